@@ -1,0 +1,160 @@
+#include "common/failure/failure.h"
+
+#include <array>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::string_view kPayloadUrl = "type.iris/iris.v1.Failure";
+constexpr size_t kDetailBytesMax = 8 << 10;
+constexpr size_t kFixBytesMax = 2 << 10;
+
+struct KindText {
+  FailureKind kind;
+  absl::string_view name;
+  absl::StatusCode code;
+  absl::string_view cause;
+  absl::string_view fix;
+};
+
+using absl::StatusCode;
+
+// One row a kind, in the order of the enum: KindTextFor() indexes by number.
+constexpr std::array kKinds = std::to_array<KindText>({
+    {v1::FAILURE_UNSPECIFIED, "none", StatusCode::kOk, "Nothing failed.", "Nothing to do."},
+    {v1::FAILURE_UNREACHABLE, "unreachable", StatusCode::kUnavailable, "The host does not answer.",
+     "Check that the host is up and that the team's `remote` command connects from a shell."},
+    {v1::FAILURE_AUTH, "auth", StatusCode::kUnauthenticated, "The host refused the login.",
+     "Check the account and the key: the team's `remote` command must log in from a shell without "
+     "asking for anything."},
+    {v1::FAILURE_HOST_KEY, "host_key", StatusCode::kUnauthenticated,
+     "The host's key is unknown, or is not the one that is known.",
+     "Connect once with ssh from a shell and compare the fingerprint with the host's "
+     "administrator before you accept it."},
+    {v1::FAILURE_DROPPED, "dropped", StatusCode::kUnavailable,
+     "The link to the host was lost while the team was working.",
+     "Send the message again; the team's session goes on where it was."},
+    {v1::FAILURE_VERSION, "version", StatusCode::kFailedPrecondition,
+     "The two ends speak no common protocol version.",
+     "Stop the older side (`iris stop --agents`), then try again with one build on both ends."},
+    {v1::FAILURE_NO_SPACE, "no_space", StatusCode::kResourceExhausted,
+     "There is no room on the host for the agent.",
+     "Free space on the host, or set remoteOptions.agentDir to a directory with room."},
+    {v1::FAILURE_NOT_EXECUTABLE, "not_executable", StatusCode::kFailedPrecondition,
+     "The agent cannot run where it was put.",
+     "Set remoteOptions.agentDir to a directory on a file system that allows programs to run."},
+    {v1::FAILURE_NO_AGENT_POSSIBLE, "no_agent_possible", StatusCode::kFailedPrecondition,
+     "No agent can run on this host.",
+     "Set remoteOptions.agentDir to a writable directory, or use a host with /bin/sh."},
+    {v1::FAILURE_WRONG_HOST, "wrong_host", StatusCode::kFailedPrecondition,
+     "The session lives on another host.", "Send the message to the team on that host."},
+    {v1::FAILURE_CLAUDE_MISSING, "claude_missing", StatusCode::kNotFound,
+     "There is no `claude` on the host.",
+     "Install Claude Code for that account, or set the team's claudePath."},
+    {v1::FAILURE_CLAUDE_NOT_LOGGED_IN, "claude_not_logged_in", StatusCode::kUnauthenticated,
+     "`claude` has no credentials on the host.",
+     "Log in to that account on that host, run `claude` and then /login."},
+    {v1::FAILURE_CLAUDE_ERROR, "claude_error", StatusCode::kUnknown,
+     "`claude` ended the turn with an error.", "Read the detail; most pass when sent again."},
+    {v1::FAILURE_CHILD_EXITED, "child_exited", StatusCode::kAborted,
+     "`claude` ended before it answered.",
+     "Send the message again: a new `claude` resumes the session."},
+    {v1::FAILURE_PERMISSION_DENIED, "permission_denied", StatusCode::kPermissionDenied,
+     "This is not allowed.", "Ask whoever owns the team or the host."},
+    {v1::FAILURE_TIMEOUT, "timeout", StatusCode::kDeadlineExceeded, "It took too long.",
+     "Raise the limit that the detail names, or find out what it waits for."},
+    {v1::FAILURE_CANCELLED, "cancelled", StatusCode::kCancelled, "It was stopped on request.",
+     "Send the message again if you still want the answer."},
+    {v1::FAILURE_BUSY_LIMIT, "busy_limit", StatusCode::kResourceExhausted,
+     "Too much is waiting already.", "Wait for earlier messages to be answered."},
+    {v1::FAILURE_STORAGE, "storage", StatusCode::kResourceExhausted,
+     "A disk refuses to take more.", "Free space or check the disk that the detail names."},
+    {v1::FAILURE_AMBIGUOUS, "ambiguous", StatusCode::kDataLoss,
+     "It cannot be known whether the work was done.",
+     "Look at what the team did before you send the message again."},
+    {v1::FAILURE_BAD_REQUEST, "bad_request", StatusCode::kInvalidArgument,
+     "The request or the configuration is wrong.", "Correct what the detail names."},
+    {v1::FAILURE_INTERNAL, "internal", StatusCode::kInternal, "Iris made a mistake.",
+     "Please report it with the log of the daemon."},
+});
+
+constexpr bool InOrder() {
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    if (kKinds[i].kind != static_cast<FailureKind>(i)) return false;
+  }
+  return kKinds.size() == static_cast<size_t>(v1::FailureKind_MAX) + 1;
+}
+static_assert(InOrder(), "kKinds needs one row for every FailureKind, in order");
+
+// A newer peer may name a kind that this build does not know.
+const KindText& KindTextFor(FailureKind kind) {
+  const auto index = static_cast<size_t>(kind);
+  return index < kKinds.size() ? kKinds[index] : kKinds[v1::FAILURE_INTERNAL];
+}
+
+// Text that came from a host may be cut anywhere; keep it valid for whoever prints it.
+std::string Bounded(absl::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return absl::StrCat(text.substr(0, end), "…");
+}
+
+}  // namespace
+
+absl::Status MakeFailure(FailureKind kind, absl::string_view detail, absl::string_view fix) {
+  Failure failure;
+  failure.set_kind(kind);
+  failure.set_detail(Bounded(detail, kDetailBytesMax));
+  failure.set_fix(Bounded(fix, kFixBytesMax));
+  return FromProto(failure);
+}
+
+absl::Status FromProto(const Failure& failure) {
+  if (failure.kind() == v1::FAILURE_UNSPECIFIED) {
+    if (failure.detail().empty()) return absl::OkStatus();
+    return MakeFailure(v1::FAILURE_INTERNAL, failure.detail(), failure.fix());
+  }
+  absl::Status status(CodeFor(failure.kind()), failure.detail());
+  status.SetPayload(kPayloadUrl, absl::Cord(failure.SerializeAsString()));
+  return status;
+}
+
+Failure ToProto(const absl::Status& status) {
+  Failure failure;
+  if (auto payload = status.GetPayload(kPayloadUrl);
+      payload.has_value() && failure.ParseFromString(std::string(*payload))) {
+    return failure;
+  }
+  failure.set_kind(v1::FAILURE_INTERNAL);
+  failure.set_detail(Bounded(status.ToString(), kDetailBytesMax));
+  return failure;
+}
+
+FailureKind KindOf(const absl::Status& status) {
+  return status.ok() ? v1::FAILURE_UNSPECIFIED : ToProto(status).kind();
+}
+
+absl::Status Annotate(const absl::Status& status, absl::string_view context) {
+  if (status.ok()) return status;
+  const Failure failure = ToProto(status);
+  return MakeFailure(failure.kind(), absl::StrCat(context, ": ", failure.detail()), failure.fix());
+}
+
+absl::string_view KindName(FailureKind kind) { return KindTextFor(kind).name; }
+absl::string_view CauseFor(FailureKind kind) { return KindTextFor(kind).cause; }
+absl::string_view FixFor(FailureKind kind) { return KindTextFor(kind).fix; }
+absl::StatusCode CodeFor(FailureKind kind) { return KindTextFor(kind).code; }
+
+std::string Describe(const Failure& failure) {
+  const absl::string_view detail =
+      failure.detail().empty() ? CauseFor(failure.kind()) : absl::string_view(failure.detail());
+  const absl::string_view fix =
+      failure.fix().empty() ? FixFor(failure.kind()) : absl::string_view(failure.fix());
+  return absl::StrCat(KindName(failure.kind()), ": ", detail, "\nfix: ", fix);
+}
+
+}  // namespace iris
