@@ -1,0 +1,109 @@
+#ifndef IRIS_COMMON_LOOP_EVENT_LOOP_H_
+#define IRIS_COMMON_LOOP_EVENT_LOOP_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/base/scoped_fd.h"
+
+namespace iris {
+
+// One thread that runs posted functions, timers and descriptor callbacks, one at a time, in order.
+// What lives on it needs no locks: the agent's children, the coordinator's tells and links.
+//
+//   any thread ── Post(fn) ──▶ [ fn | fn | fn ] ──▶ loop thread ◀── timers, descriptors
+//
+// A callback must not block. Post(), Stop() and OnLoop() are thread-safe; everything else is for the
+// loop thread (or for any one thread before Run()).
+class EventLoop {
+ public:
+  using Task = absl::AnyInvocable<void()>;
+  using TimerId = uint64_t;  // Never 0.
+  // What a descriptor is ready for. Errors and hang-ups arrive as both.
+  struct Ready {
+    bool readable = false;
+    bool writable = false;
+  };
+  using FdCallback = absl::AnyInvocable<void(Ready)>;
+
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Runs on the calling thread until Stop(). Tasks posted before Stop() still run; later ones are
+  // destroyed with the loop, unrun.
+  void Run();
+  void Stop();
+
+  void Post(Task task);
+  bool OnLoop() const;
+
+  // Runs `task` once, not earlier than `delay` from now by the monotonic clock.
+  TimerId After(absl::Duration delay, Task task);
+  // False if it ran already or was cancelled.
+  bool Cancel(TimerId id);
+
+  // Level-triggered. `fd` stays the caller's and must be unwatched before it is closed. Watching a
+  // watched descriptor changes what it is watched for and keeps the callback.
+  void Watch(int fd, Ready interest, FdCallback callback);
+  void ChangeInterest(int fd, Ready interest);
+  void Unwatch(int fd);
+
+ private:
+  struct Watched {
+    uint64_t generation;
+    std::shared_ptr<FdCallback> callback;
+  };
+  struct Timer {
+    TimerId id;
+    Task task;
+  };
+
+  void RunPosted();
+  void RunDueTimers();
+  int MillisToNextTimer() const;
+  void Dispatch(uint64_t token, uint32_t events);
+
+  ScopedFd epoll_;
+  ScopedFd wakeup_;
+  std::thread::id loop_thread_;  // Set by Run() before anything else runs.
+
+  mutable absl::Mutex mutex_;
+  std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+
+  uint64_t next_generation_ = 1;
+  absl::flat_hash_map<int, Watched> watched_;
+  TimerId next_timer_ = 1;
+  std::multimap<int64_t, Timer> timers_;  // By monotonic nanoseconds.
+  absl::flat_hash_map<TimerId, std::multimap<int64_t, Timer>::iterator> timer_by_id_;
+};
+
+// A loop with its own thread, joined by the destructor after Stop().
+class LoopThread {
+ public:
+  LoopThread() : thread_([this] { loop_.Run(); }) {}
+  ~LoopThread() {
+    loop_.Stop();
+    thread_.join();
+  }
+  EventLoop& loop() { return loop_; }
+
+ private:
+  EventLoop loop_;
+  std::thread thread_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COMMON_LOOP_EVENT_LOOP_H_

@@ -1,0 +1,155 @@
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "common/loop/event_loop.h"
+
+namespace iris {
+namespace {
+
+constexpr uint64_t kWakeupToken = 0;
+
+int64_t MonotonicNanos() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+uint32_t EpollEvents(EventLoop::Ready interest) {
+  return (interest.readable ? uint32_t{EPOLLIN} : 0) | (interest.writable ? uint32_t{EPOLLOUT} : 0);
+}
+
+// The generation tells a callback for a descriptor that was unwatched, closed and reused within one
+// round of epoll_wait from one for the new owner.
+uint64_t Token(int fd, uint64_t generation) {
+  return generation << 32 | static_cast<uint32_t>(fd);
+}
+
+}  // namespace
+
+EventLoop::EventLoop()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!epoll_ || !wakeup_) std::abort();  // Out of descriptors before anything ran.
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeupToken}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event);
+}
+
+EventLoop::~EventLoop() = default;
+
+void EventLoop::Post(Task task) {
+  {
+    absl::MutexLock lock(&mutex_);
+    posted_.push_back(std::move(task));
+    if (posted_.size() > 1) return;  // The wake-up for the first is still under way.
+  }
+  const uint64_t one = 1;
+  (void)!write(wakeup_.get(), &one, sizeof(one));  // Full = a wake-up is pending anyway.
+}
+
+void EventLoop::Stop() {
+  Post([this] {
+    absl::MutexLock lock(&mutex_);
+    stop_ = true;
+  });
+}
+
+bool EventLoop::OnLoop() const { return std::this_thread::get_id() == loop_thread_; }
+
+void EventLoop::RunPosted() {
+  std::vector<Task> tasks;
+  {
+    absl::MutexLock lock(&mutex_);
+    tasks.swap(posted_);
+  }
+  for (Task& task : tasks) std::move(task)();
+}
+
+EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {
+  const int64_t delay_ns = std::max<int64_t>(0, absl::ToInt64Nanoseconds(delay));
+  const int64_t now = MonotonicNanos();
+  const int64_t due = delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
+  const TimerId id = next_timer_++;
+  timer_by_id_[id] = timers_.emplace(due, Timer{id, std::move(task)});
+  return id;
+}
+
+bool EventLoop::Cancel(TimerId id) {
+  const auto found = timer_by_id_.find(id);
+  if (found == timer_by_id_.end()) return false;
+  timers_.erase(found->second);
+  timer_by_id_.erase(found);
+  return true;
+}
+
+void EventLoop::RunDueTimers() {
+  const int64_t now = MonotonicNanos();
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    Timer timer = std::move(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    timer_by_id_.erase(timer.id);
+    std::move(timer.task)();
+  }
+}
+
+int EventLoop::MillisToNextTimer() const {
+  if (timers_.empty()) return -1;
+  const int64_t left_ns = timers_.begin()->first - MonotonicNanos();
+  if (left_ns <= 0) return 0;
+  return static_cast<int>(std::min<int64_t>(left_ns / 1'000'000 + 1, 3'600'000));
+}
+
+void EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
+  const bool known = watched_.contains(fd);
+  Watched& watched = watched_[fd];
+  if (!known) {
+    watched.generation = next_generation_++ & 0x7FFFFFFF;
+    watched.callback = std::make_shared<FdCallback>(std::move(callback));
+  }
+  epoll_event event{.events = EpollEvents(interest),
+                    .data = {.u64 = Token(fd, watched.generation)}};
+  if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0) {
+    std::abort();  // A descriptor that is closed, or not of a kind that polls: a bug of ours.
+  }
+}
+
+void EventLoop::ChangeInterest(int fd, Ready interest) { Watch(fd, interest, nullptr); }
+
+void EventLoop::Unwatch(int fd) {
+  if (watched_.erase(fd) > 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void EventLoop::Dispatch(uint64_t token, uint32_t events) {
+  const auto found = watched_.find(static_cast<int>(token & 0xFFFFFFFF));
+  if (found == watched_.end() || found->second.generation != token >> 32) return;
+  const std::shared_ptr<FdCallback> callback = found->second.callback;  // It may unwatch itself.
+  const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  (*callback)({.readable = broken || (events & EPOLLIN) != 0,
+               .writable = broken || (events & EPOLLOUT) != 0});
+}
+
+void EventLoop::Run() {
+  loop_thread_ = std::this_thread::get_id();
+  epoll_event events[64];
+  while (true) {
+    const int count = epoll_wait(epoll_.get(), events, 64, MillisToNextTimer());
+    if (count < 0 && errno != EINTR) std::abort();
+    for (int i = 0; i < count; ++i) {
+      if (events[i].data.u64 == kWakeupToken) {
+        uint64_t drained;
+        (void)!read(wakeup_.get(), &drained, sizeof(drained));
+        RunPosted();
+      } else {
+        Dispatch(events[i].data.u64, events[i].events);
+      }
+    }
+    RunDueTimers();
+    absl::MutexLock lock(&mutex_);
+    if (stop_) return;
+  }
+}
+
+}  // namespace iris

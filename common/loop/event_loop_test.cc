@@ -1,0 +1,108 @@
+#include "common/loop/event_loop.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+
+struct Pipe {
+  Pipe() {
+    int fds[2];
+    EXPECT_EQ(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+    reader.Reset(fds[0]);
+    writer.Reset(fds[1]);
+  }
+  ScopedFd reader, writer;
+};
+
+TEST(EventLoopTest, PostedTasksRunInOrderOnTheLoop) {
+  std::vector<int> order;
+  {
+    LoopThread thread;
+    for (int i = 0; i < 3; ++i) {
+      thread.loop().Post([&, i] {
+        EXPECT_TRUE(thread.loop().OnLoop());
+        order.push_back(i);
+      });
+    }
+  }
+  EXPECT_THAT(order, ElementsAre(0, 1, 2));
+}
+
+TEST(EventLoopTest, TimersRunByDueTimeAndACancelledOneDoesNot) {
+  EventLoop loop;
+  std::vector<std::string> order;
+  loop.After(absl::Milliseconds(20), [&] {
+    order.push_back("late");
+    loop.Stop();
+  });
+  loop.After(absl::Milliseconds(1), [&] { order.push_back("early"); });
+  const EventLoop::TimerId cancelled =
+      loop.After(absl::Milliseconds(5), [&] { order.push_back("cancelled"); });
+  EXPECT_TRUE(loop.Cancel(cancelled));
+  EXPECT_FALSE(loop.Cancel(cancelled));
+
+  loop.Run();
+
+  EXPECT_THAT(order, ElementsAre("early", "late"));
+}
+
+TEST(EventLoopTest, ACallbackMayUnwatchItselfAndIsNotCalledAgain) {
+  EventLoop loop;
+  Pipe pipe;
+  int calls = 0;
+  loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready ready) {
+    EXPECT_TRUE(ready.readable);
+    ++calls;
+    loop.Unwatch(pipe.reader.get());
+    loop.After(absl::Milliseconds(5), [&] { loop.Stop(); });
+  });
+  ASSERT_EQ(write(pipe.writer.get(), "x", 1), 1);
+
+  loop.Run();
+
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(EventLoopTest, HangUpArrivesAsReadable) {
+  EventLoop loop;
+  Pipe pipe;
+  bool readable = false;
+  loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready ready) {
+    readable = ready.readable;
+    loop.Unwatch(pipe.reader.get());
+    loop.Stop();
+  });
+  pipe.writer.Reset();
+
+  loop.Run();
+
+  EXPECT_TRUE(readable);
+}
+
+TEST(EventLoopTest, WithoutInterestADescriptorIsQuiet) {
+  EventLoop loop;
+  Pipe pipe;
+  int calls = 0;
+  loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready) { ++calls; });
+  loop.ChangeInterest(pipe.reader.get(), {});
+  ASSERT_EQ(write(pipe.writer.get(), "x", 1), 1);
+  loop.After(absl::Milliseconds(10), [&] { loop.Stop(); });
+
+  loop.Run();
+
+  EXPECT_EQ(calls, 0);
+}
+
+}  // namespace
+}  // namespace iris
