@@ -20,9 +20,9 @@ TEST(IdsTest, UuidsAreWellFormedAndDiffer) {
 
 TEST(IdsTest, AnythingElseIsNotAUuid) {
   EXPECT_FALSE(IsUuid(""));
-  EXPECT_FALSE(IsUuid("0f8fad5b-d9cb-469f-a165-70867728950"));    // Short.
-  EXPECT_FALSE(IsUuid("0F8FAD5B-D9CB-469F-A165-70867728950E"));   // Upper case.
-  EXPECT_FALSE(IsUuid("0f8fad5bxd9cb-469f-a165-70867728950e"));   // No hyphen.
+  EXPECT_FALSE(IsUuid("0f8fad5b-d9cb-469f-a165-70867728950"));   // Short.
+  EXPECT_FALSE(IsUuid("0F8FAD5B-D9CB-469F-A165-70867728950E"));  // Upper case.
+  EXPECT_FALSE(IsUuid("0f8fad5bxd9cb-469f-a165-70867728950e"));  // No hyphen.
   EXPECT_FALSE(IsUuid("../../etc/passwd-469f-a165-70867728950e"));
 }
 

@@ -24,7 +24,8 @@ absl::Status MakeFailure(FailureKind kind, absl::string_view detail, absl::strin
 // empty detail).
 absl::Status FromProto(const Failure& failure);
 
-// The wire form. An untyped error becomes FAILURE_INTERNAL with its message; `status` must not be OK.
+// The wire form. An untyped error becomes FAILURE_INTERNAL with its message; `status` must not be
+// OK.
 Failure ToProto(const absl::Status& status);
 
 // The kind of `status`: FAILURE_UNSPECIFIED if it is OK, FAILURE_INTERNAL if it carries none.

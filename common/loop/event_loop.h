@@ -22,8 +22,8 @@ namespace iris {
 //
 //   any thread ── Post(fn) ──▶ [ fn | fn | fn ] ──▶ loop thread ◀── timers, descriptors
 //
-// A callback must not block. Post(), Stop() and OnLoop() are thread-safe; everything else is for the
-// loop thread (or for any one thread before Run()).
+// A callback must not block. Post(), Stop() and OnLoop() are thread-safe; everything else is for
+// the loop thread (or for any one thread before Run()).
 class EventLoop {
  public:
   using Task = absl::AnyInvocable<void()>;

@@ -25,9 +25,7 @@ uint32_t EpollEvents(EventLoop::Ready interest) {
 
 // The generation tells a callback for a descriptor that was unwatched, closed and reused within one
 // round of epoll_wait from one for the new owner.
-uint64_t Token(int fd, uint64_t generation) {
-  return generation << 32 | static_cast<uint32_t>(fd);
-}
+uint64_t Token(int fd, uint64_t generation) { return generation << 32 | static_cast<uint32_t>(fd); }
 
 }  // namespace
 

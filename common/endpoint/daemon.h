@@ -1,0 +1,32 @@
+#ifndef IRIS_COMMON_ENDPOINT_DAEMON_H_
+#define IRIS_COMMON_ENDPOINT_DAEMON_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace iris {
+
+// Starts `argv` as a daemon that outlives the caller, its terminal and its login session: a session of
+// its own, stdin, stdout and stderr on /dev/null, cwd /, every other descriptor closed, no child of the
+// caller, environment exactly `env`. Returns when the daemon has called ReportReady(), or is one
+// already (it reported AlreadyExists).
+//
+// The failure that the daemon reported; FAILURE_TIMEOUT: it said nothing until `deadline`.
+absl::Status StartDaemon(const std::vector<std::string>& argv, const std::vector<std::string>& env,
+                         absl::Time deadline);
+
+// The minimal environment of a daemon: HOME, USER, LOGNAME, PATH, TZ, LANG and LC_* of this process, plus
+// XDG_RUNTIME_DIR, XDG_DATA_HOME, XDG_CONFIG_HOME and every variable named in `further` that is set.
+std::vector<std::string> MinimalEnv(const std::vector<std::string>& further);
+
+// For the daemon: tells the process that called StartDaemon() how the start ended, once. Does nothing
+// when started by hand. Closes the report descriptor.
+void ReportReady(const absl::Status& outcome);
+
+}  // namespace iris
+
+#endif  // IRIS_COMMON_ENDPOINT_DAEMON_H_

@@ -1,0 +1,40 @@
+#ifndef IRIS_COMMON_PROCESS_SPAWN_H_
+#define IRIS_COMMON_PROCESS_SPAWN_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace iris {
+
+// What to start. Nothing passes through a shell.
+struct SpawnSpec {
+  std::vector<std::string> argv;  // argv[0] holds a '/', or is looked up in our own PATH.
+  std::vector<std::string> env;   // "NAME=value"; the whole environment of the child.
+  std::string cwd;                // Empty = ours.
+  // Descriptors of the child: {its number, ours}. 0, 1 and 2 that are not named are /dev/null;
+  // every other descriptor is closed. Ours stay open here.
+  std::vector<std::pair<int, int>> fds;
+  bool new_session = false;  // setsid().
+};
+
+// Starts a child of the calling process with default signal dispositions and an empty signal mask.
+// Returns when exec has succeeded. The caller reaps it. Thread-safe.
+//
+// NotFound, PermissionDenied, …: errno of what failed, with the name of the step ("exec", "chdir")
+// in the message; nothing is left running.
+absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec);
+
+// Clock ticks since boot at which `pid` started (/proc/PID/stat), which together with the pid names
+// a process for good. 0 if there is no such process.
+uint64_t ProcessStartTime(pid_t pid);
+
+}  // namespace iris
+
+#endif  // IRIS_COMMON_PROCESS_SPAWN_H_

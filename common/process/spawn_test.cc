@@ -1,0 +1,80 @@
+#include "common/process/spawn.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "common/base/scoped_fd.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Runs `argv` to its end and returns what it printed; `spec` gives the rest.
+std::string OutputOf(SpawnSpec spec) {
+  int fds[2];
+  EXPECT_EQ(pipe2(fds, O_CLOEXEC), 0);
+  ScopedFd reader(fds[0]), writer(fds[1]);
+  spec.fds.push_back({1, writer.get()});
+  const absl::StatusOr<pid_t> pid = Spawn(spec);
+  EXPECT_TRUE(pid.ok()) << pid.status();
+  writer.Reset();
+  std::string output;
+  char buffer[4096];
+  for (ssize_t n; (n = read(reader.get(), buffer, sizeof(buffer))) > 0;) output.append(buffer, n);
+  EXPECT_EQ(waitpid(*pid, nullptr, 0), *pid);
+  return output;
+}
+
+TEST(SpawnTest, ArgumentsAndEnvironmentPassUntouched) {
+  EXPECT_EQ(OutputOf({.argv = {"/bin/sh", "-c", "printf '%s|%s' \"$1\" \"$X\"", "sh", "a 'b' $c\n"},
+                      .env = {"X=1 2"}}),
+            "a 'b' $c\n|1 2");
+}
+
+TEST(SpawnTest, OnlyTheNamedDescriptorsAreOpen) {
+  const ScopedFd stray(fcntl(STDERR_FILENO, F_DUPFD, 50));  // Not close-on-exec on purpose.
+  ASSERT_GE(stray.get(), 50);
+  const std::string listing =
+      OutputOf({.argv = {"/bin/sh", "-c", "for f in /proc/$$/fd/*; do echo ${f##*/}; done"},
+                .fds = {{7, STDERR_FILENO}}});
+  EXPECT_THAT(listing, HasSubstr("0\n1\n2\n7\n"));
+  EXPECT_THAT(listing, ::testing::Not(HasSubstr("\n" + std::to_string(stray.get()) + "\n")));
+}
+
+TEST(SpawnTest, SwappedDescriptorsArriveAsAsked) {
+  int a[2];
+  ASSERT_EQ(pipe2(a, O_CLOEXEC), 0);
+  ScopedFd a_reader(a[0]), a_writer(a[1]);
+  ASSERT_EQ(write(a_writer.get(), "from-a", 6), 6);
+  a_writer.Reset();
+  // The child's number 3 may well be one of our sources.
+  EXPECT_EQ(OutputOf({.argv = {"/bin/sh", "-c", "cat <&3"},
+                      .env = {"PATH=/usr/bin:/bin"},
+                      .fds = {{3, a_reader.get()}, {4, STDERR_FILENO}}}),
+            "from-a");
+}
+
+TEST(SpawnTest, MissingProgramAndDirectoryAreNamed) {
+  const absl::Status program = Spawn({.argv = {"/nonexistent/x"}}).status();
+  EXPECT_TRUE(absl::IsNotFound(program));
+  EXPECT_THAT(std::string(program.message()), HasSubstr("exec /nonexistent/x"));
+  const absl::Status directory = Spawn({.argv = {"/bin/true"}, .cwd = "/nonexistent"}).status();
+  EXPECT_THAT(std::string(directory.message()), HasSubstr("chdir"));
+}
+
+TEST(SpawnTest, StartTimeNamesALiveProcessOnly) {
+  EXPECT_GT(ProcessStartTime(getpid()), 0u);
+  const absl::StatusOr<pid_t> pid = Spawn({.argv = {"/bin/true"}});
+  ASSERT_TRUE(pid.ok());
+  ASSERT_EQ(waitpid(*pid, nullptr, 0), *pid);
+  EXPECT_EQ(ProcessStartTime(*pid), 0u);
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,20 @@
+#ifndef IRIS_COMMON_VERSION_VERSION_H_
+#define IRIS_COMMON_VERSION_VERSION_H_
+
+#include <cstdint>
+
+namespace iris {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+// Protocol versions between coordinator and agent that this build speaks (Hello.protocol).
+inline constexpr uint32_t kProtocolMin = 1;
+inline constexpr uint32_t kProtocolMax = 1;
+
+// The same between front ends and the coordinator (CoordinatorHello).
+inline constexpr uint32_t kFrontEndProtocolMin = 1;
+inline constexpr uint32_t kFrontEndProtocolMax = 1;
+
+}  // namespace iris
+
+#endif  // IRIS_COMMON_VERSION_VERSION_H_

@@ -1,0 +1,77 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_TRANSPORT_H_
+#define IRIS_COORDINATOR_TRANSPORT_TRANSPORT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace iris {
+
+// What is being done for a session's next answer, for people who wait.
+struct TransportProgress {
+  enum class Stage { kConnecting, kUploading, kStarting, kWorking };
+  Stage stage = Stage::kConnecting;
+  std::string text;          // E.g. "uploading the agent to gpu1 (x86_64)".
+  uint64_t bytes_done = 0;   // kUploading.
+  uint64_t bytes_total = 0;  // kUploading.
+};
+
+// Told by a transport what happens. Every call comes on the coordinator's loop, never from inside a
+// call to the transport.
+class TransportSink {
+ public:
+  virtual ~TransportSink() = default;
+
+  virtual void OnProgress(const TransportProgress& progress) = 0;
+  // The session's child answers; tells go through without another start.
+  virtual void OnReady(int64_t child_pid, uint64_t child_start_time) = 0;
+  // Spawn() failed, or what was ready is not any more: the child ended or the link was lost. Tells in
+  // flight have been settled before. The next Spawn() or Tell() starts over.
+  virtual void OnDown(const absl::Status& why) = 0;
+
+  // A piece of the answer of the tell in flight, in order, whole characters not guaranteed.
+  virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
+  // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been passed to
+  // OnText(); else what was passed is the partial text.
+  virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
+};
+
+// Numbers since the transport was made.
+struct TransportMetrics {
+  uint64_t spawns = 0;         // Times that a child became ready.
+  uint64_t tells_settled = 0;
+  uint64_t bytes_in = 0;       // Payload of events.
+  uint64_t bytes_out = 0;      // Text of tells.
+  absl::Time last_used = absl::InfinitePast();
+};
+
+// One session's way to its `claude`, wherever that runs:
+//
+//   LocalTransport        – the agent on this machine, over its UNIX socket
+//   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
+//
+// Outcomes arrive through the sink; ready() and busy() are snapshots. Lives on the coordinator's loop.
+class Transport {
+ public:
+  virtual ~Transport() = default;  // Cancels; the sink is not called any more. The child is left alone.
+
+  // Makes sure that the child runs: link up → lease → child answering. OnReady or OnDown follows.
+  virtual void Spawn() = 0;
+  // Sends one tell, spawning first if needed. OnSettled follows. Several may be under way; they are
+  // answered in order. `tell_id` is a UUID that was not used before.
+  virtual void Tell(const std::string& tell_id, std::string text) = 0;
+  // Ends the child and all its descendants; `done` runs on the loop. OK if none ran.
+  virtual void Terminate(absl::AnyInvocable<void(const absl::Status&)> done) = 0;
+
+  virtual bool ready() const = 0;
+  virtual bool busy() const = 0;  // A tell is under way.
+  virtual TransportMetrics metrics() const = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_TRANSPORT_H_

@@ -1,0 +1,31 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_TRANSPORT_FACTORY_H_
+#define IRIS_COORDINATOR_TRANSPORT_TRANSPORT_FACTORY_H_
+
+#include <memory>
+#include <string>
+
+#include "coordinator/config/config.h"
+#include "coordinator/transport/transport.h"
+
+namespace iris {
+
+// Names one session for a transport.
+struct SessionKey {
+  std::string session_id;  // UUID; claude's session id.
+  std::string from;        // Caller's team.
+  std::string to;          // The team that answers.
+};
+
+// Chooses the transport from the team's configuration. Lives on the coordinator's loop.
+class TransportFactory {
+ public:
+  virtual ~TransportFactory() = default;
+
+  // `team` and `sink` outlive the transport. Starts nothing.
+  virtual std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
+                                          TransportSink& sink) = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_TRANSPORT_FACTORY_H_
