@@ -1,0 +1,72 @@
+#ifndef IRIS_COORDINATOR_CONFIG_CONFIG_H_
+#define IRIS_COORDINATOR_CONFIG_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+
+namespace iris {
+
+// The configuration as the rest of the coordinator sees it: every value checked, variables
+// expanded, defaults filled in. Made by LoadConfig(); docs/CONFIG.md describes the keys and their
+// ranges.
+
+// A team's `remote`, taken apart: ssh, its options and where it goes. Run it as
+// {program, our options, options…, destination, our command}, never through a shell.
+struct RemoteCommand {
+  std::string text;  // As configured, variables expanded: for people.
+  std::string
+      program;  // "ssh", or an entry of settings.allowedRemoteCommands. Takes ssh's arguments.
+  std::vector<std::string> options;  // Words between program and destination, in the given order.
+  std::string destination;           // [user@]host or ssh://…; never starts with '-'.
+};
+
+// A value given with -o inside `remote` is taken over here for the three that have a default, so
+// that these fields say what is in force. What both give alike is in both; a difference was
+// refused.
+struct RemoteOptions {
+  std::string identity;   // Absolute path on this machine; empty = ssh chooses.
+  std::string agent_dir;  // On the host: absolute or ~/…; empty = the agent's usual places.
+  int port = 0;           // 0 = ssh chooses.
+  absl::optional<bool> strict_host_key_checking;  // Unset = ssh chooses.
+  absl::Duration connect_timeout = absl::Seconds(10);
+  absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
+  int server_alive_count_max = 3;
+};
+
+struct Team {
+  std::string name;  // 1–64 of [A-Za-z0-9._-].
+  std::string path;  // Where `claude` works, on the team's host: absolute or ~/….
+  std::string description;
+  std::string color;        // "#rrggbb", or empty.
+  std::string claude_path;  // On the team's host: absolute or ~/…; empty = the agent looks for it.
+  absl::optional<RemoteCommand> remote;  // Unset = this machine.
+  RemoteOptions remote_options;          // Defaults when `remote` is unset.
+  absl::Duration idle_timeout;           // In force: the team's, else the settings'.
+  absl::Duration session_init_timeout;   // Likewise.
+  bool skip_permissions = false;
+};
+
+struct Settings {
+  absl::Duration idle_timeout = absl::Hours(1);
+  absl::Duration session_init_timeout = absl::Seconds(30);
+  std::string
+      agent_bundle;  // Absolute path on this machine; empty = the one that came with `iris`.
+  std::vector<std::string> allowed_remote_commands;
+};
+
+struct Config {
+  std::string file;  // Where it was read from.
+  Settings settings;
+  std::vector<Team> teams;  // Sorted by name, at most 1000.
+
+  // nullptr: no such team. Valid as long as `teams` is not changed.
+  const Team* FindTeam(absl::string_view name) const;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CONFIG_CONFIG_H_

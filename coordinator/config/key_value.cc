@@ -1,0 +1,119 @@
+#include "coordinator/config/key_value.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "coordinator/config/expand.h"
+#include "coordinator/config/refuse.h"
+
+namespace iris {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kEntryBytesMax = 4096;
+
+absl::Status WrongType(const Key& key, const json& value) {
+  return Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
+                absl::StrCat("Write ", ValueForm(key), "."));
+}
+
+absl::StatusOr<std::string> ReadText(const Key& key, const std::string& raw, int64_t bytes_min,
+                                     int64_t bytes_max, const EnvLookup& env) {
+  absl::StatusOr<std::string> text = ExpandVariables(raw, env);
+  if (!text.ok()) return text.status();
+  const auto size = static_cast<int64_t>(text->size());
+  if (size == 0 && bytes_min > 0) {
+    return Refuse("is empty", absl::StrCat("Write ", ValueForm(key), ", or remove the key."));
+  }
+  if (size > bytes_max) {
+    return Refuse(absl::StrCat("is longer than ", bytes_max, " bytes"), "Shorten it.");
+  }
+  const bool has_lines = key.path == "teams.*.description";
+  if (std::any_of(text->begin(), text->end(), [has_lines](char c) {
+        return absl::ascii_iscntrl(c) && !(has_lines && (c == '\n' || c == '\t'));
+      })) {
+    return Refuse("holds a control character", "Remove it (\\n, \\t, \\u0000 and the like).");
+  }
+  return text;
+}
+
+absl::StatusOr<int64_t> ReadNumber(const Key& key, const json& value) {
+  if (!value.is_number()) return WrongType(key, value);
+  if (value.is_number_integer()) {
+    // An unsigned number beyond int64 would wrap.
+    const bool huge =
+        value.is_number_unsigned() && value.get<uint64_t>() > std::numeric_limits<int64_t>::max();
+    const int64_t number = huge ? std::numeric_limits<int64_t>::max() : value.get<int64_t>();
+    if (number >= key.min && number <= key.max) return number;
+  }
+  return Refuse(absl::StrCat(value.dump(), " is out of range"),
+                absl::StrCat("Write ", ValueForm(key), "."));
+}
+
+absl::StatusOr<std::vector<std::string>> ReadList(const Key& key, const json& value,
+                                                  const EnvLookup& env) {
+  if (!value.is_array()) return WrongType(key, value);
+  if (static_cast<int64_t>(value.size()) > key.max) {
+    return Refuse(absl::StrCat("has more than ", key.max, " entries"), "Shorten it.");
+  }
+  std::vector<std::string> list;
+  for (const json& entry : value) {
+    if (!entry.is_string()) return WrongType(key, entry);
+    absl::StatusOr<std::string> text =
+        ReadText(key, entry.get_ref<const std::string&>(), 1, kEntryBytesMax, env);
+    if (!text.ok()) return text.status();
+    list.push_back(*std::move(text));
+  }
+  return list;
+}
+
+// Stores `read` in `field` of the result.
+template <typename T>
+absl::StatusOr<KeyValue> Store(absl::StatusOr<T> read, T KeyValue::*field) {
+  if (!read.ok()) return read.status();
+  KeyValue value;
+  value.*field = *std::move(read);
+  return value;
+}
+
+}  // namespace
+
+absl::StatusOr<KeyValue> ReadKeyValue(const Key& key, const json& value, const EnvLookup& env) {
+  switch (key.type) {
+    case KeyType::kText:
+      if (!value.is_string()) return WrongType(key, value);
+      return Store(ReadText(key, value.get_ref<const std::string&>(), key.min, key.max, env),
+                   &KeyValue::text);
+    case KeyType::kMilliseconds:
+    case KeyType::kNumber:
+      return Store(ReadNumber(key, value), &KeyValue::number);
+    case KeyType::kFlag:
+      if (!value.is_boolean()) return WrongType(key, value);
+      return KeyValue{.flag = value.get<bool>()};
+    case KeyType::kTextList:
+      return Store(ReadList(key, value, env), &KeyValue::list);
+  }
+  return WrongType(key, value);
+}
+
+std::string ValueForm(const Key& key) {
+  const std::string form = key.form.empty() ? "" : absl::StrCat(": ", key.form);
+  switch (key.type) {
+    case KeyType::kText:
+      return absl::StrCat("a string", form);
+    case KeyType::kMilliseconds:
+      return absl::StrCat("a whole number of milliseconds, ", key.min, "–", key.max);
+    case KeyType::kNumber:
+      return absl::StrCat("a whole number, ", key.min, "–", key.max);
+    case KeyType::kFlag:
+      return "true or false";
+    case KeyType::kTextList:
+      return absl::StrCat("a list of strings", form);
+  }
+  return "";
+}
+
+}  // namespace iris

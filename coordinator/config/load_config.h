@@ -1,0 +1,34 @@
+#ifndef IRIS_COORDINATOR_CONFIG_LOAD_CONFIG_H_
+#define IRIS_COORDINATOR_CONFIG_LOAD_CONFIG_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/config/config.h"
+#include "coordinator/config/config_source.h"
+
+namespace iris {
+
+inline constexpr size_t kConfigBytesMax = 1 << 20;
+
+// Where the configuration is: $IRIS_CONFIG, else $IRIS_HOME/config.json, else
+// ${XDG_CONFIG_HOME:-~/.config}/iris/config.json. Whether a file is there is not looked at.
+// FAILURE_BAD_REQUEST: IRIS_CONFIG or IRIS_HOME is not absolute, or no home directory is known.
+absl::StatusOr<std::string> ConfigPath(const EnvLookup& env, absl::string_view home);
+
+// Reads and checks the file at `source.path`. Refuses rather than guesses: a configuration that
+// loads is honoured to the letter. FAILURE_BAD_REQUEST: no regular file of at most kConfigBytesMax
+// is there, or something in it is wrong. The detail begins with "FILE:LINE: KEY PATH: " as far as
+// they are known, and the failure carries a fix of its own: show both to the person and stop.
+absl::StatusOr<Config> LoadConfig(const ConfigSource& source);
+
+// The part of LoadConfig() that does not touch the file system. `readable_by_others`: whether
+// anyone but the file's owner may read it; then it must not hold a secret.
+absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
+                                   bool readable_by_others);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CONFIG_LOAD_CONFIG_H_

@@ -1,0 +1,188 @@
+#include "coordinator/config/schema_walk.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "coordinator/config/key_value.h"
+#include "coordinator/config/not_built.h"
+#include "coordinator/config/refuse.h"
+#include "coordinator/config/remote_command.h"
+#include "coordinator/config/remote_options.h"
+#include "coordinator/config/schema.h"
+#include "coordinator/config/suggest.h"
+
+namespace iris {
+namespace {
+
+using nlohmann::json;
+
+constexpr absl::string_view kTeams = "teams";
+constexpr absl::string_view kTeam = "teams.*";
+constexpr absl::string_view kRemoteOptions = "remoteOptions";
+
+absl::Status CheckTeamName(absl::string_view name) {
+  const bool good = !name.empty() && name.size() <= 64 && name[0] != '-' && name[0] != '.' &&
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                      return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+                    });
+  if (!good) {
+    return Refuse(
+        "is not a team's name",
+        "Use 1–64 letters (a-z), digits, '.', '_' and '-', not beginning with '.' or '-'.");
+  }
+  if (name == "cli") {
+    return Refuse("this name is taken: messages from the command line come from it",
+                  "Choose another name.");
+  }
+  return absl::OkStatus();
+}
+
+struct TeamDraft {
+  Team team;
+  absl::flat_hash_set<std::string> given;  // Its keys, "path" and "remoteOptions.port" alike.
+};
+
+class SchemaWalk {
+ public:
+  SchemaWalk(const JsonText& json, const ConfigSource& source) : json_(json), source_(source) {}
+
+  absl::StatusOr<Config> Run() {
+    config_.file = source_.path;
+    absl::Status status = WalkObject(json_.root, "", "");
+    if (!status.ok()) return status;
+    // The object's keys came in order, so the teams are sorted.
+    for (TeamDraft& draft : drafts_) {
+      const std::string path = KeyPath(kTeams, draft.team.name);
+      status = FinishTeam(path, &draft);
+      if (!status.ok()) return status;
+      config_.teams.push_back(std::move(draft.team));
+    }
+    return std::move(config_);
+  }
+
+ private:
+  absl::Status At(absl::string_view path, const absl::Status& status) const {
+    return status.ok() ? status : Annotate(status, PlaceOf(source_, json_, path));
+  }
+
+  // `path` says where `object` stands in the file, `pattern` where in the schema. The recursion is
+  // as deep as the schema.
+  absl::Status WalkObject(const json& object, const std::string& path, absl::string_view pattern) {
+    if (!object.is_object()) {
+      return At(path, Refuse(absl::StrCat("has the wrong type (", object.type_name(), ")"),
+                             "Write an object: {…}."));
+    }
+    if (pattern == kTeams && object.size() > kTeamsMax) {
+      return At(path, Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
+    }
+    for (const auto& [name, value] : object.items()) {
+      const std::string child = KeyPath(path, name);
+      const absl::Status status =
+          pattern == kTeams ? WalkTeam(name, value, child) : WalkKey(name, value, child, pattern);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WalkTeam(const std::string& name, const json& value, const std::string& path) {
+    if (absl::Status status = CheckTeamName(name); !status.ok()) return At(path, status);
+    drafts_.emplace_back().team.name = name;
+    return WalkObject(value, path, kTeam);
+  }
+
+  absl::Status WalkKey(const std::string& name, const json& value, const std::string& path,
+                       absl::string_view parent) {
+    const std::string pattern = KeyPath(parent, name);
+    // A dot inside a name would read as the path of another key.
+    const bool plain = name.find('.') == std::string::npos;
+    if (const NotBuiltKey* key = plain ? FindNotBuiltKey(pattern) : nullptr; key != nullptr) {
+      return At(path, Refuse("this feature is not built yet", key->fix));
+    }
+    if (const Key* key = plain ? FindKey(pattern) : nullptr; key != nullptr) {
+      return At(path, ApplyKey(*key, value));
+    }
+    if (plain && HasKeysBelow(pattern)) {
+      NoteGiven(pattern);
+      return WalkObject(value, path, pattern);
+    }
+    return At(path, Refuse("unknown key", FixForUnknownKey(parent, name, value)));
+  }
+
+  absl::Status ApplyKey(const Key& key, const json& value) {
+    absl::StatusOr<KeyValue> read = ReadKeyValue(key, value, source_.env);
+    if (!read.ok()) return read.status();
+    NoteGiven(key.path);
+    return key.apply(*std::move(read), {.settings = &config_.settings,
+                                        .team = drafts_.empty() ? nullptr : &drafts_.back().team,
+                                        .home = source_.home});
+  }
+
+  void NoteGiven(absl::string_view pattern) {
+    if (absl::ConsumePrefix(&pattern, absl::StrCat(kTeam, "."))) {
+      drafts_.back().given.emplace(pattern);
+    }
+  }
+
+  absl::Status FinishTeam(const std::string& path, TeamDraft* draft) {
+    for (const Key& key : Schema()) {
+      absl::string_view name = key.path;
+      if (!key.required || !absl::ConsumePrefix(&name, absl::StrCat(kTeam, "."))) continue;
+      if (!draft->given.contains(std::string(name))) {
+        return At(path, Refuse(absl::StrCat("has no ", name),
+                               absl::StrCat("Add \"", name, "\", ", ValueForm(key), ".")));
+      }
+    }
+    Team& team = draft->team;
+    if (!draft->given.contains("idleTimeout")) team.idle_timeout = config_.settings.idle_timeout;
+    if (!draft->given.contains("sessionInitTimeout")) {
+      team.session_init_timeout = config_.settings.session_init_timeout;
+    }
+    if (team.remote.has_value()) return At(KeyPath(path, "remote"), FinishRemote(draft));
+    if (draft->given.contains(std::string(kRemoteOptions))) {
+      return At(KeyPath(path, kRemoteOptions),
+                Refuse("the team has no `remote`, so nothing would come of it",
+                       "Add `remote`, or remove remoteOptions."));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FinishRemote(TeamDraft* draft) {
+    Team& team = draft->team;
+    absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(
+        team.remote->text, config_.settings.allowed_remote_commands, source_.home);
+    if (!parsed.ok()) return parsed.status();
+    team.remote = std::move(parsed->command);
+    absl::flat_hash_set<std::string> given;
+    for (absl::string_view name : draft->given) {
+      if (absl::ConsumePrefix(&name, absl::StrCat(kRemoteOptions, "."))) given.emplace(name);
+    }
+    return ReconcileRemoteOptions(parsed->settings, given, source_.home, &team.remote_options);
+  }
+
+  const JsonText& json_;
+  const ConfigSource& source_;
+  Config config_;
+  std::vector<TeamDraft> drafts_;
+};
+
+}  // namespace
+
+std::string PlaceOf(const ConfigSource& source, const JsonText& json, absl::string_view key_path) {
+  std::string place = source.path;
+  const auto line = json.lines.find(key_path);
+  if (line != json.lines.end()) absl::StrAppend(&place, ":", line->second);
+  if (!key_path.empty()) absl::StrAppend(&place, ": ", key_path);
+  return place;
+}
+
+absl::StatusOr<Config> WalkSchema(const JsonText& json, const ConfigSource& source) {
+  return SchemaWalk(json, source).Run();
+}
+
+}  // namespace iris
