@@ -1,0 +1,32 @@
+#include "tests/programs/output.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+namespace iris::stub {
+
+void Output::Line(const Json& json) { Raw(ToLine(json) + "\n"); }
+
+void Output::SplitLine(const Json& json) { Write(ToLine(json) + "\n", 2, 1); }
+
+void Output::Raw(std::string_view bytes) { Write(bytes, write_max_, 0); }
+
+void Output::Write(std::string_view bytes, size_t write_max, int pause_ms) {
+  while (!bytes.empty() && !reader_gone_) {
+    const ssize_t n = write(STDOUT_FILENO, bytes.data(), std::min(bytes.size(), write_max));
+    if (n > 0) bytes.remove_prefix(n);
+    if (n < 0 && errno == EAGAIN) {
+      pollfd writable = {.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+      poll(&writable, 1, -1);
+    } else if (n < 0 && errno != EINTR) {
+      reader_gone_ = true;
+    }
+    if (pause_ms > 0) poll(nullptr, 0, pause_ms);
+  }
+}
+
+}  // namespace iris::stub
