@@ -1,0 +1,41 @@
+#include "common/base/utf8.h"
+
+#include <cstddef>
+
+namespace iris {
+namespace {
+
+// Bytes of the character that begins `text` (not empty), by table 3-7 of the Unicode standard; 0 =
+// none does.
+size_t CharacterBytes(absl::string_view text) {
+  const auto byte = [text](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const auto continues = [&byte](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const unsigned first = byte(0), second = byte(1);
+  if (first < 0x80) return 1;
+  if (first < 0xC2) return 0;
+  if (first < 0xE0) return continues(1) ? 2 : 0;
+  if (first < 0xF0) {
+    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
+    const unsigned high = first == 0xED ? 0x9F : 0xBF;
+    return second >= low && second <= high && continues(2) ? 3 : 0;
+  }
+  if (first > 0xF4) return 0;
+  const unsigned low = first == 0xF0 ? 0x90 : 0x80;
+  const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
+  return second >= low && second <= high && continues(2) && continues(3) ? 4 : 0;
+}
+
+}  // namespace
+
+bool IsUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const size_t bytes = CharacterBytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+}  // namespace iris
