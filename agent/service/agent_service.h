@@ -2,9 +2,9 @@
 #define IRIS_AGENT_SERVICE_AGENT_SERVICE_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
-#include "absl/functional/any_invocable.h"
 #include "agent/session/session_table.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
@@ -12,15 +12,15 @@
 
 namespace iris {
 
-// The gRPC face of the agent: turns calls into operations of the session table on the process loop, and
-// its events into streams. Thread-safe, as gRPC calls it from its own threads.
+// The gRPC face of the agent: turns calls into operations of the session table on the process loop,
+// and its events into streams. Thread-safe, as gRPC calls it from its own threads.
 class AgentService {
  public:
   struct Hooks {
     // Called on the loop, for GetHost.
-    absl::AnyInvocable<v1::GetHostResponse()> get_host;
-    // Called on the loop after Shutdown ended every session; the daemon leaves.
-    absl::AnyInvocable<void()> on_shutdown;
+    std::function<v1::GetHostResponse()> get_host;
+    // Called on the loop after Shutdown ended every session and was answered; the daemon leaves.
+    std::function<void()> on_shutdown;
   };
 
   // `loop` and `sessions` outlive the service; `sessions` lives on `loop`.
@@ -31,7 +31,8 @@ class AgentService {
   virtual v1::Agent::CallbackService& grpc_service() = 0;
   // Streams (Attach, Probe) that are open now: an agent with one is not idle. Thread-safe.
   virtual size_t open_streams() const = 0;
-  // Ends every open stream, so that grpc::Server::Shutdown() does not wait for them. Thread-safe.
+  // Ends every open stream and refuses new ones, so that grpc::Server::Shutdown() does not wait for
+  // them. Call on the loop.
   virtual void EndStreams() = 0;
 };
 

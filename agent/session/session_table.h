@@ -2,6 +2,7 @@
 #define IRIS_AGENT_SESSION_SESSION_TABLE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,45 +10,39 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/session/identity.h"
 #include "agent/session/session.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
-// What every session of one agent life has in common.
-struct AgentIdentity {
-  std::string incarnation;    // UUID of this life.
-  std::string boot_id;
-  std::string pid_namespace;
-  std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
-  // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
-  std::vector<std::string> child_env;
-  std::string home;            // The account's home directory, for ~/ paths.
-};
-
 // The sessions of this agent, by session id. Lives on the process loop.
 class SessionTable {
  public:
+  static constexpr size_t kSessionsMax = 4096;
+
   SessionTable(EventLoop& loop, AgentIdentity identity);
+  // What still runs is killed without waiting: call CloseAll() first.
   ~SessionTable();
 
-  // Each as the call of the same name in agent.proto. FAILURE_BAD_REQUEST: an id that is not a UUID.
+  // Grants the lease on a session, which exists from then on.
+  // FAILURE_BAD_REQUEST: an id that is not a UUID. FAILURE_PERMISSION_DENIED: held by another
+  // coordinator. FAILURE_BUSY_LIMIT: kSessionsMax sessions.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
-  // The session, if `epoch` is the one in force. FAILURE_BAD_REQUEST: none such;
-  // FAILURE_PERMISSION_DENIED: another coordinator holds it (said which).
+
+  // The session, valid as long as the table. FAILURE_BAD_REQUEST: none such here; acquire it.
+  // FAILURE_PERMISSION_DENIED: `epoch` is not the one in force.
   absl::StatusOr<Session*> Find(const std::string& session_id, uint64_t epoch);
+
   v1::ListResponse List() const;
 
-  // Ends every child; `done` runs when no descendant is left.
+  // Ends every child; `done` runs when no descendant is left, with how many ran.
   void CloseAll(absl::AnyInvocable<void(size_t sessions_ended)> done);
 
-  // A child process of this agent that is no keeper's and no keeper ended; see agent/process/reaper.
   size_t running_children() const;
   // No child runs and no tell is open.
   bool idle() const;
-
-  static constexpr size_t kSessionsMax = 4096;
 
  private:
   EventLoop& loop_;

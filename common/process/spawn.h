@@ -22,6 +22,8 @@ struct SpawnSpec {
   // every other descriptor is closed. Ours stay open here.
   std::vector<std::pair<int, int>> fds;
   bool new_session = false;  // setsid().
+  // setsid() and a second fork: no child of ours, so that nobody here reaps it. Spawn() returns 0.
+  bool detached = false;
 };
 
 // Starts a child of the calling process with default signal dispositions and an empty signal mask.

@@ -32,6 +32,7 @@ struct ChildPlan {
   const std::pair<int, int>* fds;
   size_t fd_count;
   bool new_session;
+  bool detached;
   int report_fd;
 };
 
@@ -91,7 +92,12 @@ void ArrangeFds(const ChildPlan& plan, int* report_fd) {
 }
 
 [[noreturn]] void RunChild(ChildPlan plan) {
-  if (plan.new_session && setsid() < 0) Fail(plan.report_fd, "setsid");
+  if ((plan.new_session || plan.detached) && setsid() < 0) Fail(plan.report_fd, "setsid");
+  if (plan.detached) {
+    const pid_t second = fork();
+    if (second < 0) Fail(plan.report_fd, "fork");
+    if (second > 0) _exit(0);
+  }
   ArrangeFds(plan, &plan.report_fd);
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
   sigset_t none;
@@ -147,6 +153,7 @@ absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec) {
                        .fds = spec.fds.data(),
                        .fd_count = spec.fds.size(),
                        .new_session = spec.new_session,
+                       .detached = spec.detached,
                        .report_fd = report_writer.get()};
   // No handler of ours may run in the child between fork and exec.
   sigset_t all, before;
@@ -164,9 +171,10 @@ absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec) {
   do {
     n = read(report_reader.get(), &trouble, sizeof(trouble));
   } while (n < 0 && errno == EINTR);
-  if (n == 0) return pid;  // The pipe closed on exec.
+  if (n == 0 && !spec.detached) return pid;  // The pipe closed on exec.
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
+  if (n == 0) return 0;  // Detached; what we reaped stood between.
   if (n != sizeof(trouble)) return absl::InternalError("spawn: the child died before exec");
   trouble.step[sizeof(trouble.step) - 1] = '\0';
   return absl::ErrnoToStatus(trouble.error, absl::StrCat(trouble.step, " ", spec.argv[0]));

@@ -1,0 +1,276 @@
+#include "agent/process/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "agent/process/descendants.h"
+#include "agent/process/keeper.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kReportBytesMax = 4 << 10;
+constexpr absl::Duration kSweepEvery = absl::Milliseconds(20);
+constexpr int kSweepsMax = 500;
+
+struct PipeEnds {
+  ScopedFd reader, writer;
+};
+
+absl::StatusOr<PipeEnds> MakePipe() {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "pipe for a child");
+  return PipeEnds{ScopedFd(fds[0]), ScopedFd(fds[1])};
+}
+
+// A keeper's command line is "PROGRAM\0keeper\0…".
+bool IsKeeper(pid_t pid) {
+  const ScopedFd file(open(absl::StrCat("/proc/", pid, "/cmdline").c_str(), O_RDONLY | O_CLOEXEC));
+  char text[4096];
+  const ssize_t n = file ? read(file.get(), text, sizeof(text)) : -1;
+  if (n <= 0) return false;
+  const absl::string_view line(text, static_cast<size_t>(n));
+  return absl::StartsWith(line.substr(std::min(line.find('\0'), line.size())),
+                          absl::string_view("\0keeper\0", 8));
+}
+
+void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const ChildSpec& spec,
+                                                    ChildSink& sink) {
+  PipeEnds pipes[4];  // stdin, stdout, stderr, report
+  for (PipeEnds& pipe : pipes) {
+    absl::StatusOr<PipeEnds> made = MakePipe();
+    if (!made.ok()) return made.status();
+    pipe = *std::move(made);
+  }
+  SpawnSpec keeper{.argv = {spec.keeper_program, "keeper", spec.program, spec.cwd},
+                   .env = spec.env,
+                   .cwd = "/",
+                   .fds = {{0, pipes[0].reader.get()},
+                           {1, pipes[1].writer.get()},
+                           {2, pipes[2].writer.get()},
+                           {kKeeperReportFd, pipes[3].writer.get()}},
+                   .new_session = true};
+  keeper.argv.insert(keeper.argv.end(), spec.args.begin(), spec.args.end());
+  const absl::StatusOr<pid_t> pid = Spawn(keeper);
+  if (!pid.ok()) return pid.status();
+
+  std::unique_ptr<Child> child(new Child(loop, sink));
+  child->keeper_ = *pid;
+  child->stdin_ = std::move(pipes[0].writer);
+  child->stdout_ = std::move(pipes[1].reader);
+  child->stderr_ = std::move(pipes[2].reader);
+  child->report_ = std::move(pipes[3].reader);
+  for (const ScopedFd* fd : {&child->stdin_, &child->stdout_, &child->stderr_, &child->report_}) {
+    SetNonBlocking(fd->get());
+  }
+  Child* self = child.get();
+  loop.Watch(self->stdout_.get(), {.readable = true},
+             [self](EventLoop::Ready) { self->ReadOnce(Stream::kStdout); });
+  loop.Watch(self->stderr_.get(), {.readable = true},
+             [self](EventLoop::Ready) { self->ReadOnce(Stream::kStderr); });
+  loop.Watch(self->report_.get(), {.readable = true},
+             [self](EventLoop::Ready) { self->OnReport(); });
+  return child;
+}
+
+Child::~Child() {
+  if (sweep_ != 0) loop_.Cancel(sweep_);
+  if (stdin_watched_) loop_.Unwatch(stdin_.get());
+  CloseReader(stdout_);
+  CloseReader(stderr_);
+  CloseReader(report_);
+  if (keeper_ > 0 && !keeper_gone_) kill(keeper_, SIGTERM);
+}
+
+void Child::CloseReader(ScopedFd& fd) {
+  if (!fd) return;
+  loop_.Unwatch(fd.get());
+  fd.Reset();
+}
+
+void Child::Write(std::string bytes) {
+  if (!stdin_ || close_stdin_) return;
+  if (written_ == unwritten_.size()) {
+    unwritten_ = std::move(bytes);
+    written_ = 0;
+  } else {
+    unwritten_.append(bytes);
+  }
+  WriteQueued();
+}
+
+void Child::CloseStdin() {
+  close_stdin_ = true;
+  WriteQueued();
+}
+
+void Child::WriteQueued() {
+  if (!stdin_) return;
+  while (written_ < unwritten_.size()) {
+    const ssize_t n =
+        write(stdin_.get(), unwritten_.data() + written_, unwritten_.size() - written_);
+    if (n >= 0) {
+      written_ += static_cast<size_t>(n);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) break;
+    written_ = unwritten_.size();  // It closed its stdin; how it ends tells the rest.
+    close_stdin_ = true;
+  }
+  const bool waiting = written_ < unwritten_.size();
+  if (!waiting) {
+    unwritten_.clear();
+    unwritten_.shrink_to_fit();
+    written_ = 0;
+  }
+  if (waiting && !stdin_watched_) {
+    loop_.Watch(stdin_.get(), {.writable = true}, [this](EventLoop::Ready) { WriteQueued(); });
+    stdin_watched_ = true;
+  } else if (!waiting && stdin_watched_) {
+    loop_.Unwatch(stdin_.get());
+    stdin_watched_ = false;
+  }
+  if (!waiting && close_stdin_) stdin_.Reset();
+}
+
+void Child::Signal(int signal) {
+  // claude is the keeper's to reap, so its pid may be reused once it is gone.
+  if (pid_ > 0 && !exit_known_ && ProcessStartTime(pid_) == start_time_) kill(pid_, signal);
+}
+
+void Child::KillAll() {
+  if (!keeper_gone_) kill(keeper_, SIGTERM);  // Reaped by us alone: the pid is certain.
+}
+
+void Child::PauseStdout(bool paused) {
+  if (paused_ == paused || exit_reported_) return;
+  paused_ = paused;
+  if (stdout_) loop_.ChangeInterest(stdout_.get(), {.readable = !paused});
+  if (!paused && exit_known_) loop_.Post([this] { DrainAndReportExit(); });
+}
+
+bool Child::ReadOnce(Stream stream) {
+  ScopedFd& fd = stream == Stream::kStdout ? stdout_ : stderr_;
+  if (!fd || exit_reported_ || (stream == Stream::kStdout && paused_)) return false;
+  char buffer[kReadBytes];
+  const ssize_t n = read(fd.get(), buffer, sizeof(buffer));
+  if (n > 0) {
+    const absl::string_view bytes(buffer, static_cast<size_t>(n));
+    stream == Stream::kStdout ? sink_.OnStdout(bytes) : sink_.OnStderr(bytes);
+    return true;
+  }
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  CloseReader(fd);  // End, or broken: the same to us.
+  return false;
+}
+
+void Child::OnReport() {
+  char buffer[512];
+  const ssize_t n = read(report_.get(), buffer, sizeof(buffer));
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) return OnKeeperGone();
+  report_text_.append(buffer, static_cast<size_t>(n));
+  if (report_text_.size() > kReportBytesMax) return KillAll();  // Not a keeper of ours.
+  size_t end;
+  while ((end = report_text_.find('\n')) != std::string::npos) {
+    const std::string line = report_text_.substr(0, end);
+    report_text_.erase(0, end + 1);
+    OnReportLine(line);
+  }
+}
+
+void Child::OnReportLine(absl::string_view line) {
+  int number = 0;
+  if (absl::ConsumePrefix(&line, "started ") && absl::SimpleAtoi(line, &number)) {
+    pid_ = number;
+    start_time_ = ProcessStartTime(pid_);
+    sink_.OnStarted(pid_, start_time_);
+    return;
+  }
+  if (absl::ConsumePrefix(&line, "failed ")) {
+    exit_ = absl::FailedPreconditionError(line);
+  } else if (absl::ConsumePrefix(&line, "exited code ") && absl::SimpleAtoi(line, &number)) {
+    exit_ = ExitStatus{.by_signal = false, .number = number};
+  } else if (absl::ConsumePrefix(&line, "exited signal ") && absl::SimpleAtoi(line, &number)) {
+    exit_ = ExitStatus{.by_signal = true, .number = number};
+  } else {
+    return;
+  }
+  exit_known_ = true;
+  DrainAndReportExit();
+}
+
+// All that claude wrote is in the pipes by now. Its tools may hold them open and write more, so
+// empty for now is the end.
+void Child::DrainAndReportExit() {
+  if (exit_reported_) return;
+  while (ReadOnce(Stream::kStderr)) {
+  }
+  while (ReadOnce(Stream::kStdout)) {
+  }
+  if (paused_) return;  // The rest waits for room.
+  exit_reported_ = true;
+  if (stdin_watched_) loop_.Unwatch(stdin_.get());
+  stdin_watched_ = false;
+  stdin_.Reset();
+  CloseReader(stdout_);
+  CloseReader(stderr_);
+  sink_.OnExited(exit_);
+  if (keeper_gone_) sweep_ = loop_.After(absl::ZeroDuration(), [this] { SweepStrays(); });
+}
+
+void Child::OnKeeperGone() {
+  CloseReader(report_);
+  while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  keeper_gone_ = true;
+  if (!exit_known_) {
+    // Somebody killed the keeper; what was below it has come to the agent, a subreaper too.
+    exit_ = ExitStatus{.by_signal = true, .number = SIGKILL};
+    if (pid_ > 0 && ProcessStartTime(pid_) == start_time_) kill(pid_, SIGKILL);
+    exit_known_ = true;
+  }
+  if (exit_reported_) {
+    SweepStrays();
+  } else {
+    DrainAndReportExit();
+  }
+}
+
+// What a keeper left (it was killed, or gave up on a process stuck in the kernel) has come to the
+// agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray.
+void Child::SweepStrays() {
+  sweep_ = 0;
+  for (const pid_t pid : ChildrenOf(getpid())) {
+    if (IsKeeper(pid)) continue;
+    for (const pid_t below : DescendantsOf(pid)) kill(below, SIGKILL);
+    kill(pid, SIGKILL);
+    strays_.insert(pid);
+  }
+  for (auto stray = strays_.begin(); stray != strays_.end();) {
+    stray = waitpid(*stray, nullptr, WNOHANG) == 0 ? std::next(stray) : strays_.erase(stray);
+  }
+  if (strays_.empty() || ++sweeps_ >= kSweepsMax) return sink_.OnGone();
+  sweep_ = loop_.After(kSweepEvery, [this] { SweepStrays(); });
+}
+
+}  // namespace iris

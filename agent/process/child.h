@@ -1,0 +1,115 @@
+#ifndef IRIS_AGENT_PROCESS_CHILD_H_
+#define IRIS_AGENT_PROCESS_CHILD_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/scoped_fd.h"
+#include "common/loop/event_loop.h"
+
+namespace iris {
+
+struct ChildSpec {
+  std::string keeper_program;     // This binary, absolute.
+  std::string program;            // Absolute path of claude.
+  std::vector<std::string> args;  // Without argv[0].
+  std::vector<std::string> env;   // "NAME=value"; the whole environment.
+  std::string cwd;                // Absolute.
+};
+
+// How a process ended.
+struct ExitStatus {
+  bool by_signal = false;
+  int number = 0;  // Exit code or signal.
+};
+
+// Hears of one child. On the process loop, never from inside a call to the child.
+class ChildSink {
+ public:
+  virtual ~ChildSink() = default;
+  // It runs. Not called when OnExited comes without it: then it could not be started.
+  virtual void OnStarted(pid_t pid, uint64_t start_time) = 0;
+  // What came from its stdout and stderr; at most 64 KiB a call.
+  virtual void OnStdout(absl::string_view bytes) = 0;
+  virtual void OnStderr(absl::string_view bytes) = 0;
+  // claude is gone and all that it wrote was delivered. Not OK: it could not be started, and why.
+  virtual void OnExited(const absl::StatusOr<ExitStatus>& how) = 0;
+  // Every descendant is gone too. Last; the child may be destroyed from inside this call.
+  virtual void OnGone() = 0;
+};
+
+// One `claude` with its pipes, below a keeper (keeper.h). Lives on the process loop.
+//
+//   Start() → OnStarted → OnStdout/OnStderr … → OnExited → OnGone
+class Child {
+ public:
+  // `sink` outlives the child. An error: not even the keeper could be started; nothing follows.
+  static absl::StatusOr<std::unique_ptr<Child>> Start(EventLoop& loop, const ChildSpec& spec,
+                                                      ChildSink& sink);
+  // Before OnGone: kills everything, without waiting.
+  ~Child();
+
+  // Queues bytes for its stdin; written as the pipe takes them. Dropped once it has exited.
+  void Write(std::string bytes);
+  // EOF after what is queued. Idempotent.
+  void CloseStdin();
+  // Sends `signal` to claude alone, if it is still the process that was started.
+  void Signal(int signal);
+  // SIGKILL to claude and every descendant.
+  void KillAll();
+
+  // While paused nothing is read from its stdout: the pipe fills and the child waits. OnExited
+  // waits too.
+  void PauseStdout(bool paused);
+
+  pid_t pid() const { return pid_; }
+  uint64_t start_time() const { return start_time_; }
+  size_t unwritten_bytes() const { return unwritten_.size() - written_; }
+
+ private:
+  Child(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {}
+
+  enum class Stream { kStdout, kStderr };
+  void OnReport();
+  void OnReportLine(absl::string_view line);
+  void OnKeeperGone();
+  // Reads once; false when there was nothing (more) to read for now.
+  bool ReadOnce(Stream stream);
+  void DrainAndReportExit();
+  void SweepStrays();
+  void WriteQueued();
+  void CloseReader(ScopedFd& fd);
+
+  EventLoop& loop_;
+  ChildSink& sink_;
+  pid_t keeper_ = 0;
+  pid_t pid_ = 0;
+  uint64_t start_time_ = 0;
+  ScopedFd stdin_, stdout_, stderr_, report_;
+  std::string unwritten_;  // From written_ on.
+  size_t written_ = 0;
+  bool stdin_watched_ = false;
+  bool close_stdin_ = false;
+  bool paused_ = false;
+  std::string report_text_;
+  bool exit_known_ = false;     // The keeper said how, or can say no more.
+  bool exit_reported_ = false;  // OnExited was called.
+  bool keeper_gone_ = false;
+  std::set<pid_t> strays_;  // Killed, to be reaped.
+  int sweeps_ = 0;
+  EventLoop::TimerId sweep_ = 0;
+  absl::StatusOr<ExitStatus> exit_ = absl::UnknownError("running");
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_PROCESS_CHILD_H_

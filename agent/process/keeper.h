@@ -1,0 +1,28 @@
+#ifndef IRIS_AGENT_PROCESS_KEEPER_H_
+#define IRIS_AGENT_PROCESS_KEEPER_H_
+
+namespace iris {
+
+// The descriptor on which a keeper reports; see KeeperMain().
+inline constexpr int kKeeperReportFd = 3;
+
+// `iris-agent keeper PROGRAM CWD ARGS…`: one small process between the agent and each `claude`.
+//
+//   agent ── keeper (child subreaper) ── claude ── tool shells, their daemons, …
+//
+// claude's tools make sessions and groups of their own, may detach twice and may clear their
+// environment: neither killpg nor a mark in the environment finds them all. Being their subreaper,
+// the keeper stays the ancestor of every one, and ends them all when claude is gone – also when the
+// agent has been killed.
+//
+// Stdin, stdout and stderr are claude's. On descriptor 3 it writes lines:
+//   started PID             claude runs
+//   failed TEXT             it could not be started; the keeper exits
+//   exited code|signal N    claude is gone; its descendants are being ended
+// and exits when no descendant is left (SIGTERM, after 500 ms SIGKILL, for 10 s at most).
+// SIGTERM to the keeper: SIGKILL to claude and every descendant at once.
+int KeeperMain(int argc, char** argv);
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_PROCESS_KEEPER_H_

@@ -1,0 +1,137 @@
+#include "agent/service/attach_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/rpc/grpc_failure.h"
+
+namespace iris {
+
+AttachStream::AttachStream(EventLoop& loop, SessionTable& sessions, OpenStreams& streams)
+    : loop_(loop), sessions_(sessions), streams_(streams) {
+  loop_.Post([this] { streams_.Add(this); });
+  StartRead(&request_);
+}
+
+void AttachStream::OnReadDone(bool ok) {
+  loop_.Post([this, ok] { OnRequest(ok); });
+}
+
+void AttachStream::OnWriteDone(bool ok) {
+  loop_.Post([this, ok] {
+    writing_ = false;
+    if (ok) SendMore();  // Broken: OnReadDone says so too, and ends it.
+  });
+}
+
+void AttachStream::OnDone() {
+  loop_.Post([this] {
+    streams_.Remove(this);
+    if (session_ != nullptr) session_->RemoveReader(this);
+    delete this;
+  });
+}
+
+void AttachStream::End() { FinishOnce(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
+
+void AttachStream::FinishOnce(const absl::Status& status) {
+  if (std::exchange(finished_, true)) return;
+  Finish(status.ok() ? grpc::Status::OK : ToGrpcStatus(status));
+}
+
+void AttachStream::OnRequest(bool ok) {
+  if (!ok) return FinishOnce(absl::OkStatus());  // The reader has gone, or is done.
+  if (finished_) return;
+  absl::Status status;
+  switch (request_.kind_case()) {
+    case v1::AttachRequest::kStart:
+      status = OnStart(request_.start());
+      break;
+    case v1::AttachRequest::kCredit:
+      credit_ += static_cast<int64_t>(std::min<uint64_t>(request_.credit().bytes(), 1 << 30));
+      break;
+    case v1::AttachRequest::kAck:
+      if (session_ != nullptr) {
+        session_->Acknowledge(std::min(request_.ack().position().seq(), sent_seq_));
+      }
+      break;
+    case v1::AttachRequest::kTell:
+      status = OnTell(*request_.mutable_tell());
+      break;
+    case v1::AttachRequest::KIND_NOT_SET:
+      break;  // From a newer peer; not for us.
+  }
+  if (!status.ok()) return FinishOnce(status);
+  SendMore();
+  request_.Clear();
+  StartRead(&request_);
+}
+
+absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
+  if (session_ != nullptr) return MakeFailure(v1::FAILURE_BAD_REQUEST, "attached already");
+  const absl::StatusOr<Session*> session = sessions_.Find(start.session_id(), start.epoch());
+  if (!session.ok()) return session.status();
+  epoch_ = start.epoch();
+  credit_ = static_cast<int64_t>(std::min<uint64_t>(start.credit_bytes(), 1 << 30));
+  const EventLog& log = (*session)->log();
+  const v1::ResetReason reset =
+      start.has_after() ? log.CheckPosition(start.after()) : v1::RESET_UNSPECIFIED;
+  const std::vector<v1::TellState> open = (*session)->OpenTells();
+  if (reset == v1::RESET_UNSPECIFIED) {
+    sent_seq_ = start.has_after() ? start.after().seq() : log.newest_seq();
+    v1::Attached& attached = *response_.mutable_attached();
+    *attached.mutable_position() = log.newest();
+    attached.set_state((*session)->state());
+    attached.mutable_tells()->Assign(open.begin(), open.end());
+  } else {
+    sent_seq_ = log.oldest_known();
+    v1::Reset& answer = *response_.mutable_reset();
+    *answer.mutable_position() = log.newest();
+    answer.mutable_position()->set_seq(sent_seq_);
+    answer.set_reason(reset);
+    answer.mutable_tells()->Assign(open.begin(), open.end());
+  }
+  session_ = *session;
+  session_->AddReader(this);
+  writing_ = true;
+  StartWrite(&response_);
+  return absl::OkStatus();
+}
+
+absl::Status AttachStream::OnTell(v1::TellFrame& frame) {
+  if (session_ == nullptr) return MakeFailure(v1::FAILURE_BAD_REQUEST, "a tell before the start");
+  // A lease may have gone to another coordinator since this one attached.
+  absl::Status leased = session_->CheckEpoch(epoch_);
+  if (!leased.ok()) return leased;
+  if (tell_text_.empty()) tell_id_ = frame.tell_id();
+  if (tell_id_ != frame.tell_id() ||
+      tell_text_.size() + frame.text().size() > Session::kTellBytesMax) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell frames are mixed, or longer than 8 MiB");
+  }
+  tell_text_ += frame.text();
+  if (!frame.last()) return absl::OkStatus();
+  return session_->Tell(std::exchange(tell_id_, {}), std::exchange(tell_text_, {}));
+}
+
+void AttachStream::SendMore() {
+  if (session_ == nullptr || writing_ || finished_ || credit_ <= 0) return;
+  if (sent_seq_ < session_->log().oldest_known()) {
+    // Another reader's acknowledgement has trimmed what this one had not seen.
+    return FinishOnce(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
+  }
+  const std::vector<EventLog::EventPtr> events = session_->log().After(
+      sent_seq_, std::min<size_t>(kBatchBytesMax, static_cast<size_t>(credit_)));
+  if (events.empty()) return;
+  response_.Clear();
+  for (const EventLog::EventPtr& event : events) {
+    *response_.mutable_events()->add_events() = *event;
+    credit_ -= static_cast<int64_t>(WireBytes(*event));
+  }
+  sent_seq_ = events.back()->seq();
+  writing_ = true;
+  StartWrite(&response_);
+}
+
+}  // namespace iris

@@ -1,0 +1,23 @@
+#ifndef IRIS_AGENT_SESSION_IDENTITY_H_
+#define IRIS_AGENT_SESSION_IDENTITY_H_
+
+#include <string>
+#include <vector>
+
+namespace iris {
+
+// What every session of one agent life has in common.
+struct AgentIdentity {
+  std::string incarnation;  // UUID of this life.
+  std::string boot_id;
+  std::string pid_namespace;
+  std::string hostname;        // For people.
+  std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
+  std::string home;            // The account's home directory, for ~/ paths.
+  // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
+  std::vector<std::string> child_env;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_IDENTITY_H_

@@ -1,0 +1,194 @@
+#include "agent/session/launch.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+using Env = std::map<std::string, std::string>;
+
+constexpr int kProjectDirsMax = 100'000;
+
+std::string ExpandHome(const std::string& path, const std::string& home) {
+  if (path == "~") return home;
+  return absl::StartsWith(path, "~/") ? absl::StrCat(home, path.substr(1)) : path;
+}
+
+std::string Get(const Env& env, const std::string& name) {
+  const auto found = env.find(name);
+  return found == env.end() ? "" : found->second;
+}
+
+bool IsScrubbed(absl::string_view name) {
+  return absl::StartsWith(name, "CLAUDE") || absl::StartsWith(name, "ANTHROPIC");
+}
+
+Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  Env env;
+  for (const std::string& variable : identity.child_env) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(variable, absl::MaxSplits('=', 1));
+    const bool passed = std::count(spec.pass_env().begin(), spec.pass_env().end(), parts.first) > 0;
+    if (!IsScrubbed(parts.first) || passed) env.insert(parts);
+  }
+  for (const auto& [name, value] : spec.env()) env[name] = value;
+  return env;
+}
+
+bool IsProgram(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
+}
+
+// Where installers put it when it is not on PATH (an ssh command gets a shorter one than a login).
+std::vector<std::string> UsualPlaces(const std::string& home) {
+  std::vector<std::string> dirs = {absl::StrCat(home, "/.local/bin"),
+                                   absl::StrCat(home, "/.claude/local"),
+                                   absl::StrCat(home, "/.npm-global/bin"),
+                                   absl::StrCat(home, "/.bun/bin"),
+                                   absl::StrCat(home, "/.volta/bin"),
+                                   "/usr/local/bin",
+                                   "/usr/bin",
+                                   "/opt/homebrew/bin"};
+  const std::string nvm = absl::StrCat(home, "/.nvm/versions/node");
+  std::vector<std::string> versions;
+  if (DIR* dir = opendir(nvm.c_str()); dir != nullptr) {
+    while (const dirent* entry = readdir(dir)) {
+      if (entry->d_name[0] == 'v')
+        versions.push_back(absl::StrCat(nvm, "/", entry->d_name, "/bin"));
+    }
+    closedir(dir);
+  }
+  std::sort(versions.rbegin(), versions.rend());
+  dirs.insert(dirs.end(), versions.begin(), versions.end());
+  return dirs;
+}
+
+absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
+                                       Env& env) {
+  if (!spec.claude_path().empty()) {
+    const std::string path = ExpandHome(spec.claude_path(), identity.home);
+    if (IsProgram(path)) return path;
+    return MakeFailure(
+        v1::FAILURE_CLAUDE_MISSING,
+        absl::StrCat("team ", spec.team(), ": claudePath ", path, " on ", identity.hostname,
+                     " is not a program that this account can run"),
+        "Correct the team's claudePath, or remove it to search PATH and the usual places.");
+  }
+  std::vector<std::string> looked;
+  for (absl::string_view dir : absl::StrSplit(Get(env, "PATH"), ':', absl::SkipEmpty())) {
+    looked.emplace_back(dir);
+    const std::string path = absl::StrCat(dir, "/claude");
+    if (dir[0] == '/' && IsProgram(path)) return path;
+  }
+  for (const std::string& dir : UsualPlaces(identity.home)) {
+    if (std::count(looked.begin(), looked.end(), dir) > 0) continue;
+    looked.push_back(dir);
+    const std::string path = absl::StrCat(dir, "/claude");
+    if (!IsProgram(path)) continue;
+    // What it is started with (node, itself again) lies beside it.
+    env["PATH"] = absl::StrCat(Get(env, "PATH"), ":", dir);
+    return path;
+  }
+  return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
+                     absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
+                                  "; looked in ", absl::StrJoin(looked, ", ")));
+}
+
+absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
+                            const AgentIdentity& identity) {
+  struct stat info;
+  std::string why;
+  if (stat(path.c_str(), &info) != 0) {
+    why = strerror(errno);
+  } else if (!S_ISDIR(info.st_mode)) {
+    why = "Not a directory";
+  } else if (access(path.c_str(), X_OK) != 0) {
+    why = strerror(errno);
+  } else {
+    return absl::OkStatus();
+  }
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat("team ", spec.team(), ": its directory ", path, " on ",
+                                  identity.hostname, " cannot be used: ", why),
+                     "Create the directory there, or correct the team's path.");
+}
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+// claude keeps a session at <config>/projects/<cwd with every non-alphanumeric as '-'>/<id>.jsonl
+// and resumes it from any directory. A session that never spoke has none, and cannot be resumed.
+bool HasTranscript(const std::string& session_id, const std::string& cwd, const Env& env,
+                   const std::string& home) {
+  std::string config = Get(env, "CLAUDE_CONFIG_DIR");
+  if (config.empty()) config = absl::StrCat(home, "/.claude");
+  const std::string projects = absl::StrCat(config, "/projects");
+  std::string folder = cwd;
+  for (char& c : folder) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '-';
+  }
+  if (Exists(absl::StrCat(projects, "/", folder, "/", session_id, ".jsonl"))) return true;
+  DIR* dir = opendir(projects.c_str());
+  if (dir == nullptr) return false;
+  bool found = false;
+  for (int i = 0; !found && i < kProjectDirsMax; ++i) {
+    const dirent* entry = readdir(dir);
+    if (entry == nullptr) break;
+    found = entry->d_name[0] != '.' &&
+            Exists(absl::StrCat(projects, "/", entry->d_name, "/", session_id, ".jsonl"));
+  }
+  closedir(dir);
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
+                                      const AgentIdentity& identity) {
+  LaunchPlan plan;
+  ChildSpec& child = plan.child;
+  child.keeper_program = identity.keeper_program;
+  child.cwd = ExpandHome(spec.cwd(), identity.home);
+  const absl::Status directory = CheckDirectory(child.cwd, spec, identity);
+  if (!directory.ok()) return directory;
+
+  Env env = ChildEnv(spec, identity);
+  absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
+  if (!program.ok()) return program.status();
+  child.program = *std::move(program);
+  plan.resumes = HasTranscript(session_id, child.cwd, env, identity.home);
+
+  // A result counts for a tell only after the replay of its line, where claude is too old to say
+  // which lines a result answers.
+  child.args = {"--print",
+                "--verbose",
+                "--input-format",
+                "stream-json",
+                "--output-format",
+                "stream-json",
+                "--replay-user-messages",
+                plan.resumes ? "--resume" : "--session-id",
+                session_id};
+  if (spec.skip_permissions()) child.args.push_back("--dangerously-skip-permissions");
+  child.args.insert(child.args.end(), spec.args().begin(), spec.args().end());
+  for (const auto& [name, value] : env) child.env.push_back(absl::StrCat(name, "=", value));
+  return plan;
+}
+
+}  // namespace iris

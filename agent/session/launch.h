@@ -1,0 +1,30 @@
+#ifndef IRIS_AGENT_SESSION_LAUNCH_H_
+#define IRIS_AGENT_SESSION_LAUNCH_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "agent/process/child.h"
+#include "agent/session/identity.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+struct LaunchPlan {
+  ChildSpec child;
+  bool resumes = false;  // --resume, because the session has a transcript here.
+};
+
+// Turns a launch spec into a process to start, by what this host has now: finds the program (the
+// team's claudePath, PATH, the places where installers put it), looks for the session's transcript,
+// and builds arguments and environment. Inherited CLAUDE* and ANTHROPIC* variables are left out
+// unless spec.pass_env names them.
+//
+// FAILURE_BAD_REQUEST: the team's directory is missing or cannot be entered.
+// FAILURE_CLAUDE_MISSING: says where it looked.
+absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
+                                      const AgentIdentity& identity);
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_LAUNCH_H_

@@ -1,0 +1,391 @@
+#include "agent/session/session.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/session/launch.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
+constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
+constexpr size_t kStderrTailBytes = 4 << 10;
+
+}  // namespace
+
+Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id)
+    : loop_(loop),
+      identity_(identity),
+      id_(std::move(session_id)),
+      log_(identity.incarnation),
+      idle_since_(absl::Now()) {}
+
+Session::~Session() {
+  CancelTimer(step_timer_);
+  CancelTimer(idle_timer_);
+}
+
+absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
+  const bool ours = epoch_ == 0 || lease_holder_ == request.coordinator_id();
+  const bool epoch_fits = !request.has_if_epoch() || request.if_epoch() == epoch_;
+  if (!request.takeover() && (!ours || !epoch_fits)) {
+    return MakeFailure(
+        v1::FAILURE_PERMISSION_DENIED,
+        absl::StrCat("session ", id_, " on ", identity_.hostname,
+                     " is held by another coordinator (", lease_label_, ", epoch ", epoch_, ")"),
+        "Stop that coordinator, or wait until it lets the session go.");
+  }
+  lease_holder_ = request.coordinator_id();
+  lease_label_ = request.label().substr(0, 256);
+  return ++epoch_;
+}
+
+absl::Status Session::CheckEpoch(uint64_t epoch) const {
+  if (epoch == epoch_ && epoch != 0) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                     absl::StrCat("epoch ", epoch, " of session ", id_, " is over: ", lease_label_,
+                                  " holds epoch ", epoch_));
+}
+
+std::string Session::Who() const {
+  return absl::StrCat("claude for team ", spec_.team(), " on ", identity_.hostname);
+}
+
+void Session::CancelTimer(EventLoop::TimerId& timer) {
+  if (timer != 0) loop_.Cancel(timer);
+  timer = 0;
+}
+
+// ------------------------------------------------------------------------------- starting a child
+
+void Session::Open(const v1::LaunchSpec& spec, OpenDone done) {
+  opened_ = true;
+  spec_ = spec;
+  if (phase_ == Phase::kReady) {
+    v1::OpenResponse response;
+    *response.mutable_child() = ChildInfo();
+    response.set_resumed(resumed_);
+    done(response);
+    return;
+  }
+  opening_.push_back(std::move(done));
+  if (phase_ == Phase::kNone) StartChild();  // kClosing: OnGone starts the next one.
+}
+
+void Session::StartChild() {
+  CancelTimer(idle_timer_);
+  phase_ = Phase::kStarting;
+  end_reason_ = v1::Exited::BY_ITSELF;
+  stderr_tail_.clear();
+  const absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
+  if (!plan.ok()) {
+    phase_ = Phase::kNone;
+    return FailStart(plan.status());
+  }
+  absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(loop_, plan->child, *this);
+  if (!child.ok()) {
+    phase_ = Phase::kNone;
+    return FailStart(
+        MakeFailure(v1::FAILURE_INTERNAL,
+                    absl::StrCat(Who(), " could not be started: ", child.status().message())));
+  }
+  child_ = *std::move(child);
+  scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
+  resumed_ = plan->resumes;
+  program_ = plan->child.program;
+  started_at_ = absl::Now();
+  initialize_id_ = absl::StrCat("iris-", RandomHex(8));
+  child_->Write(nlohmann::json({{"type", "control_request"},
+                                {"request_id", initialize_id_},
+                                {"request", {{"subtype", "initialize"}}}})
+                    .dump() +
+                "\n");
+  const absl::Duration limit = spec_.init_timeout_ms() > 0
+                                   ? absl::Milliseconds(spec_.init_timeout_ms())
+                                   : kDefaultInitTimeout;
+  step_timer_ = loop_.After(limit, [this, limit] {
+    step_timer_ = 0;
+    FailStart(
+        MakeFailure(v1::FAILURE_TIMEOUT,
+                    absl::StrCat(Who(), " did not answer within ", absl::FormatDuration(limit),
+                                 " of its start", stderr_tail_.empty() ? "" : ": ", stderr_tail_),
+                    "Run `claude` there by hand, or raise the team's sessionInitTimeout."));
+    BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
+  });
+}
+
+// Nobody who waits for this child may be left waiting.
+void Session::FailStart(const absl::Status& why) {
+  std::vector<OpenDone> opening = std::exchange(opening_, {});
+  for (OpenDone& done : opening) done(why);
+  SettleWaiting(why);
+}
+
+void Session::OnStarted(pid_t, uint64_t) {}
+
+void Session::BecomeReady() {
+  CancelTimer(step_timer_);
+  phase_ = Phase::kReady;
+  v1::Event event;
+  *event.mutable_started()->mutable_child() = ChildInfo();
+  event.mutable_started()->set_resumed(resumed_);
+  Append(std::move(event));
+  v1::OpenResponse response;
+  *response.mutable_child() = ChildInfo();
+  response.set_started(true);
+  response.set_resumed(resumed_);
+  std::vector<OpenDone> opening = std::exchange(opening_, {});
+  for (OpenDone& done : opening) done(response);
+  WriteNextTell();
+}
+
+// --------------------------------------------------------------------------------- ending a child
+
+void Session::Close(absl::Duration grace, CloseDone done) {
+  SettleWaiting(MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
+  if (child_ == nullptr) return done(false);
+  closing_.push_back(std::move(done));
+  BeginClosing(grace > absl::ZeroDuration() ? grace : kDefaultGrace, v1::Exited::CLOSED);
+}
+
+void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
+  if (child_ == nullptr || phase_ == Phase::kClosing) return;
+  CancelTimer(step_timer_);
+  CancelTimer(idle_timer_);
+  phase_ = Phase::kClosing;
+  UpdateBackPressure();
+  if (end_reason_ == v1::Exited::BY_ITSELF) end_reason_ = reason;
+  child_->CloseStdin();
+  step_timer_ = loop_.After(grace, [this, grace] {
+    child_->Signal(SIGTERM);
+    step_timer_ = loop_.After(std::max(grace, absl::Milliseconds(500)), [this] {
+      step_timer_ = 0;
+      child_->PauseStdout(
+          false);  // Its exit is reported after its output; nobody waits for that now.
+      child_->KillAll();
+    });
+  });
+}
+
+void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
+  scanner_->Finish();
+  const bool was_ready = phase_ == Phase::kReady || in_flight_ != nullptr;
+  std::string ended = "could not be started";
+  v1::Event event;
+  v1::Exited& exited = *event.mutable_exited();
+  if (!how.ok()) {
+    exited.set_code(127);
+    absl::StrAppend(&ended, ": ", how.status().message());
+  } else if (how->by_signal) {
+    exited.set_signal(how->number);
+    ended = absl::StrCat("was ended by signal ", how->number);
+  } else {
+    exited.set_code(how->number);
+    ended = absl::StrCat("exited with code ", how->number);
+  }
+  if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
+  exited.set_reason(end_reason_);
+  exited.set_stderr_tail(stderr_tail_);
+  Append(std::move(event));
+
+  const bool asked = end_reason_ == v1::Exited::CLOSED;
+  const absl::Status why = MakeFailure(
+      asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
+      asked ? absl::StrCat(Who(), " was ended on request before it answered")
+            : absl::StrCat(Who(), " ", ended, was_ready ? "" : " before it answered `initialize`"));
+  SettleInFlight(why);
+  // A child that does not even start would be started for ever.
+  if (!was_ready && phase_ == Phase::kStarting) FailStart(why);
+  CancelTimer(step_timer_);
+  phase_ = Phase::kClosing;
+}
+
+void Session::OnGone() {
+  CancelTimer(step_timer_);
+  child_.reset();
+  scanner_.reset();
+  phase_ = Phase::kNone;
+  idle_since_ = absl::Now();
+  std::vector<CloseDone> closing = std::exchange(closing_, {});
+  for (CloseDone& done : closing) done(true);
+  if (child_ == nullptr && (!opening_.empty() || !waiting_.empty())) StartChild();
+}
+
+void Session::ArmIdleTimer() {
+  CancelTimer(idle_timer_);
+  idle_since_ = absl::Now();
+  if (spec_.idle_timeout_ms() <= 0) return;
+  idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()), [this] {
+    idle_timer_ = 0;
+    BeginClosing(kDefaultGrace, v1::Exited::IDLE);
+  });
+}
+
+// ------------------------------------------------------------------------------------------- tells
+
+absl::Status Session::Tell(const std::string& tell_id, std::string text) {
+  if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
+  if (tells_.contains(tell_id)) return absl::OkStatus();
+  if (!opened_) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("session ", id_, " was not opened on this agent"));
+  }
+  if (text.size() > kTellBytesMax) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the text is longer than 8 MiB");
+  }
+  if (waiting_.size() >= kTellsWaitingMax) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(waiting_.size(), " messages wait for ", Who(), " already"));
+  }
+  CancelTimer(idle_timer_);
+  tells_[tell_id] = v1::TellState::ACCEPTED;
+  v1::Event event;
+  event.mutable_accepted()->set_tell_id(tell_id);
+  Append(std::move(event));
+  waiting_.push_back({tell_id, std::move(text)});
+  if (phase_ == Phase::kNone) {
+    StartChild();
+  } else {
+    WriteNextTell();
+  }
+  return absl::OkStatus();
+}
+
+void Session::WriteNextTell() {
+  if (phase_ != Phase::kReady || in_flight_ != nullptr) return;
+  if (waiting_.empty()) return ArmIdleTimer();
+  WaitingTell tell = std::move(waiting_.front());
+  waiting_.pop_front();
+  in_flight_ = std::make_unique<std::string>(tell.id);
+  replay_seen_ = false;
+  tells_[tell.id] = v1::TellState::WRITTEN;
+  v1::Event event;
+  event.mutable_written()->set_tell_id(tell.id);
+  Append(std::move(event));
+  const nlohmann::json line = {{"type", "user"},
+                               {"message", {{"role", "user"}, {"content", std::move(tell.text)}}},
+                               {"uuid", tell.id}};
+  // claude ends at a line that is no JSON, so what is no UTF-8 must not get there.
+  child_->Write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+void Session::SettleInFlight(const absl::Status& outcome) {
+  if (in_flight_ == nullptr) return;
+  const std::string tell_id = *std::exchange(in_flight_, nullptr);
+  Settle(tell_id, outcome);
+}
+
+void Session::SettleWaiting(const absl::Status& outcome) {
+  std::deque<WaitingTell> waiting = std::exchange(waiting_, {});
+  for (const WaitingTell& tell : waiting) Settle(tell.id, outcome);
+}
+
+void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
+  tells_[tell_id] = v1::TellState::SETTLED;
+  settled_ids_.push_back(tell_id);
+  if (settled_ids_.size() > kSettledIdsKept) {
+    tells_.erase(settled_ids_.front());
+    settled_ids_.pop_front();
+  }
+  v1::Event event;
+  event.mutable_settled()->set_tell_id(tell_id);
+  if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
+  Append(std::move(event));
+}
+
+// --------------------------------------------------------------------------------------- snapshots
+
+v1::ChildInfo Session::ChildInfo() const {
+  v1::ChildInfo info;
+  if (child_ == nullptr) return info;
+  info.set_pid(child_->pid());
+  info.set_start_time(child_->start_time());
+  info.set_claude_path(program_);
+  info.set_boot_id(identity_.boot_id);
+  info.set_pid_namespace(identity_.pid_namespace);
+  info.set_started_at_ms(absl::ToUnixMillis(started_at_));
+  return info;
+}
+
+v1::SessionState Session::state() const {
+  switch (phase_) {
+    case Phase::kNone:
+      return v1::SESSION_NO_CHILD;
+    case Phase::kStarting:
+      return v1::SESSION_STARTING;
+    case Phase::kReady:
+      return in_flight_ != nullptr ? v1::SESSION_BUSY : v1::SESSION_READY;
+    case Phase::kClosing:
+      return v1::SESSION_CLOSING;
+  }
+  return v1::SESSION_UNSPECIFIED;
+}
+
+v1::SessionInfo Session::Info() const {
+  v1::SessionInfo info;
+  info.set_session_id(id_);
+  info.set_state(state());
+  if (child_ != nullptr) *info.mutable_child() = ChildInfo();
+  info.set_team(spec_.team());
+  info.set_from(spec_.from());
+  info.set_cwd(spec_.cwd());
+  info.set_epoch(epoch_);
+  info.set_coordinator_id(lease_holder_);
+  info.set_tells_waiting(static_cast<uint32_t>(waiting_.size()));
+  if (in_flight_ != nullptr) info.set_tell_in_flight(*in_flight_);
+  info.set_journal_bytes(log_.bytes());
+  if (in_flight_ == nullptr && waiting_.empty()) {
+    info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
+  }
+  info.set_readers(static_cast<uint32_t>(readers_.size()));
+  return info;
+}
+
+std::vector<v1::TellState> Session::OpenTells() const {
+  std::vector<v1::TellState> open;
+  const auto add = [&open](const std::string& id, v1::TellState::Phase phase) {
+    open.emplace_back().set_tell_id(id);
+    open.back().set_phase(phase);
+  };
+  if (in_flight_ != nullptr) add(*in_flight_, v1::TellState::WRITTEN);
+  for (const WaitingTell& tell : waiting_) add(tell.id, v1::TellState::ACCEPTED);
+  return open;
+}
+
+// ---------------------------------------------------------------------------------------- the log
+
+void Session::Append(v1::Event event) {
+  log_.Append(std::move(event));
+  UpdateBackPressure();
+  for (SessionReader* reader : readers_) reader->OnNewEvents();
+}
+
+void Session::Acknowledge(uint64_t seq) {
+  log_.Trim(seq);
+  UpdateBackPressure();
+}
+
+// A full log stops the reading, the pipe fills, and claude waits: nothing is dropped. One that is
+// being ended is read to its end, which cannot be far.
+void Session::UpdateBackPressure() {
+  if (child_ != nullptr) child_->PauseStdout(log_.full() && phase_ != Phase::kClosing);
+}
+
+void Session::OnStderr(absl::string_view bytes) {
+  stderr_tail_.append(bytes.data(), bytes.size());
+  if (stderr_tail_.size() > kStderrTailBytes) {
+    stderr_tail_.erase(0, stderr_tail_.size() - kStderrTailBytes);
+  }
+  v1::Event event;
+  event.mutable_stderr_text()->set_bytes(bytes.data(), bytes.size());
+  Append(std::move(event));
+}
+
+}  // namespace iris

@@ -1,0 +1,134 @@
+// What claude says on stdout, line by line (facts: the stream-json protocol of claude 2.1).
+
+#include <string>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/session/session.h"
+#include "common/failure/failure.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kPieceBytesMax = 256 << 10;
+constexpr size_t kDetailBytesMax = 2000;
+
+// A string of `object`, or "" – the peer's JSON may hold anything.
+std::string Text(const json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+json Parse(absl::string_view line) {
+  return json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+}
+
+// What an error result says of itself: `result` for API errors, `errors` for a turn that broke off.
+std::string ErrorText(const json& result) {
+  std::string text = Text(result, "result");
+  const auto errors = result.find("errors");
+  if (errors != result.end() && errors->is_array()) {
+    for (const json& error : *errors) {
+      if (!error.is_string()) continue;
+      absl::StrAppend(&text, text.empty() ? "" : "; ", error.get<std::string>());
+    }
+  }
+  if (text.empty()) text = Text(result, "subtype");
+  return text.substr(0, kDetailBytesMax);
+}
+
+}  // namespace
+
+void Session::OnStdout(absl::string_view bytes) { scanner_->Feed(bytes); }
+
+void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
+  do {
+    const absl::string_view part = piece.substr(0, kPieceBytesMax);
+    piece.remove_prefix(part.size());
+    v1::Event event;
+    event.mutable_output()->set_bytes(part.data(), part.size());
+    event.mutable_output()->set_more(!ends_line || !piece.empty());
+    Append(std::move(event));
+  } while (!piece.empty());
+}
+
+void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
+  if (!facts.is_object) return;  // Noise of a hook or a wrapper: passed on, and no news.
+  if (facts.type == "control_response" && head_is_whole) return OnControlResponse(head);
+  if (facts.type == "control_request" && head_is_whole) return OnControlRequest(head);
+  if (in_flight_ == nullptr) return;
+  if (facts.type == "user" && facts.is_replay && facts.uuid == *in_flight_) replay_seen_ = true;
+  if (facts.type == "result") OnResult(facts, head, head_is_whole);
+}
+
+void Session::OnControlResponse(absl::string_view line) {
+  if (phase_ != Phase::kStarting) return;
+  const json message = Parse(line);
+  const json response = message.is_object() ? message.value("response", json()) : json();
+  if (Text(response, "request_id") != initialize_id_) return;
+  if (Text(response, "subtype") == "success") return BecomeReady();
+  FailStart(MakeFailure(v1::FAILURE_VERSION,
+                        absl::StrCat(Who(), " (", program_, ") refused `initialize`: ",
+                                     Text(response, "error").substr(0, kDetailBytesMax)),
+                        "Update Claude Code on that host."));
+  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
+}
+
+// The child waits for an answer. Nobody can be asked in this version, so the answer is no: a turn
+// that waits for ever would be worse.
+void Session::OnControlRequest(absl::string_view line) {
+  const json message = Parse(line);
+  const std::string request_id = Text(message, "request_id");
+  if (request_id.empty() || !message.contains("request")) return;
+  const std::string subtype = Text(message["request"], "subtype");
+  json response = {{"request_id", request_id}};
+  if (subtype == "can_use_tool") {
+    response["subtype"] = "success";
+    response["response"] = {{"behavior", "deny"}, {"message", "Iris cannot ask anybody here."}};
+  } else {
+    response["subtype"] = "error";
+    response["error"] = absl::StrCat("Iris does not answer ", subtype);
+  }
+  const std::string answer = response.dump(-1, ' ', false, json::error_handler_t::replace);
+
+  v1::Event asked;
+  asked.mutable_request()->set_request_id(request_id);
+  asked.mutable_request()->set_subtype(subtype);
+  asked.mutable_request()->set_json(std::string(line.substr(0, kPieceBytesMax)));
+  if (in_flight_ != nullptr) asked.mutable_request()->set_tell_id(*in_flight_);
+  Append(std::move(asked));
+  v1::Event answered;
+  answered.mutable_answered()->set_request_id(request_id);
+  answered.mutable_answered()->set_json(answer);
+  Append(std::move(answered));
+  child_->Write(absl::StrCat("{\"type\":\"control_response\",\"response\":", answer, "}\n"));
+}
+
+void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
+  // A turn that nobody asked for ends with a result too. A claude too old to name the lines that it
+  // answers has at least replayed ours before.
+  const bool ours = facts.has_user_message_uuids
+                        ? absl::c_linear_search(facts.user_message_uuids, *in_flight_)
+                        : replay_seen_;
+  if (!ours) return;
+  // An API error is a "success" with is_error.
+  if (facts.is_error || facts.subtype != "success") {
+    const json result = head_is_whole ? Parse(head) : json();
+    const std::string text = result.is_object() ? ErrorText(result) : facts.subtype;
+    const bool logged_out =
+        absl::StrContains(text, "Not logged in") || absl::StrContains(text, "Please run /login");
+    SettleInFlight(
+        MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
+                    absl::StrCat(Who(), " ended the turn with an error: ", text)));
+  } else {
+    SettleInFlight(absl::OkStatus());
+  }
+  WriteNextTell();
+}
+
+}  // namespace iris
