@@ -22,6 +22,8 @@ struct RemoteCommand {
       program;  // "ssh", or an entry of settings.allowedRemoteCommands. Takes ssh's arguments.
   std::vector<std::string> options;  // Words between program and destination, in the given order.
   std::string destination;           // [user@]host or ssh://…; never starts with '-'.
+
+  friend bool operator==(const RemoteCommand&, const RemoteCommand&) = default;
 };
 
 // A value given with -o inside `remote` is taken over here for the three that have a default, so
@@ -35,6 +37,8 @@ struct RemoteOptions {
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
   int server_alive_count_max = 3;
+
+  friend bool operator==(const RemoteOptions&, const RemoteOptions&) = default;
 };
 
 struct Team {
@@ -48,6 +52,8 @@ struct Team {
   absl::Duration idle_timeout;           // In force: the team's, else the settings'.
   absl::Duration session_init_timeout;   // Likewise.
   bool skip_permissions = false;
+
+  friend bool operator==(const Team&, const Team&) = default;
 };
 
 struct Settings {

@@ -76,9 +76,9 @@ options that Iris sets itself or cannot work with, also when written as `-o KEYW
 constexpr absl::string_view kSecrets = R"(
 ## Secrets
 
-A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file that other
-users may read (any mode beyond `0600`) must not hold a secret: a string under a key that ends in `token`,
-`password`, `passphrase`, `secret` or `apiKey`, unless it is one `${VAR}`, or an Anthropic API key.
+A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file that
+its group or others may read must not hold a secret: a string under a key that ends in `token`, `password`,
+`passphrase`, `secret` or `apiKey`, unless it is one `${VAR}`; or an Anthropic API key anywhere.
 
 ## Not built yet
 

@@ -9,7 +9,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/config/refuse.h"
 
@@ -137,7 +136,7 @@ class KeyScan : public json::json_sax_t {
 }  // namespace
 
 std::string KeyPath(absl::string_view parent, absl::string_view key) {
-  const std::string printable = absl::Utf8SafeCEscape(key);
+  const std::string printable = Shown(key);
   return parent.empty() ? printable : absl::StrCat(parent, ".", printable);
 }
 

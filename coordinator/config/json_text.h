@@ -16,8 +16,8 @@ struct JsonText {
   absl::flat_hash_map<std::string, int> lines;  // Key path -> line, from 1.
 };
 
-// "teams" below "" is "teams"; "gpu" below "teams" is "teams.gpu". Control characters in `key` are
-// escaped: the path is printed.
+// "teams" below "" is "teams"; "gpu" below "teams" is "teams.gpu". A path is for people:
+// what it shows of `key` is what Shown() does.
 std::string KeyPath(absl::string_view parent, absl::string_view key);
 
 // Parses strict JSON (no comments), at most kJsonDepthMax levels deep. `file` is for the message

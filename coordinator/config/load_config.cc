@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
+#include "common/failure/failure.h"
 #include "coordinator/config/json_text.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/schema_walk.h"

@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -31,7 +30,7 @@ absl::Status CheckProgram(absl::string_view program, absl::Span<const std::strin
                   "Reach the place with ssh, or run its team on this machine.");
   }
   return Refuse(
-      absl::StrCat("the program \"", absl::Utf8SafeCEscape(program), "\" is not allowed"),
+      absl::StrCat("the program \"", Shown(program), "\" is not allowed"),
       absl::StrCat("Begin with ", absl::StrJoin(kBuiltIn, ", "),
                    ", or add the program to settings.allowedRemoteCommands if it takes ssh's "
                    "arguments."));
@@ -112,7 +111,7 @@ class SshArguments {
     parsed_.command.options.push_back(word);
     for (size_t i = 1; i < word.size(); ++i) {
       const SshLetter* option = FindSshLetter(word[i]);
-      const std::string shown = absl::Utf8SafeCEscape(absl::StrCat("-", word.substr(i, 1)));
+      const std::string shown = Shown(absl::StrCat("-", word.substr(i, 1)));
       if (option == nullptr) {
         return Refuse(absl::StrCat("ssh has no option ", shown, " that Iris knows"),
                       absl::StrCat("Remove ", shown, ", or set it in ~/.ssh/config."));

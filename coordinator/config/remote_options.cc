@@ -140,7 +140,7 @@ absl::Status ReconcileRemoteOptions(absl::Span<const SshSetting> settings,
       const std::string value = shared.of_remote(setting.value, home);
       if (given.contains(std::string(shared.key))) {
         if (value != shared.of_options(*options)) {
-          return Refuse(absl::StrCat("gives ", shared.keyword, "=", setting.value,
+          return Refuse(absl::StrCat("gives ", shared.keyword, "=", Shown(setting.value),
                                      ", and remoteOptions.", shared.key, " says otherwise"),
                         "Keep one of the two.");
         }

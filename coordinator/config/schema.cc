@@ -131,9 +131,7 @@ const std::array kKeys =
                return absl::OkStatus();
              }},
             {"teams.*.skipPermissions", KeyType::kFlag, 0, 0, false, "", "false",
-             "Start `claude` with `--dangerously-skip-permissions`: it then does whatever it is "
-             "asked "
-             "without asking back.",
+             "Start `claude` without its permission checks: it does whatever it is asked to.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->skip_permissions = value.flag;
                return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/failure/failure.h"
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/not_built.h"
 #include "coordinator/config/refuse.h"

@@ -1,0 +1,186 @@
+// One row for every key of the schema: what it changes in the configuration, and a value that is
+// refused. A key that loses its effect fails here.
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "common/failure/failure.h"
+#include "coordinator/config/load_config.h"
+#include "coordinator/config/schema.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct KeyRow {
+  std::string path;  // As in the schema.
+  json value;
+  std::string (*effect)(const Config& config);  // What the key decides, as text.
+  std::string expected;                         // With `value`; differs from the default's.
+  json refused;
+};
+
+std::string Text(absl::Duration duration) { return absl::FormatDuration(duration); }
+const Team& T(const Config& config) { return config.teams.front(); }
+const RemoteOptions& O(const Config& config) { return T(config).remote_options; }
+
+const std::vector<KeyRow>& Rows() {
+  static const auto& rows = *new std::vector<KeyRow>{
+      {"settings.idleTimeout", 5000,
+       [](const Config& c) { return Text(c.settings.idle_timeout) + Text(T(c).idle_timeout); },
+       "5s5s", 0},
+      {"settings.sessionInitTimeout", 2000,
+       [](const Config& c) {
+         return Text(c.settings.session_init_timeout) + Text(T(c).session_init_timeout);
+       },
+       "2s2s", 999},
+      {"settings.agentBundle", "~/agents", [](const Config& c) { return c.settings.agent_bundle; },
+       "/home/me/agents", "agents"},
+      {"settings.allowedRemoteCommands",
+       {"myssh", "/opt/ssh"},
+       [](const Config& c) { return absl::StrJoin(c.settings.allowed_remote_commands, " "); },
+       "myssh /opt/ssh",
+       {"bin/myssh"}},
+      {"teams.*.path", "~/other", [](const Config& c) { return T(c).path; }, "~/other",
+       "relative/path"},
+      {"teams.*.description", "two\nlines", [](const Config& c) { return T(c).description; },
+       "two\nlines", "bell \a"},
+      {"teams.*.remote", "ssh -4 me@gpu2",
+       [](const Config& c) {
+         const RemoteCommand& remote = *T(c).remote;
+         return absl::StrCat(remote.program, "|", absl::StrJoin(remote.options, " "), "|",
+                             remote.destination);
+       },
+       "ssh|-4|me@gpu2", "rsh gpu2"},
+      {"teams.*.idleTimeout", 7000, [](const Config& c) { return Text(T(c).idle_timeout); }, "7s",
+       2592000001},
+      {"teams.*.sessionInitTimeout", 8000,
+       [](const Config& c) { return Text(T(c).session_init_timeout); }, "8s", 600001},
+      {"teams.*.skipPermissions", true,
+       [](const Config& c) -> std::string { return T(c).skip_permissions ? "skip" : "ask"; },
+       "skip", "yes"},
+      {"teams.*.claudePath", "/opt/claude", [](const Config& c) { return T(c).claude_path; },
+       "/opt/claude", "claude"},
+      {"teams.*.color", "#00FF7f", [](const Config& c) { return T(c).color; }, "#00FF7f", "green"},
+      {"teams.*.remoteOptions.identity", "~/.ssh/gpu",
+       [](const Config& c) { return O(c).identity; }, "/home/me/.ssh/gpu", "gpu.pem"},
+      {"teams.*.remoteOptions.port", 2222, [](const Config& c) { return absl::StrCat(O(c).port); },
+       "2222", 65536},
+      {"teams.*.remoteOptions.strictHostKeyChecking", false,
+       [](const Config& c) -> std::string {
+         if (!O(c).strict_host_key_checking.has_value()) return "unset";
+         return *O(c).strict_host_key_checking ? "strict" : "lax";
+       },
+       "lax", "no"},
+      {"teams.*.remoteOptions.connectTimeout", 2500,
+       [](const Config& c) { return Text(O(c).connect_timeout); }, "2.5s", 99},
+      {"teams.*.remoteOptions.serverAliveInterval", 1001,
+       [](const Config& c) { return Text(O(c).server_alive_interval); }, "2s", 1.5},
+      {"teams.*.remoteOptions.serverAliveCountMax", 5,
+       [](const Config& c) { return absl::StrCat(O(c).server_alive_count_max); }, "5", 0},
+      {"teams.*.remoteOptions.agentDir", "/scratch/iris",
+       [](const Config& c) { return O(c).agent_dir; }, "/scratch/iris", "./iris"},
+  };
+  return rows;
+}
+
+ConfigSource Source() {
+  return {.path = "/etc/iris.json",
+          .env = [](absl::string_view) -> absl::optional<std::string> { return absl::nullopt; },
+          .home = "/home/me"};
+}
+
+// One remote team, "t", with nothing but what it must have.
+json Smallest() { return {{"teams", {{"t", {{"path", "/p"}, {"remote", "ssh gpu1"}}}}}}; }
+
+json WithKey(const std::string& path, const json& value) {
+  json root = Smallest();
+  root[json::json_pointer(absl::StrCat("/", absl::StrReplaceAll(path, {{".", "/"}, {"*", "t"}})))] =
+      value;
+  return root;
+}
+
+absl::StatusOr<Config> Parse(const json& root) {
+  return ParseConfig(root.dump(2), Source(), /*readable_by_others=*/true);
+}
+
+class ConfigKeyTest : public ::testing::TestWithParam<KeyRow> {};
+
+TEST_P(ConfigKeyTest, HasItsEffect) {
+  const KeyRow& row = GetParam();
+  const auto without = Parse(Smallest());
+  ASSERT_TRUE(without.ok()) << without.status();
+  const auto with = Parse(WithKey(row.path, row.value));
+  ASSERT_TRUE(with.ok()) << with.status();
+
+  EXPECT_EQ(row.effect(*with), row.expected);
+  EXPECT_NE(row.effect(*without), row.expected) << "the row shows nothing: choose another value";
+}
+
+TEST_P(ConfigKeyTest, RefusesABadValueNamingFileLineKeyAndFix) {
+  const KeyRow& row = GetParam();
+
+  const absl::Status status = Parse(WithKey(row.path, row.refused)).status();
+
+  EXPECT_EQ(KindOf(status), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(std::string(status.message()), StartsWith("/etc/iris.json:"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(absl::StrCat(": ", absl::StrReplaceAll(row.path, {{"*", "t"}}), ": ")));
+  EXPECT_NE(ToProto(status).fix(), "");
+}
+
+TEST_P(ConfigKeyTest, RefusesAValueOfAnotherType) {
+  const absl::Status status = Parse(WithKey(GetParam().path, json::object())).status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("has the wrong type (object)"));
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryKey, ConfigKeyTest, ::testing::ValuesIn(Rows()),
+                         [](const ::testing::TestParamInfo<KeyRow>& info) {
+                           return absl::StrReplaceAll(info.param.path, {{".", "_"}, {"*", "NAME"}});
+                         });
+
+TEST(ConfigKeyTableTest, HasExactlyTheKeysOfTheSchema) {
+  std::set<std::string> schema, table;
+  for (const Key& key : Schema()) EXPECT_TRUE(schema.emplace(key.path).second) << key.path;
+  for (const KeyRow& row : Rows()) EXPECT_TRUE(table.insert(row.path).second) << row.path;
+  EXPECT_EQ(schema, table);
+}
+
+// Both ends of every number's range are in it; one beyond is not.
+TEST(ConfigKeyTableTest, NumbersAreTakenUpToTheirBounds) {
+  for (const Key& key : Schema()) {
+    if (key.type != KeyType::kNumber && key.type != KeyType::kMilliseconds) continue;
+    const std::string path(key.path);
+    EXPECT_TRUE(Parse(WithKey(path, key.min)).ok()) << path;
+    EXPECT_TRUE(Parse(WithKey(path, key.max)).ok()) << path;
+    EXPECT_FALSE(Parse(WithKey(path, key.min - 1)).ok()) << path;
+    EXPECT_FALSE(Parse(WithKey(path, key.max + 1)).ok()) << path;
+    EXPECT_FALSE(Parse(WithKey(path, 18446744073709551615u)).ok()) << path;
+  }
+}
+
+TEST(ConfigKeyTableTest, TextIsTakenUpToItsBound) {
+  for (const Key& key : Schema()) {
+    if (key.type != KeyType::kText || key.max < 100) continue;
+    const std::string path(key.path);
+    std::string text = key.path == "teams.*.remote" ? "ssh " : "/";
+    text.resize(key.max, 'x');
+    EXPECT_TRUE(Parse(WithKey(path, text)).ok()) << path;
+    EXPECT_FALSE(Parse(WithKey(path, text + "x")).ok()) << path;
+  }
+}
+
+}  // namespace
+}  // namespace iris
