@@ -1,6 +1,7 @@
 #ifndef IRIS_COMMON_ENDPOINT_ENDPOINT_H_
 #define IRIS_COMMON_ENDPOINT_ENDPOINT_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
@@ -11,21 +12,26 @@
 
 namespace iris {
 
-// Where a daemon of this user is to be found on this host: one place for ever, whatever its version.
-// On a local file system, in a directory of 0700 that we own.
+// Where a daemon of this user is to be found on this host: one place for ever, whatever its
+// version. On a local file system, in a directory of 0700 that we own.
 struct Endpoint {
-  std::string dir;     // E.g. /run/user/1000/iris or /tmp/iris-1000; with a home, a folder below it.
+  std::string dir;  // E.g. /run/user/1000/iris or /tmp/iris-1000; with a home, a folder below it.
   std::string socket;  // dir/NAME.sock; < 100 bytes.
   std::string lock;    // dir/NAME.lock
 };
 
-// The endpoint of daemon `name` ("agent", "coordinator"). `home` is empty, or the absolute path given by
-// IRIS_HOME or agentDir: every home has endpoints of its own.
+// The endpoint of daemon `name` ("agent", "coordinator"). `home` is empty, or the absolute path
+// given by IRIS_HOME or agentDir: every home has endpoints of its own.
 //
-// The directory is $XDG_RUNTIME_DIR/iris; without that variable /run/user/UID/iris where /run/user/UID
-// is ours (an ssh session often lacks the variable and must meet the same daemon); else
-// /tmp/iris-UID. A home adds a folder named by its hash. Created as needed.
-// FAILURE_STORAGE: the directory is not ours, is open to others or cannot be made.
+// The directory is $XDG_RUNTIME_DIR/iris; without that variable /run/user/UID/iris where
+// /run/user/UID is ours (an ssh session often lacks the variable and must meet the same daemon);
+// else /tmp/iris-UID. A variable that names a directory that is not ours (su, sudo) or that is too
+// long is passed over. A home adds a folder named by its hash. Created as needed. FAILURE_STORAGE:
+// the directory is not ours, is open to others or cannot be made. FAILURE_BAD_REQUEST: `home` is
+// not absolute.
+//
+// The place may change while a daemon lives: /run/user/UID comes with the first login and goes with
+// the last.
 absl::StatusOr<Endpoint> FindEndpoint(absl::string_view name, absl::string_view home);
 
 // The exclusive lock that a daemon holds for life; the kernel releases it when the process is gone.
@@ -38,8 +44,8 @@ inline constexpr size_t kHelloBytesMax = 64 << 10;
 std::string FrameHello(absl::string_view hello);
 
 // Reads one framed hello from `fd` exactly, never a byte beyond. Works on blocking and non-blocking
-// descriptors. FAILURE_DROPPED: the peer went before the end. FAILURE_TIMEOUT. FAILURE_INTERNAL: a length
-// out of bounds.
+// descriptors. FAILURE_DROPPED: the peer went before the end. FAILURE_TIMEOUT. FAILURE_INTERNAL: a
+// length out of bounds.
 absl::StatusOr<std::string> ReadHello(int fd, absl::Time deadline);
 
 // A connection to a daemon whose hello has been read; what follows on `fd` is gRPC. Non-blocking,
@@ -49,9 +55,10 @@ struct Dialed {
   std::string hello;
 };
 
-// Connects to the socket at `path` and reads the hello. Tries again on ENOENT, ECONNREFUSED and an end
-// before the hello until `deadline` (a daemon may be starting, or leaving); FAILURE_UNREACHABLE then.
-// With a deadline in the past: one try.
+// Connects to the socket at `path` and reads the hello. Tries again on ENOENT, ECONNREFUSED and an
+// end before the hello until `deadline` (a daemon may be starting, or leaving); FAILURE_UNREACHABLE
+// then. With a deadline in the past: one try, in which a daemon that accepts still has 1 s for its
+// hello. FAILURE_PERMISSION_DENIED: whoever listens there is neither us nor root.
 absl::StatusOr<Dialed> Dial(const std::string& path, absl::Time deadline);
 
 }  // namespace iris

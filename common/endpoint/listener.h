@@ -17,7 +17,8 @@ namespace iris {
 // A daemon's own UNIX listener. gRPC's steals a live socket without an error and cannot show who
 // connects, so ours accepts, checks, greets, and hands the descriptor over:
 //
-//   accept → SO_PEERCRED is our uid → write hello → wait for the peer's first byte → on_connection(fd)
+//   accept → SO_PEERCRED is our uid → write hello → wait for the peer's first byte →
+//   on_connection(fd)
 //
 // A bridge that only holds an ssh session open never sends a byte and costs no gRPC transport.
 // Socket mode 0600. Lives on `loop`.
@@ -29,8 +30,8 @@ class Listener {
   using MakeHello = absl::AnyInvocable<std::string()>;
 
   // Binds endpoint.socket; the caller holds the endpoint's lock, so a socket file that is there is
-  // stale and is replaced. At most kWaitingMax connections wait for their first byte; more are closed.
-  // FAILURE_STORAGE: cannot bind.
+  // stale and is replaced. At most kWaitingMax connections wait for their first byte; more are
+  // closed. FAILURE_STORAGE: cannot bind.
   static absl::StatusOr<std::unique_ptr<Listener>> Start(EventLoop& loop, const Endpoint& endpoint,
                                                          MakeHello make_hello,
                                                          OnConnection on_connection);

@@ -10,10 +10,10 @@ namespace iris {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
-// Where the process logs. `file` empty = stderr. A file is created 0600 and rotated at 4 MiB, two kept.
-// Lines are "2026-01-31T12:00:00.123Z LEVEL text"; control characters are escaped and every secret
-// registered with RedactInLogs() is replaced by "[redacted]". Until it is called, warnings and errors go to
-// stderr. Thread-safe.
+// Where the process logs. `file` empty = stderr. A file is created 0600 and rotated at 4 MiB, two
+// kept. Lines are "2026-01-31T12:00:00.123Z LEVEL text"; control characters are escaped and every
+// secret registered with RedactInLogs() is replaced by "[redacted]". Until it is called, warnings
+// and errors go to stderr. Thread-safe.
 void StartLogging(const std::string& file, LogLevel lowest);
 
 // `secret` (≥ 6 bytes, e.g. a token) never reaches a log from now on.

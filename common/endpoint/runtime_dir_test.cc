@@ -1,0 +1,124 @@
+#include "common/endpoint/runtime_dir.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/endpoint/endpoint.h"
+#include "common/failure/failure.h"
+#include "common/testing/scratch_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/iris/v1/failure.pb.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class RuntimeDirTest : public ::testing::Test {
+ protected:
+  RuntimeDirTest() {
+    for (const std::string& dir : {Xdg(), scratch_.File("u"), OfUser(), Tmp()}) {
+      EXPECT_EQ(mkdir(dir.c_str(), 0700), 0) << dir;
+    }
+  }
+
+  std::string Xdg() const { return scratch_.File("x"); }
+  std::string OfUser() const { return scratch_.File(absl::StrCat("u/", geteuid())); }
+  std::string Tmp() const { return scratch_.File("t"); }
+  std::string InTmp() const { return absl::StrCat(Tmp(), "/iris-", geteuid()); }
+
+  RuntimeRoots Roots() const {
+    return {.xdg_runtime_dir = Xdg(), .run_user = scratch_.File("u"), .tmp = Tmp()};
+  }
+  static std::string Found(const RuntimeRoots& roots, const std::string& home = "") {
+    const absl::StatusOr<std::string> dir = FindRuntimeDir(roots, home);
+    return dir.ok() ? *dir : dir.status().ToString();
+  }
+
+  ScratchDir scratch_;
+};
+
+TEST_F(RuntimeDirTest, TheVariableComesFirstThenTheUsersThenTmp) {
+  RuntimeRoots roots = Roots();
+  EXPECT_EQ(Found(roots), Xdg() + "/iris");
+  roots.xdg_runtime_dir.clear();
+  EXPECT_EQ(Found(roots), OfUser() + "/iris");
+  ASSERT_EQ(rmdir((OfUser() + "/iris").c_str()), 0);
+  ASSERT_EQ(rmdir(OfUser().c_str()), 0);
+  EXPECT_EQ(Found(roots), InTmp());
+}
+
+TEST_F(RuntimeDirTest, AVariableLeftBehindByAnotherUserIsPassedOver) {
+  ASSERT_EQ(chown(Xdg().c_str(), 65534, 65534), 0);
+  EXPECT_EQ(Found(Roots()), OfUser() + "/iris");
+}
+
+TEST_F(RuntimeDirTest, AVariableThatOthersCanWriteIsMissingOrRelativeIsPassedOver) {
+  RuntimeRoots roots = Roots();
+  ASSERT_EQ(chmod(Xdg().c_str(), 0770), 0);
+  EXPECT_EQ(Found(roots), OfUser() + "/iris");
+  roots.xdg_runtime_dir = scratch_.File("missing");
+  EXPECT_EQ(Found(roots), OfUser() + "/iris");
+  roots.xdg_runtime_dir = "relative";
+  EXPECT_EQ(Found(roots), OfUser() + "/iris");
+}
+
+TEST_F(RuntimeDirTest, AVariableTooLongForASocketIsPassedOver) {
+  RuntimeRoots roots = Roots();
+  roots.xdg_runtime_dir = scratch_.File(std::string(60, 'x'));
+  ASSERT_EQ(mkdir(roots.xdg_runtime_dir.c_str(), 0700), 0);
+  EXPECT_EQ(Found(roots), OfUser() + "/iris");
+}
+
+TEST_F(RuntimeDirTest, EveryHomeHasAPrivateFolderOfItsOwn) {
+  const std::string one = Found(Roots(), "/home/me/one");
+  EXPECT_THAT(one, StartsWith(Xdg() + "/iris/"));
+  EXPECT_EQ(Found(Roots(), "/home/me//one/./"), one);
+  EXPECT_NE(Found(Roots(), "/home/me/two"), one);
+  EXPECT_NE(Found(Roots()), one);
+  struct stat info = {};
+  ASSERT_EQ(stat(one.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700u);
+}
+
+TEST_F(RuntimeDirTest, ARelativeHomeIsABadRequest) {
+  EXPECT_EQ(KindOf(FindRuntimeDir(Roots(), "home").status()), v1::FAILURE_BAD_REQUEST);
+}
+
+TEST_F(RuntimeDirTest, APlantedLinkInTmpIsRefused) {
+  const RuntimeRoots roots = {.xdg_runtime_dir = "", .run_user = "/nonexistent", .tmp = Tmp()};
+  ASSERT_EQ(symlink(Xdg().c_str(), InTmp().c_str()), 0);
+  const absl::Status status = FindRuntimeDir(roots, "").status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_STORAGE);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("symbolic link"));
+}
+
+TEST_F(RuntimeDirTest, APlantedDirectoryInTmpIsRefused) {
+  const RuntimeRoots roots = {.xdg_runtime_dir = "", .run_user = "/nonexistent", .tmp = Tmp()};
+  ASSERT_EQ(mkdir(InTmp().c_str(), 0700), 0);
+  ASSERT_EQ(chown(InTmp().c_str(), 65534, 65534), 0);
+  EXPECT_EQ(KindOf(FindRuntimeDir(roots, "").status()), v1::FAILURE_STORAGE);
+}
+
+TEST_F(RuntimeDirTest, TheLongestEndpointFitsASocketAddress) {
+  std::string root = scratch_.path() + "/";
+  root.append(60 - root.size(), 'x');
+  ASSERT_EQ(mkdir(root.c_str(), 0700), 0);
+  ASSERT_EQ(setenv("XDG_RUNTIME_DIR", root.c_str(), 1), 0);
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("coordinator", "/some/home");
+  unsetenv("XDG_RUNTIME_DIR");
+  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+  EXPECT_THAT(endpoint->socket, StartsWith(root + "/iris/"));
+  EXPECT_EQ(endpoint->socket, endpoint->dir + "/coordinator.sock");
+  EXPECT_EQ(endpoint->lock, endpoint->dir + "/coordinator.lock");
+  EXPECT_LT(endpoint->socket.size(), 100u);
+}
+
+}  // namespace
+}  // namespace iris
