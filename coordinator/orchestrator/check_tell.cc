@@ -1,0 +1,71 @@
+#include "coordinator/orchestrator/check_tell.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/ids.h"
+#include "common/base/nearest.h"
+#include "common/base/utf8.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kNamesShown = 50;
+constexpr size_t kNameBytesShown = 100;
+
+// A name that somebody typed, fit for an error text.
+std::string Quoted(absl::string_view name) {
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(name.substr(0, kNameBytesShown)), "\"");
+}
+
+absl::Status Unknown(absl::string_view role, absl::string_view name, const Config& config) {
+  std::vector<std::string> names;
+  for (const Team& team : config.teams) names.push_back(team.name);
+  const std::string nearest = Nearest(names, name);
+  std::string fix = nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? ");
+  if (names.empty()) {
+    absl::StrAppend(&fix, config.file, " has no teams: add one.");
+  } else {
+    const size_t shown = std::min(names.size(), kNamesShown);
+    absl::StrAppend(&fix, "Teams: ", absl::StrJoin(names.begin(), names.begin() + shown, ", "),
+                    shown < names.size() ? ", …" : ".");
+  }
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat(role, " ", Quoted(name), " is not a team of ", config.file), fix);
+}
+
+}  // namespace
+
+absl::Status CheckTell(const TellSpec& spec) {
+  if (!IsUuid(spec.tell_id)) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("tell_id ", Quoted(spec.tell_id), " is not a lower-case UUID"));
+  }
+  if (spec.text.empty()) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty", "Write something.");
+  }
+  if (spec.text.size() > kTellBytesMax) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("the message is longer than ", kTellBytesMax, " bytes"),
+                       "Put it into a file and tell the team where it is.");
+  }
+  if (!IsUtf8(spec.text)) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is not UTF-8",
+                       "Put it into a file and tell the team where it is.");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTeams(const TellSpec& spec, const Config& config) {
+  if (spec.from != kCommandLineCaller && config.FindTeam(spec.from) == nullptr) {
+    return Unknown("the caller", spec.from, config);
+  }
+  if (config.FindTeam(spec.to) == nullptr) return Unknown("the addressee", spec.to, config);
+  return absl::OkStatus();
+}
+
+}  // namespace iris

@@ -1,0 +1,19 @@
+#ifndef IRIS_COORDINATOR_ORCHESTRATOR_CHECK_TELL_H_
+#define IRIS_COORDINATOR_ORCHESTRATOR_CHECK_TELL_H_
+
+#include "absl/status/status.h"
+#include "coordinator/config/config.h"
+#include "coordinator/orchestrator/tell.h"
+
+namespace iris {
+
+// What can be said of a tell by itself. FAILURE_BAD_REQUEST: it breaks a rule of TellSpec.
+absl::Status CheckTell(const TellSpec& spec);
+
+// Whether its two ends are configured. FAILURE_BAD_REQUEST: names the teams that there are, and the
+// one that was probably meant.
+absl::Status CheckTeams(const TellSpec& spec, const Config& config);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_ORCHESTRATOR_CHECK_TELL_H_

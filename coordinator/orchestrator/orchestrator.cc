@@ -1,0 +1,243 @@
+#include "coordinator/orchestrator/orchestrator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "coordinator/orchestrator/check_tell.h"
+#include "coordinator/orchestrator/progress.h"
+
+namespace iris {
+namespace {
+
+absl::Status Dropped(bool team_had_it) {
+  if (!team_had_it) {
+    return MakeFailure(
+        v1::FAILURE_DROPPED,
+        "the coordinator was stopped while the message waited; the team never got it",
+        "Send it again.");
+  }
+  return MakeFailure(v1::FAILURE_DROPPED,
+                     "the coordinator was stopped while the team worked on the message",
+                     "Look at what the team did before you send the message again.");
+}
+
+// For an answer that came and that the disk does not take.
+absl::Status NotKept(const absl::Status& why) {
+  return Annotate(why, "the team answered, and the answer could not be kept");
+}
+
+}  // namespace
+
+Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
+                           TransportFactory& factory, TellLimits limits)
+    : loop_(loop), store_(store), config_(config), limits_(limits), pool_(store, factory, *this) {}
+
+Orchestrator::~Orchestrator() = default;
+
+absl::Status Orchestrator::SettleLeftovers() {
+  const absl::StatusOr<std::vector<std::string>> ids = store_.OpenTells();
+  if (!ids.ok()) return ids.status();
+  for (const std::string& id : *ids) {
+    const absl::StatusOr<absl::optional<StoredTell>> tell = store_.FindTell(id);
+    if (!tell.ok()) return tell.status();
+    const bool team_had_it = (*tell)->state == TellState::kRunning;
+    const absl::StatusOr<bool> settled = store_.SettleTell(id, Dropped(team_had_it), "");
+    if (!settled.ok()) return settled.status();
+  }
+  if (!ids->empty()) LogWarn(ids->size(), " tells were open when the last coordinator ended");
+  return absl::OkStatus();
+}
+
+absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
+  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
+  if (absl::Status status = CheckTell(spec); !status.ok()) return status;
+  const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
+  if (!stored.ok()) return stored.status();
+  if (stored->has_value()) return TellAgain(**stored, spec, observer);
+
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  if (!config.ok()) return config.status();
+  if (absl::Status status = CheckTeams(spec, **config); !status.ok()) return status;
+  const absl::StatusOr<PooledSession*> session =
+      pool_.GetOrCreate(spec.from, *(*config)->FindTeam(spec.to));
+  if (!session.ok()) return session.status();
+  const std::string session_id = (*session)->session_id();
+  Queue& queue = queues_[session_id];
+  queue.session = *session;
+  if (queue.waiting.size() >= limits_.waiting_max) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
+                                    spec.to, " wait already"));
+  }
+  if (absl::Status status = store_.AddTell(spec.tell_id, session_id, spec.text); !status.ok()) {
+    return status;
+  }
+  OpenTell& tell = open_[spec.tell_id];
+  tell.session_id = session_id;
+  tell.accepted_at = store_.Now();
+  tell.observers.push_back(observer);
+  queue.waiting.push_back(spec.tell_id);
+  observer->OnAccepted(session_id);
+  if (queue.in_flight.empty()) {
+    // Posted, so that a caller of Tell() never hears of the end from inside.
+    loop_.Post([this, session_id] { StartNext(session_id); });
+  } else {
+    SetProgress(spec.tell_id, QueuedProgress(queue.waiting.size()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& spec,
+                                     TellObserver* observer) {
+  if (stored.from != spec.from || stored.to != spec.to || stored.text != spec.text) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
+                       "Use a new id for a new message.");
+  }
+  if (stored.state == TellState::kSettled) {
+    observer->OnAccepted(stored.session_id);
+    observer->OnSettled({.status = stored.outcome,
+                         .answer = std::make_shared<const std::string>(stored.answer),
+                         .duration = stored.settled_at - stored.accepted_at});
+    return absl::OkStatus();
+  }
+  const auto open = open_.find(spec.tell_id);
+  if (open == open_.end()) {
+    return MakeFailure(v1::FAILURE_INTERNAL,
+                       absl::StrCat("tell ", spec.tell_id, " is open in the store only"));
+  }
+  if (open->second.observers.size() >= limits_.observers_max) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(limits_.observers_max, " callers follow this message already"));
+  }
+  open->second.observers.push_back(observer);
+  observer->OnAccepted(stored.session_id);
+  if (open->second.progress.has_value()) observer->OnProgress(*open->second.progress);
+  return absl::OkStatus();
+}
+
+void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
+  std::vector<TellObserver*>& observers = open->second.observers;
+  observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
+}
+
+void Orchestrator::StartNext(const std::string& session_id) {
+  Queue& queue = queues_[session_id];
+  if (!queue.in_flight.empty() || queue.waiting.empty()) return;
+  const std::string tell_id = queue.waiting.front();
+  queue.waiting.pop_front();
+  queue.in_flight = tell_id;
+  if (absl::Status status = Start(tell_id, queue); !status.ok()) {
+    SettleAndGoOn(tell_id, status);
+    return;
+  }
+  TellPlaces(queue);
+}
+
+absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
+  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
+  queue.session->Tell(tell_id, std::move((*stored)->text));
+  return absl::OkStatus();
+}
+
+void Orchestrator::SettleAndGoOn(const std::string& tell_id, const absl::Status& outcome) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
+  const std::string session_id = open->second.session_id;
+  queues_[session_id].in_flight.clear();
+  Settle(tell_id, outcome);
+  // Not at once: this may be a call from the transport that would have to take the next tell.
+  loop_.Post([this, session_id] { StartNext(session_id); });
+}
+
+void Orchestrator::Settle(const std::string& tell_id, const absl::Status& outcome) {
+  auto node = open_.extract(tell_id);
+  OpenTell& tell = node.mapped();
+  const absl::StatusOr<bool> stored = store_.SettleTell(tell_id, outcome, tell.answer);
+  if (!stored.ok()) {
+    LogError("tell ", tell_id, " to settle: ", stored.status().message());
+    // A full disk may still take this; whoever follows the tell gets the answer all the same.
+    (void)store_.SettleTell(tell_id, NotKept(stored.status()), "");
+  } else if (!*stored) {
+    LogError("tell ", tell_id, " was settled twice");
+    return;
+  }
+  const TellOutcome result{.status = outcome,
+                           .answer = std::make_shared<const std::string>(std::move(tell.answer)),
+                           .duration = store_.Now() - tell.accepted_at};
+  for (TellObserver* observer : tell.observers) observer->OnSettled(result);
+}
+
+void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress progress) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
+  for (TellObserver* observer : open->second.observers) observer->OnProgress(progress);
+  open->second.progress = std::move(progress);
+}
+
+// Everybody who waits has moved up.
+void Orchestrator::TellPlaces(const Queue& queue) {
+  size_t ahead = 1;
+  for (const std::string& waiting : queue.waiting) SetProgress(waiting, QueuedProgress(ahead++));
+}
+
+absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
+  absl::StatusOr<std::vector<v1::SessionStatus>> statuses = pool_.Status();
+  if (!statuses.ok()) return statuses;
+  for (v1::SessionStatus& status : *statuses) {
+    const auto queue = queues_.find(status.session_id());
+    if (queue == queues_.end()) continue;
+    status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));
+    status.set_tell_in_flight(queue->second.in_flight);
+  }
+  return statuses;
+}
+
+void Orchestrator::SettleOpen() {
+  leaving_ = true;
+  for (auto& [session_id, queue] : queues_) {
+    for (const std::string& waiting : std::exchange(queue.waiting, {})) {
+      Settle(waiting, Dropped(/*team_had_it=*/false));
+    }
+    if (!queue.in_flight.empty()) Settle(queue.in_flight, Dropped(/*team_had_it=*/true));
+    queue.in_flight.clear();
+  }
+}
+
+void Orchestrator::OnSessionProgress(const std::string& session_id,
+                                     const TransportProgress& progress) {
+  const auto queue = queues_.find(session_id);
+  if (queue != queues_.end()) SetProgress(queue->second.in_flight, ToProto(progress));
+}
+
+void Orchestrator::OnTellText(const std::string& tell_id, absl::string_view text) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
+  OpenTell& tell = open->second;
+  const absl::string_view fits = text.substr(0, limits_.answer_bytes_max - tell.answer.size());
+  tell.answer.append(fits.data(), fits.size());
+  if (fits.size() < text.size()) tell.answer_too_long = true;
+}
+
+void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status& outcome) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
+  if (outcome.ok() && open->second.answer_too_long) {
+    SettleAndGoOn(tell_id,
+                  MakeFailure(v1::FAILURE_STORAGE,
+                              absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,
+                                           " bytes; the rest was thrown away"),
+                              "Ask the team to write it to a file."));
+    return;
+  }
+  SettleAndGoOn(tell_id, outcome);
+}
+
+}  // namespace iris

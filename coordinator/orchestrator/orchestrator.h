@@ -1,0 +1,113 @@
+#ifndef IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_
+#define IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/tell.h"
+#include "coordinator/pool/session_pool.h"
+#include "coordinator/store/store.h"
+#include "coordinator/transport/transport_factory.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+struct TellLimits {
+  size_t waiting_max = 1000;           // Tells behind the one in flight, for each session.
+  size_t observers_max = 100;          // For each tell.
+  size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
+};
+
+// Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
+// session is in flight; the others wait, their text in the store. A tell goes on when nobody
+// follows it.
+//
+//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ settled in the store ──▶
+//   observers
+//
+// Lives on the coordinator's loop.
+class Orchestrator : private SessionListener {
+ public:
+  // All outlive the orchestrator.
+  Orchestrator(EventLoop& loop, Store& store, LiveConfig& config, TransportFactory& factory,
+               TellLimits limits = {});
+  ~Orchestrator() override;
+
+  // Once, before the first tell: what an earlier life left open is settled as FAILURE_DROPPED.
+  // FAILURE_STORAGE: the store cannot be used.
+  absl::Status SettleLeftovers();
+
+  // Stores and queues the tell; `observer` follows it until OnSettled() or RemoveObserver(). It may
+  // be called from inside. A tell_id that is known: the observer joins, or hears of the outcome at
+  // once.
+  //
+  // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
+  // TellSpec, the id was used for another message, or the configuration does not load.
+  // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
+  // SettleOpen() was called.
+  absl::Status Tell(TellSpec spec, TellObserver* observer);
+  // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
+  // called from OnAccepted() or OnProgress().
+  void RemoveObserver(const std::string& tell_id, TellObserver* observer);
+
+  // Every session, with its tells. FAILURE_STORAGE.
+  absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  // No tell is open.
+  bool idle() const { return open_.empty(); }
+
+  // The daemon leaves: settles every open tell as FAILURE_DROPPED, with the partial text, and takes
+  // no more.
+  void SettleOpen();
+
+ private:
+  struct OpenTell {
+    std::string session_id;
+    absl::Time accepted_at;
+    std::vector<TellObserver*> observers;
+    absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
+    std::string answer;                         // So far.
+    bool answer_too_long = false;
+  };
+  struct Queue {
+    PooledSession* session = nullptr;
+    std::string in_flight;            // Empty: none.
+    std::deque<std::string> waiting;  // Ids, oldest first.
+  };
+
+  absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
+  void StartNext(const std::string& session_id);
+  absl::Status Start(const std::string& tell_id, Queue& queue);
+  void SettleAndGoOn(const std::string& tell_id, const absl::Status& outcome);
+  void Settle(const std::string& tell_id, const absl::Status& outcome);
+  void SetProgress(const std::string& tell_id, v1::TellProgress progress);
+  void TellPlaces(const Queue& queue);
+
+  void OnSessionProgress(const std::string& session_id, const TransportProgress& progress) override;
+  void OnTellText(const std::string& tell_id, absl::string_view text) override;
+  void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) override;
+
+  EventLoop& loop_;
+  Store& store_;
+  LiveConfig& config_;
+  const TellLimits limits_;
+  bool leaving_ = false;
+  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
+  std::map<std::string, Queue> queues_;              // By session_id.
+  SessionPool pool_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_

@@ -1,0 +1,52 @@
+#include "coordinator/orchestrator/progress.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kProgressTextBytesMax = 1 << 10;
+
+v1::TellProgress::Stage StageFor(TransportProgress::Stage stage) {
+  switch (stage) {
+    case TransportProgress::Stage::kConnecting:
+      return v1::TellProgress::CONNECTING;
+    case TransportProgress::Stage::kUploading:
+      return v1::TellProgress::UPLOADING;
+    case TransportProgress::Stage::kStarting:
+      return v1::TellProgress::STARTING;
+    case TransportProgress::Stage::kWorking:
+      return v1::TellProgress::WORKING;
+  }
+  return v1::TellProgress::STAGE_UNSPECIFIED;
+}
+
+// A string field must stay UTF-8.
+std::string Cut(absl::string_view text) {
+  if (text.size() <= kProgressTextBytesMax) return std::string(text);
+  size_t end = kProgressTextBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end));
+}
+
+}  // namespace
+
+v1::TellProgress ToProto(const TransportProgress& progress) {
+  v1::TellProgress proto;
+  proto.set_stage(StageFor(progress.stage));
+  proto.set_text(Cut(progress.text));
+  proto.set_bytes_done(progress.bytes_done);
+  proto.set_bytes_total(progress.bytes_total);
+  return proto;
+}
+
+v1::TellProgress QueuedProgress(size_t ahead) {
+  v1::TellProgress proto;
+  proto.set_stage(v1::TellProgress::QUEUED);
+  proto.set_text(absl::StrCat("waiting behind ", ahead, ahead == 1 ? " message" : " messages"));
+  return proto;
+}
+
+}  // namespace iris

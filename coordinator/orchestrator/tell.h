@@ -1,0 +1,47 @@
+#ifndef IRIS_COORDINATOR_ORCHESTRATOR_TELL_H_
+#define IRIS_COORDINATOR_ORCHESTRATOR_TELL_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+inline constexpr size_t kTellBytesMax = 8 << 20;
+
+// The caller that is no team: a person at the command line.
+inline constexpr char kCommandLineCaller[] = "cli";
+
+// One message from a caller to a team.
+struct TellSpec {
+  std::string tell_id;  // UUID, minted by the front end.
+  std::string from;     // kCommandLineCaller or a configured team.
+  std::string to;       // A configured team.
+  std::string text;     // UTF-8, 1 to kTellBytesMax bytes.
+};
+
+// How a tell ended.
+struct TellOutcome {
+  absl::Status status;                        // OK = answered.
+  std::shared_ptr<const std::string> answer;  // With a failure the partial text. Never null.
+  absl::Duration duration;                    // From accepted to settled.
+};
+
+// Follows one tell. Every call comes on the coordinator's loop.
+class TellObserver {
+ public:
+  virtual ~TellObserver() = default;
+  // The tell is stored. First, and once.
+  virtual void OnAccepted(const std::string& session_id) = 0;
+  virtual void OnProgress(const v1::TellProgress& progress) = 0;
+  // Last, and once. The observer may be destroyed in it.
+  virtual void OnSettled(const TellOutcome& outcome) = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_ORCHESTRATOR_TELL_H_

@@ -1,0 +1,151 @@
+#include "coordinator/store/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/scoped_fd.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+constexpr int kBusyTimeoutMs = 2000;
+
+std::string FixForSqlite(int code, const std::string& path) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "Close the other program that has the file open.";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StrCat("Move it away (mv ", path, " ", path,
+                          ".broken): a new one is made. The sessions and answers it held are lost "
+                          "to iris.");
+    case SQLITE_FULL:
+      return "Free space on that disk.";
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return "Make the file and its directory writable for you, or set IRIS_HOME to another "
+             "directory.";
+    default:
+      return "";
+  }
+}
+
+// SQLite would make the file with the umask's mode; its journals get the mode of the file.
+absl::Status MakePrivateFile(const std::string& path) {
+  const ScopedFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd.valid() && fchmod(fd.get(), 0600) == 0) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("cannot write ", path, ": ", strerror(errno)),
+                     FixForSqlite(errno == ENOSPC ? SQLITE_FULL : SQLITE_CANTOPEN, path));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
+  if (absl::Status made = MakePrivateFile(path); !made.ok()) return made;
+  sqlite3* db = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  // SQLite hands out a handle even where it cannot open; only then is it null: no memory.
+  std::unique_ptr<Database> database(new Database(db, path));
+  if (code != SQLITE_OK) return database->Error("open it");
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  sqlite3_extended_result_codes(db, 1);
+  return database;
+}
+
+Database::~Database() { sqlite3_close(db_); }
+
+absl::Status Database::Run(const char* sql) {
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return absl::OkStatus();
+  return Error(sql);
+}
+
+absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  sqlite3_stmt* stmt = nullptr;
+  if (sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &stmt, nullptr) !=
+      SQLITE_OK) {
+    return Error(sql);
+  }
+  return Statement(*this, stmt);
+}
+
+int64_t Database::changes() const { return sqlite3_changes64(db_); }
+
+absl::Status Database::Error(absl::string_view doing) const {
+  const int code = sqlite3_extended_errcode(db_);
+  return MakeFailure(
+      v1::FAILURE_STORAGE,
+      absl::StrCat("the store ", path_, " fails: ", sqlite3_errmsg(db_), " (", doing, ")"),
+      FixForSqlite(code, path_));
+}
+
+Statement::Statement(Statement&& other) noexcept
+    : database_(other.database_),
+      stmt_(std::exchange(other.stmt_, nullptr)),
+      bound_(other.bound_) {}
+
+Statement::~Statement() { sqlite3_finalize(stmt_); }
+
+Statement& Statement::Bind(int64_t value) {
+  sqlite3_bind_int64(stmt_, ++bound_, value);
+  return *this;
+}
+
+Statement& Statement::BindText(absl::string_view value) {
+  sqlite3_bind_text64(stmt_, ++bound_, value.data() == nullptr ? "" : value.data(), value.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::BindBytes(absl::string_view value) {
+  // A null pointer would bind NULL.
+  sqlite3_bind_blob64(stmt_, ++bound_, value.data() == nullptr ? "" : value.data(), value.size(),
+                      SQLITE_STATIC);
+  return *this;
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  switch (sqlite3_step(stmt_)) {
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      return database_.Error(sqlite3_sql(stmt_));
+  }
+}
+
+absl::Status Statement::Finish() { return Step().status(); }
+
+int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt_, column); }
+
+std::string Statement::Bytes(int column) const {
+  const void* data = sqlite3_column_blob(stmt_, column);
+  if (data == nullptr) return "";
+  return std::string(static_cast<const char*>(data), sqlite3_column_bytes(stmt_, column));
+}
+
+Transaction::Transaction(Database& database)
+    : database_(database), begun_(database.Run("BEGIN IMMEDIATE")), open_(begun_.ok()) {}
+
+Transaction::~Transaction() {
+  if (open_) (void)database_.Run("ROLLBACK");
+}
+
+absl::Status Transaction::Commit() {
+  absl::Status committed = database_.Run("COMMIT");
+  open_ = !committed.ok();
+  return committed;
+}
+
+}  // namespace iris

@@ -1,0 +1,97 @@
+#ifndef IRIS_COORDINATOR_STORE_DATABASE_H_
+#define IRIS_COORDINATOR_STORE_DATABASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace iris {
+
+class Statement;
+
+// One SQLite file. Every error is FAILURE_STORAGE (FAILURE_VERSION for a newer schema) and names
+// the file, what SQLite said and what to do. Not thread-safe.
+class Database {
+ public:
+  // Opens or makes `path`, whose directory exists, with mode 0600, and takes it for this process
+  // alone. Waits up to 2 s for another process to let go of it.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs statements that return nothing, separated by ';'.
+  absl::Status Run(const char* sql);
+  // One statement, to be bound and stepped.
+  absl::StatusOr<Statement> Prepare(absl::string_view sql);
+  // Rows that the last INSERT, UPDATE or DELETE touched.
+  int64_t changes() const;
+
+  // The failure of the last call, as `doing` something: "store the tell".
+  absl::Status Error(absl::string_view doing) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+
+  sqlite3* const db_;
+  const std::string path_;
+};
+
+// A prepared statement. Parameters are bound from left to right, columns are read by number from 0.
+// Used up by Step() returning false. Must not outlive its database.
+class Statement {
+ public:
+  Statement(Statement&& other) noexcept;
+  ~Statement();
+
+  Statement& Bind(int64_t value);
+  // The bytes must stay until the statement is used up.
+  Statement& BindText(absl::string_view value);
+  Statement& BindBytes(absl::string_view value);
+
+  // True: there is a row. False: done.
+  absl::StatusOr<bool> Step();
+  // Steps to the end of a statement that returns no rows.
+  absl::Status Finish();
+
+  int64_t Int(int column) const;
+  std::string Bytes(int column) const;  // Text and blobs; empty for NULL.
+
+ private:
+  friend class Database;
+  Statement(Database& database, sqlite3_stmt* stmt) : database_(database), stmt_(stmt) {}
+
+  Database& database_;
+  sqlite3_stmt* stmt_;
+  int bound_ = 0;
+};
+
+// Everything between construction and Commit() happens or does not.
+class Transaction {
+ public:
+  explicit Transaction(Database& database);
+  ~Transaction();  // Rolls back what was not committed.
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // Whether it could begin; check before anything else.
+  const absl::Status& begun() const { return begun_; }
+  absl::Status Commit();
+
+ private:
+  Database& database_;
+  const absl::Status begun_;
+  bool open_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_STORE_DATABASE_H_

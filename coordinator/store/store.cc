@@ -1,0 +1,267 @@
+#include "coordinator/store/store.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "coordinator/store/network_fs.h"
+#include "coordinator/store/schema.h"
+
+namespace iris {
+namespace {
+
+absl::Status MakeDirectory(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path dir = fs::path(path).parent_path();
+  if (fs::is_directory(dir, error)) return absl::OkStatus();
+  fs::create_directories(dir, error);
+  if (!error) fs::permissions(dir, fs::perms::owner_all, error);
+  if (!error) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("cannot make ", dir.string(), ": ", error.message()),
+                     "Make its parent writable for you, or set IRIS_HOME to another directory.");
+}
+
+TellState TellStateFor(absl::string_view name) {
+  if (name == "queued") return TellState::kQueued;
+  return name == "running" ? TellState::kRunning : TellState::kSettled;
+}
+
+constexpr absl::string_view kSessionColumns =
+    "SELECT session_id, from_team, to_team, created_at, last_used_at, message_count FROM sessions ";
+
+StoredSession SessionFromRow(const Statement& row) {
+  StoredSession session{.session_id = row.Bytes(0),
+                        .from = row.Bytes(1),
+                        .to = row.Bytes(2),
+                        .created_at = absl::FromUnixMillis(row.Int(3)),
+                        .message_count = static_cast<uint64_t>(row.Int(5))};
+  if (row.Int(4) != 0) session.last_used_at = absl::FromUnixMillis(row.Int(4));
+  return session;
+}
+
+constexpr absl::string_view kFindTell =
+    "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
+    "settled_at, kind, detail, fix, answer "
+    "FROM tells JOIN sessions USING (session_id) WHERE tell_id = ?";
+
+StoredTell TellFromRow(const Statement& row) {
+  StoredTell tell{.tell_id = row.Bytes(0),
+                  .session_id = row.Bytes(1),
+                  .from = row.Bytes(2),
+                  .to = row.Bytes(3),
+                  .text = row.Bytes(4),
+                  .state = TellStateFor(row.Bytes(5)),
+                  .accepted_at = absl::FromUnixMillis(row.Int(6))};
+  if (tell.state != TellState::kSettled) return tell;
+  tell.settled_at = absl::FromUnixMillis(row.Int(7));
+  Failure failure;
+  failure.set_kind(static_cast<FailureKind>(row.Int(8)));
+  failure.set_detail(row.Bytes(9));
+  failure.set_fix(row.Bytes(10));
+  tell.outcome = FromProto(failure);
+  tell.answer = row.Bytes(11);
+  return tell;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+  if (!options.on_network_fs) options.on_network_fs = IsOnNetworkFileSystem;
+  if (absl::Status made = MakeDirectory(options.path); !made.ok()) return made;
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.path);
+  if (!database.ok()) return database.status();
+  std::unique_ptr<Store> store(new Store(std::move(options), *std::move(database)));
+  if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
+  if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
+  if (absl::Status status = store->LoadCoordinatorId(); !status.ok()) return status;
+  return store;
+}
+
+absl::Status Store::ChooseJournal() {
+  // Exclusive before WAL: then SQLite keeps the WAL's index in its own memory, not in a shared map.
+  const char* setup =
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+      "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216";
+  if (options_.on_network_fs(options_.path)) {
+    LogInfo("the store ", options_.path, " lies on a network file system: journal mode DELETE");
+    setup =
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
+        "PRAGMA foreign_keys = ON";
+  }
+  return database_->Run(setup);
+}
+
+absl::Status Store::MakeSchema() {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  absl::StatusOr<Statement> query = database_->Prepare("PRAGMA user_version");
+  if (!query.ok()) return query.status();
+  if (absl::Status status = query->Step().status(); !status.ok()) return status;
+  const int64_t version = query->Int(0);
+  if (version > kSchemaVersion) {
+    return MakeFailure(
+        v1::FAILURE_VERSION,
+        absl::StrCat("the store ", options_.path, " has schema ", version,
+                     ", written by a newer iris; this one knows schema ", kSchemaVersion),
+        "Use the newer iris, or set IRIS_HOME to another directory.");
+  }
+  if (version == kSchemaVersion) return absl::OkStatus();
+  if (absl::Status status = database_->Run(kSchema); !status.ok()) return status;
+  absl::StatusOr<Statement> insert = database_->Prepare("INSERT INTO coordinator VALUES (?)");
+  if (!insert.ok()) return insert.status();
+  const std::string id = NewUuid();
+  if (absl::Status status = insert->BindText(id).Finish(); !status.ok()) return status;
+  return transaction.Commit();
+}
+
+absl::Status Store::LoadCoordinatorId() {
+  absl::StatusOr<Statement> query = database_->Prepare("SELECT id FROM coordinator");
+  if (!query.ok()) return query.status();
+  if (absl::Status status = query->Step().status(); !status.ok()) return status;
+  coordinator_id_ = query->Bytes(0);
+  if (IsUuid(coordinator_id_)) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("the store ", options_.path, " does not say whose it is"),
+                     "Move it away: a new one is made.");
+}
+
+absl::StatusOr<absl::optional<StoredSession>> Store::FindSession(absl::string_view from,
+                                                                 absl::string_view to) {
+  absl::StatusOr<Statement> query =
+      database_->Prepare(absl::StrCat(kSessionColumns, "WHERE from_team = ? AND to_team = ?"));
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> found = query->BindText(from).BindText(to).Step();
+  if (!found.ok()) return found.status();
+  if (!*found) return absl::optional<StoredSession>();
+  return absl::make_optional(SessionFromRow(*query));
+}
+
+absl::StatusOr<StoredSession> Store::GetOrCreateSession(absl::string_view from,
+                                                        absl::string_view to) {
+  absl::StatusOr<absl::optional<StoredSession>> found = FindSession(from, to);
+  if (!found.ok()) return found.status();
+  if (found->has_value()) return **std::move(found);
+  absl::StatusOr<Statement> insert = database_->Prepare(
+      "INSERT INTO sessions (session_id, from_team, to_team, created_at) VALUES (?, ?, ?, ?)");
+  if (!insert.ok()) return insert.status();
+  const int64_t now_ms = NowMs();
+  StoredSession session{.session_id = NewUuid(),
+                        .from = std::string(from),
+                        .to = std::string(to),
+                        .created_at = absl::FromUnixMillis(now_ms)};
+  absl::Status added =
+      insert->BindText(session.session_id).BindText(from).BindText(to).Bind(now_ms).Finish();
+  if (!added.ok()) return added;
+  return session;
+}
+
+absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
+  absl::StatusOr<Statement> query = database_->Prepare(
+      absl::StrCat(kSessionColumns, "ORDER BY last_used_at DESC, created_at DESC"));
+  if (!query.ok()) return query.status();
+  std::vector<StoredSession> sessions;
+  while (true) {
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return sessions;
+    sessions.push_back(SessionFromRow(*query));
+  }
+}
+
+absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
+                            absl::string_view text) {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  const int64_t now_ms = NowMs();
+  absl::StatusOr<Statement> insert = database_->Prepare(
+      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at) "
+      "VALUES (?, ?, ?, 'queued', ?)");
+  if (!insert.ok()) return insert.status();
+  absl::Status added =
+      insert->BindText(tell_id).BindText(session_id).BindBytes(text).Bind(now_ms).Finish();
+  if (!added.ok()) return added;
+  absl::StatusOr<Statement> used =
+      database_->Prepare("UPDATE sessions SET last_used_at = ? WHERE session_id = ?");
+  if (!used.ok()) return used.status();
+  if (absl::Status status = used->Bind(now_ms).BindText(session_id).Finish(); !status.ok()) {
+    return status;
+  }
+  return transaction.Commit();
+}
+
+absl::StatusOr<absl::optional<StoredTell>> Store::FindTell(absl::string_view tell_id) {
+  absl::StatusOr<Statement> query = database_->Prepare(kFindTell);
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> found = query->BindText(tell_id).Step();
+  if (!found.ok()) return found.status();
+  if (!*found) return absl::optional<StoredTell>();
+  return absl::make_optional(TellFromRow(*query));
+}
+
+absl::Status Store::MarkRunning(absl::string_view tell_id) {
+  absl::StatusOr<Statement> update = database_->Prepare(
+      "UPDATE tells SET state = 'running' WHERE tell_id = ? AND state = 'queued'");
+  if (!update.ok()) return update.status();
+  return update->BindText(tell_id).Finish();
+}
+
+absl::StatusOr<bool> Store::SettleTell(absl::string_view tell_id, const absl::Status& outcome,
+                                       absl::string_view answer) {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  absl::StatusOr<Statement> update = database_->Prepare(
+      "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
+      "settled_at = ?, settled_bytes = length(text) + ?, "
+      "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
+      "WHERE tell_id = ? AND state != 'settled'");
+  if (!update.ok()) return update.status();
+  const Failure failure = outcome.ok() ? Failure() : ToProto(outcome);
+  const int64_t now_ms = NowMs();
+  update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
+  update->BindBytes(answer).Bind(now_ms).Bind(static_cast<int64_t>(answer.size()));
+  if (absl::Status status = update->BindText(tell_id).Finish(); !status.ok()) return status;
+  if (database_->changes() == 0) return false;
+  if (absl::Status status = CountMessage(tell_id, now_ms); !status.ok()) return status;
+  if (absl::Status status = TrimSettled(); !status.ok()) return status;
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  return true;
+}
+
+absl::Status Store::CountMessage(absl::string_view tell_id, int64_t now_ms) {
+  absl::StatusOr<Statement> count = database_->Prepare(
+      "UPDATE sessions SET message_count = message_count + 1, last_used_at = ? "
+      "WHERE session_id = (SELECT session_id FROM tells WHERE tell_id = ?)");
+  if (!count.ok()) return count.status();
+  return count->Bind(now_ms).BindText(tell_id).Finish();
+}
+
+absl::Status Store::TrimSettled() {
+  absl::StatusOr<Statement> trim = database_->Prepare(
+      "DELETE FROM tells WHERE settled_seq <= (SELECT max(settled_seq) FROM ("
+      "  SELECT settled_seq, row_number() OVER newest AS n, sum(settled_bytes) OVER newest AS bytes"
+      "  FROM tells WHERE settled_seq IS NOT NULL WINDOW newest AS (ORDER BY settled_seq DESC)"
+      ") WHERE n > 1 AND (n > ? OR bytes > ?))");
+  if (!trim.ok()) return trim.status();
+  return trim->Bind(options_.settled_tells_max).Bind(options_.settled_bytes_max).Finish();
+}
+
+absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT tell_id FROM tells WHERE state != 'settled' ORDER BY rowid");
+  if (!query.ok()) return query.status();
+  std::vector<std::string> ids;
+  while (true) {
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return ids;
+    ids.push_back(query->Bytes(0));
+  }
+}
+
+}  // namespace iris

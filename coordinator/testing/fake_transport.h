@@ -1,0 +1,93 @@
+#ifndef IRIS_COORDINATOR_TESTING_FAKE_TRANSPORT_H_
+#define IRIS_COORDINATOR_TESTING_FAKE_TRANSPORT_H_
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/config/config.h"
+#include "coordinator/transport/transport.h"
+#include "coordinator/transport/transport_factory.h"
+
+namespace iris {
+
+class FakeTransport;
+
+// What the transports of one test do with a tell. Called on the loop, never from inside a call to
+// the transport; it may settle the tell at once, later or not at all.
+using FakeScript = std::function<void(FakeTransport& transport, const std::string& tell_id,
+                                      const std::string& text)>;
+
+// Answers every tell with its own text.
+void EchoScript(FakeTransport& transport, const std::string& tell_id, const std::string& text);
+
+// A transport whose session is a script. Lives on the loop.
+class FakeTransport : public Transport {
+ public:
+  FakeTransport(EventLoop& loop, const Team& team, const SessionKey& key, TransportSink& sink,
+                FakeScript script);
+  ~FakeTransport() override;
+
+  // For scripts and tests: what the session does next.
+  void Progress(const TransportProgress& progress) { sink_.OnProgress(progress); }
+  void Text(const std::string& tell_id, absl::string_view text) { sink_.OnText(tell_id, text); }
+  void Settle(const std::string& tell_id, const absl::Status& outcome);
+  // The child ends or the link is lost; every open tell settles with `why`.
+  void GoDown(const absl::Status& why);
+
+  const Team& team() const { return team_; }
+  const SessionKey& key() const { return key_; }
+  // Tells that were passed and are not settled, oldest first.
+  const std::deque<std::string>& open_tells() const { return open_tells_; }
+
+  void Spawn() override;
+  void Tell(const std::string& tell_id, std::string text) override;
+  void Terminate(absl::AnyInvocable<void(const absl::Status&)> done) override;
+  bool ready() const override { return ready_; }
+  bool busy() const override { return !open_tells_.empty(); }
+  TransportMetrics metrics() const override { return metrics_; }
+
+ private:
+  void PostUnlessGone(absl::AnyInvocable<void()> task);
+  void BecomeReady();
+
+  EventLoop& loop_;
+  const Team& team_;
+  const SessionKey key_;
+  TransportSink& sink_;
+  const FakeScript script_;
+  bool ready_ = false;
+  std::deque<std::string> open_tells_;
+  TransportMetrics metrics_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// Makes FakeTransports, and knows those that live. Lives on the loop.
+class FakeTransportFactory : public TransportFactory {
+ public:
+  FakeTransportFactory(EventLoop& loop, FakeScript script)
+      : loop_(loop), script_(std::move(script)) {}
+
+  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
+                                  TransportSink& sink) override;
+
+  // The newest transport between the two teams; must exist and live.
+  FakeTransport& Between(absl::string_view from, absl::string_view to);
+  int made() const { return made_; }
+
+ private:
+  EventLoop& loop_;
+  const FakeScript script_;
+  int made_ = 0;
+  std::map<std::pair<std::string, std::string>, FakeTransport*> newest_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TESTING_FAKE_TRANSPORT_H_
