@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 namespace iris::stub {
 namespace {
 
@@ -29,6 +31,8 @@ Tool::Tool(const std::string& command) {
   output_ = memfd_create("tool", MFD_CLOEXEC);
   // Not the shell's last command: so it stays the shell's child instead of replacing it.
   const std::string script = command + "\nexit $?";
+  int runs[2];
+  if (pipe2(runs, O_CLOEXEC) < 0) abort();
   pid_ = fork();
   if (pid_ == 0) {
     setsid();
@@ -37,6 +41,11 @@ Tool::Tool(const std::string& command) {
     execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
     _exit(127);
   }
+  // Ends when the shell has started: before that Kill() would find no group.
+  close(runs[1]);
+  char nothing;
+  if (read(runs[0], &nothing, 1) < 0) abort();
+  close(runs[0]);
   // Called by number: glibc 2.36 declares pidfd_open() without C linkage.
   pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
 }

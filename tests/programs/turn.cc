@@ -27,11 +27,11 @@ std::vector<std::string> Turn::Uuids(const std::vector<UserMessage>& messages) c
 
 void Turn::Start(bool again) {
   for (const UserMessage& message : messages_) session_.Lifecycle(message.uuid, "started");
-  session_.Init(Uuids(messages_));
 
   std::string text = messages_[0].Text();
   for (size_t i = 1; i < messages_.size(); ++i) text += "\n" + messages_[i].Text();
 
+  const std::vector<std::string> uuids = Uuids(messages_);
   // Where messages were merged, the last one's uuid stands for all.
   UserMessage& last = messages_.back();
   if (messages_.size() > 1) last.content = text;
@@ -48,6 +48,7 @@ void Turn::Start(bool again) {
     }
     session_.transcript.Append(std::move(line));
   }
+  session_.Init(uuids);
   replay_due_ = session_.arguments.replay_user_messages;
 
   steps_ = session_.not_logged_in
