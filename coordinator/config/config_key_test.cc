@@ -171,6 +171,14 @@ TEST(ConfigKeyTableTest, NumbersAreTakenUpToTheirBounds) {
   }
 }
 
+TEST(ConfigKeyTableTest, ListsAreTakenUpToTheirBound) {
+  json list = json::array();
+  for (int64_t i = 0; i < FindKey("settings.allowedRemoteCommands")->max; ++i) list.push_back("x");
+  EXPECT_TRUE(Parse(WithKey("settings.allowedRemoteCommands", list)).ok());
+  list.push_back("x");
+  EXPECT_FALSE(Parse(WithKey("settings.allowedRemoteCommands", list)).ok());
+}
+
 TEST(ConfigKeyTableTest, TextIsTakenUpToItsBound) {
   for (const Key& key : Schema()) {
     if (key.type != KeyType::kText || key.max < 100) continue;

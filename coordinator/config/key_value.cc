@@ -1,7 +1,6 @@
 #include "coordinator/config/key_value.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -43,10 +42,8 @@ absl::StatusOr<std::string> ReadText(const Key& key, const std::string& raw, int
 absl::StatusOr<int64_t> ReadNumber(const Key& key, const json& value) {
   if (!value.is_number()) return WrongType(key, value);
   if (value.is_number_integer()) {
-    // An unsigned number beyond int64 would wrap.
-    const bool huge =
-        value.is_number_unsigned() && value.get<uint64_t>() > std::numeric_limits<int64_t>::max();
-    const int64_t number = huge ? std::numeric_limits<int64_t>::max() : value.get<int64_t>();
+    // What is beyond int64 wraps to a negative number, and no key takes one.
+    const auto number = value.get<int64_t>();
     if (number >= key.min && number <= key.max) return number;
   }
   return Refuse(absl::StrCat(value.dump(), " is out of range"),

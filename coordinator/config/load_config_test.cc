@@ -1,8 +1,10 @@
 #include "coordinator/config/load_config.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -243,9 +245,12 @@ TEST(ParseConfigTest, SecretsAreKnownByKeyOrByLooks) {
 
 class LoadConfigTest : public ::testing::Test {
  protected:
+  void SetUp() override { ASSERT_NE(mkdtemp(dir_.data()), nullptr); }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
   // Writes a file with exactly `mode`.
   std::string Write(absl::string_view name, absl::string_view text, mode_t mode = 0600) {
-    const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+    const std::string path = absl::StrCat(dir_, "/", name);
     std::ofstream(path, std::ios::binary) << text;
     EXPECT_EQ(chmod(path.c_str(), mode), 0);
     return path;
@@ -256,6 +261,8 @@ class LoadConfigTest : public ::testing::Test {
     source.path = path;
     return LoadConfig(source);
   }
+
+  std::string dir_ = ::testing::TempDir() + "/load_config_XXXXXX";
 };
 
 TEST_F(LoadConfigTest, AFileIsRead) {
@@ -271,10 +278,10 @@ TEST_F(LoadConfigTest, TheModeDecidesWhetherASecretMayStandThere) {
 }
 
 TEST_F(LoadConfigTest, WhatIsNoFileOfOursIsRefused) {
-  const std::string missing = ::testing::TempDir() + "/missing.json";
+  const std::string missing = dir_ + "/missing.json";
   EXPECT_THAT(RefusalOf(Load(missing)), HasSubstr(missing + ": there is no configuration"));
-  EXPECT_THAT(RefusalOf(Load(::testing::TempDir())), HasSubstr("is not a regular file"));
-  const std::string fifo = ::testing::TempDir() + "/fifo.json";
+  EXPECT_THAT(RefusalOf(Load(dir_)), HasSubstr("is not a regular file"));
+  const std::string fifo = dir_ + "/fifo.json";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_THAT(RefusalOf(Load(fifo)), HasSubstr("is not a regular file"));  // And does not hang.
   EXPECT_THAT(RefusalOf(Load("/c.yaml")), HasSubstr("YAML is not built yet"));

@@ -70,6 +70,7 @@ TEST(RemoteCommandTest, DashDashEndsTheOptions) {
   EXPECT_EQ(Command("ssh -4 -- gpu1").destination, "gpu1");
   EXPECT_THAT(Command("ssh -4 -- gpu1").options, ElementsAre("-4"));
   EXPECT_THAT(RefusalOf("ssh -- gpu1 -4"), HasSubstr("a command follows the host"));
+  EXPECT_THAT(RefusalOf("ssh -- gpu1 --"), HasSubstr("a command follows the host"));
 }
 
 TEST(RemoteCommandTest, SettingsAreFoundHoweverTheyAreWritten) {
