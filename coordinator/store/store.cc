@@ -1,11 +1,10 @@
 #include "coordinator/store/store.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
+#include "common/endpoint/private_dir.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/store/network_fs.h"
@@ -13,19 +12,6 @@
 
 namespace iris {
 namespace {
-
-absl::Status MakeDirectory(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path dir = fs::path(path).parent_path();
-  if (fs::is_directory(dir, error)) return absl::OkStatus();
-  fs::create_directories(dir, error);
-  if (!error) fs::permissions(dir, fs::perms::owner_all, error);
-  if (!error) return absl::OkStatus();
-  return MakeFailure(v1::FAILURE_STORAGE,
-                     absl::StrCat("cannot make ", dir.string(), ": ", error.message()),
-                     "Make its parent writable for you, or set IRIS_HOME to another directory.");
-}
 
 TellState TellStateFor(absl::string_view name) {
   if (name == "queued") return TellState::kQueued;
@@ -73,7 +59,8 @@ StoredTell TellFromRow(const Statement& row) {
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (!options.on_network_fs) options.on_network_fs = IsOnNetworkFileSystem;
-  if (absl::Status made = MakeDirectory(options.path); !made.ok()) return made;
+  const absl::Status made = EnsureOwnPath(options.path.substr(0, options.path.rfind('/')));
+  if (!made.ok()) return Annotate(made, absl::StrCat("the store ", options.path));
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.path);
   if (!database.ok()) return database.status();
   std::unique_ptr<Store> store(new Store(std::move(options), *std::move(database)));

@@ -1,0 +1,241 @@
+#include "coordinator/store/store.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/testing/scratch_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreOptions Options() {
+    return {.path = path_, .now = [this] { return now_; }};
+  }
+  std::unique_ptr<Store> Opened() {
+    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *std::move(store);
+  }
+  // A stored tell between the same two.
+  std::string Added(Store& store, absl::string_view text = "hello") {
+    const std::string id = NewUuid();
+    EXPECT_TRUE(store.AddTell(id, store.GetOrCreateSession("cli", "gpu")->session_id, text).ok());
+    return id;
+  }
+
+  ScratchDir dir_;
+  std::string path_ = dir_.File("deep/below/iris.db");
+  absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
+};
+
+TEST_F(StoreTest, WhatWasStoredIsThereAfterReopening) {
+  std::string id, coordinator_id, session_id;
+  {
+    const auto store = Opened();
+    coordinator_id = store->coordinator_id();
+    session_id = store->GetOrCreateSession("cli", "gpu")->session_id;
+    id = Added(*store, "do it");
+    now_ += absl::Seconds(3);
+    const absl::Status failed = MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9", "Again.");
+    EXPECT_EQ(*store->SettleTell(id, failed, "half an ans\xE2\x82"), true);
+  }
+  const auto store = Opened();
+  EXPECT_TRUE(IsUuid(coordinator_id));
+  EXPECT_EQ(store->coordinator_id(), coordinator_id);
+  const StoredTell tell = store->FindTell(id)->value();
+  EXPECT_EQ(tell.from, "cli");
+  EXPECT_EQ(tell.to, "gpu");
+  EXPECT_EQ(tell.text, "do it");
+  EXPECT_EQ(tell.state, TellState::kSettled);
+  EXPECT_EQ(tell.answer, "half an ans\xE2\x82");
+  EXPECT_EQ(KindOf(tell.outcome), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(ToProto(tell.outcome).fix(), "Again.");
+  EXPECT_EQ(tell.settled_at - tell.accepted_at, absl::Seconds(3));
+
+  const StoredSession session = store->Sessions()->at(0);
+  EXPECT_EQ(session.session_id, session_id);
+  EXPECT_EQ(session.message_count, 1u);
+  EXPECT_EQ(session.last_used_at, now_);
+}
+
+TEST_F(StoreTest, OnePairHasOneSession) {
+  const auto store = Opened();
+  const std::string first = store->GetOrCreateSession("cli", "gpu")->session_id;
+  EXPECT_EQ(store->GetOrCreateSession("cli", "gpu")->session_id, first);
+  EXPECT_NE(store->GetOrCreateSession("gpu", "cli")->session_id, first);
+  EXPECT_EQ(store->Sessions()->size(), 2u);
+}
+
+TEST_F(StoreTest, ATellIsSettledExactlyOnce) {
+  const auto store = Opened();
+  const std::string id = Added(*store);
+  ASSERT_EQ(*store->SettleTell(id, absl::OkStatus(), "first"), true);
+
+  EXPECT_EQ(*store->SettleTell(id, MakeFailure(v1::FAILURE_DROPPED, "late"), "second"), false);
+  EXPECT_TRUE(store->MarkRunning(id).ok());
+  const StoredTell tell = store->FindTell(id)->value();
+  EXPECT_TRUE(tell.outcome.ok());
+  EXPECT_EQ(tell.answer, "first");
+  EXPECT_EQ(tell.state, TellState::kSettled);
+  EXPECT_EQ(store->Sessions()->at(0).message_count, 1u);
+}
+
+TEST_F(StoreTest, OpenTellsAreThoseNotSettledInOrder) {
+  const auto store = Opened();
+  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
+  ASSERT_TRUE(store->MarkRunning(a).ok());
+  ASSERT_TRUE(store->SettleTell(b, absl::OkStatus(), "").ok());
+
+  EXPECT_THAT(*store->OpenTells(), ElementsAre(a, c));
+  EXPECT_EQ(store->FindTell(a)->value().state, TellState::kRunning);
+  EXPECT_EQ(store->FindTell(c)->value().state, TellState::kQueued);
+}
+
+TEST_F(StoreTest, AnIdIsAddedOnce) {
+  const auto store = Opened();
+  const std::string id = Added(*store);
+  const std::string session_id = store->Sessions()->at(0).session_id;
+  EXPECT_EQ(KindOf(store->AddTell(id, session_id, "again")), v1::FAILURE_STORAGE);
+  EXPECT_EQ(store->FindTell(id)->value().text, "hello");
+}
+
+TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByNumber) {
+  StoreOptions options = Options();
+  options.settled_tells_max = 2;
+  const auto store = *Store::Open(options);
+  const std::string open = Added(*store);
+  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
+  // Settled in another order than accepted: the order of settling counts.
+  for (const std::string& id : {c, b, a})
+    ASSERT_EQ(*store->SettleTell(id, absl::OkStatus(), ""), true);
+
+  EXPECT_FALSE(store->FindTell(c)->has_value());
+  EXPECT_TRUE(store->FindTell(b)->has_value());
+  EXPECT_TRUE(store->FindTell(a)->has_value());
+  EXPECT_TRUE(store->FindTell(open)->has_value());
+}
+
+TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest) {
+  StoreOptions options = Options();
+  options.settled_bytes_max = 100;
+  const auto store = *Store::Open(options);
+  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
+  ASSERT_EQ(*store->SettleTell(a, absl::OkStatus(), std::string(40, 'a')), true);
+  ASSERT_EQ(*store->SettleTell(b, absl::OkStatus(), std::string(40, 'b')), true);
+  EXPECT_TRUE(store->FindTell(a)->has_value());  // 40 + 40 + the two texts = 90.
+
+  ASSERT_EQ(*store->SettleTell(c, absl::OkStatus(), std::string(500, 'c')), true);
+  EXPECT_FALSE(store->FindTell(a)->has_value());
+  EXPECT_FALSE(store->FindTell(b)->has_value());
+  EXPECT_EQ(store->FindTell(c)->value().answer.size(), 500u);
+}
+
+TEST_F(StoreTest, EverythingOnDiskIsForTheOwnerOnly) {
+  const mode_t before = umask(0);
+  const auto store = Opened();
+  Added(*store);
+  umask(before);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
+    EXPECT_EQ(static_cast<int>(entry.status().permissions()) & 077, 0) << entry.path();
+  }
+}
+
+TEST_F(StoreTest, OnlyOneProcessHoldsTheFile) {
+  const auto store = Opened();
+  Added(*store);
+  const absl::Status second = Store::Open(Options()).status();
+  EXPECT_EQ(KindOf(second), v1::FAILURE_STORAGE);
+  EXPECT_THAT(ToProto(second).detail(), HasSubstr(path_));
+}
+
+TEST_F(StoreTest, ANetworkFileSystemGetsNoWriteAheadLog) {
+  {
+    const auto local = Opened();
+    Added(*local);
+    EXPECT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  }
+  StoreOptions options = Options();
+  options.on_network_fs = [](const std::string&) { return true; };
+  const auto store = *Store::Open(options);
+  Added(*store);
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+  EXPECT_EQ(store->OpenTells()->size(), 2u);
+}
+
+TEST_F(StoreTest, AFileThatIsNoStoreIsRefusedAndLeftAlone) {
+  const std::string garbage(8192, 'x');
+  std::filesystem::create_directories(dir_.File("deep/below"));
+  std::ofstream(path_) << garbage;
+
+  const Failure failure = ToProto(Store::Open(Options()).status());
+  EXPECT_EQ(failure.kind(), v1::FAILURE_STORAGE);
+  EXPECT_THAT(failure.detail(), HasSubstr(path_));
+  EXPECT_THAT(failure.fix(), HasSubstr("mv " + path_));
+  EXPECT_EQ(std::filesystem::file_size(path_), garbage.size());
+}
+
+TEST_F(StoreTest, DamageInsideTheFileIsReportedWithItsPath) {
+  { Added(*Opened(), std::string(100'000, 't')); }
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(std::filesystem::file_size(path_) - 4096, '\x5a');
+  }
+  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
+  const absl::Status status = store.ok() ? (*store)->OpenTells().status() : store.status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_STORAGE);
+  EXPECT_THAT(ToProto(status).detail(), HasSubstr(path_));
+  EXPECT_THAT(ToProto(status).fix(), HasSubstr("Move it away"));
+}
+
+TEST_F(StoreTest, ANewerSchemaIsRefused) {
+  { Opened(); }
+  {
+    const auto database = *Database::Open(path_);
+    ASSERT_TRUE(database->Run("PRAGMA user_version = 99").ok());
+  }
+  const Failure failure = ToProto(Store::Open(Options()).status());
+  EXPECT_EQ(failure.kind(), v1::FAILURE_VERSION);
+  EXPECT_THAT(failure.detail(), HasSubstr("99"));
+}
+
+// Root may write everywhere: the attempt is made by another user, who owns the directory.
+TEST_F(StoreTest, ADirectoryThatCannotBeWrittenIsAStorageFailure) {
+  constexpr uid_t kNobody = 65534;
+  const std::string closed = dir_.File("closed");
+  std::filesystem::create_directory(closed);
+  std::filesystem::permissions(closed, std::filesystem::perms(0500));
+  path_ = closed + "/iris.db";
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool dropped =
+        getuid() != 0 || (chown(dir_.path().c_str(), kNobody, kNobody) == 0 &&
+                          chown(closed.c_str(), kNobody, kNobody) == 0 && setuid(kNobody) == 0);
+    const Failure failure = ToProto(Store::Open(Options()).status());
+    const bool named = failure.detail().find("cannot write " + path_) != std::string::npos;
+    _exit(dropped && named && failure.kind() == v1::FAILURE_STORAGE ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace iris
