@@ -1,0 +1,38 @@
+#ifndef IRIS_AGENT_INVENTORY_HOST_FACTS_H_
+#define IRIS_AGENT_INVENTORY_HOST_FACTS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// What does not change while the agent lives. Empty strings where the host does not say.
+struct HostFacts {
+  std::string host_id;        // 32 hex digits, from machine id and hostname.
+  std::string boot_id;        // /proc/sys/kernel/random/boot_id
+  std::string pid_namespace;  // "pid:[4026531836]"
+  std::string hostname;
+  std::string user;
+  std::string home;     // The account's; absolute.
+  std::string program;  // Absolute path of this program.
+};
+
+HostFacts GatherHostFacts();
+
+// The hello of this agent's life, complete but for socket_path. Reads the environment: PATH,
+// LC_ALL, LC_CTYPE, LANG.
+v1::Hello MakeHello(const HostFacts& facts, const std::string& incarnation,
+                    const std::string& data_dir);
+
+// The environment of this process without what is the daemon's own business.
+std::vector<std::string> ChildEnvironment();
+
+// Memory of this process that is resident, in bytes; 0 if unknown.
+uint64_t ResidentBytes();
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_INVENTORY_HOST_FACTS_H_

@@ -1,0 +1,127 @@
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "agent/inventory/account.h"
+#include "agent/inventory/host_facts.h"
+#include "agent/inventory/storage.h"
+#include "agent/inventory/survival.h"
+#include "common/base/fnv.h"
+#include "common/base/small_file.h"
+#include "common/process/spawn.h"
+#include "common/version/version.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kPathBytesMax = 32 << 10;
+constexpr size_t kLocaleBytesMax = 128;
+
+std::string OneLine(const std::string& path) {
+  return std::string(absl::StripAsciiWhitespace(ReadSmallFile(path, 256)));
+}
+
+std::string LinkTarget(const char* path) {
+  char target[4096];
+  const ssize_t n = readlink(path, target, sizeof(target));
+  return std::string(target, n > 0 ? static_cast<size_t>(n) : 0);
+}
+
+std::string Hostname() {
+  std::array<char, 256> name = {};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string MachineId() {
+  std::string id = OneLine("/etc/machine-id");
+  return !id.empty() ? id : OneLine("/var/lib/dbus/machine-id");
+}
+
+std::string Program() {
+  // An upgrade removes the file below a running agent; its successor has the same name.
+  return std::string(absl::StripSuffix(LinkTarget("/proc/self/exe"), " (deleted)"));
+}
+
+std::string SearchPath() {
+  const char* path = getenv("PATH");
+  std::string bounded = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  if (bounded.size() > kPathBytesMax) {
+    const size_t colon = bounded.rfind(':', kPathBytesMax);
+    bounded.resize(colon == std::string::npos ? 0 : colon);
+  }
+  return bounded;
+}
+
+std::string Locale() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = getenv(name);
+    if (value != nullptr && *value != '\0') return std::string(value).substr(0, kLocaleBytesMax);
+  }
+  return "";
+}
+
+}  // namespace
+
+HostFacts GatherHostFacts() {
+  HostFacts facts;
+  facts.hostname = Hostname();
+  facts.host_id = FnvHex128(absl::StrCat(MachineId(), "\n", facts.hostname));
+  facts.boot_id = OneLine("/proc/sys/kernel/random/boot_id");
+  facts.pid_namespace = LinkTarget("/proc/self/ns/pid");
+  const Account account = OurAccount();
+  facts.user = account.user;
+  facts.home = account.home;
+  facts.program = Program();
+  return facts;
+}
+
+v1::Hello MakeHello(const HostFacts& facts, const std::string& incarnation,
+                    const std::string& data_dir) {
+  v1::Hello hello;
+  hello.mutable_protocol()->set_min(kProtocolMin);
+  hello.mutable_protocol()->set_max(kProtocolMax);
+  hello.set_build(kVersion);
+  hello.set_incarnation(incarnation);
+  hello.set_host_id(facts.host_id);
+  hello.set_boot_id(facts.boot_id);
+  hello.set_pid_namespace(facts.pid_namespace);
+  hello.set_pid(getpid());
+  hello.set_pid_start_time(ProcessStartTime(getpid()));
+  hello.set_path(SearchPath());
+  hello.set_locale(Locale());
+  hello.add_survives(v1::SURVIVES_LINK);
+  // The end of a job, of a container or of the host ends every process of it, ours too.
+  if (SurvivesLogout("", facts.user)) hello.add_survives(v1::SURVIVES_LOGOUT);
+  hello.set_storage(StorageOf(data_dir));
+  hello.set_hostname(facts.hostname);
+  hello.set_user(facts.user);
+  hello.set_data_dir(data_dir);
+  return hello;
+}
+
+std::vector<std::string> ChildEnvironment() {
+  std::vector<std::string> env;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    if (!absl::StartsWith(*entry, "IRIS_READY_FD=")) env.emplace_back(*entry);
+  }
+  return env;
+}
+
+uint64_t ResidentBytes() {
+  // Pages: size resident shared …
+  const std::string statm = ReadSmallFile("/proc/self/statm", 256);
+  const std::vector<absl::string_view> fields = absl::StrSplit(statm, ' ');
+  uint64_t pages = 0;
+  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace iris

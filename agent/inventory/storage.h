@@ -1,0 +1,20 @@
+#ifndef IRIS_AGENT_INVENTORY_STORAGE_H_
+#define IRIS_AGENT_INVENTORY_STORAGE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// What `path` lies on; STORAGE_UNSPECIFIED if it cannot be told.
+v1::StorageClass StorageOf(const std::string& path);
+
+// The class of a file system by its magic number (statfs f_type). What is not known to be in memory
+// or on the network counts as a disk.
+v1::StorageClass StorageOfMagic(uint32_t magic);
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_INVENTORY_STORAGE_H_

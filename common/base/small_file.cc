@@ -1,0 +1,28 @@
+#include "common/base/small_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/scoped_fd.h"
+
+namespace iris {
+
+std::string ReadSmallFile(const std::string& path, size_t bytes_max) {
+  // O_NONBLOCK: a FIFO in its place has nothing to say and must not stop us.
+  const ScopedFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) return "";
+  std::string text(bytes_max, '\0');
+  size_t done = 0;
+  while (done < bytes_max) {
+    const ssize_t n = read(fd.get(), text.data() + done, bytes_max - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  text.resize(done);
+  return text;
+}
+
+}  // namespace iris
