@@ -3,12 +3,11 @@
 import os
 import signal
 import subprocess
-import time
 import uuid
 
 import pytest
 
-from programs.claude_driver import transcript
+from programs.claude_driver import transcript, wait_until
 from programs.test_stub_claude import ALLOW_BASH, SLEEP, begun
 
 
@@ -87,7 +86,7 @@ def sleepers(seconds):
 
 def test_a_tool_is_a_session_of_its_own_and_survives_a_kill_but_not_a_term(claude):
     for number, survives in [(signal.SIGTERM, False), (signal.SIGKILL, True)]:
-        seconds = f"37.{number:03}{os.getpid()}"
+        seconds = f"19.{number:03}{os.getpid()}"
         process = claude("--session-id", str(uuid.uuid4()), *ALLOW_BASH)
         process.say(SLEEP % seconds)
         process.wait_for("assistant", 2)
@@ -100,13 +99,6 @@ def test_a_tool_is_a_session_of_its_own_and_survives_a_kill_but_not_a_term(claud
             os.killpg(sid, signal.SIGKILL)
         else:
             wait_until(lambda: not sleepers(seconds))
-
-
-def wait_until(condition, timeout=10):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 # Bad input.
@@ -130,7 +122,7 @@ def test_lines_of_no_meaning_are_ignored(claude):
 
 def test_a_long_line_is_read(claude):
     process = claude.new()
-    assert process.ask("x" * 5_000_000)["is_error"] is False
+    assert process.ask("x" * 5_000_000)["subtype"] == "success"
 
 
 def test_a_long_answer_is_one_line(claude):
@@ -271,6 +263,21 @@ def test_a_turn_killed_before_its_first_message_ended_runs_again(claude):
     assert patch["message"]["model"] == "<synthetic>"
     assert patch["message"]["content"] == [{"type": "text", "text": "No response requested."}]
     assert "word19" in answer[-1]["message"]["content"][0]["text"]
+
+
+def test_an_interrupted_turn_does_not_run_again(claude):
+    process = claude.new()
+    own = process.say("WAIT 2")
+    begun(process)
+    wait_until(lambda: contents(claude))
+    process.control("interrupt")
+    process.wait_for("result")
+    assert process.end() == 1
+    again = claude.resume()
+    again.say("WAIT 2", uuid=own)
+    again.wait_for("command_lifecycle")
+    again.end()
+    assert again.lifecycle(own) == ["completed"]
 
 
 def test_a_turn_that_was_cut_twice_does_not_run_a_third_time(claude):

@@ -29,6 +29,18 @@ def test_an_interrupt_leaves_the_text_so_far(stub_claude):
     assert process.lines("assistant")[-1]["aborted"] is True
 
 
+def test_priority_now_ends_a_turn_that_said_something_as_a_success(stub_claude):
+    process = stub_claude.new()
+    process.say("SLOW 10")
+    process.wait_for("system")
+    process.say("urgent", priority="now")
+    cut = process.wait_for("result")
+    assert (cut["subtype"], cut["is_error"]) == ("success", False)
+    assert cut["terminal_reason"] == "aborted_streaming"
+    assert cut["result"].startswith("word0 ")
+    assert process.wait_for("result", 2)["result"] == "ECHO: urgent"
+
+
 @pytest.mark.parametrize("prompt, text", [
     ("BLOCKS 2", "block 1\nblock 2\n"),
     ("BIG 100000", words.big(100_000)),

@@ -91,11 +91,14 @@ pid_t StartDaemon() {
     execle("/bin/sleep", "sleep", "600", nullptr, nothing);
     _exit(127);
   }
+  close(told[1]);
   pid_t daemon = -1;
   if (read(told[0], &daemon, sizeof daemon) != sizeof daemon) daemon = -1;
-  waitpid(middle, nullptr, 0);
+  // Ends when the daemon has become `sleep`.
+  char nothing;
+  if (read(told[0], &nothing, 1) > 0) abort();
   close(told[0]);
-  close(told[1]);
+  waitpid(middle, nullptr, 0);
   return daemon;
 }
 

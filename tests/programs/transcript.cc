@@ -94,9 +94,8 @@ void Transcript::Notice(const Json& line) {
   if (type != "user" && type != "assistant") return;
   last_uuid_ = StringAt(line, "uuid");
   waits_for_answer_ = type == "user";
-  if (type == "assistant") {
-    for (auto& [uuid, turn] : turns_) turn = Turn::kBegun;
-  } else if (IsPrompt(line)) {
+  for (auto& [uuid, turn] : turns_) turn = Turn::kBegun;
+  if (IsPrompt(line)) {
     turns_[last_uuid_] = Turn::kAsked;
     ++prompts_;
     if (line.contains("mergedSendUuids")) prompts_ += line["mergedSendUuids"].size();

@@ -17,8 +17,8 @@ class Transcript {
   // What the file says about a user message.
   enum class Turn {
     kUnknown,  // It is not there.
-    kAsked,    // No assistant line follows it: the same uuid runs again.
-    kBegun,    // An assistant line follows it: the same uuid never runs again.
+    kAsked,    // Nothing follows it: the same uuid runs again.
+    kBegun,    // Another line follows it: the same uuid never runs again.
   };
 
   Transcript(std::string session_id, std::string cwd);

@@ -56,8 +56,8 @@ class Turn {
   void WithdrawPermission();
   void Interrupt();
 
-  // Ends the turn for a message with priority "now": a success with what was said so far, at once,
-  // or after the tool that runs.
+  // Ends the turn for a message with priority "now": at once, or after the tool that runs: a
+  // success with what was said so far, an error where nothing was said.
   void MakeWay();
 
  private:

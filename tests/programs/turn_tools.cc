@@ -13,6 +13,9 @@ constexpr char kRejected[] =
     "a file edit, the new_string was NOT written to the file). STOP what you are doing and wait "
     "for the user to tell you how to proceed.";
 
+constexpr char kDiagnostic[] =
+    "[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=null";
+
 Json ToolResultLine(const std::string& tool_use_id, const std::string& text, bool is_error) {
   const Json block = {{"tool_use_id", tool_use_id},
                       {"type", "tool_result"},
@@ -192,7 +195,7 @@ void Turn::Interrupt() {
   Json result =
       Result("error_during_execution", true, in_tool ? "aborted_tools" : "aborted_streaming");
   if (in_tool) result["stop_reason"] = "tool_use";
-  result["errors"] = {"[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=null"};
+  result["errors"] = {kDiagnostic};
   End(std::move(result), "cancelled");
 }
 
@@ -206,8 +209,14 @@ void Turn::MakeWay() {
     return Interrupt();
   }
   CutMessage();
-  Json result = Result("success", false, "aborted_streaming");
-  result["result"] = last_text_;
+  const bool said_nothing = last_text_.empty();
+  Json result = Result(said_nothing ? "error_during_execution" : "success", said_nothing,
+                       "aborted_streaming");
+  if (said_nothing) {
+    result["errors"] = {kDiagnostic};
+  } else {
+    result["result"] = last_text_;
+  }
   End(std::move(result), "cancelled");
 }
 
