@@ -17,9 +17,8 @@ namespace iris {
 // A team's `remote`, taken apart: ssh, its options and where it goes. Run it as
 // {program, our options, options…, destination, our command}, never through a shell.
 struct RemoteCommand {
-  std::string text;  // As configured, variables expanded: for people.
-  std::string
-      program;  // "ssh", or an entry of settings.allowedRemoteCommands. Takes ssh's arguments.
+  std::string text;     // As configured, variables expanded: for people.
+  std::string program;  // "ssh", or one of settings.allowedRemoteCommands, which takes the same.
   std::vector<std::string> options;  // Words between program and destination, in the given order.
   std::string destination;           // [user@]host or ssh://…; never starts with '-'.
 
@@ -33,7 +32,7 @@ struct RemoteOptions {
   std::string identity;   // Absolute path on this machine; empty = ssh chooses.
   std::string agent_dir;  // On the host: absolute or ~/…; empty = the agent's usual places.
   int port = 0;           // 0 = ssh chooses.
-  absl::optional<bool> strict_host_key_checking;  // Unset = ssh chooses.
+  absl::optional<bool> strict_host_key_checking;  // Unset = ssh chooses. False: accept-new.
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
   int server_alive_count_max = 3;

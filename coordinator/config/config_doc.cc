@@ -21,7 +21,8 @@ constexpr absl::string_view kIntroduction = R"(# Configuration
      bazel run //coordinator/config:config_doc > docs/CONFIG.md -->
 
 One JSON file: `$IRIS_CONFIG`, else `$IRIS_HOME/config.json`, else
-`${XDG_CONFIG_HOME:-~/.config}/iris/config.json`. At most 1 MiB, 1000 teams; strict JSON, no comments.
+`${XDG_CONFIG_HOME:-~/.config}/iris/config.json`. At most 1 MiB, 1000 teams; strict JSON, no
+comments.
 
 ```json
 {
@@ -38,36 +39,38 @@ One JSON file: `$IRIS_CONFIG`, else `$IRIS_HOME/config.json`, else
 }
 ```
 
-What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a value
-out of range, a key given twice. Every refusal names the file, the line or the key, and the fix.
+What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
+value out of range, a key given twice. Every refusal names the file, the line or the key, and the
+fix.
 
-In every string value `${VAR}` stands for the environment variable, and `${VAR:-default}` for the default
-where the variable is unset or empty. An unset variable without a default is refused. Nothing else is
-expanded: neither `$VAR` nor keys, and what a variable holds is not expanded again.
+In every string value `${VAR}` stands for the environment variable, and `${VAR:-default}` for the
+default where the variable is unset or empty. An unset variable without a default is refused.
+Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
+again.
 
-Times are milliseconds. `~/` in a path that the host resolves (`path`, `claudePath`, `agentDir`) is the
-home directory there; in any other it is the one on this machine.
+Times are milliseconds. `~/` in a path that the host resolves (`path`, `claudePath`, `agentDir`)
+is the home directory there; in any other it is the one on this machine.
 )";
 
 constexpr absl::string_view kTeamNames = R"(
-A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`, not beginning with `.` or
-`-`. `cli` is taken.
+A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`, not beginning with
+`.` or `-`. `cli` is taken.
 )";
 
 constexpr absl::string_view kRemote = R"(
 ## The remote command
 
-`remote` is `ssh [OPTIONS] [USER@]HOST`, as it connects from a shell without asking for anything. It is
-split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run without a shell:
-unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word is the home
-directory. `~/.ssh/config`, the agent and jump hosts work as always.
+`remote` is `ssh [OPTIONS] [USER@]HOST`, as it connects from a shell without asking for anything.
+It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run without
+a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word
+is the home directory. `~/.ssh/config`, the agent and jump hosts work as always.
 
 The first word must be `ssh`, or an entry of `settings.allowedRemoteCommands`. `docker`, `podman`,
-`kubectl`, `wsl` and `https://…` are not built yet. Nothing may follow the host: `path` and `claudePath`
-say what runs there.
+`kubectl`, `wsl` and `https://…` are not built yet. Nothing may follow the host: `path` and
+`claudePath` say what runs there.
 
-An option given both in `remote` and in `remoteOptions`, with different values, is refused. So are the
-options that Iris sets itself or cannot work with, also when written as `-o KEYWORD=…`:
+An option given both in `remote` and in `remoteOptions`, with different values, is refused. So are
+the options that Iris sets itself or cannot work with, also when written as `-o KEYWORD=…`:
 
 | option | why |
 |---|---|
@@ -76,9 +79,10 @@ options that Iris sets itself or cannot work with, also when written as `-o KEYW
 constexpr absl::string_view kSecrets = R"(
 ## Secrets
 
-A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file that
-its group or others may read must not hold a secret: a string under a key that ends in `token`, `password`,
-`passphrase`, `secret` or `apiKey`, unless it is one `${VAR}`; or an Anthropic API key anywhere.
+A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file
+that its group or others may read must not hold a secret: a string under a key that ends in
+`token`, `password`, `passphrase`, `secret` or `apiKey`, unless it is one `${VAR}`; or an
+Anthropic API key anywhere.
 
 ## Not built yet
 

@@ -79,8 +79,7 @@ std::string Seconds(const std::string& value, absl::string_view) {
 
 std::string Strictness(const std::string& value, absl::string_view) {
   const std::string lower = absl::AsciiStrToLower(value);
-  if (lower == "true") return "yes";
-  return lower == "false" || lower == "off" ? "no" : lower;
+  return lower == "true" ? "yes" : lower;
 }
 
 std::string AbsolutePath(const std::string& value, absl::string_view home) {
@@ -94,7 +93,7 @@ const std::array kShared = std::to_array<SharedOption>({
      nullptr},
     {"stricthostkeychecking", "strictHostKeyChecking", Strictness,
      [](const RemoteOptions& o) -> std::string {
-       return o.strict_host_key_checking.value_or(true) ? "yes" : "no";
+       return o.strict_host_key_checking.value_or(true) ? "yes" : "accept-new";
      },
      nullptr},
     {"connecttimeout", "connectTimeout", Seconds,

@@ -60,6 +60,17 @@ TEST(RemoteOptionsTest, DifferentValuesAreRefusedForEveryOption) {
   EXPECT_FALSE(Reconcile({{"identityfile", "~/.ssh/gpu"}, {"identityfile", "/other"}}).ok());
 }
 
+// False is passed to ssh as accept-new, so plain "no" would not be honoured.
+TEST(RemoteOptionsTest, LaxHostKeyCheckingIsAcceptNew) {
+  RemoteOptions options = {.strict_host_key_checking = false};
+  const auto reconcile = [&options](const std::string& value) {
+    return ReconcileRemoteOptions({{"stricthostkeychecking", value}}, {"strictHostKeyChecking"},
+                                  kHome, &options);
+  };
+  EXPECT_TRUE(reconcile("accept-new").ok());
+  EXPECT_FALSE(reconcile("no").ok());
+}
+
 TEST(RemoteOptionsTest, WhatOnlyRemoteSaysReplacesTheDefaults) {
   RemoteOptions options;
   const std::vector<SshSetting> settings = {{"connecttimeout", "5"},

@@ -161,9 +161,9 @@ const std::array kKeys =
              }},
             {"teams.*.remoteOptions.strictHostKeyChecking", KeyType::kFlag, 0, 0, false, "",
              "ssh's choice",
-             "`true` refuses a host whose key is not known yet; `false` accepts any, and whoever "
-             "stands "
-             "between.",
+             "`true` refuses a host whose key is not known yet; `false` takes the key of a host "
+             "that is "
+             "seen for the first time, and refuses a changed one.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->remote_options.strict_host_key_checking = value.flag;
                return absl::OkStatus();

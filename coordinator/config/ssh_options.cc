@@ -15,6 +15,9 @@ constexpr absl::string_view kControl = "Iris keeps a control socket of its own f
 constexpr absl::string_view kForward =
     "Iris opens the forward that it needs; run your own forwards in an ssh of their own";
 constexpr absl::string_view kMessages = "Iris reads ssh's messages to tell what failed";
+constexpr absl::string_view kEscape = "a byte of the stream would be taken for a command to ssh";
+constexpr absl::string_view kWindows = "nobody sees a window there; use an ssh of your own for it";
+constexpr absl::string_view kLocalCommand = "`remote` may run no other program on this machine";
 constexpr absl::string_view kInformation = "only prints information and connects to nothing";
 constexpr absl::string_view kAsking =
     "nobody sits where Iris's ssh runs who could answer a question";
@@ -30,7 +33,7 @@ constexpr std::array kLetters = std::to_array<SshLetter>({
     {'c', true, ""},
     {'D', true, kForward},
     {'E', true, kMessages},
-    {'e', true, ""},
+    {'e', true, kEscape},
     {'F', true, ""},
     {'f', false, kStdin},
     {'G', false, kInformation},
@@ -63,26 +66,32 @@ constexpr std::array kLetters = std::to_array<SshLetter>({
     {'W', true,
      "Iris speaks to the host itself over ssh's stdin and stdout (a jump host is -J HOST)"},
     {'w', true, kForward},
-    {'X', false, ""},
+    {'X', false, kWindows},
     {'x', false, ""},
-    {'Y', false, ""},
+    {'Y', false, kWindows},
     {'y', false, kMessages},
 });
 
 constexpr std::array kRefusedKeywords = std::to_array<SshKeyword>({
     {"BatchMode", "yes", kAsking},
+    {"ClearAllForwardings", "yes", kForward},
     {"ControlMaster", "", kControl},
     {"ControlPath", "", kControl},
     {"ControlPersist", "", kControl},
     {"DynamicForward", "", kForward},
+    {"EscapeChar", "none", kEscape},
     {"ForkAfterAuthentication", "no", kStdin},
+    {"ForwardX11", "no", kWindows},
+    {"LocalCommand", "", kLocalCommand},
     {"LocalForward", "", kForward},
     {"LogLevel", "info", kMessages},
+    {"PermitLocalCommand", "no", kLocalCommand},
     {"RemoteCommand", "none", kCommand},
     {"RemoteForward", "", kForward},
     {"RequestTTY", "no", kTerminal},
     {"SessionType", "default", kCommand},
     {"StdinNull", "no", kStdin},
+    {"StreamLocalBindUnlink", "yes", kForward},
     {"Tunnel", "no", kForward},
 });
 
