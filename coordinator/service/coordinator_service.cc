@@ -1,0 +1,75 @@
+#include "coordinator/service/coordinator_service.h"
+
+#include <utility>
+
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/service/tell_call.h"
+
+namespace iris {
+
+grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>* CoordinatorService::Tell(
+    grpc::CallbackServerContext*) {
+  return new TellCall(*this);  // Owns itself, until gRPC is done with it.
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::GetStatus(grpc::CallbackServerContext* context,
+                                                        const v1::GetStatusRequest*,
+                                                        v1::GetStatusResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, response] {
+    ++calls_begun_;
+    reactor->Finish(ToGrpcStatus(FillStatus(*response)));
+  });
+  return reactor;
+}
+
+absl::Status CoordinatorService::FillStatus(v1::GetStatusResponse& response) const {
+  response = daemon_.Status();
+  absl::StatusOr<std::vector<v1::SessionStatus>> sessions = orchestrator_.Status();
+  if (!sessions.ok()) return sessions.status();
+  for (v1::SessionStatus& session : *sessions) *response.add_sessions() = std::move(session);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::ListTeams(grpc::CallbackServerContext* context,
+                                                        const v1::ListTeamsRequest*,
+                                                        v1::ListTeamsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, response] {
+    ++calls_begun_;
+    reactor->Finish(ToGrpcStatus(FillTeams(*response)));
+  });
+  return reactor;
+}
+
+absl::Status CoordinatorService::FillTeams(v1::ListTeamsResponse& response) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  if (!config.ok()) return config.status();
+  for (const Team& team : (*config)->teams) {
+    v1::TeamInfo* info = response.add_teams();
+    info->set_name(team.name);
+    info->set_path(team.path);
+    info->set_description(team.description);
+    if (team.remote.has_value()) info->set_remote(team.remote->text);
+    info->set_color(team.color);
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Stop(grpc::CallbackServerContext* context,
+                                                   const v1::StopRequest* request,
+                                                   v1::StopResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, response, agents = request->agents()] {
+    ++calls_begun_;
+    ++open_calls_;
+    daemon_.Stop(agents, [this, reactor, response](const v1::StopResponse& result) {
+      --open_calls_;
+      *response = result;
+      reactor->Finish(grpc::Status::OK);
+    });
+  });
+  return reactor;
+}
+
+}  // namespace iris

@@ -1,0 +1,63 @@
+#ifndef IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_H_
+#define IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/loop/event_loop.h"
+#include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/service/daemon_control.h"
+#include "proto/iris/v1/coordinator.grpc.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// The gRPC face of the coordinator: every call hops to the loop, does its work there and answers
+// from there. gRPC calls it from its own threads; the counters are for the loop.
+//
+// The loop must run until grpc::Server::Shutdown() has returned, and the orchestrator must stay
+// until the loop has run what was posted before that.
+class CoordinatorService final : public v1::Coordinator::CallbackService {
+ public:
+  // All outlive the service and live on `loop`.
+  CoordinatorService(EventLoop& loop, Orchestrator& orchestrator, LiveConfig& config,
+                     DaemonControl& daemon)
+      : loop_(loop), orchestrator_(orchestrator), config_(config), daemon_(daemon) {}
+
+  // Tells that are followed and stops that are under way.
+  size_t open_calls() const { return open_calls_; }
+  // Calls since the start.
+  uint64_t calls_begun() const { return calls_begun_; }
+
+  static constexpr size_t kOpenCallsMax = 1024;
+
+ private:
+  friend class TellCall;
+
+  grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>* Tell(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::GetStatusRequest* request,
+                                      v1::GetStatusResponse* response) override;
+  grpc::ServerUnaryReactor* ListTeams(grpc::CallbackServerContext* context,
+                                      const v1::ListTeamsRequest* request,
+                                      v1::ListTeamsResponse* response) override;
+  grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context,
+                                 const v1::StopRequest* request,
+                                 v1::StopResponse* response) override;
+
+  absl::Status FillStatus(v1::GetStatusResponse& response) const;
+  absl::Status FillTeams(v1::ListTeamsResponse& response);
+
+  EventLoop& loop_;
+  Orchestrator& orchestrator_;
+  LiveConfig& config_;
+  DaemonControl& daemon_;
+  size_t open_calls_ = 0;
+  uint64_t calls_begun_ = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_H_

@@ -1,0 +1,29 @@
+#ifndef IRIS_COORDINATOR_SERVICE_DAEMON_CONTROL_H_
+#define IRIS_COORDINATOR_SERVICE_DAEMON_CONTROL_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// What front ends may ask of the daemon itself. Lives on the coordinator's loop.
+class DaemonControl {
+ public:
+  virtual ~DaemonControl() = default;
+
+  // Everything of GetStatus but the sessions.
+  virtual v1::GetStatusResponse Status() const = 0;
+  // The caller's SSH_AUTH_SOCK and the like, for connections made from now on.
+  virtual void Lend(const std::map<std::string, std::string>& env) = 0;
+  // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits
+  // for the answer to be sent.
+  virtual void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_SERVICE_DAEMON_CONTROL_H_
