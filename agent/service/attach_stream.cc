@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/frame/wire_bytes.h"
 #include "common/rpc/grpc_failure.h"
 
 namespace iris {

@@ -4,14 +4,9 @@
 #include <utility>
 
 #include "common/base/ids.h"
+#include "common/frame/wire_bytes.h"
 
 namespace iris {
-
-size_t WireBytes(const v1::Event& event) {
-  constexpr size_t kOverhead = 64;
-  return event.output().bytes().size() + event.stderr_text().bytes().size() +
-         event.request().json().size() + event.answered().json().size() + kOverhead;
-}
 
 EventLog::EventLog(std::string incarnation)
     : journal_id_(NewUuid()), incarnation_(std::move(incarnation)) {}

@@ -56,9 +56,6 @@ class EventLog {
   std::deque<EventPtr> events_;
 };
 
-// What an event counts for in credit and in the log's size: its payload and a little for the rest.
-size_t WireBytes(const v1::Event& event);
-
 }  // namespace iris
 
 #endif  // IRIS_AGENT_SESSION_EVENT_LOG_H_

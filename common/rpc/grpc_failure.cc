@@ -48,16 +48,17 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 
 absl::Status FromGrpcStatus(const grpc::Status& status, absl::string_view context) {
   if (status.ok()) return absl::OkStatus();
+  const std::string before = context.empty() ? "" : absl::StrCat(context, ": ");
   Failure failure;
   if (failure.ParseFromString(status.error_details()) &&
       failure.kind() != v1::FAILURE_UNSPECIFIED) {
-    return MakeFailure(failure.kind(), absl::StrCat(context, ": ", failure.detail()),
+    return MakeFailure(failure.kind(), absl::StrCat(before, failure.detail()),
                        failure.fix());
   }
   const FailureKind kind = KindWithoutDetails(status.error_code());
   const absl::string_view what =
       status.error_message().empty() ? CauseFor(kind) : absl::string_view(status.error_message());
-  return MakeFailure(kind, absl::StrCat(context, ": ", what));
+  return MakeFailure(kind, absl::StrCat(before, what));
 }
 
 }  // namespace iris

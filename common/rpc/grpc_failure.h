@@ -14,7 +14,7 @@ namespace iris {
 // OK.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// The way back; `context` ("GetStatus", "attach to gpu1") goes before the detail. A call that ended
+// The way back; `context` ("GetStatus", "attach to gpu1"; may be empty) goes before the detail. A call that ended
 // without details of ours never reached the other program, or not all of it: FAILURE_DROPPED for
 // UNAVAILABLE, FAILURE_TIMEOUT for DEADLINE_EXCEEDED, FAILURE_CANCELLED for CANCELLED,
 // FAILURE_VERSION for UNIMPLEMENTED, else FAILURE_INTERNAL.

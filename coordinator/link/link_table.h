@@ -1,40 +1,53 @@
 #ifndef IRIS_COORDINATOR_LINK_LINK_TABLE_H_
 #define IRIS_COORDINATOR_LINK_LINK_TABLE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
-#include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/calls.h"
 #include "coordinator/link/link.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// The one link to every host. Teams whose `remote` resolves to the same target share it. Lives on the
-// coordinator's loop.
+// The one link to every host. Teams whose `remote` resolves to the same target share it. Lives on
+// the coordinator's loop.
 class LinkTable {
  public:
-  virtual ~LinkTable() = default;  // Drops every link.
+  virtual ~LinkTable() = default;  // Drops every link. Destroy the transports first.
 
-  // The team's link, down until asked to connect. Valid as long as the table.
+  // The team's link, down until asked to connect. Valid as long as the table. The first call for a
+  // remote team asks `ssh -G` (some milliseconds).
   virtual Link& ForTeam(const Team& team) = 0;
 
   // For `iris status`.
   virtual std::vector<v1::LinkStatus> Status() const = 0;
 
-  // Asks the agent of every link that is up to end its sessions and leave. `done` gets how many did and
-  // one text for each that did not, within 15 s.
+  // Asks every agent that is linked, and the one on this machine if it runs, to end its sessions
+  // and leave. `done` gets how many did and one text for each that did not, within 20 s.
   virtual void StopAgents(
-      absl::AnyInvocable<void(int stopped, std::vector<std::string> problems)> done) = 0;
+      std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
 
   // SSH_AUTH_SOCK and the like of the newest front end, for connections made from now on.
   virtual void Lend(const std::map<std::string, std::string>& env) = 0;
+
+  // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
+  virtual OutstandingCalls& calls() = 0;
 };
+
+struct LinkTableOptions {
+  const AgentBundle* bundle = nullptr;  // Outlives the table.
+  std::string iris_home;                // IRIS_HOME or empty.
+  std::string runtime_dir;              // For ssh's sockets: ours, 0700, short.
+};
+
+std::unique_ptr<LinkTable> MakeLinkTable(EventLoop& loop, LinkTableOptions options);
 
 }  // namespace iris
 

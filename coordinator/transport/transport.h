@@ -29,23 +29,23 @@ class TransportSink {
   virtual void OnProgress(const TransportProgress& progress) = 0;
   // The session's child answers; tells go through without another start.
   virtual void OnReady(int64_t child_pid, uint64_t child_start_time) = 0;
-  // Spawn() failed, or what was ready is not any more: the child ended or the link was lost. Tells in
-  // flight have been settled before. The next Spawn() or Tell() starts over.
+  // Spawn() failed, or what was ready is not any more: the child ended or the link was lost. Tells
+  // in flight have been settled before. The next Spawn() or Tell() starts over.
   virtual void OnDown(const absl::Status& why) = 0;
 
   // A piece of the answer of the tell in flight, in order, whole characters not guaranteed.
   virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
-  // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been passed to
-  // OnText(); else what was passed is the partial text.
+  // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been
+  // passed to OnText(); else what was passed is the partial text.
   virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
 };
 
 // Numbers since the transport was made.
 struct TransportMetrics {
-  uint64_t spawns = 0;         // Times that a child became ready.
+  uint64_t spawns = 0;  // Times that a child became ready.
   uint64_t tells_settled = 0;
-  uint64_t bytes_in = 0;       // Payload of events.
-  uint64_t bytes_out = 0;      // Text of tells.
+  uint64_t bytes_in = 0;   // Payload of events.
+  uint64_t bytes_out = 0;  // Text of tells.
   absl::Time last_used = absl::InfinitePast();
 };
 
@@ -54,10 +54,12 @@ struct TransportMetrics {
 //   LocalTransport        – the agent on this machine, over its UNIX socket
 //   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
 //
-// Outcomes arrive through the sink; ready() and busy() are snapshots. Lives on the coordinator's loop.
+// Outcomes arrive through the sink; ready() and busy() are snapshots. Lives on the coordinator's
+// loop.
 class Transport {
  public:
-  virtual ~Transport() = default;  // Cancels; the sink is not called any more. The child is left alone.
+  virtual ~Transport() =
+      default;  // Cancels; the sink is not called any more. The child is left alone.
 
   // Makes sure that the child runs: link up → lease → child answering. OnReady or OnDown follows.
   virtual void Spawn() = 0;

@@ -1,0 +1,108 @@
+#include "coordinator/link/connector.h"
+
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/endpoint/daemon.h"
+#include "common/endpoint/endpoint.h"
+#include "common/failure/failure.h"
+#include "common/version/version.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kLocalStart = absl::Seconds(10);
+
+class LocalConnector final : public Connector {
+ public:
+  LocalConnector(const AgentBundle& bundle, std::string iris_home)
+      : bundle_(bundle), iris_home_(std::move(iris_home)) {}
+
+  absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
+                                     const std::atomic<bool>& cancelled) override {
+    const absl::Time deadline = absl::Now() + kLocalStart;
+    const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", iris_home_);
+    if (!endpoint.ok()) return endpoint.status();
+    absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
+    if (!dialed.ok()) {
+      on_progress(
+          {.stage = BootstrapProgress::Stage::kStarting, .text = "starting the local agent"});
+      const absl::Status started = StartAgent(deadline);
+      if (!started.ok()) return Annotate(started, "starting the agent on this machine");
+      dialed = Dial(endpoint->socket, deadline);
+    }
+    if (!dialed.ok()) return Annotate(dialed.status(), "the agent on this machine");
+
+    Connection connection;
+    connection.wire = std::move(dialed->fd);
+    connection.mode = LinkMode::kLocal;
+    if (!connection.hello.ParseFromString(dialed->hello)) {
+      return MakeFailure(v1::FAILURE_VERSION,
+                         "the agent on this machine sent a hello that is none");
+    }
+    const v1::ProtocolRange& range = connection.hello.protocol();
+    if (range.min() > kProtocolMax || range.max() < kProtocolMin) {
+      return MakeFailure(v1::FAILURE_VERSION,
+                         absl::StrCat("the agent on this machine (", connection.hello.build(),
+                                      ") speaks protocol ", range.min(), "–", range.max(),
+                                      ", this coordinator ", kProtocolMin, "–", kProtocolMax));
+    }
+    return connection;
+  }
+
+ private:
+  absl::Status StartAgent(absl::Time deadline) const {
+    const absl::StatusOr<const AgentBuild*> build = bundle_.ForThisMachine();
+    if (!build.ok()) return build.status();
+    std::vector<std::string> argv = {(*build)->path, "serve"};
+    if (!iris_home_.empty()) {
+      argv.insert(argv.end(), {"--home", iris_home_, "--data", absl::StrCat(iris_home_, "/agent")});
+    }
+    return StartDaemon(argv, MinimalEnv({"SSH_AUTH_SOCK", "CLAUDE_CONFIG_DIR"}), deadline);
+  }
+
+  const AgentBundle& bundle_;
+  const std::string iris_home_;
+};
+
+class SshConnector final : public Connector {
+ public:
+  SshConnector(const AgentBundle& bundle, SshTarget target, std::string runtime_dir,
+               std::function<std::map<std::string, std::string>()> lent_env)
+      : bundle_(bundle),
+        target_(std::move(target)),
+        runtime_dir_(std::move(runtime_dir)),
+        lent_env_(std::move(lent_env)) {}
+
+  absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
+                                     const std::atomic<bool>& cancelled) override {
+    target_.lent_env = lent_env_();
+    return ConnectOverSsh(
+        target_, bundle_,
+        {.runtime_dir = runtime_dir_, .on_progress = on_progress, .cancelled = &cancelled});
+  }
+
+ private:
+  const AgentBundle& bundle_;
+  SshTarget target_;
+  const std::string runtime_dir_;
+  const std::function<std::map<std::string, std::string>()> lent_env_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::string iris_home) {
+  return std::make_unique<LocalConnector>(bundle, std::move(iris_home));
+}
+
+std::unique_ptr<Connector> MakeSshConnector(
+    const AgentBundle& bundle, SshTarget target, std::string runtime_dir,
+    std::function<std::map<std::string, std::string>()> lent_env) {
+  return std::make_unique<SshConnector>(bundle, std::move(target), std::move(runtime_dir),
+                                        std::move(lent_env));
+}
+
+}  // namespace iris

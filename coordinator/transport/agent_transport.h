@@ -1,0 +1,118 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_H_
+#define IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/config/config.h"
+#include "coordinator/link/calls.h"
+#include "coordinator/link/link.h"
+#include "coordinator/transport/attach_call.h"
+#include "coordinator/transport/transport.h"
+#include "coordinator/transport/transport_factory.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// Who this coordinator is to the agents.
+struct CoordinatorIdentity {
+  std::string id;     // UUID of its store.
+  std::string label;  // "user@host", shown to a coordinator that is fenced.
+};
+
+// A session under an agent, over a link. The one engine of local and remote teams.
+//
+//   down ── Spawn, Tell ──▶ linking ──▶ acquiring ──▶ attaching ──▶ opening ──▶ open
+//
+// While open, the agent starts and restarts the child by itself as tells need it; ready() says
+// whether one answers now. Anything that fails on the way, or the loss of the link, fails every
+// tell under way and leads back to down.
+class AgentTransport : public Transport, private LinkObserver, private AttachSink {
+ public:
+  AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link, CoordinatorIdentity identity,
+                 const Team& team, SessionKey key, TransportSink& sink);
+  ~AgentTransport() override;
+
+  void Spawn() override;
+  void Tell(const std::string& tell_id, std::string text) override;
+  void Terminate(absl::AnyInvocable<void(const absl::Status&)> done) override;
+  bool ready() const override { return ready_; }
+  bool busy() const override { return !tells_.empty(); }
+  TransportMetrics metrics() const override { return metrics_; }
+
+ private:
+  enum class State { kDown, kLinking, kAcquiring, kAttaching, kOpening, kOpen };
+  struct PendingTell {
+    std::string id;
+    std::string text;  // Emptied when sent.
+    bool sent = false;
+  };
+  using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
+  using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
+
+  void OnLinkProgress(const BootstrapProgress& progress) override;
+  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
+  void OnLinkDown(const absl::Status& why) override;
+  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) override;
+  void OnDetached(const absl::Status& why) override;
+
+  void Acquire();
+  void Attach();
+  void Open();
+  void OnOpened(const v1::OpenResponse& response);
+  void SendTells();
+  void BecomeReady(const v1::ChildInfo& child);
+  void SettleOne(const std::string& tell_id, const absl::Status& outcome);
+  // Fails every tell and starts over with the next one.
+  void Fail(const absl::Status& why);
+  void LetGo();
+  // Runs `task` on the loop unless this is gone by then.
+  void Later(std::function<void()> task);
+  v1::LaunchSpec LaunchSpecOf() const;
+
+  EventLoop& loop_;
+  OutstandingCalls& calls_;
+  Link& link_;
+  const CoordinatorIdentity identity_;
+  const Team team_;
+  const SessionKey key_;
+  TransportSink& sink_;
+
+  State state_ = State::kDown;
+  std::shared_ptr<LinkLife> life_;  // While not down.
+  uint64_t epoch_ = 0;
+  std::shared_ptr<AcquireCall> acquire_;
+  std::shared_ptr<OpenCall> open_;
+  std::shared_ptr<AttachCall> attach_;
+  absl::Status detached_;  // Why the stream ended, until the link says more.
+  EventLoop::TimerId detached_timer_ = 0;
+  bool ready_ = false;
+  int64_t child_pid_ = 0;
+  uint64_t child_start_time_ = 0;
+  std::deque<PendingTell> tells_;
+  TransportMetrics metrics_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// The agent on this machine, over its UNIX socket.
+class LocalTransport final : public AgentTransport {
+ public:
+  using AgentTransport::AgentTransport;
+};
+
+// The agent on the team's host, through the link's tunnel.
+class RemoteAgentTransport final : public AgentTransport {
+ public:
+  using AgentTransport::AgentTransport;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_H_

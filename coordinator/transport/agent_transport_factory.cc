@@ -1,0 +1,37 @@
+#include "coordinator/transport/agent_transport_factory.h"
+
+#include <utility>
+
+namespace iris {
+namespace {
+
+class AgentTransportFactory final : public TransportFactory {
+ public:
+  AgentTransportFactory(EventLoop& loop, LinkTable& links, CoordinatorIdentity identity)
+      : loop_(loop), links_(links), identity_(std::move(identity)) {}
+
+  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
+                                  TransportSink& sink) override {
+    Link& link = links_.ForTeam(team);
+    if (team.remote.has_value()) {
+      return std::make_unique<RemoteAgentTransport>(loop_, links_.calls(), link, identity_, team,
+                                                    key, sink);
+    }
+    return std::make_unique<LocalTransport>(loop_, links_.calls(), link, identity_, team, key,
+                                            sink);
+  }
+
+ private:
+  EventLoop& loop_;
+  LinkTable& links_;
+  const CoordinatorIdentity identity_;
+};
+
+}  // namespace
+
+std::unique_ptr<TransportFactory> MakeTransportFactory(EventLoop& loop, LinkTable& links,
+                                                       CoordinatorIdentity identity) {
+  return std::make_unique<AgentTransportFactory>(loop, links, std::move(identity));
+}
+
+}  // namespace iris

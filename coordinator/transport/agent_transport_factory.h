@@ -1,0 +1,20 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_FACTORY_H_
+#define IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_FACTORY_H_
+
+#include <memory>
+
+#include "common/loop/event_loop.h"
+#include "coordinator/link/link_table.h"
+#include "coordinator/transport/agent_transport.h"
+#include "coordinator/transport/transport_factory.h"
+
+namespace iris {
+
+// Local teams get a LocalTransport, teams with a `remote` a RemoteAgentTransport. `links` outlives
+// the factory and every transport.
+std::unique_ptr<TransportFactory> MakeTransportFactory(EventLoop& loop, LinkTable& links,
+                                                       CoordinatorIdentity identity);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_FACTORY_H_
