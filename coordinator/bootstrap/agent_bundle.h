@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_BOOTSTRAP_AGENT_BUNDLE_H_
 #define IRIS_COORDINATOR_BOOTSTRAP_AGENT_BUNDLE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,29 +13,44 @@ namespace iris {
 
 // One static agent, ready to be put on a host.
 struct AgentBuild {
-  std::string arch;    // As `uname -m` says it: x86_64, aarch64.
+  std::string arch;    // As Linux's `uname -m` says it: one of kAgentArchs.
   std::string path;    // The program, for running it here.
   std::string sha256;  // Of the program, 64 lower-case hex digits.
-  std::string gzip;    // gzip -9 of it.
+  uint64_t bytes = 0;  // The program's size.
 };
 
-// The agent builds that this coordinator can install. Looked for, in this order: `settings.agentBundle` (a directory with
-// iris-agent-ARCH or iris-agent files), beside the coordinator's own program as bazel-bin lays them
-// out (../agent/iris-agent), in the same directory, and under ../lib/iris of the install prefix. The architecture
-// is read from the ELF header. Digest and gzip are made on first use and kept. Thread-safe.
+// The architectures that an agent can be built for.
+inline constexpr absl::string_view kAgentArchs[] = {"x86_64", "aarch64", "riscv64"};
+
+// The agent builds that this coordinator can install: files iris-agent-ARCH or iris-agent in a list
+// of directories, of which the first of an architecture counts. The architecture is read from the
+// ELF header. Digests and compressed forms are made on first use and kept. Thread-safe.
 class AgentBundle {
  public:
-  // `directories` are searched in order; see DefaultBundleDirectories().
+  // Looks through `directories` in order, now; see DefaultBundleDirectories(). What is missing or
+  // is no program is passed over.
   static std::unique_ptr<AgentBundle> Find(std::vector<std::string> directories);
   virtual ~AgentBundle() = default;
 
-  // FAILURE_NO_AGENT_POSSIBLE: no build for `arch`; says which there are and where it looked.
+  // The build for hosts of architecture `arch`; lives as long as the bundle. Reads the whole file
+  // the first time (tens of milliseconds).
+  // FAILURE_NO_AGENT_POSSIBLE: no build for `arch`, or it cannot be read; says which builds there
+  // are and where it looked.
   virtual absl::StatusOr<const AgentBuild*> ForArch(absl::string_view arch) const = 0;
   // The build for this machine, to run local teams.
   virtual absl::StatusOr<const AgentBuild*> ForThisMachine() const = 0;
+
+  // The program's bytes. `build` is one of this bundle's.
+  // FAILURE_NO_AGENT_POSSIBLE: the file is gone, or is not any more what the digest was made of
+  // (somebody installed another version over a running coordinator, which has to start again).
+  virtual absl::StatusOr<std::string> Bytes(const AgentBuild& build) const = 0;
+  // `gzip -9` of them, kept; the first call takes about half a second. Errors as of Bytes().
+  virtual absl::StatusOr<const std::string*> Gzip(const AgentBuild& build) const = 0;
 };
 
-// `agent_bundle` is settings.agentBundle or empty; `program` this program's absolute path.
+// Where to look, in order: `agent_bundle` (settings.agentBundle, may be empty), ../agent beside the
+// directory of `program` (this program's absolute path) as bazel-bin lays it out, that directory
+// itself, and ../lib/iris of an installed prefix.
 std::vector<std::string> DefaultBundleDirectories(const std::string& agent_bundle,
                                                   const std::string& program);
 

@@ -4,12 +4,13 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
@@ -26,57 +27,74 @@ enum class LinkMode { kLocal, kForward, kStdio };
 struct SshTarget {
   RemoteCommand remote;
   RemoteOptions options;
-  // SSH_AUTH_SOCK, KRB5CCNAME, DISPLAY of whoever asks.
+  // SSH_AUTH_SOCK, KRB5CCNAME, DISPLAY of whoever asks. Where one is missing, this process's own
+  // counts.
   std::map<std::string, std::string> lent_env;
 };
 
 struct BootstrapProgress {
   enum class Stage { kConnecting, kUploading, kStarting };
   Stage stage;
-  std::string text;
-  uint64_t bytes_done = 0;   // Uncompressed share of what the host has taken is not known: bytes sent.
+  std::string text;  // "uploading the agent to gpu1 (3.1 MB)"; for people.
+  // Of the upload: bytes handed to ssh, which holds at most a few MB of them.
+  uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;
 };
 
-// The ssh client of one link. Ends with the object: SIGTERM, then SIGKILL, reaped.
+// The ssh client of one link. Ends with the object: SIGTERM, after at most 1 s SIGKILL, reaped with
+// its helpers; its sockets are removed. Not thread-safe, pid() apart.
 class SshClient {
  public:
   virtual ~SshClient() = default;
   virtual pid_t pid() const = 0;
-  // Why the connection ended, from ssh's stderr and exit code; FAILURE_DROPPED where they say nothing
-  // else. Waits up to 1 s for ssh to end. Call once the wire has failed.
+  // Why the connection ended, from ssh's stderr and exit code; FAILURE_DROPPED where they say
+  // nothing else. Waits up to 1 s for ssh to end. Call once the wire has failed.
   virtual absl::Status WhyEnded() = 0;
 };
 
 // A host with an agent that answers.
 struct Connection {
   ScopedFd wire;  // Non-blocking; the hello has been read; gRPC from here on.
-  v1::Hello hello;
+  v1::Hello
+      hello;  // The host's words: checked for protocol and length, fit to be shown, not believed.
   LinkMode mode = LinkMode::kStdio;
-  std::string mode_reason;  // Why not kForward; empty if it is.
-  std::unique_ptr<SshClient> ssh;  // Destroyed after `wire` is closed.
-  bool uploaded = false;    // The agent was put there by this call.
+  std::string mode_reason;         // Why not kForward; empty if it is.
+  std::unique_ptr<SshClient> ssh;  // Keeps the connection; `wire` fails when it goes.
+  bool uploaded = false;           // The agent was put there by this call.
 };
 
 struct BootstrapOptions {
   bool allow_forward = true;
-  absl::Duration upload_timeout = absl::Minutes(10);  // Beyond connect_timeout, and only while bytes move.
-  std::string runtime_dir;  // For control and forward sockets; ours, 0700, short.
-  std::function<void(const BootstrapProgress&)> on_progress;  // Called on the calling thread.
-  const std::atomic<bool>* cancelled = nullptr;  // Looked at at least every 100 ms.
+  // For the whole upload, on top of connect_timeout. It ends earlier where no byte moves for 30 s.
+  absl::Duration upload_timeout = absl::Minutes(10);
+  // For control and forward sockets; ours, 0700, short (≤ kRuntimeDirBytesMax), without blanks, ':'
+  // or '%'.
+  std::string runtime_dir;
+  std::function<void(const BootstrapProgress&)>
+      on_progress;                               // May be empty. On the calling thread.
+  const std::atomic<bool>* cancelled = nullptr;  // Looked at at least every 100 ms. May be null.
 };
+inline constexpr size_t kRuntimeDirBytesMax = 64;
 
-// Connects to the host over the system's ssh, puts the agent there if it is missing, starts it if it does not run, and
-// returns the wire. One connection; one exec session when the agent is there. Blocks; every wait
-// has a deadline: options.connect_timeout of the target until the marker, and again for the hello.
+// Connects to the host over the system's ssh, puts the agent there if it is missing, starts it if
+// it does not run, and returns the wire. One connection; one exec session when the agent is there
+// (a second connection only where an installed agent turns out not to run, to install it again).
+// Blocks; every wait has a deadline: connect_timeout of the target until the host's shell answers,
+// and again for the hello.
 //
 // Every failure is typed by what ssh or the host said (unreachable, auth, host_key, no_space,
-// not_executable, no_agent_possible, version, timeout, cancelled), with the host's name, and leaves no process here.
+// not_executable, no_agent_possible, version, timeout, cancelled; bad_request for what ssh refuses
+// in the configuration), begins with the destination, and leaves no process here and no truncated
+// file there.
 absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBundle& bundle,
                                           const BootstrapOptions& options);
 
-// What `ssh -G` resolves the target to, as one string that is equal for two spellings of one target: user, host name,
-// port, jumps, identities, and options.agent_dir. For people, the start of it is "user@host:port".
+// What `ssh -G` resolves the target to, as one string that is equal for two spellings of one
+// target: user, host name, port, jumps, identities, and options.agent_dir. For people, the start of
+// it, up to the first blank, is "user@host:port". Connects to nothing, but runs the `Match exec`
+// commands of the user's ssh_config.
+//
+// FAILURE_BAD_REQUEST: ssh refuses the configuration, with its words. FAILURE_TIMEOUT: after 10 s.
 absl::StatusOr<std::string> ResolveTarget(const SshTarget& target);
 
 }  // namespace iris

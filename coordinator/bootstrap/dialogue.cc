@@ -1,0 +1,147 @@
+#include "coordinator/bootstrap/dialogue.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kLookForCancelEvery = absl::Milliseconds(100);
+
+absl::Status Ended() { return MakeFailure(v1::FAILURE_DROPPED, "the host ended the connection"); }
+
+absl::Status TalksWithoutEnd() {
+  return MakeFailure(
+      v1::FAILURE_NO_AGENT_POSSIBLE,
+      "the host's login shell prints without end and never ran our command",
+      "Let the account's startup files (.bashrc, .profile) print nothing when the shell "
+      "is not interactive.");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Dialogue::FirstReply(absl::Time deadline) {
+  return Reply(deadline, kNewlinesMax);
+}
+
+absl::StatusOr<std::string> Dialogue::NextReply(absl::Time deadline) { return Reply(deadline, 0); }
+
+absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines) {
+  last_byte_ = absl::Now();
+  while (!complete_.has_value()) {
+    const absl::Time until = newlines > 0 ? std::min(deadline, last_byte_ + kSilence) : deadline;
+    const absl::StatusOr<short> ready = Wait(POLLIN, until);
+    if (!ready.ok()) return ready.status();
+    if (*ready != 0) {
+      if (absl::Status status = ReadReady(); !status.ok()) return status;
+    } else if (absl::Now() >= deadline) {
+      return MakeFailure(v1::FAILURE_TIMEOUT, "the host's shell did not answer in time");
+    } else {
+      // Lost where nobody takes it: then there is nobody to wake up either.
+      (void)send(fd_, "\n", 1, MSG_NOSIGNAL);
+      --newlines;
+      last_byte_ = absl::Now();
+    }
+  }
+  std::string reply = *std::move(complete_);
+  complete_.reset();
+  noise_bytes_ = 0;
+  return reply;
+}
+
+absl::Status Dialogue::Send(absl::string_view bytes, absl::Time deadline,
+                            const std::function<void(size_t)>& on_sent) {
+  size_t sent = 0;
+  absl::Time last_progress = absl::Now();
+  while (sent < bytes.size() && !complete_.has_value()) {
+    const absl::StatusOr<short> ready =
+        Wait(POLLIN | POLLOUT, std::min(deadline, last_progress + kStall));
+    if (!ready.ok()) return ready.status();
+    if (*ready == 0) {
+      return MakeFailure(
+          v1::FAILURE_TIMEOUT,
+          absl::StrCat("the upload stopped after ", sent, " of ", bytes.size(), " bytes: ",
+                       absl::Now() >= deadline ? "it took too long" : "the host takes no more"),
+          "Try again when the connection is faster or the host less busy.");
+    }
+    if ((*ready & ~POLLOUT) != 0) {
+      if (absl::Status status = ReadReady(); !status.ok()) return status;
+    }
+    if ((*ready & POLLOUT) == 0) continue;
+    const ssize_t n = send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (n < 0) return Ended();
+    sent += n;
+    last_progress = absl::Now();
+    if (on_sent) on_sent(sent);
+  }
+  return absl::OkStatus();
+}
+
+absl::string_view Dialogue::noise() const {
+  return absl::string_view(tail_).substr(tail_.size() - std::min(tail_.size(), kNoiseBytesKept));
+}
+
+absl::StatusOr<short> Dialogue::Wait(short events, absl::Time until) {
+  while (true) {
+    if (cancelled_ != nullptr && *cancelled_) {
+      return MakeFailure(v1::FAILURE_CANCELLED, "stopped while connecting");
+    }
+    const absl::Duration left = std::max(until - absl::Now(), absl::ZeroDuration());
+    struct pollfd ready = {.fd = fd_, .events = events, .revents = 0};
+    const absl::Duration slice = std::min(left, kLookForCancelEvery);
+    if (poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(slice)) + 1) > 0) {
+      return ready.revents;
+    }
+    if (absl::Now() >= until) return short{0};
+  }
+}
+
+absl::Status Dialogue::ReadReady() {
+  // One by one: a byte behind the reply's newline is not ours to take.
+  while (!complete_.has_value()) {
+    char byte;
+    const ssize_t n = recv(fd_, &byte, 1, MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return absl::OkStatus();
+    if (n <= 0) return Ended();
+    last_byte_ = absl::Now();
+    if (absl::Status status = Take(byte); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Dialogue::Take(char byte) {
+  if (in_reply_) {
+    if (byte != '\n') {
+      reply_ += byte;
+      return reply_.size() > kReplyBytesMax ? TalksWithoutEnd() : absl::OkStatus();
+    }
+    in_reply_ = false;
+    complete_ = std::string(absl::StripAsciiWhitespace(reply_));
+    reply_.clear();
+    return absl::OkStatus();
+  }
+  if (++noise_bytes_ > kNoiseBytesMax) return TalksWithoutEnd();
+  tail_ += byte;
+  if (absl::EndsWith(tail_, marker_)) {
+    tail_.resize(tail_.size() - marker_.size());
+    in_reply_ = true;
+  } else if (tail_.size() > 2 * kNoiseBytesKept) {
+    tail_.erase(0, kNoiseBytesKept);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace iris

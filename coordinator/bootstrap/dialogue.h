@@ -1,0 +1,80 @@
+#ifndef IRIS_COORDINATOR_BOOTSTRAP_DIALOGUE_H_
+#define IRIS_COORDINATOR_BOOTSTRAP_DIALOGUE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+
+namespace iris {
+
+// Our side of the talk with a host's shell, before gRPC starts: lines that begin with the
+// connection's marker are replies, everything else is noise (a message of the day, .bashrc) and
+// passed over. Never reads a byte beyond the end of a reply: what follows may be the hello.
+//
+// The talk is half-duplex: send, wait for the reply, send again. A shell that reads its script in
+// blocks would swallow anything that came early.
+//
+// Failures of every call: FAILURE_DROPPED: the host ended the talk; ask ssh why. FAILURE_TIMEOUT:
+// the deadline. FAILURE_CANCELLED. FAILURE_NO_AGENT_POSSIBLE: the host talks without end
+// (kNoiseBytesMax, kReplyBytesMax).
+//
+// Not thread-safe.
+class Dialogue {
+ public:
+  static constexpr size_t kNoiseBytesMax = 1 << 20;
+  static constexpr size_t kReplyBytesMax = 4 << 10;
+  static constexpr size_t kNoiseBytesKept = 1 << 10;
+  // A login script may wait for a line. After this long without a byte one newline is sent, which a
+  // shell and the bridge both ignore.
+  static constexpr absl::Duration kSilence = absl::Milliseconds(1500);
+  static constexpr int kNewlinesMax = 3;
+  // For Send(): nobody took a byte.
+  static constexpr absl::Duration kStall = absl::Seconds(30);
+
+  // `fd`: a non-blocking stream socket; stays the caller's. `cancelled` may be null.
+  Dialogue(int fd, std::string marker, const std::atomic<bool>* cancelled)
+      : fd_(fd), marker_(std::move(marker)), cancelled_(cancelled) {}
+
+  // The first reply, without the marker. Sends nothing but the newlines of a silence.
+  absl::StatusOr<std::string> FirstReply(absl::Time deadline);
+  // The next one.
+  absl::StatusOr<std::string> NextReply(absl::Time deadline);
+
+  // Sends all of `bytes`; stops with success when a reply arrives first: the host has something
+  // to say about it, and NextReply() returns that. `on_sent` (may be empty) hears of the total so
+  // far.
+  absl::Status Send(absl::string_view bytes, absl::Time deadline,
+                    const std::function<void(size_t)>& on_sent);
+
+  // The end of what was passed over, for error texts. The host's raw bytes.
+  absl::string_view noise() const;
+
+ private:
+  absl::StatusOr<std::string> Reply(absl::Time deadline, int newlines);
+  // Waits until `fd_` is ready for `events` and returns what it is ready for; 0 at `until`.
+  absl::StatusOr<short> Wait(short events, absl::Time until);
+  // Reads until a reply is complete or nothing more is there.
+  absl::Status ReadReady();
+  absl::Status Take(char byte);
+
+  const int fd_;
+  const std::string marker_;
+  const std::atomic<bool>* const cancelled_;
+  std::string tail_;        // The last bytes outside a reply; trimmed now and then.
+  size_t noise_bytes_ = 0;  // Since the last reply.
+  bool in_reply_ = false;
+  std::string reply_;
+  absl::optional<std::string> complete_;
+  absl::Time last_byte_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_BOOTSTRAP_DIALOGUE_H_

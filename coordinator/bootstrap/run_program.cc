@@ -1,0 +1,91 @@
+#include "coordinator/bootstrap/run_program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
+#include "common/failure/failure.h"
+#include "common/process/spawn.h"
+#include "coordinator/bootstrap/child_exit.h"
+
+namespace iris {
+namespace {
+
+struct Pipe {
+  ScopedFd read_end;
+  ScopedFd write_end;
+
+  bool Open() {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) return false;
+    read_end.Reset(fds[0]);
+    write_end.Reset(fds[1]);
+    return true;
+  }
+};
+
+// Closes `fd` at its end.
+void ReadSome(ScopedFd& fd, std::string& into) {
+  char buffer[4096];
+  const ssize_t n = read(fd.get(), buffer, sizeof(buffer));
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (n <= 0) return fd.Reset();
+  into.append(buffer, std::min<size_t>(n, kProgramOutputBytesMax - into.size()));
+}
+
+// False: `deadline` came first.
+bool ReadToEnd(ScopedFd& out_fd, ScopedFd& err_fd, absl::Time deadline, ProgramOutput& output) {
+  while (out_fd || err_fd) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    // poll() passes over a negative descriptor.
+    struct pollfd fds[2] = {{.fd = out_fd.get(), .events = POLLIN, .revents = 0},
+                            {.fd = err_fd.get(), .events = POLLIN, .revents = 0}};
+    const int64_t wait_ms = std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 60'000);
+    if (poll(fds, 2, static_cast<int>(wait_ms)) <= 0) continue;
+    if (fds[0].revents != 0) ReadSome(out_fd, output.out);
+    if (fds[1].revents != 0) ReadSome(err_fd, output.err);
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
+                                         const std::vector<std::string>& env, absl::Time deadline) {
+  Pipe out;
+  Pipe err;
+  if (!out.Open() || !err.Open()) {
+    return MakeFailure(v1::FAILURE_INTERNAL, "no more descriptors for a pipe");
+  }
+  const absl::StatusOr<pid_t> pid =
+      Spawn({.argv = argv,
+             .env = env,
+             .cwd = "",
+             .fds = {{1, out.write_end.get()}, {2, err.write_end.get()}},
+             .new_session = true});
+  if (!pid.ok()) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("cannot run ", argv[0], ": ", pid.status().message()),
+                       absl::StrCat("Install ", argv[0], " on this machine, or correct PATH."));
+  }
+  out.write_end.Reset();
+  err.write_end.Reset();
+  ProgramOutput output;
+  const bool done = ReadToEnd(out.read_end, err.read_end, deadline, output) &&
+                    WaitForChild(*pid, deadline).has_value();
+  output.exit_code = EndChild(*pid, done ? absl::Seconds(1) : absl::Milliseconds(200));
+  if (!done) {
+    return MakeFailure(v1::FAILURE_TIMEOUT, absl::StrCat(argv[0], " did not end in time"));
+  }
+  return output;
+}
+
+}  // namespace iris

@@ -1,0 +1,27 @@
+#ifndef IRIS_COORDINATOR_BOOTSTRAP_RUN_PROGRAM_H_
+#define IRIS_COORDINATOR_BOOTSTRAP_RUN_PROGRAM_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace iris {
+
+struct ProgramOutput {
+  int exit_code = 0;  // 128 + the signal's number for a program that was killed.
+  std::string out;    // At most kProgramOutputBytesMax each; the rest is read and forgotten.
+  std::string err;
+};
+inline constexpr size_t kProgramOutputBytesMax = 256 << 10;
+
+// Runs a short-lived program to its end, with stdin on /dev/null. Its process group is gone when
+// this returns. FAILURE_TIMEOUT: it ran past `deadline` and was killed. FAILURE_BAD_REQUEST: it
+// cannot be started (not found, not executable).
+absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
+                                         const std::vector<std::string>& env, absl::Time deadline);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_BOOTSTRAP_RUN_PROGRAM_H_

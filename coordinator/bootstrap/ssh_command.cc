@@ -1,0 +1,137 @@
+#include "coordinator/bootstrap/ssh_command.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+#include "common/endpoint/daemon.h"
+
+namespace iris {
+namespace {
+
+// ssh expands %-tokens in paths.
+std::string EscapePercent(absl::string_view path) {
+  return absl::StrReplaceAll(path, {{"%", "%%"}});
+}
+
+int64_t CeilSeconds(absl::Duration duration) {
+  return std::max<int64_t>(1, absl::ToInt64Seconds(absl::Ceil(duration, absl::Seconds(1))));
+}
+
+void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(argv));
+}
+
+void AppendOption(std::vector<std::string>& argv, std::string setting) {
+  Append(argv, {"-o", std::move(setting)});
+}
+
+// What decides where a connection goes, and as whom.
+void AppendRemoteOptions(std::vector<std::string>& argv, const RemoteOptions& options) {
+  if (options.port != 0) AppendOption(argv, absl::StrCat("Port=", options.port));
+  // -i and not -o IdentityFile: it takes blanks as they are, and ssh warns where the file is
+  // missing.
+  if (!options.identity.empty()) Append(argv, {"-i", EscapePercent(options.identity)});
+  if (options.strict_host_key_checking.has_value()) {
+    AppendOption(argv, absl::StrCat("StrictHostKeyChecking=",
+                                    *options.strict_host_key_checking ? "yes" : "accept-new"));
+  }
+}
+
+void AppendDestination(std::vector<std::string>& argv, const RemoteCommand& remote) {
+  Append(argv, remote.options);
+  Append(argv, {"--", remote.destination});
+}
+
+}  // namespace
+
+std::vector<std::string> ConnectArgv(const SshTarget& target, absl::string_view control_path,
+                                     absl::string_view remote_command, bool session_options) {
+  const RemoteOptions& options = target.options;
+  std::vector<std::string> argv = {target.remote.program, "-T"};
+  for (const char* setting :
+       {"RequestTTY=no", "RemoteCommand=none", "LogLevel=INFO", "BatchMode=yes",
+        "ControlMaster=yes", "ControlPersist=no", "StreamLocalBindUnlink=yes",
+        "PermitLocalCommand=no", "EscapeChar=none", "ForwardX11=no", "ClearAllForwardings=yes"}) {
+    AppendOption(argv, setting);
+  }
+  if (session_options) {
+    for (const char* setting :
+         {"ForkAfterAuthentication=no", "StdinNull=no", "SessionType=default"}) {
+      AppendOption(argv, setting);
+    }
+  }
+  AppendOption(argv, absl::StrCat("ControlPath=", EscapePercent(control_path)));
+  AppendOption(argv, absl::StrCat("ConnectTimeout=", CeilSeconds(options.connect_timeout)));
+  AppendOption(argv,
+               absl::StrCat("ServerAliveInterval=", CeilSeconds(options.server_alive_interval)));
+  AppendOption(argv, absl::StrCat("ServerAliveCountMax=", options.server_alive_count_max));
+  AppendRemoteOptions(argv, options);
+  AppendDestination(argv, target.remote);
+  argv.emplace_back(remote_command);
+  return argv;
+}
+
+std::vector<std::string> ForwardArgv(const SshTarget& target, absl::string_view control_path,
+                                     absl::string_view local_socket,
+                                     absl::string_view remote_socket) {
+  return {target.remote.program,
+          "-F",
+          "/dev/null",
+          "-S",
+          EscapePercent(control_path),
+          "-O",
+          "forward",
+          "-L",
+          absl::StrCat(local_socket, ":", remote_socket),
+          "--",
+          target.remote.destination};
+}
+
+std::vector<std::string> ResolveArgv(const SshTarget& target) {
+  std::vector<std::string> argv = {target.remote.program, "-G"};
+  AppendRemoteOptions(argv, target.options);
+  AppendDestination(argv, target.remote);
+  return argv;
+}
+
+std::vector<std::string> VersionArgv(const SshTarget& target) {
+  return {target.remote.program, "-V"};
+}
+
+bool KnowsSessionOptions(absl::string_view version_text) {
+  constexpr absl::string_view kName = "OpenSSH_";
+  constexpr absl::string_view kDigits = "0123456789";
+  constexpr std::pair<int, int> kSince = {8, 7};
+  // Windows says OpenSSH_for_Windows_8.6p1.
+  const size_t name = version_text.find(kName);
+  if (name == absl::string_view::npos) return false;
+  const size_t begin = version_text.find_first_of(kDigits, name + kName.size());
+  if (begin == absl::string_view::npos) return false;
+  const absl::string_view number = version_text.substr(begin);
+  const size_t dot = number.find_first_not_of(kDigits);
+  if (dot == absl::string_view::npos || number[dot] != '.') return false;
+  const absl::string_view rest = number.substr(dot + 1);
+  std::pair<int, int> version;
+  return absl::SimpleAtoi(number.substr(0, dot), &version.first) &&
+         absl::SimpleAtoi(rest.substr(0, rest.find_first_not_of(kDigits)), &version.second) &&
+         version >= kSince;
+}
+
+std::vector<std::string> SshEnv(const SshTarget& target) {
+  std::vector<std::string> env;
+  for (std::string& entry : MinimalEnv({"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"})) {
+    const std::string name = entry.substr(0, entry.find('='));
+    if (target.lent_env.find(name) == target.lent_env.end()) env.push_back(std::move(entry));
+  }
+  for (const auto& [name, value] : target.lent_env) env.push_back(absl::StrCat(name, "=", value));
+  return env;
+}
+
+}  // namespace iris

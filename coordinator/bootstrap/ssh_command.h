@@ -1,0 +1,48 @@
+#ifndef IRIS_COORDINATOR_BOOTSTRAP_SSH_COMMAND_H_
+#define IRIS_COORDINATOR_BOOTSTRAP_SSH_COMMAND_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "coordinator/bootstrap/bootstrap.h"
+
+namespace iris {
+
+// The argument lists with which the system's ssh is run. It takes the first value that it meets for
+// each option: ours come first, then the user's own words, then ~/.ssh/config.
+
+// For the connection of a link. `control_path` is where it listens for `-O`; `remote_command` is
+// one line for the login shell. `session_options`: this ssh knows ForkAfterAuthentication,
+// StdinNull and SessionType (see KnowsSessionOptions()), which a user's configuration might set
+// against us.
+//
+// strictHostKeyChecking true is passed as `yes`, false as `accept-new` (a new host's key is learnt,
+// a changed one still refused: no setting of ours connects to a changed key). Unset passes nothing,
+// so that ssh's own configuration counts; with BatchMode `ask` there means `yes`.
+std::vector<std::string> ConnectArgv(const SshTarget& target, absl::string_view control_path,
+                                     absl::string_view remote_command, bool session_options);
+
+// Asks the running connection at `control_path` for one more UNIX-socket forward. Reads no
+// configuration: forwards listed there would be asked for as well.
+std::vector<std::string> ForwardArgv(const SshTarget& target, absl::string_view control_path,
+                                     absl::string_view local_socket,
+                                     absl::string_view remote_socket);
+
+// Prints what ssh makes of the target.
+std::vector<std::string> ResolveArgv(const SshTarget& target);
+
+// Prints ssh's version on stderr.
+std::vector<std::string> VersionArgv(const SshTarget& target);
+
+// OpenSSH 8.7 or later, by what `ssh -V` printed. Earlier ones refuse an option that they do not
+// know.
+bool KnowsSessionOptions(absl::string_view version_text);
+
+// The environment for all of them: the minimal one of our daemons, with what was lent.
+std::vector<std::string> SshEnv(const SshTarget& target);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_BOOTSTRAP_SSH_COMMAND_H_

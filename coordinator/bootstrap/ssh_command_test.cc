@@ -1,0 +1,120 @@
+#include "coordinator/bootstrap/ssh_command.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Not;
+
+SshTarget Target() {
+  SshTarget target;
+  target.remote.program = "ssh";
+  target.remote.options = {"-J", "bastion", "-p", "2222"};
+  target.remote.destination = "ml@gpu1";
+  return target;
+}
+
+size_t IndexOf(const std::vector<std::string>& argv, const std::string& word) {
+  return std::find(argv.begin(), argv.end(), word) - argv.begin();
+}
+
+TEST(SshCommandTest, OursComeFirstThenTheUsersThenTheHost) {
+  const std::vector<std::string> argv = ConnectArgv(Target(), "/run/c", "exec sh", true);
+
+  EXPECT_EQ(argv.front(), "ssh");
+  EXPECT_LT(IndexOf(argv, "BatchMode=yes"), IndexOf(argv, "-J"));
+  const std::vector<std::string> end(argv.end() - 7, argv.end());
+  EXPECT_THAT(end, ElementsAre("-J", "bastion", "-p", "2222", "--", "ml@gpu1", "exec sh"));
+  for (const char* needed :
+       {"-T", "RequestTTY=no", "RemoteCommand=none", "LogLevel=INFO", "ControlMaster=yes",
+        "ControlPath=/run/c", "ControlPersist=no", "StreamLocalBindUnlink=yes", "StdinNull=no",
+        "ForkAfterAuthentication=no", "PermitLocalCommand=no", "EscapeChar=none", "ForwardX11=no",
+        "ClearAllForwardings=yes", "ServerAliveInterval=30", "ServerAliveCountMax=3"}) {
+    EXPECT_THAT(argv, Contains(needed));
+  }
+}
+
+TEST(SshCommandTest, AnOldSshIsNotGivenOptionsThatItWouldRefuse) {
+  const std::vector<std::string> argv = ConnectArgv(Target(), "/run/c", "x", false);
+
+  EXPECT_THAT(argv, Not(Contains("StdinNull=no")));
+  EXPECT_FALSE(KnowsSessionOptions("OpenSSH_8.4p1 Debian-5+deb11u3, OpenSSL 1.1.1w\r\n"));
+  EXPECT_FALSE(KnowsSessionOptions("OpenSSH_for_Windows_8.6p1, LibreSSL 3.4.3"));
+  EXPECT_TRUE(KnowsSessionOptions("OpenSSH_8.7p1, OpenSSL 3.0.7"));
+  EXPECT_TRUE(KnowsSessionOptions("OpenSSH_9.2p1 Debian-2, OpenSSL 3.0.9"));
+  EXPECT_TRUE(KnowsSessionOptions("OpenSSH_10.0p2 Debian-5, OpenSSL 3.5.0"));
+  EXPECT_FALSE(KnowsSessionOptions("dropbear"));
+  EXPECT_FALSE(KnowsSessionOptions("OpenSSH_"));
+  EXPECT_FALSE(KnowsSessionOptions("OpenSSH_99999999999999999999.1"));
+}
+
+TEST(SshCommandTest, TimesAreWholeSecondsRoundedUp) {
+  SshTarget target = Target();
+  target.options.connect_timeout = absl::Milliseconds(2500);
+  target.options.server_alive_interval = absl::Seconds(7);
+
+  const std::vector<std::string> argv = ConnectArgv(target, "/run/c", "x", true);
+  EXPECT_THAT(argv, Contains("ConnectTimeout=3"));
+  EXPECT_THAT(argv, Contains("ServerAliveInterval=7"));
+  target.options.connect_timeout = absl::Milliseconds(1);
+  EXPECT_THAT(ConnectArgv(target, "/run/c", "x", true), Contains("ConnectTimeout=1"));
+}
+
+TEST(SshCommandTest, ALaxHostKeyCheckStillRefusesAChangedKey) {
+  SshTarget target = Target();
+  EXPECT_THAT(ConnectArgv(target, "c", "x", true),
+              Not(Contains(testing::StartsWith("StrictHostKeyChecking"))));
+  target.options.strict_host_key_checking = false;
+  EXPECT_THAT(ConnectArgv(target, "c", "x", true), Contains("StrictHostKeyChecking=accept-new"));
+  target.options.strict_host_key_checking = true;
+  EXPECT_THAT(ConnectArgv(target, "c", "x", true), Contains("StrictHostKeyChecking=yes"));
+}
+
+TEST(SshCommandTest, PathsAreNotExpandedBySsh) {
+  SshTarget target = Target();
+  target.options.identity = "/keys/50% off";
+  const std::vector<std::string> argv = ConnectArgv(target, "/run/a%h", "x", true);
+
+  EXPECT_THAT(argv, Contains("/keys/50%% off"));
+  EXPECT_THAT(argv, Contains("ControlPath=/run/a%%h"));
+}
+
+TEST(SshCommandTest, TheForwardIsAskedForWithoutTheUsersConfiguration) {
+  EXPECT_THAT(ForwardArgv(Target(), "/run/c", "/run/f", "/run/user/1/iris/agent.sock"),
+              ElementsAre("ssh", "-F", "/dev/null", "-S", "/run/c", "-O", "forward", "-L",
+                          "/run/f:/run/user/1/iris/agent.sock", "--", "ml@gpu1"));
+}
+
+TEST(SshCommandTest, ResolvingAsksAboutTheSameTarget) {
+  SshTarget target = Target();
+  target.options.port = 22;
+  target.options.identity = "/k";
+
+  EXPECT_THAT(ResolveArgv(target), ElementsAre("ssh", "-G", "-o", "Port=22", "-i", "/k", "-J",
+                                               "bastion", "-p", "2222", "--", "ml@gpu1"));
+}
+
+TEST(SshCommandTest, WhatIsLentReplacesOurOwn) {
+  ASSERT_EQ(setenv("SSH_AUTH_SOCK", "/ours", 1), 0);
+  ASSERT_EQ(setenv("IRIS_SECRET", "s", 1), 0);
+  SshTarget target = Target();
+  EXPECT_THAT(SshEnv(target), Contains("SSH_AUTH_SOCK=/ours"));
+
+  target.lent_env = {{"SSH_AUTH_SOCK", "/lent"}};
+  EXPECT_THAT(SshEnv(target), Contains("SSH_AUTH_SOCK=/lent"));
+  EXPECT_THAT(SshEnv(target), Not(Contains("SSH_AUTH_SOCK=/ours")));
+  EXPECT_THAT(SshEnv(target), Not(Contains("IRIS_SECRET=s")));
+}
+
+}  // namespace
+}  // namespace iris
