@@ -22,6 +22,9 @@ struct HostFacts {
 
 HostFacts GatherHostFacts();
 
+// HostFacts::program alone.
+std::string OurProgram();
+
 // The hello of this agent's life, complete but for socket_path. Reads the environment: PATH,
 // LC_ALL, LC_CTYPE, LANG.
 v1::Hello MakeHello(const HostFacts& facts, const std::string& incarnation,

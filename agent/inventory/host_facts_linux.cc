@@ -45,11 +45,6 @@ std::string MachineId() {
   return !id.empty() ? id : OneLine("/var/lib/dbus/machine-id");
 }
 
-std::string Program() {
-  // An upgrade removes the file below a running agent; its successor has the same name.
-  return std::string(absl::StripSuffix(LinkTarget("/proc/self/exe"), " (deleted)"));
-}
-
 std::string SearchPath() {
   const char* path = getenv("PATH");
   std::string bounded = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
@@ -70,6 +65,11 @@ std::string Locale() {
 
 }  // namespace
 
+std::string OurProgram() {
+  // An upgrade removes the file below a running agent; its successor has the same name.
+  return std::string(absl::StripSuffix(LinkTarget("/proc/self/exe"), " (deleted)"));
+}
+
 HostFacts GatherHostFacts() {
   HostFacts facts;
   facts.hostname = Hostname();
@@ -79,7 +79,7 @@ HostFacts GatherHostFacts() {
   const Account account = OurAccount();
   facts.user = account.user;
   facts.home = account.home;
-  facts.program = Program();
+  facts.program = OurProgram();
   return facts;
 }
 

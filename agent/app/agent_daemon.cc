@@ -1,0 +1,203 @@
+#include "agent/app/agent_daemon.h"
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "common/version/version.h"
+#include "proto/iris/v1/failure.pb.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kIdleLookMax = absl::Seconds(30);
+constexpr absl::Duration kLeaveWithin = absl::Seconds(30);
+// For calls that are being answered while the agent leaves.
+constexpr std::chrono::seconds kLastAnswers(2);
+
+constexpr int kMessageBytesMax = 1 << 20;  // agent.proto: no message is larger.
+// A link that died behind a black hole gets no end: the peer must answer pings to stay.
+constexpr int kPingEveryMs = 60'000;
+constexpr int kPingAnsweredWithinMs = 30'000;
+constexpr int kPeerPingsAtMostEveryMs = 1'000;
+
+std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingAnsweredWithinMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kPeerPingsAtMostEveryMs);
+  builder.RegisterService(&service);
+  return builder.BuildAndStart();
+}
+
+ScopedFd LeaveSignals() {
+  sigset_t watched;
+  sigemptyset(&watched);
+  for (const int number : {SIGTERM, SIGINT}) sigaddset(&watched, number);
+  return ScopedFd(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::Start(const Options& options,
+                                                                const HostFacts& facts,
+                                                                const DataDir& data, Locks locks) {
+  std::unique_ptr<AgentDaemon> daemon(new AgentDaemon(options, facts, data));
+  if (absl::Status status = daemon->Open(std::move(locks)); !status.ok()) return status;
+  return daemon;
+}
+
+AgentDaemon::AgentDaemon(const Options& options, const HostFacts& facts, const DataDir& data)
+    : options_(options),
+      facts_(facts),
+      incarnation_(NewUuid()),
+      hello_(MakeHello(facts_, incarnation_, data.path)) {}
+
+AgentDaemon::~AgentDaemon() { Stop(); }
+
+absl::Status AgentDaemon::Open(Locks locks) {
+  RunOnLoop([this] {
+    sessions_ = std::make_unique<SessionTable>(loop_.loop(),
+                                               AgentIdentity{.incarnation = incarnation_,
+                                                             .boot_id = facts_.boot_id,
+                                                             .pid_namespace = facts_.pid_namespace,
+                                                             .hostname = facts_.hostname,
+                                                             .keeper_program = facts_.program,
+                                                             .home = facts_.home,
+                                                             .child_env = ChildEnvironment()});
+    service_ = AgentService::Make(
+        loop_.loop(), *sessions_,
+        {.get_host = [this] { return GetHost(); }, .on_shutdown = [this] { Leave("Shutdown"); }});
+  });
+  server_ = BuildServer(service_->grpc_service());
+  if (server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "gRPC did not start");
+  absl::Status status;
+  RunOnLoop([&] { status = OpenDoor(std::move(locks)); });
+  return status;
+}
+
+absl::Status AgentDaemon::OpenDoor(Locks locks) {
+  data_lock_ = std::move(locks.data_lock);
+  door_ = std::make_unique<Door>(
+      loop_.loop(), [home = options_.home] { return FindEndpoint("agent", home); },
+      Door::Hooks{.make_hello = [this](const std::string& socket) { return FramedHello(socket); },
+                  .on_connection = [this](ScopedFd fd) { OnConnection(std::move(fd)); },
+                  .on_open =
+                      [this](const std::string& socket) {
+                        socket_ = socket;
+                        NoteSocket(data_lock_, socket);
+                      }});
+  absl::Status status = door_->Open(locks.endpoint, std::move(locks.endpoint_lock));
+  if (!status.ok()) return status;
+  signals_ = LeaveSignals();
+  loop_.loop().Watch(signals_.get(), {.readable = true}, [this](EventLoop::Ready) { OnSignal(); });
+  LookIfIdle();
+  LogInfo("agent ", kVersion, " of incarnation ", incarnation_, " serves at ", socket_);
+  return absl::OkStatus();
+}
+
+void AgentDaemon::RunUntilLeft() {
+  left_.WaitForNotification();
+  Stop();
+}
+
+void AgentDaemon::Stop() {
+  // From the outside in: no new calls, no calls, no sessions, no loop.
+  RunOnLoop([this] {
+    if (door_ != nullptr) door_->StopAccepting();
+    if (service_ != nullptr) service_->EndStreams();
+  });
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
+  server_.reset();
+  RunOnLoop([this] {
+    service_.reset();
+    sessions_.reset();
+    door_.reset();
+    if (signals_) loop_.loop().Unwatch(signals_.get());
+    signals_.Reset();
+  });
+}
+
+void AgentDaemon::OnConnection(ScopedFd fd) {
+  busy_ = Clock::now();
+  links_.Add(fd.get());
+  grpc::AddInsecureChannelFromFd(server_.get(), fd.Release());
+}
+
+void AgentDaemon::OnSignal() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+    Leave(absl::StrCat("signal ", info.ssi_signo, " from pid ", info.ssi_pid));
+  }
+}
+
+bool AgentDaemon::idle() {
+  return sessions_->idle() && sessions_->running_children() == 0 && service_->open_streams() == 0 &&
+         links_.Count() == 0;
+}
+
+void AgentDaemon::LookIfIdle() {
+  if (leaving_) return;
+  const Clock::time_point now = Clock::now();
+  if (!idle()) busy_ = now;
+  if (now - busy_ >= absl::ToChronoNanoseconds(options_.idle_exit)) return Leave("idle");
+  const absl::Duration pause =
+      std::clamp(options_.idle_exit / 8, absl::Milliseconds(10), kIdleLookMax);
+  loop_.loop().After(pause, [this] { LookIfIdle(); });
+}
+
+void AgentDaemon::Leave(const std::string& why) {
+  if (std::exchange(leaving_, true)) return;
+  LogInfo("leaving: ", why);
+  door_->StopAccepting();
+  loop_.loop().After(kLeaveWithin, [this] { SetLeft(); });
+  sessions_->CloseAll([this](size_t ended) {
+    LogInfo("left with ", ended, " sessions ended");
+    SetLeft();
+  });
+}
+
+void AgentDaemon::SetLeft() {
+  if (!std::exchange(is_left_, true)) left_.Notify();
+}
+
+std::string AgentDaemon::FramedHello(const std::string& socket) const {
+  v1::Hello hello = hello_;
+  hello.set_socket_path(socket);
+  return FrameHello(hello.SerializeAsString());
+}
+
+v1::GetHostResponse AgentDaemon::GetHost() {
+  v1::GetHostResponse response;
+  *response.mutable_hello() = hello_;
+  response.mutable_hello()->set_socket_path(socket_);
+  response.set_rss_bytes(ResidentBytes());
+  response.set_links(static_cast<uint32_t>(links_.Count()));
+  response.set_uptime_ms(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_).count());
+  return response;
+}
+
+void AgentDaemon::RunOnLoop(absl::AnyInvocable<void()> step) {
+  absl::Notification done;
+  loop_.loop().Post([&] {
+    step();
+    done.Notify();
+  });
+  done.WaitForNotification();
+}
+
+}  // namespace iris

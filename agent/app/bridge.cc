@@ -1,0 +1,67 @@
+#include "agent/app/bridge.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "agent/app/complain.h"
+#include "agent/app/relay.h"
+#include "agent/inventory/host_facts.h"
+#include "common/endpoint/daemon.h"
+#include "common/endpoint/dial_or_start.h"
+#include "common/endpoint/endpoint.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kReachWithin = absl::Seconds(10);
+constexpr absl::Duration kLinger = absl::Seconds(5);
+
+absl::StatusOr<Dialed> Reach(const Options& options) {
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options.home);
+  if (!endpoint.ok()) return endpoint.status();
+  std::vector<std::string> serve = {OurProgram(), "serve"};
+  for (std::string& argument : ArgumentsFor(options)) serve.push_back(std::move(argument));
+  return DialOrStart(endpoint->socket, serve, MinimalEnv({"SSH_AUTH_SOCK"}),
+                     absl::Now() + kReachWithin);
+}
+
+// False: nobody reads.
+bool WriteAll(int fd, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd waited = {.fd = fd, .events = POLLOUT, .revents = 0};
+      if (poll(&waited, 1, static_cast<int>(absl::ToInt64Milliseconds(kReachWithin))) == 0) {
+        return false;
+      }
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+int RunBridge(const Options& options) {
+  signal(SIGPIPE, SIG_IGN);
+  const absl::StatusOr<Dialed> dialed = Reach(options);
+  if (!dialed.ok()) {
+    Complain(dialed.status());
+    return 1;
+  }
+  if (!WriteAll(STDOUT_FILENO, FrameHello(dialed->hello))) return 0;
+  const RelayEnd end = Relay(STDIN_FILENO, STDOUT_FILENO, dialed->fd.get(), kLinger);
+  return end == RelayEnd::kInputEnded ? 0 : 3;
+}
+
+}  // namespace iris

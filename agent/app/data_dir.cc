@@ -1,0 +1,85 @@
+#include "agent/app/data_dir.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/base/small_file.h"
+#include "common/endpoint/endpoint.h"
+#include "common/endpoint/private_dir.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "proto/iris/v1/failure.pb.h"
+
+namespace iris {
+namespace {
+
+std::vector<std::string> Candidates(const Options& options, const std::string& home) {
+  if (!options.data.empty()) return {options.data};
+  if (!options.home.empty()) return {options.home};
+  std::vector<std::string> candidates;
+  const char* xdg = getenv("XDG_DATA_HOME");
+  if (xdg != nullptr && xdg[0] == '/') candidates.push_back(absl::StrCat(xdg, "/iris"));
+  if (!home.empty()) {
+    candidates.push_back(absl::StrCat(home, "/.local/share/iris"));
+    candidates.push_back(absl::StrCat(home, "/.iris"));
+  }
+  return candidates;
+}
+
+std::string WithoutFinalSlashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+std::string LockPath(const DataDir& data) { return absl::StrCat(data.host, "/agent.lock"); }
+
+}  // namespace
+
+absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& facts) {
+  std::vector<std::string> reasons;
+  for (const std::string& candidate : Candidates(options, facts.home)) {
+    const std::string path = WithoutFinalSlashes(candidate);
+    const std::string hosts = absl::StrCat(path, "/hosts");
+    DataDir data = {.path = path,
+                    .log = absl::StrCat(path, "/agent.log"),
+                    .host = absl::StrCat(hosts, "/", facts.host_id)};
+    absl::Status status = EnsureOwnPath(path);
+    if (status.ok()) status = EnsurePrivateDir(hosts);
+    if (status.ok()) status = EnsurePrivateDir(data.host);
+    if (status.ok()) return data;
+    reasons.emplace_back(status.message());
+  }
+  if (reasons.empty()) reasons.push_back("the account has no home directory");
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("no data directory: ", absl::StrJoin(reasons, "; ")),
+                     "Set remoteOptions.agentDir to a directory of this account.");
+}
+
+absl::StatusOr<ScopedFd> LockDataDir(const DataDir& data) {
+  absl::StatusOr<ScopedFd> lock =
+      LockEndpoint({.dir = data.host, .socket = "", .lock = LockPath(data)});
+  if (lock.ok() || absl::IsAlreadyExists(lock.status())) return lock;
+  // NFS without a lock daemon. The endpoint's lock has to do.
+  LogWarn("no lock on the data directory: ", lock.status().message());
+  return ScopedFd();
+}
+
+void NoteSocket(const ScopedFd& lock, const std::string& socket) {
+  if (!lock) return;
+  const std::string text = absl::StrCat(getpid(), "\n", socket, "\n");
+  (void)!ftruncate(lock.get(), 0);
+  (void)!pwrite(lock.get(), text.data(), text.size(), 0);
+}
+
+std::string NotedSocket(const DataDir& data) {
+  const std::vector<std::string> lines = absl::StrSplit(ReadSmallFile(LockPath(data), 4096), '\n');
+  return lines.size() > 1 && absl::StartsWith(lines[1], "/") ? lines[1] : "";
+}
+
+}  // namespace iris

@@ -1,0 +1,71 @@
+#include "agent/app/door.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/log/log.h"
+
+namespace iris {
+namespace {
+
+bool IsSameFile(const std::string& path, int fd) {
+  struct stat held, there;
+  return fstat(fd, &held) == 0 && stat(path.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
+         held.st_ino == there.st_ino;
+}
+
+}  // namespace
+
+Door::~Door() { StopAccepting(); }
+
+absl::Status Door::Open(const Endpoint& endpoint, ScopedFd lock) {
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
+      loop_, endpoint, [this, socket = endpoint.socket] { return hooks_.make_hello(socket); },
+      [this](ScopedFd fd) { hooks_.on_connection(std::move(fd)); });
+  if (!listener.ok()) return listener.status();
+  places_.push_back({endpoint, std::move(lock), *std::move(listener)});
+  if (places_.size() > kPlacesMax) places_.erase(places_.begin());
+  hooks_.on_open(endpoint.socket);
+  if (look_ == 0) Look();
+  return absl::OkStatus();
+}
+
+void Door::Look() {
+  look_ = loop_.After(kLookEvery, [this] {
+    Look();
+    Follow();
+  });
+}
+
+void Door::Follow() {
+  const absl::StatusOr<Endpoint> now = find_();
+  if (!now.ok()) return;  // Nobody else finds it either.
+  for (auto place = places_.begin(); place != places_.end(); ++place) {
+    if (place->endpoint.socket != now->socket) continue;
+    if (IsSameFile(now->lock, place->lock.get()) && access(now->socket.c_str(), F_OK) == 0) return;
+    places_.erase(place);  // The directory went, and came back empty.
+    break;
+  }
+  absl::StatusOr<ScopedFd> lock = LockEndpoint(*now);
+  const absl::Status opened = lock.ok() ? Open(*now, *std::move(lock)) : lock.status();
+  if (opened.ok()) {
+    LogInfo("the endpoint is ", now->socket, " now");
+  } else if (std::exchange(not_ours_, now->socket) != now->socket) {
+    LogWarn("the endpoint is ", now->socket, " now, and not ours: ", opened.message());
+  }
+}
+
+size_t Door::waiting() const {
+  size_t waiting = 0;
+  for (const Place& place : places_) waiting += place.listener->waiting();
+  return waiting;
+}
+
+void Door::StopAccepting() {
+  if (look_ != 0) loop_.Cancel(std::exchange(look_, 0));
+  for (Place& place : places_) place.listener->StopAccepting();
+}
+
+}  // namespace iris

@@ -1,0 +1,70 @@
+#ifndef IRIS_AGENT_APP_DOOR_H_
+#define IRIS_AGENT_APP_DOOR_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/scoped_fd.h"
+#include "common/endpoint/endpoint.h"
+#include "common/endpoint/listener.h"
+#include "common/loop/event_loop.h"
+
+namespace iris {
+
+// Where the agent is to be found, for as long as it lives. The endpoint of an account moves:
+// /run/user/UID is made by the first login and removed by the last logout, with lock and socket in
+// it, while the agent lives on. So the door looks every kLookEvery where the endpoint is now, and
+// takes and serves that place too. Lives on `loop`.
+class Door {
+ public:
+  struct Hooks {
+    // The framed hello of an agent found at `socket`.
+    std::function<std::string(const std::string& socket)> make_hello;
+    // A connection that speaks; as Listener::OnConnection.
+    std::function<void(ScopedFd fd)> on_connection;
+    // It listens at `socket`, at first and after a move.
+    std::function<void(const std::string& socket)> on_open;
+  };
+  static constexpr absl::Duration kLookEvery = absl::Seconds(2);
+  static constexpr size_t kPlacesMax = 4;
+
+  // `find` says where the endpoint is now.
+  Door(EventLoop& loop, std::function<absl::StatusOr<Endpoint>()> find, Hooks hooks)
+      : loop_(loop), find_(std::move(find)), hooks_(std::move(hooks)) {}
+  ~Door();
+
+  // Opens at `endpoint`, whose lock the caller took, and follows it from now on.
+  // FAILURE_STORAGE: cannot bind.
+  absl::Status Open(const Endpoint& endpoint, ScopedFd lock);
+
+  // Connections that were greeted and have sent nothing.
+  size_t waiting() const;
+  // Unlinks every socket, closes what waits, and looks no further. The locks are held until the
+  // end.
+  void StopAccepting();
+
+ private:
+  struct Place {
+    Endpoint endpoint;
+    ScopedFd lock;
+    std::unique_ptr<Listener> listener;
+  };
+
+  void Look();
+  void Follow();
+
+  EventLoop& loop_;
+  const std::function<absl::StatusOr<Endpoint>()> find_;
+  const Hooks hooks_;
+  std::vector<Place> places_;  // The newest last.
+  EventLoop::TimerId look_ = 0;
+  std::string not_ours_;  // The socket that was complained about last.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_APP_DOOR_H_

@@ -1,0 +1,80 @@
+#include "agent/app/serve.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "agent/app/agent_daemon.h"
+#include "agent/app/complain.h"
+#include "agent/app/data_dir.h"
+#include "agent/inventory/host_facts.h"
+#include "common/endpoint/daemon.h"
+#include "common/endpoint/endpoint.h"
+#include "common/log/log.h"
+
+namespace iris {
+namespace {
+
+// Every thread made later inherits the mask: signals arrive on the loop's descriptor alone.
+void PrepareProcess() {
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&blocked, number);
+  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  // What a killed keeper leaves behind becomes ours, and not init's.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  umask(077);
+  (void)!chdir("/");
+}
+
+// Another agent keeps our data and listens elsewhere (see LockDataDir()): whoever looks for the
+// agent here is led there. We hold the lock of `endpoint`, so what is there is stale.
+void LeadTo(const std::string& socket, const Endpoint& endpoint) {
+  if (socket.empty() || socket == endpoint.socket) return;
+  unlink(endpoint.socket.c_str());
+  (void)!symlink(socket.c_str(), endpoint.socket.c_str());
+}
+
+absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) {
+  const HostFacts facts = GatherHostFacts();
+  const absl::StatusOr<DataDir> data = OpenDataDir(options, facts);
+  if (!data.ok()) return data.status();
+  StartLogging(data->log, LogLevel::kInfo);
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options.home);
+  if (!endpoint.ok()) return endpoint.status();
+  absl::StatusOr<ScopedFd> lock = LockEndpoint(*endpoint);
+  if (!lock.ok()) return lock.status();
+  absl::StatusOr<ScopedFd> data_lock = LockDataDir(*data);
+  if (!data_lock.ok()) {
+    LeadTo(NotedSocket(*data), *endpoint);
+    return data_lock.status();
+  }
+  return AgentDaemon::Start(options, facts, *data,
+                            {*endpoint, *std::move(lock), *std::move(data_lock)});
+}
+
+}  // namespace
+
+int RunServe(const Options& options) {
+  PrepareProcess();
+  absl::StatusOr<std::unique_ptr<AgentDaemon>> agent = StartAgent(options);
+  ReportReady(agent.status());
+  if (!agent.ok()) {
+    if (absl::IsAlreadyExists(agent.status())) return 0;
+    LogError("cannot start: ", agent.status().message());
+    Complain(agent.status());
+    return 1;
+  }
+  (*agent)->RunUntilLeft();
+  return 0;
+}
+
+}  // namespace iris

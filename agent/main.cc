@@ -1,0 +1,61 @@
+// iris-agent: the one program on a host. See Usage.
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "agent/app/bridge.h"
+#include "agent/app/complain.h"
+#include "agent/app/options.h"
+#include "agent/app/serve.h"
+#include "agent/process/keeper.h"
+#include "common/version/version.h"
+
+namespace {
+
+constexpr int kBadUsage = 2;
+
+constexpr char kUsage[] = R"(usage:
+  iris-agent serve  [--home DIR] [--data DIR]   be the agent of this account on this host
+  iris-agent bridge [--home DIR] [--data DIR]   join stdin and stdout to it; start it if need be
+  iris-agent version
+  iris-agent keeper PROGRAM CWD ARGS...         (started by serve)
+
+  --home DIR  an agent of its own for this home; its data goes there too
+  --data DIR  where it keeps its data; else $XDG_DATA_HOME/iris or ~/.local/share/iris
+
+exit codes: 0 done (serve: also where one serves already; bridge: stdin ended)
+            1 failed, one line on stderr says why   2 wrong arguments
+            3 bridge: the agent closed the connection
+)";
+
+void Print(int fd, absl::string_view text) { (void)!write(fd, text.data(), text.size()); }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "version" || command == "--version") {
+    Print(STDOUT_FILENO, absl::StrCat("iris-agent ", iris::kVersion, "\n"));
+    return 0;
+  }
+  if (command == "help" || command == "--help") {
+    Print(STDOUT_FILENO, kUsage);
+    return 0;
+  }
+  if (command == "keeper") return iris::KeeperMain(argc, argv);
+  if (command != "serve" && command != "bridge") {
+    Print(STDERR_FILENO, kUsage);
+    return kBadUsage;
+  }
+  const absl::StatusOr<iris::Options> options =
+      iris::ParseOptions(std::vector<std::string>(argv + 2, argv + argc));
+  if (!options.ok()) {
+    iris::Complain(options.status());
+    return kBadUsage;
+  }
+  return command == "serve" ? iris::RunServe(*options) : iris::RunBridge(*options);
+}
