@@ -59,7 +59,7 @@ struct Settings {
   absl::Duration idle_timeout = absl::Hours(1);
   absl::Duration session_init_timeout = absl::Seconds(30);
   std::string
-      agent_bundle;  // Absolute path on this machine; empty = the one that came with `iris`.
+      agent_bundle;  // A directory on this machine, absolute; empty = what came with `iris`.
   std::vector<std::string> allowed_remote_commands;
 };
 

@@ -91,7 +91,7 @@ const std::vector<KeyRow>& Rows() {
       {"teams.*.remoteOptions.serverAliveCountMax", 5,
        [](const Config& c) { return absl::StrCat(O(c).server_alive_count_max); }, "5", 0},
       {"teams.*.remoteOptions.agentDir", "/scratch/iris",
-       [](const Config& c) { return O(c).agent_dir; }, "/scratch/iris", "./iris"},
+       [](const Config& c) { return O(c).agent_dir; }, "/scratch/iris", "/scratch/$(id)"},
   };
   return rows;
 }

@@ -38,6 +38,19 @@ absl::Status StoreLocalPath(std::string path, absl::string_view home, std::strin
   return absl::OkStatus();
 }
 
+// It stands in a line for whatever login shell the host has.
+absl::Status StoreAgentDir(std::string path, std::string* out) {
+  const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
+    return absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 0x80 ||
+           absl::StrContains(" ./_~+@=:,-", c);
+  });
+  if (!plain) {
+    return Refuse("holds characters that not every login shell leaves alone",
+                  "Use letters, digits, blanks and ./_~+@=:,- only.");
+  }
+  return StoreHostPath(std::move(path), out);
+}
+
 absl::Status StoreColor(std::string color, std::string* out) {
   if (color.size() != 7 || color[0] != '#' ||
       !std::all_of(color.begin() + 1, color.end(), absl::ascii_isxdigit)) {
@@ -83,8 +96,10 @@ const std::array kKeys =
                return absl::OkStatus();
              }},
             {"settings.agentBundle", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "the one that came with `iris`",
-             "Where on this machine the builds of the agent are that Iris puts on hosts.",
+             "those that came with `iris`",
+             "A directory on this machine to look in first for the agent's builds "
+             "(`iris-agent-ARCH`) that "
+             "Iris puts on hosts.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreLocalPath(std::move(value.text), target.home,
                                      &target.settings->agent_bundle);
@@ -192,7 +207,7 @@ const std::array kKeys =
              "the first of the usual places that will do",
              "The directory on the host for the agent and what it keeps.",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreHostPath(std::move(value.text), &target.team->remote_options.agent_dir);
+               return StoreAgentDir(std::move(value.text), &target.team->remote_options.agent_dir);
              }},
         });
 
