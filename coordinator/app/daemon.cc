@@ -1,0 +1,155 @@
+#include "coordinator/app/daemon.h"
+
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/endpoint/endpoint.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "common/version/version.h"
+#include "coordinator/config/load_config.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kCallsEnd = absl::Seconds(2);
+
+LiveConfig::Loader LoaderFor(const ConfigSource& source) {
+  return [source](const std::string&) { return LoadConfig(source); };
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Places& places,
+                                                      absl::Duration idle_exit,
+                                                      const MakeEngine& make_engine) {
+  std::unique_ptr<Daemon> daemon(new Daemon(places, idle_exit));
+  absl::Status status;
+  daemon->OnLoop([&] { status = daemon->MakeParts(make_engine); });
+  if (!status.ok()) return status;
+  grpc::ServerBuilder builder;
+  builder.RegisterService(daemon->service_.get());
+  daemon->server_ = builder.BuildAndStart();
+  if (daemon->server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "no gRPC server");
+  daemon->OnLoop([&] { status = daemon->Listen(); });
+  if (!status.ok()) return status;
+  return daemon;
+}
+
+Daemon::Daemon(const Places& places, absl::Duration idle_exit)
+    : places_(places),
+      idle_exit_(idle_exit),
+      started_at_(absl::Now()),
+      config_(places.config.path, LoaderFor(places.config)) {}
+
+absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  if (!config.ok()) return config.status();
+  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = places_.store});
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  engine_ = make_engine(thread_.loop(), {.iris_home = places_.iris_home,
+                                         .runtime_dir = places_.endpoint.dir,
+                                         .agent_bundle = (*config)->settings.agent_bundle,
+                                         .coordinator_id = store_->coordinator_id()});
+  orchestrator_ =
+      std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
+  if (absl::Status status = orchestrator_->SettleLeftovers(); !status.ok()) return status;
+  DaemonControl& control = *this;
+  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, control);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Listen() {
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
+      thread_.loop(), places_.endpoint, [this] { return FrameHello(Hello().SerializeAsString()); },
+      [this](ScopedFd fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd.Release()); });
+  if (!listener.ok()) return listener.status();
+  listener_ = *std::move(listener);
+  signals_ = std::make_unique<TerminationSignals>(thread_.loop(), [this] { AskToLeave("signal"); });
+  WatchIdle();
+  return absl::OkStatus();
+}
+
+Daemon::~Daemon() {
+  OnLoop([this] {
+    thread_.loop().Cancel(idle_timer_);
+    signals_.reset();
+    if (listener_ != nullptr) listener_->StopAccepting();
+    if (orchestrator_ != nullptr) orchestrator_->SettleOpen();
+  });
+  if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now() + kCallsEnd));
+  OnLoop([this] {
+    listener_.reset();
+    orchestrator_.reset();
+    engine_.reset();
+  });
+}
+
+void Daemon::OnLoop(absl::AnyInvocable<void()> task) {
+  absl::Notification done;
+  thread_.loop().Post([&] {
+    std::move(task)();
+    done.Notify();
+  });
+  done.WaitForNotification();
+}
+
+void Daemon::AskToLeave(absl::string_view why) {
+  if (leave_.HasBeenNotified()) return;
+  LogInfo("leaving: ", why);
+  leave_.Notify();
+}
+
+void Daemon::WatchIdle() {
+  idle_timer_ = thread_.loop().After(idle_exit_, [this] {
+    const uint64_t calls = service_->calls_begun();
+    const bool nothing_happened = std::exchange(calls_seen_, calls) == calls;
+    if (nothing_happened && service_->open_calls() == 0 && orchestrator_->idle()) {
+      AskToLeave("idle");
+      return;
+    }
+    WatchIdle();
+  });
+}
+
+v1::CoordinatorHello Daemon::Hello() const {
+  v1::CoordinatorHello hello;
+  hello.set_protocol_min(kFrontEndProtocolMin);
+  hello.set_protocol_max(kFrontEndProtocolMax);
+  hello.set_build(kVersion);
+  hello.set_pid(getpid());
+  hello.set_config_path(places_.config.path);
+  return hello;
+}
+
+v1::GetStatusResponse Daemon::Status() const {
+  v1::GetStatusResponse status;
+  *status.mutable_daemon() = Hello();
+  status.set_uptime_ms(absl::ToInt64Milliseconds(absl::Now() - started_at_));
+  for (v1::LinkStatus& link : engine_->Links()) *status.add_links() = std::move(link);
+  return status;
+}
+
+void Daemon::Lend(const std::map<std::string, std::string>& env) { engine_->Lend(env); }
+
+void Daemon::Stop(bool agents, std::function<void(const v1::StopResponse&)> done) {
+  if (!agents) {
+    done({});
+    AskToLeave("asked to");
+    return;
+  }
+  engine_->StopAgents([this, done](int stopped, std::vector<std::string> problems) {
+    v1::StopResponse response;
+    response.set_agents_stopped(static_cast<uint32_t>(stopped));
+    for (std::string& problem : problems) response.add_problems(std::move(problem));
+    done(response);
+    AskToLeave("asked to, with the agents");
+  });
+}
+
+}  // namespace iris

@@ -1,0 +1,82 @@
+#ifndef IRIS_COORDINATOR_APP_DAEMON_H_
+#define IRIS_COORDINATOR_APP_DAEMON_H_
+
+#include <grpcpp/server.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "common/endpoint/listener.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/app/engine.h"
+#include "coordinator/app/places.h"
+#include "coordinator/app/signals.h"
+#include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/service/coordinator_service.h"
+#include "coordinator/service/daemon_control.h"
+#include "coordinator/store/store.h"
+
+namespace iris {
+
+// The coordinator, put together. What it is made of lives on one loop; the thread that made the
+// daemon starts it, waits and takes it down.
+//
+// It leaves on SIGTERM, SIGINT, SIGHUP or Stop, and when for `idle_exit` (to twice that) no front
+// end has called, none follows a tell and no tell is open. Leaving: no new connections → open tells
+// are settled as dropped → calls end, within 2 s → links go. Agents stay.
+class Daemon : private DaemonControl {
+ public:
+  // The caller holds the endpoint's lock for as long as the daemon lives. Front ends can connect
+  // when it returns. FAILURE_BAD_REQUEST: the configuration does not load. FAILURE_STORAGE,
+  // FAILURE_VERSION: the store or the socket cannot be used.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Places& places,
+                                                       absl::Duration idle_exit,
+                                                       const MakeEngine& make_engine);
+  ~Daemon() override;  // Leaves.
+
+  void WaitUntilItShallLeave() { leave_.WaitForNotification(); }
+
+ private:
+  Daemon(const Places& places, absl::Duration idle_exit);
+
+  absl::Status MakeParts(const MakeEngine& make_engine);
+  absl::Status Listen();
+  void OnLoop(absl::AnyInvocable<void()> task);
+  void AskToLeave(absl::string_view why);
+  void WatchIdle();
+  v1::CoordinatorHello Hello() const;
+
+  v1::GetStatusResponse Status() const override;
+  void Lend(const std::map<std::string, std::string>& env) override;
+  void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override;
+
+  const Places places_;
+  const absl::Duration idle_exit_;
+  const absl::Time started_at_;
+  absl::Notification leave_;
+  LiveConfig config_;
+  LoopThread thread_;
+
+  // Made in this order, on the loop but for the server, and destroyed in the opposite one.
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Orchestrator> orchestrator_;
+  std::unique_ptr<CoordinatorService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<TerminationSignals> signals_;
+  EventLoop::TimerId idle_timer_ = 0;
+  uint64_t calls_seen_ = 0;  // By WatchIdle().
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_APP_DAEMON_H_

@@ -1,0 +1,43 @@
+#ifndef IRIS_COORDINATOR_APP_ENGINE_H_
+#define IRIS_COORDINATOR_APP_ENGINE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/loop/event_loop.h"
+#include "coordinator/transport/transport_factory.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// What carries tells to the teams: links and the transports over them. `iris` has the one that
+// speaks to agents, tests one that answers by itself. Made and destroyed on the coordinator's loop,
+// and lives there; destroyed when no transport is left.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual TransportFactory& transports() = 0;
+  // As the methods of LinkTable.
+  virtual std::vector<v1::LinkStatus> Links() const = 0;
+  virtual void Lend(const std::map<std::string, std::string>& env) = 0;
+  virtual void StopAgents(
+      std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
+};
+
+struct EngineOptions {
+  std::string iris_home;       // Empty = not set.
+  std::string runtime_dir;     // Ours, 0700, short: for sockets.
+  std::string agent_bundle;    // settings.agentBundle, or empty.
+  std::string coordinator_id;  // UUID of the store.
+};
+
+using MakeEngine =
+    std::function<std::unique_ptr<Engine>(EventLoop& loop, const EngineOptions& options)>;
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_APP_ENGINE_H_

@@ -1,0 +1,71 @@
+#include "coordinator/app/places.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "coordinator/config/load_config.h"
+
+namespace iris {
+namespace {
+
+// Empty: not known.
+std::string HomeDirectory(const EnvLookup& env) {
+  const std::string home = env("HOME").value_or("");
+  if (absl::StartsWith(home, "/")) return home;
+  std::vector<char> buffer(16 << 10);
+  passwd entry;
+  passwd* found = nullptr;
+  if (getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found) != 0) return "";
+  return found == nullptr || found->pw_dir == nullptr ? "" : found->pw_dir;
+}
+
+absl::StatusOr<std::string> DataDir(const EnvLookup& env, const std::string& iris_home,
+                                    const std::string& home) {
+  if (!iris_home.empty()) return iris_home;
+  // The XDG specification has relative values ignored.
+  const std::string xdg = env("XDG_DATA_HOME").value_or("");
+  if (absl::StartsWith(xdg, "/")) return absl::StrCat(xdg, "/iris");
+  if (!home.empty()) return absl::StrCat(home, "/.local/share/iris");
+  return MakeFailure(v1::FAILURE_BAD_REQUEST, "the home directory is not known",
+                     "Set HOME or IRIS_HOME.");
+}
+
+}  // namespace
+
+absl::optional<std::string> ProcessEnv(absl::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  if (value == nullptr) return absl::nullopt;
+  return std::string(value);
+}
+
+absl::StatusOr<Places> FindPlaces(const EnvLookup& env) {
+  Places places;
+  places.iris_home = env("IRIS_HOME").value_or("");
+  if (!places.iris_home.empty() && !absl::StartsWith(places.iris_home, "/")) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("IRIS_HOME is not an absolute path: ", places.iris_home),
+                       "Set IRIS_HOME to a path that begins with /.");
+  }
+  const std::string home = HomeDirectory(env);
+  absl::StatusOr<std::string> data_dir = DataDir(env, places.iris_home, home);
+  if (!data_dir.ok()) return data_dir.status();
+  places.data_dir = *std::move(data_dir);
+  places.store = absl::StrCat(places.data_dir, "/iris.db");
+  places.log = absl::StrCat(places.data_dir, "/coordinator.log");
+  absl::StatusOr<std::string> config = ConfigPath(env, home);
+  if (!config.ok()) return config.status();
+  places.config = {.path = *std::move(config), .env = env, .home = home};
+  absl::StatusOr<Endpoint> endpoint = FindEndpoint("coordinator", places.iris_home);
+  if (!endpoint.ok()) return endpoint.status();
+  places.endpoint = *std::move(endpoint);
+  return places;
+}
+
+}  // namespace iris

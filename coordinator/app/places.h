@@ -1,0 +1,34 @@
+#ifndef IRIS_COORDINATOR_APP_PLACES_H_
+#define IRIS_COORDINATOR_APP_PLACES_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/endpoint/endpoint.h"
+#include "coordinator/config/config.h"
+#include "coordinator/config/config_source.h"
+
+namespace iris {
+
+// Where one coordinator keeps and finds its things. The daemon and its front ends find the same
+// places in the same environment.
+struct Places {
+  std::string iris_home;  // $IRIS_HOME, absolute; empty = not set.
+  std::string
+      data_dir;       // iris_home, else ${XDG_DATA_HOME:-~/.local/share}/iris. May not exist yet.
+  std::string store;  // data_dir/iris.db
+  std::string log;    // data_dir/coordinator.log
+  ConfigSource config;
+  Endpoint endpoint;
+};
+
+// FAILURE_BAD_REQUEST: a variable is not an absolute path, or no home directory is known.
+// FAILURE_STORAGE: there is no place for the socket.
+absl::StatusOr<Places> FindPlaces(const EnvLookup& env);
+
+// The environment of this process.
+absl::optional<std::string> ProcessEnv(absl::string_view name);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_APP_PLACES_H_

@@ -1,0 +1,47 @@
+#include "coordinator/app/serve.h"
+
+#include <sys/stat.h>
+
+#include <memory>
+
+#include "common/endpoint/daemon.h"
+#include "common/endpoint/endpoint.h"
+#include "common/endpoint/private_dir.h"
+#include "common/log/log.h"
+#include "common/version/version.h"
+#include "coordinator/app/daemon.h"
+#include "coordinator/app/places.h"
+
+namespace iris {
+namespace {
+
+absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
+                       const MakeEngine& make_engine) {
+  const absl::StatusOr<ScopedFd> lock = LockEndpoint(places.endpoint);
+  if (!lock.ok()) return lock.status();
+  if (absl::Status made = EnsureOwnPath(places.data_dir); !made.ok()) return made;
+  StartLogging(places.log, LogLevel::kInfo);
+  const absl::StatusOr<std::unique_ptr<Daemon>> daemon =
+      Daemon::Start(places, idle_exit, make_engine);
+  if (!daemon.ok()) {
+    LogError("cannot start: ", daemon.status().message());
+    return daemon.status();
+  }
+  LogInfo("iris ", kVersion, " serves at ", places.endpoint.socket);
+  ReportReady(absl::OkStatus());
+  (*daemon)->WaitUntilItShallLeave();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine) {
+  umask(077);
+  const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
+  const absl::Status status =
+      places.ok() ? ServeFrom(*places, idle_exit, make_engine) : places.status();
+  if (!status.ok()) ReportReady(status);
+  return status;
+}
+
+}  // namespace iris
