@@ -10,7 +10,7 @@
 #include "common/log/log.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/bootstrap/bootstrap.h"
-#include "coordinator/link/connector.h"
+#include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
 
 namespace iris {

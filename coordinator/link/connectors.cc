@@ -1,4 +1,4 @@
-#include "coordinator/link/connector.h"
+#include "coordinator/link/connectors.h"
 
 #include <unistd.h>
 

@@ -1,0 +1,57 @@
+"""Fixtures: `sshd`, `remote_user`, `iris`. Each leaves nothing behind, and says so if it had to kill."""
+
+import contextlib
+import os
+
+import pytest
+
+from integration.iris_fixtures import Iris
+from testbed import remote_user as accounts
+from testbed import sshd as daemons
+from testbed.scratch import scratch_folder
+
+
+@pytest.fixture
+def scratch():
+    with scratch_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def sshd():
+    """sshd(*lines) is the running sshd with these lines in its configuration."""
+    assert os.geteuid() == 0, "accounts and sshd need root"
+    accounts.remove_strays()
+    running = {}
+    with scratch_folder() as folder:
+        def start(*lines):
+            if lines not in running:
+                own = folder / str(len(running))
+                own.mkdir()
+                running[lines] = daemons.Sshd(own, *lines)
+            return running[lines]
+        yield start
+        for daemon in running.values():
+            daemon.stop()
+
+
+@pytest.fixture
+def remote_users():
+    """remote_users(**options) is a new account; all are gone after the test."""
+    with scratch_folder() as folder, contextlib.ExitStack() as made:
+        yield lambda **options: made.enter_context(accounts.user(folder, **options))
+
+
+@pytest.fixture
+def remote_user(remote_users):
+    """An account with the stub as ~/.local/bin/claude."""
+    return remote_users()
+
+
+@pytest.fixture
+def iris(scratch, sshd, remote_users):
+    """Iris for one test. It ends before the accounts go: what it leaves there is found too."""
+    one = Iris(scratch)
+    yield one
+    leftovers = one.stop()
+    assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"

@@ -1,0 +1,86 @@
+#include "tests/integration/in_process_host.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "common/base/ids.h"
+#include "common/version/version.h"
+#include "grpcpp/server_builder.h"
+#include "grpcpp/server_posix.h"
+
+namespace iris {
+
+class InProcessHost::WireConnector final : public Connector {
+ public:
+  explicit WireConnector(InProcessHost& host) : host_(host) {}
+  absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
+                                     const std::atomic<bool>&) override {
+    on_progress({.stage = BootstrapProgress::Stage::kConnecting, .text = "connecting"});
+    return host_.Connect();
+  }
+
+ private:
+  InProcessHost& host_;
+};
+
+InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_program,
+                             const std::string& path) {
+  AgentIdentity identity{.incarnation = NewUuid(),
+                         .hostname = "in-process",
+                         .keeper_program = keeper_program,
+                         .home = home,
+                         .child_env = {absl::StrCat("HOME=", home), absl::StrCat("PATH=", path)}};
+  hello_.set_incarnation(identity.incarnation);
+  hello_.set_hostname(identity.hostname);
+  hello_.set_pid(getpid());
+  hello_.mutable_protocol()->set_min(kProtocolMin);
+  hello_.mutable_protocol()->set_max(kProtocolMax);
+  sessions_ = std::make_unique<SessionTable>(loop_.loop(), std::move(identity));
+  service_ =
+      AgentService::Make(loop_.loop(), *sessions_,
+                         {.get_host = [] { return v1::GetHostResponse(); }, .on_shutdown = [] {}});
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service_->grpc_service());
+  server_ = builder.BuildAndStart();
+}
+
+InProcessHost::~InProcessHost() {
+  absl::Notification closed;
+  loop_.loop().Post([&] {
+    service_->EndStreams();
+    sessions_->CloseAll([&](size_t) { closed.Notify(); });
+  });
+  closed.WaitForNotificationWithTimeout(absl::Seconds(20));
+  server_->Shutdown();
+  server_->Wait();
+  for (int wire : wires_) close(wire);
+}
+
+std::unique_ptr<Connector> InProcessHost::MakeConnector() {
+  return std::make_unique<WireConnector>(*this);
+}
+
+absl::StatusOr<Connection> InProcessHost::Connect() {
+  if (!refusal_.ok()) return refusal_;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return absl::ErrnoToStatus(errno, "socketpair");
+  }
+  wires_.push_back(fcntl(ends[1], F_DUPFD_CLOEXEC, 0));
+  grpc::AddInsecureChannelFromFd(server_.get(), ends[1]);
+  Connection connection;
+  connection.wire.Reset(ends[0]);
+  connection.hello = hello_;
+  return connection;
+}
+
+void InProcessHost::CutWires() {
+  for (int wire : wires_) shutdown(wire, SHUT_RDWR);
+}
+
+}  // namespace iris

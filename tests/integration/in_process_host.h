@@ -1,0 +1,49 @@
+#ifndef IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_
+#define IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/service/agent_service.h"
+#include "agent/session/session_table.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/link/connector.h"
+#include "grpcpp/server.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// An agent in this process, reached over socket pairs: the real session engine, the real service,
+// the stub claude as its child. Every Connect() of a connector made here is one more wire to it.
+class InProcessHost {
+ public:
+  // `home` is a scratch directory; `path` is the PATH of children.
+  InProcessHost(const std::string& home, const std::string& keeper_program,
+                const std::string& path);
+  ~InProcessHost();  // Ends every session.
+
+  std::unique_ptr<Connector> MakeConnector();
+  // The next Connect() fails like this; OK = connects again.
+  void RefuseWith(const absl::Status& why) { refusal_ = why; }
+  // Cuts every wire that was made, as a lost network does.
+  void CutWires();
+
+ private:
+  class WireConnector;
+
+  absl::StatusOr<Connection> Connect();
+
+  LoopThread loop_;
+  v1::Hello hello_;
+  std::unique_ptr<SessionTable> sessions_;
+  std::unique_ptr<AgentService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  absl::Status refusal_;
+  std::vector<int> wires_;  // The agent's ends, duplicated so that they can be cut.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_

@@ -1,0 +1,121 @@
+"""`Iris`: the programs under test in an environment of their own."""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+from testbed import binaries, processes
+
+
+class Iris:
+    """One user's Iris: a home, an IRIS_HOME, a configuration, and the stub as `claude` on PATH.
+
+    Nothing of the environment that the tests run in is passed on.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self.home = self._make("h")
+        self.iris_home = self._make("i")
+        self.project = self._make("h/project")
+        self.config = folder / "config.json"
+        runtime = self._make("r")
+        programs = self._make("bin")
+        (programs / "claude").symlink_to(binaries.claude_stub())
+        self.env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(self.home),
+                    "IRIS_HOME": str(self.iris_home), "IRIS_CONFIG": str(self.config),
+                    "XDG_RUNTIME_DIR": str(runtime), "LANG": "C.UTF-8"}
+        self._background = []
+
+    def _make(self, name: str) -> pathlib.Path:
+        path = self.folder / name
+        path.mkdir()
+        path.chmod(0o700)
+        return path
+
+    @property
+    def program(self) -> pathlib.Path:
+        """$IRIS_BIN, else the built one."""
+        given = os.environ.get("IRIS_BIN")
+        return pathlib.Path(given) if given else binaries.program("coordinator/iris")
+
+    def write_config(self, config: dict):
+        self.config.write_text(json.dumps(config, indent=1))
+        self.config.chmod(0o600)
+
+    def local_team(self, **fields) -> dict:
+        """The entry of a team on this machine."""
+        return {"path": str(self.project)} | fields
+
+    # Running it.
+
+    def run(self, *args, timeout=60, **options) -> subprocess.CompletedProcess:
+        """`iris ARGS…`, to its end; stdout and stderr as text. Fails after `timeout` seconds."""
+        env = self.env | options.pop("env", {})
+        return subprocess.run([self.program, *map(str, args)], env=env, cwd=self.home, timeout=timeout,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, **options)
+
+    def start(self, *args) -> subprocess.Popen:
+        """`iris ARGS…` in the background; ended with the test."""
+        process = subprocess.Popen([self.program, *map(str, args)], env=self.env, cwd=self.home,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self._background.append(process)
+        return process
+
+    @staticmethod
+    def _tell_args(team, text, from_=None, timeout_ms=None, as_json=False) -> list:
+        args = ["tell", team, text]
+        if from_ is not None:
+            args += ["--from", from_]
+        if timeout_ms is not None:
+            args += ["--timeout", timeout_ms]
+        return args + (["--json"] if as_json else [])
+
+    def tell(self, team, text, timeout=60, **options) -> subprocess.CompletedProcess:
+        """`iris tell`. Options: from_, timeout_ms, as_json."""
+        return self.run(*self._tell_args(team, text, **options), timeout=timeout)
+
+    def start_tell(self, team, text, **options) -> subprocess.Popen:
+        return self.start(*self._tell_args(team, text, **options))
+
+    def answer(self, team, text, **options) -> str:
+        """What `team` answers; the tell must succeed."""
+        done = self.tell(team, text, **options)
+        assert done.returncode == 0, f"tell failed ({done.returncode}): {done.stdout}{done.stderr}"
+        return done.stdout.removesuffix("\n")
+
+    def status(self) -> dict:
+        done = self.run("status", "--json")
+        assert done.returncode == 0, f"status failed ({done.returncode}): {done.stderr}"
+        return json.loads(done.stdout)
+
+    def wait_for_status(self, condition, timeout=30) -> dict:
+        """The first status for which `condition` holds."""
+        deadline = time.monotonic() + timeout
+        while not condition(status := self.status()):
+            assert time.monotonic() < deadline, f"not in {timeout} s: {json.dumps(status, indent=1)}"
+            time.sleep(0.1)
+        return status
+
+    # The end.
+
+    def processes(self) -> list:
+        """Everything that belongs to this Iris, also what no longer has a parent of ours."""
+        return processes.of_folder(self.folder)
+
+    def stop(self, patience: float = 5) -> list:
+        """`iris stop --agents`; returns what still runs `patience` seconds later, killed by now."""
+        if self.config.exists() or self._background:
+            try:
+                self.run("stop", "--agents", timeout=60)
+            except subprocess.TimeoutExpired:
+                pass  # What it left says enough.
+        for process in self._background:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        return processes.end_leftovers(self.processes, patience)

@@ -1,0 +1,273 @@
+// The coordinator's transport and link against the agent's engine, in one process, with the stub
+// claude.
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "agent/testing/programs.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/testing/scratch_dir.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/transport/agent_transport.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/integration/in_process_host.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPatience = absl::Seconds(30);
+
+struct Outcome {
+  absl::Status status;
+  std::string text;
+};
+
+// Keeps what a transport says, for a test thread to wait for.
+class Recorder final : public TransportSink {
+ public:
+  void OnProgress(const TransportProgress& progress) override {
+    absl::MutexLock lock(&mutex_);
+    stages_.push_back(progress.stage);
+  }
+  void OnReady(int64_t child_pid, uint64_t) override {
+    absl::MutexLock lock(&mutex_);
+    pids_.push_back(child_pid);
+  }
+  void OnDown(const absl::Status& why) override {
+    absl::MutexLock lock(&mutex_);
+    downs_.push_back(why);
+  }
+  void OnText(const std::string& tell_id, absl::string_view text) override {
+    absl::MutexLock lock(&mutex_);
+    absl::StrAppend(&texts_[tell_id], text);
+  }
+  void OnSettled(const std::string& tell_id, const absl::Status& status) override {
+    absl::MutexLock lock(&mutex_);
+    EXPECT_EQ(settled_.count(tell_id), 0u) << "settled twice";
+    settled_[tell_id] = {status, texts_[tell_id]};
+    order_.push_back(tell_id);
+  }
+
+  Outcome WaitFor(const std::string& tell_id) {
+    absl::MutexLock lock(&mutex_);
+    const auto is_settled = [&] { return settled_.count(tell_id) > 0; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&is_settled), kPatience));
+    return settled_[tell_id];
+  }
+  void WaitForText(const std::string& tell_id) {
+    absl::MutexLock lock(&mutex_);
+    const auto has_text = [&] { return !texts_[tell_id].empty(); };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&has_text), kPatience));
+  }
+  absl::Status WaitForDown() {
+    absl::MutexLock lock(&mutex_);
+    const auto down = [&] { return !downs_.empty(); };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&down), kPatience));
+    return downs_.empty() ? absl::OkStatus() : downs_.back();
+  }
+  std::vector<int64_t> pids() {
+    absl::MutexLock lock(&mutex_);
+    return pids_;
+  }
+  std::vector<std::string> order() {
+    absl::MutexLock lock(&mutex_);
+    return order_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<TransportProgress::Stage> stages_;
+  std::vector<int64_t> pids_;
+  std::vector<absl::Status> downs_;
+  std::map<std::string, std::string> texts_;
+  std::map<std::string, Outcome> settled_;
+  std::vector<std::string> order_;
+};
+
+class TransportTest : public ::testing::Test {
+ protected:
+  TransportTest() {
+    team_.name = "gpu";
+    team_.path = home_.path();
+    team_.claude_path = StubClaude();
+    team_.session_init_timeout = absl::Seconds(20);
+    team_.idle_timeout = absl::Hours(1);
+    link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector());
+    Renew();
+  }
+  ~TransportTest() override {
+    OnLoop([this] {
+      transport_.reset();
+      link_.reset();
+    });
+    EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
+  }
+
+  void OnLoop(std::function<void()> task) {
+    absl::Notification done;
+    loop_.loop().Post([&] {
+      task();
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+  // The transport of another life of the coordinator, same session.
+  void Renew() {
+    OnLoop([this] {
+      transport_ = std::make_unique<RemoteAgentTransport>(
+          loop_.loop(), calls_, *link_, identity_, team_,
+          SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, sink_);
+    });
+  }
+  std::string Tell(const std::string& text) {
+    const std::string id = NewUuid();
+    OnLoop([&] { transport_->Tell(id, text); });
+    return id;
+  }
+  Outcome Ask(const std::string& text) { return sink_.WaitFor(Tell(text)); }
+
+  ScratchDir home_;
+  InProcessHost host_{home_.path(), KeeperProgram(), "/usr/bin:/bin"};
+  LoopThread loop_;
+  OutstandingCalls calls_;
+  Recorder sink_;
+  Team team_;
+  const CoordinatorIdentity identity_{NewUuid(), "me@here"};
+  const std::string session_id_ = NewUuid();
+  std::unique_ptr<HostLink> link_;
+  std::unique_ptr<Transport> transport_;
+};
+
+TEST_F(TransportTest, ATellIsAnswered) {
+  const Outcome outcome = Ask("hello");
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, "ECHO: hello");
+}
+
+TEST_F(TransportTest, SpawnMakesReadyWithoutATurn) {
+  OnLoop([this] {
+    EXPECT_FALSE(transport_->ready());
+    transport_->Spawn();
+  });
+  EXPECT_EQ(Ask("COUNT").text, "1");  // The first user message that the session ever saw.
+  OnLoop([this] {
+    EXPECT_TRUE(transport_->ready());
+    EXPECT_FALSE(transport_->busy());
+    EXPECT_EQ(transport_->metrics().spawns, 1u);
+    EXPECT_EQ(transport_->metrics().tells_settled, 1u);
+  });
+}
+
+TEST_F(TransportTest, TwentyColdTellsAreAnsweredInOrderByOneChild) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(Tell("PID"));
+  std::vector<std::string> answers;
+  for (const std::string& id : ids) answers.push_back(sink_.WaitFor(id).text);
+  EXPECT_EQ(sink_.order(), ids);
+  EXPECT_EQ(std::count(answers.begin(), answers.end(), answers[0]), 20);
+  EXPECT_EQ(sink_.pids().size(), 1u);
+}
+
+TEST_F(TransportTest, SixteenMegabytesArriveByteExact) {
+  const Outcome outcome = Ask("BIG 16777216");
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text.size(), 16777216u);
+  // Again, over the same stream: credit was given back in full.
+  EXPECT_EQ(Ask("BIG 16777216").text, outcome.text);
+}
+
+TEST_F(TransportTest, ALargeTextReachesTheChildWhole) {
+  const std::string text = absl::StrCat("SUM ", std::string(3 << 20, 'x'));
+  EXPECT_THAT(Ask(text).text, HasSubstr(absl::StrCat(3 << 20)));
+}
+
+TEST_F(TransportTest, ACrashIsAFailureWithThePartialTextAndTheNextTellResumes) {
+  EXPECT_EQ(Ask("COUNT").text, "1");
+  const Outcome crashed = Ask("CRASH 3");
+  EXPECT_EQ(KindOf(crashed.status), v1::FAILURE_CHILD_EXITED) << crashed.status;
+  EXPECT_THAT(std::string(crashed.status.message()), HasSubstr("code 3"));
+  EXPECT_NE(crashed.text, "");
+  EXPECT_EQ(Ask("COUNT").text, "3");
+  EXPECT_EQ(sink_.pids().size(), 2u);
+}
+
+TEST_F(TransportTest, AnErrorResultIsAnErrorAndTheChildGoesOn) {
+  EXPECT_EQ(KindOf(Ask("ISERROR 500").status), v1::FAILURE_CLAUDE_ERROR);
+  EXPECT_TRUE(Ask("hello").status.ok());
+  EXPECT_EQ(sink_.pids().size(), 1u);
+}
+
+TEST_F(TransportTest, ALostLinkIsDroppedWithThePartialTextAndTheSameChildAnswersTheNext) {
+  const std::string first_pid = Ask("PID").text;
+  const std::string id = Tell("SLOW 5");
+  sink_.WaitForText(id);
+  host_.CutWires();
+  const Outcome dropped = sink_.WaitFor(id);
+  EXPECT_EQ(KindOf(dropped.status), v1::FAILURE_DROPPED) << dropped.status;
+  EXPECT_NE(dropped.text, "");
+
+  const Outcome next = Ask("PID");
+  EXPECT_TRUE(next.status.ok()) << next.status;
+  EXPECT_EQ(next.text, first_pid);
+}
+
+TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {
+  host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+  EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_AUTH);
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_TRUE(Ask("hello").status.ok());
+}
+
+TEST_F(TransportTest, AMissingClaudeIsSaid) {
+  team_.claude_path = "/nonexistent/claude";
+  Renew();
+  EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_CLAUDE_MISSING);
+}
+
+TEST_F(TransportTest, TerminateEndsTheChildAndTheNextTellResumes) {
+  EXPECT_EQ(Ask("COUNT").text, "1");
+  absl::Notification done;
+  absl::Status outcome;
+  OnLoop([&] {
+    transport_->Terminate([&](const absl::Status& status) {
+      outcome = status;
+      done.Notify();
+    });
+  });
+  ASSERT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+  EXPECT_TRUE(outcome.ok()) << outcome;
+  EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(Ask("COUNT").text, "2");
+}
+
+TEST_F(TransportTest, ASecondCoordinatorIsRefusedTheSession) {
+  EXPECT_TRUE(Ask("hello").status.ok());
+  Recorder other_sink;
+  std::unique_ptr<Transport> other;
+  const std::string id = NewUuid();
+  OnLoop([&] {
+    other = std::make_unique<RemoteAgentTransport>(
+        loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "you@there"}, team_,
+        SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, other_sink);
+    other->Tell(id, "hello");
+  });
+  const Outcome refused = other_sink.WaitFor(id);
+  EXPECT_EQ(KindOf(refused.status), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_THAT(std::string(refused.status.message()), HasSubstr("me@here"));
+  OnLoop([&] { other.reset(); });
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds everything and runs every test. Usage: tests/run.sh
+# Ends with the line "N passed, N failed"; exit 0 only if nothing failed.
+# As root, because the "remote hosts" of the tests are throwaway users behind a throwaway sshd.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bazel_flags=(--noshow_progress --color=no)
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+
+install_packages() {
+  local wanted missing=()
+  mapfile -t wanted < <(grep -vE '^(#|$)' tests/packages.txt)
+  for package in "${wanted[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "tests/run.sh: these packages are missing, and only root can install them:" "${missing[@]}" >&2
+    exit 1
+  fi
+  say "Installing ${missing[*]}"
+  apt-get update -q >"$results/apt.log" 2>&1 &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" \
+      >>"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
+}
+
+install_packages
+
+say "Building"
+bazel build "${bazel_flags[@]}" //...
+
+say "Building with clang: thread-safety analysis and layering check"
+bazel build "${bazel_flags[@]}" --config=clang //...
+
+failed=0
+say "Unit tests"
+# -k: one failure does not hide the next. The counts come from the tests' own reports.
+bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
+testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
+
+say "Whole programs"
+IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
+export IRIS_BIN_DIR
+/usr/bin/python3 -m pytest -q -rf -p no:cacheprovider tests --junitxml="$results/pytest.xml" || failed=1
+bazel shutdown
+
+/usr/bin/python3 tests/count_results.py "$testlogs" "$results/pytest.xml" || failed=1
+exit "$failed"
