@@ -2,18 +2,20 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
+#include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
 #include "agent/process/keeper.h"
@@ -37,15 +39,37 @@ absl::StatusOr<PipeEnds> MakePipe() {
   return PipeEnds{ScopedFd(fds[0]), ScopedFd(fds[1])};
 }
 
-// A keeper's command line is "PROGRAM\0keeper\0…".
-bool IsKeeper(pid_t pid) {
-  const ScopedFd file(open(absl::StrCat("/proc/", pid, "/cmdline").c_str(), O_RDONLY | O_CLOEXEC));
-  char text[4096];
-  const ssize_t n = file ? read(file.get(), text, sizeof(text)) : -1;
-  if (n <= 0) return false;
-  const absl::string_view line(text, static_cast<size_t>(n));
-  return absl::StartsWith(line.substr(std::min(line.find('\0'), line.size())),
-                          absl::string_view("\0keeper\0", 8));
+// Keepers that this process has started and not reaped. Thread-safe.
+class Keepers {
+ public:
+  void Add(pid_t pid) {
+    absl::MutexLock lock(&mutex_);
+    pids_.insert(pid);
+  }
+  void Remove(pid_t pid) {
+    absl::MutexLock lock(&mutex_);
+    pids_.erase(pid);
+  }
+  bool Has(pid_t pid) {
+    absl::MutexLock lock(&mutex_);
+    return pids_.count(pid) > 0;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::set<pid_t> pids_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One for the process, because its children are the process's.
+Keepers& OurKeepers() {
+  static Keepers* const keepers = new Keepers;
+  return *keepers;
+}
+
+// What lies unread in a pipe.
+size_t BytesIn(const ScopedFd& pipe) {
+  int bytes = 0;
+  return pipe && ioctl(pipe.get(), FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
@@ -74,30 +98,39 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const Child
 
   std::unique_ptr<Child> child(new Child(loop, sink));
   child->keeper_ = *pid;
+  OurKeepers().Add(*pid);
   child->stdin_ = std::move(pipes[0].writer);
-  child->stdout_ = std::move(pipes[1].reader);
-  child->stderr_ = std::move(pipes[2].reader);
+  child->stdout_.fd = std::move(pipes[1].reader);
+  child->stderr_.fd = std::move(pipes[2].reader);
   child->report_ = std::move(pipes[3].reader);
-  for (const ScopedFd* fd : {&child->stdin_, &child->stdout_, &child->stderr_, &child->report_}) {
+  for (const ScopedFd* fd :
+       {&child->stdin_, &child->stdout_.fd, &child->stderr_.fd, &child->report_}) {
     SetNonBlocking(fd->get());
   }
-  Child* self = child.get();
-  loop.Watch(self->stdout_.get(), {.readable = true},
-             [self](EventLoop::Ready) { self->ReadOnce(Stream::kStdout); });
-  loop.Watch(self->stderr_.get(), {.readable = true},
-             [self](EventLoop::Ready) { self->ReadOnce(Stream::kStderr); });
-  loop.Watch(self->report_.get(), {.readable = true},
-             [self](EventLoop::Ready) { self->OnReport(); });
+  child->WatchOutput();
+  loop.Watch(child->report_.get(), {.readable = true},
+             [self = child.get()](EventLoop::Ready) { self->OnReport(); });
   return child;
 }
 
 Child::~Child() {
   if (sweep_ != 0) loop_.Cancel(sweep_);
+  if (drain_ != 0) loop_.Cancel(drain_);
   if (stdin_watched_) loop_.Unwatch(stdin_.get());
-  CloseReader(stdout_);
-  CloseReader(stderr_);
+  CloseReader(stdout_.fd);
+  CloseReader(stderr_.fd);
   CloseReader(report_);
-  if (keeper_ > 0 && !keeper_gone_) kill(keeper_, SIGTERM);
+  if (keeper_gone_) return;
+  kill(keeper_, SIGTERM);
+  OurKeepers().Remove(keeper_);  // The next sweep reaps it.
+}
+
+void Child::WatchOutput() {
+  for (Output* output : {&stdout_, &stderr_}) {
+    if (!output->fd) continue;
+    loop_.Watch(output->fd.get(), {.readable = true},
+                [this, output](EventLoop::Ready) { ReadOnce(*output); });
+  }
 }
 
 void Child::CloseReader(ScopedFd& fd) {
@@ -161,25 +194,35 @@ void Child::KillAll() {
   if (!keeper_gone_) kill(keeper_, SIGTERM);  // Reaped by us alone: the pid is certain.
 }
 
-void Child::PauseStdout(bool paused) {
+void Child::PauseOutput(bool paused) {
   if (paused_ == paused || exit_reported_) return;
   paused_ = paused;
-  if (stdout_) loop_.ChangeInterest(stdout_.get(), {.readable = !paused});
-  if (!paused && exit_known_) loop_.Post([this] { DrainAndReportExit(); });
+  if (!paused && exit_known_) {
+    if (drain_ == 0) drain_ = loop_.After(absl::ZeroDuration(), [this] { DrainAndReportExit(); });
+  } else if (!paused) {
+    WatchOutput();
+  } else {
+    // Not merely without interest: a hang-up would be told again and again.
+    for (const Output* output : {&stdout_, &stderr_}) {
+      if (output->fd) loop_.Unwatch(output->fd.get());
+    }
+  }
 }
 
-bool Child::ReadOnce(Stream stream) {
-  ScopedFd& fd = stream == Stream::kStdout ? stdout_ : stderr_;
-  if (!fd || exit_reported_ || (stream == Stream::kStdout && paused_)) return false;
+bool Child::ReadOnce(Output& output) {
+  if (!output.fd || exit_reported_ || paused_) return false;
   char buffer[kReadBytes];
-  const ssize_t n = read(fd.get(), buffer, sizeof(buffer));
+  const size_t wanted = exit_known_ ? std::min(kReadBytes, output.left) : kReadBytes;
+  if (wanted == 0) return false;
+  const ssize_t n = read(output.fd.get(), buffer, wanted);
   if (n > 0) {
     const absl::string_view bytes(buffer, static_cast<size_t>(n));
-    stream == Stream::kStdout ? sink_.OnStdout(bytes) : sink_.OnStderr(bytes);
+    if (exit_known_) output.left -= bytes.size();
+    &output == &stdout_ ? sink_.OnStdout(bytes) : sink_.OnStderr(bytes);
     return true;
   }
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  CloseReader(fd);  // End, or broken: the same to us.
+  CloseReader(output.fd);  // End, or broken: the same to us.
   return false;
 }
 
@@ -215,25 +258,31 @@ void Child::OnReportLine(absl::string_view line) {
   } else {
     return;
   }
+  OnExitKnown();
+}
+
+// All that claude wrote is in the pipes by now. Its tools may hold them open and write more without
+// end: what is there now is what counts.
+void Child::OnExitKnown() {
   exit_known_ = true;
+  for (Output* output : {&stdout_, &stderr_}) output->left = BytesIn(output->fd);
   DrainAndReportExit();
 }
 
-// All that claude wrote is in the pipes by now. Its tools may hold them open and write more, so
-// empty for now is the end.
 void Child::DrainAndReportExit() {
+  drain_ = 0;
   if (exit_reported_) return;
-  while (ReadOnce(Stream::kStderr)) {
-  }
-  while (ReadOnce(Stream::kStdout)) {
+  for (Output* output : {&stderr_, &stdout_}) {
+    while (ReadOnce(*output)) {
+    }
   }
   if (paused_) return;  // The rest waits for room.
   exit_reported_ = true;
   if (stdin_watched_) loop_.Unwatch(stdin_.get());
   stdin_watched_ = false;
   stdin_.Reset();
-  CloseReader(stdout_);
-  CloseReader(stderr_);
+  CloseReader(stdout_.fd);
+  CloseReader(stderr_.fd);
   sink_.OnExited(exit_);
   if (keeper_gone_) sweep_ = loop_.After(absl::ZeroDuration(), [this] { SweepStrays(); });
 }
@@ -242,34 +291,29 @@ void Child::OnKeeperGone() {
   CloseReader(report_);
   while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  OurKeepers().Remove(keeper_);
   keeper_gone_ = true;
-  if (!exit_known_) {
-    // Somebody killed the keeper; what was below it has come to the agent, a subreaper too.
-    exit_ = ExitStatus{.by_signal = true, .number = SIGKILL};
-    if (pid_ > 0 && ProcessStartTime(pid_) == start_time_) kill(pid_, SIGKILL);
-    exit_known_ = true;
-  }
-  if (exit_reported_) {
-    SweepStrays();
-  } else {
-    DrainAndReportExit();
-  }
+  if (exit_reported_) return SweepStrays();
+  if (exit_known_) return;  // OnExited waits for room, and the sweep for OnExited.
+  // Somebody killed the keeper; what was below it has come to the agent, a subreaper too.
+  exit_ = ExitStatus{.by_signal = true, .number = SIGKILL};
+  if (pid_ > 0 && ProcessStartTime(pid_) == start_time_) kill(pid_, SIGKILL);
+  OnExitKnown();
 }
 
 // What a keeper left (it was killed, or gave up on a process stuck in the kernel) has come to the
 // agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray.
 void Child::SweepStrays() {
   sweep_ = 0;
+  bool found = false;
   for (const pid_t pid : ChildrenOf(getpid())) {
-    if (IsKeeper(pid)) continue;
+    if (OurKeepers().Has(pid)) continue;
+    found = true;  // Even if it is reaped at once: its children become ours.
     for (const pid_t below : DescendantsOf(pid)) kill(below, SIGKILL);
     kill(pid, SIGKILL);
-    strays_.insert(pid);
+    waitpid(pid, nullptr, WNOHANG);
   }
-  for (auto stray = strays_.begin(); stray != strays_.end();) {
-    stray = waitpid(*stray, nullptr, WNOHANG) == 0 ? std::next(stray) : strays_.erase(stray);
-  }
-  if (strays_.empty() || ++sweeps_ >= kSweepsMax) return sink_.OnGone();
+  if (!found || ++sweeps_ >= kSweepsMax) return sink_.OnGone();
   sweep_ = loop_.After(kSweepEvery, [this] { SweepStrays(); });
 }
 

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -47,12 +46,14 @@ class ChildSink {
   virtual void OnGone() = 0;
 };
 
-// One `claude` with its pipes, below a keeper (keeper.h). Lives on the process loop.
+// One `claude` with its pipes, below a keeper (keeper.h). Lives on the process loop. The process
+// ignores SIGPIPE, is a child subreaper, and has no children but these: a stray one is killed.
 //
 //   Start() → OnStarted → OnStdout/OnStderr … → OnExited → OnGone
 class Child {
  public:
-  // `sink` outlives the child. An error: not even the keeper could be started; nothing follows.
+  // `sink` and `loop` outlive the child. An error: not even the keeper could be started; nothing
+  // follows.
   static absl::StatusOr<std::unique_ptr<Child>> Start(EventLoop& loop, const ChildSpec& spec,
                                                       ChildSink& sink);
   // Before OnGone: kills everything, without waiting.
@@ -67,9 +68,9 @@ class Child {
   // SIGKILL to claude and every descendant.
   void KillAll();
 
-  // While paused nothing is read from its stdout: the pipe fills and the child waits. OnExited
-  // waits too.
-  void PauseStdout(bool paused);
+  // While paused nothing is read from its stdout and stderr: the pipes fill and the child waits.
+  // OnExited waits too.
+  void PauseOutput(bool paused);
 
   pid_t pid() const { return pid_; }
   uint64_t start_time() const { return start_time_; }
@@ -78,12 +79,17 @@ class Child {
  private:
   Child(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {}
 
-  enum class Stream { kStdout, kStderr };
+  struct Output {
+    ScopedFd fd;
+    size_t left = 0;  // Once it has exited: what was in the pipe then, less what was read.
+  };
+  void WatchOutput();
   void OnReport();
   void OnReportLine(absl::string_view line);
   void OnKeeperGone();
   // Reads once; false when there was nothing (more) to read for now.
-  bool ReadOnce(Stream stream);
+  bool ReadOnce(Output& output);
+  void OnExitKnown();
   void DrainAndReportExit();
   void SweepStrays();
   void WriteQueued();
@@ -94,7 +100,8 @@ class Child {
   pid_t keeper_ = 0;
   pid_t pid_ = 0;
   uint64_t start_time_ = 0;
-  ScopedFd stdin_, stdout_, stderr_, report_;
+  ScopedFd stdin_, report_;
+  Output stdout_, stderr_;
   std::string unwritten_;  // From written_ on.
   size_t written_ = 0;
   bool stdin_watched_ = false;
@@ -104,9 +111,9 @@ class Child {
   bool exit_known_ = false;     // The keeper said how, or can say no more.
   bool exit_reported_ = false;  // OnExited was called.
   bool keeper_gone_ = false;
-  std::set<pid_t> strays_;  // Killed, to be reaped.
   int sweeps_ = 0;
   EventLoop::TimerId sweep_ = 0;
+  EventLoop::TimerId drain_ = 0;
   absl::StatusOr<ExitStatus> exit_ = absl::UnknownError("running");
 };
 

@@ -11,7 +11,7 @@ namespace iris {
 // shows them now. Empty where there is no /proc.
 std::vector<pid_t> DescendantsOf(pid_t ancestor);
 
-// Those whose parent is `parent`.
+// Those whose parent is `parent`, zombies that wait to be reaped among them.
 std::vector<pid_t> ChildrenOf(pid_t parent);
 
 }  // namespace iris

@@ -14,9 +14,14 @@
 namespace iris {
 namespace {
 
-// Parent → children of every living process.
-std::multimap<pid_t, pid_t> ReadProcessTree() {
-  std::multimap<pid_t, pid_t> children;
+struct Process {
+  pid_t pid;
+  bool zombie;
+};
+
+// Parent → children of every process.
+std::multimap<pid_t, Process> ReadProcessTree() {
+  std::multimap<pid_t, Process> children;
   DIR* proc = opendir("/proc");
   if (proc == nullptr) return children;
   while (const dirent* entry = readdir(proc)) {
@@ -31,7 +36,7 @@ std::multimap<pid_t, pid_t> ReadProcessTree() {
     char state = '\0';
     int parent = 0;
     if (rest == nullptr || sscanf(rest + 1, " %c %d", &state, &parent) != 2) continue;
-    if (state != 'Z' && state != 'X') children.emplace(parent, pid);
+    if (state != 'X') children.emplace(parent, Process{pid, state == 'Z'});
   }
   closedir(proc);
   return children;
@@ -40,21 +45,23 @@ std::multimap<pid_t, pid_t> ReadProcessTree() {
 }  // namespace
 
 std::vector<pid_t> DescendantsOf(pid_t ancestor) {
-  const std::multimap<pid_t, pid_t> children = ReadProcessTree();
+  const std::multimap<pid_t, Process> children = ReadProcessTree();
   std::vector<pid_t> found = {ancestor};
   for (size_t i = 0; i < found.size(); ++i) {
     const auto [begin, end] = children.equal_range(found[i]);
-    for (auto child = begin; child != end; ++child) found.push_back(child->second);
+    for (auto child = begin; child != end; ++child) {
+      if (!child->second.zombie) found.push_back(child->second.pid);
+    }
   }
   found.erase(found.begin());
   return found;
 }
 
 std::vector<pid_t> ChildrenOf(pid_t parent) {
-  const std::multimap<pid_t, pid_t> children = ReadProcessTree();
+  const std::multimap<pid_t, Process> children = ReadProcessTree();
   std::vector<pid_t> found;
   const auto [begin, end] = children.equal_range(parent);
-  for (auto child = begin; child != end; ++child) found.push_back(child->second);
+  for (auto child = begin; child != end; ++child) found.push_back(child->second.pid);
   return found;
 }
 

@@ -167,7 +167,7 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
     child_->Signal(SIGTERM);
     step_timer_ = loop_.After(std::max(grace, absl::Milliseconds(500)), [this] {
       step_timer_ = 0;
-      child_->PauseStdout(
+      child_->PauseOutput(
           false);  // Its exit is reported after its output; nobody waits for that now.
       child_->KillAll();
     });
@@ -375,7 +375,7 @@ void Session::Acknowledge(uint64_t seq) {
 // A full log stops the reading, the pipe fills, and claude waits: nothing is dropped. One that is
 // being ended is read to its end, which cannot be far.
 void Session::UpdateBackPressure() {
-  if (child_ != nullptr) child_->PauseStdout(log_.full() && phase_ != Phase::kClosing);
+  if (child_ != nullptr) child_->PauseOutput(log_.full() && phase_ != Phase::kClosing);
 }
 
 void Session::OnStderr(absl::string_view bytes) {

@@ -1,0 +1,455 @@
+#include "agent/process/child.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "agent/process/descendants.h"
+#include "agent/testing/programs.h"
+#include "common/loop/event_loop.h"
+#include "common/process/spawn.h"
+#include "common/testing/scratch_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr absl::Duration kDeadline = absl::Seconds(20);
+
+// For what only the kernel knows. True as soon as `condition` is, false after kDeadline.
+bool Eventually(const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + kDeadline;
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::Notification tick;
+    tick.WaitForNotificationWithTimeout(absl::Milliseconds(2));
+  }
+  return true;
+}
+
+bool Exists(pid_t pid) { return ProcessStartTime(pid) != 0; }
+
+// Not even a zombie; without reaping any.
+bool HaveNoChildren() {
+  siginfo_t info;
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
+// The state letter of `pid` as in ps; ' ' if it is gone.
+char StateOf(pid_t pid) {
+  std::ifstream stat(absl::StrCat("/proc/", pid, "/stat"));
+  std::string text;
+  std::getline(stat, text);
+  const size_t end = text.rfind(')');
+  return end == std::string::npos ? ' ' : text[end + 2];
+}
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+ChildSpec Program(const std::string& program, std::vector<std::string> args) {
+  return {.keeper_program = KeeperProgram(),
+          .program = program,
+          .args = std::move(args),
+          .env = {"PATH=/usr/bin:/bin"},
+          .cwd = "/"};
+}
+
+ChildSpec Script(const std::string& text) { return Program("/bin/sh", {"-c", text}); }
+
+// Prints the pid of a sleeper that no mark leads to: another session, reparented, no environment.
+constexpr char kLeaveDetachedSleeper[] =
+    "(env -i setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!)\n";
+
+// What a child said, in the order in which it was heard.
+class Listener : public ChildSink {
+ public:
+  void OnStarted(pid_t pid, uint64_t) override { Hear("started"), Set(&pid_, pid); }
+  void OnStdout(absl::string_view bytes) override {
+    absl::MutexLock lock(&mutex_);
+    out_.append(bytes.data(), bytes.size());
+  }
+  void OnStderr(absl::string_view bytes) override {
+    absl::MutexLock lock(&mutex_);
+    err_.append(bytes.data(), bytes.size());
+  }
+  void OnExited(const absl::StatusOr<ExitStatus>& how) override {
+    absl::MutexLock lock(&mutex_);
+    absl::StrAppend(&heard_, "exited after ", out_.size(), "+", err_.size(), " bytes, ");
+    how_ = how;
+  }
+  void OnGone() override { Hear("gone"), Set(&gone_, true); }
+
+  std::string heard() { return Get(heard_); }
+  std::string out() { return Get(out_); }
+  std::string err() { return Get(err_); }
+  pid_t pid() { return Get(pid_); }
+  // "code 3", "signal 9", an error's text, or "running".
+  std::string end() {
+    absl::MutexLock lock(&mutex_);
+    if (!how_.has_value()) return "running";
+    if (!how_->ok()) return std::string(how_->status().message());
+    return absl::StrCat((*how_)->by_signal ? "signal " : "code ", (*how_)->number);
+  }
+
+  bool WaitForOut(const std::string& text) {
+    return Eventually(
+        [&] { return absl::string_view(out()).find(text) != absl::string_view::npos; });
+  }
+  bool WaitForStart() {
+    return Await([](Listener* self) { return self->pid_ != 0; });
+  }
+  bool WaitForExit() {
+    return Await([](Listener* self) { return self->how_.has_value(); });
+  }
+  bool WaitForGone() {
+    return Await([](Listener* self) { return self->gone_; });
+  }
+
+ private:
+  void Hear(const char* what) {
+    absl::MutexLock lock(&mutex_);
+    absl::StrAppend(&heard_, what, ", ");
+  }
+  template <typename T>
+  void Set(T* field, T value) {
+    absl::MutexLock lock(&mutex_);
+    *field = value;
+  }
+  template <typename T>
+  T Get(const T& field) {
+    absl::MutexLock lock(&mutex_);
+    return field;
+  }
+  bool Await(bool (*condition)(Listener*)) {
+    absl::MutexLock lock(&mutex_);
+    return mutex_.AwaitWithTimeout(absl::Condition(condition, this), kDeadline);
+  }
+
+  absl::Mutex mutex_;
+  std::string heard_, out_, err_;
+  pid_t pid_ = 0;
+  std::optional<absl::StatusOr<ExitStatus>> how_;
+  bool gone_ = false;
+};
+
+// A child on a loop of its own.
+class Running {
+ public:
+  explicit Running(const ChildSpec& spec) {
+    Do([&] {
+      absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(thread_.loop(), spec, listener);
+      if (child.ok()) child_ = *std::move(child);
+      status = child.status();
+    });
+  }
+  ~Running() { Destroy(); }
+
+  // Runs `task` on the loop and waits for it.
+  void Do(std::function<void()> task) {
+    absl::Notification done;
+    thread_.loop().Post([&] {
+      task();
+      done.Notify();
+    });
+    ASSERT_TRUE(done.WaitForNotificationWithTimeout(kDeadline));
+  }
+  void Write(std::string bytes) {
+    Do([&] { child_->Write(std::move(bytes)); });
+  }
+  void CloseStdin() {
+    Do([this] { child_->CloseStdin(); });
+  }
+  void Pause(bool paused) {
+    Do([=, this] { child_->PauseOutput(paused); });
+  }
+  void Signal(int number) {
+    Do([=, this] { child_->Signal(number); });
+  }
+  void KillAll() {
+    Do([this] { child_->KillAll(); });
+  }
+  void Destroy() {
+    Do([this] { child_.reset(); });
+  }
+  pid_t keeper() const { return ChildrenOf(getpid()).at(0); }
+  EventLoop& loop() { return thread_.loop(); }
+
+  Listener listener;
+  absl::Status status;
+
+ private:
+  LoopThread thread_;
+  std::unique_ptr<Child> child_;
+};
+
+class ChildTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { BecomeLikeTheAgent(); }
+
+  // Each test leaves nothing behind, not even a zombie: all that a child left has come to us.
+  void TearDown() override { EXPECT_TRUE(Eventually(HaveNoChildren)); }
+};
+
+TEST_F(ChildTest, AllOutputArrivesBeforeTheExit) {
+  Running child(Script("printf trouble >&2; head -c 1000000 /dev/zero; exit 3"));
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.heard(), "started, exited after 1000000+7 bytes, gone, ");
+  EXPECT_EQ(child.listener.end(), "code 3");
+}
+
+TEST_F(ChildTest, ArgumentsEnvironmentAndDirectoryAreTheSpecs) {
+  ChildSpec spec = Script("printf '%s|%s|%s|' \"$0\" \"$WORD\" \"$PWD\"; env | wc -l");
+  spec.args.push_back("a 'b'\n");
+  spec.env.push_back("WORD=c d");
+  spec.cwd = "/usr";
+  Running child(spec);
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.out(), "a 'b'\n|c d|/usr|3\n");  // PATH, WORD, and the shell's PWD.
+}
+
+TEST_F(ChildTest, ASignalReachesTheProgramAloneAndIsReported) {
+  Running child(Script("sh -c 'trap \"\" TERM; echo tool; exec sleep 600' & wait"));
+  ASSERT_TRUE(child.listener.WaitForOut("tool"));
+
+  child.Signal(SIGTERM);
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.end(), "signal 15");
+}
+
+TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {
+  Running missing(Program("/nonexistent/claude", {}));
+  ASSERT_TRUE(missing.listener.WaitForGone());
+  EXPECT_EQ(missing.listener.heard(), "exited after 0+0 bytes, gone, ");
+  EXPECT_THAT(missing.listener.end(),
+              AllOf(HasSubstr("/nonexistent/claude"), HasSubstr("No such")));
+
+  ChildSpec homeless = Program("/bin/true", {});
+  homeless.cwd = "/nonexistent";
+  Running child(homeless);
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_THAT(child.listener.end(), HasSubstr("chdir"));
+}
+
+TEST_F(ChildTest, WithoutAKeeperNothingStarts) {
+  ChildSpec spec = Program("/bin/true", {});
+  spec.keeper_program = "/nonexistent/keeper";
+  Running child(spec);
+
+  EXPECT_THAT(std::string(child.status.message()), HasSubstr("/nonexistent/keeper"));
+  EXPECT_EQ(child.listener.heard(), "");
+}
+
+TEST_F(ChildTest, StdinEndsAfterWhatWasWritten) {
+  Running child(Program("/bin/cat", {}));
+  child.Write("first ");
+  child.Write("second");
+  child.CloseStdin();
+  child.Write("too late");
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.out(), "first second");
+  EXPECT_EQ(child.listener.end(), "code 0");
+}
+
+TEST_F(ChildTest, WritingToAProgramThatReadsNoMoreHarmsNobody) {
+  Running child(Script("exec 0<&-; echo closed; sleep 0.05; exit 4"));
+  ASSERT_TRUE(child.listener.WaitForOut("closed"));
+
+  child.Write("nobody reads this");
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.end(), "code 4");
+}
+
+TEST_F(ChildTest, ASlowReaderOfStdinGets16MiBByteForByte) {
+  std::string text(16 << 20, '\0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 2654435761u >> 24);
+  Running child(Script("exec dd bs=1000 2>/dev/null"));
+
+  child.Write(text);
+  child.CloseStdin();
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_TRUE(child.listener.out() == text) << child.listener.out().size() << " bytes";
+}
+
+TEST_F(ChildTest, APausedChildWaitsAndThenLosesNothing) {
+  Running child(Script("read go; exec seq 1 2000000"));
+  ASSERT_TRUE(child.listener.WaitForStart());
+  child.Pause(true);
+  child.Write("go\n");
+
+  // seq never sleeps but for a full pipe.
+  const pid_t writer = child.listener.pid();
+  ASSERT_TRUE(Eventually([&] {
+    return Contents(absl::StrCat("/proc/", writer, "/comm")) == "seq\n" && StateOf(writer) == 'S';
+  }));
+  EXPECT_EQ(child.listener.out(), "");
+
+  child.Pause(false);
+  ASSERT_TRUE(child.listener.WaitForGone());
+  std::string expected;
+  for (int i = 1; i <= 2'000'000; ++i) absl::StrAppend(&expected, i, "\n");
+  EXPECT_TRUE(child.listener.out() == expected) << child.listener.out().size() << " bytes";
+}
+
+int64_t CpuMillis() {
+  timespec used;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+}
+
+TEST_F(ChildTest, APausedChildThatHasExitedCostsNothingAndReportsWhenThereIsRoom) {
+  Running child(Script("read go; echo last words; exit 5"));
+  ASSERT_TRUE(child.listener.WaitForStart());
+  child.Pause(true);
+  child.Write("go\n");
+  ASSERT_TRUE(Eventually(HaveNoChildren));  // The keeper has gone too.
+
+  const int64_t before = CpuMillis();
+  absl::Notification passed;
+  child.Do([&] { child.loop().After(absl::Milliseconds(200), [&] { passed.Notify(); }); });
+  ASSERT_TRUE(passed.WaitForNotificationWithTimeout(kDeadline));
+  EXPECT_LT(CpuMillis() - before, 100);
+  EXPECT_EQ(child.listener.heard(), "started, ");
+
+  child.Pause(false);
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.heard(), "started, exited after 11+0 bytes, gone, ");
+  EXPECT_EQ(child.listener.end(), "code 5");
+}
+
+TEST_F(ChildTest, WhatAToolGoesOnWritingDoesNotHoldUpTheExit) {
+  Running child(Script("trap '' TERM; for i in 1 2 3 4 5 6 7 8; do yes & done; exit 7"));
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.end(), "code 7");
+  EXPECT_LT(child.listener.out().size(), size_t{64} << 20);
+}
+
+TEST_F(ChildTest, ADetachedDescendantIsGoneWithTheChild) {
+  Running child(Script(absl::StrCat(kLeaveDetachedSleeper, "read go")));
+  ASSERT_TRUE(child.listener.WaitForOut("\n"));
+  int sleeper = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(child.listener.out(), &sleeper));
+  ASSERT_TRUE(Exists(sleeper));
+
+  child.CloseStdin();
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_FALSE(Exists(sleeper));
+}
+
+TEST_F(ChildTest, KillAllEndsATreeThatIgnoresSigterm) {
+  Running child(Script(
+      "trap '' TERM; sh -c 'echo $$; setsid sleep 600 & wait; sleep 600' & wait; sleep 600"));
+  ASSERT_TRUE(child.listener.WaitForOut("\n"));
+  child.Signal(SIGTERM);
+
+  child.KillAll();
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.end(), "signal 9");
+}
+
+TEST_F(ChildTest, AKilledKeeperTakesTheWholeTreeWithIt) {
+  Running child(Script(absl::StrCat(kLeaveDetachedSleeper, "setsid sleep 600 & wait")));
+  ASSERT_TRUE(child.listener.WaitForOut("\n"));
+  int sleeper = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(child.listener.out(), &sleeper));
+
+  kill(child.keeper(), SIGKILL);
+
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.end(), "signal 9");
+  EXPECT_FALSE(Exists(sleeper));
+  EXPECT_TRUE(HaveNoChildren());  // At OnGone already.
+}
+
+TEST_F(ChildTest, AKilledKeeperOfOneChildLeavesTheOthersAlone) {
+  Running other(Program("/bin/cat", {}));
+  ASSERT_TRUE(other.listener.WaitForStart());
+  const pid_t others_keeper = other.keeper();
+  Running child(Program("/bin/cat", {}));
+  ASSERT_TRUE(child.listener.WaitForStart());
+  for (const pid_t keeper : ChildrenOf(getpid())) {
+    if (keeper != others_keeper) kill(keeper, SIGKILL);
+  }
+  ASSERT_TRUE(child.listener.WaitForGone());
+
+  other.Write("still here");
+  EXPECT_TRUE(other.listener.WaitForOut("still here"));
+  other.CloseStdin();
+  ASSERT_TRUE(other.listener.WaitForGone());
+}
+
+TEST_F(ChildTest, DestroyingARunningChildKillsAll) {
+  Running child(Script("trap '' TERM; setsid sleep 600 & echo up; wait"));
+  ASSERT_TRUE(child.listener.WaitForOut("up"));
+  const pid_t pid = child.listener.pid();
+  const pid_t keeper = child.keeper();
+
+  child.Destroy();
+
+  EXPECT_EQ(waitpid(keeper, nullptr, 0), keeper);
+  EXPECT_FALSE(Exists(pid));
+  EXPECT_THAT(DescendantsOf(getpid()), IsEmpty());
+}
+
+// An agent of its own process that runs `script` until somebody kills it. Returns its pid.
+pid_t ForkAgent(const std::string& script) {
+  const pid_t agent = fork();
+  if (agent != 0) return agent;
+  BecomeLikeTheAgent();
+  EventLoop loop;
+  Listener listener;
+  const absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(loop, Script(script), listener);
+  loop.After(kDeadline, [&] { loop.Stop(); });
+  loop.Run();
+  _exit(1);
+}
+
+TEST_F(ChildTest, WhenTheAgentIsKilledTheChildFinishesAndNothingStays) {
+  const ScratchDir scratch;
+  const std::string finished = scratch.File("finished");
+  const std::string sleeper_file = scratch.File("sleeper");
+  const pid_t agent = ForkAgent(absl::StrCat(kLeaveDetachedSleeper, "echo x >", sleeper_file,
+                                             "; cat >/dev/null; echo done >", finished));
+  ASSERT_GT(agent, 0);
+  ASSERT_TRUE(Eventually([&] { return Contents(sleeper_file) == "x\n"; }));
+  EXPECT_GE(DescendantsOf(agent).size(), 3u);  // The keeper, the shell, the sleeper, cat.
+
+  kill(agent, SIGKILL);
+  ASSERT_EQ(waitpid(agent, nullptr, 0), agent);
+
+  // What the agent had is ours now.
+  ASSERT_TRUE(Eventually([] { return waitpid(-1, nullptr, WNOHANG) < 0; }));
+  EXPECT_EQ(Contents(finished), "done\n");
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,4 @@
+// Stands for `iris-agent` in tests of what runs below it: its only subcommand is `keeper`.
+#include "agent/process/keeper.h"
+
+int main(int argc, char** argv) { return iris::KeeperMain(argc, argv); }
