@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "absl/strings/str_cat.h"
+
 namespace iris {
 namespace {
 
@@ -36,6 +38,16 @@ bool IsUtf8(absl::string_view text) {
     text.remove_prefix(bytes);
   }
   return true;
+}
+
+std::string ToUtf8(absl::string_view text) {
+  std::string clean;
+  while (!text.empty()) {
+    const size_t bytes = CharacterBytes(text);
+    absl::StrAppend(&clean, bytes > 0 ? text.substr(0, bytes) : "\xEF\xBF\xBD");
+    text.remove_prefix(bytes > 0 ? bytes : 1);
+  }
+  return clean;
 }
 
 }  // namespace iris

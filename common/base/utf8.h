@@ -1,6 +1,8 @@
 #ifndef IRIS_COMMON_BASE_UTF8_H_
 #define IRIS_COMMON_BASE_UTF8_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 
 namespace iris {
@@ -8,6 +10,10 @@ namespace iris {
 // True if `text` is UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above
 // U+10FFFF, no character cut off. NUL is a character like any other.
 bool IsUtf8(absl::string_view text);
+
+// `text` with U+FFFD in place of every byte that is part of no character: for what a program wrote,
+// or was cut to a length, and goes into a field that must be UTF-8.
+std::string ToUtf8(absl::string_view text);
 
 }  // namespace iris
 

@@ -33,5 +33,11 @@ TEST(Utf8Test, OverlongSurrogateAndTooLargeAreRefused) {
   EXPECT_FALSE(IsUtf8("\xFF"));
 }
 
+TEST(Utf8Test, BytesThatAreNoCharacterAreReplacedOneByOne) {
+  EXPECT_EQ(ToUtf8("grüße 𝄞"), "grüße 𝄞");
+  EXPECT_EQ(ToUtf8("a\xFF\xE4z"), "a��z");
+  EXPECT_EQ(ToUtf8(std::string("ü𝄞").substr(1, 3)), "���");
+}
+
 }  // namespace
 }  // namespace iris

@@ -4,6 +4,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 
 namespace iris {
 namespace {
@@ -95,12 +96,14 @@ const KindText& KindTextFor(FailureKind kind) {
   return index < kKinds.size() ? kKinds[index] : kKinds[v1::FAILURE_INTERNAL];
 }
 
-// Text that came from a host may be cut anywhere; keep it valid for whoever prints it.
+// Text that came from a host may be cut anywhere, or be no text; a message with such a field would
+// not parse at the other end.
 std::string Bounded(absl::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max) return std::string(text);
+  std::string clean = ToUtf8(text.substr(0, bytes_max + 1));
+  if (clean.size() <= bytes_max) return clean;
   size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(text.substr(0, end), "…");
+  while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;
+  return absl::StrCat(clean.substr(0, end), "…");
 }
 
 }  // namespace

@@ -55,6 +55,14 @@ TEST(FailureTest, LongTextIsCutAtACharacter) {
   EXPECT_EQ(cut, std::string(8191, 'x') + "…");
 }
 
+TEST(FailureTest, WhatIsNoUtf8KeepsItsKind) {
+  const absl::Status status = MakeFailure(v1::FAILURE_CHILD_EXITED, "said \xFF\xE4");
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(status.message(), "said \xEF\xBF\xBD\xEF\xBF\xBD");
+  // Each bad byte becomes three: the bound holds afterwards.
+  EXPECT_LE(MakeFailure(v1::FAILURE_INTERNAL, std::string(8192, '\xFF')).message().size(), 8195u);
+}
+
 TEST(FailureTest, PeopleSeeKindDetailAndFix) {
   EXPECT_THAT(Describe(ToProto(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: refused"))),
               StartsWith("unreachable: gpu1: refused\nfix: Check"));
