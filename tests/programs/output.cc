@@ -6,12 +6,32 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 namespace iris::stub {
+namespace {
 
-void Output::Line(const Json& json) { Raw(ToLine(json) + "\n"); }
+Json WithoutNews(Json json) {
+  for (const char* key : {"capabilities", "user_message_uuid", "user_message_uuids"}) {
+    json.erase(key);
+  }
+  if (Json answer = ObjectAt(ObjectAt(json, "response"), "response"); !answer.empty()) {
+    answer.erase("capabilities");
+    json["response"]["response"] = std::move(answer);
+  }
+  return json;
+}
 
-void Output::SplitLine(const Json& json) { Write(ToLine(json) + "\n", 2, 1); }
+}  // namespace
+
+void Output::Line(const Json& json) {
+  if (!old_) return Raw(ToLine(json) + "\n");
+  if (StringAt(json, "type") != "command_lifecycle") Raw(ToLine(WithoutNews(json)) + "\n");
+}
+
+void Output::SplitLine(const Json& json) {
+  Write(ToLine(old_ ? WithoutNews(json) : json) + "\n", 2, 1);
+}
 
 void Output::Raw(std::string_view bytes) { Write(bytes, write_max_, 0); }
 

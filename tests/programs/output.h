@@ -14,6 +14,10 @@ class Output {
  public:
   void Line(const Json& json);
 
+  // From now on lines are those of 2.1.197, which says neither what it can do nor what becomes of
+  // the user's messages: no `capabilities`, `user_message_uuid(s)`, or `command_lifecycle` lines.
+  void SpeakOld() { old_ = true; }
+
   // Writes `json` in pieces of two bytes with a millisecond between them: cuts inside characters.
   void SplitLine(const Json& json);
 
@@ -26,6 +30,7 @@ class Output {
  private:
   void Write(std::string_view bytes, size_t write_max, int pause_ms);
 
+  bool old_ = false;
   size_t write_max_ = 1 << 20;
   bool reader_gone_ = false;
 };
