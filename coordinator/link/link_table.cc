@@ -17,6 +17,7 @@ namespace iris {
 namespace {
 
 constexpr absl::Duration kStopAgents = absl::Seconds(15);
+constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
 // What front ends have lent; read by links' threads.
 class LentEnv {
@@ -55,6 +56,12 @@ class HostLinkTable final : public LinkTable {
  public:
   HostLinkTable(EventLoop& loop, LinkTableOptions options)
       : loop_(loop), options_(std::move(options)) {}
+
+  ~HostLinkTable() override {
+    entries_.clear();
+    // Their callbacks post to the loop. Longer than any call here takes, cancelled or not.
+    if (!calls_.WaitForNone(absl::Now() + kCallsEnd)) LogError("calls on links did not end");
+  }
 
   Link& ForTeam(const Team& team) override {
     const std::string key = KeyOf(team);
