@@ -19,10 +19,13 @@
 namespace iris {
 namespace {
 
+// Less than what a bridge waits: whoever logs in anew finds the agent again.
+constexpr absl::Duration kLookForEndpointEvery = absl::Seconds(2);
 constexpr absl::Duration kIdleLookMax = absl::Seconds(30);
 constexpr absl::Duration kLeaveWithin = absl::Seconds(30);
-// For calls that are being answered while the agent leaves.
-constexpr std::chrono::seconds kLastAnswers(2);
+// For calls that are being answered while the agent leaves. What reached the socket arrives even
+// after we are gone; idle connections would be waited for all the same.
+constexpr std::chrono::milliseconds kLastAnswers(500);
 
 constexpr int kMessageBytesMax = 1 << 20;  // agent.proto: no message is larger.
 // A link that died behind a black hole gets no end: the peer must answer pings to stay.
@@ -93,6 +96,7 @@ absl::Status AgentDaemon::OpenDoor(Locks locks) {
   data_lock_ = std::move(locks.data_lock);
   door_ = std::make_unique<Door>(
       loop_.loop(), [home = options_.home] { return FindEndpoint("agent", home); },
+      kLookForEndpointEvery,
       Door::Hooks{.make_hello = [this](const std::string& socket) { return FramedHello(socket); },
                   .on_connection = [this](ScopedFd fd) { OnConnection(std::move(fd)); },
                   .on_open =

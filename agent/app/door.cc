@@ -33,7 +33,7 @@ absl::Status Door::Open(const Endpoint& endpoint, ScopedFd lock) {
 }
 
 void Door::Look() {
-  look_ = loop_.After(kLookEvery, [this] {
+  look_ = loop_.After(look_every_, [this] {
     Look();
     Follow();
   });

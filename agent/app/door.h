@@ -5,9 +5,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/listener.h"
@@ -17,7 +20,7 @@ namespace iris {
 
 // Where the agent is to be found, for as long as it lives. The endpoint of an account moves:
 // /run/user/UID is made by the first login and removed by the last logout, with lock and socket in
-// it, while the agent lives on. So the door looks every kLookEvery where the endpoint is now, and
+// it, while the agent lives on. So the door looks now and then where the endpoint is now, and
 // takes and serves that place too. Lives on `loop`.
 class Door {
  public:
@@ -29,12 +32,12 @@ class Door {
     // It listens at `socket`, at first and after a move.
     std::function<void(const std::string& socket)> on_open;
   };
-  static constexpr absl::Duration kLookEvery = absl::Seconds(2);
   static constexpr size_t kPlacesMax = 4;
 
-  // `find` says where the endpoint is now.
-  Door(EventLoop& loop, std::function<absl::StatusOr<Endpoint>()> find, Hooks hooks)
-      : loop_(loop), find_(std::move(find)), hooks_(std::move(hooks)) {}
+  // `find` says where the endpoint is now; it is asked every `look_every`.
+  Door(EventLoop& loop, std::function<absl::StatusOr<Endpoint>()> find, absl::Duration look_every,
+       Hooks hooks)
+      : loop_(loop), find_(std::move(find)), look_every_(look_every), hooks_(std::move(hooks)) {}
   ~Door();
 
   // Opens at `endpoint`, whose lock the caller took, and follows it from now on.
@@ -59,6 +62,7 @@ class Door {
 
   EventLoop& loop_;
   const std::function<absl::StatusOr<Endpoint>()> find_;
+  const absl::Duration look_every_;
   const Hooks hooks_;
   std::vector<Place> places_;  // The newest last.
   EventLoop::TimerId look_ = 0;

@@ -1,0 +1,316 @@
+// The real program, started as on a host.
+#include <fcntl.h>
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/grpcpp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
+#include "common/endpoint/endpoint.h"
+#include "common/process/spawn.h"
+#include "common/testing/scratch_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/iris/v1/agent.grpc.pb.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr int kPatienceMs = 20'000;
+
+std::string Program() { return std::filesystem::absolute("agent/iris-agent").string(); }
+
+absl::Time Soon() { return absl::Now() + absl::Milliseconds(kPatienceMs); }
+
+std::string ReadToEnd(int fd) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) text.append(buffer, n);
+  return text;
+}
+
+// Some process, child of ours or not; known for good.
+class Process {
+ public:
+  explicit Process(pid_t pid) : fd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
+  // Zombies have ended.
+  bool EndsWithin(int ms) const {
+    pollfd waited = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    return !fd_.valid() || poll(&waited, 1, ms) == 1;
+  }
+  void Kill(int signal) const {
+    if (fd_) syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0);
+  }
+
+ private:
+  ScopedFd fd_;
+};
+
+// The agent of a scratch home, ended with the test.
+class AgentProgramTest : public ::testing::Test {
+ protected:
+  // `iris-agent bridge`, whose stdin and stdout are the other end of `io`.
+  struct Bridge {
+    pid_t pid = 0;
+    ScopedFd io, errors;
+    v1::Hello hello;
+  };
+
+  AgentProgramTest() { EXPECT_EQ(mkdir(Runtime().c_str(), 0700), 0); }
+  ~AgentProgramTest() override {
+    for (const pid_t pid : agents_) {
+      const Process agent(pid);
+      agent.Kill(SIGTERM);
+      if (!agent.EndsWithin(kPatienceMs)) {
+        ADD_FAILURE() << "the agent does not leave";
+        agent.Kill(SIGKILL);
+      }
+    }
+  }
+
+  std::string Runtime() const { return scratch_.File("r"); }
+  std::string Home() const { return scratch_.File("h"); }
+  std::vector<std::string> Env() const {
+    return {"XDG_RUNTIME_DIR=" + Runtime(), "HOME=" + scratch_.path(), "PATH=/usr/bin:/bin"};
+  }
+
+  Bridge StartBridge(const std::vector<std::string>& args, std::vector<std::string> env) {
+    int io[2], errors[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, io), 0);
+    EXPECT_EQ(pipe2(errors, O_CLOEXEC), 0);
+    const ScopedFd theirs(io[1]), their_errors(errors[1]);
+    SpawnSpec spec = {.argv = {Program(), "bridge"},
+                      .env = std::move(env),
+                      .cwd = "/",
+                      .fds = {{0, io[1]}, {1, io[1]}, {2, errors[1]}}};
+    spec.argv.insert(spec.argv.end(), args.begin(), args.end());
+    const absl::StatusOr<pid_t> pid = Spawn(spec);
+    EXPECT_TRUE(pid.ok()) << pid.status();
+    return {
+        .pid = pid.value_or(0), .io = ScopedFd(io[0]), .errors = ScopedFd(errors[0]), .hello = {}};
+  }
+  void ReadHelloOf(Bridge& bridge) {
+    const absl::StatusOr<std::string> hello = ReadHello(bridge.io.get(), Soon());
+    ASSERT_TRUE(hello.ok()) << hello.status();
+    ASSERT_TRUE(bridge.hello.ParseFromString(*hello));
+    agents_.insert(static_cast<pid_t>(bridge.hello.pid()));
+  }
+  // A bridge that has said hello.
+  Bridge Connect(std::vector<std::string> further = {}) {
+    further.insert(further.end(), {"--home", Home()});
+    Bridge bridge = StartBridge(further, Env());
+    ReadHelloOf(bridge);
+    return bridge;
+  }
+  static int ExitCodeOf(const Bridge& bridge) {
+    EXPECT_TRUE(Process(bridge.pid).EndsWithin(kPatienceMs));
+    int status = 0;
+    EXPECT_EQ(waitpid(bridge.pid, &status, 0), bridge.pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  static int Leave(const Bridge& bridge) {
+    shutdown(bridge.io.get(), SHUT_WR);
+    return ExitCodeOf(bridge);
+  }
+
+  ScratchDir scratch_;
+  std::set<pid_t> agents_;
+};
+
+// gRPC over the bridge's stdio, from the moment of the hello.
+std::unique_ptr<v1::Agent::Stub> StubOver(ScopedFd io) {
+  fcntl(io.get(), F_SETFL, O_NONBLOCK);
+  return v1::Agent::NewStub(grpc::CreateInsecureChannelFromFd("agent", io.Release()));
+}
+
+void SetDeadline(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(kPatienceMs));
+}
+
+TEST_F(AgentProgramTest, TheFirstBridgeStartsAnAgentThatTheNextOnesMeet) {
+  const Bridge first = Connect();
+  const Bridge second = Connect();
+  EXPECT_FALSE(first.hello.incarnation().empty());
+  EXPECT_EQ(second.hello.incarnation(), first.hello.incarnation());
+  EXPECT_THAT(first.hello.socket_path(), StartsWith(Runtime() + "/iris/"));
+  EXPECT_EQ(first.hello.data_dir(), Home());
+  EXPECT_EQ(Leave(first), 0);
+  EXPECT_EQ(Leave(second), 0);
+  EXPECT_EQ(ReadToEnd(first.errors.get()), "");
+}
+
+TEST_F(AgentProgramTest, ManyBridgesAtOnceStartOneAgent) {
+  std::vector<Bridge> bridges;
+  for (int i = 0; i < 8; ++i) bridges.push_back(StartBridge({"--home", Home()}, Env()));
+  for (Bridge& bridge : bridges) ReadHelloOf(bridge);
+  for (Bridge& bridge : bridges) {
+    EXPECT_EQ(bridge.hello.incarnation(), bridges[0].hello.incarnation());
+    EXPECT_EQ(Leave(bridge), 0);
+  }
+}
+
+TEST_F(AgentProgramTest, TheAgentOutlivesTheBridgeThatStartedItAndAHangUp) {
+  const Bridge first = Connect();
+  EXPECT_EQ(Leave(first), 0);
+  const pid_t agent = static_cast<pid_t>(first.hello.pid());
+  EXPECT_NE(getsid(agent), getsid(0));
+  Process(agent).Kill(SIGHUP);
+  const Bridge second = Connect();
+  EXPECT_EQ(second.hello.incarnation(), first.hello.incarnation());
+  EXPECT_EQ(Leave(second), 0);
+}
+
+TEST_F(AgentProgramTest, AKilledAgentIsNoticedAndSucceeded) {
+  const Bridge first = Connect();
+  Process(static_cast<pid_t>(first.hello.pid())).Kill(SIGKILL);
+  EXPECT_EQ(ExitCodeOf(first), 3);
+  const Bridge second = Connect();
+  EXPECT_NE(second.hello.incarnation(), first.hello.incarnation());
+  EXPECT_EQ(Leave(second), 0);
+}
+
+TEST_F(AgentProgramTest, GrpcTravelsOverTheBridgeBehindNudgingNewlines) {
+  Bridge bridge = Connect();
+  const Bridge silent = Connect();
+  ASSERT_EQ(write(bridge.io.get(), "\n\n", 2), 2);
+  const std::unique_ptr<v1::Agent::Stub> stub = StubOver(std::move(bridge.io));
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::GetHostResponse host;
+  const grpc::Status status = stub->GetHost(&context, {}, &host);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(host.hello().incarnation(), bridge.hello.incarnation());
+  EXPECT_EQ(host.hello().socket_path(), bridge.hello.socket_path());
+  EXPECT_EQ(host.links(), 1u);  // The silent bridge is none.
+  EXPECT_GT(host.rss_bytes(), 1u << 20);
+  EXPECT_GE(host.uptime_ms(), 0);
+}
+
+TEST_F(AgentProgramTest, ShutdownIsAnsweredBeforeTheAgentLeaves) {
+  Bridge bridge = Connect();
+  const Process agent(static_cast<pid_t>(bridge.hello.pid()));
+  const std::string socket = bridge.hello.socket_path();
+  const std::unique_ptr<v1::Agent::Stub> stub = StubOver(std::move(bridge.io));
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ShutdownResponse response;
+  const grpc::Status status = stub->Shutdown(&context, {}, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(agent.EndsWithin(kPatienceMs));
+  EXPECT_NE(access(socket.c_str(), F_OK), 0);
+  ExitCodeOf(bridge);
+}
+
+TEST_F(AgentProgramTest, ASignalEndsItInOrder) {
+  const Bridge silent = Connect();
+  const Process agent(static_cast<pid_t>(silent.hello.pid()));
+  agent.Kill(SIGTERM);
+  EXPECT_EQ(ExitCodeOf(silent), 3);
+  EXPECT_TRUE(agent.EndsWithin(kPatienceMs));
+  EXPECT_NE(access(silent.hello.socket_path().c_str(), F_OK), 0);
+}
+
+TEST_F(AgentProgramTest, IdleItLeavesButNotWhileALinkIsUp) {
+  Bridge bridge = Connect({"--idle-exit-ms", "200"});
+  const Process agent(static_cast<pid_t>(bridge.hello.pid()));
+  {
+    const std::unique_ptr<v1::Agent::Stub> stub = StubOver(std::move(bridge.io));
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::GetHostResponse host;
+    ASSERT_TRUE(stub->GetHost(&context, {}, &host).ok());
+    EXPECT_FALSE(agent.EndsWithin(1'000));
+  }
+  EXPECT_TRUE(agent.EndsWithin(kPatienceMs));
+  EXPECT_NE(access(bridge.hello.socket_path().c_str(), F_OK), 0);
+  EXPECT_EQ(ExitCodeOf(bridge), 0);
+}
+
+// The same account from two environments: one has its own idea of XDG_RUNTIME_DIR.
+TEST_F(AgentProgramTest, AnotherEnvironmentMeetsTheSameAgent) {
+  const Bridge first = Connect();
+  const std::string other = scratch_.File("o");
+  ASSERT_EQ(mkdir(other.c_str(), 0700), 0);
+  for (int i = 0; i < 2; ++i) {  // Found out, then known.
+    Bridge bridge = StartBridge({"--home", Home()}, {"XDG_RUNTIME_DIR=" + other});
+    ReadHelloOf(bridge);
+    EXPECT_EQ(bridge.hello.incarnation(), first.hello.incarnation());
+    EXPECT_EQ(Leave(bridge), 0);
+  }
+  Process(static_cast<pid_t>(first.hello.pid())).Kill(SIGKILL);
+  EXPECT_EQ(ExitCodeOf(first), 3);
+  Bridge bridge = StartBridge({"--home", Home()}, {"XDG_RUNTIME_DIR=" + other});
+  ReadHelloOf(bridge);
+  EXPECT_NE(bridge.hello.incarnation(), first.hello.incarnation());
+  EXPECT_THAT(bridge.hello.socket_path(), StartsWith(other));
+  EXPECT_EQ(Leave(bridge), 0);
+}
+
+TEST_F(AgentProgramTest, WhatKeepsTheAgentFromStartingReachesTheBridgesUser) {
+  ASSERT_EQ(mkdir(Home().c_str(), 0700), 0);
+  ASSERT_EQ(chown(Home().c_str(), 65534, 65534), 0);
+  const Bridge bridge = StartBridge({"--home", Home()}, Env());
+  EXPECT_EQ(ExitCodeOf(bridge), 1);
+  EXPECT_EQ(ReadToEnd(bridge.io.get()), "");
+  const std::string errors = ReadToEnd(bridge.errors.get());
+  EXPECT_THAT(errors, StartsWith("iris-agent: storage: "));
+  EXPECT_THAT(errors, HasSubstr("belongs to uid 65534"));
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1);
+}
+
+TEST_F(AgentProgramTest, WrongArgumentsAreRefused) {
+  const Bridge bridge = StartBridge({"--home", "relative"}, Env());
+  EXPECT_EQ(ExitCodeOf(bridge), 2);
+  EXPECT_THAT(ReadToEnd(bridge.errors.get()), HasSubstr("--home relative"));
+}
+
+// Other users, hosts without a libc, broken uploads: `version` is how a host tells that it can run.
+TEST_F(AgentProgramTest, VersionNeedsNothingAtAll) {
+  const std::string root = scratch_.File("root");
+  ASSERT_EQ(mkdir(root.c_str(), 0700), 0);
+  std::filesystem::copy_file(Program(), root + "/iris-agent");
+  int out[2];
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  const ScopedFd reader(out[0]);
+  ScopedFd writer(out[1]);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    char program[] = "/iris-agent", command[] = "version";
+    char* const argv[] = {program, command, nullptr};
+    char* const env[] = {nullptr};
+    if (chroot(root.c_str()) != 0 || dup2(out[1], STDOUT_FILENO) < 0) _exit(9);
+    execve(program, argv, env);
+    _exit(8);
+  }
+  writer.Reset();
+  EXPECT_EQ(ReadToEnd(reader.get()), "iris-agent 0.1.0\n");
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(AgentSizeTest, ItStaysSmallEnoughToUpload) {
+  EXPECT_LE(std::filesystem::file_size(Program()), 8'400'000u);
+}
+
+}  // namespace
+}  // namespace iris

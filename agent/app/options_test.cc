@@ -1,0 +1,53 @@
+#include "agent/app/options.h"
+
+#include <string>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/iris/v1/failure.pb.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+
+void ExpectRefused(const std::vector<std::string>& args, const std::string& naming) {
+  const absl::Status status = ParseOptions(args).status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(naming));
+}
+
+TEST(OptionsTest, BothSpellingsAreUnderstood) {
+  const Options options = ParseOptions({"--home", "/h", "--data=/d", "--idle-exit-ms=250"}).value();
+  EXPECT_EQ(options.home, "/h");
+  EXPECT_EQ(options.data, "/d");
+  EXPECT_EQ(options.idle_exit, absl::Milliseconds(250));
+}
+
+TEST(OptionsTest, WithoutArgumentsItIsTheAccountsAgentForAnHour) {
+  const Options options = ParseOptions({}).value();
+  EXPECT_EQ(options.home, "");
+  EXPECT_EQ(options.data, "");
+  EXPECT_EQ(options.idle_exit, absl::Hours(1));
+}
+
+TEST(OptionsTest, WhatIsWrongIsNamed) {
+  ExpectRefused({"--home", "relative"}, "--home relative");
+  ExpectRefused({"--home"}, "--home");
+  ExpectRefused({"--data="}, "--data");
+  ExpectRefused({"--idle-exit-ms", "0"}, "--idle-exit-ms 0");
+  ExpectRefused({"--idle-exit-ms", "soon"}, "soon");
+  ExpectRefused({"--verbose"}, "--verbose");
+  ExpectRefused({"stray"}, "stray");
+}
+
+TEST(OptionsTest, ArgumentsSurviveTheRoundTrip) {
+  const std::vector<std::string> args = {"--home", "/h", "--data", "/d", "--idle-exit-ms", "9"};
+  EXPECT_EQ(ArgumentsFor(ParseOptions(args).value()), args);
+  EXPECT_TRUE(ArgumentsFor(Options()).empty());
+}
+
+}  // namespace
+}  // namespace iris
