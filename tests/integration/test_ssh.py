@@ -1,0 +1,161 @@
+"""`iris tell` to teams behind a real sshd: bootstrap, links, and what happens when they go."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from programs import words
+from testbed import binaries, processes
+
+
+@pytest.fixture
+def host(iris, sshd, remote_user):
+    """A host with one team, `gpu`."""
+    iris.write_config({"teams": {"gpu": sshd().team(remote_user)}})
+    return remote_user
+
+
+def only_link(iris):
+    [link] = iris.status()["links"]
+    return link
+
+
+def child_of(iris):
+    [session] = iris.status()["sessions"]
+    return session["child_pid"], session["child_start_time"]
+
+
+def test_a_bare_host_gets_the_agent_and_answers(iris, host):
+    assert iris.answer("gpu", "PWD") == str(host.home)
+    link = only_link(iris)
+    assert (link["state"], link["mode"], link["mode_reason"]) == ("up", "forward", "")
+    [agent] = (host.home / ".local/share/iris/bin").iterdir()
+    assert stat.S_IMODE(agent.stat().st_mode) == 0o700
+    assert os.stat(f"/proc/{link['agent_pid']}").st_uid == host.uid
+
+
+def test_warm_is_one_connection_and_one_exec(iris, sshd, host):
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert iris.run("stop").returncode == 0
+    before = sshd().position()
+    assert iris.answer("gpu", "COUNT") == "2"
+    assert sshd().connections(host, before) == 1
+    assert sshd().commands(host, before) == 1
+
+
+def test_cold_is_one_connection_and_one_exec_too(iris, sshd, host):
+    before = sshd().position()
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert sshd().connections(host, before) == 1
+    assert sshd().commands(host, before) == 1
+
+
+def test_two_teams_on_a_host_share_one_connection(iris, sshd, remote_user):
+    server = sshd()
+    other = server.team(remote_user, path=remote_user.make_folder("other"))
+    other["remote"] = other["remote"].replace("-p", "-o ConnectTimeout=10 -p")  # Another spelling.
+    iris.write_config({"teams": {"gpu": server.team(remote_user), "other": other}})
+    before = server.position()
+    assert iris.answer("gpu", "PWD") == str(remote_user.home)
+    assert iris.answer("other", "PWD") == str(remote_user.home / "other")
+    assert server.connections(remote_user, before) == 1
+    assert only_link(iris)["teams"] == ["gpu", "other"]
+
+
+@pytest.mark.parametrize("kind", ["prints", "reads", "sleeps", "all"])
+def test_a_noisy_bashrc_is_no_matter(iris, host, kind):
+    host.make_noise(kind)
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+
+
+def test_a_bashrc_that_reads_a_line_for_ever_is_answered(iris, host):
+    host.write(".bashrc", "echo welcome\nread -r line\n")
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert iris.run("stop").returncode == 0
+    assert iris.answer("gpu", "COUNT") == "2"
+
+
+@pytest.mark.parametrize("line", ["AllowStreamLocalForwarding no", "DisableForwarding yes"])
+def test_refused_forwarding_falls_back_to_stdio_and_says_why(iris, sshd, remote_user, line):
+    server = sshd(line)
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    before = server.position()
+    assert iris.answer("gpu", "BIG 1000000") == words.big(1_000_000)
+    link = only_link(iris)
+    assert link["mode"] == "stdio"
+    assert "prohibited" in link["mode_reason"] or "forward" in link["mode_reason"]
+    assert server.connections(remote_user, before) == 1
+
+
+def test_big_answers_arrive_byte_exact(iris, host):
+    assert iris.answer("gpu", "BIG 16777216") == words.big(16_777_216)
+    assert iris.answer("gpu", "BIGCJK 300000") == words.big_cjk(300_000)
+
+
+def test_twenty_concurrent_cold_tells_are_answered_by_one_child_on_one_connection(iris, sshd, host):
+    before = sshd().position()
+    tells = [iris.start_tell("gpu", "PID") for _ in range(20)]
+    answers = set()
+    for tell in tells:
+        out, err = tell.communicate(timeout=60)
+        assert tell.returncode == 0, err
+        answers.add(out)
+    assert len(answers) == 1
+    assert sshd().connections(host, before) == 1
+
+
+def test_killing_ssh_mid_turn_touches_neither_agent_nor_child(iris, host):
+    iris.answer("gpu", "hello")
+    link, child = only_link(iris), child_of(iris)
+    told = iris.start_tell("gpu", "SLOW 8", as_json=True)
+    iris.wait_for_status(lambda s: s["sessions"][0]["state"] == "busy")
+    time.sleep(2)  # Until it has said something: SLOW speaks every 1.6 s.
+    os.kill(link["ssh_pid"], signal.SIGKILL)
+    out, err = told.communicate(timeout=30)
+    outcome = json.loads(out)
+    assert told.returncode == 1
+    assert outcome["failure"]["kind"] == "dropped", outcome
+    assert outcome["partial"].startswith("word0 ")
+
+    # The issue here is time itself: what would die of the loss has five seconds to.
+    time.sleep(5)
+    assert processes.process_info(child[0]).start_time == child[1]
+    assert processes.process_info(link["agent_pid"])
+    assert iris.answer("gpu", "PID") == str(child[0])
+    assert only_link(iris)["agent_pid"] == link["agent_pid"]
+    assert only_link(iris)["ssh_pid"] != link["ssh_pid"]
+
+
+def test_agent_dir_moves_everything_the_agent_keeps(iris, sshd, remote_user):
+    place = remote_user.make_folder("place")
+    place.chmod(0o700)
+    team = sshd().team(remote_user, remoteOptions={"agentDir": str(place)})
+    iris.write_config({"teams": {"gpu": team}})
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert (place / "bin").is_dir()
+    assert not (remote_user.home / ".local/share/iris").exists()
+    assert only_link(iris)["agent_data_dir"].startswith(str(place))
+
+
+def test_a_damaged_agent_is_installed_again(iris, host):
+    iris.answer("gpu", "hello")
+    assert iris.run("stop", "--agents").returncode == 0
+    [agent] = (host.home / ".local/share/iris/bin").iterdir()
+    agent.write_bytes(agent.read_bytes()[:100_000])
+    assert iris.answer("gpu", "COUNT") == "2"
+
+
+def test_the_agent_runs_in_an_empty_root(scratch):
+    agent = binaries.program("agent/iris-agent")
+    assert agent.stat().st_size <= 8_400_000
+    (scratch / "iris-agent").write_bytes(agent.read_bytes())
+    (scratch / "iris-agent").chmod(0o755)
+    done = subprocess.run(["env", "-i", "/usr/sbin/chroot", scratch, "/iris-agent", "version"],
+                          capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("iris-agent ")
