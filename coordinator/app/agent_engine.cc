@@ -3,12 +3,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/app/program_path.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/link/link_table.h"
 #include "coordinator/transport/agent_transport_factory.h"
@@ -24,15 +23,10 @@ std::string Label() {
   return absl::StrCat(user != nullptr ? user : absl::StrCat("uid ", getuid()), "@", host);
 }
 
-std::string OwnProgram() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).string();
-}
-
 class AgentEngine final : public Engine {
  public:
   AgentEngine(EventLoop& loop, const EngineOptions& options)
-      : bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, OwnProgram()))),
+      : bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, ProgramPath()))),
         links_(MakeLinkTable(loop, {.bundle = bundle_.get(),
                                     .iris_home = options.iris_home,
                                     .runtime_dir = options.runtime_dir})),

@@ -1,0 +1,72 @@
+#include "coordinator/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <sstream>
+
+namespace iris {
+namespace {
+
+CLI::App* AddVerb(CLI::App& app, CommandLine& command, Verb verb, const std::string& name,
+                  const std::string& help) {
+  CLI::App* sub = app.add_subcommand(name, help);
+  sub->callback([&command, verb] { command.verb = verb; });
+  return sub;
+}
+
+void AddTell(CLI::App& app, CommandLine& command) {
+  CLI::App* tell = AddVerb(app, command, Verb::kTell, "tell", "Send a team a message.");
+  tell->add_option("TEAM", command.team, "A team of the configuration")->required();
+  tell->add_option("TEXT", command.text, "The message; - reads it from stdin (at most 8 MiB)")
+      ->required();
+  tell->add_option("--from", command.from, "Who sends it: a team, or cli")->capture_default_str();
+  tell->add_option("--timeout", command.timeout_ms,
+                   "Milliseconds to wait for the answer: 0 = for ever, -1 = print the message's id "
+                   "at once. The team goes on whatever this says")
+      ->check(CLI::Range(int64_t{-1}, int64_t{30} * 24 * 3600 * 1000))
+      ->capture_default_str();
+  tell->add_option("--id", command.tell_id,
+                   "The id of a message that was sent before, with the same TEXT: waits for its "
+                   "answer and sends nothing");
+  tell->add_flag("--json", command.json, "Print one JSON object");
+}
+
+void AddServe(CLI::App& app, CommandLine& command) {
+  CLI::App* serve = AddVerb(app, command, Verb::kServe, "serve",
+                            "Run the coordinator. The other commands start it when they need it.");
+  serve
+      ->add_option_function<int64_t>(
+          "--idle-exit-ms", [&command](int64_t ms) { command.idle_exit = absl::Milliseconds(ms); })
+      ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()))
+      ->group("");  // Hidden: for tests.
+}
+
+}  // namespace
+
+ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
+  ParsedCommandLine parsed;
+  CommandLine& command = parsed.command;
+  CLI::App app("Iris lets one Claude Code talk to others, here and on any host.", "iris");
+  app.require_subcommand(1);
+  AddTell(app, command);
+  AddVerb(app, command, Verb::kStatus, "status", "Show hosts, links and sessions.")
+      ->add_flag("--json", command.json, "Print one JSON object");
+  AddVerb(app, command, Verb::kTeams, "teams", "List the configured teams.")
+      ->add_flag("--json", command.json, "Print one JSON object");
+  AddVerb(app, command, Verb::kStop, "stop", "Stop the coordinator.")
+      ->add_flag("--agents", command.agents, "First end every session and the agents");
+  AddServe(app, command);
+  AddVerb(app, command, Verb::kVersion, "version", "Print the version.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out, err;
+    const int code = app.exit(error, out, err);
+    command.verb = Verb::kNone;
+    parsed.exit_code = code == 0 ? kExitOk : kExitUsage;
+    parsed.message = code == 0 ? out.str() : err.str();
+  }
+  return parsed;
+}
+
+}  // namespace iris

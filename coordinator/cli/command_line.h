@@ -1,0 +1,45 @@
+#ifndef IRIS_COORDINATOR_CLI_COMMAND_LINE_H_
+#define IRIS_COORDINATOR_CLI_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace iris {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;  // The tell failed, or the coordinator did.
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitConfig = 3;
+
+enum class Verb { kNone, kServe, kTell, kStatus, kTeams, kStop, kVersion };
+
+// What was asked for. Each field belongs to the verbs that it names.
+struct CommandLine {
+  Verb verb = Verb::kNone;
+  bool json = false;  // tell, status, teams
+
+  // tell
+  std::string team;
+  std::string text;  // "-": stdin.
+  std::string from = "cli";
+  std::string tell_id;     // Empty: a new one.
+  int64_t timeout_ms = 0;  // 0 = for ever, -1 = not at all.
+
+  bool agents = false;  // stop
+
+  absl::Duration idle_exit = absl::Minutes(10);  // serve
+};
+
+struct ParsedCommandLine {
+  CommandLine command;  // kNone: print `message` and exit.
+  int exit_code = kExitOk;
+  std::string message;  // Help for stdout, or with an exit code that is not 0 an error for stderr.
+};
+
+ParsedCommandLine ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_COMMAND_LINE_H_

@@ -1,0 +1,99 @@
+#include "coordinator/cli/front_end.h"
+
+#include <grpcpp/create_channel_posix.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/endpoint/daemon.h"
+#include "common/endpoint/endpoint.h"
+#include "common/failure/failure.h"
+#include "common/version/version.h"
+#include "coordinator/app/program_path.h"
+#include "coordinator/config/load_config.h"
+
+namespace iris {
+namespace {
+
+// How long a coordinator that says it is there may take to answer before another is started.
+constexpr absl::Duration kDial = absl::Seconds(1);
+
+absl::StatusOr<Coordinator> Greet(Dialed dialed) {
+  Coordinator coordinator;
+  if (!coordinator.hello.ParseFromString(dialed.hello)) {
+    return MakeFailure(v1::FAILURE_VERSION, "the coordinator's hello cannot be read");
+  }
+  const v1::CoordinatorHello& hello = coordinator.hello;
+  if (hello.protocol_min() > kFrontEndProtocolMax || hello.protocol_max() < kFrontEndProtocolMin) {
+    return MakeFailure(
+        v1::FAILURE_VERSION,
+        absl::StrCat("the coordinator that runs (iris ", hello.build(), ", pid ", hello.pid(),
+                     ") and this iris ", kVersion, " speak no common protocol"),
+        absl::StrCat("Stop it (kill ", hello.pid(), ") and try again."));
+  }
+  coordinator.stub = v1::Coordinator::NewStub(
+      grpc::CreateInsecureChannelFromFd("coordinator", dialed.fd.Release()));
+  return coordinator;
+}
+
+// A front end with another IRIS_CONFIG must not be answered from the wrong teams.
+absl::StatusOr<Coordinator> WithOurConfig(absl::StatusOr<Coordinator> coordinator,
+                                          const Places& places) {
+  if (!coordinator.ok() || coordinator->hello.config_path() == places.config.path) {
+    return coordinator;
+  }
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat("the coordinator that runs uses ", coordinator->hello.config_path(),
+                   ", and you ask for ", places.config.path),
+      "Run `iris stop`, then try again; or give each configuration an IRIS_HOME of "
+      "its own.");
+}
+
+std::vector<std::string> DaemonEnv(const std::vector<std::string>& variables) {
+  std::vector<std::string> names = variables;
+  names.insert(names.end(), {"IRIS_HOME", "IRIS_CONFIG"});
+  return MinimalEnv(names);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> CheckConfig(const Places& places) {
+  std::set<std::string> names;
+  ConfigSource source = places.config;
+  source.env = [&names, env = source.env](absl::string_view name) {
+    names.emplace(name);
+    return env(name);
+  };
+  const absl::StatusOr<Config> config = LoadConfig(source);
+  if (!config.ok()) return config.status();
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places) {
+  absl::StatusOr<Dialed> dialed = Dial(places.endpoint.socket, absl::InfinitePast());
+  if (!dialed.ok()) return dialed.status();
+  return Greet(*std::move(dialed));
+}
+
+absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
+                                           const std::vector<std::string>& variables,
+                                           absl::Time deadline) {
+  absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
+  while (KindOf(running.status()) == v1::FAILURE_UNREACHABLE && absl::Now() < deadline) {
+    const absl::Status started =
+        StartDaemon({ProgramPath(), "serve"}, DaemonEnv(variables), deadline);
+    if (!started.ok()) return started;
+    // One that is leaving holds the lock and does not answer: then this ends early, and another is
+    // started.
+    absl::StatusOr<Dialed> dialed =
+        Dial(places.endpoint.socket, std::min(deadline, absl::Now() + kDial));
+    running = dialed.ok() ? Greet(*std::move(dialed)) : dialed.status();
+  }
+  return WithOurConfig(std::move(running), places);
+}
+
+}  // namespace iris

@@ -1,0 +1,39 @@
+#ifndef IRIS_COORDINATOR_CLI_FRONT_END_H_
+#define IRIS_COORDINATOR_CLI_FRONT_END_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "coordinator/app/places.h"
+#include "proto/iris/v1/coordinator.grpc.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// A coordinator that answered and speaks our protocol.
+struct Coordinator {
+  v1::CoordinatorHello hello;
+  std::unique_ptr<v1::Coordinator::Stub> stub;
+};
+
+// The configuration as this process sees it, checked in full. Returns the names of the environment
+// variables that it refers to. FAILURE_BAD_REQUEST as LoadConfig().
+absl::StatusOr<std::vector<std::string>> CheckConfig(const Places& places);
+
+// FAILURE_UNREACHABLE: none runs. FAILURE_VERSION: it is too old or too new for us.
+absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places);
+
+// Starts one if none runs, with a minimal environment and `variables` of ours; tries until
+// `deadline`. Also FAILURE_BAD_REQUEST: it runs with another configuration than ours, or says so of
+// ours when it starts; and what else Serve() reports.
+absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
+                                           const std::vector<std::string>& variables,
+                                           absl::Time deadline);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_FRONT_END_H_

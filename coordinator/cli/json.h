@@ -1,0 +1,26 @@
+#ifndef IRIS_COORDINATOR_CLI_JSON_H_
+#define IRIS_COORDINATOR_CLI_JSON_H_
+
+#include <string>
+
+#include "common/failure/failure.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+
+using Json = nlohmann::ordered_json;  // People read it: keys stay in the order they were set.
+
+// One line. Bytes that are not UTF-8 become U+FFFD.
+inline std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+inline Json FailureJson(const Failure& failure) {
+  return {{"kind", std::string(KindName(failure.kind()))},
+          {"detail", failure.detail()},
+          {"fix", failure.fix().empty() ? std::string(FixFor(failure.kind())) : failure.fix()}};
+}
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_JSON_H_

@@ -1,0 +1,66 @@
+#include "coordinator/cli/report.h"
+
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "coordinator/cli/command_line.h"
+#include "coordinator/cli/json.h"
+#include "coordinator/cli/text.h"
+
+namespace iris {
+
+void PrintFailure(const absl::Status& status) {
+  fprintf(stderr, "%s\n", Printable(Describe(ToProto(status))).c_str());
+}
+
+int ExitCodeForStart(const absl::Status& status) {
+  return KindOf(status) == v1::FAILURE_BAD_REQUEST ? kExitConfig : kExitFailed;
+}
+
+int PrintTell(const TellReport& report, bool json, int exit_code) {
+  std::string out = report.text;
+  if (json) out = TellJson(report);
+  if (!json && report.detached) out = report.tell_id;
+  const bool nothing = out.empty() && !report.status.ok();
+  if (!nothing && !absl::EndsWith(out, "\n")) out += "\n";
+  const bool written = fwrite(out.data(), 1, out.size(), stdout) == out.size();
+  if (fflush(stdout) != 0 || !written) {
+    perror("iris: stdout");
+    return kExitFailed;
+  }
+  if (!json && !report.status.ok()) PrintFailure(report.status);
+  return exit_code;
+}
+
+std::string TellJson(const TellReport& report) {
+  Json json = {{"tell_id", report.tell_id}, {"ok", report.status.ok()}};
+  if (!report.detached) json[report.status.ok() ? "answer" : "partial"] = report.text;
+  if (!report.status.ok()) json["failure"] = FailureJson(ToProto(report.status));
+  json["duration_ms"] = absl::ToInt64Milliseconds(report.duration);
+  return Dump(json);
+}
+
+std::string TeamsText(const v1::ListTeamsResponse& teams) {
+  std::vector<std::vector<std::string>> rows = {{"TEAM", "WHERE", "PATH", "DESCRIPTION"}};
+  for (const v1::TeamInfo& team : teams.teams()) {
+    rows.push_back({team.name(), team.remote().empty() ? "here" : Printable(team.remote()),
+                    Printable(team.path()), Printable(team.description())});
+  }
+  return rows.size() == 1 ? "no teams are configured\n" : Table(rows);
+}
+
+std::string TeamsJson(const v1::ListTeamsResponse& teams) {
+  Json list = Json::array();
+  for (const v1::TeamInfo& team : teams.teams()) {
+    Json json = {{"name", team.name()}, {"path", team.path()}};
+    if (!team.description().empty()) json["description"] = team.description();
+    if (!team.remote().empty()) json["remote"] = team.remote();
+    if (!team.color().empty()) json["color"] = team.color();
+    list.push_back(std::move(json));
+  }
+  return Dump({{"teams", std::move(list)}});
+}
+
+}  // namespace iris

@@ -1,0 +1,45 @@
+#ifndef IRIS_COORDINATOR_CLI_REPORT_H_
+#define IRIS_COORDINATOR_CLI_REPORT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// How commands print what they found, for people and with --json.
+
+// Prints what `status` says to stderr: kind, detail and fix.
+void PrintFailure(const absl::Status& status);
+
+// What a command exits with that cannot get to work: kExitConfig where the configuration is to
+// blame.
+int ExitCodeForStart(const absl::Status& status);
+
+struct TellReport {
+  std::string tell_id;
+  absl::Status status;    // OK = answered, or detached.
+  std::string text;       // The answer; with a failure the partial text.
+  bool detached = false;  // Nobody waits: the id is all there is.
+  absl::Duration duration;
+};
+
+// Returns `exit_code`. People get the text on stdout, ending in a newline, and a failure on stderr.
+int PrintTell(const TellReport& report, bool json, int exit_code);
+// {"tell_id", "ok", "answer" or "partial", "failure": {"kind", "detail", "fix"}, "duration_ms"};
+// with bytes that are not UTF-8 replaced. "failure" is there where ok is false; neither "answer"
+// nor "partial" where nobody waits.
+std::string TellJson(const TellReport& report);
+
+// Hosts, then sessions. `now_ms` is Unix time.
+std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms);
+std::string StatusJson(const v1::GetStatusResponse& status);
+
+std::string TeamsText(const v1::ListTeamsResponse& teams);
+std::string TeamsJson(const v1::ListTeamsResponse& teams);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_REPORT_H_

@@ -1,0 +1,142 @@
+#include "coordinator/cli/run.h"
+
+#include <cstdio>
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "common/failure/failure.h"
+#include "common/rpc/grpc_failure.h"
+#include "common/version/version.h"
+#include "coordinator/app/places.h"
+#include "coordinator/app/serve.h"
+#include "coordinator/cli/command_line.h"
+#include "coordinator/cli/front_end.h"
+#include "coordinator/cli/report.h"
+#include "coordinator/cli/tell.h"
+#include "coordinator/cli/wait_exit.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kConnect = absl::Seconds(10);
+constexpr absl::Duration kAnswer = absl::Seconds(10);
+constexpr absl::Duration kStopAgents = absl::Seconds(30);
+constexpr absl::Duration kLeave = absl::Seconds(10);
+
+int Fail(const absl::Status& status, int exit_code) {
+  PrintFailure(status);
+  return exit_code;
+}
+
+void SetDeadline(grpc::ClientContext& context, absl::Duration limit) {
+  context.set_deadline(absl::ToChronoTime(absl::Now() + limit));
+}
+
+int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
+  const absl::Status status = Serve(command.idle_exit, make_engine);
+  if (status.ok()) return kExitOk;
+  if (absl::IsAlreadyExists(status)) {
+    fprintf(stderr, "a coordinator runs already: %s\n", std::string(status.message()).c_str());
+    return kExitFailed;
+  }
+  return Fail(status, ExitCodeForStart(status));
+}
+
+int RunStatus(const CommandLine& command, const Places& places) {
+  const absl::StatusOr<Coordinator> coordinator = ConnectIfRunning(places);
+  if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
+    puts(command.json ? "{\"running\":false}" : "no coordinator runs");
+    return kExitOk;
+  }
+  if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
+  grpc::ClientContext context;
+  SetDeadline(context, kAnswer);
+  v1::GetStatusResponse status;
+  const absl::Status got =
+      FromGrpcStatus(coordinator->stub->GetStatus(&context, {}, &status), "coordinator");
+  if (!got.ok()) return Fail(got, kExitFailed);
+  const std::string text = command.json ? StatusJson(status) + "\n"
+                                        : StatusText(status, absl::ToUnixMillis(absl::Now()));
+  fputs(text.c_str(), stdout);
+  return kExitOk;
+}
+
+int RunTeams(const CommandLine& command, const Places& places,
+             const std::vector<std::string>& variables) {
+  const absl::StatusOr<Coordinator> coordinator =
+      ConnectOrStart(places, variables, absl::Now() + kConnect);
+  if (!coordinator.ok()) {
+    return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
+  }
+  grpc::ClientContext context;
+  SetDeadline(context, kAnswer);
+  v1::ListTeamsResponse teams;
+  const absl::Status got =
+      FromGrpcStatus(coordinator->stub->ListTeams(&context, {}, &teams), "coordinator");
+  if (!got.ok()) return Fail(got, ExitCodeForStart(got));
+  fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
+  return kExitOk;
+}
+
+int RunStop(const CommandLine& command, const Places& places) {
+  const absl::StatusOr<Coordinator> coordinator = ConnectIfRunning(places);
+  if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
+    puts("no coordinator runs");
+    return kExitOk;
+  }
+  if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
+  grpc::ClientContext context;
+  SetDeadline(context, kStopAgents);
+  v1::StopRequest request;
+  request.set_agents(command.agents);
+  v1::StopResponse response;
+  const absl::Status asked =
+      FromGrpcStatus(coordinator->stub->Stop(&context, request, &response), "coordinator");
+  if (!asked.ok()) return Fail(asked, kExitFailed);
+  const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());
+  const bool gone = WaitForExit(pid, absl::Now() + kLeave);
+  if (command.agents) printf("agents stopped: %u\n", response.agents_stopped());
+  for (const std::string& problem : response.problems()) {
+    PrintFailure(MakeFailure(v1::FAILURE_TIMEOUT, problem));
+  }
+  if (!gone) {
+    return Fail(MakeFailure(v1::FAILURE_TIMEOUT,
+                            absl::StrCat("the coordinator, pid ", pid, ", has not left yet")),
+                kExitFailed);
+  }
+  puts("coordinator stopped");
+  return response.problems().empty() ? kExitOk : kExitFailed;
+}
+
+// The commands that talk to a coordinator.
+int RunFrontEnd(const CommandLine& command) {
+  const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
+  if (!places.ok()) return Fail(places.status(), ExitCodeForStart(places.status()));
+  if (command.verb == Verb::kStatus) return RunStatus(command, *places);
+  if (command.verb == Verb::kStop) return RunStop(command, *places);
+  // Whoever asks a team wants a configuration that is right, whether a coordinator runs or not.
+  const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
+  if (!variables.ok()) return Fail(variables.status(), kExitConfig);
+  return command.verb == Verb::kTeams ? RunTeams(command, *places, *variables)
+                                      : RunTell(command, *places, *variables);
+}
+
+}  // namespace
+
+int RunIris(int argc, const char* const* argv, const MakeEngine& make_engine) {
+  const ParsedCommandLine parsed = ParseCommandLine(argc, argv);
+  switch (parsed.command.verb) {
+    case Verb::kNone:
+      fputs(parsed.message.c_str(), parsed.exit_code == kExitOk ? stdout : stderr);
+      return parsed.exit_code;
+    case Verb::kVersion:
+      printf("iris %s\n", kVersion);
+      return kExitOk;
+    case Verb::kServe:
+      return RunServe(parsed.command, make_engine);
+    default:
+      return RunFrontEnd(parsed.command);
+  }
+}
+
+}  // namespace iris

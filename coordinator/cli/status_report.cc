@@ -1,0 +1,110 @@
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "common/failure/failure.h"
+#include "coordinator/cli/json.h"
+#include "coordinator/cli/report.h"
+#include "coordinator/cli/text.h"
+
+namespace iris {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string OrDash(absl::string_view text) {
+  return text.empty() ? "-" : absl::StrReplaceAll(Printable(text), {{"\n", " "}});
+}
+
+std::string NumberOrDash(int64_t number) { return number == 0 ? "-" : absl::StrCat(number); }
+
+std::string Links(const v1::GetStatusResponse& status) {
+  if (status.links().empty()) return "no links\n";
+  Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
+  std::string notes;
+  for (const v1::LinkStatus& link : status.links()) {
+    rows.push_back({OrDash(link.key()), OrDash(link.state()), OrDash(link.mode()),
+                    NumberOrDash(link.ssh_pid()), NumberOrDash(link.agent_pid()),
+                    OrDash(link.agent_build()), OrDash(absl::StrJoin(link.teams(), ","))});
+    if (!link.mode_reason().empty()) {
+      absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
+                      OrDash(link.mode_reason()), "\n");
+    }
+    if (link.has_failure()) {
+      absl::StrAppend(&notes, OrDash(link.key()), ": ", Printable(Describe(link.failure())), "\n");
+    }
+  }
+  return absl::StrCat(Table(rows), notes);
+}
+
+std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
+  if (status.sessions().empty()) return "no sessions\n";
+  Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
+  for (const v1::SessionStatus& session : status.sessions()) {
+    const int64_t used_ms = session.last_used_at_ms();
+    rows.push_back({session.from(), session.to(), session.state(),
+                    NumberOrDash(session.child_pid()), NumberOrDash(session.tells_waiting()),
+                    absl::StrCat(session.tells_done()),
+                    used_ms == 0 ? "never" : absl::StrCat(ShowAge(now_ms - used_ms), " ago"),
+                    session.session_id()});
+  }
+  return Table(rows);
+}
+
+Json LinkJson(const v1::LinkStatus& link) {
+  Json json = {{"key", link.key()},
+               {"teams", std::vector<std::string>(link.teams().begin(), link.teams().end())},
+               {"state", link.state()},
+               {"mode", link.mode()},
+               {"mode_reason", link.mode_reason()},
+               {"hostname", link.hostname()},
+               {"ssh_pid", link.ssh_pid()},
+               {"agent", Json{{"pid", link.agent_pid()},
+                              {"build", link.agent_build()},
+                              {"socket", link.agent_socket()},
+                              {"data_dir", link.agent_data_dir()}}}};
+  if (link.has_failure()) json["failure"] = FailureJson(link.failure());
+  return json;
+}
+
+Json SessionJson(const v1::SessionStatus& session) {
+  return {{"session_id", session.session_id()},
+          {"from", session.from()},
+          {"to", session.to()},
+          {"state", session.state()},
+          {"child_pid", session.child_pid()},
+          {"child_start_time", session.child_start_time()},
+          {"tells_waiting", session.tells_waiting()},
+          {"tell_in_flight", session.tell_in_flight()},
+          {"tells_done", session.tells_done()},
+          {"created_at_ms", session.created_at_ms()},
+          {"last_used_at_ms", session.last_used_at_ms()}};
+}
+
+}  // namespace
+
+std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms) {
+  return absl::StrCat("coordinator: iris ", Printable(status.daemon().build()), ", pid ",
+                      status.daemon().pid(), ", up ", ShowAge(status.uptime_ms()), ", ",
+                      Printable(status.daemon().config_path()), "\n\n", Links(status), "\n",
+                      Sessions(status, now_ms));
+}
+
+std::string StatusJson(const v1::GetStatusResponse& status) {
+  Json links = Json::array(), sessions = Json::array();
+  for (const v1::LinkStatus& link : status.links()) links.push_back(LinkJson(link));
+  for (const v1::SessionStatus& session : status.sessions()) {
+    sessions.push_back(SessionJson(session));
+  }
+  return Dump({{"running", true},
+               {"pid", status.daemon().pid()},
+               {"build", status.daemon().build()},
+               {"config_path", status.daemon().config_path()},
+               {"uptime_ms", status.uptime_ms()},
+               {"links", std::move(links)},
+               {"sessions", std::move(sessions)}});
+}
+
+}  // namespace iris

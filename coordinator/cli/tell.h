@@ -1,0 +1,20 @@
+#ifndef IRIS_COORDINATOR_CLI_TELL_H_
+#define IRIS_COORDINATOR_CLI_TELL_H_
+
+#include <string>
+#include <vector>
+
+#include "coordinator/app/places.h"
+#include "coordinator/cli/command_line.h"
+
+namespace iris {
+
+// `iris tell`. `variables` are those that the configuration refers to. A coordinator that is lost
+// on the way is connected to again, or started again, once and within 10 s, and gets the same tell.
+// Returns the exit code: the answer, or the partial text, is on stdout, everything else on stderr.
+int RunTell(const CommandLine& command, const Places& places,
+            const std::vector<std::string>& variables);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_TELL_H_

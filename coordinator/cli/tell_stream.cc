@@ -1,0 +1,133 @@
+#include "coordinator/cli/tell_stream.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/failure/failure.h"
+#include "common/rpc/grpc_failure.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kFrameBytesMax = 256 << 10;
+constexpr absl::Duration kAccept = absl::Seconds(30);
+
+using Stream = grpc::ClientReaderWriter<v1::TellRequest, v1::TellUpdate>;
+
+// Cancels a blocking call when its time is up: one limit until the tell is accepted, another one
+// from then on. gRPC's own deadline cannot be moved once the call runs.
+class CallTimer {
+ public:
+  CallTimer(grpc::ClientContext& context, absl::Time give_up)
+      : context_(context), give_up_(give_up), thread_([this] { Watch(); }) {}
+  ~CallTimer() {
+    {
+      absl::MutexLock lock(&mutex_);
+      done_ = true;
+    }
+    thread_.join();
+  }
+
+  void Accepted() {
+    absl::MutexLock lock(&mutex_);
+    accepted_ = true;
+  }
+  bool Fired() const {
+    absl::MutexLock lock(&mutex_);
+    return fired_;
+  }
+
+ private:
+  bool AcceptedOrDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return accepted_ || done_; }
+
+  void Watch() {
+    absl::MutexLock lock(&mutex_);
+    const bool in_time =
+        mutex_.AwaitWithTimeout(absl::Condition(this, &CallTimer::AcceptedOrDone), kAccept);
+    if (in_time && mutex_.AwaitWithDeadline(absl::Condition(&done_), give_up_)) return;
+    fired_ = true;
+    context_.TryCancel();
+  }
+
+  grpc::ClientContext& context_;
+  const absl::Time give_up_;
+  mutable absl::Mutex mutex_;
+  bool accepted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool fired_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // Last: it uses the others.
+};
+
+void WriteText(Stream& stream, v1::TellRequest frame, const std::string& text) {
+  size_t sent = 0;
+  do {
+    const size_t size = std::min(kFrameBytesMax, text.size() - sent);
+    frame.set_text(text.data() + sent, size);
+    sent += size;
+    frame.set_last(sent == text.size());
+    if (!stream.Write(frame)) return;  // Finish() says why.
+    frame.Clear();
+  } while (sent < text.size());
+}
+
+void ReadUpdates(Stream& stream, CallTimer& timer, const OnTellProgress& on_progress,
+                 TellStreamResult& result) {
+  for (v1::TellUpdate update; stream.Read(&update);) {
+    switch (update.kind_case()) {
+      case v1::TellUpdate::kAccepted:
+        result.accepted = true;
+        timer.Accepted();
+        break;
+      case v1::TellUpdate::kProgress:
+        on_progress(update.progress());
+        break;
+      case v1::TellUpdate::kAnswer:
+        result.answer += update.answer();
+        break;
+      case v1::TellUpdate::kSettled:
+        result.settled = std::move(*update.mutable_settled());
+        break;
+      case v1::TellUpdate::KIND_NOT_SET:
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+bool TellStreamResult::coordinator_lost() const {
+  if (settled.has_value() || timed_out) return false;
+  const FailureKind kind = KindOf(call);
+  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+}
+
+TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
+                            const std::string& text, absl::Time give_up,
+                            const OnTellProgress& on_progress) {
+  TellStreamResult result;
+  grpc::ClientContext context;
+  bool fired;
+  {
+    CallTimer timer(context, give_up);
+    const std::unique_ptr<Stream> stream = stub.Tell(&context);
+    WriteText(*stream, header, text);
+    ReadUpdates(*stream, timer, on_progress, result);
+    result.call = FromGrpcStatus(stream->Finish(), "coordinator");
+    fired = timer.Fired();
+  }
+  if (!fired || result.settled.has_value()) return result;
+  result.timed_out = result.accepted;
+  if (!result.accepted) {
+    result.call =
+        MakeFailure(v1::FAILURE_TIMEOUT, "the coordinator did not take the message within 30 s");
+  }
+  return result;
+}
+
+}  // namespace iris

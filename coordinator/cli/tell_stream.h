@@ -1,0 +1,38 @@
+#ifndef IRIS_COORDINATOR_CLI_TELL_STREAM_H_
+#define IRIS_COORDINATOR_CLI_TELL_STREAM_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "proto/iris/v1/coordinator.grpc.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// What one submission of a tell came to.
+struct TellStreamResult {
+  absl::Status call;  // How the stream ended.
+  bool accepted = false;
+  absl::optional<v1::TellSettled> settled;
+  std::string answer;      // With `settled`: all of it.
+  bool timed_out = false;  // We stopped waiting after `accepted`.
+
+  // The coordinator went away, or is about to: connect again and submit the same tell.
+  bool coordinator_lost() const;
+};
+
+using OnTellProgress = std::function<void(const v1::TellProgress&)>;
+
+// Submits the tell of `header` (everything but the text) and follows it until it is settled,
+// detached, or `give_up` has passed and it was accepted. Blocks; a coordinator that does not accept
+// within 30 s is FAILURE_TIMEOUT.
+TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
+                            const std::string& text, absl::Time give_up,
+                            const OnTellProgress& on_progress);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_TELL_STREAM_H_

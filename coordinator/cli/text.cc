@@ -1,0 +1,73 @@
+#include "coordinator/cli/text.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace iris {
+namespace {
+
+// Characters, not bytes: good enough for names of teams and hosts.
+size_t Width(absl::string_view text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+}  // namespace
+
+std::string Printable(absl::string_view text) {
+  std::string printable(text);
+  for (size_t i = 0; i < printable.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(printable[i]);
+    if (byte == '\n') continue;
+    if (byte < 0x20 || byte == 0x7F) printable[i] = '?';
+    // U+0080 to U+009F are control characters too, two bytes in UTF-8.
+    if (byte == 0xC2 && i + 1 < printable.size() &&
+        static_cast<unsigned char>(printable[i + 1]) < 0xA0) {
+      printable.replace(i, 2, "?");
+    }
+  }
+  return printable;
+}
+
+std::string ShowBytes(uint64_t bytes) {
+  if (bytes < 1024) return absl::StrCat(bytes, " B");
+  double value = static_cast<double>(bytes) / 1024;
+  const char* unit = "KiB";
+  for (const char* larger : {"MiB", "GiB", "TiB"}) {
+    if (value < 1024) break;
+    value /= 1024;
+    unit = larger;
+  }
+  return absl::StrFormat("%.1f %s", value, unit);
+}
+
+std::string ShowAge(int64_t ms) {
+  const int64_t s = std::max<int64_t>(0, ms / 1000);
+  if (s < 60) return absl::StrCat(s, " s");
+  if (s < 3600) return absl::StrCat(s / 60, " min");
+  if (s < 48 * 3600) return absl::StrCat(s / 3600, " h");
+  return absl::StrCat(s / (24 * 3600), " d");
+}
+
+std::string Table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string table;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppend(&line, row[i], std::string(widths[i] - Width(row[i]) + 2, ' '));
+    }
+    absl::StripTrailingAsciiWhitespace(&line);
+    absl::StrAppend(&table, line, "\n");
+  }
+  return table;
+}
+
+}  // namespace iris

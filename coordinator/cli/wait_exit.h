@@ -1,0 +1,16 @@
+#ifndef IRIS_COORDINATOR_CLI_WAIT_EXIT_H_
+#define IRIS_COORDINATOR_CLI_WAIT_EXIT_H_
+
+#include <sys/types.h>
+
+#include "absl/time/time.h"
+
+namespace iris {
+
+// Waits until there is no process `pid`, which need not be a child. False: it is still there at
+// `deadline`.
+bool WaitForExit(pid_t pid, absl::Time deadline);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_WAIT_EXIT_H_

@@ -1,0 +1,55 @@
+#include "coordinator/testing/fake_engine.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "common/failure/failure.h"
+#include "coordinator/testing/fake_transport.h"
+
+namespace iris {
+namespace {
+
+void Answer(FakeTransport& transport, const std::string& tell_id, const std::string& text) {
+  if (absl::StartsWith(text, "hold")) return;
+  if (absl::StartsWith(text, "die")) {
+    transport.Text(tell_id, "half an answer");
+    transport.Settle(tell_id, MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended with signal 9"));
+    return;
+  }
+  if (absl::StartsWith(text, "16MiB")) {
+    EchoScript(transport, tell_id, std::string(16 << 20, 'x'));
+    return;
+  }
+  EchoScript(transport, tell_id, text);
+}
+
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(EventLoop& loop) : transports_(loop, Answer) {}
+
+  TransportFactory& transports() override { return transports_; }
+  std::vector<v1::LinkStatus> Links() const override {
+    v1::LinkStatus link;
+    link.set_key("local");
+    link.add_teams("echo");
+    link.set_state("up");
+    link.set_mode("local");
+    link.set_agent_pid(4242);
+    return {link};
+  }
+  void Lend(const std::map<std::string, std::string>&) override {}
+  void StopAgents(std::function<void(int, std::vector<std::string>)> done) override { done(1, {}); }
+
+ private:
+  FakeTransportFactory transports_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> MakeFakeEngine(EventLoop& loop, const EngineOptions&) {
+  return std::make_unique<FakeEngine>(loop);
+}
+
+}  // namespace iris
