@@ -12,12 +12,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/span.h"
 #include "common/failure/failure.h"
+#include "coordinator/bootstrap/poll_until.h"
 
 namespace iris {
 namespace {
-
-constexpr absl::Duration kLookForCancelEvery = absl::Milliseconds(100);
 
 absl::Status Ended() { return MakeFailure(v1::FAILURE_DROPPED, "the host ended the connection"); }
 
@@ -94,18 +94,10 @@ absl::string_view Dialogue::noise() const {
 }
 
 absl::StatusOr<short> Dialogue::Wait(short events, absl::Time until) {
-  while (true) {
-    if (cancelled_ != nullptr && *cancelled_) {
-      return MakeFailure(v1::FAILURE_CANCELLED, "stopped while connecting");
-    }
-    const absl::Duration left = std::max(until - absl::Now(), absl::ZeroDuration());
-    struct pollfd ready = {.fd = fd_, .events = events, .revents = 0};
-    const absl::Duration slice = std::min(left, kLookForCancelEvery);
-    if (poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(slice)) + 1) > 0) {
-      return ready.revents;
-    }
-    if (absl::Now() >= until) return short{0};
-  }
+  struct pollfd fd = {.fd = fd_, .events = events, .revents = 0};
+  const absl::StatusOr<bool> ready = PollUntil(absl::MakeSpan(&fd, 1), until, cancelled_);
+  if (!ready.ok()) return ready.status();
+  return *ready ? fd.revents : short{0};
 }
 
 absl::Status Dialogue::ReadReady() {

@@ -1,7 +1,6 @@
 #include "coordinator/bootstrap/install_script.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "coordinator/bootstrap/remote_command_line.h"
 
 namespace iris {

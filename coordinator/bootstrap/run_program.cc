@@ -9,11 +9,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/types/span.h"
 #include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
 #include "common/process/spawn.h"
 #include "coordinator/bootstrap/child_exit.h"
+#include "coordinator/bootstrap/poll_until.h"
 
 namespace iris {
 namespace {
@@ -40,26 +41,28 @@ void ReadSome(ScopedFd& fd, std::string& into) {
   into.append(buffer, std::min<size_t>(n, kProgramOutputBytesMax - into.size()));
 }
 
-// False: `deadline` came first.
-bool ReadToEnd(ScopedFd& out_fd, ScopedFd& err_fd, absl::Time deadline, ProgramOutput& output) {
+absl::Status TooLong() { return MakeFailure(v1::FAILURE_TIMEOUT, "did not end in time"); }
+
+absl::Status ReadToEnd(ScopedFd& out_fd, ScopedFd& err_fd, absl::Time deadline,
+                       const std::atomic<bool>* cancelled, ProgramOutput& output) {
   while (out_fd || err_fd) {
-    const absl::Duration left = deadline - absl::Now();
-    if (left <= absl::ZeroDuration()) return false;
     // poll() passes over a negative descriptor.
     struct pollfd fds[2] = {{.fd = out_fd.get(), .events = POLLIN, .revents = 0},
                             {.fd = err_fd.get(), .events = POLLIN, .revents = 0}};
-    const int64_t wait_ms = std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 60'000);
-    if (poll(fds, 2, static_cast<int>(wait_ms)) <= 0) continue;
+    const absl::StatusOr<bool> ready = PollUntil(absl::MakeSpan(fds), deadline, cancelled);
+    if (!ready.ok()) return ready.status();
+    if (!*ready) return TooLong();
     if (fds[0].revents != 0) ReadSome(out_fd, output.out);
     if (fds[1].revents != 0) ReadSome(err_fd, output.err);
   }
-  return true;
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
-                                         const std::vector<std::string>& env, absl::Time deadline) {
+                                         const std::vector<std::string>& env, absl::Time deadline,
+                                         const std::atomic<bool>* cancelled) {
   Pipe out;
   Pipe err;
   if (!out.Open() || !err.Open()) {
@@ -79,12 +82,11 @@ absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
   out.write_end.Reset();
   err.write_end.Reset();
   ProgramOutput output;
-  const bool done = ReadToEnd(out.read_end, err.read_end, deadline, output) &&
-                    WaitForChild(*pid, deadline).has_value();
-  output.exit_code = EndChild(*pid, done ? absl::Seconds(1) : absl::Milliseconds(200));
-  if (!done) {
-    return MakeFailure(v1::FAILURE_TIMEOUT, absl::StrCat(argv[0], " did not end in time"));
-  }
+  absl::Status ran = ReadToEnd(out.read_end, err.read_end, deadline, cancelled, output);
+  // It may have closed its outputs and gone on.
+  if (ran.ok() && !WaitForChild(*pid, deadline).has_value()) ran = TooLong();
+  output.exit_code = EndChild(*pid, absl::Milliseconds(200));
+  if (!ran.ok()) return Annotate(ran, argv[0]);
   return output;
 }
 

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_BOOTSTRAP_RUN_PROGRAM_H_
 #define IRIS_COORDINATOR_BOOTSTRAP_RUN_PROGRAM_H_
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,13 @@ struct ProgramOutput {
 inline constexpr size_t kProgramOutputBytesMax = 256 << 10;
 
 // Runs a short-lived program to its end, with stdin on /dev/null. Its process group is gone when
-// this returns. FAILURE_TIMEOUT: it ran past `deadline` and was killed. FAILURE_BAD_REQUEST: it
-// cannot be started (not found, not executable).
+// this returns. `cancelled` may be null.
+//
+// FAILURE_TIMEOUT: it ran past `deadline` and was killed. FAILURE_CANCELLED: likewise,
+// `*cancelled`. FAILURE_BAD_REQUEST: it cannot be started (not found, not executable).
 absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
-                                         const std::vector<std::string>& env, absl::Time deadline);
+                                         const std::vector<std::string>& env, absl::Time deadline,
+                                         const std::atomic<bool>* cancelled = nullptr);
 
 }  // namespace iris
 

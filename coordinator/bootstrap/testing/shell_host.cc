@@ -4,9 +4,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -36,14 +38,18 @@ ShellHost::ShellHost(const LoginShell& shell, const std::string& command_line,
   fd_.Reset(ends[0]);
   const ScopedFd theirs(ends[1]);
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  SpawnSpec spec = {
-      .argv = shell,
-      .env = {"PATH=/usr/local/bin:/usr/bin:/bin", "USER=test", absl::StrCat("HOME=", home)},
-      .cwd = "/",
-      .fds = {{0, ends[1]}, {1, ends[1]}, {2, 2}},
-      .new_session = true};
+  SpawnSpec spec = {.argv = shell,
+                    .env = env,
+                    .cwd = "/",
+                    .fds = {{0, ends[1]}, {1, ends[1]}, {2, 2}},
+                    .new_session = true};
   spec.argv.push_back(command_line);
-  spec.env.insert(spec.env.end(), env.begin(), env.end());
+  const bool own_path = std::any_of(env.begin(), env.end(), [](const std::string& entry) {
+    return absl::StartsWith(entry, "PATH=");
+  });
+  if (!own_path) spec.env.push_back("PATH=/usr/local/bin:/usr/bin:/bin");
+  spec.env.push_back("USER=test");
+  spec.env.push_back(absl::StrCat("HOME=", home));
   const absl::StatusOr<pid_t> pid = Spawn(spec);
   if (!pid.ok()) {
     fprintf(stderr, "%s\n", pid.status().ToString().c_str());

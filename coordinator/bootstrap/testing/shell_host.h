@@ -21,7 +21,8 @@ std::vector<LoginShell> LoginShellsHere();
 // socket as sshd would have them. Killed with its children at the end.
 class ShellHost {
  public:
-  // The environment is PATH, USER, HOME=`home` and what `env` adds. Aborts when it cannot start.
+  // The environment is `env` with USER, HOME=`home` and, unless named, PATH. Aborts when it cannot
+  // start.
   ShellHost(const LoginShell& shell, const std::string& command_line, const std::string& home,
             const std::vector<std::string>& env = {});
   ~ShellHost();

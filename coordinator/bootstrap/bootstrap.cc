@@ -1,0 +1,246 @@
+#include "coordinator/bootstrap/bootstrap.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "coordinator/bootstrap/dialogue.h"
+#include "coordinator/bootstrap/forward.h"
+#include "coordinator/bootstrap/hello.h"
+#include "coordinator/bootstrap/host_text.h"
+#include "coordinator/bootstrap/install.h"
+#include "coordinator/bootstrap/remote_command_line.h"
+#include "coordinator/bootstrap/run_program.h"
+#include "coordinator/bootstrap/ssh_command.h"
+#include "coordinator/bootstrap/ssh_process.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kVersionTimeout = absl::Seconds(5);
+constexpr size_t kNoiseBytesShown = 200;
+
+// ssh reads these paths in places where '%', '$', ':' and blanks have meanings.
+absl::Status CheckRuntimeDir(const std::string& dir) {
+  const bool plain = std::all_of(dir.begin(), dir.end(), [](char c) {
+    return absl::ascii_isalnum(c) ||
+           absl::string_view("/._-+@=,").find(c) != absl::string_view::npos;
+  });
+  if (plain && absl::StartsWith(dir, "/") && dir.size() <= kRuntimeDirBytesMax) {
+    return absl::OkStatus();
+  }
+  return MakeFailure(
+      v1::FAILURE_STORAGE,
+      absl::StrCat("the directory for sockets, ", dir, ", is too long or holds unusual characters"),
+      "Set XDG_RUNTIME_DIR or IRIS_HOME to a short, plain path.");
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Digests(
+    const AgentBundle& bundle) {
+  std::vector<std::pair<std::string, std::string>> digests;
+  absl::Status none;
+  for (absl::string_view arch : kAgentArchs) {
+    const absl::StatusOr<const AgentBuild*> build = bundle.ForArch(arch);
+    if (build.ok()) {
+      digests.emplace_back((*build)->arch, (*build)->sha256);
+    } else if (none.ok()) {
+      none = build.status();
+    }
+  }
+  if (digests.empty()) return none;
+  return digests;
+}
+
+// One connection, from ssh's start to the agent's hello.
+class Attempt {
+ public:
+  Attempt(const SshTarget& target, const AgentBundle& bundle, const BootstrapOptions& options)
+      : target_(target), bundle_(bundle), options_(options) {}
+
+  absl::StatusOr<Connection> Run(bool ignore_installed) {
+    if (absl::Status status = StartSsh(ignore_installed); !status.ok()) return status;
+    Dialogue dialogue(ssh_->stdio().get(), marker_, options_.cancelled);
+    if (absl::Status status = MeetShell(dialogue); !status.ok()) return status;
+    Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
+    Connection connection;
+    connection.uploaded = !found_installed_;
+    absl::StatusOr<v1::Hello> hello = AwaitHello();
+    if (!hello.ok()) return hello.status();
+    connection.hello = *std::move(hello);
+    if (absl::Status status = ChooseWire(&connection); !status.ok()) return status;
+    connection.ssh = std::move(ssh_);
+    return connection;
+  }
+
+  // The host had an agent, whether or not it ran.
+  bool found_installed() const { return found_installed_; }
+
+ private:
+  absl::Status StartSsh(bool ignore_installed) {
+    absl::StatusOr<std::vector<std::pair<std::string, std::string>>> digests = Digests(bundle_);
+    if (!digests.ok()) return digests.status();
+    const absl::StatusOr<std::string> line =
+        MakeRemoteCommandLine({.marker = marker_,
+                               .digests = *std::move(digests),
+                               .agent_dir = target_.options.agent_dir,
+                               .ignore_installed = ignore_installed});
+    if (!line.ok()) return line.status();
+    const std::vector<std::string> env = SshEnv(target_);
+    const absl::StatusOr<ProgramOutput> version =
+        RunProgram(VersionArgv(target_), env, absl::Now() + kVersionTimeout, options_.cancelled);
+    if (!version.ok()) return version.status();
+
+    Report(BootstrapProgress::Stage::kConnecting, "connecting to ");
+    absl::StatusOr<std::unique_ptr<SshProcess>> ssh = SshProcess::Start(
+        ConnectArgv(target_, sockets_.control, *line,
+                    KnowsSessionOptions(absl::StrCat(version->err, version->out))),
+        env);
+    if (!ssh.ok()) return ssh.status();
+    ssh_ = *std::move(ssh);
+    ssh_->RemoveAtEnd(sockets_.control);
+    ssh_->RemoveAtEnd(sockets_.forward);
+    return absl::OkStatus();
+  }
+
+  // Until the agent's bridge runs.
+  absl::Status MeetShell(Dialogue& dialogue) {
+    const absl::StatusOr<std::string> reply =
+        dialogue.FirstReply(absl::Now() + target_.options.connect_timeout);
+    if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
+    absl::string_view words = *reply;
+    if (absl::StartsWith(words, "found ")) {
+      found_installed_ = true;
+      return absl::OkStatus();
+    }
+    if (!absl::ConsumePrefix(&words, "none")) {
+      return MakeFailure(v1::FAILURE_INTERNAL,
+                         absl::StrCat("our command on the host answered \"",
+                                      PrintableHostText(*reply, kNoiseBytesShown), "\""));
+    }
+    const absl::Status status = InstallAgent(
+        dialogue, bundle_,
+        {.marker = marker_,
+         .system = std::string(absl::StripAsciiWhitespace(words)),
+         .agent_dir = target_.options.agent_dir,
+         .answer_timeout = std::max(target_.options.connect_timeout, kAnswerTimeoutMin),
+         .upload_timeout = options_.upload_timeout,
+         .on_sent = [this](uint64_t done, uint64_t total) { ReportUpload(done, total); }});
+    return OrWhySshEnded(status, std::string(dialogue.noise()));
+  }
+
+  absl::StatusOr<v1::Hello> AwaitHello() {
+    const absl::StatusOr<v1::Hello> hello = ReadAgentHello(
+        ssh_->stdio().get(), absl::Now() + target_.options.connect_timeout, options_.cancelled);
+    if (KindOf(hello.status()) == v1::FAILURE_TIMEOUT) {
+      return MakeFailure(v1::FAILURE_TIMEOUT,
+                         absl::StrCat("the agent on the host did not greet within ",
+                                      absl::FormatDuration(target_.options.connect_timeout)),
+                         "Raise remoteOptions.connectTimeout if the host is slow.");
+    }
+    if (!hello.ok()) return OrWhySshEnded(hello.status(), "");
+    return hello;
+  }
+
+  absl::Status ChooseWire(Connection* connection) {
+    if (options_.allow_forward) {
+      absl::StatusOr<ScopedFd> forwarded =
+          OpenForward(target_, sockets_, connection->hello, *ssh_, options_.cancelled);
+      if (forwarded.ok()) {
+        connection->wire = *std::move(forwarded);
+        connection->mode = LinkMode::kForward;
+        return absl::OkStatus();
+      }
+      if (KindOf(forwarded.status()) == v1::FAILURE_CANCELLED) return forwarded.status();
+      connection->mode_reason = std::string(forwarded.status().message());
+    } else {
+      connection->mode_reason = "forwarding is switched off";
+    }
+    connection->wire = std::move(ssh_->stdio());
+    connection->mode = LinkMode::kStdio;
+    return absl::OkStatus();
+  }
+
+  absl::Status WhyNoReply(const absl::Status& status, const Dialogue& dialogue) {
+    if (KindOf(status) != v1::FAILURE_TIMEOUT) {
+      if (KindOf(status) != v1::FAILURE_DROPPED) return status;
+      return ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
+    }
+    const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
+    // ssh makes it once it is logged in.
+    if (access(sockets_.control.c_str(), F_OK) != 0) {
+      return MakeFailure(
+          v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not answer within ", limit),
+          "Check that the host is up and that this machine's network reaches it (VPN, "
+          "firewall, jump host); raise remoteOptions.connectTimeout if it is slow.");
+    }
+    const std::string noise = PrintableHostText(dialogue.noise(), kNoiseBytesShown);
+    return MakeFailure(
+        v1::FAILURE_TIMEOUT,
+        absl::StrCat("the login worked, but the account's shell did not run our command within ",
+                     limit, noise.empty() ? "" : absl::StrCat("; it said: ", noise)),
+        "Look at the account's startup files (.bashrc, .profile): they must end and must not start "
+        "another shell; raise remoteOptions.connectTimeout if they are slow.");
+  }
+
+  // Where the host's end was the failure, ssh knows more about it.
+  absl::Status OrWhySshEnded(const absl::Status& status, std::string noise) {
+    if (KindOf(status) != v1::FAILURE_DROPPED) return status;
+    return ssh_->WhyEnded(SshEnd::Stage::kBootstrap, std::move(noise));
+  }
+
+  void Report(BootstrapProgress::Stage stage, absl::string_view doing) const {
+    if (!options_.on_progress) return;
+    options_.on_progress({.stage = stage, .text = absl::StrCat(doing, target_.remote.destination)});
+  }
+
+  void ReportUpload(uint64_t done, uint64_t total) const {
+    if (!options_.on_progress) return;
+    options_.on_progress({.stage = BootstrapProgress::Stage::kUploading,
+                          .text = absl::StrFormat("uploading the agent to %s (%.1f MB)",
+                                                  target_.remote.destination, total / 1e6),
+                          .bytes_done = done,
+                          .bytes_total = total});
+  }
+
+  // A cold host's disk may be slow where its network is not.
+  static constexpr absl::Duration kAnswerTimeoutMin = absl::Seconds(20);
+
+  const SshTarget& target_;
+  const AgentBundle& bundle_;
+  const BootstrapOptions& options_;
+  const std::string marker_ = RandomHex(16);
+  const SshSockets sockets_ = {
+      .control = absl::StrCat(options_.runtime_dir, "/c", marker_.substr(0, 8)),
+      .forward = absl::StrCat(options_.runtime_dir, "/f", marker_.substr(0, 8))};
+  std::unique_ptr<SshProcess> ssh_;
+  bool found_installed_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBundle& bundle,
+                                          const BootstrapOptions& options) {
+  if (absl::Status status = CheckRuntimeDir(options.runtime_dir); !status.ok()) return status;
+  absl::StatusOr<Connection> connection = absl::UnknownError("");
+  bool replace = false;
+  {
+    Attempt attempt(target, bundle, options);
+    connection = attempt.Run(/*ignore_installed=*/false);
+    replace =
+        attempt.found_installed() && KindOf(connection.status()) == v1::FAILURE_NOT_EXECUTABLE;
+  }
+  if (replace) connection = Attempt(target, bundle, options).Run(/*ignore_installed=*/true);
+  if (!connection.ok()) return Annotate(connection.status(), target.remote.destination);
+  return connection;
+}
+
+}  // namespace iris

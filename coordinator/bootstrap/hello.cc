@@ -1,0 +1,62 @@
+#include "coordinator/bootstrap/hello.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "common/base/ids.h"
+#include "common/endpoint/endpoint.h"
+#include "common/failure/failure.h"
+#include "common/version/version.h"
+#include "coordinator/bootstrap/host_text.h"
+#include "coordinator/bootstrap/poll_until.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kNameBytesMax = 256;
+constexpr size_t kPathBytesMax = 4096;
+constexpr size_t kSearchPathBytesMax = 32 << 10;
+
+void MakePrintable(std::string* text, size_t bytes_max) {
+  *text = PrintableHostText(*text, bytes_max);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Hello> ParseAgentHello(const std::string& bytes) {
+  v1::Hello hello;
+  if (!hello.ParseFromString(bytes) || !IsUuid(hello.incarnation())) {
+    return MakeFailure(v1::FAILURE_INTERNAL, "what answered on the host is no agent of Iris");
+  }
+  for (std::string* name : {hello.mutable_build(), hello.mutable_host_id(), hello.mutable_boot_id(),
+                            hello.mutable_pid_namespace(), hello.mutable_locale(),
+                            hello.mutable_hostname(), hello.mutable_user()}) {
+    MakePrintable(name, kNameBytesMax);
+  }
+  MakePrintable(hello.mutable_path(), kSearchPathBytesMax);
+  MakePrintable(hello.mutable_socket_path(), kPathBytesMax);
+  MakePrintable(hello.mutable_data_dir(), kPathBytesMax);
+  const v1::ProtocolRange& range = hello.protocol();
+  if (std::max(range.min(), kProtocolMin) > std::min(range.max(), kProtocolMax)) {
+    return MakeFailure(v1::FAILURE_VERSION,
+                       absl::StrCat("the agent on the host (build ", hello.build(),
+                                    ") speaks protocol ", range.min(), " to ", range.max(),
+                                    ", this coordinator ", kProtocolMin, " to ", kProtocolMax));
+  }
+  return hello;
+}
+
+absl::StatusOr<v1::Hello> ReadAgentHello(int fd, absl::Time deadline,
+                                         const std::atomic<bool>* cancelled) {
+  struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+  const absl::StatusOr<bool> polled = PollUntil(absl::MakeSpan(&ready, 1), deadline, cancelled);
+  if (!polled.ok()) return polled.status();
+  const absl::StatusOr<std::string> bytes = ReadHello(fd, deadline);
+  if (!bytes.ok()) return bytes.status();
+  return ParseAgentHello(*bytes);
+}
+
+}  // namespace iris

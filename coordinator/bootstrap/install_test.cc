@@ -1,0 +1,360 @@
+#include "coordinator/bootstrap/install.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/failure/failure.h"
+#include "common/testing/scratch_dir.h"
+#include "coordinator/bootstrap/hello.h"
+#include "coordinator/bootstrap/install_script.h"
+#include "coordinator/bootstrap/remote_command_line.h"
+#include "coordinator/bootstrap/testing/private_mounts.h"
+#include "coordinator/bootstrap/testing/shell_host.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kMarker[] = "00112233445566778899aabbccddeeff";
+const bool kPrivate = (EnterPrivateMounts(), true);
+
+namespace fs = std::filesystem;
+
+absl::Time Soon() { return absl::Now() + absl::Seconds(30); }
+
+std::vector<std::string> Listing(const std::string& directory) {
+  std::vector<std::string> names;
+  if (fs::exists(directory)) {
+    for (const auto& entry : fs::directory_iterator(directory))
+      names.push_back(entry.path().filename());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class InstallTest : public testing::Test {
+ protected:
+  InstallTest()
+      : bundle_(AgentBundle::Find(
+            {absl::StrCat(getenv("TEST_SRCDIR"), "/iris/coordinator/bootstrap/testing")})) {
+    fs::create_directory(home_);
+  }
+  ~InstallTest() override {
+    host_.reset();
+    for (const std::string& path : mounted_) UnmountEmpty(path);
+  }
+
+  void Mount(const std::string& path, const std::string& options, bool noexec = false,
+             bool read_only = false) {
+    fs::create_directories(path);
+    MountEmpty(path, options, noexec, read_only);
+    mounted_.push_back(path);
+  }
+
+  const AgentBuild& Build() const { return **bundle_->ForThisMachine(); }
+  std::string AgentIn(const std::string& directory) const {
+    return absl::StrCat(directory, "/bin/iris-agent-", Build().sha256);
+  }
+
+  // The host has no agent; what it says it is ("Linux x86_64").
+  std::string MeetShell(const std::vector<std::string>& env) {
+    dialogue_.reset();
+    RemoteCommandLine line = {.marker = kMarker, .digests = {}, .agent_dir = agent_dir_};
+    line.digests.emplace_back(Build().arch, Build().sha256);
+    host_ = std::make_unique<ShellHost>(shell_, *MakeRemoteCommandLine(line), home_, env);
+    dialogue_ = std::make_unique<Dialogue>(host_->fd(), kMarker, nullptr);
+    const std::string reply = dialogue_->FirstReply(Soon()).value_or("nothing");
+    EXPECT_THAT(reply, testing::StartsWith("none "));
+    return reply.substr(5);
+  }
+  absl::Status Install(const std::vector<std::string>& env = {}) {
+    const std::string system = MeetShell(env);
+    return InstallAgent(*dialogue_, *bundle_, Request(system));
+  }
+  InstallRequest Request(const std::string& system) {
+    return {.marker = kMarker,
+            .system = system,
+            .agent_dir = agent_dir_,
+            .answer_timeout = absl::Seconds(30),
+            .upload_timeout = absl::Seconds(60),
+            .on_sent = [this](uint64_t done, uint64_t total) {
+              sent_ = done;
+              total_ = total;
+            }};
+  }
+  absl::StatusOr<v1::Hello> Hello() { return ReadAgentHello(host_->fd(), Soon(), nullptr); }
+
+  // A PATH with only these commands.
+  std::string PathWith(const std::vector<std::string>& commands) {
+    const std::string bin = scratch_.File("bin");
+    fs::create_directory(bin);
+    for (const std::string& command : commands) {
+      fs::create_symlink(absl::StrCat("/usr/bin/", command), absl::StrCat(bin, "/", command));
+    }
+    return "PATH=" + bin;
+  }
+
+  const ScratchDir scratch_;
+  const std::string home_ = scratch_.File("home");
+  const std::unique_ptr<AgentBundle> bundle_;
+  LoginShell shell_ = {"/bin/dash", "-c"};
+  std::string agent_dir_;
+  uint64_t sent_ = 0;
+  uint64_t total_ = 0;
+  std::unique_ptr<ShellHost> host_;
+  std::unique_ptr<Dialogue> dialogue_;
+  std::vector<std::string> mounted_;
+};
+
+const std::vector<std::string> kCommandsNeeded = {"sh", "uname", "id", "ls", "mkdir", "rmdir", "rm",
+                                                  "mv", "dd",    "wc", "tr", "chmod", "cat"};
+
+TEST_F(InstallTest, PutsTheAgentIntoTheFirstDirectoryAndBecomesItsBridge) {
+  const absl::Status status = Install();
+
+  ASSERT_TRUE(status.ok()) << status;
+  const absl::StatusOr<v1::Hello> hello = Hello();
+  ASSERT_TRUE(hello.ok()) << hello.status();
+  EXPECT_EQ(hello->data_dir(), home_ + "/.local/share/iris");
+  EXPECT_THAT(Listing(home_ + "/.local/share/iris/bin"),
+              ElementsAre("iris-agent-" + Build().sha256));
+  EXPECT_EQ(sent_, (*bundle_->Gzip(Build()))->size());
+  EXPECT_EQ(total_, sent_);
+  struct stat agent = {};
+  ASSERT_EQ(stat(AgentIn(home_ + "/.local/share/iris").c_str(), &agent), 0);
+  EXPECT_EQ(agent.st_mode & 07777, 0700u);
+  EXPECT_EQ(static_cast<uint64_t>(agent.st_size), Build().bytes);
+}
+
+TEST_F(InstallTest, TheBridgeHasTheUsersLocaleAndWhatComesAfterTheProgramReachesIt) {
+  ASSERT_TRUE(Install({"LANG=de_DE.UTF-8"}).ok());
+
+  EXPECT_EQ(Hello()->locale(), "de_DE.UTF-8");
+  ASSERT_EQ(write(host_->fd(), "ping", 4), 4);
+  char echo[4];
+  struct pollfd ready = {.fd = host_->fd(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&ready, 1, 20'000), 1);
+  ASSERT_EQ(read(host_->fd(), echo, 4), 4);
+  EXPECT_EQ(std::string(echo, 4), "ping");
+}
+
+TEST_F(InstallTest, AnAgentDirHoldsTheAgentAndItsData) {
+  agent_dir_ = "~/a place/for iris";
+  ASSERT_TRUE(Install().ok());
+
+  EXPECT_EQ(Hello()->data_dir(), home_ + "/a place/for iris");
+  EXPECT_TRUE(fs::exists(AgentIn(home_ + "/a place/for iris")));
+  EXPECT_THAT(Listing(home_), ElementsAre("a place"));
+}
+
+TEST_F(InstallTest, GoesOnToTheNextDirectoryWhereProgramsCannotRun) {
+  Mount(home_ + "/noexec", "", /*noexec=*/true);
+  ASSERT_TRUE(Install({"XDG_DATA_HOME=" + home_ + "/noexec"}).ok());
+
+  EXPECT_EQ(Hello()->data_dir(), home_ + "/.local/share/iris");
+  EXPECT_THAT(Listing(home_ + "/noexec"), IsEmpty());
+}
+
+TEST_F(InstallTest, GoesOnToTheNextDirectoryWhereTheDiskIsFull) {
+  Mount(home_ + "/full", "size=32k");
+  ASSERT_TRUE(Install({"XDG_DATA_HOME=" + home_ + "/full"}).ok());
+
+  EXPECT_EQ(Hello()->data_dir(), home_ + "/.local/share/iris");
+  EXPECT_THAT(Listing(home_ + "/full"), IsEmpty());
+}
+
+TEST_F(InstallTest, DoesNotUseADirectoryThatOthersCanWriteTo) {
+  fs::create_directories(home_ + "/.local/share/iris");
+  chmod((home_ + "/.local/share/iris").c_str(), 0777);
+  ASSERT_TRUE(Install().ok());
+
+  EXPECT_EQ(Hello()->data_dir(), home_ + "/.iris");
+}
+
+TEST_F(InstallTest, SharedPlacesAreTheLastResort) {
+  Mount(home_, "", false, /*read_only=*/true);
+  Mount("/var/tmp", "", /*noexec=*/true);
+  ASSERT_TRUE(Install().ok());
+
+  EXPECT_EQ(Hello()->data_dir(), "/tmp/iris-0");
+  fs::remove_all("/tmp/iris-0");
+}
+
+TEST_F(InstallTest, NamesEveryDirectoryAndItsReason) {
+  Mount(home_, "", false, /*read_only=*/true);
+  Mount("/var/tmp", "", /*noexec=*/true);
+  fs::create_directory_symlink("/usr", "/tmp/iris-0");
+  const absl::Status status = Install();
+  fs::remove("/tmp/iris-0");
+
+  EXPECT_EQ(KindOf(status), v1::FAILURE_NOT_EXECUTABLE);
+  EXPECT_THAT(
+      std::string(status.message()),
+      AllOf(HasSubstr(home_ + "/.local/share/iris: "), HasSubstr("Read-only file system"),
+            HasSubstr(home_ + "/.iris: "), HasSubstr("/var/tmp/iris-0: programs cannot run there"),
+            HasSubstr("/tmp/iris-0: it is a symbolic link")));
+}
+
+TEST_F(InstallTest, AFullDiskIsToldFromADirectoryThatCannotBeWritten) {
+  Mount(home_ + "/full", "size=32k");
+  agent_dir_ = home_ + "/full/iris";
+  const absl::Status full = Install();
+  EXPECT_EQ(KindOf(full), v1::FAILURE_NO_SPACE);
+  EXPECT_THAT(std::string(full.message()), HasSubstr("No space left on device"));
+  EXPECT_THAT(Listing(home_ + "/full"), IsEmpty());
+
+  agent_dir_ = "/proc/iris";
+  EXPECT_EQ(KindOf(Install()), v1::FAILURE_NO_AGENT_POSSIBLE);
+}
+
+TEST_F(InstallTest, NoInodesAreNoSpace) {
+  Mount(home_ + "/full", "nr_inodes=3");
+  agent_dir_ = home_ + "/full/iris";
+
+  EXPECT_EQ(KindOf(Install()), v1::FAILURE_NO_SPACE);
+  EXPECT_THAT(Listing(home_ + "/full"), IsEmpty());
+}
+
+TEST_F(InstallTest, AFileSizeLimitIsNoSpace) {
+  const std::string limited = scratch_.File("limited");
+  std::ofstream(limited) << "#!/bin/sh\nulimit -f 8\nexec /bin/dash \"$@\"\n";
+  chmod(limited.c_str(), 0755);
+  shell_ = {limited, "-c"};
+  agent_dir_ = home_ + "/iris";
+  const absl::Status status = Install();
+
+  EXPECT_EQ(KindOf(status), v1::FAILURE_NO_SPACE);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("ulimit"));
+  EXPECT_THAT(Listing(home_), IsEmpty());
+}
+
+TEST_F(InstallTest, AConnectionLostInTheUploadLeavesNothing) {
+  agent_dir_ = home_ + "/iris";
+  const std::string& gzip = **bundle_->Gzip(Build());
+  MeetShell({});
+  const std::string script = MakeInstallScript({.marker = kMarker,
+                                                .agent_dir = agent_dir_,
+                                                .sha256 = Build().sha256,
+                                                .bytes = Build().bytes,
+                                                .gzip_bytes = gzip.size()});
+  ASSERT_TRUE(dialogue_->Send(script, Soon(), nullptr).ok());
+  ASSERT_EQ(dialogue_->NextReply(Soon()).value_or(""), "ready gzip " + home_ + "/iris");
+  ASSERT_THAT(Listing(home_ + "/iris/bin"), ElementsAre(testing::StartsWith(".upload-")));
+  ASSERT_TRUE(dialogue_->Send(gzip.substr(0, gzip.size() / 2), Soon(), nullptr).ok());
+  shutdown(host_->fd(), SHUT_WR);
+
+  EXPECT_THAT(dialogue_->NextReply(Soon()).value_or(""), testing::StartsWith("failed storage"));
+  EXPECT_NE(host_->ExitCode(), 0);
+  EXPECT_THAT(Listing(home_ + "/iris/bin"), IsEmpty());
+}
+
+TEST_F(InstallTest, WorksWithoutGzipAndWithoutHead) {
+  std::vector<std::string> commands = kCommandsNeeded;
+  commands.push_back("sha256sum");
+  const absl::Status status = Install({PathWith(commands)});
+
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(total_, Build().bytes);
+  EXPECT_TRUE(Hello().ok());
+}
+
+TEST_F(InstallTest, WorksWithoutAnyDigestProgram) {
+  std::vector<std::string> commands = kCommandsNeeded;
+  commands.insert(commands.end(), {"head", "gzip"});
+
+  ASSERT_TRUE(Install({PathWith(commands)}).ok());
+  EXPECT_TRUE(Hello().ok());
+}
+
+TEST_F(InstallTest, WorksWithOpensslForTheDigest) {
+  std::vector<std::string> commands = kCommandsNeeded;
+  commands.insert(commands.end(), {"head", "gunzip", "openssl"});
+
+  ASSERT_TRUE(Install({PathWith(commands)}).ok());
+  EXPECT_TRUE(Hello().ok());
+}
+
+TEST_F(InstallTest, WorksWithBusyboxAlone) {
+  const std::string bin = scratch_.File("bin");
+  fs::create_directory(bin);
+  for (const char* applet :
+       {"sh", "uname", "id",  "ls",   "mkdir", "rmdir",     "rm",   "mv",   "dd",   "wc",
+        "tr", "chmod", "cat", "head", "gzip",  "sha256sum", "find", "stat", "grep", "readlink"}) {
+    fs::create_symlink("/usr/bin/busybox", absl::StrCat(bin, "/", applet));
+  }
+  shell_ = {"/usr/bin/busybox", "ash", "-c"};
+
+  const absl::Status status = Install({"PATH=" + bin});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(Hello().ok());
+}
+
+TEST_F(InstallTest, ADamagedProgramIsNotPutInPlace) {
+  std::vector<std::string> commands = kCommandsNeeded;
+  commands.insert(commands.end(), {"head", "gzip"});
+  const std::string path = PathWith(commands);
+  std::ofstream(scratch_.File("bin/sha256sum")) << "#!/bin/sh\necho 0000 -\n";
+  chmod(scratch_.File("bin/sha256sum").c_str(), 0755);
+  agent_dir_ = home_ + "/iris";
+
+  const absl::Status status = Install({path});
+  EXPECT_EQ(KindOf(status), v1::FAILURE_DROPPED);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("SHA-256"));
+  EXPECT_THAT(Listing(home_ + "/iris/bin"), IsEmpty());
+}
+
+TEST_F(InstallTest, KeepsTwoBuildsAndWhatIsRunning) {
+  agent_dir_ = home_ + "/iris";
+  const std::string bin = home_ + "/iris/bin";
+  fs::create_directories(bin);
+  chmod(bin.c_str(), 0700);
+  chmod(agent_dir_.c_str(), 0700);
+  int age = 10;
+  for (const char* digest : {"aaaa", "bbbb", "cccc", "dddd"}) {
+    const std::string old = absl::StrCat(bin, "/iris-agent-", digest);
+    fs::copy_file("/bin/sleep", old);
+    fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(age++));
+  }
+  std::ofstream(bin + "/keep me") << "not ours";
+  const ShellHost running({"/bin/dash", "-c"}, "exec " + bin + "/iris-agent-cccc 100", home_);
+  ASSERT_TRUE(Install().ok());
+  ASSERT_TRUE(Hello().ok());
+
+  EXPECT_THAT(Listing(bin),
+              testing::UnorderedElementsAre("iris-agent-" + Build().sha256, "iris-agent-aaaa",
+                                            "iris-agent-cccc", "keep me"));
+}
+
+TEST_F(InstallTest, AHostOfAnotherKindIsToldSo) {
+  agent_dir_ = home_ + "/iris";
+  Dialogue unused(-1, kMarker, nullptr);
+
+  const absl::Status mac = InstallAgent(unused, *bundle_, Request("Darwin arm64"));
+  EXPECT_EQ(KindOf(mac), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_THAT(std::string(mac.message()), HasSubstr("Darwin arm64"));
+  const absl::Status vax = InstallAgent(unused, *bundle_, Request("Linux vax"));
+  EXPECT_EQ(KindOf(vax), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_THAT(std::string(vax.message()), HasSubstr("vax"));
+}
+
+}  // namespace
+}  // namespace iris
