@@ -25,9 +25,10 @@ void AddTell(CLI::App& app, CommandLine& command) {
                    "at once. The team goes on whatever this says")
       ->check(CLI::Range(int64_t{-1}, int64_t{30} * 24 * 3600 * 1000))
       ->capture_default_str();
-  tell->add_option("--id", command.tell_id,
-                   "The id of a message that was sent before, with the same TEXT: waits for its "
-                   "answer and sends nothing");
+  tell->add_option(
+      "--id", command.tell_id,
+      "The id of a message that was sent before, with the same TEXT: follows that one, "
+      "and nothing is sent twice");
   tell->add_flag("--json", command.json, "Print one JSON object");
 }
 

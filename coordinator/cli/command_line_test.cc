@@ -1,0 +1,71 @@
+#include "coordinator/cli/command_line.h"
+
+#include <initializer_list>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+ParsedCommandLine Parse(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> argv = {"iris"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return ParseCommandLine(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(CommandLineTest, ATellHasItsDefaults) {
+  const CommandLine command = Parse({"tell", "gpu", "do it"}).command;
+  EXPECT_EQ(command.verb, Verb::kTell);
+  EXPECT_EQ(command.team, "gpu");
+  EXPECT_EQ(command.text, "do it");
+  EXPECT_EQ(command.from, "cli");
+  EXPECT_EQ(command.timeout_ms, 0);
+  EXPECT_FALSE(command.json);
+}
+
+TEST(CommandLineTest, OptionsMayStandAnywhere) {
+  const CommandLine command =
+      Parse({"tell", "--timeout", "-1", "gpu", "--json", "-", "--from", "backend"}).command;
+  EXPECT_EQ(command.timeout_ms, -1);
+  EXPECT_EQ(command.text, "-");
+  EXPECT_EQ(command.from, "backend");
+  EXPECT_TRUE(command.json);
+  EXPECT_EQ(Parse({"tell", "gpu", "--", "-5 degrees"}).command.text, "-5 degrees");
+}
+
+TEST(CommandLineTest, TheOtherVerbsAreKnown) {
+  EXPECT_EQ(Parse({"status", "--json"}).command.verb, Verb::kStatus);
+  EXPECT_EQ(Parse({"teams"}).command.verb, Verb::kTeams);
+  EXPECT_TRUE(Parse({"stop", "--agents"}).command.agents);
+  EXPECT_EQ(Parse({"version"}).command.verb, Verb::kVersion);
+  EXPECT_EQ(Parse({"serve"}).command.idle_exit, absl::Minutes(10));
+  EXPECT_EQ(Parse({"serve", "--idle-exit-ms", "50"}).command.idle_exit, absl::Milliseconds(50));
+}
+
+TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
+  for (const auto& parsed :
+       {Parse({}), Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),
+        Parse({"tell", "gpu", "x", "y"}), Parse({"tell", "gpu", "x", "--timeout", "soon"}),
+        Parse({"tell", "gpu", "x", "--timeout", "-2"}), Parse({"status", "--agents"}),
+        Parse({"serve", "--idle-exit-ms", "0"})}) {
+    EXPECT_EQ(parsed.command.verb, Verb::kNone);
+    EXPECT_EQ(parsed.exit_code, kExitUsage);
+    EXPECT_NE(parsed.message, "");
+  }
+}
+
+TEST(CommandLineTest, HelpIsNoMistakeAndHidesWhatIsForTests) {
+  const ParsedCommandLine help = Parse({"serve", "--help"});
+  EXPECT_EQ(help.exit_code, kExitOk);
+  EXPECT_EQ(help.command.verb, Verb::kNone);
+  EXPECT_THAT(help.message, HasSubstr("serve"));
+  EXPECT_THAT(help.message, Not(HasSubstr("idle-exit")));
+}
+
+}  // namespace
+}  // namespace iris

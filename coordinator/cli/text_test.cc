@@ -1,0 +1,44 @@
+#include "coordinator/cli/text.h"
+
+#include "coordinator/cli/progress_line.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+TEST(TextTest, ControlCharactersDoNotReachTheTerminal) {
+  EXPECT_EQ(Printable("a\033[31mb\r\n\x7f"), "a?[31mb?\n?");
+  EXPECT_EQ(Printable("\xC2\x9B"
+                      "31m grüße €"),
+            "?31m grüße €");
+}
+
+TEST(TextTest, SizesAndAgesAreShort) {
+  EXPECT_EQ(ShowBytes(0), "0 B");
+  EXPECT_EQ(ShowBytes(1023), "1023 B");
+  EXPECT_EQ(ShowBytes(1536), "1.5 KiB");
+  EXPECT_EQ(ShowBytes(3 << 20), "3.0 MiB");
+  EXPECT_EQ(ShowAge(-5), "0 s");
+  EXPECT_EQ(ShowAge(59'999), "59 s");
+  EXPECT_EQ(ShowAge(3'600'000), "1 h");
+  EXPECT_EQ(ShowAge(3 * 86'400'000), "3 d");
+}
+
+TEST(TextTest, ATableLinesUpByCharacters) {
+  EXPECT_EQ(Table({{"TEAM", "X"}, {"größe", "1"}, {"a", ""}}), "TEAM   X\ngröße  1\na\n");
+}
+
+TEST(TextTest, AnUploadShowsItsBytes) {
+  v1::TellProgress progress;
+  progress.set_stage(v1::TellProgress::UPLOADING);
+  progress.set_text("uploading the agent to \033[1mgpu1");
+  progress.set_bytes_done(1 << 20);
+  progress.set_bytes_total(3 << 20);
+  EXPECT_EQ(ShowProgress(progress), "uploading the agent to ?[1mgpu1: 1.0 MiB of 3.0 MiB");
+  progress.set_stage(v1::TellProgress::WORKING);
+  progress.clear_text();
+  EXPECT_EQ(ShowProgress(progress), "working");
+}
+
+}  // namespace
+}  // namespace iris
