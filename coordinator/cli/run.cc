@@ -1,8 +1,11 @@
 #include "coordinator/cli/run.h"
 
 #include <cstdio>
+#include <string>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
@@ -13,6 +16,7 @@
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell.h"
+#include "coordinator/cli/text.h"
 #include "coordinator/cli/wait_exit.h"
 
 namespace iris {
@@ -78,26 +82,30 @@ int RunTeams(const CommandLine& command, const Places& places,
   return kExitOk;
 }
 
+// Asks, and gives up the connection: the coordinator leaves when all of them are closed.
+absl::Status AskToStop(Coordinator coordinator, bool agents, v1::StopResponse& response) {
+  grpc::ClientContext context;
+  SetDeadline(context, kStopAgents);
+  v1::StopRequest request;
+  request.set_agents(agents);
+  return FromGrpcStatus(coordinator.stub->Stop(&context, request, &response), "coordinator");
+}
+
 int RunStop(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectIfRunning(places);
+  absl::StatusOr<Coordinator> coordinator = ConnectIfRunning(places);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
     puts("no coordinator runs");
     return kExitOk;
   }
   if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
-  grpc::ClientContext context;
-  SetDeadline(context, kStopAgents);
-  v1::StopRequest request;
-  request.set_agents(command.agents);
-  v1::StopResponse response;
-  const absl::Status asked =
-      FromGrpcStatus(coordinator->stub->Stop(&context, request, &response), "coordinator");
-  if (!asked.ok()) return Fail(asked, kExitFailed);
   const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());
+  v1::StopResponse response;
+  const absl::Status asked = AskToStop(*std::move(coordinator), command.agents, response);
+  if (!asked.ok()) return Fail(asked, kExitFailed);
   const bool gone = WaitForExit(pid, absl::Now() + kLeave);
   if (command.agents) printf("agents stopped: %u\n", response.agents_stopped());
   for (const std::string& problem : response.problems()) {
-    PrintFailure(MakeFailure(v1::FAILURE_TIMEOUT, problem));
+    fprintf(stderr, "%s\n", Printable(problem).c_str());
   }
   if (!gone) {
     return Fail(MakeFailure(v1::FAILURE_TIMEOUT,
