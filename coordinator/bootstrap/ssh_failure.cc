@@ -183,7 +183,9 @@ absl::Status WithoutWords(const SshEnd& end) {
     return MakeFailure(v1::FAILURE_DROPPED,
                        absl::StrCat("the connection to the host ended ", how, last_words));
   }
-  if (code == 255 || !end.exit_code.has_value()) {
+  // 255 is also what ssh makes of a command that a signal killed.
+  const bool lost = code == 255 && end.stage == SshEnd::Stage::kConnecting;
+  if (lost || !end.exit_code.has_value()) {
     return MakeFailure(v1::FAILURE_UNREACHABLE, absl::StrCat("ssh ended ", how, last_words));
   }
   if (end.stage == SshEnd::Stage::kConnecting) {

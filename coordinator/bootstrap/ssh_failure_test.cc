@@ -132,6 +132,8 @@ TEST(SshFailureTest, AnAgentThatCannotRunIsToldFromOneThatFailed) {
   EXPECT_EQ(WhenStarting("sh: 1: exec: Exec format error\n", 126).kind(),
             v1::FAILURE_NOT_EXECUTABLE);
   EXPECT_EQ(WhenStarting("", 139).kind(), v1::FAILURE_NOT_EXECUTABLE);
+  EXPECT_EQ(WhenStarting("", 255).kind(), v1::FAILURE_NOT_EXECUTABLE) << "killed by a signal";
+  EXPECT_EQ(WhenStarting("", absl::nullopt).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(WhenStarting("oops\n", 1).kind(), v1::FAILURE_INTERNAL);
   EXPECT_EQ(WhenStarting("client_loop: send disconnect: Broken pipe\r\n", 255).kind(),
             v1::FAILURE_UNREACHABLE);

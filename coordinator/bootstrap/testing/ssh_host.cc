@@ -112,8 +112,8 @@ SshHost::SshHost(const std::vector<std::string>& config) {
   // Somebody else may take the port between the choice and sshd's bind: then another one.
   for (int tries = 0; tries < 5 && pid_ < 0; ++tries) Start(config);
   if (pid_ < 0) GiveUp(Contents(ClientFile("sshd.log")));
-  std::ofstream(ClientFile("known_hosts"))
-      << "[127.0.0.1]:" << port_ << " " << Contents(ClientFile("host_key.pub"));
+  std::ofstream(ClientFile("known_hosts")) << "[127.0.0.1]:" << port_ << ",[localhost]:" << port_
+                                           << " " << Contents(ClientFile("host_key.pub"));
   std::ofstream(ClientFile("ssh_config")) << "";
 }
 

@@ -1,0 +1,242 @@
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
+#include "common/failure/failure.h"
+#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/bootstrap/testing/bootstrap_fixture.h"
+#include "coordinator/bootstrap/testing/private_mounts.h"
+#include "coordinator/bootstrap/testing/ssh_host.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+// ssh, sshd and a login shell as they are, with a stand-in for the agent: what fails, and how it is
+// named.
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const bool kPrivate = (EnterPrivateMounts(), true);
+
+namespace fs = std::filesystem;
+
+TEST_F(BootstrapTest, ARefusedPortIsUnreachable) {
+  const SshHost host;
+  SshTarget target = host.Target();
+  target.options.port = UnusedPort();
+  const Failure failure = FailureOf(target);
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(failure.detail(), StartsWith("root@127.0.0.1: "));
+  EXPECT_THAT(failure.detail(), HasSubstr("Connection refused"));
+}
+
+TEST_F(BootstrapTest, ARefusedKeyIsAuth) {
+  const SshHost host;
+  fs::remove(host.ClientFile("key.pub"));
+  const Failure failure = FailureOf(host.Target());
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(failure.fix(), HasSubstr("remoteOptions.identity"));
+}
+
+TEST_F(BootstrapTest, AKeyThatOthersCanReadIsAuthAndSaysSo) {
+  const SshHost host;
+  ASSERT_EQ(chmod(host.ClientFile("key").c_str(), 0644), 0);
+  const Failure failure = FailureOf(host.Target());
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(failure.fix(), HasSubstr("chmod 600"));
+}
+
+TEST_F(BootstrapTest, AnUnknownHostKeyIsRefusedUnlessNewHostsAreAccepted) {
+  const SshHost host;
+  fs::remove(host.ClientFile("known_hosts"));
+  SshTarget target = host.Target();
+  const Failure failure = FailureOf(target);
+  EXPECT_EQ(failure.kind(), v1::FAILURE_HOST_KEY);
+  EXPECT_THAT(failure.fix(), HasSubstr("ssh-keyscan"));
+
+  target.options.strict_host_key_checking = false;
+  EXPECT_TRUE(Connect(target).ok());
+  target.options.strict_host_key_checking = true;
+  EXPECT_TRUE(Connect(target).ok()) << "it is known now";
+}
+
+TEST_F(BootstrapTest, AChangedHostKeyIsRefusedAlways) {
+  const SshHost host;
+  std::ofstream(host.ClientFile("known_hosts"))
+      << "[127.0.0.1]:" << host.port()
+      << " ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMdVj4sUTDTMcxn0cJY2lyMPc1JwGVgVwjaL9uF0LkXz\n";
+  SshTarget target = host.Target();
+  target.options.strict_host_key_checking = false;
+  const Failure failure = FailureOf(target);
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_HOST_KEY);
+  EXPECT_THAT(failure.fix(), HasSubstr("attack"));
+}
+
+TEST_F(BootstrapTest, AnAccountWithoutAShellIsAuth) {
+  const SshHost host({"ForceCommand /usr/sbin/nologin"});
+  const Failure failure = FailureOf(host.Target());
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(failure.detail(), HasSubstr("not available"));
+}
+
+TEST_F(BootstrapTest, AShellThatEndsBeforeOurCommandIsNamed) {
+  const SshHost host;
+  std::ofstream(host.home() + "/.bashrc") << "echo 'go away' >&2\nexit 4\n";
+  const Failure failure = FailureOf(host.Target());
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_THAT(failure.detail(), HasSubstr("status 4"));
+  EXPECT_THAT(failure.detail(), HasSubstr("go away"));
+}
+
+TEST_F(BootstrapTest, AShellThatHangsIsToldFromAHostThatDoesNotAnswer) {
+  const SshHost host;
+  std::ofstream(host.home() + "/.bashrc") << "echo thinking\nsleep 1000\n";
+  SshTarget target = host.Target();
+  target.options.connect_timeout = absl::Seconds(2);
+  const Failure failure = FailureOf(target);
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(failure.detail(), HasSubstr("thinking"));
+}
+
+// Listens and never answers, like a host whose packets are dropped.
+class BlackHole {
+ public:
+  BlackHole() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (listen(fd_.get(), 8) != 0 ||
+        getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address_), &size_) != 0) {
+      std::abort();
+    }
+  }
+  int port() const { return ntohs(address_.sin_port); }
+
+ private:
+  const ScopedFd fd_;
+  sockaddr_in address_ = {};
+  socklen_t size_ = sizeof(address_);
+};
+
+TEST_F(BootstrapTest, ABlackHoleCostsTheConnectTimeoutAndNoMore) {
+  const SshHost host;
+  const BlackHole hole;
+  SshTarget target = host.Target();
+  target.options.port = hole.port();
+  target.options.connect_timeout = absl::Milliseconds(1500);
+  const absl::Time start = absl::Now();
+
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(4));
+  EXPECT_GT(absl::Now() - start, absl::Milliseconds(1400));
+}
+
+TEST_F(BootstrapTest, ConnectingCanBeStopped) {
+  const SshHost host;
+  const BlackHole hole;
+  SshTarget target = host.Target();
+  target.options.port = hole.port();
+  target.options.connect_timeout = absl::Seconds(60);
+  const absl::Time start = absl::Now();
+  std::thread person([this] {
+    poll(nullptr, 0, 300);
+    cancelled_ = true;
+  });
+
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_CANCELLED);
+  person.join();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+}
+
+TEST_F(BootstrapTest, NoDirectoryForTheAgentIsNamed) {
+  const SshHost host;
+  SshTarget target = host.Target();
+  target.options.agent_dir = "/proc/iris";
+  const Failure failure = FailureOf(target);
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_THAT(failure.detail(), HasSubstr("/proc/iris: "));
+}
+
+TEST_F(BootstrapTest, AFullDiskAndAMountWithoutProgramsAreToldApart) {
+  const SshHost host;
+  SshTarget target = host.Target();
+  target.options.agent_dir = "~/mounted/iris";
+  const std::string mounted = host.home() + "/mounted";
+  fs::create_directory(mounted);
+  MountEmpty(mounted, "size=32k");
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_NO_SPACE);
+  UnmountEmpty(mounted);
+
+  MountEmpty(mounted, "", /*noexec=*/true);
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_NOT_EXECUTABLE);
+  UnmountEmpty(mounted);
+}
+
+class MisbehavingAgent : public BootstrapTest {
+ protected:
+  Failure FailureWhen(const std::string& misbehave) {
+    const SshHost host;
+    SshTarget target = host.Target();
+    EXPECT_TRUE(Connect(target).ok());
+    std::ofstream(host.home() + "/.local/share/iris/misbehave") << misbehave;
+    target.options.connect_timeout = absl::Seconds(3);
+    return FailureOf(target);
+  }
+};
+
+TEST_F(MisbehavingAgent, ABridgeThatFailsSaysWhyInItsOwnWords) {
+  const Failure failure = FailureWhen("die");
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_STORAGE);
+  EXPECT_THAT(failure.detail(), HasSubstr("is full"));
+  EXPECT_EQ(failure.fix(), "empty it");
+}
+
+TEST_F(MisbehavingAgent, ABridgeThatSaysNothingIsGivenUp) {
+  EXPECT_EQ(FailureWhen("silent").kind(), v1::FAILURE_TIMEOUT);
+}
+
+TEST_F(MisbehavingAgent, AnotherProtocolIsAVersionFailure) {
+  const Failure failure = FailureWhen("old");
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_VERSION);
+  EXPECT_THAT(failure.detail(), HasSubstr("98 to 99"));
+}
+
+TEST_F(BootstrapTest, WhatSshRefusesIsTheConfigurationsFault) {
+  const SshHost host;
+  std::ofstream(host.ClientFile("ssh_config")) << "Nonsense yes\n";
+  EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_BAD_REQUEST);
+
+  SshTarget target = host.Target();
+  target.remote.program = "/nonexistent/ssh";
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_BAD_REQUEST);
+}
+
+TEST_F(BootstrapTest, ARuntimeDirThatSocketsDoNotFitIntoIsRefused) {
+  const SshHost host;
+  const absl::Status status =
+      ConnectOverSsh(host.Target(), *bundle_, {.runtime_dir = "/" + std::string(64, 'x')}).status();
+
+  EXPECT_EQ(KindOf(status), v1::FAILURE_STORAGE);
+}
+
+}  // namespace
+}  // namespace iris
