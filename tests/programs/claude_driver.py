@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import select
-import signal
 import subprocess
 import threading
 import time
@@ -173,7 +172,7 @@ class Claude:
 
     def kill(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
         self.process.wait(10)
         self.stop_reading()
         self.close_stdin()

@@ -1,0 +1,16 @@
+"""Folders for one test: short (sockets lie in them) and passable for other users."""
+
+import contextlib
+import pathlib
+import shutil
+import tempfile
+
+
+@contextlib.contextmanager
+def scratch_folder():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="iris-t-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""A throwaway sshd on loopback with keys of its own, that lets in only the test's accounts."""
+
+import os
+import pathlib
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import time
+
+from testbed import processes
+
+# The first value of a keyword counts, so what a test adds goes first.
+_CONFIG = """\
+{lines}
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host_key
+PidFile {folder}/sshd.pid
+AuthorizedKeysFile {folder}/user_key.pub
+AllowUsers iris-t-*
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin no
+MaxSessions 100
+MaxStartups 500
+Subsystem sftp internal-sftp
+LogLevel VERBOSE
+"""
+
+# For `ssh -F`: ssh looks up the account's home, not $HOME, so nothing may come from there.
+_CLIENT_CONFIG = """\
+UserKnownHostsFile {folder}/known_hosts
+GlobalKnownHostsFile /dev/null
+StrictHostKeyChecking yes
+IdentitiesOnly yes
+IdentityAgent none
+"""
+
+
+class Sshd:
+    """Runs from construction until stop(). `lines` are sshd_config lines that go first."""
+
+    def __init__(self, folder: pathlib.Path, *lines: str):
+        self.folder = folder
+        self.identity = folder / "user_key"
+        self.client_config = folder / "ssh_config"
+        self._log = folder / "sshd.log"
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        for key in ("host_key", "user_key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "iris-test",
+                            "-f", folder / key], check=True)
+        self._start(lines)
+        kind, key, _ = (folder / "host_key.pub").read_text().split()
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n")
+        self.client_config.write_text(_CLIENT_CONFIG.format(folder=folder))
+
+    def _start(self, lines):
+        # Somebody may take the port between the look and the start: then sshd ends, and we go on.
+        for _ in range(5):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+            config = self.folder / "sshd_config"
+            config.write_text(_CONFIG.format(lines="\n".join(lines), port=self.port, folder=self.folder))
+            subprocess.run(["/usr/sbin/sshd", "-t", "-f", config], check=True)
+            self._daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", config, "-E", self._log],
+                                            stdin=subprocess.DEVNULL)
+            if self._listens():
+                return
+        raise AssertionError(f"sshd does not start: {self.log()}")
+
+    def _listens(self) -> bool:
+        deadline = time.monotonic() + 10
+        while self._daemon.poll() is None and time.monotonic() < deadline:
+            if "Server listening on 127.0.0.1" in self.log():
+                return True
+            time.sleep(0.02)
+        return False
+
+    def stop(self):
+        """Ends the daemon and every connection."""
+        sessions = processes.descendants(self._daemon.pid)
+        self._daemon.send_signal(signal.SIGTERM)
+        self._daemon.wait(10)
+        for session in sessions:
+            processes.end(session)
+
+    # How to get in.
+
+    def command(self, user, *options: str) -> list:
+        """The start of an ssh command line; the remote command follows."""
+        return ["ssh", "-F", str(self.client_config), "-i", str(self.identity), "-p", str(self.port),
+                *options, f"{user.name}@127.0.0.1"]
+
+    def run(self, user, command: str, timeout=30, **options) -> subprocess.CompletedProcess:
+        options.setdefault("stdin", subprocess.DEVNULL)
+        if "input" in options:
+            del options["stdin"]
+        return subprocess.run(self.command(user) + [command], timeout=timeout, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **options)
+
+    def team(self, user, path=None, **fields) -> dict:
+        """The team's entry in a configuration."""
+        remote = f"ssh -F {shlex.quote(str(self.client_config))} -p {self.port} {user.name}@127.0.0.1"
+        options = {"identity": str(self.identity)} | fields.pop("remoteOptions", {})
+        return {"remote": remote, "path": str(path or user.home), "remoteOptions": options} | fields
+
+    # What happened. `since` is an earlier position().
+
+    def log(self, since=0) -> str:
+        if not self._log.exists():
+            return ""
+        return self._log.read_bytes()[since:].decode(errors="replace")
+
+    def position(self) -> int:
+        return self._log.stat().st_size
+
+    def connections(self, user, since=0) -> int:
+        """How often the user logged in."""
+        return len(re.findall(rf"Accepted publickey for {user.name} ", self.log(since)))
+
+    def commands(self, user, since=0) -> int:
+        """How many remote commands were started, on whatever connection."""
+        return len(re.findall(rf"Starting session: command .*for {user.name} ", self.log(since)))
