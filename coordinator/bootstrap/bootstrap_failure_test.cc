@@ -191,14 +191,18 @@ TEST_F(BootstrapTest, AFullDiskAndAMountWithoutProgramsAreToldApart) {
 
 class MisbehavingAgent : public BootstrapTest {
  protected:
-  Failure FailureWhen(const std::string& misbehave) {
-    const SshHost host;
-    SshTarget target = host.Target();
+  absl::StatusOr<Connection> ConnectWhen(const std::string& misbehave) {
+    SshTarget target = host_.Target();
     EXPECT_TRUE(Connect(target).ok());
-    std::ofstream(host.home() + "/.local/share/iris/misbehave") << misbehave;
+    std::ofstream(host_.home() + "/.local/share/iris/misbehave") << misbehave;
     target.options.connect_timeout = absl::Seconds(3);
-    return FailureOf(target);
+    return Connect(target);
   }
+  Failure FailureWhen(const std::string& misbehave) {
+    return ToProto(ConnectWhen(misbehave).status());
+  }
+
+  const SshHost host_;
 };
 
 TEST_F(MisbehavingAgent, ABridgeThatFailsSaysWhyInItsOwnWords) {
@@ -218,6 +222,22 @@ TEST_F(MisbehavingAgent, AnotherProtocolIsAVersionFailure) {
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_VERSION);
   EXPECT_THAT(failure.detail(), HasSubstr("98 to 99"));
+}
+
+TEST_F(MisbehavingAgent, AnotherAgentBehindTheForwardIsNotTalkedTo) {
+  const absl::StatusOr<Connection> connection = ConnectWhen("impostor");
+
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  EXPECT_EQ(connection->mode, LinkMode::kStdio);
+  EXPECT_THAT(connection->mode_reason, HasSubstr("another agent"));
+}
+
+TEST_F(MisbehavingAgent, ASocketPathNeverBecomesAnotherKindOfForward) {
+  const absl::StatusOr<Connection> connection = ConnectWhen("colon");
+
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  EXPECT_EQ(connection->mode, LinkMode::kStdio);
+  EXPECT_THAT(connection->mode_reason, HasSubstr("localhost:22"));
 }
 
 TEST_F(BootstrapTest, WhatSshRefusesIsTheConfigurationsFault) {

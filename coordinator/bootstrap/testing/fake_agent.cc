@@ -28,13 +28,14 @@ void WriteAll(int fd, const std::string& bytes) {
   }
 }
 
-std::string FramedHello(const std::string& socket_path, const std::string& data, bool old) {
+std::string FramedHello(const std::string& socket_path, const std::string& data, bool old,
+                        int number) {
   iris::v1::Hello hello;
   hello.mutable_protocol()->set_min(old ? 98 : 1);
   hello.mutable_protocol()->set_max(old ? 99 : 1);
   hello.set_build("fake\x1b[31m");
   char incarnation[40];
-  snprintf(incarnation, sizeof(incarnation), "%08x-0000-4000-8000-000000000000", getpid());
+  snprintf(incarnation, sizeof(incarnation), "%08x-0000-4000-8000-00000000000%d", getpid(), number);
   hello.set_incarnation(incarnation);
   hello.set_pid(getpid());
   hello.set_socket_path(socket_path);
@@ -75,7 +76,9 @@ int Bridge(const std::string& data) {
   }
   const std::string path = "/tmp/iris-fake-" + std::to_string(getpid()) + ".sock";
   const int listener = Listen(path);
-  const std::string hello = FramedHello(path, data, misbehave == "old");
+  const std::string told_path = misbehave == "colon" ? "localhost:22" : path;
+  const std::string hello = FramedHello(told_path, data, misbehave == "old", 0);
+  const std::string on_socket = misbehave == "impostor" ? FramedHello(path, data, false, 1) : hello;
   if (misbehave != "silent") WriteAll(STDOUT_FILENO, hello);
   std::vector<struct pollfd> fds = {{STDIN_FILENO, POLLIN, 0}, {listener, POLLIN, 0}};
   bool begun = false;
@@ -84,7 +87,7 @@ int Bridge(const std::string& data) {
       if (fds[i].revents == 0) continue;
       if (fds[i].fd == listener) {
         const int client = accept(listener, nullptr, nullptr);
-        WriteAll(client, hello);
+        WriteAll(client, on_socket);
         fds.push_back({client, POLLIN, 0});
         break;
       }
