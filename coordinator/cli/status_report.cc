@@ -78,6 +78,7 @@ Json SessionJson(const v1::SessionStatus& session) {
           {"child_start_time", session.child_start_time()},
           {"tells_waiting", session.tells_waiting()},
           {"tell_in_flight", session.tell_in_flight()},
+          {"answer_bytes", session.answer_bytes()},
           {"tells_done", session.tells_done()},
           {"created_at_ms", session.created_at_ms()},
           {"last_used_at_ms", session.last_used_at_ms()}};

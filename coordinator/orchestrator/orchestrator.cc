@@ -196,6 +196,8 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (queue == queues_.end()) continue;
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));
     status.set_tell_in_flight(queue->second.in_flight);
+    const auto open = open_.find(queue->second.in_flight);
+    if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
   }
   return statuses;
 }

@@ -111,10 +111,10 @@ def test_stop_ends_every_descendant(iris, team):
 def test_a_killed_agent_leaves_no_orphan_and_the_next_tell_works(iris, team):
     daemon = int(iris.answer(team, "DAEMON").removeprefix("daemon-pid "))
     [link] = iris.status()["links"]
-    os.kill(link["agent_pid"], signal.SIGKILL)
+    os.kill(link["agent"]["pid"], signal.SIGKILL)
     assert iris.answer(team, "hello") == "ECHO: hello"
     [again] = iris.status()["links"]
-    assert again["agent_pid"] != link["agent_pid"]
+    assert again["agent"]["pid"] != link["agent"]["pid"]
     iris.wait_for_status(lambda _: processes.process_info(daemon) is None)
 
 
@@ -122,7 +122,7 @@ def test_a_killed_coordinator_fails_its_tells_plainly_and_the_next_tell_works(ir
     assert iris.answer(team, "COUNT") == "1"
     told = iris.start_tell(team, "SLOW 3", as_json=True)
     iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s["sessions"]))
-    os.kill(iris.status()["daemon"]["pid"], signal.SIGKILL)
+    os.kill(iris.status()["pid"], signal.SIGKILL)
     out, _ = told.communicate(timeout=60)
     assert told.returncode == 1
     assert json.loads(out)["failure"]["kind"] == "dropped"
