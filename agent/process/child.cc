@@ -107,7 +107,6 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const Child
        {&child->stdin_, &child->stdout_.fd, &child->stderr_.fd, &child->report_}) {
     SetNonBlocking(fd->get());
   }
-  child->WatchOutput();
   loop.Watch(child->report_.get(), {.readable = true},
              [self = child.get()](EventLoop::Ready) { self->OnReport(); });
   return child;
@@ -126,6 +125,8 @@ Child::~Child() {
 }
 
 void Child::WatchOutput() {
+  // What it says is heard after OnStarted: it may well write before the keeper has reported.
+  if (pid_ == 0) return;
   for (Output* output : {&stdout_, &stderr_}) {
     if (!output->fd) continue;
     loop_.Watch(output->fd.get(), {.readable = true},
@@ -247,6 +248,7 @@ void Child::OnReportLine(absl::string_view line) {
     pid_ = number;
     start_time_ = ProcessStartTime(pid_);
     sink_.OnStarted(pid_, start_time_);
+    if (!paused_) WatchOutput();
     return;
   }
   if (absl::ConsumePrefix(&line, "failed ")) {

@@ -5,7 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <fstream>
 #include <functional>
 #include <optional>
@@ -16,11 +15,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "agent/process/descendants.h"
+#include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/loop/event_loop.h"
-#include "common/process/spawn.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,34 +32,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr absl::Duration kDeadline = absl::Seconds(20);
-
-// For what only the kernel knows. True as soon as `condition` is, false after kDeadline.
-bool Eventually(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + kDeadline;
-  while (!condition()) {
-    if (absl::Now() > deadline) return false;
-    absl::Notification tick;
-    tick.WaitForNotificationWithTimeout(absl::Milliseconds(2));
-  }
-  return true;
-}
-
-bool Exists(pid_t pid) { return ProcessStartTime(pid) != 0; }
-
-// Not even a zombie; without reaping any.
-bool HaveNoChildren() {
-  siginfo_t info;
-  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
-}
-
-// The state letter of `pid` as in ps; ' ' if it is gone.
-char StateOf(pid_t pid) {
-  std::ifstream stat(absl::StrCat("/proc/", pid, "/stat"));
-  std::string text;
-  std::getline(stat, text);
-  const size_t end = text.rfind(')');
-  return end == std::string::npos ? ' ' : text[end + 2];
-}
 
 std::string Contents(const std::string& path) {
   std::ifstream file(path);
@@ -84,9 +55,13 @@ constexpr char kLeaveDetachedSleeper[] =
 // What a child said, in the order in which it was heard.
 class Listener : public ChildSink {
  public:
-  void OnStarted(pid_t pid, uint64_t) override { Hear("started"), Set(&pid_, pid); }
+  void OnStarted(pid_t pid, uint64_t) override {
+    Hear("started");
+    Set(&pid_, pid);
+  }
   void OnStdout(absl::string_view bytes) override {
     absl::MutexLock lock(&mutex_);
+    if (pid_ == 0) heard_ += "output before the start, ";
     out_.append(bytes.data(), bytes.size());
   }
   void OnStderr(absl::string_view bytes) override {
@@ -98,7 +73,10 @@ class Listener : public ChildSink {
     absl::StrAppend(&heard_, "exited after ", out_.size(), "+", err_.size(), " bytes, ");
     how_ = how;
   }
-  void OnGone() override { Hear("gone"), Set(&gone_, true); }
+  void OnGone() override {
+    Hear("gone");
+    Set(&gone_, true);
+  }
 
   std::string heard() { return Get(heard_); }
   std::string out() { return Get(out_); }

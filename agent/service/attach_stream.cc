@@ -54,9 +54,7 @@ void AttachStream::OnRequest(bool ok) {
       credit_ += static_cast<int64_t>(std::min<uint64_t>(request_.credit().bytes(), 1 << 30));
       break;
     case v1::AttachRequest::kAck:
-      if (session_ != nullptr) {
-        session_->Acknowledge(std::min(request_.ack().position().seq(), sent_seq_));
-      }
+      status = OnAck(request_.ack().position());
       break;
     case v1::AttachRequest::kTell:
       status = OnTell(*request_.mutable_tell());
@@ -98,6 +96,18 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   session_->AddReader(this);
   writing_ = true;
   StartWrite(&response_);
+  return absl::OkStatus();
+}
+
+absl::Status AttachStream::OnAck(const v1::Position& position) {
+  if (session_ == nullptr) return MakeFailure(v1::FAILURE_BAD_REQUEST, "an ack before the start");
+  // Only the lease holder's word lets events go: another coordinator may not have them yet.
+  const absl::Status leased = session_->CheckEpoch(epoch_);
+  if (!leased.ok()) return leased;
+  if (session_->log().CheckPosition(position) == v1::RESET_UNKNOWN_JOURNAL) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "an ack for another journal");
+  }
+  session_->Acknowledge(std::min(position.seq(), sent_seq_));
   return absl::OkStatus();
 }
 

@@ -35,6 +35,7 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
 
   void OnRequest(bool ok);
   absl::Status OnStart(const v1::AttachStart& start);
+  absl::Status OnAck(const v1::Position& position);
   absl::Status OnTell(v1::TellFrame& frame);
   void SendMore();
   void FinishOnce(const absl::Status& status);

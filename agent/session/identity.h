@@ -14,6 +14,8 @@ struct AgentIdentity {
   std::string hostname;        // For people.
   std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
   std::string home;            // The account's home directory, for ~/ paths.
+  // Searched for claude after PATH and the places in the home.
+  std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
   std::vector<std::string> child_env;
 };

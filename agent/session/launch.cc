@@ -48,6 +48,7 @@ Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
     if (!IsScrubbed(parts.first) || passed) env.insert(parts);
   }
   for (const auto& [name, value] : spec.env()) env[name] = value;
+  env.emplace("HOME", identity.home);  // claude keeps its sessions there.
   return env;
 }
 
@@ -57,15 +58,13 @@ bool IsProgram(const std::string& path) {
 }
 
 // Where installers put it when it is not on PATH (an ssh command gets a shorter one than a login).
-std::vector<std::string> UsualPlaces(const std::string& home) {
-  std::vector<std::string> dirs = {absl::StrCat(home, "/.local/bin"),
-                                   absl::StrCat(home, "/.claude/local"),
-                                   absl::StrCat(home, "/.npm-global/bin"),
-                                   absl::StrCat(home, "/.bun/bin"),
-                                   absl::StrCat(home, "/.volta/bin"),
-                                   "/usr/local/bin",
-                                   "/usr/bin",
-                                   "/opt/homebrew/bin"};
+std::vector<std::string> UsualPlaces(const AgentIdentity& identity) {
+  const std::string& home = identity.home;
+  std::vector<std::string> dirs = {
+      absl::StrCat(home, "/.local/bin"), absl::StrCat(home, "/.claude/local"),
+      absl::StrCat(home, "/.npm-global/bin"), absl::StrCat(home, "/.bun/bin"),
+      absl::StrCat(home, "/.volta/bin")};
+  dirs.insert(dirs.end(), identity.program_dirs.begin(), identity.program_dirs.end());
   const std::string nvm = absl::StrCat(home, "/.nvm/versions/node");
   std::vector<std::string> versions;
   if (DIR* dir = opendir(nvm.c_str()); dir != nullptr) {
@@ -75,7 +74,10 @@ std::vector<std::string> UsualPlaces(const std::string& home) {
     }
     closedir(dir);
   }
-  std::sort(versions.rbegin(), versions.rend());
+  // Newest first: strverscmp() has v18 above v9.
+  std::sort(versions.begin(), versions.end(), [](const std::string& a, const std::string& b) {
+    return strverscmp(a.c_str(), b.c_str()) > 0;
+  });
   dirs.insert(dirs.end(), versions.begin(), versions.end());
   return dirs;
 }
@@ -97,7 +99,7 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
     const std::string path = absl::StrCat(dir, "/claude");
     if (dir[0] == '/' && IsProgram(path)) return path;
   }
-  for (const std::string& dir : UsualPlaces(identity.home)) {
+  for (const std::string& dir : UsualPlaces(identity)) {
     if (std::count(looked.begin(), looked.end(), dir) > 0) continue;
     looked.push_back(dir);
     const std::string path = absl::StrCat(dir, "/claude");
@@ -134,10 +136,9 @@ bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 // claude keeps a session at <config>/projects/<cwd with every non-alphanumeric as '-'>/<id>.jsonl
 // and resumes it from any directory. A session that never spoke has none, and cannot be resumed.
-bool HasTranscript(const std::string& session_id, const std::string& cwd, const Env& env,
-                   const std::string& home) {
+bool HasTranscript(const std::string& session_id, const std::string& cwd, const Env& env) {
   std::string config = Get(env, "CLAUDE_CONFIG_DIR");
-  if (config.empty()) config = absl::StrCat(home, "/.claude");
+  if (config.empty()) config = absl::StrCat(Get(env, "HOME"), "/.claude");
   const std::string projects = absl::StrCat(config, "/projects");
   std::string folder = cwd;
   for (char& c : folder) {
@@ -172,7 +173,7 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
-  plan.resumes = HasTranscript(session_id, child.cwd, env, identity.home);
+  plan.resumes = HasTranscript(session_id, child.cwd, env);
 
   // A result counts for a tell only after the replay of its line, where claude is too old to say
   // which lines a result answers.

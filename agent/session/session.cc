@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/session/launch.h"
 #include "common/base/ids.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "nlohmann/json.hpp"
 
@@ -149,7 +150,7 @@ void Session::BecomeReady() {
 // --------------------------------------------------------------------------------- ending a child
 
 void Session::Close(absl::Duration grace, CloseDone done) {
-  SettleWaiting(MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
+  FailStart(MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
   if (child_ == nullptr) return done(false);
   closing_.push_back(std::move(done));
   BeginClosing(grace > absl::ZeroDuration() ? grace : kDefaultGrace, v1::Exited::CLOSED);
@@ -167,8 +168,6 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
     child_->Signal(SIGTERM);
     step_timer_ = loop_.After(std::max(grace, absl::Milliseconds(500)), [this] {
       step_timer_ = 0;
-      child_->PauseOutput(
-          false);  // Its exit is reported after its output; nobody waits for that now.
       child_->KillAll();
     });
   });
@@ -192,7 +191,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   }
   if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
   exited.set_reason(end_reason_);
-  exited.set_stderr_tail(stderr_tail_);
+  exited.set_stderr_tail(ToUtf8(stderr_tail_));
   Append(std::move(event));
 
   const bool asked = end_reason_ == v1::Exited::CLOSED;
@@ -226,78 +225,6 @@ void Session::ArmIdleTimer() {
     idle_timer_ = 0;
     BeginClosing(kDefaultGrace, v1::Exited::IDLE);
   });
-}
-
-// ------------------------------------------------------------------------------------------- tells
-
-absl::Status Session::Tell(const std::string& tell_id, std::string text) {
-  if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
-  if (tells_.contains(tell_id)) return absl::OkStatus();
-  if (!opened_) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("session ", id_, " was not opened on this agent"));
-  }
-  if (text.size() > kTellBytesMax) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the text is longer than 8 MiB");
-  }
-  if (waiting_.size() >= kTellsWaitingMax) {
-    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(waiting_.size(), " messages wait for ", Who(), " already"));
-  }
-  CancelTimer(idle_timer_);
-  tells_[tell_id] = v1::TellState::ACCEPTED;
-  v1::Event event;
-  event.mutable_accepted()->set_tell_id(tell_id);
-  Append(std::move(event));
-  waiting_.push_back({tell_id, std::move(text)});
-  if (phase_ == Phase::kNone) {
-    StartChild();
-  } else {
-    WriteNextTell();
-  }
-  return absl::OkStatus();
-}
-
-void Session::WriteNextTell() {
-  if (phase_ != Phase::kReady || in_flight_ != nullptr) return;
-  if (waiting_.empty()) return ArmIdleTimer();
-  WaitingTell tell = std::move(waiting_.front());
-  waiting_.pop_front();
-  in_flight_ = std::make_unique<std::string>(tell.id);
-  replay_seen_ = false;
-  tells_[tell.id] = v1::TellState::WRITTEN;
-  v1::Event event;
-  event.mutable_written()->set_tell_id(tell.id);
-  Append(std::move(event));
-  const nlohmann::json line = {{"type", "user"},
-                               {"message", {{"role", "user"}, {"content", std::move(tell.text)}}},
-                               {"uuid", tell.id}};
-  // claude ends at a line that is no JSON, so what is no UTF-8 must not get there.
-  child_->Write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
-
-void Session::SettleInFlight(const absl::Status& outcome) {
-  if (in_flight_ == nullptr) return;
-  const std::string tell_id = *std::exchange(in_flight_, nullptr);
-  Settle(tell_id, outcome);
-}
-
-void Session::SettleWaiting(const absl::Status& outcome) {
-  std::deque<WaitingTell> waiting = std::exchange(waiting_, {});
-  for (const WaitingTell& tell : waiting) Settle(tell.id, outcome);
-}
-
-void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
-  tells_[tell_id] = v1::TellState::SETTLED;
-  settled_ids_.push_back(tell_id);
-  if (settled_ids_.size() > kSettledIdsKept) {
-    tells_.erase(settled_ids_.front());
-    settled_ids_.pop_front();
-  }
-  v1::Event event;
-  event.mutable_settled()->set_tell_id(tell_id);
-  if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
-  Append(std::move(event));
 }
 
 // --------------------------------------------------------------------------------------- snapshots
@@ -346,17 +273,6 @@ v1::SessionInfo Session::Info() const {
   }
   info.set_readers(static_cast<uint32_t>(readers_.size()));
   return info;
-}
-
-std::vector<v1::TellState> Session::OpenTells() const {
-  std::vector<v1::TellState> open;
-  const auto add = [&open](const std::string& id, v1::TellState::Phase phase) {
-    open.emplace_back().set_tell_id(id);
-    open.back().set_phase(phase);
-  };
-  if (in_flight_ != nullptr) add(*in_flight_, v1::TellState::WRITTEN);
-  for (const WaitingTell& tell : waiting_) add(tell.id, v1::TellState::ACCEPTED);
-  return open;
 }
 
 // ---------------------------------------------------------------------------------------- the log

@@ -41,6 +41,7 @@ class Session final : private ChildSink, private LineScannerSink {
 
   static constexpr size_t kTellBytesMax = 8 << 20;
   static constexpr size_t kTellsWaitingMax = 1000;
+  static constexpr size_t kWaitingBytesMax = 64 << 20;
   static constexpr size_t kSettledIdsKept = 4096;
 
   Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id);
@@ -55,13 +56,16 @@ class Session final : private ChildSink, private LineScannerSink {
   // Starts the child unless one runs; `done` when it answers, or with why it does not.
   void Open(const v1::LaunchSpec& spec, OpenDone done);
 
-  // Accepts a tell; its outcome arrives as a `settled` event. A known id changes nothing.
-  // FAILURE_BAD_REQUEST: not opened yet, a bad id, or text that is not UTF-8 or too long.
-  // FAILURE_BUSY_LIMIT: kTellsWaitingMax wait already.
+  // Takes a tell; its outcome arrives as a `settled` event. A known id changes nothing. One that
+  // cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too long;
+  // FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already.
+  //
+  // FAILURE_BAD_REQUEST here is the peer's mistake, and nothing is recorded: the session was not
+  // opened yet, or the id is not a UUID.
   absl::Status Tell(const std::string& tell_id, std::string text);
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
-  // Tells that are open are settled as cancelled. `done` when nothing is left.
+  // Tells and Opens that wait are cancelled. `done` when nothing is left.
   void Close(absl::Duration grace, CloseDone done);
 
   void AddReader(SessionReader* reader) { readers_.insert(reader); }
@@ -99,6 +103,7 @@ class Session final : private ChildSink, private LineScannerSink {
   void OnControlResponse(absl::string_view line);
   void OnControlRequest(absl::string_view line);
   void OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole);
+  absl::Status CheckTell(absl::string_view text) const;
   void WriteNextTell();
   void SettleInFlight(const absl::Status& outcome);
   void Settle(const std::string& tell_id, const absl::Status& outcome);
@@ -139,6 +144,7 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Time idle_since_;
 
   std::deque<WaitingTell> waiting_;
+  size_t waiting_bytes_ = 0;                // Of their texts.
   std::unique_ptr<std::string> in_flight_;  // Its id.
   bool replay_seen_ = false;                // Of the tell in flight.
   absl::flat_hash_map<std::string, v1::TellState::Phase> tells_;

@@ -17,17 +17,18 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   if (!IsUuid(request.session_id()) || !IsUuid(request.coordinator_id())) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "session and coordinator ids must be UUIDs");
   }
-  std::unique_ptr<Session>& session = sessions_[request.session_id()];
-  if (session == nullptr) {
-    if (sessions_.size() > kSessionsMax) {
-      sessions_.erase(request.session_id());
-      return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                         absl::StrCat("the agent on ", identity_.hostname, " holds ",
-                                      sessions_.size(), " sessions already"));
-    }
-    session = std::make_unique<Session>(loop_, identity_, request.session_id());
+  if (const auto known = sessions_.find(request.session_id()); known != sessions_.end()) {
+    return known->second->Acquire(request);
   }
-  return session->Acquire(request);
+  if (sessions_.size() >= kSessionsMax) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat("the agent on ", identity_.hostname, " holds ",
+                                    sessions_.size(), " sessions already"));
+  }
+  auto session = std::make_unique<Session>(loop_, identity_, request.session_id());
+  absl::StatusOr<uint64_t> epoch = session->Acquire(request);
+  if (epoch.ok()) sessions_[request.session_id()] = std::move(session);
+  return epoch;
 }
 
 absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint64_t epoch) {

@@ -1,7 +1,5 @@
 #include "agent/testing/programs.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -27,10 +25,5 @@ std::string Runfile(const std::string& path) {
 std::string KeeperProgram() { return Runfile("agent/testing/keeper_program"); }
 
 std::string StubClaude() { return Runfile("tests/programs/claude_stub_dynamic"); }
-
-void BecomeLikeTheAgent() {
-  signal(SIGPIPE, SIG_IGN);
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
 
 }  // namespace iris

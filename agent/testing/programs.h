@@ -13,10 +13,6 @@ std::string KeeperProgram();
 // The stub claude (tests/programs/README.md), a file named `claude_stub_dynamic`.
 std::string StubClaude();
 
-// What a daemon does at its start: ignores SIGPIPE, and makes the calling process a child
-// subreaper.
-void BecomeLikeTheAgent();
-
 }  // namespace iris
 
 #endif  // IRIS_AGENT_TESTING_PROGRAMS_H_

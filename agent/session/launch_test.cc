@@ -1,0 +1,210 @@
+#include "agent/session/launch.h"
+
+#include <sys/stat.h>
+
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "common/testing/scratch_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
+
+constexpr char kSession[] = "0b0e7a52-9a8f-4e0c-8a3c-5a8f3c1d2e4f";
+
+class LaunchTest : public ::testing::Test {
+ protected:
+  LaunchTest() {
+    std::filesystem::create_directories(project);
+    identity.hostname = "gpu1";
+    identity.home = home;
+    identity.program_dirs = {scratch.File("system")};
+    identity.child_env = {"PATH=" + scratch.File("path")};
+    spec.set_cwd(project);
+    spec.set_team("gpu");
+  }
+  // An empty file below the scratch directory, with its directories.
+  std::string Touch(const std::string& name, mode_t mode = 0600) {
+    const std::string path = scratch.File(name);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path).flush();
+    chmod(path.c_str(), mode);
+    return path;
+  }
+  std::string Program(const std::string& name) { return Touch(name, 0700); }
+  absl::StatusOr<LaunchPlan> Plan() { return PlanLaunch(spec, kSession, identity); }
+  ChildSpec Child() { return Plan().value().child; }
+  std::string Refusal(FailureKind kind) {
+    const absl::Status status = Plan().status();
+    EXPECT_EQ(KindOf(status), kind) << status;
+    return std::string(status.message());
+  }
+  // The value in the child's environment; "(unset)".
+  std::string Variable(const std::string& name) {
+    for (const std::string& variable : Child().env) {
+      if (variable.rfind(name + "=", 0) == 0) return variable.substr(name.size() + 1);
+    }
+    return "(unset)";
+  }
+
+  const ScratchDir scratch;
+  const std::string home = scratch.File("home");
+  const std::string project = scratch.File("home/my project");
+  AgentIdentity identity;
+  v1::LaunchSpec spec;
+};
+
+TEST_F(LaunchTest, TheTeamsClaudePathGoesFirst) {
+  Program("path/claude");
+  const std::string own = Program("home/bin/claude-2");
+  spec.set_claude_path(own);
+  EXPECT_EQ(Child().program, own);
+  spec.set_claude_path("~/bin/claude-2");
+  EXPECT_EQ(Child().program, own);
+}
+
+TEST_F(LaunchTest, AClaudePathThatCannotRunIsNotReplacedByAnother) {
+  Program("path/claude");
+  spec.set_claude_path(Touch("home/bin/claude-2", 0600));
+  EXPECT_THAT(Refusal(v1::FAILURE_CLAUDE_MISSING),
+              AllOf(HasSubstr("team gpu"), HasSubstr("bin/claude-2"), HasSubstr("gpu1")));
+}
+
+TEST_F(LaunchTest, PathGoesBeforeTheUsualPlaces) {
+  Program("home/.local/bin/claude");
+  const std::string on_path = Program("path/claude");
+  EXPECT_EQ(Child().program, on_path);
+}
+
+TEST_F(LaunchTest, WhatIsNoProgramIsPassedOver) {
+  std::filesystem::create_directories(scratch.File("path/claude"));
+  Touch("path2/claude", 0600);
+  const std::string right = Program("path3/claude");
+  identity.child_env = {"PATH=relative::" + scratch.File("path") + ":" + scratch.File("path2") +
+                        ":" + scratch.File("path3")};
+  EXPECT_EQ(Child().program, right);
+}
+
+TEST_F(LaunchTest, EveryUsualPlaceIsFoundAndJoinsThePath) {
+  for (const std::string place :
+       {"home/.local/bin", "home/.claude/local", "home/.npm-global/bin", "home/.bun/bin",
+        "home/.volta/bin", "system", "home/.nvm/versions/node/v20.1.0/bin"}) {
+    const std::string program = Program(place + "/claude");
+    EXPECT_EQ(Child().program, program);
+    EXPECT_EQ(Variable("PATH"), scratch.File("path") + ":" + scratch.File(place));
+    std::filesystem::remove(program);
+  }
+}
+
+TEST_F(LaunchTest, TheNewestNodeGoesFirst) {
+  Program("home/.nvm/versions/node/v9.11.0/bin/claude");
+  const std::string newest = Program("home/.nvm/versions/node/v22.3.0/bin/claude");
+  Program("home/.nvm/versions/node/v22.1.0/bin/claude");
+  EXPECT_EQ(Child().program, newest);
+}
+
+TEST_F(LaunchTest, MissingEverywhereSaysWhereItLooked) {
+  EXPECT_THAT(Refusal(v1::FAILURE_CLAUDE_MISSING),
+              AllOf(HasSubstr("gpu1"), HasSubstr(scratch.File("path")),
+                    HasSubstr(home + "/.local/bin"), HasSubstr(scratch.File("system"))));
+}
+
+TEST_F(LaunchTest, TheDirectoryMustBeOne) {
+  Program("path/claude");
+  spec.set_cwd(scratch.File("nowhere"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST),
+              AllOf(HasSubstr("team gpu"), HasSubstr("nowhere"), HasSubstr("No such file")));
+  spec.set_cwd(Touch("file"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("Not a directory"));
+  spec.set_cwd("~/my project");
+  EXPECT_EQ(Child().cwd, project);
+  spec.set_cwd("~");
+  EXPECT_EQ(Child().cwd, home);
+}
+
+TEST_F(LaunchTest, ANewSessionIsNamedAndOneWithATranscriptIsResumed) {
+  Program("path/claude");
+  EXPECT_FALSE(Plan()->resumes);
+  EXPECT_THAT(Child().args,
+              AllOf(IsSupersetOf({"--session-id", kSession}), Not(Contains("--resume"))));
+
+  std::string folder = project;
+  for (char& c : folder) c = isalnum(static_cast<unsigned char>(c)) ? c : '-';
+  Touch("home/.claude/projects/" + folder + "/" + kSession + ".jsonl");
+  EXPECT_TRUE(Plan()->resumes);
+  EXPECT_THAT(Child().args,
+              AllOf(IsSupersetOf({"--resume", kSession}), Not(Contains("--session-id"))));
+}
+
+TEST_F(LaunchTest, ATranscriptOfAnotherDirectoryCountsToo) {
+  Program("path/claude");
+  Touch(std::string("home/.claude/projects/-somewhere-else/") + kSession + ".jsonl");
+  EXPECT_TRUE(Plan()->resumes);
+}
+
+TEST_F(LaunchTest, TranscriptsAreWhereTheChildWillLook) {
+  Program("path/claude");
+  Touch(std::string("config/projects/-p/") + kSession + ".jsonl");
+  EXPECT_FALSE(Plan()->resumes);
+  (*spec.mutable_env())["CLAUDE_CONFIG_DIR"] = scratch.File("config");
+  EXPECT_TRUE(Plan()->resumes);
+
+  spec.clear_env();
+  Touch(std::string("other-home/.claude/projects/-p/") + kSession + ".jsonl");
+  (*spec.mutable_env())["HOME"] = scratch.File("other-home");
+  EXPECT_TRUE(Plan()->resumes);
+}
+
+TEST_F(LaunchTest, InheritedCredentialsAreScrubbedUnlessPassedByName) {
+  Program("path/claude");
+  for (const char* variable :
+       {"ANTHROPIC_API_KEY=secret", "CLAUDE_CODE_X=1", "CLAUDECODE=1", "LANG=C.UTF-8", "EMPTY="}) {
+    identity.child_env.push_back(variable);
+  }
+  EXPECT_EQ(Variable("ANTHROPIC_API_KEY"), "(unset)");
+  EXPECT_EQ(Variable("CLAUDE_CODE_X"), "(unset)");
+  EXPECT_EQ(Variable("CLAUDECODE"), "(unset)");
+  EXPECT_EQ(Variable("LANG"), "C.UTF-8");
+  EXPECT_EQ(Variable("EMPTY"), "");
+
+  spec.add_pass_env("ANTHROPIC_API_KEY");
+  EXPECT_EQ(Variable("ANTHROPIC_API_KEY"), "secret");
+  EXPECT_EQ(Variable("CLAUDE_CODE_X"), "(unset)");
+}
+
+TEST_F(LaunchTest, TheTeamsEnvironmentWinsAndIsNotScrubbed) {
+  Program("path/claude");
+  identity.child_env.push_back("LANG=C.UTF-8");
+  (*spec.mutable_env())["LANG"] = "de_DE.UTF-8";
+  (*spec.mutable_env())["ANTHROPIC_MODEL"] = "m";
+  EXPECT_EQ(Variable("LANG"), "de_DE.UTF-8");
+  EXPECT_EQ(Variable("ANTHROPIC_MODEL"), "m");
+  EXPECT_EQ(Variable("HOME"), home);  // Always there.
+}
+
+TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
+  Program("path/claude");
+  spec.set_skip_permissions(true);
+  spec.add_args("--model");
+  spec.add_args("a b");
+  EXPECT_THAT(Child().args, ElementsAre("--print", "--verbose", "--input-format", "stream-json",
+                                        "--output-format", "stream-json", "--replay-user-messages",
+                                        "--session-id", kSession, "--dangerously-skip-permissions",
+                                        "--model", "a b"));
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,308 @@
+// How a session's child starts, ends, and is started again.
+
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "agent/process/descendants.h"
+#include "agent/session/session.h"
+#include "agent/session/session_fixture.h"
+#include "agent/testing/processes.h"
+#include "agent/testing/programs.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SessionChildTest : public SessionFixture {
+ protected:
+  void Env(const std::string& name, const std::string& value) {
+    (*spec.mutable_env())[name] = value;
+  }
+  pid_t ChildPid() { return static_cast<pid_t>(Info().child().pid()); }
+  bool WaitForNoChild() {
+    return Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; });
+  }
+  bool WaitForExits(size_t count) {
+    return WaitFor([count](const std::vector<v1::Event>& events) {
+      size_t exits = 0;
+      for (const v1::Event& event : events) exits += event.has_exited() ? 1 : 0;
+      return exits >= count;
+    });
+  }
+};
+
+TEST_F(SessionChildTest, ItIsReadyWithoutAnyPrompt) {
+  const absl::StatusOr<v1::OpenResponse> opened = Open();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->started());
+  EXPECT_FALSE(opened->resumed());
+  EXPECT_EQ(opened->child().claude_path(), StubClaude());
+  EXPECT_TRUE(Exists(static_cast<pid_t>(opened->child().pid())));
+  EXPECT_GT(opened->child().start_time(), 0u);
+  EXPECT_EQ(Info().state(), v1::SESSION_READY);
+  EXPECT_FALSE(std::filesystem::exists(home + "/.claude"));  // It was asked nothing.
+
+  const absl::StatusOr<v1::OpenResponse> again = Open();
+  EXPECT_FALSE(again->started());
+  EXPECT_EQ(again->child().pid(), opened->child().pid());
+  EXPECT_THAT(story(), ElementsAre("started"));
+}
+
+TEST_F(SessionChildTest, ASessionThatSpokeIsResumed) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(Ask("ARGS"), AllOf(HasSubstr("--session-id"), Not(HasSubstr("--resume"))));
+  EXPECT_TRUE(Close());
+  EXPECT_EQ(LastExit().reason(), v1::Exited::CLOSED);
+
+  EXPECT_THAT(Ask("ARGS"), AllOf(HasSubstr("--resume"), Not(HasSubstr("--session-id"))));
+  EXPECT_EQ(Ask("COUNT"), "3");
+  EXPECT_TRUE(Open()->resumed());
+}
+
+TEST_F(SessionChildTest, ASessionThatNeverSpokeIsOpenedAgainUnderItsName) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(Close());
+  const absl::StatusOr<v1::OpenResponse> opened = Open();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->started());
+  EXPECT_FALSE(opened->resumed());
+  EXPECT_THAT(Ask("ARGS"), HasSubstr("--session-id"));
+}
+
+TEST_F(SessionChildTest, ItIsFoundOnThePath) {
+  std::filesystem::create_symlink(StubClaude(), scratch.File("claude"));
+  spec.clear_claude_path();
+  Env("PATH", scratch.path() + ":/usr/bin:/bin");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("PWD"), project);
+}
+
+TEST_F(SessionChildTest, WithoutAProgramOrADirectoryOpenAndTellsFailTyped) {
+  spec.set_claude_path("/nonexistent/claude");
+  EXPECT_EQ(KindOf(Open().status()), v1::FAILURE_CLAUDE_MISSING);
+  EXPECT_EQ(Outcome(Tell("x")).kind(), v1::FAILURE_CLAUDE_MISSING);
+
+  spec.set_claude_path(StubClaude());
+  spec.set_cwd("/nonexistent");
+  EXPECT_EQ(KindOf(Open().status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(Outcome(Tell("x")).kind(), v1::FAILURE_BAD_REQUEST);
+
+  spec.set_cwd(project);
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(SessionChildTest, AProgramThatTheKernelRefusesSaysWhy) {
+  std::ofstream(scratch.File("claude")) << "#!/nonexistent/node\n";
+  std::filesystem::permissions(scratch.File("claude"), std::filesystem::perms::owner_all);
+  spec.set_claude_path(scratch.File("claude"));
+  const absl::Status status = Open().status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("could not be started"));
+}
+
+TEST_F(SessionChildTest, ACrashInATurnFailsTheTellAndTheNextOneResumes) {
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  const v1::Failure failure = Outcome(Tell("STDERR out of luck\nCRASH 3"));
+  EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(failure.detail(), AllOf(HasSubstr("exited with code 3"), HasSubstr("out of luck")));
+  EXPECT_EQ(LastExit().code(), 3);
+  EXPECT_EQ(LastExit().reason(), v1::Exited::BY_ITSELF);
+  EXPECT_EQ(LastExit().stderr_tail(), "out of luck\n");
+
+  EXPECT_EQ(Ask("COUNT"), "2");
+  EXPECT_NE(ChildPid(), first);
+  EXPECT_THAT(story(), ElementsAre("started", "accepted", "written", "exited", "settled",
+                                   "accepted", "resumed", "written", "settled"));
+}
+
+TEST_F(SessionChildTest, ACrashFailsOnlyTheTellInFlight) {
+  ASSERT_TRUE(Open().ok());
+  const std::string first = Tell("WAIT 0.05\nCRASHSIG 9");
+  const std::string second = Tell("COUNT");
+  EXPECT_THAT(Outcome(first).detail(), HasSubstr("signal 9"));
+  EXPECT_EQ(Answer(second), "2");
+}
+
+TEST_F(SessionChildTest, LastWordsThatAreNoUtf8StillReachTheReader) {
+  UseScript("next_tell; printf 'bad \\377\\n' >&2; exit 1");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Outcome(Tell("x")).kind(), v1::FAILURE_CHILD_EXITED);
+  for (const v1::Event& event : events()) {
+    v1::Event received;
+    EXPECT_TRUE(received.ParseFromString(event.SerializeAsString()));
+  }
+  EXPECT_EQ(LastExit().stderr_tail(), "bad \xEF\xBF\xBD\n");
+}
+
+TEST_F(SessionChildTest, OnlyTheEndOfALongComplaintIsKept) {
+  UseScript("next_tell; yes complaint | head -c 100000 >&2; echo last >&2; exit 1");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(Outcome(Tell("x")).detail(), HasSubstr("last"));
+  EXPECT_EQ(LastExit().stderr_tail().size(), 4096u);
+}
+
+TEST_F(SessionChildTest, ACrashAtStartFailsAllThatWaitAndIsNotTriedAgain) {
+  std::ofstream(home + "/.stub-crash-at-start").flush();
+  Do([this](Session& session) {
+    session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>& opened) {
+      EXPECT_EQ(KindOf(opened.status()), v1::FAILURE_CHILD_EXITED);
+    });
+  });
+  const std::string first = Tell("x"), second = Tell("y");
+  EXPECT_THAT(Outcome(first).detail(),
+              AllOf(HasSubstr("before it answered `initialize`"), HasSubstr("crashed at start")));
+  EXPECT_EQ(Outcome(second).kind(), v1::FAILURE_CHILD_EXITED);
+  ASSERT_TRUE(WaitForNoChild());
+  EXPECT_EQ(CountOf(v1::Event::kExited), 1u);
+
+  std::filesystem::remove(home + "/.stub-crash-at-start");
+  EXPECT_EQ(Ask("COUNT"), "1");
+}
+
+TEST_F(SessionChildTest, AHangAtStartTimesOutAndIsEnded) {
+  Env("STUB_HANG_AT_START", "1");
+  spec.set_init_timeout_ms(100);
+  const absl::Status status = Open().status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("100ms"));
+  ASSERT_TRUE(WaitForNoChild());
+  EXPECT_EQ(LastExit().reason(), v1::Exited::NOT_READY);
+  EXPECT_EQ(LastExit().code(), 143);
+  EXPECT_EQ(Outcome(Tell("x")).kind(), v1::FAILURE_TIMEOUT);
+}
+
+TEST_F(SessionChildTest, AHangThatIgnoresSigtermIsKilled) {
+  UseBareScript("trap '' TERM; while :; do sleep 600; done");
+  spec.set_init_timeout_ms(100);
+  EXPECT_EQ(KindOf(Open().status()), v1::FAILURE_TIMEOUT);
+  ASSERT_TRUE(WaitForNoChild());
+  EXPECT_EQ(LastExit().signal(), SIGKILL);
+}
+
+TEST_F(SessionChildTest, AClaudeThatRefusesInitializeIsTooOld) {
+  UseBareScript(R"(read -r line
+    echo '{"type":"control_response","response":{"subtype":"error","error":"what?","request_id":"'$(value request_id)'"}}'
+    read -r end)");
+  const absl::Status status = Open().status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_VERSION);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("what?"));
+  ASSERT_TRUE(WaitForNoChild());
+}
+
+TEST_F(SessionChildTest, AnAnswerToSomethingElseDoesNotMakeItReady) {
+  UseBareScript(R"(read -r line
+    echo '{"type":"control_response","response":{"subtype":"success","request_id":"other"}}'
+    echo '{"type":"control_response","response":[]}'
+    read -r end)");
+  spec.set_init_timeout_ms(200);
+  EXPECT_EQ(KindOf(Open().status()), v1::FAILURE_TIMEOUT);
+}
+
+TEST_F(SessionChildTest, AnIdleChildIsEndedAndTheNextTellResumes) {
+  spec.set_idle_timeout_ms(50);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("WAIT 0.2\nCOUNT"), "1");  // Longer than the limit, and not idle.
+  const pid_t first = ChildPid();
+  ASSERT_TRUE(WaitForExits(1));
+  EXPECT_EQ(LastExit().reason(), v1::Exited::IDLE);
+  ASSERT_TRUE(WaitForNoChild());
+  EXPECT_FALSE(Exists(first));
+
+  EXPECT_EQ(Ask("COUNT"), "2");
+  EXPECT_EQ(CountOf(v1::Event::kStarted), 2u);
+}
+
+TEST_F(SessionChildTest, CloseEndsAToolInASessionOfItsOwn) {
+  ASSERT_TRUE(Open().ok());
+  const std::string id = Tell(R"(TOOL Bash {"command":"trap '' TERM HUP; sleep 600"})");
+  ASSERT_TRUE(WaitForOutput("tool_use"));
+  ASSERT_TRUE(Close(absl::Milliseconds(50)));
+  EXPECT_TRUE(HaveNoChildren());
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);
+  EXPECT_EQ(LastExit().code(), 143);
+}
+
+TEST_F(SessionChildTest, CloseKillsWhatOnlySigkillEnds) {
+  ASSERT_TRUE(Open().ok());
+  const std::string id = Tell("DAEMON\nHANGTERM");
+  ASSERT_TRUE(WaitForOutput("daemon-pid"));
+  const std::string said = output();
+  int daemon = 0;
+  const std::string from = said.substr(said.find("daemon-pid ") + 11);
+  ASSERT_TRUE(absl::SimpleAtoi(from.substr(0, from.find('"')), &daemon));
+  ASSERT_TRUE(Exists(daemon));
+
+  ASSERT_TRUE(Close(absl::Milliseconds(50)));
+  EXPECT_EQ(LastExit().signal(), SIGKILL);
+  EXPECT_FALSE(Exists(daemon));
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);
+}
+
+TEST_F(SessionChildTest, CloseLetsATurnFinishWithinTheGrace) {
+  ASSERT_TRUE(Open().ok());
+  const std::string id = Tell("WAIT 0.1\nBLOCKS 1");
+  ASSERT_TRUE(WaitForOutput("\"init\""));
+  ASSERT_TRUE(Close(absl::Seconds(20)));
+  EXPECT_EQ(Answer(id), "block 1\n");
+  EXPECT_EQ(LastExit().code(), 0);
+}
+
+TEST_F(SessionChildTest, CloseCancelsWhatWaitsAndNothingStartsAgain) {
+  Env("STUB_HANG_AT_START", "1");
+  absl::Notification opened;
+  Do([&](Session& session) {
+    session.Open(spec, [&](const absl::StatusOr<v1::OpenResponse>& answer) {
+      EXPECT_EQ(KindOf(answer.status()), v1::FAILURE_CANCELLED);
+      opened.Notify();
+    });
+  });
+  const std::string id = Tell("x");
+  ASSERT_TRUE(Close(absl::Milliseconds(10)));
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
+  EXPECT_TRUE(opened.HasBeenNotified());
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);
+  EXPECT_FALSE(Close());  // None runs.
+}
+
+TEST_F(SessionChildTest, ATellWhileItClosesStartsTheNextChild) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("COUNT"), "1");
+  std::string id;
+  Do([&](Session& session) {
+    session.Close(absl::ZeroDuration(), [](bool) {});
+    id = NewUuid();
+    EXPECT_TRUE(session.Tell(id, "COUNT").ok());
+    EXPECT_EQ(session.state(), v1::SESSION_CLOSING);
+  });
+  EXPECT_EQ(Answer(id), "2");
+}
+
+TEST_F(SessionChildTest, AFloodOnStderrIsBoundedToo) {
+  UseScript("next_tell; yes >&2");
+  ASSERT_TRUE(Open().ok());
+  Tell("x");
+  ASSERT_TRUE(Eventually([&] { return Info().journal_bytes() >= EventLog::kBytesMax; }));
+  pid_t yes = 0;
+  for (const pid_t below : DescendantsOf(ChildPid())) yes = below;
+  ASSERT_TRUE(Eventually([&] { return StateOf(yes) == 'S'; }));  // It waits for room in the pipe.
+  EXPECT_LE(Info().journal_bytes(), EventLog::kBytesMax + (64 << 10) + 1024);
+}
+
+}  // namespace
+}  // namespace iris

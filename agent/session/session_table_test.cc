@@ -1,0 +1,122 @@
+#include "agent/session/session_table.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// No child is started here: the loop need not run.
+class SessionTableTest : public ::testing::Test {
+ protected:
+  v1::AcquireRequest From(const std::string& coordinator) {
+    v1::AcquireRequest request;
+    request.set_session_id(session_id);
+    request.set_coordinator_id(coordinator);
+    request.set_label(coordinator == laptop ? "me@laptop" : "me@desktop");
+    return request;
+  }
+  v1::AcquireRequest IfEpoch(v1::AcquireRequest request, uint64_t epoch) {
+    request.set_if_epoch(epoch);
+    return request;
+  }
+  v1::AcquireRequest Takeover(v1::AcquireRequest request) {
+    request.set_takeover(true);
+    return request;
+  }
+  FailureKind Find(uint64_t epoch) { return KindOf(table.Find(session_id, epoch).status()); }
+
+  const std::string session_id = NewUuid();
+  const std::string laptop = NewUuid();
+  const std::string desktop = NewUuid();
+  EventLoop loop;
+  SessionTable table{loop, {.incarnation = "life", .hostname = "gpu1"}};
+};
+
+TEST_F(SessionTableTest, OneCoordinatorHoldsASessionAndTheOtherIsToldWho) {
+  EXPECT_EQ(*table.Acquire(From(laptop)), 1u);
+
+  const absl::Status refused = table.Acquire(From(desktop)).status();
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("me@laptop"), HasSubstr("gpu1")));
+  EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
+}
+
+TEST_F(SessionTableTest, TheHolderMayAcquireAgainAndItsOlderEpochIsOver) {
+  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
+  EXPECT_EQ(*table.Acquire(From(laptop)), 2u);
+  EXPECT_EQ(Find(1), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(Find(2), v1::FAILURE_UNSPECIFIED);
+}
+
+TEST_F(SessionTableTest, ATakeoverFencesTheHolder) {
+  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
+  EXPECT_EQ(*table.Acquire(Takeover(From(desktop))), 2u);
+  EXPECT_EQ(Find(1), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(KindOf(table.Acquire(From(laptop)).status()), v1::FAILURE_PERMISSION_DENIED);
+}
+
+TEST_F(SessionTableTest, AConditionOnTheEpochHoldsOnlyWhileNobodyActed) {
+  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
+  EXPECT_EQ(*table.Acquire(IfEpoch(From(laptop), 1)), 2u);
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(laptop), 1)).status()),
+            v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(desktop), 2)).status()),
+            v1::FAILURE_PERMISSION_DENIED);
+}
+
+TEST_F(SessionTableTest, ARefusedAcquireLeavesNoSession) {
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(laptop), 7)).status()),
+            v1::FAILURE_PERMISSION_DENIED);
+  v1::AcquireRequest bad = From(laptop);
+  bad.set_session_id("../../etc/passwd");
+  EXPECT_EQ(KindOf(table.Acquire(bad).status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(KindOf(table.Acquire(From("me")).status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(table.List().sessions_size(), 0);
+}
+
+TEST_F(SessionTableTest, AnUnknownSessionAndNoEpochAreRefused) {
+  EXPECT_EQ(Find(1), v1::FAILURE_BAD_REQUEST);
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  EXPECT_EQ(Find(0), v1::FAILURE_PERMISSION_DENIED);
+}
+
+TEST_F(SessionTableTest, SessionsAreBounded) {
+  for (size_t i = 0; i < SessionTable::kSessionsMax; ++i) {
+    v1::AcquireRequest request = From(laptop);
+    request.set_session_id(NewUuid());
+    ASSERT_TRUE(table.Acquire(request).ok());
+  }
+  EXPECT_EQ(KindOf(table.Acquire(From(laptop)).status()), v1::FAILURE_BUSY_LIMIT);
+}
+
+TEST_F(SessionTableTest, TheListShowsWhoHoldsWhat) {
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  const v1::ListResponse list = table.List();
+  ASSERT_EQ(list.sessions_size(), 1);
+  EXPECT_EQ(list.sessions(0).session_id(), session_id);
+  EXPECT_EQ(list.sessions(0).coordinator_id(), laptop);
+  EXPECT_EQ(list.sessions(0).epoch(), 1u);
+  EXPECT_EQ(list.sessions(0).state(), v1::SESSION_NO_CHILD);
+  EXPECT_TRUE(table.idle());
+  EXPECT_EQ(table.running_children(), 0u);
+}
+
+TEST_F(SessionTableTest, ClosingNothingIsDoneAtOnce) {
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  size_t ended = 99;
+  table.CloseAll([&](size_t count) { ended = count; });
+  EXPECT_EQ(ended, 0u);
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,109 @@
+// A session's tells: accepted, written one at a time, settled once.
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/session/session.h"
+#include "common/base/ids.h"
+#include "common/base/utf8.h"
+#include "common/failure/failure.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+
+absl::Status Session::Tell(const std::string& tell_id, std::string text) {
+  if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
+  if (tells_.contains(tell_id)) return absl::OkStatus();
+  if (!opened_) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("session ", id_, " was not opened on this agent"));
+  }
+  if (const absl::Status refusal = CheckTell(text); !refusal.ok()) {
+    Settle(tell_id, refusal);
+    return absl::OkStatus();
+  }
+  CancelTimer(idle_timer_);
+  tells_[tell_id] = v1::TellState::ACCEPTED;
+  v1::Event event;
+  event.mutable_accepted()->set_tell_id(tell_id);
+  Append(std::move(event));
+  waiting_bytes_ += text.size();
+  waiting_.push_back({tell_id, std::move(text)});
+  if (phase_ == Phase::kNone) {
+    StartChild();
+  } else {
+    WriteNextTell();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::CheckTell(absl::string_view text) const {
+  if (text.size() > kTellBytesMax) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is longer than 8 MiB");
+  }
+  // claude ends at a line that is no JSON, so what is no UTF-8 must not get there.
+  if (!IsUtf8(text)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is not UTF-8 text");
+  if (waiting_.size() >= kTellsWaitingMax || waiting_bytes_ + text.size() > kWaitingBytesMax) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(waiting_.size(), " messages of together ", waiting_bytes_,
+                                    " bytes wait for ", Who(), " already"));
+  }
+  return absl::OkStatus();
+}
+
+void Session::WriteNextTell() {
+  if (phase_ != Phase::kReady || in_flight_ != nullptr) return;
+  if (waiting_.empty()) return ArmIdleTimer();
+  WaitingTell tell = std::move(waiting_.front());
+  waiting_.pop_front();
+  waiting_bytes_ -= tell.text.size();
+  in_flight_ = std::make_unique<std::string>(tell.id);
+  replay_seen_ = false;
+  tells_[tell.id] = v1::TellState::WRITTEN;
+  v1::Event event;
+  event.mutable_written()->set_tell_id(tell.id);
+  Append(std::move(event));
+  const nlohmann::json line = {{"type", "user"},
+                               {"message", {{"role", "user"}, {"content", std::move(tell.text)}}},
+                               {"uuid", tell.id}};
+  child_->Write(line.dump() + "\n");
+}
+
+void Session::SettleInFlight(const absl::Status& outcome) {
+  if (in_flight_ == nullptr) return;
+  const std::string tell_id = *std::exchange(in_flight_, nullptr);
+  Settle(tell_id, outcome);
+}
+
+void Session::SettleWaiting(const absl::Status& outcome) {
+  std::deque<WaitingTell> waiting = std::exchange(waiting_, {});
+  waiting_bytes_ = 0;
+  for (const WaitingTell& tell : waiting) Settle(tell.id, outcome);
+}
+
+void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
+  tells_[tell_id] = v1::TellState::SETTLED;
+  settled_ids_.push_back(tell_id);
+  if (settled_ids_.size() > kSettledIdsKept) {
+    tells_.erase(settled_ids_.front());
+    settled_ids_.pop_front();
+  }
+  v1::Event event;
+  event.mutable_settled()->set_tell_id(tell_id);
+  if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
+  Append(std::move(event));
+}
+
+std::vector<v1::TellState> Session::OpenTells() const {
+  std::vector<v1::TellState> open;
+  const auto add = [&open](const std::string& id, v1::TellState::Phase phase) {
+    open.emplace_back().set_tell_id(id);
+    open.back().set_phase(phase);
+  };
+  if (in_flight_ != nullptr) add(*in_flight_, v1::TellState::WRITTEN);
+  for (const WaitingTell& tell : waiting_) add(tell.id, v1::TellState::ACCEPTED);
+  return open;
+}
+
+}  // namespace iris
