@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/endpoint/daemon.h"
+#include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
@@ -23,16 +24,13 @@ class LocalConnector final : public Connector {
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>& cancelled) override {
-    const absl::Time deadline = absl::Now() + kLocalStart;
     const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", iris_home_);
     if (!endpoint.ok()) return endpoint.status();
     absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
     if (!dialed.ok()) {
       on_progress(
           {.stage = BootstrapProgress::Stage::kStarting, .text = "starting the local agent"});
-      const absl::Status started = StartAgent(deadline);
-      if (!started.ok()) return Annotate(started, "starting the agent on this machine");
-      dialed = Dial(endpoint->socket, deadline);
+      dialed = Start(endpoint->socket);
     }
     if (!dialed.ok()) return Annotate(dialed.status(), "the agent on this machine");
 
@@ -54,14 +52,15 @@ class LocalConnector final : public Connector {
   }
 
  private:
-  absl::Status StartAgent(absl::Time deadline) const {
+  absl::StatusOr<Dialed> Start(const std::string& socket) const {
     const absl::StatusOr<const AgentBuild*> build = bundle_.ForThisMachine();
     if (!build.ok()) return build.status();
     std::vector<std::string> argv = {(*build)->path, "serve"};
     if (!iris_home_.empty()) {
       argv.insert(argv.end(), {"--home", iris_home_, "--data", absl::StrCat(iris_home_, "/agent")});
     }
-    return StartDaemon(argv, MinimalEnv({"SSH_AUTH_SOCK", "CLAUDE_CONFIG_DIR"}), deadline);
+    return DialOrStart(socket, argv, MinimalEnv({"SSH_AUTH_SOCK", "CLAUDE_CONFIG_DIR"}),
+                       absl::Now() + kLocalStart);
   }
 
   const AgentBundle& bundle_;
