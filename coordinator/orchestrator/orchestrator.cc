@@ -82,8 +82,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
   if (queue.in_flight.empty()) {
-    // Posted, so that a caller of Tell() never hears of the end from inside.
-    loop_.Post([this, session_id] { StartNext(session_id); });
+    PostStartNext(session_id);
   } else {
     SetProgress(spec.tell_id, QueuedProgress(queue.waiting.size()));
   }
@@ -126,6 +125,14 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
 }
 
+// Not at once: a caller of Tell() must not hear of the end from inside, and a transport that
+// reports the end of one tell must not be handed the next one from inside.
+void Orchestrator::PostStartNext(const std::string& session_id) {
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
+    if (!alive.expired()) StartNext(session_id);
+  });
+}
+
 void Orchestrator::StartNext(const std::string& session_id) {
   Queue& queue = queues_[session_id];
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
@@ -153,8 +160,7 @@ void Orchestrator::SettleAndGoOn(const std::string& tell_id, const absl::Status&
   const std::string session_id = open->second.session_id;
   queues_[session_id].in_flight.clear();
   Settle(tell_id, outcome);
-  // Not at once: this may be a call from the transport that would have to take the next tell.
-  loop_.Post([this, session_id] { StartNext(session_id); });
+  PostStartNext(session_id);
 }
 
 void Orchestrator::Settle(const std::string& tell_id, const absl::Status& outcome) {

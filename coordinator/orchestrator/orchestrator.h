@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -62,6 +63,21 @@ class Orchestrator : private SessionListener {
   // called from OnAccepted() or OnProgress().
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
 
+  using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
+  // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
+  // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
+  // answers, or with why it does not, as a tell would fail. FAILURE_BAD_REQUEST: the two ends, as
+  // for Tell(). FAILURE_BUSY_LIMIT: too many wait for the session. FAILURE_CANCELLED: Sleep() came
+  // between. FAILURE_DROPPED: SettleOpen() was called, or the link was lost.
+  void Wake(const std::string& from, const std::string& to, WakeDone done);
+
+  using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
+  // Ends the child of the session of `from` with `to`; the conversation stays. `done` as above:
+  // when nothing of the child is left. FAILURE_BUSY_LIMIT: a tell is open, and not `force`; with
+  // it, what waits is cancelled, and what is under way too unless it ends by itself within 2 s. A
+  // failure of the link: it is not known whether the child ended.
+  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done);
+
   // Every session, with its tells. FAILURE_STORAGE.
   absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
   // No tell is open.
@@ -87,6 +103,7 @@ class Orchestrator : private SessionListener {
   };
 
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
+  void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
   absl::Status Start(const std::string& tell_id, Queue& queue);
   void SettleAndGoOn(const std::string& tell_id, const absl::Status& outcome);
@@ -106,6 +123,7 @@ class Orchestrator : private SessionListener {
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, Queue> queues_;              // By session_id.
   SessionPool pool_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };
 
 }  // namespace iris
