@@ -21,6 +21,8 @@ class Program:
     path: pathlib.Path
     env: dict
     permit_prompt: str  # Asks for a permission.
+    background_prompt: str = ""  # Starts what ends soon after the turn.
+    logged_out: dict = dataclasses.field(default_factory=dict)  # Changes to `env`; None takes away.
 
 
 class Claude:
@@ -28,6 +30,7 @@ class Claude:
 
     def __init__(self, program, home, cwd, args=(), env=None, flags=STREAM_JSON):
         clean = {"PATH": "/usr/bin:/bin", "HOME": str(home)} | program.env | (env or {})
+        clean = {name: value for name, value in clean.items() if value is not None}
         self.process = subprocess.Popen(
             [program.path, *flags, *args], cwd=cwd, env=clean,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -1,26 +1,30 @@
 """`claude`: starts claudes in a scratch home, and leaves none behind."""
 
-import os
 import pathlib
 import uuid
 
 import pytest
 
 from programs.claude_driver import STREAM_JSON, Claude, Program
-from testbed import binaries
+from testbed import binaries, npm
+from testbed.messages_api import messages_api
 
 
 def stub() -> Program:
-    return Program("stub", binaries.claude_stub(), {}, "PERMIT")
+    return Program("stub", binaries.claude_stub(), {}, "PERMIT", "BACKGROUND 0.2",
+                   {"STUB_NOT_LOGGED_IN": "1"})
 
 
-def real() -> Program:
+def real(api) -> Program:
     """The real binary, against a Messages API on loopback that understands the same words."""
-    env = {"ANTHROPIC_BASE_URL": os.environ["IRIS_TEST_MESSAGES_API"],
-           "ANTHROPIC_API_KEY": "sk-test", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-           "DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1", "DISABLE_ERROR_REPORTING": "1"}
-    return Program("real", pathlib.Path(os.environ["IRIS_TEST_CLAUDE"]), env,
-                   'TOOL Bash {"command":"touch permitted"}')
+    return Program("real", npm.claude(), api.claude_env(), 'TOOL Bash {"command":"touch permitted"}',
+                   'TOOL Bash {"command":"sleep 0.2","run_in_background":true}', {"ANTHROPIC_API_KEY": None})
+
+
+@pytest.fixture(scope="session")
+def real_claude():
+    with messages_api() as api:
+        yield real(api)
 
 
 class Starter:
@@ -30,12 +34,14 @@ class Starter:
         self.program = program
         self.home = folder / "home"
         self.cwd = folder / "work"
-        self.home.mkdir()
-        self.cwd.mkdir()
+        self.tmp = folder / "tmp"
+        for own in (self.home, self.cwd, self.tmp):
+            own.mkdir()
         self.session_id = str(uuid.uuid4())
         self._running = []
 
     def __call__(self, *args, cwd=None, env=None, flags=STREAM_JSON) -> Claude:
+        env = {"CLAUDE_CODE_TMPDIR": str(self.tmp)} | (env or {})
         claude = Claude(self.program, self.home, cwd or self.cwd, args, env, flags)
         self._running.append(claude)
         return claude
@@ -57,13 +63,11 @@ def start(program, tmp_path):
     starter.end_all()
 
 
-PROGRAMS = [stub] + ([real] if "IRIS_TEST_CLAUDE" in os.environ else [])
-
-
-@pytest.fixture(params=PROGRAMS, ids=lambda program: program.__name__)
+@pytest.fixture(params=["stub", "real"])
 def claude(request, tmp_path):
     """Any claude that the contract is for."""
-    yield from start(request.param(), tmp_path)
+    program = stub() if request.param == "stub" else request.getfixturevalue("real_claude")
+    yield from start(program, tmp_path)
 
 
 @pytest.fixture

@@ -118,6 +118,8 @@ const std::map<std::string, Word>& Words() {
        [](S rest, F) { return Steps{{.kind = Kind::kApiError, .number = Number(rest, 0)}}; }},
       {"ISERROR",
        [](S rest, F) { return Steps{{.kind = Kind::kApiError, .number = Number(rest, 0)}}; }},
+      {"ERRONCE",
+       [](S rest, F) { return Steps{{.kind = Kind::kApiRetry, .number = Number(rest, 0)}}; }},
       {"ERRTURN",
        [](S, F) {
          return Steps{Partial(), {.kind = Kind::kTurnError}};
@@ -144,6 +146,7 @@ bool SaysSomething(const Steps& steps) {
       case Kind::kRaw:
       case Kind::kStderr:
       case Kind::kLimitWrites:
+      case Kind::kApiRetry:
         continue;
       default:
         return true;

@@ -25,6 +25,7 @@ struct Step {
     kExit,         // Exits with `number`, whatever was promised.
     kSignal,       // Kills itself with the signal `number`.
     kApiError,     // The turn ends with an API error of HTTP status `number`; 0 = none known.
+    kApiRetry,     // A line that says that the API failed with `number` and is asked again.
     kNotLoggedIn,  // The turn ends with "Not logged in · Please run /login".
     kTurnError,    // The turn ends with error_during_execution.
     kBackground,   // `seconds` after now, a turn that nobody asked for.

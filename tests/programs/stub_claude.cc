@@ -1,6 +1,6 @@
 // A stand-in for `claude` 2.1.330 in stream-json mode, for tests: no network, no account, and the
 // prompt says what happens. Its lines and rules are those of the real one; README.md lists the
-// words and what it leaves out. test_stub_claude.py holds both programs to the same contract.
+// words and what it leaves out. test_claude_contract.py holds both programs to the same contract.
 #include <unistd.h>
 
 #include <cstdio>

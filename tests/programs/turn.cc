@@ -141,6 +141,14 @@ void Turn::Run(const Step& step) {
                                              : "API Error: " + std::to_string(step.number) +
                                                    " fake " + std::to_string(step.number),
                             step.number, "unknown");
+    case Kind::kApiRetry:
+      return session_.Write({{"type", "system"},
+                             {"subtype", "api_retry"},
+                             {"attempt", 1},
+                             {"max_retries", 10},
+                             {"retry_delay_ms", 500},
+                             {"error_status", step.number},
+                             {"error", "overloaded"}});
     case Kind::kNotLoggedIn:
       return SyntheticError("Not logged in · Please run /login", 0, "authentication_failed");
     case Kind::kTurnError: {

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from programs.claude_driver import transcript, wait_until
-from programs.test_stub_claude import ALLOW_BASH, SLEEP, begun
+from programs.test_claude_contract import ALLOW_BASH, SLEEP, begun
 
 
 def contents(claude):

@@ -1,8 +1,6 @@
 """What Iris relies on of claude 2.1.330: the shapes of its lines and its rules.
 
-Each test runs against every program that the `claude` fixture knows. For the real one, set
-IRIS_TEST_CLAUDE to the binary and IRIS_TEST_MESSAGES_API to a Messages API that understands the
-words ECHO, SLOW, THINK, TOOL and ERR.
+Each test runs against the stub and against the real one.
 """
 
 import pytest
@@ -159,6 +157,32 @@ def test_an_api_error_keeps_the_subtype_success(claude):
     process.wait_for("command_lifecycle", 3)
     assert process.lifecycle(own)[-1] == "cancelled"
     assert process.end() == 1
+
+
+def test_a_retry_is_announced_and_the_turn_goes_on(claude):
+    process = claude.new()
+    result = process.ask("ERRONCE 529")
+    (retry,) = process.lines("system", lambda line: line["subtype"] == "api_retry")
+    assert (retry["attempt"], retry["max_retries"], retry["error_status"]) == (1, 10, 529)
+    assert (result["is_error"], result["result"]) == (False, "ECHO: ERRONCE 529")
+
+
+def test_without_a_key_the_turn_fails_and_says_so(claude):
+    process = claude.new(env=claude.program.logged_out)
+    assert process.control("initialize")["subtype"] == "success"
+    result = process.ask("hello")
+    assert (result["subtype"], result["is_error"]) == ("success", True)
+    assert result["result"] == "Not logged in · Please run /login"
+    assert process.end() == 1
+
+
+def test_a_finished_background_task_starts_a_turn_that_nobody_asked_for(claude):
+    process = claude.new(*ALLOW_BASH)
+    process.ask(claude.program.background_prompt)
+    result = process.wait_for("result", 2)
+    assert "user_message_uuids" not in result
+    assert result["origin"]["kind"] == "task-notification"
+    assert len(process.lines("system", lambda line: line["subtype"] == "init")) == 2
 
 
 # Several messages.
