@@ -47,9 +47,9 @@ install_packages() {
 }
 
 build() {
-  local flags=(--color=no --show_progress_rate_limit=15)
+  local flags=(--color=no --curses=no --show_progress_rate_limit=15)
   bazel build "${flags[@]}" //coordinator:iris //agent:iris-agent //tests/programs:claude_stub 2>&1 |
-    grep -E '^(ERROR|INFO: (Elapsed|Build)|\[[0-9,]+ / [0-9,]+\])' | cut -c1-100 | sed 's/^/      /' ||
+    sed -un -E '/^(ERROR|INFO: (Elapsed|Build)|\[[0-9,]+ \/ [0-9,]+\])/ s/^(.{0,90}).*/      \1/p' ||
     die "the build failed; 'bazel build //coordinator:iris' shows why."
   bin=$(bazel info --noshow_progress bazel-bin 2>/dev/null)
   bazel shutdown
@@ -60,8 +60,9 @@ start_sshd() {
   ssh-keygen -q -t ed25519 -N '' -f "$scratch/host_key"
   ssh-keygen -q -t ed25519 -N '' -f "$scratch/user_key"
   [ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
-  local try
-  for try in 1 2 3 4 5; do
+  local attempt
+  for attempt in 1 2 3 4 5; do
+    [ "$attempt" -eq 1 ] || note "Port $port is taken; another one."
     port=$((20000 + RANDOM % 20000))
     cat >"$scratch/sshd_config" <<CONFIG
 ListenAddress 127.0.0.1
@@ -86,12 +87,11 @@ CONFIG
 }
 
 wait_for_sshd() {
-  local tenths
-  for tenths in $(seq 50); do
-    grep -qs 'Server listening' "$scratch/sshd.log" && [ -s "$scratch/sshd.pid" ] && return
+  local until=$((SECONDS + 5))
+  until grep -qs 'Server listening' "$scratch/sshd.log" && [ -s "$scratch/sshd.pid" ]; do
+    [ "$SECONDS" -lt "$until" ] || return 1
     sleep 0.1
   done
-  return 1
 }
 
 write_config() { # $1: a further member of the team, or nothing
