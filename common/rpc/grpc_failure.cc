@@ -56,8 +56,8 @@ absl::Status FromGrpcStatus(const grpc::Status& status, absl::string_view contex
                        failure.fix());
   }
   const FailureKind kind = KindWithoutDetails(status.error_code());
-  const absl::string_view what =
-      status.error_message().empty() ? CauseFor(kind) : absl::string_view(status.error_message());
+  std::string what = status.error_message();  // By value: a view of it would dangle.
+  if (what.empty()) what = std::string(CauseFor(kind));
   return MakeFailure(kind, absl::StrCat(before, what));
 }
 

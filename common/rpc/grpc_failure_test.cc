@@ -47,10 +47,11 @@ TEST(GrpcFailureTest, EndWithoutDetailsIsTypedByItsCode) {
   EXPECT_EQ(kind_for(grpc::StatusCode::CANCELLED), v1::FAILURE_CANCELLED);
   EXPECT_EQ(kind_for(grpc::StatusCode::UNIMPLEMENTED), v1::FAILURE_VERSION);
   EXPECT_EQ(kind_for(grpc::StatusCode::UNKNOWN), v1::FAILURE_INTERNAL);
-  EXPECT_THAT(
-      ToProto(FromGrpcStatus(grpc::Status(grpc::StatusCode::UNKNOWN, "socket closed"), "attach"))
-          .detail(),
-      HasSubstr("attach: socket closed"));
+  EXPECT_THAT(ToProto(FromGrpcStatus(grpc::Status(grpc::StatusCode::UNKNOWN,
+                                                  "socket closed by a peer that said why"),
+                                     "attach"))
+                  .detail(),
+              HasSubstr("attach: socket closed by a peer that said why"));
 }
 
 TEST(GrpcFailureTest, ForeignDetailsAreNotMistakenForOurs) {
