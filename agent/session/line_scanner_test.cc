@@ -1,6 +1,7 @@
 #include "agent/session/line_scanner.h"
 
-#include <chrono>
+#include <time.h>
+
 #include <random>
 #include <string>
 #include <vector>
@@ -144,21 +145,28 @@ class NullSink : public LineScannerSink {
   std::string type;
 };
 
+// Of this thread alone: others on the machine do not count.
+double CpuSeconds() {
+  timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
 double SecondsToScan(size_t bytes, size_t chunk) {
   const std::string piece(chunk, 'x');
   NullSink sink;
   LineScanner scanner(sink);
-  const auto start = std::chrono::steady_clock::now();
+  const double start = CpuSeconds();
   scanner.Feed("{\"type\":\"assistant\",\"text\":\"");
   for (size_t done = 0; done < bytes; done += chunk) scanner.Feed(piece);
   scanner.Feed("\"}\n");
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const double took = CpuSeconds() - start;
   EXPECT_EQ(sink.type, "assistant");
   EXPECT_GT(sink.bytes, bytes);
-  return took.count();
+  return took;
 }
 
-// 64 MiB cost at most five times what 16 MiB cost: linear, with room for a busy machine.
+// 64 MiB cost at most eight times what 16 MiB cost: four is linear, sixteen quadratic.
 TEST(LineScannerTest, TimeIsLinearWholeOrInChunks) {
   constexpr size_t kMiB = 1 << 20;
   for (const size_t chunk : {size_t{1}, size_t{100}, size_t{4096}, size_t{64 << 10}, 16 * kMiB}) {
@@ -167,7 +175,7 @@ TEST(LineScannerTest, TimeIsLinearWholeOrInChunks) {
       small = std::min(small, SecondsToScan(16 * kMiB, chunk));
       large = std::min(large, SecondsToScan(64 * kMiB, chunk));
     }
-    EXPECT_LE(large, 5 * small) << "chunk " << chunk;
+    EXPECT_LE(large, 8 * small) << "chunk " << chunk;
   }
 }
 
