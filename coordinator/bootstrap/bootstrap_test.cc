@@ -76,6 +76,7 @@ TEST_F(BootstrapTest, StartupFilesMayPrintSleepAndReadALine) {
 
 TEST_F(BootstrapTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
   const SshHost host;
+  const int forwarded = UnusedPort();
   std::ofstream(host.ClientFile("ssh_config"))
       << "RequestTTY force\nRemoteCommand echo no\nLogLevel QUIET\nControlMaster auto\n"
          "ControlPath "
@@ -83,7 +84,7 @@ TEST_F(BootstrapTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
       << "\nControlPersist 60\nStdinNull yes\n"
          "ForkAfterAuthentication yes\nSessionType none\nPermitLocalCommand yes\n"
          "LocalCommand echo local\nLocalForward "
-      << UnusedPort()
+      << forwarded
       << " localhost:1\n"
          "EscapeChar ~\nForwardX11 yes\nIgnoreUnknown UseKeychain\nUseKeychain yes\n";
 
@@ -92,6 +93,7 @@ TEST_F(BootstrapTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
   EXPECT_EQ(connection->mode, LinkMode::kForward) << connection->mode_reason;
   EXPECT_EQ(Echo(*connection, "a\n~.b"), "a\n~.b");
   EXPECT_FALSE(fs::exists(host.ClientFile("mine")));
+  EXPECT_FALSE(SomebodyListens(forwarded)) << "a forward of theirs was opened by our connection";
 }
 
 TEST_F(BootstrapTest, ForwardingThatTheHostForbidsFallsBackToStdioAndSaysWhy) {

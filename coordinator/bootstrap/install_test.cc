@@ -166,6 +166,22 @@ TEST_F(InstallTest, AnAgentDirHoldsTheAgentAndItsData) {
   EXPECT_THAT(Listing(home_), ElementsAre("a place"));
 }
 
+TEST_F(InstallTest, WhatItMakesIsClosedToOthersWhateverTheUmask) {
+  const std::string careless = scratch_.File("careless");
+  std::ofstream(careless) << "#!/bin/sh\numask 000\nexec /bin/dash \"$@\"\n";
+  chmod(careless.c_str(), 0755);
+  shell_ = {careless, "-c"};
+  agent_dir_ = home_ + "/iris";
+  ASSERT_TRUE(Install().ok());
+
+  for (const std::string& made : {agent_dir_, agent_dir_ + "/bin", AgentIn(agent_dir_)}) {
+    struct stat stat = {};
+    ASSERT_EQ(lstat(made.c_str(), &stat), 0);
+    EXPECT_EQ(stat.st_mode & 07777, 0700u) << made;
+  }
+  EXPECT_EQ(Hello()->locale(), "umask 0") << "the agent has the user's own";
+}
+
 TEST_F(InstallTest, GoesOnToTheNextDirectoryWhereProgramsCannotRun) {
   Mount(home_ + "/noexec", "", /*noexec=*/true);
   ASSERT_TRUE(Install({"XDG_DATA_HOME=" + home_ + "/noexec"}).ok());

@@ -5,11 +5,13 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -41,7 +43,9 @@ std::string FramedHello(const std::string& socket_path, const std::string& data,
   hello.set_socket_path(socket_path);
   hello.set_data_dir(data);
   const char* lang = getenv("LANG");
-  hello.set_locale(lang == nullptr ? "" : lang);
+  const mode_t mask = umask(0);
+  umask(mask);
+  hello.set_locale(lang != nullptr ? lang : "umask " + std::to_string(mask));
   const std::string bytes = hello.SerializeAsString();
   const auto size = static_cast<uint32_t>(bytes.size());
   std::string framed;

@@ -54,12 +54,6 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-bool Answers(int port) {
-  const ScopedFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = Loopback(port);
-  return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
 // {pid, parent, name} of every process.
 struct Process {
   pid_t pid;
@@ -90,6 +84,12 @@ int OwnChildren(const std::string& name) {
     if (process.parent == getpid() && process.name == name) ++count;
   }
   return count;
+}
+
+bool SomebodyListens(int port) {
+  const ScopedFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(port);
+  return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 int UnusedPort() {
@@ -139,7 +139,7 @@ void SshHost::Start(const std::vector<std::string>& config) {
   const absl::Time deadline = absl::Now() + absl::Seconds(10);
   while (absl::Now() < deadline) {
     if (WaitForChild(*pid, absl::InfinitePast()).has_value()) break;
-    if (Answers(port_)) {
+    if (SomebodyListens(port_)) {
       pid_ = *pid;
       return;
     }

@@ -47,6 +47,7 @@ int OwnChildren(const std::string& name);
 
 // A port on 127.0.0.1 with nobody behind it.
 int UnusedPort();
+bool SomebodyListens(int port);
 
 }  // namespace iris
 
