@@ -55,8 +55,8 @@ class SshClient {
 // A host with an agent that answers.
 struct Connection {
   ScopedFd wire;  // Non-blocking; the hello has been read; gRPC from here on.
-  v1::Hello
-      hello;  // The host's words: checked for protocol and length, fit to be shown, not believed.
+  // The host's words: checked for protocol and length, fit to be shown, not believed.
+  v1::Hello hello;
   LinkMode mode = LinkMode::kStdio;
   std::string mode_reason;         // Why not kForward; empty if it is.
   std::unique_ptr<SshClient> ssh;  // Keeps the connection; `wire` fails when it goes.
@@ -70,9 +70,10 @@ struct BootstrapOptions {
   // For control and forward sockets; ours, 0700, short (≤ kRuntimeDirBytesMax), without blanks, ':'
   // or '%'.
   std::string runtime_dir;
-  std::function<void(const BootstrapProgress&)>
-      on_progress;                               // May be empty. On the calling thread.
-  const std::atomic<bool>* cancelled = nullptr;  // Looked at at least every 100 ms. May be null.
+  // On the calling thread. May be empty.
+  std::function<void(const BootstrapProgress&)> on_progress;
+  // Looked at at least every 100 ms (a hello that has begun is read to its end). May be null.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;
 
