@@ -79,8 +79,6 @@ absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   return Statement(*this, stmt);
 }
 
-int64_t Database::changes() const { return sqlite3_changes64(db_); }
-
 absl::Status Database::Error(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
   return MakeFailure(

@@ -31,8 +31,6 @@ class Database {
   absl::Status Run(const char* sql);
   // One statement, to be bound and stepped.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
-  // Rows that the last INSERT, UPDATE or DELETE touched.
-  int64_t changes() const;
 
   // The failure of the last call, as `doing` something: "store the tell".
   absl::Status Error(absl::string_view doing) const;

@@ -67,6 +67,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
   if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
   if (absl::Status status = store->LoadCoordinatorId(); !status.ok()) return status;
+  if (absl::Status status = store->CountKept(); !status.ok()) return status;
   return store;
 }
 
@@ -206,17 +207,22 @@ absl::StatusOr<bool> Store::SettleTell(absl::string_view tell_id, const absl::St
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
       "settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
-      "WHERE tell_id = ? AND state != 'settled'");
+      "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
   const Failure failure = outcome.ok() ? Failure() : ToProto(outcome);
   const int64_t now_ms = NowMs();
   update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
   update->BindBytes(answer).Bind(now_ms).Bind(static_cast<int64_t>(answer.size()));
-  if (absl::Status status = update->BindText(tell_id).Finish(); !status.ok()) return status;
-  if (database_->changes() == 0) return false;
+  const absl::StatusOr<bool> was_open = update->BindText(tell_id).Step();
+  if (!was_open.ok()) return was_open.status();
+  if (!*was_open) return false;
+  const Kept with_it = {.tells = kept_.tells + 1, .bytes = kept_.bytes + update->Int(0)};
+  if (absl::Status status = update->Finish(); !status.ok()) return status;
   if (absl::Status status = CountMessage(tell_id, now_ms); !status.ok()) return status;
-  if (absl::Status status = TrimSettled(); !status.ok()) return status;
+  const absl::StatusOr<Kept> kept = TrimSettled(with_it);
+  if (!kept.ok()) return kept.status();
   if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  kept_ = *kept;
   return true;
 }
 
@@ -228,14 +234,29 @@ absl::Status Store::CountMessage(absl::string_view tell_id, int64_t now_ms) {
   return count->Bind(now_ms).BindText(tell_id).Finish();
 }
 
-absl::Status Store::TrimSettled() {
-  absl::StatusOr<Statement> trim = database_->Prepare(
-      "DELETE FROM tells WHERE settled_seq <= (SELECT max(settled_seq) FROM ("
-      "  SELECT settled_seq, row_number() OVER newest AS n, sum(settled_bytes) OVER newest AS bytes"
-      "  FROM tells WHERE settled_seq IS NOT NULL WINDOW newest AS (ORDER BY settled_seq DESC)"
-      ") WHERE n > 1 AND (n > ? OR bytes > ?))");
-  if (!trim.ok()) return trim.status();
-  return trim->Bind(options_.settled_tells_max).Bind(options_.settled_bytes_max).Finish();
+absl::Status Store::CountKept() {
+  absl::StatusOr<Statement> count = database_->Prepare(
+      "SELECT count(*), coalesce(sum(settled_bytes), 0) FROM tells WHERE settled_seq IS NOT NULL");
+  if (!count.ok()) return count.status();
+  if (absl::Status status = count->Step().status(); !status.ok()) return status;
+  kept_ = {.tells = count->Int(0), .bytes = count->Int(1)};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
+  while (kept.tells > 1 &&
+         (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max)) {
+    absl::StatusOr<Statement> trim = database_->Prepare(
+        "DELETE FROM tells WHERE settled_seq = "
+        "(SELECT min(settled_seq) FROM tells WHERE settled_seq IS NOT NULL) "
+        "RETURNING settled_bytes");
+    if (!trim.ok()) return trim.status();
+    if (absl::Status status = trim->Step().status(); !status.ok()) return status;
+    --kept.tells;
+    kept.bytes -= trim->Int(0);
+    if (absl::Status status = trim->Finish(); !status.ok()) return status;
+  }
+  return kept;
 }
 
 absl::StatusOr<std::vector<std::string>> Store::OpenTells() {

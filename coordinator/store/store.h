@@ -93,12 +93,20 @@ class Store {
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
   absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
-  absl::Status TrimSettled();
+  // What is settled and kept: counted, since looking for it would take each settlement longer.
+  struct Kept {
+    int64_t tells = 0;
+    int64_t bytes = 0;
+  };
+  absl::Status CountKept();
+  // Forgets the oldest ones beyond the limits; returns what is left of `kept`.
+  absl::StatusOr<Kept> TrimSettled(Kept kept);
   int64_t NowMs() const { return absl::ToUnixMillis(options_.now()); }
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
   std::string coordinator_id_;
+  Kept kept_;
 };
 
 }  // namespace iris

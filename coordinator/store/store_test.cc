@@ -132,6 +132,22 @@ TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByNumber) {
   EXPECT_TRUE(store->FindTell(open)->has_value());
 }
 
+TEST_F(StoreTest, WhatWasSettledBeforeTheStoreWasOpenedCountsToo) {
+  StoreOptions options = Options();
+  options.settled_tells_max = 2;
+  auto store = *Store::Open(options);
+  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
+  for (const std::string& id : {a, b}) {
+    ASSERT_EQ(*store->SettleTell(id, absl::OkStatus(), ""), true);
+  }
+  store.reset();
+  store = *Store::Open(options);
+  ASSERT_EQ(*store->SettleTell(c, absl::OkStatus(), ""), true);
+
+  EXPECT_FALSE(store->FindTell(a)->has_value());
+  EXPECT_TRUE(store->FindTell(b)->has_value());
+}
+
 TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest) {
   StoreOptions options = Options();
   options.settled_bytes_max = 100;
