@@ -56,8 +56,7 @@ int RunStatus(const CommandLine& command, const Places& places) {
   grpc::ClientContext context;
   SetDeadline(context, kAnswer);
   v1::GetStatusResponse status;
-  const absl::Status got =
-      FromGrpcStatus(coordinator->stub->GetStatus(&context, {}, &status), "coordinator");
+  const absl::Status got = FromGrpcStatus(coordinator->stub->GetStatus(&context, {}, &status), "");
   if (!got.ok()) return Fail(got, kExitFailed);
   const std::string text = command.json ? StatusJson(status) + "\n"
                                         : StatusText(status, absl::ToUnixMillis(absl::Now()));
@@ -75,8 +74,7 @@ int RunTeams(const CommandLine& command, const Places& places,
   grpc::ClientContext context;
   SetDeadline(context, kAnswer);
   v1::ListTeamsResponse teams;
-  const absl::Status got =
-      FromGrpcStatus(coordinator->stub->ListTeams(&context, {}, &teams), "coordinator");
+  const absl::Status got = FromGrpcStatus(coordinator->stub->ListTeams(&context, {}, &teams), "");
   if (!got.ok()) return Fail(got, ExitCodeForStart(got));
   fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
   return kExitOk;
@@ -88,7 +86,7 @@ absl::Status AskToStop(Coordinator coordinator, bool agents, v1::StopResponse& r
   SetDeadline(context, kStopAgents);
   v1::StopRequest request;
   request.set_agents(agents);
-  return FromGrpcStatus(coordinator.stub->Stop(&context, request, &response), "coordinator");
+  return FromGrpcStatus(coordinator.stub->Stop(&context, request, &response), "");
 }
 
 int RunStop(const CommandLine& command, const Places& places) {

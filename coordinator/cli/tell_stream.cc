@@ -118,7 +118,7 @@ TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& 
     const std::unique_ptr<Stream> stream = stub.Tell(&context);
     WriteText(*stream, header, text);
     ReadUpdates(*stream, timer, on_progress, result);
-    result.call = FromGrpcStatus(stream->Finish(), "coordinator");
+    result.call = FromGrpcStatus(stream->Finish(), "");
     fired = timer.Fired();
   }
   if (!fired || result.settled.has_value()) return result;

@@ -1,16 +1,10 @@
-#include "coordinator/orchestrator/orchestrator.h"
-
-#include <functional>
-#include <memory>
+#include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "common/loop/event_loop.h"
-#include "common/testing/scratch_dir.h"
+#include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,98 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
-// Writes down what it hears, and lets the test wait for the end.
-class Recorder : public TellObserver {
- public:
-  void OnAccepted(const std::string& id) override { session_id = id; }
-  void OnProgress(const v1::TellProgress& progress) override { texts.push_back(progress.text()); }
-  void OnSettled(const TellOutcome& result) override {
-    ++times_settled;
-    outcome = result;
-    if (on_settled) on_settled();
-    if (times_settled == 1) settled.Notify();
-  }
-
-  const TellOutcome& Wait() {
-    EXPECT_TRUE(settled.WaitForNotificationWithTimeout(absl::Seconds(20)));
-    return outcome;
-  }
-
-  std::string session_id;
-  std::vector<std::string> texts;
-  int times_settled = 0;
-  TellOutcome outcome;
-  std::function<void()> on_settled;
-  absl::Notification settled;
-};
-
-// Holds every tell until the test settles it.
-void HoldScript(FakeTransport&, const std::string&, const std::string&) {}
-
-class OrchestratorTest : public ::testing::Test {
- protected:
-  OrchestratorTest() { Start(EchoScript); }
-  ~OrchestratorTest() override {
-    OnLoop([this] { orchestrator_.reset(); });
-  }
-
-  // A coordinator's life; the store's file stays from one to the next.
-  void Start(FakeScript script, TellLimits limits = {}) {
-    OnLoop([&] {
-      orchestrator_.reset();
-      store_.reset();
-      store_ = *Store::Open({.path = dir_.File("iris.db")});
-      factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
-      config_ = std::make_unique<LiveConfig>(dir_.File("config.json"), [this](const std::string&) {
-        return config_status_.ok() ? absl::StatusOr<Config>(file_) : config_status_;
-      });
-      orchestrator_ =
-          std::make_unique<Orchestrator>(thread_.loop(), *store_, *config_, *factory_, limits);
-      ASSERT_TRUE(orchestrator_->SettleLeftovers().ok());
-    });
-  }
-
-  void OnLoop(const std::function<void()>& task) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
-
-  absl::Status Tell(TellSpec spec, TellObserver& observer) {
-    absl::Status status;
-    OnLoop([&] { status = orchestrator_->Tell(std::move(spec), &observer); });
-    return status;
-  }
-  static TellSpec ToGpu(std::string text) {
-    return {.tell_id = NewUuid(), .from = "cli", .to = "gpu", .text = std::move(text)};
-  }
-  v1::SessionStatus OnlySession() {
-    std::vector<v1::SessionStatus> sessions;
-    OnLoop([&] { sessions = *orchestrator_->Status(); });
-    EXPECT_THAT(sessions, SizeIs(1));
-    return sessions.at(0);
-  }
-  FakeTransport& Transport() { return factory_->Between("cli", "gpu"); }
-  // Lets everything run that was posted by what ran before.
-  void Drain() {
-    for (int i = 0; i < 5; ++i) OnLoop([] {});
-  }
-
-  ScratchDir dir_;
-  Config file_ = {.file = "/etc/iris.json",
-                  .teams = {{.name = "backend", .path = "/b"}, {.name = "gpu", .path = "/g"}}};
-  absl::Status config_status_;
-  LoopThread thread_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<LiveConfig> config_;
-  std::unique_ptr<FakeTransportFactory> factory_;
-  std::unique_ptr<Orchestrator> orchestrator_;
-};
 
 TEST_F(OrchestratorTest, ATellIsAnsweredAndTheAnswerIsKept) {
   Recorder recorder;
@@ -202,25 +104,6 @@ TEST_F(OrchestratorTest, TheSameIdAgainJoinsTheOpenTellAndHearsItsProgress) {
   EXPECT_EQ(*second.Wait().answer, "done");
   EXPECT_EQ(second.session_id, first.session_id);
   EXPECT_EQ(OnlySession().tells_done(), 1u);
-}
-
-TEST_F(OrchestratorTest, TheSameIdLaterHearsTheStoredOutcomeEvenInAnotherLife) {
-  Start([](FakeTransport& transport, const std::string& id, const std::string&) {
-    transport.Text(id, "partial");
-    transport.Settle(id, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "overloaded"));
-  });
-  const TellSpec spec = ToGpu("once");
-  Recorder first;
-  ASSERT_TRUE(Tell(spec, first).ok());
-  first.Wait();
-
-  Start(EchoScript);
-  file_.teams.clear();  // The outcome is there whatever became of the team.
-  Recorder again;
-  ASSERT_TRUE(Tell(spec, again).ok());
-  EXPECT_EQ(KindOf(again.Wait().status), v1::FAILURE_CLAUDE_ERROR);
-  EXPECT_EQ(*again.outcome.answer, "partial");
-  EXPECT_EQ(factory_->made(), 0);
 }
 
 TEST_F(OrchestratorTest, AnIdIsNotReusedForAnotherMessage) {
@@ -316,77 +199,6 @@ TEST_F(OrchestratorTest, AnAnswerBeyondTheLimitFailsAndKeepsWhatFits) {
   ASSERT_TRUE(Tell(ToGpu("56789"), too_long).ok());
   EXPECT_EQ(*too_long.Wait().answer, "12345678");
   EXPECT_EQ(KindOf(too_long.outcome.status), v1::FAILURE_STORAGE);
-}
-
-TEST_F(OrchestratorTest, WhatAKilledCoordinatorLeftOpenIsSettledAsDropped) {
-  Start(HoldScript);
-  const TellSpec running = ToGpu("running"), waiting = ToGpu("waiting");
-  Recorder a, b;
-  ASSERT_TRUE(Tell(running, a).ok());
-  Drain();
-  ASSERT_TRUE(Tell(waiting, b).ok());
-
-  Start(EchoScript);  // Nothing of the old life is settled by its destructors.
-  EXPECT_EQ(a.times_settled + b.times_settled, 0);
-  Recorder a_again, b_again;
-  ASSERT_TRUE(Tell(running, a_again).ok());
-  ASSERT_TRUE(Tell(waiting, b_again).ok());
-  EXPECT_EQ(KindOf(a_again.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_THAT(ToProto(a_again.outcome.status).fix(), HasSubstr("Look at what the team did"));
-  EXPECT_EQ(KindOf(b_again.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_THAT(ToProto(b_again.outcome.status).detail(), HasSubstr("never got it"));
-  EXPECT_EQ(factory_->made(), 0);
-}
-
-TEST_F(OrchestratorTest, ALeavingCoordinatorSettlesEverythingWithThePartialText) {
-  Start(HoldScript);
-  const TellSpec running = ToGpu("running");
-  Recorder a, b;
-  ASSERT_TRUE(Tell(running, a).ok());
-  ASSERT_TRUE(Tell(ToGpu("waiting"), b).ok());
-  Drain();
-  OnLoop([&] {
-    Transport().Text(running.tell_id, "so far");
-    orchestrator_->SettleOpen();
-    EXPECT_TRUE(orchestrator_->idle());
-    Transport().Settle(running.tell_id, absl::OkStatus());  // Too late.
-  });
-  EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_EQ(*a.outcome.answer, "so far");
-  EXPECT_EQ(KindOf(b.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_EQ(KindOf(Tell(ToGpu("late"), b)), v1::FAILURE_DROPPED);
-  Drain();
-  EXPECT_EQ(a.times_settled, 1);
-}
-
-TEST_F(OrchestratorTest, AConfigurationThatBrokeIsReportedAndNothingIsStored) {
-  config_status_ =
-      MakeFailure(v1::FAILURE_BAD_REQUEST, "config.json:3: trailing comma", "Remove it.");
-  Recorder recorder;
-  const Failure failure = ToProto(Tell(ToGpu("x"), recorder));
-  EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
-  EXPECT_EQ(failure.detail(), "config.json:3: trailing comma");
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
-}
-
-TEST_F(OrchestratorTest, LostContactIsNotDeath) {
-  Recorder a, b;
-  ASSERT_TRUE(Tell(ToGpu("x"), a).ok());
-  a.Wait();
-  Drain();
-  EXPECT_EQ(OnlySession().state(), "ready");
-  const int64_t pid = OnlySession().child_pid();
-  EXPECT_NE(pid, 0);
-
-  OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_DROPPED, "ssh ended")); });
-  EXPECT_EQ(OnlySession().state(), "unverifiable");
-  EXPECT_EQ(OnlySession().child_pid(), pid);
-
-  ASSERT_TRUE(Tell(ToGpu("y"), b).ok());
-  b.Wait();
-  OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "exit 0")); });
-  EXPECT_EQ(OnlySession().state(), "stopped");
-  EXPECT_EQ(OnlySession().child_pid(), 0);
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ void TellCall::OnCancel() {
 }
 
 void TellCall::OnDone() {
-  loop_.Post([self = std::unique_ptr<TellCall>(this)] {});
+  // Destroyed by the task, not with it: the loop drops tasks after the ones that follow have run.
+  loop_.Post([self = std::unique_ptr<TellCall>(this)]() mutable { self.reset(); });
 }
 
 void TellCall::Begin() {

@@ -165,6 +165,8 @@ TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest) {
 
 TEST_F(StoreTest, EverythingOnDiskIsForTheOwnerOnly) {
   const mode_t before = umask(0);
+  { Opened(); }
+  std::filesystem::permissions(path_, std::filesystem::perms(0644));  // Somebody copied it.
   const auto store = Opened();
   Added(*store);
   umask(before);
