@@ -29,6 +29,12 @@ struct RemoteCommand {
 // that these fields say what is in force. What both give alike is in both; a difference was
 // refused.
 struct RemoteOptions {
+  enum class LinkMode {
+    kAuto,     // A forward; where there is none, the ssh session's own stdin and stdout.
+    kForward,  // A forward or nothing.
+    kStdio,    // No forward is asked for.
+  };
+
   std::string identity;   // Absolute path on this machine; empty = ssh chooses.
   std::string agent_dir;  // On the host: absolute or ~/…; empty = the agent's usual places.
   int port = 0;           // 0 = ssh chooses.
@@ -36,6 +42,7 @@ struct RemoteOptions {
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
   int server_alive_count_max = 3;
+  LinkMode link_mode = LinkMode::kAuto;
 
   friend bool operator==(const RemoteOptions&, const RemoteOptions&) = default;
 };
@@ -58,6 +65,7 @@ struct Team {
 struct Settings {
   absl::Duration idle_timeout = absl::Hours(1);
   absl::Duration session_init_timeout = absl::Seconds(30);
+  int max_processes = 10;
   std::string
       agent_bundle;  // A directory on this machine, absolute; empty = what came with `iris`.
   std::vector<std::string> allowed_remote_commands;

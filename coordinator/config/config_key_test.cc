@@ -36,6 +36,18 @@ std::string Text(absl::Duration duration) { return absl::FormatDuration(duration
 const Team& T(const Config& config) { return config.teams.front(); }
 const RemoteOptions& O(const Config& config) { return T(config).remote_options; }
 
+std::string LinkModeName(RemoteOptions::LinkMode mode) {
+  switch (mode) {
+    case RemoteOptions::LinkMode::kAuto:
+      return "auto";
+    case RemoteOptions::LinkMode::kForward:
+      return "forward";
+    case RemoteOptions::LinkMode::kStdio:
+      return "stdio";
+  }
+  return "?";
+}
+
 const std::vector<KeyRow>& Rows() {
   static const auto& rows = *new std::vector<KeyRow>{
       {"settings.idleTimeout", 5000,
@@ -46,6 +58,8 @@ const std::vector<KeyRow>& Rows() {
          return Text(c.settings.session_init_timeout) + Text(T(c).session_init_timeout);
        },
        "2s2s", 999},
+      {"settings.maxProcesses", 3,
+       [](const Config& c) { return absl::StrCat(c.settings.max_processes); }, "3", 1001},
       {"settings.agentBundle", "~/agents", [](const Config& c) { return c.settings.agent_bundle; },
        "/home/me/agents", "agents"},
       {"settings.allowedRemoteCommands",
@@ -90,6 +104,8 @@ const std::vector<KeyRow>& Rows() {
        [](const Config& c) { return Text(O(c).server_alive_interval); }, "2s", 1.5},
       {"teams.*.remoteOptions.serverAliveCountMax", 5,
        [](const Config& c) { return absl::StrCat(O(c).server_alive_count_max); }, "5", 0},
+      {"teams.*.remoteOptions.linkMode", "forward",
+       [](const Config& c) { return LinkModeName(O(c).link_mode); }, "forward", "Forward"},
       {"teams.*.remoteOptions.agentDir", "/scratch/iris",
        [](const Config& c) { return O(c).agent_dir; }, "/scratch/iris", "/scratch/$(id)"},
   };

@@ -111,9 +111,9 @@ class KeyScan : public json::json_sax_t {
   };
 
   bool Enter() {
-    if (levels_.size() >= kJsonDepthMax) {
+    if (levels_.size() >= kConfigDepthMax) {
       status = Refuse(
-          absl::StrCat(file_, ":", *line_, ": nested deeper than ", kJsonDepthMax, " levels"),
+          absl::StrCat(file_, ":", *line_, ": nested deeper than ", kConfigDepthMax, " levels"),
           "Remove the levels that are too many; docs/CONFIG.md shows the form.");
       return false;
     }
@@ -135,20 +135,16 @@ class KeyScan : public json::json_sax_t {
 
 }  // namespace
 
-std::string KeyPath(absl::string_view parent, absl::string_view key) {
-  const std::string printable = Shown(key);
-  return parent.empty() ? printable : absl::StrCat(parent, ".", printable);
-}
-
-absl::StatusOr<JsonText> ParseJsonText(absl::string_view text, absl::string_view file) {
+absl::StatusOr<ConfigText> ParseJsonText(absl::string_view text, absl::string_view file) {
   int line = 1;
   KeyScan scan(text, file, &line);
   const char* const end = text.data() + text.size();
   if (!json::sax_parse(LineCounter(text.data(), &line), LineCounter(end, &line), &scan)) {
     return scan.status;
   }
-  return JsonText{.root = json::parse(text.data(), end, /*cb=*/nullptr, /*allow_exceptions=*/false),
-                  .lines = std::move(scan.lines)};
+  return ConfigText{
+      .root = json::parse(text.data(), end, /*cb=*/nullptr, /*allow_exceptions=*/false),
+      .lines = std::move(scan.lines)};
 }
 
 }  // namespace iris

@@ -11,10 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/config_text.h"
 #include "coordinator/config/json_text.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/schema_walk.h"
 #include "coordinator/config/secrets.h"
+#include "coordinator/config/yaml_text.h"
 
 namespace iris {
 namespace {
@@ -60,54 +62,72 @@ absl::StatusOr<FileText> ReadFile(const std::string& path) {
                   .readable_by_others = (status.st_mode & (S_IRGRP | S_IROTH)) != 0};
 }
 
-absl::Status CheckSecrets(const JsonText& json, const ConfigSource& source,
+absl::Status CheckSecrets(const ConfigText& text, const ConfigSource& source,
                           bool readable_by_others) {
-  if (const auto path = FindPrivateKey(json.root); path.has_value()) {
+  if (const auto path = FindPrivateKey(text.root); path.has_value()) {
     return Annotate(Refuse("a private key does not belong into a configuration",
                            "Put it into a file of its own (chmod 600) and name that file in the "
                            "team's remoteOptions.identity."),
-                    PlaceOf(source, json, *path));
+                    PlaceOf(source, text, *path));
   }
   if (!readable_by_others) return absl::OkStatus();
-  if (const auto path = FindSecret(json.root); path.has_value()) {
+  if (const auto path = FindSecret(text.root); path.has_value()) {
     return Annotate(Refuse("holds a secret, and other users may read the file",
                            absl::StrCat("chmod 600 ", source.path)),
-                    PlaceOf(source, json, *path));
+                    PlaceOf(source, text, *path));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> AbsoluteFrom(absl::string_view variable, const std::string& value) {
-  if (absl::StartsWith(value, "/")) return value;
+bool IsYaml(absl::string_view path) {
+  return absl::EndsWith(path, ".yaml") || absl::EndsWith(path, ".yml");
+}
+
+absl::Status CheckAbsolute(absl::string_view variable, absl::string_view value) {
+  if (absl::StartsWith(value, "/")) return absl::OkStatus();
   return Refuse(absl::StrCat(variable, " is not an absolute path"),
                 absl::StrCat("Set ", variable, " to a path that begins with /."));
+}
+
+// The one configuration in `dir`; where there is none, what a new one would be called.
+absl::StatusOr<std::string> ConfigIn(absl::string_view dir) {
+  std::string found;
+  for (absl::string_view name : {"config.json", "config.yaml", "config.yml"}) {
+    const std::string path = absl::StrCat(dir, "/", name);
+    struct stat status;
+    if (lstat(path.c_str(), &status) != 0) continue;
+    if (!found.empty()) {
+      return Refuse(absl::StrCat("there are two configurations, ", found, " and ", path),
+                    "Remove one of them, or point IRIS_CONFIG to the one that counts.");
+    }
+    found = path;
+  }
+  return found.empty() ? absl::StrCat(dir, "/config.json") : found;
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> ConfigPath(const EnvLookup& env, absl::string_view home) {
   const std::string config = env("IRIS_CONFIG").value_or("");
-  if (!config.empty()) return AbsoluteFrom("IRIS_CONFIG", config);
+  if (!config.empty()) {
+    if (absl::Status status = CheckAbsolute("IRIS_CONFIG", config); !status.ok()) return status;
+    return config;
+  }
   const std::string iris_home = env("IRIS_HOME").value_or("");
   if (!iris_home.empty()) {
-    return AbsoluteFrom("IRIS_HOME", absl::StrCat(iris_home, "/config.json"));
+    if (absl::Status status = CheckAbsolute("IRIS_HOME", iris_home); !status.ok()) return status;
+    return ConfigIn(iris_home);
   }
   // The XDG specification has relative values ignored.
   const std::string xdg = env("XDG_CONFIG_HOME").value_or("");
-  if (absl::StartsWith(xdg, "/")) return absl::StrCat(xdg, "/iris/config.json");
+  if (absl::StartsWith(xdg, "/")) return ConfigIn(absl::StrCat(xdg, "/iris"));
   if (home.empty()) {
     return Refuse("the home directory is not known", "Set HOME or IRIS_CONFIG.");
   }
-  return absl::StrCat(home, "/.config/iris/config.json");
+  return ConfigIn(absl::StrCat(home, "/.config/iris"));
 }
 
 absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
-  if (absl::EndsWith(source.path, ".yaml") || absl::EndsWith(source.path, ".yml")) {
-    return Annotate(Refuse("YAML is not built yet",
-                           "Write the configuration as JSON, in a file "
-                           "whose name does not end in .yaml or .yml."),
-                    source.path);
-  }
   absl::StatusOr<FileText> file = ReadFile(source.path);
   if (!file.ok()) return Annotate(file.status(), source.path);
   return ParseConfig(file->text, source, file->readable_by_others);
@@ -115,12 +135,13 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
                                    bool readable_by_others) {
-  absl::StatusOr<JsonText> json = ParseJsonText(text, source.path);
-  if (!json.ok()) return json.status();
-  if (absl::Status status = CheckSecrets(*json, source, readable_by_others); !status.ok()) {
+  const absl::StatusOr<ConfigText> parsed =
+      IsYaml(source.path) ? ParseYamlText(text, source.path) : ParseJsonText(text, source.path);
+  if (!parsed.ok()) return parsed.status();
+  if (absl::Status status = CheckSecrets(*parsed, source, readable_by_others); !status.ok()) {
     return status;
   }
-  return WalkSchema(*json, source);
+  return WalkSchema(*parsed, source);
 }
 
 }  // namespace iris

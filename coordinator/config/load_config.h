@@ -13,15 +13,17 @@ namespace iris {
 
 inline constexpr size_t kConfigBytesMax = 1 << 20;
 
-// Where the configuration is: $IRIS_CONFIG, else $IRIS_HOME/config.json, else
-// ${XDG_CONFIG_HOME:-~/.config}/iris/config.json. Whether a file is there is not looked at.
-// FAILURE_BAD_REQUEST: IRIS_CONFIG or IRIS_HOME is not absolute, or no home directory is known.
+// Where the configuration is: $IRIS_CONFIG, else config.json, config.yaml or config.yml in
+// $IRIS_HOME, else in ${XDG_CONFIG_HOME:-~/.config}/iris. Where none of the three is there, it is
+// config.json. FAILURE_BAD_REQUEST: IRIS_CONFIG or IRIS_HOME is not absolute, no home directory is
+// known, or two of the three are there.
 absl::StatusOr<std::string> ConfigPath(const EnvLookup& env, absl::string_view home);
 
-// Reads and checks the file at `source.path`. Refuses rather than guesses: a configuration that
-// loads is honoured to the letter. FAILURE_BAD_REQUEST: no regular file of at most kConfigBytesMax
-// is there, or something in it is wrong. The detail begins with "FILE:LINE: KEY PATH: " as far as
-// they are known, and the failure carries a fix of its own: show both to the person and stop.
+// Reads and checks the file at `source.path`: YAML if its name ends in .yaml or .yml, else JSON.
+// Refuses rather than guesses: a configuration that loads is honoured to the letter.
+// FAILURE_BAD_REQUEST: no regular file of at most kConfigBytesMax is there, or something in it is
+// wrong. The detail begins with "FILE:LINE: KEY PATH: " as far as they are known, and the failure
+// carries a fix of its own: show both to the person and stop.
 absl::StatusOr<Config> LoadConfig(const ConfigSource& source);
 
 // The part of LoadConfig() that does not touch the file system. `readable_by_others`: whether

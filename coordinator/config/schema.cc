@@ -60,6 +60,18 @@ absl::Status StoreColor(std::string color, std::string* out) {
   return absl::OkStatus();
 }
 
+absl::Status StoreLinkMode(absl::string_view mode, RemoteOptions::LinkMode* out) {
+  using LinkMode = RemoteOptions::LinkMode;
+  for (const auto& [name, value] : {std::pair{"auto", LinkMode::kAuto},
+                                    {"forward", LinkMode::kForward},
+                                    {"stdio", LinkMode::kStdio}}) {
+    if (mode != name) continue;
+    *out = value;
+    return absl::OkStatus();
+  }
+  return Refuse("is not a way to use a connection", "Write auto, forward or stdio.");
+}
+
 absl::Status StorePrograms(std::vector<std::string> programs, std::vector<std::string>* out) {
   for (const std::string& program : programs) {
     const bool is_name = program.find('/') == std::string::npos && program[0] != '-';
@@ -93,6 +105,13 @@ const std::array kKeys =
              "For teams that do not set it: how long a new `claude` may take until it is ready.",
              [](KeyValue value, const KeyTarget& target) {
                target.settings->session_init_timeout = absl::Milliseconds(value.number);
+               return absl::OkStatus();
+             }},
+            {"settings.maxProcesses", KeyType::kNumber, 1, 1000, false, "", "10",
+             "How many sessions may have a `claude` at a time. For one more, the session that was "
+             "used longest ago and is idle is put to sleep; where all are busy, messages wait.",
+             [](KeyValue value, const KeyTarget& target) {
+               target.settings->max_processes = static_cast<int>(value.number);
                return absl::OkStatus();
              }},
             {"settings.agentBundle", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
@@ -202,6 +221,14 @@ const std::array kKeys =
              [](KeyValue value, const KeyTarget& target) {
                target.team->remote_options.server_alive_count_max = static_cast<int>(value.number);
                return absl::OkStatus();
+             }},
+            {"teams.*.remoteOptions.linkMode", KeyType::kText, 1, 10, false,
+             "`auto`, `forward` or `stdio`", "auto",
+             "How Iris uses the ssh connection: `forward` opens a UNIX-socket forward and fails "
+             "where the host refuses it, `stdio` never asks for one, `auto` falls back from the "
+             "one to the other.",
+             [](KeyValue value, const KeyTarget& target) {
+               return StoreLinkMode(value.text, &target.team->remote_options.link_mode);
              }},
             {"teams.*.remoteOptions.agentDir", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
              "the first of the usual places that will do",

@@ -51,11 +51,11 @@ struct TeamDraft {
 
 class SchemaWalk {
  public:
-  SchemaWalk(const JsonText& json, const ConfigSource& source) : json_(json), source_(source) {}
+  SchemaWalk(const ConfigText& text, const ConfigSource& source) : text_(text), source_(source) {}
 
   absl::StatusOr<Config> Run() {
     config_.file = source_.path;
-    absl::Status status = WalkObject(json_.root, "", "");
+    absl::Status status = WalkObject(text_.root, "", "");
     if (!status.ok()) return status;
     // The object's keys came in order, so the teams are sorted.
     for (TeamDraft& draft : drafts_) {
@@ -69,7 +69,7 @@ class SchemaWalk {
 
  private:
   absl::Status At(absl::string_view path, const absl::Status& status) const {
-    return status.ok() ? status : Annotate(status, PlaceOf(source_, json_, path));
+    return status.ok() ? status : Annotate(status, PlaceOf(source_, text_, path));
   }
 
   // `path` says where `object` stands in the file, `pattern` where in the schema. The recursion is
@@ -166,7 +166,7 @@ class SchemaWalk {
     return ReconcileRemoteOptions(parsed->settings, given, source_.home, &team.remote_options);
   }
 
-  const JsonText& json_;
+  const ConfigText& text_;
   const ConfigSource& source_;
   Config config_;
   std::vector<TeamDraft> drafts_;
@@ -174,16 +174,17 @@ class SchemaWalk {
 
 }  // namespace
 
-std::string PlaceOf(const ConfigSource& source, const JsonText& json, absl::string_view key_path) {
+std::string PlaceOf(const ConfigSource& source, const ConfigText& text,
+                    absl::string_view key_path) {
   std::string place = source.path;
-  const auto line = json.lines.find(key_path);
-  if (line != json.lines.end()) absl::StrAppend(&place, ":", line->second);
+  const auto line = text.lines.find(key_path);
+  if (line != text.lines.end()) absl::StrAppend(&place, ":", line->second);
   if (!key_path.empty()) absl::StrAppend(&place, ": ", key_path);
   return place;
 }
 
-absl::StatusOr<Config> WalkSchema(const JsonText& json, const ConfigSource& source) {
-  return SchemaWalk(json, source).Run();
+absl::StatusOr<Config> WalkSchema(const ConfigText& text, const ConfigSource& source) {
+  return SchemaWalk(text, source).Run();
 }
 
 }  // namespace iris

@@ -7,17 +7,17 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/config/config.h"
 #include "coordinator/config/config_source.h"
-#include "coordinator/config/json_text.h"
+#include "coordinator/config/config_text.h"
 
 namespace iris {
 
 // "FILE:LINE: KEY PATH", as far as they are known: how every refusal begins.
-std::string PlaceOf(const ConfigSource& source, const JsonText& json, absl::string_view key_path);
+std::string PlaceOf(const ConfigSource& source, const ConfigText& text, absl::string_view key_path);
 
 // Turns a parsed file into a configuration by the schema's table: first every key on its own, then
 // what keys say together (defaults from the settings, `remote` with remoteOptions).
 // FAILURE_BAD_REQUEST, with place and fix: the first thing that is wrong.
-absl::StatusOr<Config> WalkSchema(const JsonText& json, const ConfigSource& source);
+absl::StatusOr<Config> WalkSchema(const ConfigText& text, const ConfigSource& source);
 
 }  // namespace iris
 

@@ -7,8 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/config/config_text.h"
 #include "coordinator/config/expand.h"
-#include "coordinator/config/json_text.h"
 
 namespace iris {
 namespace {

@@ -60,11 +60,11 @@ absl::Status CheckTell(const TellSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::Status CheckTeams(const TellSpec& spec, const Config& config) {
-  if (spec.from != kCommandLineCaller && config.FindTeam(spec.from) == nullptr) {
-    return Unknown("the caller", spec.from, config);
+absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config) {
+  if (from != kCommandLineCaller && config.FindTeam(from) == nullptr) {
+    return Unknown("the caller", from, config);
   }
-  if (config.FindTeam(spec.to) == nullptr) return Unknown("the addressee", spec.to, config);
+  if (config.FindTeam(to) == nullptr) return Unknown("the addressee", to, config);
   return absl::OkStatus();
 }
 

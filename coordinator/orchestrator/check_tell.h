@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_ORCHESTRATOR_CHECK_TELL_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "coordinator/config/config.h"
 #include "coordinator/orchestrator/tell.h"
 
@@ -10,9 +11,9 @@ namespace iris {
 // What can be said of a tell by itself. FAILURE_BAD_REQUEST: it breaks a rule of TellSpec.
 absl::Status CheckTell(const TellSpec& spec);
 
-// Whether its two ends are configured. FAILURE_BAD_REQUEST: names the teams that there are, and the
-// one that was probably meant.
-absl::Status CheckTeams(const TellSpec& spec, const Config& config);
+// Whether the two ends of a tell, a wake or a sleep are configured. FAILURE_BAD_REQUEST: names the
+// teams that there are, and the one that was probably meant.
+absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config);
 
 }  // namespace iris
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/progress.h"
 
@@ -24,6 +25,8 @@ absl::Status Dropped(bool team_had_it) {
                      "Look at what the team did before you send the message again.");
 }
 
+absl::Status Leaving() { return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving"); }
+
 // For an answer that came and that the disk does not take.
 absl::Status NotKept(const absl::Status& why) {
   return Annotate(why, "the team answered, and the answer could not be kept");
@@ -33,7 +36,11 @@ absl::Status NotKept(const absl::Status& why) {
 
 Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
                            TransportFactory& factory, TellLimits limits)
-    : loop_(loop), store_(store), config_(config), limits_(limits), pool_(store, factory, *this) {}
+    : loop_(loop),
+      store_(store),
+      config_(config),
+      limits_(limits),
+      pool_(loop, store, factory, *this) {}
 
 Orchestrator::~Orchestrator() = default;
 
@@ -52,21 +59,16 @@ absl::Status Orchestrator::SettleLeftovers() {
 }
 
 absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
-  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
+  if (leaving_) return Leaving();
   if (absl::Status status = CheckTell(spec); !status.ok()) return status;
   const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
   if (!stored.ok()) return stored.status();
   if (stored->has_value()) return TellAgain(**stored, spec, observer);
 
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
-  if (!config.ok()) return config.status();
-  if (absl::Status status = CheckTeams(spec, **config); !status.ok()) return status;
-  const absl::StatusOr<PooledSession*> session =
-      pool_.GetOrCreate(spec.from, *(*config)->FindTeam(spec.to));
-  if (!session.ok()) return session.status();
-  const std::string session_id = (*session)->session_id();
-  Queue& queue = queues_[session_id];
-  queue.session = *session;
+  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to);
+  if (!found.ok()) return found.status();
+  Queue& queue = **found;
+  const std::string session_id = queue.session->session_id();
   if (queue.waiting.size() >= limits_.waiting_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
@@ -81,12 +83,26 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.observers.push_back(observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
-  if (queue.in_flight.empty()) {
+  const size_t ahead = queue.waiting.size() - (queue.in_flight.empty() ? 1 : 0);
+  if (ahead == 0) {
     PostStartNext(session_id);
   } else {
-    SetProgress(spec.tell_id, QueuedProgress(queue.waiting.size()));
+    SetProgress(spec.tell_id, QueuedProgress(ahead));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
+                                                           const std::string& to) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  if (!config.ok()) return config.status();
+  pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
+  if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
+  const absl::StatusOr<PooledSession*> session = pool_.GetOrCreate(from, *(*config)->FindTeam(to));
+  if (!session.ok()) return session.status();
+  Queue& queue = queues_[(*session)->session_id()];
+  queue.session = *session;
+  return &queue;
 }
 
 absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& spec,
@@ -135,6 +151,21 @@ void Orchestrator::PostStartNext(const std::string& session_id) {
 
 void Orchestrator::StartNext(const std::string& session_id) {
   Queue& queue = queues_[session_id];
+  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty();
+  if (!tell_is_next && queue.wakes_waiting.empty()) return;
+  if (pool_.Admit(*queue.session)) return GoOn(queue);
+  TellPlaces(queue);
+}
+
+void Orchestrator::OnRoom(const std::string& session_id) { GoOn(queues_[session_id]); }
+
+void Orchestrator::GoOn(Queue& queue) {
+  if (!queue.wakes_waiting.empty()) {
+    for (WakeDone& wake : std::exchange(queue.wakes_waiting, {})) {
+      queue.wakes.push_back(std::move(wake));
+    }
+    queue.session->Wake();
+  }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   const std::string tell_id = queue.waiting.front();
   queue.waiting.pop_front();
@@ -188,10 +219,15 @@ void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress prog
   open->second.progress = std::move(progress);
 }
 
-// Everybody who waits has moved up.
+// Where everybody who waits stands now.
 void Orchestrator::TellPlaces(const Queue& queue) {
-  size_t ahead = 1;
-  for (const std::string& waiting : queue.waiting) SetProgress(waiting, QueuedProgress(ahead++));
+  size_t ahead = queue.in_flight.empty() ? 0 : 1;
+  for (const std::string& waiting : queue.waiting) {
+    SetProgress(waiting, ahead == 0
+                             ? NoProcessProgress(pool_.processes_busy(), pool_.processes_max())
+                             : QueuedProgress(ahead));
+    ++ahead;
+  }
 }
 
 absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
@@ -216,6 +252,9 @@ void Orchestrator::SettleOpen() {
     }
     if (!queue.in_flight.empty()) Settle(queue.in_flight, Dropped(/*team_had_it=*/true));
     queue.in_flight.clear();
+    AnswerAll(queue.wakes_waiting, Leaving());
+    AnswerAll(queue.wakes, Leaving());
+    AnswerAll(queue.sleeps, Leaving());
   }
 }
 

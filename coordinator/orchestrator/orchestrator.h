@@ -18,6 +18,7 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
 #include "coordinator/store/store.h"
 #include "coordinator/transport/transport_factory.h"
@@ -83,8 +84,8 @@ class Orchestrator : private SessionListener {
   // No tell is open.
   bool idle() const { return open_.empty(); }
 
-  // The daemon leaves: settles every open tell as FAILURE_DROPPED, with the partial text, and takes
-  // no more.
+  // The daemon leaves: settles every open tell as FAILURE_DROPPED, with the partial text, answers
+  // every Wake() and Sleep() so, and takes no more.
   void SettleOpen();
 
  private:
@@ -98,13 +99,24 @@ class Orchestrator : private SessionListener {
   };
   struct Queue {
     PooledSession* session = nullptr;
-    std::string in_flight;            // Empty: none.
-    std::deque<std::string> waiting;  // Ids, oldest first.
+    std::string in_flight;                // Empty: none.
+    std::deque<std::string> waiting;      // Ids, oldest first.
+    std::vector<WakeDone> wakes_waiting;  // For room in the pool.
+    std::vector<WakeDone> wakes;          // For the child.
+    std::vector<SleepDone> sleeps;
   };
 
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
+  // The queue of the pair's session, made if it is not there yet.
+  absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);
+  absl::Status BeginWake(const std::string& from, const std::string& to, WakeDone& done);
+  absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,
+                          SleepDone& done);
+  void CancelWaiting(Queue& queue);
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
+  // What waits for the session goes to it, which has or gets its process.
+  void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
   void SettleAndGoOn(const std::string& tell_id, const absl::Status& outcome);
   void Settle(const std::string& tell_id, const absl::Status& outcome);
@@ -112,6 +124,9 @@ class Orchestrator : private SessionListener {
   void TellPlaces(const Queue& queue);
 
   void OnSessionProgress(const std::string& session_id, const TransportProgress& progress) override;
+  void OnSessionReady(const std::string& session_id) override;
+  void OnSessionDown(const std::string& session_id, const absl::Status& why) override;
+  void OnRoom(const std::string& session_id) override;
   void OnTellText(const std::string& tell_id, absl::string_view text) override;
   void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) override;
 

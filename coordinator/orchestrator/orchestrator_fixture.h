@@ -91,8 +91,10 @@ class OrchestratorTest : public ::testing::Test {
   // As if somebody had saved the configuration with this path of gpu's.
   void ChangePathOfGpu(const std::string& path) {
     file_.teams[1].path = path;
-    std::ofstream(dir_.File("config.json"), std::ios::app) << "changed ";
+    SaveConfig();
   }
+  // What file_ says counts from now on.
+  void SaveConfig() { std::ofstream(dir_.File("config.json"), std::ios::app) << "changed "; }
   v1::SessionStatus OnlySession() {
     std::vector<v1::SessionStatus> sessions;
     OnLoop([&] { sessions = *orchestrator_->Status(); });

@@ -49,4 +49,12 @@ v1::TellProgress QueuedProgress(size_t ahead) {
   return proto;
 }
 
+v1::TellProgress NoProcessProgress(size_t busy, size_t processes_max) {
+  v1::TellProgress proto;
+  proto.set_stage(v1::TellProgress::QUEUED);
+  proto.set_text(
+      absl::StrCat("waiting for a free process (", busy, " of ", processes_max, " busy)"));
+  return proto;
+}
+
 }  // namespace iris

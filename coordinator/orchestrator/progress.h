@@ -11,6 +11,8 @@ namespace iris {
 // How progress is told to front ends. Texts are cut to what TellProgress allows.
 v1::TellProgress ToProto(const TransportProgress& progress);
 v1::TellProgress QueuedProgress(size_t ahead);
+// The next of its session, which has no process: `busy` of `processes_max` cannot be had.
+v1::TellProgress NoProcessProgress(size_t busy, size_t processes_max);
 
 }  // namespace iris
 

@@ -1,20 +1,106 @@
+// Waking and putting to sleep: what the orchestrator does with a session's child, without a tell.
+
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/orchestrator.h"
 
 namespace iris {
+namespace {
+
+absl::Status AsleepBefore(absl::string_view what) {
+  return MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat("the session was put to sleep ", what));
+}
+
+}  // namespace
 
 void Orchestrator::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  loop_.Post(
-      [done = std::move(done)] { done(MakeFailure(v1::FAILURE_INTERNAL, "not built yet")); });
+  absl::Status status = BeginWake(from, to, done);
+  if (status.ok()) return;
+  loop_.Post([done = std::move(done), status] { done(status); });
+}
+
+// Takes `done` unless it fails.
+absl::Status Orchestrator::BeginWake(const std::string& from, const std::string& to,
+                                     WakeDone& done) {
+  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
+  const absl::StatusOr<Queue*> found = QueueOf(from, to);
+  if (!found.ok()) return found.status();
+  Queue& queue = **found;
+  if (queue.session->ready()) {
+    v1::WakeResponse response;
+    response.set_was_ready(true);
+    response.set_child_pid(queue.session->child_pid());
+    loop_.Post([done = std::move(done), response] { done(response); });
+    return absl::OkStatus();
+  }
+  if (queue.wakes.size() + queue.wakes_waiting.size() >= limits_.waiting_max) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(limits_.waiting_max, " callers wake ", to, " already"));
+  }
+  queue.wakes_waiting.push_back(std::move(done));
+  PostStartNext(queue.session->session_id());
+  return absl::OkStatus();
+}
+
+void Orchestrator::OnSessionReady(const std::string& session_id) {
+  Queue& queue = queues_[session_id];
+  v1::WakeResponse response;
+  response.set_child_pid(queue.session->child_pid());
+  AnswerAll(queue.wakes, response);
+}
+
+void Orchestrator::OnSessionDown(const std::string& session_id, const absl::Status& why) {
+  AnswerAll(queues_[session_id].wakes, why);
 }
 
 void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force,
                          SleepDone done) {
-  loop_.Post(
-      [done = std::move(done)] { done(MakeFailure(v1::FAILURE_INTERNAL, "not built yet")); });
+  absl::Status status = BeginSleep(from, to, force, done);
+  if (status.ok()) return;
+  loop_.Post([done = std::move(done), status] { done(status); });
+}
+
+// Takes `done` unless it fails.
+absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string& to, bool force,
+                                      SleepDone& done) {
+  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
+  const absl::StatusOr<Queue*> found = QueueOf(from, to);
+  if (!found.ok()) return found.status();
+  Queue& queue = **found;
+  const size_t open = queue.waiting.size() + (queue.in_flight.empty() ? 0 : 1);
+  if (open > 0 && !force) {
+    return MakeFailure(
+        v1::FAILURE_BUSY_LIMIT,
+        absl::StrCat(open, open == 1 ? " message" : " messages", " from ", from, " to ", to,
+                     open == 1 ? " is" : " are", " not answered yet"),
+        "Wait for the answer, or put the team to sleep by force: that cancels what is open.");
+  }
+  CancelWaiting(queue);
+  if (!queue.session->may_have_child()) {
+    loop_.Post([done = std::move(done)] { done(v1::SleepResponse()); });
+    return absl::OkStatus();
+  }
+  queue.sleeps.push_back(std::move(done));
+  queue.session->Sleep([&queue](const absl::StatusOr<bool>& was_running) {
+    if (!was_running.ok()) return AnswerAll(queue.sleeps, was_running.status());
+    v1::SleepResponse response;
+    response.set_was_running(*was_running);
+    AnswerAll(queue.sleeps, response);
+  });
+  return absl::OkStatus();
+}
+
+void Orchestrator::CancelWaiting(Queue& queue) {
+  pool_.LeaveLine(queue.session->session_id());
+  for (const std::string& waiting : std::exchange(queue.waiting, {})) {
+    Settle(waiting, AsleepBefore("while the message waited; the team never got it"));
+  }
+  AnswerAll(queue.wakes_waiting, AsleepBefore("before it woke up"));
 }
 
 }  // namespace iris

@@ -28,15 +28,56 @@ bool SaysChildIsGone(const absl::Status& why) {
 }  // namespace
 
 PooledSession::PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                             SessionListener& listener)
-    : key_(key),
+                             bool may_live, SessionListener& listener,
+                             std::function<void()> on_change)
+    : factory_(factory),
+      key_(key),
       team_(team),
       listener_(listener),
+      on_change_(std::move(on_change)),
+      child_(may_live ? Child::kUnverifiable : Child::kNone),
       transport_(factory.Make(team_, key_, static_cast<TransportSink&>(*this))) {}
+
+void PooledSession::UseSettings(const Team& team) {
+  if (busy() || starting_) return;
+  if (team == team_) return next_team_.reset();
+  next_team_ = team;
+  if (ending()) return;  // Then OnEnded() does the rest.
+  if (child_ == Child::kReady) return Sleep([](const absl::StatusOr<bool>&) {});
+  UseNextTeam();
+}
+
+void PooledSession::UseNextTeam() {
+  if (!next_team_.has_value()) return;
+  transport_.reset();  // Never two transports to one session.
+  team_ = *std::exchange(next_team_, absl::nullopt);
+  transport_ = factory_.Make(team_, key_, static_cast<TransportSink&>(*this));
+}
 
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
   ++tells_open_;
+  cannot_end_ = false;
   transport_->Tell(tell_id, std::move(text));
+}
+
+void PooledSession::Wake() {
+  if (std::exchange(starting_, true)) return;
+  transport_->Spawn();
+}
+
+void PooledSession::Sleep(SleepDone done) {
+  ending_.push_back(std::move(done));
+  if (ending_.size() > 1) return;
+  transport_->Terminate([this](const absl::StatusOr<bool>& was_running) { OnEnded(was_running); });
+}
+
+void PooledSession::OnEnded(const absl::StatusOr<bool>& was_running) {
+  if (was_running.ok() && child_ == Child::kUnverifiable) child_ = Child::kGone;
+  cannot_end_ = !was_running.ok();
+  std::vector<SleepDone> ending = std::exchange(ending_, {});
+  UseNextTeam();
+  on_change_();
+  for (SleepDone& done : ending) done(was_running);
 }
 
 void PooledSession::Describe(v1::SessionStatus& status) const {
@@ -63,11 +104,19 @@ void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
   child_ = Child::kReady;
   child_pid_ = child_pid;
   child_start_time_ = child_start_time;
+  starting_ = false;
+  cannot_end_ = false;
+  on_change_();
+  listener_.OnSessionReady(key_.session_id);
 }
 
 void PooledSession::OnDown(const absl::Status& why) {
-  if (child_ != Child::kReady) return;
-  child_ = SaysChildIsGone(why) ? Child::kGone : Child::kUnverifiable;
+  if (child_ == Child::kReady) {
+    child_ = SaysChildIsGone(why) ? Child::kGone : Child::kUnverifiable;
+  }
+  starting_ = false;
+  on_change_();
+  listener_.OnSessionDown(key_.session_id, why);
 }
 
 void PooledSession::OnText(const std::string& tell_id, absl::string_view text) {
@@ -76,6 +125,7 @@ void PooledSession::OnText(const std::string& tell_id, absl::string_view text) {
 
 void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& outcome) {
   --tells_open_;
+  on_change_();
   listener_.OnTellSettled(tell_id, outcome);
 }
 

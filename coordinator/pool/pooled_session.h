@@ -2,72 +2,96 @@
 #define IRIS_COORDINATOR_POOL_POOLED_SESSION_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "coordinator/config/config.h"
+#include "coordinator/pool/session_listener.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// Told what happens to the tells of the sessions in the pool. On the coordinator's loop, never from
-// inside a call to the session; not to destroy the session.
-class SessionListener {
- public:
-  virtual ~SessionListener() = default;
-  virtual void OnSessionProgress(const std::string& session_id,
-                                 const TransportProgress& progress) = 0;
-  // As TransportSink::OnText() and OnSettled().
-  virtual void OnTellText(const std::string& tell_id, absl::string_view text) = 0;
-  virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
-};
-
 // One session: its transport, made with the team's settings as they were then, and what is known of
 // its child. Lives on the coordinator's loop.
 //
-//   stopped ── Tell ──▶ starting ──▶ busy ⇄ ready
+//   stopped ── Tell, Wake ──▶ starting ──▶ busy ⇄ ready ── Sleep ──▶ ending ──▶ stopped
 //      ▲                                │
 //      └── the host said that it ended ─┴─ contact lost ──▶ unverifiable
 class PooledSession : private TransportSink {
  public:
-  // `factory` is used here only; `listener` outlives the session.
-  PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                SessionListener& listener);
+  using SleepDone = std::function<void(const absl::StatusOr<bool>& was_running)>;
+
+  // `factory` and `listener` outlive the session. `may_live`: an earlier life of the coordinator
+  // used the session, and its child may still be there. `on_change` is called when the session
+  // gives up its child or may be put to sleep from now on; it must not call back.
+  PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key, bool may_live,
+                SessionListener& listener, std::function<void()> on_change);
   PooledSession(const PooledSession&) = delete;
   PooledSession& operator=(const PooledSession&) = delete;
 
   const std::string& session_id() const { return key_.session_id; }
-  const Team& team() const { return team_; }
   // A tell was passed and is not settled.
   bool busy() const { return tells_open_ > 0; }
+  // Its child answers, and is not being ended.
+  bool ready() const { return child_ == Child::kReady && !ending(); }
+  bool ending() const { return !ending_.empty(); }
+  // Counts against the limit: has a child, or is about to have one. One that is out of reach does
+  // not: the link's loss took it from us, and nobody here can end it.
+  bool has_process() const { return busy() || starting_ || ending() || child_ == Child::kReady; }
+  // May be put to sleep without anybody noticing.
+  bool idle() const { return ready() && !busy() && !starting_ && !cannot_end_; }
+  // Whether Sleep() may find something to end.
+  bool may_have_child() const { return has_process() || child_ == Child::kUnverifiable; }
+  int64_t child_pid() const { return child_pid_; }  // While ready().
 
-  // As Transport::Tell().
+  // Takes new settings over: at once if no child runs with the old ones, else that is put to sleep
+  // first. Nothing while busy or starting.
+  void UseSettings(const Team& team);
+
+  // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
+  // Starts the child; the listener hears OnSessionReady() or OnSessionDown(). Not while ending.
+  void Wake();
+  // As Transport::Terminate(); while it goes on, another one joins.
+  void Sleep(SleepDone done);
+
   // Overwrites what this life of the coordinator knows better than the store: state, child_pid and
   // child_start_time.
   void Describe(v1::SessionStatus& status) const;
 
  private:
-  enum class Child { kNotAsked, kReady, kGone, kUnverifiable };
+  enum class Child { kNone, kReady, kGone, kUnverifiable };
 
   void OnProgress(const TransportProgress& progress) override;
   void OnReady(int64_t child_pid, uint64_t child_start_time) override;
   void OnDown(const absl::Status& why) override;
   void OnText(const std::string& tell_id, absl::string_view text) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
+  void UseNextTeam();
+  void OnEnded(const absl::StatusOr<bool>& was_running);
 
+  TransportFactory& factory_;
   const SessionKey key_;
-  const Team team_;  // A copy: the configuration may be replaced while the transport lives.
+  Team team_;  // A copy: the configuration may be replaced while the transport lives.
   SessionListener& listener_;
+  const std::function<void()> on_change_;
   int tells_open_ = 0;
-  Child child_ = Child::kNotAsked;
+  bool starting_ = false;  // Wake() was called, and neither answer has come.
+  std::vector<SleepDone> ending_;
+  bool cannot_end_ = false;         // Sleep() failed; not tried again until something happens.
+  absl::optional<Team> next_team_;  // To be used once the child is gone.
+  Child child_;
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
-  const std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
+  std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
 };
 
 }  // namespace iris

@@ -1,42 +1,92 @@
 #ifndef IRIS_COORDINATOR_POOL_SESSION_POOL_H_
 #define IRIS_COORDINATOR_POOL_SESSION_POOL_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/pool/pooled_session.h"
+#include "coordinator/pool/session_listener.h"
 #include "coordinator/store/store.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// The sessions that this life of the coordinator has used, one for every pair of caller and team.
+// The sessions that this life of the coordinator has used, one for every pair of caller and team,
+// and the limit on how many of them have a child at a time:
+//
+//   Admit() ──▶ room, or already has its child ──▶ yes
+//          └──▶ line ── a child was put to sleep, or ended by itself ──▶ OnRoom(), longest first
+//
+// While somebody is in the line, the session that was used longest ago and is idle is put to sleep;
+// a busy one never. One that has more to do gives way to the line between two tells. Children that
+// an earlier life of the coordinator left, and those behind a lost link, are not counted until they
+// are used again.
+//
 // Lives on the coordinator's loop.
 class SessionPool {
  public:
-  // All three outlive the pool.
-  SessionPool(Store& store, TransportFactory& factory, SessionListener& listener)
-      : store_(store), factory_(factory), listener_(listener) {}
+  // All four outlive the pool.
+  SessionPool(EventLoop& loop, Store& store, TransportFactory& factory, SessionListener& listener);
+  ~SessionPool();
 
   // The session of `from` with `team`; the first use makes it, in the store too. Connects to
-  // nothing. Where the team's settings have changed since and the session is idle, its transport is
-  // made again with the new ones; a busy one keeps the old ones until then. Not to be called from a
-  // listener. The pointer stands until the next call for the same pair. FAILURE_STORAGE.
+  // nothing. Where the team's settings have changed since, an idle session takes them over, once
+  // its child has been put to sleep; a busy one keeps the old ones until it is asked for again when
+  // idle. Valid as long as the pool. Not to be called from a listener. FAILURE_STORAGE.
   absl::StatusOr<PooledSession*> GetOrCreate(const std::string& from, const Team& team);
+
+  // settings.maxProcesses. Lowered, what is idle beyond it is put to sleep.
+  void SetProcessesMax(size_t processes_max);
+
+  // Whether the session may start or use its child now; true is used at once, by Tell() or Wake(),
+  // and counts as its last use. False: it is in the line, and OnRoom() follows unless LeaveLine()
+  // is called. Not to be called from a listener but OnRoom().
+  bool Admit(PooledSession& session);
+  void LeaveLine(const std::string& session_id);
+  bool InLine(const std::string& session_id) const;
+
+  // For people who wait in the line.
+  size_t processes_max() const { return processes_max_; }
+  size_t processes_busy() const;  // Those that cannot be put to sleep.
 
   // Every session in the store, with what is known of those in the pool. FAILURE_STORAGE.
   absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
 
  private:
+  struct Entry {
+    std::unique_ptr<PooledSession> session;
+    uint64_t last_use = 0;  // In the order of uses.
+  };
+
+  size_t processes() const;
+  size_t ending() const;
+  v1::SessionStatus FromStore(const StoredSession& stored) const;
+  // Posts MakeRoom(): what changes a session may be inside a call of its transport.
+  void PostMakeRoom();
+  void MakeRoom();
+  void PutToSleepForLine();
+
+  EventLoop& loop_;
   Store& store_;
   TransportFactory& factory_;
   SessionListener& listener_;
-  std::map<std::string, std::unique_ptr<PooledSession>> by_id_;
+  const absl::Time life_began_;
+  size_t processes_max_;
+  std::map<std::string, Entry> by_id_;
+  std::deque<std::string> line_;  // Session ids, the one that waits longest first.
+  uint64_t uses_ = 0;
+  bool posted_ = false;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };
 
 }  // namespace iris

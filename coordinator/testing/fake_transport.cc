@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "common/failure/failure.h"
 
 namespace iris {
 namespace {
@@ -18,10 +19,19 @@ void EchoScript(FakeTransport& transport, const std::string& tell_id, const std:
 }
 
 FakeTransport::FakeTransport(EventLoop& loop, const Team& team, const SessionKey& key,
-                             TransportSink& sink, FakeScript script)
-    : loop_(loop), team_(team), key_(key), sink_(sink), script_(std::move(script)) {}
+                             TransportSink& sink, FakeScript script,
+                             std::shared_ptr<FakeHosts> hosts)
+    : loop_(loop),
+      team_(team),
+      key_(key),
+      sink_(sink),
+      script_(std::move(script)),
+      hosts_(std::move(hosts)) {}
 
-FakeTransport::~FakeTransport() { *alive_ = false; }
+FakeTransport::~FakeTransport() {
+  *alive_ = false;
+  SetReady(false);
+}
 
 void FakeTransport::PostUnlessGone(absl::AnyInvocable<void()> task) {
   loop_.Post([alive = alive_, task = std::move(task)]() mutable {
@@ -29,30 +39,51 @@ void FakeTransport::PostUnlessGone(absl::AnyInvocable<void()> task) {
   });
 }
 
-void FakeTransport::BecomeReady() {
-  if (ready_) return;
-  ready_ = true;
-  ++metrics_.spawns;
-  sink_.OnReady(kFakePid, kFakeStartTime);
+void FakeTransport::SetReady(bool ready) {
+  if (ready == ready_) return;
+  ready_ = ready;
+  hosts_->running += ready ? 1 : -1;
+  hosts_->most_running = std::max(hosts_->most_running, hosts_->running);
+}
+
+void FakeTransport::Start() {
+  if (!hosts_->hold_starts || ready_) FinishStart();
+}
+
+void FakeTransport::FinishStart() {
+  if (!ready_) {
+    if (!hosts_->start.ok()) return GoDown(hosts_->start);
+    SetReady(true);
+    ++metrics_.spawns;
+    sink_.OnReady(kFakePid, kFakeStartTime);
+  }
+  while (!unstarted_.empty()) {
+    const auto [tell_id, text] = std::move(unstarted_.front());
+    unstarted_.pop_front();
+    script_(*this, tell_id, text);
+  }
 }
 
 void FakeTransport::Spawn() {
-  PostUnlessGone([this] { BecomeReady(); });
+  PostUnlessGone([this] {
+    if (ready_) return sink_.OnReady(kFakePid, kFakeStartTime);
+    Start();
+  });
 }
 
 void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   open_tells_.push_back(tell_id);
   metrics_.bytes_out += text.size();
-  PostUnlessGone([this, tell_id, text = std::move(text)] {
-    BecomeReady();
-    script_(*this, tell_id, text);
-  });
+  unstarted_.emplace_back(tell_id, std::move(text));
+  PostUnlessGone([this] { Start(); });
 }
 
-void FakeTransport::Terminate(absl::AnyInvocable<void(const absl::Status&)> done) {
+void FakeTransport::Terminate(TerminateDone done) {
+  ++terminated_;
   PostUnlessGone([this, done = std::move(done)]() mutable {
-    ready_ = false;
-    std::move(done)(absl::OkStatus());
+    const bool was_running = ready_;
+    GoDown(MakeFailure(v1::FAILURE_CANCELLED, "claude was ended on request"));
+    std::move(done)(was_running);
   });
 }
 
@@ -65,15 +96,16 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
 }
 
 void FakeTransport::GoDown(const absl::Status& why) {
+  unstarted_.clear();
   while (!open_tells_.empty()) Settle(std::string(open_tells_.front()), why);
-  ready_ = false;
+  SetReady(false);
   sink_.OnDown(why);
 }
 
 std::unique_ptr<Transport> FakeTransportFactory::Make(const Team& team, const SessionKey& key,
                                                       TransportSink& sink) {
   ++made_;
-  auto transport = std::make_unique<FakeTransport>(loop_, team, key, sink, script_);
+  auto transport = std::make_unique<FakeTransport>(loop_, team, key, sink, script_, hosts_);
   newest_[{key.from, key.to}] = transport.get();
   return transport;
 }

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
@@ -27,19 +27,32 @@ using FakeScript = std::function<void(FakeTransport& transport, const std::strin
 // Answers every tell with its own text.
 void EchoScript(FakeTransport& transport, const std::string& tell_id, const std::string& text);
 
+// What the hosts of one test do when a child is to start, and how many run. Changed by tests, on
+// the loop.
+struct FakeHosts {
+  bool hold_starts = false;  // A start ends only by FakeTransport::FinishStart().
+  absl::Status start;        // How it ends.
+  int running = 0;
+  int most_running = 0;
+};
+
 // A transport whose session is a script. Lives on the loop.
 class FakeTransport : public Transport {
  public:
   FakeTransport(EventLoop& loop, const Team& team, const SessionKey& key, TransportSink& sink,
-                FakeScript script);
+                FakeScript script, std::shared_ptr<FakeHosts> hosts);
   ~FakeTransport() override;
 
   // For scripts and tests: what the session does next.
   void Progress(const TransportProgress& progress) { sink_.OnProgress(progress); }
   void Text(const std::string& tell_id, absl::string_view text) { sink_.OnText(tell_id, text); }
   void Settle(const std::string& tell_id, const absl::Status& outcome);
+  // A start that is held ends as FakeHosts says.
+  void FinishStart();
   // The child ends or the link is lost; every open tell settles with `why`.
   void GoDown(const absl::Status& why);
+
+  int terminated() const { return terminated_; }
 
   const Team& team() const { return team_; }
   const SessionKey& key() const { return key_; }
@@ -48,22 +61,26 @@ class FakeTransport : public Transport {
 
   void Spawn() override;
   void Tell(const std::string& tell_id, std::string text) override;
-  void Terminate(absl::AnyInvocable<void(const absl::Status&)> done) override;
+  void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
   void PostUnlessGone(absl::AnyInvocable<void()> task);
-  void BecomeReady();
+  void Start();
+  void SetReady(bool ready);
 
   EventLoop& loop_;
   const Team& team_;
   const SessionKey key_;
   TransportSink& sink_;
   const FakeScript script_;
+  const std::shared_ptr<FakeHosts> hosts_;
   bool ready_ = false;
+  std::deque<std::pair<std::string, std::string>> unstarted_;  // Tells that wait for the child.
   std::deque<std::string> open_tells_;
+  int terminated_ = 0;
   TransportMetrics metrics_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
@@ -80,10 +97,15 @@ class FakeTransportFactory : public TransportFactory {
   // The newest transport between the two teams; must exist and live.
   FakeTransport& Between(absl::string_view from, absl::string_view to);
   int made() const { return made_; }
+  bool made(absl::string_view from, absl::string_view to) const {
+    return newest_.count({std::string(from), std::string(to)}) > 0;
+  }
+  FakeHosts& hosts() { return *hosts_; }
 
  private:
   EventLoop& loop_;
   const FakeScript script_;
+  const std::shared_ptr<FakeHosts> hosts_ = std::make_shared<FakeHosts>();
   int made_ = 0;
   std::map<std::pair<std::string, std::string>, FakeTransport*> newest_;
 };

@@ -16,6 +16,8 @@ constexpr absl::Duration kOpenSlack = absl::Seconds(10);  // Beyond the agent's 
 constexpr absl::Duration kCloseDeadline = absl::Seconds(15);
 // The stream and the link end together; the link knows why, and says so a little later.
 constexpr absl::Duration kLinkVerdict = absl::Seconds(3);
+// The answer to Close and the last events travel on streams of their own.
+constexpr absl::Duration kStreamVerdict = absl::Seconds(3);
 
 TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
   switch (stage) {
@@ -27,6 +29,11 @@ TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
       return TransportProgress::Stage::kStarting;
   }
   return TransportProgress::Stage::kConnecting;
+}
+
+absl::Status EndedOnRequest(absl::string_view team) {
+  return MakeFailure(v1::FAILURE_CANCELLED,
+                     absl::StrCat("claude for team ", team, " was ended on request"));
 }
 
 }  // namespace
@@ -48,6 +55,8 @@ AgentTransport::~AgentTransport() {
   *alive_ = false;
   link_.RemoveObserver(this);
   LetGo();
+  if (close_ != nullptr) close_->Cancel();
+  if (ending_timer_ != 0) loop_.Cancel(ending_timer_);
 }
 
 void AgentTransport::Later(std::function<void()> task) {
@@ -83,7 +92,10 @@ void AgentTransport::Spawn() {
     state_ = State::kOpening;  // The child has ended since; the agent starts another.
     return Open();
   }
-  if (state_ != State::kDown) return;
+  if (state_ == State::kDown) UseLink();
+}
+
+void AgentTransport::UseLink() {
   state_ = State::kLinking;
   if (std::shared_ptr<LinkLife> life = link_.life(); life != nullptr) return OnLinkUp(life);
   link_.Connect();
@@ -112,6 +124,7 @@ void AgentTransport::Acquire() {
                                  }
                                  epoch_ = call.response.epoch();
                                  acquire_.reset();
+                                 if (!ending_.empty()) return Close();
                                  Attach();
                                });
   acquire_->request.set_session_id(key_.session_id);
@@ -203,6 +216,10 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) 
     });
     switch (item.kind) {
       case SessionNews::Kind::kAttached:
+        if (!ending_.empty()) {
+          if (close_ == nullptr) Close();
+          break;
+        }
         state_ = State::kOpening;
         Open();
         break;
@@ -229,6 +246,7 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) 
         break;
     }
   }
+  if (*alive && attach_ != nullptr) EndIfQuiet();
 }
 
 void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& outcome) {
@@ -264,32 +282,84 @@ void AgentTransport::OnLinkDown(const absl::Status& why) {
   Fail(MakeFailure(v1::FAILURE_DROPPED, failure.detail()));
 }
 
-void AgentTransport::Fail(const absl::Status& why) {
-  LetGo();
+bool AgentTransport::SettleAll(const absl::Status& outcome) {
   std::deque<PendingTell> tells = std::exchange(tells_, {});
   const std::shared_ptr<bool> alive = alive_;
   for (const PendingTell& tell : tells) {
     ++metrics_.tells_settled;
-    sink_.OnSettled(tell.id, why);
-    if (!*alive) return;
+    sink_.OnSettled(tell.id, outcome);
+    if (!*alive) return false;
   }
-  sink_.OnDown(why);
+  return true;
 }
 
-void AgentTransport::Terminate(absl::AnyInvocable<void(const absl::Status&)> done) {
-  if (life_ == nullptr || epoch_ == 0) {
-    return loop_.Post([done = std::move(done)]() mutable { done(absl::OkStatus()); });
+void AgentTransport::Fail(const absl::Status& why) {
+  LetGo();
+  if (!SettleAll(why)) return;
+  const std::shared_ptr<bool> alive = alive_;
+  sink_.OnDown(why);
+  if (!*alive || ending_.empty() || close_ != nullptr) return;
+  if (was_running_.has_value()) return Ended(*was_running_);
+  Ended(why);
+}
+
+void AgentTransport::Terminate(TerminateDone done) {
+  ending_.push_back(std::move(done));
+  if (ending_.size() > 1) return;
+  if (state_ == State::kOpen || state_ == State::kOpening) return Close();
+  Later([this] {
+    if (!SettleAll(EndedOnRequest(team_.name))) return;
+    if (state_ == State::kOpen || state_ == State::kOpening) return Close();
+    // A child of an earlier contact may live there.
+    if (state_ == State::kDown) UseLink();
+  });
+}
+
+void AgentTransport::Close() {
+  if (state_ != State::kOpen && state_ != State::kOpening) state_ = State::kClosing;
+  close_ = CloseCall::Make(loop_, calls_, absl::Now() + kCloseDeadline,
+                           [this](CloseCall& call, const grpc::Status& status) {
+                             const bool was_running = call.response.was_running();
+                             close_.reset();
+                             if (status.ok()) return OnClosed(was_running);
+                             OnClosed(FromGrpcStatus(status, "ending the session"));
+                           });
+  close_->request.set_session_id(key_.session_id);
+  close_->request.set_epoch(epoch_);
+  life_->stub->async()->Close(&close_->context, &close_->request, &close_->response,
+                              close_->Done());
+}
+
+void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
+  if (!was_running.ok()) {
+    if (state_ == State::kClosing) return Fail(was_running.status());
+    return Ended(was_running);
   }
-  using CloseCall = UnaryCall<v1::CloseRequest, v1::CloseResponse>;
-  const auto shared = std::make_shared<decltype(done)>(std::move(done));
-  const std::shared_ptr<CloseCall> call =
-      CloseCall::Make(loop_, calls_, absl::Now() + kCloseDeadline,
-                      [shared](CloseCall&, const grpc::Status& status) {
-                        (*shared)(FromGrpcStatus(status, "ending the session"));
-                      });
-  call->request.set_session_id(key_.session_id);
-  call->request.set_epoch(epoch_);
-  life_->stub->async()->Close(&call->context, &call->request, &call->response, call->Done());
+  was_running_ = *was_running;
+  if (state_ == State::kDown) return Ended(*was_running);
+  if (state_ != State::kOpen) return Fail(EndedOnRequest(team_.name));
+  // The stream says how the tells ended and that the child is gone; the call may be faster. A tell
+  // that was still being sent is not heard of any more.
+  ending_timer_ = loop_.After(kStreamVerdict, [this] {
+    ending_timer_ = 0;
+    Fail(EndedOnRequest(team_.name));
+  });
+  EndIfQuiet();
+}
+
+void AgentTransport::EndIfQuiet() {
+  if (was_running_.has_value() && !ready_ && tells_.empty()) Ended(*was_running_);
+}
+
+void AgentTransport::Ended(const absl::StatusOr<bool>& was_running) {
+  if (ending_timer_ != 0) loop_.Cancel(ending_timer_);
+  ending_timer_ = 0;
+  was_running_.reset();
+  std::vector<TerminateDone> ending = std::exchange(ending_, {});
+  const std::shared_ptr<bool> alive = alive_;
+  for (TerminateDone& done : ending) {
+    if (*alive) done(was_running);
+  }
 }
 
 }  // namespace iris

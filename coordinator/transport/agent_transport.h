@@ -10,6 +10,8 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/calls.h"
@@ -30,6 +32,7 @@ struct CoordinatorIdentity {
 // A session under an agent, over a link. The one engine of local and remote teams.
 //
 //   down ── Spawn, Tell ──▶ linking ──▶ acquiring ──▶ attaching ──▶ opening ──▶ open
+//     └───── Terminate ───▶ linking ──▶ acquiring ──▶ closing ──▶ down
 //
 // While open, the agent starts and restarts the child by itself as tells need it; ready() says
 // whether one answers now. Anything that fails on the way, or the loss of the link, fails every
@@ -42,13 +45,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
 
   void Spawn() override;
   void Tell(const std::string& tell_id, std::string text) override;
-  void Terminate(absl::AnyInvocable<void(const absl::Status&)> done) override;
+  void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
-  enum class State { kDown, kLinking, kAcquiring, kAttaching, kOpening, kOpen };
+  enum class State { kDown, kLinking, kAcquiring, kAttaching, kOpening, kOpen, kClosing };
   struct PendingTell {
     std::string id;
     std::string text;  // Emptied when sent.
@@ -56,6 +59,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
+  using CloseCall = UnaryCall<v1::CloseRequest, v1::CloseResponse>;
 
   void OnLinkProgress(const BootstrapProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
@@ -63,6 +67,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) override;
   void OnDetached(const absl::Status& why) override;
 
+  void UseLink();
   void Acquire();
   void Attach();
   void Open();
@@ -72,6 +77,12 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
   void Fail(const absl::Status& why);
+  // False: a sink destroyed this.
+  bool SettleAll(const absl::Status& outcome);
+  void Close();
+  void OnClosed(const absl::StatusOr<bool>& was_running);
+  void EndIfQuiet();
+  void Ended(const absl::StatusOr<bool>& was_running);
   void LetGo();
   // Runs `task` on the loop unless this is gone by then.
   void Later(std::function<void()> task);
@@ -97,6 +108,10 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
+  std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
+  std::shared_ptr<CloseCall> close_;
+  absl::optional<bool> was_running_;  // The agent's answer to it.
+  EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

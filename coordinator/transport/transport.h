@@ -6,6 +6,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -66,8 +67,13 @@ class Transport {
   // Sends one tell, spawning first if needed. OnSettled follows. Several may be under way; they are
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;
-  // Ends the child and all its descendants; `done` runs on the loop. OK if none ran.
-  virtual void Terminate(absl::AnyInvocable<void(const absl::Status&)> done) = 0;
+  // Ends the child and all its descendants, wherever it lives: goes to the host where the link is
+  // down. Tells under way are settled first, as FAILURE_CANCELLED unless they end by themselves
+  // within the agent's 2 s, and OnDown() comes if the child was ready. Then `done` runs on the loop
+  // (not once the transport is gone, which it may destroy) with whether a child ran, or with why
+  // that is not known. No Spawn() or Tell() until then.
+  using TerminateDone = absl::AnyInvocable<void(const absl::StatusOr<bool>& was_running)>;
+  virtual void Terminate(TerminateDone done) = 0;
 
   virtual bool ready() const = 0;
   virtual bool busy() const = 0;  // A tell is under way.

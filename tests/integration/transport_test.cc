@@ -2,12 +2,14 @@
 // claude.
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -24,8 +26,8 @@
 namespace iris {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr absl::Duration kPatience = absl::Seconds(30);
 
@@ -136,6 +138,18 @@ class TransportTest : public ::testing::Test {
     OnLoop([&] { transport_->Tell(id, text); });
     return id;
   }
+  void Terminate() {
+    absl::Notification done;
+    absl::Status outcome;
+    OnLoop([&] {
+      transport_->Terminate([&](const absl::StatusOr<bool>& was_running) {
+        outcome = was_running.status();
+        done.Notify();
+      });
+    });
+    ASSERT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+    EXPECT_TRUE(outcome.ok()) << outcome;
+  }
   Outcome Ask(const std::string& text) { return sink_.WaitFor(Tell(text)); }
 
   ScratchDir home_;
@@ -236,18 +250,35 @@ TEST_F(TransportTest, AMissingClaudeIsSaid) {
   EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_CLAUDE_MISSING);
 }
 
+TEST_F(TransportTest, SkipPermissionsReachesTheChild) {
+  EXPECT_THAT(Ask("ARGS").text, Not(HasSubstr("--dangerously-skip-permissions")));
+  team_.skip_permissions = true;
+  Terminate();
+  Renew();
+  EXPECT_THAT(Ask("ARGS").text, HasSubstr("--dangerously-skip-permissions"));
+}
+
+TEST_F(TransportTest, TheIdleTimeoutEndsTheChildAndTheNextTellResumes) {
+  team_.idle_timeout = absl::Milliseconds(200);
+  Renew();
+  EXPECT_EQ(Ask("COUNT").text, "1");
+  const absl::Status down = sink_.WaitForDown();
+  EXPECT_THAT(std::string(down.message()), HasSubstr("idle"));
+  EXPECT_EQ(Ask("COUNT").text, "2");
+}
+
+TEST_F(TransportTest, TheSessionInitTimeoutIsTheAgentsLimit) {
+  std::ofstream(home_.File(".stub-hang-at-start"));
+  team_.session_init_timeout = absl::Milliseconds(700);
+  Renew();
+  const Outcome outcome = Ask("hello");
+  EXPECT_EQ(KindOf(outcome.status), v1::FAILURE_TIMEOUT) << outcome.status;
+  EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("700ms"));
+}
+
 TEST_F(TransportTest, TerminateEndsTheChildAndTheNextTellResumes) {
   EXPECT_EQ(Ask("COUNT").text, "1");
-  absl::Notification done;
-  absl::Status outcome;
-  OnLoop([&] {
-    transport_->Terminate([&](const absl::Status& status) {
-      outcome = status;
-      done.Notify();
-    });
-  });
-  ASSERT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
-  EXPECT_TRUE(outcome.ok()) << outcome;
+  Terminate();
   EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
   EXPECT_EQ(Ask("COUNT").text, "2");
 }

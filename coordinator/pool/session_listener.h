@@ -1,0 +1,32 @@
+#ifndef IRIS_COORDINATOR_POOL_SESSION_LISTENER_H_
+#define IRIS_COORDINATOR_POOL_SESSION_LISTENER_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/transport/transport.h"
+
+namespace iris {
+
+// Told what happens to the sessions in the pool and to their tells. On the coordinator's loop,
+// never from inside a call to the session; not to destroy the session.
+class SessionListener {
+ public:
+  virtual ~SessionListener() = default;
+  virtual void OnSessionProgress(const std::string& session_id,
+                                 const TransportProgress& progress) = 0;
+  // As TransportSink::OnReady() and OnDown().
+  virtual void OnSessionReady(const std::string& session_id) = 0;
+  virtual void OnSessionDown(const std::string& session_id, const absl::Status& why) = 0;
+  // There is room for the child of a session that SessionPool::Admit() put into the line. To be
+  // used before this returns, by Tell() or Wake(); else the next in line gets it.
+  virtual void OnRoom(const std::string& session_id) = 0;
+  // As TransportSink::OnText() and OnSettled().
+  virtual void OnTellText(const std::string& tell_id, absl::string_view text) = 0;
+  virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_POOL_SESSION_LISTENER_H_
