@@ -63,7 +63,10 @@ void EventLoop::RunPosted() {
     absl::MutexLock lock(&mutex_);
     tasks.swap(posted_);
   }
-  for (Task& task : tasks) std::move(task)();
+  for (Task& posted : tasks) {
+    Task task = std::move(posted);  // Freed with what it holds before the next one runs.
+    task();
+  }
 }
 
 EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {

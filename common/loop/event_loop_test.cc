@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -37,6 +39,20 @@ TEST(EventLoopTest, PostedTasksRunInOrderOnTheLoop) {
     }
   }
   EXPECT_THAT(order, ElementsAre(0, 1, 2));
+}
+
+TEST(EventLoopTest, ATaskIsFreedBeforeTheNextOneRuns) {
+  EventLoop loop;
+  auto held = std::make_shared<int>(1);
+  const std::weak_ptr<int> seen = held;
+  loop.Post([held = std::move(held)] { EXPECT_EQ(*held, 1); });
+  bool freed = false;
+  loop.Post([&] { freed = seen.expired(); });
+  loop.Stop();
+
+  loop.Run();
+
+  EXPECT_TRUE(freed);
 }
 
 TEST(EventLoopTest, TimersRunByDueTimeAndACancelledOneDoesNot) {
