@@ -6,17 +6,17 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <functional>
-#include <optional>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
+#include "agent/process/running_child.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/loop/event_loop.h"
@@ -30,8 +30,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr absl::Duration kDeadline = absl::Seconds(20);
 
 std::string Contents(const std::string& path) {
   std::ifstream file(path);
@@ -52,135 +50,6 @@ ChildSpec Script(const std::string& text) { return Program("/bin/sh", {"-c", tex
 constexpr char kLeaveDetachedSleeper[] =
     "(env -i setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!)\n";
 
-// What a child said, in the order in which it was heard.
-class Listener : public ChildSink {
- public:
-  void OnStarted(pid_t pid, uint64_t) override {
-    Hear("started");
-    Set(&pid_, pid);
-  }
-  void OnStdout(absl::string_view bytes) override {
-    absl::MutexLock lock(&mutex_);
-    if (pid_ == 0) heard_ += "output before the start, ";
-    out_.append(bytes.data(), bytes.size());
-  }
-  void OnStderr(absl::string_view bytes) override {
-    absl::MutexLock lock(&mutex_);
-    err_.append(bytes.data(), bytes.size());
-  }
-  void OnExited(const absl::StatusOr<ExitStatus>& how) override {
-    absl::MutexLock lock(&mutex_);
-    absl::StrAppend(&heard_, "exited after ", out_.size(), "+", err_.size(), " bytes, ");
-    how_ = how;
-  }
-  void OnGone() override {
-    Hear("gone");
-    Set(&gone_, true);
-  }
-
-  std::string heard() { return Get(heard_); }
-  std::string out() { return Get(out_); }
-  std::string err() { return Get(err_); }
-  pid_t pid() { return Get(pid_); }
-  // "code 3", "signal 9", an error's text, or "running".
-  std::string end() {
-    absl::MutexLock lock(&mutex_);
-    if (!how_.has_value()) return "running";
-    if (!how_->ok()) return std::string(how_->status().message());
-    return absl::StrCat((*how_)->by_signal ? "signal " : "code ", (*how_)->number);
-  }
-
-  bool WaitForOut(const std::string& text) {
-    return Eventually(
-        [&] { return absl::string_view(out()).find(text) != absl::string_view::npos; });
-  }
-  bool WaitForStart() {
-    return Await([](Listener* self) { return self->pid_ != 0; });
-  }
-  bool WaitForExit() {
-    return Await([](Listener* self) { return self->how_.has_value(); });
-  }
-  bool WaitForGone() {
-    return Await([](Listener* self) { return self->gone_; });
-  }
-
- private:
-  void Hear(const char* what) {
-    absl::MutexLock lock(&mutex_);
-    absl::StrAppend(&heard_, what, ", ");
-  }
-  template <typename T>
-  void Set(T* field, T value) {
-    absl::MutexLock lock(&mutex_);
-    *field = value;
-  }
-  template <typename T>
-  T Get(const T& field) {
-    absl::MutexLock lock(&mutex_);
-    return field;
-  }
-  bool Await(bool (*condition)(Listener*)) {
-    absl::MutexLock lock(&mutex_);
-    return mutex_.AwaitWithTimeout(absl::Condition(condition, this), kDeadline);
-  }
-
-  absl::Mutex mutex_;
-  std::string heard_, out_, err_;
-  pid_t pid_ = 0;
-  std::optional<absl::StatusOr<ExitStatus>> how_;
-  bool gone_ = false;
-};
-
-// A child on a loop of its own.
-class Running {
- public:
-  explicit Running(const ChildSpec& spec) {
-    Do([&] {
-      absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(thread_.loop(), spec, listener);
-      if (child.ok()) child_ = *std::move(child);
-      status = child.status();
-    });
-  }
-  ~Running() { Destroy(); }
-
-  // Runs `task` on the loop and waits for it.
-  void Do(std::function<void()> task) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    ASSERT_TRUE(done.WaitForNotificationWithTimeout(kDeadline));
-  }
-  void Write(std::string bytes) {
-    Do([&] { child_->Write(std::move(bytes)); });
-  }
-  void CloseStdin() {
-    Do([this] { child_->CloseStdin(); });
-  }
-  void Pause(bool paused) {
-    Do([=, this] { child_->PauseOutput(paused); });
-  }
-  void Signal(int number) {
-    Do([=, this] { child_->Signal(number); });
-  }
-  void KillAll() {
-    Do([this] { child_->KillAll(); });
-  }
-  void Destroy() {
-    Do([this] { child_.reset(); });
-  }
-  pid_t keeper() const { return ChildrenOf(getpid()).at(0); }
-  EventLoop& loop() { return thread_.loop(); }
-
-  Listener listener;
-  absl::Status status;
-
- private:
-  LoopThread thread_;
-  std::unique_ptr<Child> child_;
-};
-
 class ChildTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { BecomeLikeTheAgent(); }
@@ -190,7 +59,7 @@ class ChildTest : public ::testing::Test {
 };
 
 TEST_F(ChildTest, AllOutputArrivesBeforeTheExit) {
-  Running child(Script("printf trouble >&2; head -c 1000000 /dev/zero; exit 3"));
+  RunningChild child(Script("printf trouble >&2; head -c 1000000 /dev/zero; exit 3"));
 
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_EQ(child.listener.heard(), "started, exited after 1000000+7 bytes, gone, ");
@@ -202,14 +71,14 @@ TEST_F(ChildTest, ArgumentsEnvironmentAndDirectoryAreTheSpecs) {
   spec.args.push_back("a 'b'\n");
   spec.env.push_back("WORD=c d");
   spec.cwd = "/usr";
-  Running child(spec);
+  RunningChild child(spec);
 
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_EQ(child.listener.out(), "a 'b'\n|c d|/usr|3\n");  // PATH, WORD, and the shell's PWD.
 }
 
 TEST_F(ChildTest, ASignalReachesTheProgramAloneAndIsReported) {
-  Running child(Script("sh -c 'trap \"\" TERM; echo tool; exec sleep 600' & wait"));
+  RunningChild child(Script("sh -c 'trap \"\" TERM; echo tool; exec sleep 600' & wait"));
   ASSERT_TRUE(child.listener.WaitForOut("tool"));
 
   child.Signal(SIGTERM);
@@ -219,7 +88,7 @@ TEST_F(ChildTest, ASignalReachesTheProgramAloneAndIsReported) {
 }
 
 TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {
-  Running missing(Program("/nonexistent/claude", {}));
+  RunningChild missing(Program("/nonexistent/claude", {}));
   ASSERT_TRUE(missing.listener.WaitForGone());
   EXPECT_EQ(missing.listener.heard(), "exited after 0+0 bytes, gone, ");
   EXPECT_THAT(missing.listener.end(),
@@ -227,7 +96,7 @@ TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {
 
   ChildSpec homeless = Program("/bin/true", {});
   homeless.cwd = "/nonexistent";
-  Running child(homeless);
+  RunningChild child(homeless);
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_THAT(child.listener.end(), HasSubstr("chdir"));
 }
@@ -235,14 +104,14 @@ TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {
 TEST_F(ChildTest, WithoutAKeeperNothingStarts) {
   ChildSpec spec = Program("/bin/true", {});
   spec.keeper_program = "/nonexistent/keeper";
-  Running child(spec);
+  RunningChild child(spec);
 
   EXPECT_THAT(std::string(child.status.message()), HasSubstr("/nonexistent/keeper"));
   EXPECT_EQ(child.listener.heard(), "");
 }
 
 TEST_F(ChildTest, StdinEndsAfterWhatWasWritten) {
-  Running child(Program("/bin/cat", {}));
+  RunningChild child(Program("/bin/cat", {}));
   child.Write("first ");
   child.Write("second");
   child.CloseStdin();
@@ -254,7 +123,7 @@ TEST_F(ChildTest, StdinEndsAfterWhatWasWritten) {
 }
 
 TEST_F(ChildTest, WritingToAProgramThatReadsNoMoreHarmsNobody) {
-  Running child(Script("exec 0<&-; echo closed; sleep 0.05; exit 4"));
+  RunningChild child(Script("exec 0<&-; echo closed; sleep 0.05; exit 4"));
   ASSERT_TRUE(child.listener.WaitForOut("closed"));
 
   child.Write("nobody reads this");
@@ -266,7 +135,7 @@ TEST_F(ChildTest, WritingToAProgramThatReadsNoMoreHarmsNobody) {
 TEST_F(ChildTest, ASlowReaderOfStdinGets16MiBByteForByte) {
   std::string text(16 << 20, '\0');
   for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 2654435761u >> 24);
-  Running child(Script("exec dd bs=1000 2>/dev/null"));
+  RunningChild child(Script("exec dd bs=1000 2>/dev/null"));
 
   child.Write(text);
   child.CloseStdin();
@@ -276,7 +145,7 @@ TEST_F(ChildTest, ASlowReaderOfStdinGets16MiBByteForByte) {
 }
 
 TEST_F(ChildTest, APausedChildWaitsAndThenLosesNothing) {
-  Running child(Script("read go; exec seq 1 2000000"));
+  RunningChild child(Script("read go; exec seq 1 2000000"));
   ASSERT_TRUE(child.listener.WaitForStart());
   child.Pause(true);
   child.Write("go\n");
@@ -302,7 +171,7 @@ int64_t CpuMillis() {
 }
 
 TEST_F(ChildTest, APausedChildThatHasExitedCostsNothingAndReportsWhenThereIsRoom) {
-  Running child(Script("read go; echo last words; exit 5"));
+  RunningChild child(Script("read go; echo last words; exit 5"));
   ASSERT_TRUE(child.listener.WaitForStart());
   child.Pause(true);
   child.Write("go\n");
@@ -311,7 +180,7 @@ TEST_F(ChildTest, APausedChildThatHasExitedCostsNothingAndReportsWhenThereIsRoom
   const int64_t before = CpuMillis();
   absl::Notification passed;
   child.Do([&] { child.loop().After(absl::Milliseconds(200), [&] { passed.Notify(); }); });
-  ASSERT_TRUE(passed.WaitForNotificationWithTimeout(kDeadline));
+  ASSERT_TRUE(passed.WaitForNotificationWithTimeout(kChildDeadline));
   EXPECT_LT(CpuMillis() - before, 100);
   EXPECT_EQ(child.listener.heard(), "started, ");
 
@@ -322,7 +191,7 @@ TEST_F(ChildTest, APausedChildThatHasExitedCostsNothingAndReportsWhenThereIsRoom
 }
 
 TEST_F(ChildTest, WhatAToolGoesOnWritingDoesNotHoldUpTheExit) {
-  Running child(Script("trap '' TERM; for i in 1 2 3 4 5 6 7 8; do yes & done; exit 7"));
+  RunningChild child(Script("trap '' TERM; for i in 1 2 3 4 5 6 7 8; do yes & done; exit 7"));
 
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_EQ(child.listener.end(), "code 7");
@@ -330,7 +199,7 @@ TEST_F(ChildTest, WhatAToolGoesOnWritingDoesNotHoldUpTheExit) {
 }
 
 TEST_F(ChildTest, ADetachedDescendantIsGoneWithTheChild) {
-  Running child(Script(absl::StrCat(kLeaveDetachedSleeper, "read go")));
+  RunningChild child(Script(absl::StrCat(kLeaveDetachedSleeper, "read go")));
   ASSERT_TRUE(child.listener.WaitForOut("\n"));
   int sleeper = 0;
   ASSERT_TRUE(absl::SimpleAtoi(child.listener.out(), &sleeper));
@@ -343,7 +212,7 @@ TEST_F(ChildTest, ADetachedDescendantIsGoneWithTheChild) {
 }
 
 TEST_F(ChildTest, KillAllEndsATreeThatIgnoresSigterm) {
-  Running child(Script(
+  RunningChild child(Script(
       "trap '' TERM; sh -c 'echo $$; setsid sleep 600 & wait; sleep 600' & wait; sleep 600"));
   ASSERT_TRUE(child.listener.WaitForOut("\n"));
   child.Signal(SIGTERM);
@@ -355,7 +224,7 @@ TEST_F(ChildTest, KillAllEndsATreeThatIgnoresSigterm) {
 }
 
 TEST_F(ChildTest, AKilledKeeperTakesTheWholeTreeWithIt) {
-  Running child(Script(absl::StrCat(kLeaveDetachedSleeper, "setsid sleep 600 & wait")));
+  RunningChild child(Script(absl::StrCat(kLeaveDetachedSleeper, "setsid sleep 600 & wait")));
   ASSERT_TRUE(child.listener.WaitForOut("\n"));
   int sleeper = 0;
   ASSERT_TRUE(absl::SimpleAtoi(child.listener.out(), &sleeper));
@@ -369,10 +238,10 @@ TEST_F(ChildTest, AKilledKeeperTakesTheWholeTreeWithIt) {
 }
 
 TEST_F(ChildTest, AKilledKeeperOfOneChildLeavesTheOthersAlone) {
-  Running other(Program("/bin/cat", {}));
+  RunningChild other(Program("/bin/cat", {}));
   ASSERT_TRUE(other.listener.WaitForStart());
   const pid_t others_keeper = other.keeper();
-  Running child(Program("/bin/cat", {}));
+  RunningChild child(Program("/bin/cat", {}));
   ASSERT_TRUE(child.listener.WaitForStart());
   for (const pid_t keeper : ChildrenOf(getpid())) {
     if (keeper != others_keeper) kill(keeper, SIGKILL);
@@ -386,7 +255,7 @@ TEST_F(ChildTest, AKilledKeeperOfOneChildLeavesTheOthersAlone) {
 }
 
 TEST_F(ChildTest, DestroyingARunningChildKillsAll) {
-  Running child(Script("trap '' TERM; setsid sleep 600 & echo up; wait"));
+  RunningChild child(Script("trap '' TERM; setsid sleep 600 & echo up; wait"));
   ASSERT_TRUE(child.listener.WaitForOut("up"));
   const pid_t pid = child.listener.pid();
   const pid_t keeper = child.keeper();
@@ -404,9 +273,9 @@ pid_t ForkAgent(const std::string& script) {
   if (agent != 0) return agent;
   BecomeLikeTheAgent();
   EventLoop loop;
-  Listener listener;
+  ChildListener listener;
   const absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(loop, Script(script), listener);
-  loop.After(kDeadline, [&] { loop.Stop(); });
+  loop.After(kChildDeadline, [&] { loop.Stop(); });
   loop.Run();
   _exit(1);
 }

@@ -217,14 +217,18 @@ TEST_F(SessionChildTest, AnAnswerToSomethingElseDoesNotMakeItReady) {
 TEST_F(SessionChildTest, AnIdleChildIsEndedAndTheNextTellResumes) {
   spec.set_idle_timeout_ms(50);
   ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(Ask("WAIT 0.2\nCOUNT"), "1");  // Longer than the limit, and not idle.
   const pid_t first = ChildPid();
+  const std::string longer = Tell("WAIT 0.2");  // Than the limit, and not idle.
+  const std::string next = Tell("COUNT");
+  EXPECT_EQ(Answer(longer), "ECHO: WAIT 0.2");
+  EXPECT_EQ(Answer(next), "2");
+  EXPECT_EQ(CountOf(v1::Event::kStarted), 1u);
   ASSERT_TRUE(WaitForExits(1));
   EXPECT_EQ(LastExit().reason(), v1::Exited::IDLE);
   ASSERT_TRUE(WaitForNoChild());
   EXPECT_FALSE(Exists(first));
 
-  EXPECT_EQ(Ask("COUNT"), "2");
+  EXPECT_EQ(Ask("COUNT"), "3");
   EXPECT_EQ(CountOf(v1::Event::kStarted), 2u);
 }
 
