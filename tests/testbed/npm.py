@@ -74,6 +74,7 @@ def claude() -> pathlib.Path:
                 files.extract("package/claude", making)
             archive.unlink()
             (making / "package/claude").rename(making / "claude")
+            (making / "claude").chmod(0o755)
             (making / "package").rmdir()
         found = _sha256((making or folder) / "claude")
         assert found == CLAUDE_SHA256, f"{folder}/claude is not the {CLAUDE_VERSION} we know: SHA-256 {found}"

@@ -39,10 +39,10 @@ class RemoteUser:
         if claude:
             self.put_claude()
 
-    def put_claude(self):
-        target = self.home / ".local" / "bin" / "claude"
-        self.make_folder(".local/bin")
-        shutil.copy(binaries.claude_stub(), target)
+    def put_claude(self, program=None):
+        """A copy of `program` (None: the stub) as ~/.local/bin/claude."""
+        target = self.make_folder(".local/bin") / "claude"
+        shutil.copy(program or binaries.claude_stub(), target)
         target.chmod(0o755)
 
     def make_folder(self, relative: str) -> pathlib.Path:
