@@ -20,8 +20,14 @@ _LIBS = {
     "zstd": ["libzstd"],
 }
 
+# ARCHIVES of @sys//:archives.bzl: what `iris` links, from archives. Sixty shared libraries cost more to load than all that the
+# program does until its first answer. libc and libstdc++ stay shared: the host's name service and a sanitizer's runtime need them.
+_ARCHIVES = ["grpcpp_unsecure", "absl", "openssl", "sqlite3", "yaml", "zlib"]
+
 # grpc++_unsecure.pc forgets these for --static.
 _STATIC_EXTRA = {"grpcpp_unsecure": ["-laddress_sorting", "-lcares", "-lre2", "-lupb", "-lz"]}
+
+_SHARED = ["-ldl", "-lm", "-lrt", "-lpthread", "-latomic"]
 
 def _run(ctx, args):
     r = ctx.execute(args)
@@ -43,6 +49,7 @@ def _impl(ctx):
     if not pc:
         fail("pkg-config not found: apt-get install pkg-config")
     out = ['package(default_visibility = ["//visibility:public"])', ""]
+    archives = []
     for name, pcs in _LIBS.items():
         missing = [p for p in pcs if ctx.execute([pc, "--exists", p]).return_code != 0]
         if missing:
@@ -52,6 +59,8 @@ def _impl(ctx):
         dyn = _uniq_last([x for x in _run(ctx, [pc, "--libs"] + pcs).split(" ") if x])
         sta = _uniq_last([x for x in _run(ctx, [pc, "--static", "--libs"] + pcs).split(" ") if x])
         defs = [x[2:] for x in cf if x.startswith("-D") and x != "-DNOMINMAX"]
+        if name in _ARCHIVES:
+            archives += [x for x in sta if x.startswith("-l") and x not in _SHARED] + _STATIC_EXTRA.get(name, [])
         out.append("cc_library(name = %r, defines = %r, linkopts = %r)" % (name, defs, dyn))
         out.append("cc_library(name = %r, defines = %r, linkopts = %r)" % (
             name + "_static", defs, ["-Wl,--start-group"] + sta + _STATIC_EXTRA.get(name, []) + ["-Wl,--end-group"]))
@@ -64,6 +73,9 @@ def _impl(ctx):
             fail(tool + " not found")
         ctx.symlink(p, tool + ".bin")
         out.append('filegroup(name = "%s", srcs = ["%s.bin"])' % (tool, tool))
+    # First on the command line, so that the shared libraries that follow are not needed any more.
+    ctx.file("archives.bzl", "ARCHIVES = %r\n" % (
+        ["-Wl,--as-needed", "-Wl,-Bstatic", "-Wl,--start-group"] + _uniq_last(archives) + ["-Wl,--end-group", "-Wl,-Bdynamic"]))
     ctx.file("BUILD.bazel", "\n".join(out) + "\n")
 
 system_libs = repository_rule(

@@ -81,6 +81,10 @@ Daemon::~Daemon() {
     signals_.reset();
     if (listener_ != nullptr) listener_->StopAccepting();
     if (orchestrator_ != nullptr) orchestrator_->SettleOpen();
+    if (service_ != nullptr) {
+      service_->EndMcp(MakeFailure(v1::FAILURE_DROPPED, "the coordinator was stopped",
+                                   "Look at what the team did before you try again."));
+    }
   });
   if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now() + kCallsEnd));
   OnLoop([this] {

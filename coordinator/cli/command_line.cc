@@ -56,6 +56,8 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
       ->add_flag("--json", command.json, "Print one JSON object");
   AddVerb(app, command, Verb::kStop, "stop", "Stop the coordinator.")
       ->add_flag("--agents", command.agents, "First end every session and the agents");
+  AddVerb(app, command, Verb::kMcp, "mcp",
+          "Speak MCP on stdin and stdout: what an MCP client such as Claude Code starts.");
   AddServe(app, command);
   AddVerb(app, command, Verb::kVersion, "version", "Print the version.");
   try {

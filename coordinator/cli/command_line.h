@@ -13,7 +13,7 @@ inline constexpr int kExitFailed = 1;  // The tell failed, or the coordinator di
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitConfig = 3;
 
-enum class Verb { kNone, kServe, kTell, kStatus, kTeams, kStop, kVersion };
+enum class Verb { kNone, kServe, kTell, kStatus, kTeams, kStop, kMcp, kVersion };
 
 // What was asked for. Each field belongs to the verbs that it names.
 struct CommandLine {

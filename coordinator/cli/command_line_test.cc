@@ -42,6 +42,7 @@ TEST(CommandLineTest, TheOtherVerbsAreKnown) {
   EXPECT_EQ(Parse({"status", "--json"}).command.verb, Verb::kStatus);
   EXPECT_EQ(Parse({"teams"}).command.verb, Verb::kTeams);
   EXPECT_TRUE(Parse({"stop", "--agents"}).command.agents);
+  EXPECT_EQ(Parse({"mcp"}).command.verb, Verb::kMcp);
   EXPECT_EQ(Parse({"version"}).command.verb, Verb::kVersion);
   EXPECT_EQ(Parse({"serve"}).command.idle_exit, absl::Minutes(10));
   EXPECT_EQ(Parse({"serve", "--idle-exit-ms", "50"}).command.idle_exit, absl::Milliseconds(50));
@@ -52,7 +53,7 @@ TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
        {Parse({}), Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),
         Parse({"tell", "gpu", "x", "y"}), Parse({"tell", "gpu", "x", "--timeout", "soon"}),
         Parse({"tell", "gpu", "x", "--timeout", "-2"}), Parse({"status", "--agents"}),
-        Parse({"serve", "--idle-exit-ms", "0"})}) {
+        Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
     EXPECT_EQ(parsed.command.verb, Verb::kNone);
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_NE(parsed.message, "");

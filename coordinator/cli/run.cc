@@ -14,6 +14,7 @@
 #include "coordinator/app/serve.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/text.h"
@@ -120,6 +121,7 @@ int RunFrontEnd(const CommandLine& command) {
   if (!places.ok()) return Fail(places.status(), ExitCodeForStart(places.status()));
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
+  if (command.verb == Verb::kMcp) return RunMcp(*places);
   // Whoever asks a team wants a configuration that is right, whether a coordinator runs or not.
   const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
   if (!variables.ok()) return Fail(variables.status(), kExitConfig);

@@ -2,7 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/service/lent_env.h"
+#include "coordinator/service/mcp_call.h"
 #include "coordinator/service/tell_call.h"
 
 namespace iris {
@@ -54,6 +58,62 @@ absl::Status CoordinatorService::FillTeams(v1::ListTeamsResponse& response) {
     info->set_color(team.color);
   }
   return absl::OkStatus();
+}
+
+grpc::ServerBidiReactor<v1::McpClientMessage, v1::McpServerMessage>* CoordinatorService::Mcp(
+    grpc::CallbackServerContext*) {
+  return new McpCall(*this);  // Owns itself, until gRPC is done with it.
+}
+
+void CoordinatorService::EndMcp(const absl::Status& why) {
+  for (McpCall* call : mcp_calls_) call->Leave(why);
+}
+
+bool CoordinatorService::BeginCall(grpc::ServerUnaryReactor* reactor) {
+  ++calls_begun_;
+  if (open_calls_ >= kOpenCallsMax) {
+    reactor->Finish(ToGrpcStatus(
+        MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(kOpenCallsMax, " callers wait already"))));
+    return false;
+  }
+  ++open_calls_;
+  return true;
+}
+
+void CoordinatorService::EndCall(grpc::ServerUnaryReactor* reactor, const absl::Status& outcome) {
+  --open_calls_;
+  reactor->Finish(ToGrpcStatus(outcome));
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* context,
+                                                   const v1::WakeRequest* request,
+                                                   v1::WakeResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, request, response] {
+    if (!BeginCall(reactor)) return;
+    daemon_.Lend(LentEnv(request->lent_env()));
+    orchestrator_.Wake(request->from(), request->to(),
+                       [this, reactor, response](const absl::StatusOr<v1::WakeResponse>& result) {
+                         if (result.ok()) *response = *result;
+                         EndCall(reactor, result.status());
+                       });
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Sleep(grpc::CallbackServerContext* context,
+                                                    const v1::SleepRequest* request,
+                                                    v1::SleepResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, request, response] {
+    if (!BeginCall(reactor)) return;
+    orchestrator_.Sleep(request->from(), request->to(), request->force(),
+                        [this, reactor, response](const absl::StatusOr<v1::SleepResponse>& result) {
+                          if (result.ok()) *response = *result;
+                          EndCall(reactor, result.status());
+                        });
+  });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::Stop(grpc::CallbackServerContext* context,

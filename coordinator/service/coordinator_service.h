@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 
 #include "common/loop/event_loop.h"
 #include "coordinator/orchestrator/live_config.h"
@@ -12,6 +13,8 @@
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
+
+class McpCall;
 
 // The gRPC face of the coordinator: every call hops to the loop, does its work there and answers
 // from there. gRPC calls it from its own threads; the counters are for the loop.
@@ -25,7 +28,11 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
                      DaemonControl& daemon)
       : loop_(loop), orchestrator_(orchestrator), config_(config), daemon_(daemon) {}
 
-  // Tells that are followed and stops that are under way.
+  // The daemon leaves: MCP clients' requests that wait are answered with `why`, and their streams
+  // end with it. Other calls end as the orchestrator settles what they follow.
+  void EndMcp(const absl::Status& why);
+
+  // Tells that are followed, MCP clients, and wakes, sleeps and stops that are under way.
   size_t open_calls() const { return open_calls_; }
   // Calls since the start.
   uint64_t calls_begun() const { return calls_begun_; }
@@ -33,6 +40,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   static constexpr size_t kOpenCallsMax = 1024;
 
  private:
+  friend class McpCall;
   friend class TellCall;
 
   grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>* Tell(
@@ -43,10 +51,21 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   grpc::ServerUnaryReactor* ListTeams(grpc::CallbackServerContext* context,
                                       const v1::ListTeamsRequest* request,
                                       v1::ListTeamsResponse* response) override;
+  grpc::ServerBidiReactor<v1::McpClientMessage, v1::McpServerMessage>* Mcp(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* Wake(grpc::CallbackServerContext* context,
+                                 const v1::WakeRequest* request,
+                                 v1::WakeResponse* response) override;
+  grpc::ServerUnaryReactor* Sleep(grpc::CallbackServerContext* context,
+                                  const v1::SleepRequest* request,
+                                  v1::SleepResponse* response) override;
   grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context,
                                  const v1::StopRequest* request,
                                  v1::StopResponse* response) override;
 
+  // False, and the call is answered: kOpenCallsMax are open. Else EndCall() answers it.
+  bool BeginCall(grpc::ServerUnaryReactor* reactor);
+  void EndCall(grpc::ServerUnaryReactor* reactor, const absl::Status& outcome);
   absl::Status FillStatus(v1::GetStatusResponse& response) const;
   absl::Status FillTeams(v1::ListTeamsResponse& response);
 
@@ -56,6 +75,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   DaemonControl& daemon_;
   size_t open_calls_ = 0;
   uint64_t calls_begun_ = 0;
+  std::set<McpCall*> mcp_calls_;
 };
 
 }  // namespace iris

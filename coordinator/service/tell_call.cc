@@ -1,30 +1,18 @@
 #include "coordinator/service/tell_call.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/service/lent_env.h"
 
 namespace iris {
 namespace {
 
 constexpr size_t kFrameBytesMax = 256 << 10;
-constexpr size_t kLentValueBytesMax = 4 << 10;
-
-// What the daemon takes over from a front end's environment; the rest is none of its business.
-std::map<std::string, std::string> LentEnv(const v1::TellRequest& request) {
-  std::map<std::string, std::string> lent;
-  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
-    const auto found = request.lent_env().find(name);
-    if (found == request.lent_env().end()) continue;
-    if (found->second.size() <= kLentValueBytesMax) lent[name] = found->second;
-  }
-  return lent;
-}
 
 }  // namespace
 
@@ -82,7 +70,7 @@ void TellCall::TakeFrame(bool ok) {
     spec_.from = frame_.from();
     spec_.to = frame_.to();
     detach_ = frame_.detach();
-    service_.daemon_.Lend(LentEnv(frame_));
+    service_.daemon_.Lend(LentEnv(frame_.lent_env()));
   }
   // One byte too many is enough for the orchestrator to refuse it.
   const size_t room = kTellBytesMax + 1 - spec_.text.size();

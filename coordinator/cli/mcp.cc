@@ -1,0 +1,207 @@
+#include "coordinator/cli/mcp.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
+#include "common/failure/failure.h"
+#include "coordinator/cli/command_line.h"
+#include "coordinator/cli/front_end.h"
+#include "coordinator/cli/mcp_lines.h"
+#include "coordinator/cli/mcp_stream.h"
+#include "coordinator/cli/mcp_unsettled.h"
+#include "coordinator/cli/parent_watch.h"
+#include "coordinator/cli/report.h"
+#include "coordinator/mcp/message.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kConnect = absl::Seconds(10);
+constexpr int kLastWordsMs = 1000;
+// Streams in a row that end before anything is settled: more, and it is our message that ends them.
+constexpr int kFruitlessMax = 3;
+
+std::string Env(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+v1::McpClient DescribeClient() {
+  v1::McpClient client;
+  client.set_project_dir(Env("CLAUDE_PROJECT_DIR"));
+  if (client.project_dir().empty()) {
+    char folder[4096];
+    if (getcwd(folder, sizeof(folder)) != nullptr) client.set_project_dir(folder);
+  }
+  client.set_claude_session_id(Env("CLAUDE_CODE_SESSION_ID"));
+  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
+    if (const std::string value = Env(name); !value.empty()) {
+      (*client.mutable_lent_env())[name] = value;
+    }
+  }
+  return client;
+}
+
+// One that runs is taken as it is; the configuration is only looked at to start one, or to say what
+// is wrong with ours.
+absl::StatusOr<Coordinator> FindCoordinator(const Places& places) {
+  absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
+  if (running.ok() && running->hello.config_path() == places.config.path) return running;
+  const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(places);
+  if (!variables.ok()) return variables.status();
+  return ConnectOrStart(places, *variables, absl::Now() + kConnect);
+}
+
+bool CoordinatorLost(const absl::Status& ended) {
+  const FailureKind kind = KindOf(ended);
+  return ended.ok() || kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+}
+
+// Whole lines on stdout. Thread-safe.
+class OutputLines {
+ public:
+  void Write(std::string line) {
+    line += '\n';
+    absl::MutexLock lock(&mutex_);
+    for (size_t sent = 0; sent < line.size();) {
+      const ssize_t n = write(STDOUT_FILENO, line.data() + sent, line.size() - sent);
+      // Nobody reads what we say: there is nobody to say it for.
+      if (n < 0 && errno != EINTR) _exit(kExitOk);
+      if (n > 0) sent += n;
+    }
+  }
+
+ private:
+  absl::Mutex mutex_;
+};
+
+class McpRelay {
+ public:
+  explicit McpRelay(const Places& places)
+      : places_(places),
+        wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        lines_(
+            kMcpMessageBytesMax, [this](std::string line) { Relay(std::move(line)); },
+            [this] { RefuseTooLong(); }) {}
+
+  void Run() {
+    while (!end_of_input_) {
+      pollfd ends[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                       {.fd = wakeup_.get(), .events = POLLIN, .revents = 0}};
+      if (poll(ends, 2, -1) < 0 && errno != EINTR) return;
+      if (ends[1].revents != 0) AfterStreamEnd();
+      if (ends[0].revents != 0) ReadInput();
+    }
+    if (stream_ == nullptr) return;
+    stream_->EndOfInput();
+    pollfd ended = {.fd = wakeup_.get(), .events = POLLIN, .revents = 0};
+    poll(&ended, 1, kLastWordsMs);
+  }
+
+ private:
+  void ReadInput() {
+    static char buffer[64 << 10];
+    const ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (n > 0) return lines_.Take(absl::string_view(buffer, n));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    lines_.End();
+    end_of_input_ = true;
+  }
+
+  void Relay(std::string line) {
+    const std::shared_ptr<const McpLine> added = unsettled_.Add(std::move(line));
+    if (stream_ == nullptr) {
+      Connect();
+    } else {
+      stream_->Send(*added);  // If the stream has ended, that is about to be told to us.
+    }
+  }
+
+  void RefuseTooLong() {
+    output_.Write(McpError(nullptr, kInvalidRequest,
+                           absl::StrCat("a message is longer than ", kMcpMessageBytesMax,
+                                        " bytes, and was not read")));
+  }
+
+  // Sends everything that waits, or refuses it.
+  void Connect() {
+    absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
+    if (!coordinator.ok()) return RefuseAll(coordinator.status());
+    settled_before_ = unsettled_.settled();
+    stream_ = std::make_unique<McpStream>(
+        *std::move(coordinator), DescribeClient(),
+        [this](McpAnswer answer) { TakeAnswer(std::move(answer)); },
+        [this] { eventfd_write(wakeup_.get(), 1); });
+    for (const std::shared_ptr<const McpLine>& line : unsettled_.ToSend()) {
+      if (!stream_->Send(*line)) return;
+    }
+  }
+
+  // On the stream's thread.
+  void TakeAnswer(McpAnswer answer) {
+    const bool for_the_client =
+        answer.settles.empty() || unsettled_.Settle(answer.settles, answer.opening);
+    if (for_the_client && !answer.json.empty()) output_.Write(std::move(answer.json));
+  }
+
+  void AfterStreamEnd() {
+    eventfd_t count;
+    eventfd_read(wakeup_.get(), &count);
+    const absl::Status ended = stream_->Finish();
+    stream_.reset();
+    fruitless_ = unsettled_.settled() == settled_before_ ? fruitless_ + 1 : 0;
+    if (unsettled_.empty()) return;
+    const absl::Status lost =
+        CoordinatorLost(ended)
+            ? MakeFailure(v1::FAILURE_DROPPED, "the coordinator was lost while this waited",
+                          "Look at what the team did before you send it again.")
+            : ended;
+    if (!CoordinatorLost(ended) || fruitless_ >= kFruitlessMax) return RefuseAll(lost);
+    Answer(unsettled_.RefuseCut(lost));
+    if (!unsettled_.empty()) Connect();
+  }
+
+  void RefuseAll(const absl::Status& why) {
+    fruitless_ = 0;
+    PrintFailure(why);
+    Answer(unsettled_.RefuseAll(why));
+  }
+
+  void Answer(std::vector<std::string> answers) {
+    for (std::string& answer : answers) output_.Write(std::move(answer));
+  }
+
+  const Places& places_;
+  const ScopedFd wakeup_;  // Written to when the stream has ended.
+  OutputLines output_;
+  UnsettledLines unsettled_;
+  LineSplitter lines_;
+  bool end_of_input_ = false;
+  size_t settled_before_ = 0;  // The stream began.
+  int fruitless_ = 0;
+  std::unique_ptr<McpStream> stream_;  // Last: its thread uses the others.
+};
+
+}  // namespace
+
+int RunMcp(const Places& places) {
+  signal(SIGPIPE, SIG_IGN);
+  const ParentWatch parent;
+  McpRelay(places).Run();
+  return kExitOk;
+}
+
+}  // namespace iris

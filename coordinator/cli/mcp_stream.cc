@@ -1,0 +1,66 @@
+#include "coordinator/cli/mcp_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/rpc/grpc_failure.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kPieceBytesMax = 256 << 10;
+
+}  // namespace
+
+McpStream::McpStream(Coordinator coordinator, v1::McpClient client, OnAnswer on_answer,
+                     OnEnd on_end)
+    : coordinator_(std::move(coordinator)),
+      client_(std::move(client)),
+      stream_(coordinator_.stub->Mcp(&context_)),
+      reader_([this, on_answer = std::move(on_answer), on_end = std::move(on_end)] {
+        Read(on_answer, on_end);
+      }) {}
+
+McpStream::~McpStream() {
+  context_.TryCancel();
+  if (reader_.joinable()) reader_.join();
+}
+
+bool McpStream::Send(const McpLine& line) {
+  v1::McpClientMessage piece;
+  if (client_.has_value()) {
+    *piece.mutable_client() = *std::exchange(client_, absl::nullopt);
+  }
+  piece.set_id(line.id);
+  piece.set_age_ms(absl::ToInt64Milliseconds(absl::Now() - line.read_at));
+  size_t sent = 0;
+  do {
+    const size_t size = std::min(kPieceBytesMax, line.json.size() - sent);
+    piece.set_json(line.json.data() + sent, size);
+    sent += size;
+    piece.set_more(sent < line.json.size());
+    if (!stream_->Write(piece)) return false;
+    piece.Clear();
+  } while (sent < line.json.size());
+  return true;
+}
+
+absl::Status McpStream::Finish() {
+  reader_.join();
+  return FromGrpcStatus(stream_->Finish(), "coordinator");
+}
+
+void McpStream::Read(const OnAnswer& on_answer, const OnEnd& on_end) {
+  McpAnswer answer;
+  for (v1::McpServerMessage piece; stream_->Read(&piece);) {
+    answer.json += piece.json();
+    if (piece.more()) continue;
+    answer.settles = piece.settles();
+    answer.opening = piece.opening();
+    on_answer(std::exchange(answer, McpAnswer()));
+  }
+  on_end();
+}
+
+}  // namespace iris

@@ -1,0 +1,100 @@
+#include "coordinator/cli/mcp_unsettled.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "coordinator/mcp/message.h"
+
+namespace iris {
+namespace {
+
+// What RefusalFor() needs of a request, and nothing of anything else.
+std::string Cut(const std::string& json) {
+  const McpIncoming incoming = ParseMcp(json);
+  if (incoming.kind != McpIncoming::Kind::kRequest) return "";
+  return DumpJson({{"jsonrpc", "2.0"}, {"id", incoming.id}, {"method", incoming.method}});
+}
+
+// The answer to a client's line where no coordinator can give one. Empty: there is none to give.
+std::string RefusalFor(const std::string& json, const absl::Status& why) {
+  const McpIncoming incoming = ParseMcp(json);
+  if (incoming.kind != McpIncoming::Kind::kRequest) return "";
+  return McpError(incoming.id, kInternalError, Describe(ToProto(why)));
+}
+
+}  // namespace
+
+std::shared_ptr<const McpLine> UnsettledLines::Add(std::string json) {
+  const auto line = std::make_shared<const McpLine>(
+      McpLine{.id = NewUuid(), .json = std::move(json), .read_at = absl::Now()});
+  absl::MutexLock lock(&mutex_);
+  if (whole_ < kWholeMax && line->json.size() <= kWholeBytesMax - whole_bytes_) {
+    ++whole_;
+    whole_bytes_ += line->json.size();
+    lines_.push_back({.line = line});
+  } else {
+    lines_.push_back(
+        {.line = std::make_shared<const McpLine>(McpLine{.id = line->id, .json = Cut(line->json)}),
+         .whole = false});
+  }
+  return line;
+}
+
+bool UnsettledLines::Settle(const std::string& id, bool opening) {
+  absl::MutexLock lock(&mutex_);
+  for (auto kept = lines_.begin(); kept != lines_.end(); ++kept) {
+    if (kept->line->id != id) continue;
+    if (opening) opening_ = kept->line;
+    if (kept->whole) {
+      --whole_;
+      whole_bytes_ -= kept->line->json.size();
+    }
+    ++settled_;
+    lines_.erase(kept);
+    return true;
+  }
+  return opening_ == nullptr || opening_->id != id;
+}
+
+bool UnsettledLines::empty() const {
+  absl::MutexLock lock(&mutex_);
+  return lines_.empty();
+}
+
+size_t UnsettledLines::settled() const {
+  absl::MutexLock lock(&mutex_);
+  return settled_;
+}
+
+std::vector<std::shared_ptr<const McpLine>> UnsettledLines::ToSend() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<const McpLine>> lines;
+  if (opening_ != nullptr) lines.push_back(opening_);
+  for (const Kept& kept : lines_) {
+    if (kept.whole) lines.push_back(kept.line);
+  }
+  return lines;
+}
+
+std::vector<std::string> UnsettledLines::Refuse(const absl::Status& why, bool only_cut) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> answers;
+  for (auto kept = lines_.begin(); kept != lines_.end();) {
+    if (kept->whole && only_cut) {
+      ++kept;
+      continue;
+    }
+    if (kept->whole) {
+      --whole_;
+      whole_bytes_ -= kept->line->json.size();
+    }
+    std::string answer = RefusalFor(kept->line->json, why);
+    if (!answer.empty()) answers.push_back(std::move(answer));
+    kept = lines_.erase(kept);
+  }
+  return answers;
+}
+
+}  // namespace iris

@@ -1,0 +1,70 @@
+#ifndef IRIS_COORDINATOR_CLI_MCP_UNSETTLED_H_
+#define IRIS_COORDINATOR_CLI_MCP_UNSETTLED_H_
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace iris {
+
+// A client's message, as it was read.
+struct McpLine {
+  std::string id;  // UUID, minted here.
+  std::string json;
+  absl::Time read_at;
+};
+
+// The client's messages that the coordinator has not settled: to be sent again to the next one, or
+// to be refused here. And the one that opened the session, which every later stream begins with.
+//
+// Thread-safe: lines are added by the thread that reads stdin, and settled by the one that reads
+// the stream.
+class UnsettledLines {
+ public:
+  // What is added beyond is not kept whole: it cannot be sent again, only refused.
+  static constexpr size_t kWholeMax = 128;
+  static constexpr size_t kWholeBytesMax = 32 << 20;
+
+  std::shared_ptr<const McpLine> Add(std::string json);
+
+  // The coordinator has done with a line. False: with an opening that the client was answered
+  // before, so that it must not hear this answer.
+  bool Settle(const std::string& id, bool opening);
+
+  bool empty() const;
+  size_t settled() const;  // How many, ever.
+
+  // What to send on a new stream, in order: the opening, then what is kept whole.
+  std::vector<std::shared_ptr<const McpLine>> ToSend() const;
+
+  // Takes out what is not kept whole, or everything; returns the answers that say `why`, to those
+  // that are requests.
+  std::vector<std::string> RefuseCut(const absl::Status& why) { return Refuse(why, true); }
+  std::vector<std::string> RefuseAll(const absl::Status& why) { return Refuse(why, false); }
+
+ private:
+  struct Kept {
+    std::shared_ptr<const McpLine> line;
+    bool whole = true;  // Else `line` has just enough to be refused.
+  };
+  std::vector<std::string> Refuse(const absl::Status& why, bool only_cut);
+
+  mutable absl::Mutex mutex_;
+  std::list<Kept> lines_ ABSL_GUARDED_BY(mutex_);
+  size_t whole_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t whole_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t settled_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<const McpLine> opening_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_MCP_UNSETTLED_H_

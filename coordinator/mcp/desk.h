@@ -1,0 +1,36 @@
+#ifndef IRIS_COORDINATOR_MCP_DESK_H_
+#define IRIS_COORDINATOR_MCP_DESK_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coordinator/orchestrator/tell.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// What one MCP client can have done: the coordinator, as the tools see it. Lives on the
+// coordinator's loop.
+class McpDesk {
+ public:
+  virtual ~McpDesk() = default;
+
+  // As the methods of Orchestrator.
+  virtual absl::Status Tell(TellSpec spec, TellObserver* observer) = 0;
+  virtual void RemoveObserver(const std::string& tell_id, TellObserver* observer) = 0;
+  using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
+  virtual void Wake(const std::string& from, const std::string& to, WakeDone done) = 0;
+  using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
+  virtual void Sleep(const std::string& from, const std::string& to, bool force,
+                     SleepDone done) = 0;
+
+  // FAILURE_BAD_REQUEST: the configuration does not load. FAILURE_STORAGE.
+  virtual absl::StatusOr<v1::ListTeamsResponse> Teams() = 0;
+  virtual absl::StatusOr<v1::GetStatusResponse> Status() = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_DESK_H_

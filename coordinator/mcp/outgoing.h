@@ -1,0 +1,44 @@
+#ifndef IRIS_COORDINATOR_MCP_OUTGOING_H_
+#define IRIS_COORDINATOR_MCP_OUTGOING_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace iris {
+
+// A JSON-RPC message on its way to a client, handed out in pieces: a long answer is neither copied
+// as a whole nor escaped in one go, which would hold up the loop. Not thread-safe.
+class McpOutgoing {
+ public:
+  static constexpr size_t kPieceBytesMax = 256 << 10;
+
+  // A message that is made already; empty: there is none.
+  explicit McpOutgoing(std::string json) : head_(std::move(json)) {}
+  // `head` + the characters of `text` as they stand inside a JSON string + `tail`. Bytes of `text`
+  // that are not UTF-8 become U+FFFD.
+  McpOutgoing(std::string head, std::shared_ptr<const std::string> text, std::string tail)
+      : head_(std::move(head)), text_(std::move(text)), tail_(std::move(tail)) {}
+
+  // The next 1 to kPieceBytesMax bytes; empty at the end.
+  std::string NextPiece();
+  bool done() const;
+
+  std::string settles;       // As in McpServerMessage.
+  bool opening = false;      // As in McpServerMessage.
+  bool is_progress = false;  // May be left out where a client is slow to read.
+
+ private:
+  std::string NextTextPiece();
+
+  std::string head_;
+  size_t head_sent_ = 0;
+  std::shared_ptr<const std::string> text_;
+  size_t text_sent_ = 0;
+  std::string tail_;
+  size_t tail_sent_ = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_OUTGOING_H_

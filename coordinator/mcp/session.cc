@@ -1,0 +1,201 @@
+#include "coordinator/mcp/session.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/version/version.h"
+#include "coordinator/mcp/progress.h"
+#include "coordinator/mcp/tool.h"
+#include "coordinator/mcp/tool_result.h"
+#include "coordinator/mcp/versions.h"
+
+namespace iris {
+namespace {
+
+constexpr char kInstructions[] =
+    "Iris lets you talk to other teams: Claude Code sessions in other projects, on this machine or "
+    "on other hosts. list_teams shows them; send_message or ask_message waits for a team's answer. "
+    "fromTeam is always your own team's name.";
+constexpr size_t kMethodBytesShown = 100;
+
+// The client's token if it wants to hear of progress, else null.
+Json ProgressToken(const Json& params) {
+  const auto meta = params.find("_meta");
+  if (meta == params.end() || !meta->is_object()) return nullptr;
+  const auto token = meta->find("progressToken");
+  const bool valid = token != meta->end() && (token->is_string() || token->is_number_integer());
+  return valid ? *token : Json();
+}
+
+Json TakeArguments(Json& params) {
+  const auto arguments = params.find("arguments");
+  return arguments == params.end() ? Json::object() : std::move(*arguments);
+}
+
+}  // namespace
+
+// One tools/call that waits.
+class McpSession::Call final : private ToolListener {
+ public:
+  Call(McpSession& session, const McpClientMessage& message)
+      : session_(session),
+        id_(message.incoming.id),
+        message_id_(message.id),
+        reporter_(session.loop_, ProgressToken(message.incoming.params), "waiting",
+                  {.with_message = ProgressHasMessage(session.version_),
+                   .age = message.age,
+                   .beat = session.options_.progress_beat},
+                  [this](std::string json) { SendProgress(std::move(json)); }) {}
+
+  // May end the call before it returns, and this object with it.
+  void Start(ToolCall call) {
+    run_ = MakeToolRun(session_.loop_, session_.desk_, std::move(call), *this);
+    run_->Start();
+  }
+
+  const Json& id() const { return id_; }
+  const std::string& message_id() const { return message_id_; }
+
+ private:
+  void OnToolProgress(const std::string& text) override { reporter_.News(text); }
+  void OnToolDone(const ToolResult& result) override { session_.EndCall(id_.dump(), result); }
+  void SendProgress(std::string json) {
+    McpOutgoing progress(std::move(json));
+    progress.is_progress = true;
+    session_.sink_.Send(std::move(progress));
+  }
+
+  McpSession& session_;
+  const Json id_;
+  const std::string message_id_;
+  ProgressReporter reporter_;
+  std::unique_ptr<ToolRun> run_;
+};
+
+McpSession::McpSession(EventLoop& loop, McpDesk& desk, McpSink& sink, McpOptions options)
+    : loop_(loop), desk_(desk), sink_(sink), options_(options) {}
+
+McpSession::~McpSession() = default;
+
+void McpSession::Take(McpClientMessage message) {
+  switch (message.incoming.kind) {
+    case McpIncoming::Kind::kRequest:
+      return TakeRequest(std::move(message));
+    case McpIncoming::Kind::kNotification:
+      return TakeNotification(message);
+    case McpIncoming::Kind::kResponse:
+      return Settle(message.id);
+    case McpIncoming::Kind::kBad:
+      return Refuse(message, message.incoming.error_code, message.incoming.error);
+  }
+}
+
+void McpSession::TakeRequest(McpClientMessage message) {
+  const std::string& method = message.incoming.method;
+  if (method == "ping") return Answer(message, Json::object());
+  if (method == "initialize") return Initialize(message);
+  const bool list = method == "tools/list";
+  if (!list && method != "tools/call") {
+    // Also for server/discover: this is how a client learns that it has to initialize.
+    return Refuse(message, kMethodNotFound,
+                  absl::StrCat("there is no method ", method.substr(0, kMethodBytesShown)));
+  }
+  if (version_.empty()) return Refuse(message, kInvalidRequest, "initialize first");
+  if (list) return ListTools(message);
+  CallTool(std::move(message));
+}
+
+void McpSession::TakeNotification(const McpClientMessage& message) {
+  Settle(message.id);
+  if (message.incoming.method != "notifications/cancelled") return;
+  const auto call = calls_.find(message.incoming.params.value("requestId", Json())
+                                    .dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (call == calls_.end()) return;  // Answered meanwhile.
+  const std::string message_id = call->second->message_id();
+  calls_.erase(call);
+  Settle(message_id);
+}
+
+void McpSession::Initialize(const McpClientMessage& message) {
+  if (!version_.empty()) return Refuse(message, kInvalidRequest, "initialized already");
+  const Json wanted = message.incoming.params.value("protocolVersion", Json());
+  if (!wanted.is_string()) return Refuse(message, kInvalidParams, "protocolVersion is no string");
+  version_ = std::string(NegotiateMcpVersion(wanted.get_ref<const std::string&>()));
+  McpOutgoing answer(
+      McpResult(message.incoming.id,
+                {{"protocolVersion", version_},
+                 {"capabilities", {{"tools", {{"listChanged", false}}}}},
+                 {"serverInfo", {{"name", "iris"}, {"title", "Iris"}, {"version", kVersion}}},
+                 {"instructions", kInstructions}}));
+  answer.settles = message.id;
+  answer.opening = true;
+  sink_.Send(std::move(answer));
+}
+
+void McpSession::ListTools(const McpClientMessage& message) {
+  if (message.incoming.params.contains("cursor")) {
+    return Refuse(message, kInvalidParams, "there is no such cursor: all tools are on one page");
+  }
+  Answer(message, {{"tools", DescribeTools()}});
+}
+
+void McpSession::CallTool(McpClientMessage message) {
+  Json& params = message.incoming.params;
+  const Json name = params.value("name", Json());
+  const Tool* tool = name.is_string() ? FindTool(name.get_ref<const std::string&>()) : nullptr;
+  if (tool == nullptr) return Refuse(message, kInvalidParams, "there is no such tool");
+  Json arguments = TakeArguments(params);
+  if (!arguments.is_object()) return Refuse(message, kInvalidParams, "arguments is no object");
+  const std::string key = message.incoming.id.dump();
+  if (calls_.contains(key)) {
+    return Refuse(message, kInvalidRequest, "a request with this id is under way");
+  }
+  absl::Status fits = CheckArguments(*tool, arguments);
+  if (calls_.size() >= options_.calls_max) {
+    fits = MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(options_.calls_max, " calls of this client are under way"));
+  }
+  if (!fits.ok()) {
+    McpOutgoing refusal = ToolAnswer(message.incoming.id, {.status = fits, .text = nullptr});
+    refusal.settles = message.id;
+    return sink_.Send(std::move(refusal));
+  }
+  const auto call = calls_.emplace(key, std::make_unique<Call>(*this, message)).first;
+  call->second->Start(
+      {.tool = *tool, .arguments = std::move(arguments), .id = message.id, .age = message.age});
+}
+
+void McpSession::EndCall(const std::string& key, const ToolResult& result) {
+  const auto node = calls_.extract(key);
+  McpOutgoing answer = ToolAnswer(node.mapped()->id(), result);
+  answer.settles = node.mapped()->message_id();
+  sink_.Send(std::move(answer));
+}
+
+void McpSession::Close(const absl::Status& why) {
+  while (!calls_.empty()) {
+    const std::string key = calls_.begin()->first;
+    EndCall(key, {.status = why, .text = nullptr});
+  }
+}
+
+void McpSession::Answer(const McpClientMessage& message, Json result) {
+  McpOutgoing answer(McpResult(message.incoming.id, std::move(result)));
+  answer.settles = message.id;
+  sink_.Send(std::move(answer));
+}
+
+void McpSession::Refuse(const McpClientMessage& message, int code, absl::string_view why) {
+  McpOutgoing refusal(McpError(message.incoming.id, code, why));
+  refusal.settles = message.id;
+  sink_.Send(std::move(refusal));
+}
+
+void McpSession::Settle(const std::string& message_id) {
+  McpOutgoing nothing{std::string()};
+  nothing.settles = message_id;
+  sink_.Send(std::move(nothing));
+}
+
+}  // namespace iris

@@ -1,0 +1,86 @@
+#ifndef IRIS_COORDINATOR_MCP_SESSION_H_
+#define IRIS_COORDINATOR_MCP_SESSION_H_
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/mcp/desk.h"
+#include "coordinator/mcp/message.h"
+#include "coordinator/mcp/outgoing.h"
+#include "coordinator/mcp/tool_run.h"
+
+namespace iris {
+
+// Takes what a session says. Called on the loop, also from inside the session's methods.
+class McpSink {
+ public:
+  virtual ~McpSink() = default;
+  virtual void Send(McpOutgoing message) = 0;
+};
+
+struct McpClientMessage {
+  std::string id;  // UUID: names the message, and the tell that it asks for.
+  absl::Duration age = absl::ZeroDuration();  // Since the client said it.
+  McpIncoming incoming;
+};
+
+struct McpOptions {
+  size_t calls_max = 64;  // Tool calls at once; more are refused with busy_limit.
+  absl::Duration progress_beat = absl::Seconds(10);
+};
+
+// One MCP client: what was agreed with it, and its requests that wait. Every message that is taken
+// is settled once, by its answer or, where it gets none (notifications, responses, what is bad
+// beyond an answer, requests that the client cancelled), by an empty one.
+//
+//   new ── initialize ──▶ open: tools/list, tools/call
+//
+// `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
+// Lives on the coordinator's loop.
+class McpSession {
+ public:
+  // All outlive the session. The destructor stops the waiting, silently; the work goes on.
+  McpSession(EventLoop& loop, McpDesk& desk, McpSink& sink, McpOptions options = {});
+  ~McpSession();
+  McpSession(const McpSession&) = delete;
+  McpSession& operator=(const McpSession&) = delete;
+
+  void Take(McpClientMessage message);
+  // Answers what waits with the failure `why`.
+  void Close(const absl::Status& why);
+
+  size_t open_calls() const { return calls_.size(); }
+
+ private:
+  class Call;
+  // By the id as JSON, so that 1 and "1" are two.
+  using Calls = std::map<std::string, std::unique_ptr<Call>>;
+
+  void TakeRequest(McpClientMessage message);
+  void TakeNotification(const McpClientMessage& message);
+  void Initialize(const McpClientMessage& message);
+  void ListTools(const McpClientMessage& message);
+  void CallTool(McpClientMessage message);
+  void EndCall(const std::string& key, const ToolResult& result);
+
+  void Answer(const McpClientMessage& message, Json result);
+  void Refuse(const McpClientMessage& message, int code, absl::string_view why);
+  void Settle(const std::string& message_id);
+
+  EventLoop& loop_;
+  McpDesk& desk_;
+  McpSink& sink_;
+  const McpOptions options_;
+  std::string version_;  // Empty until `initialize`.
+  Calls calls_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_SESSION_H_

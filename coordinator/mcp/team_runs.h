@@ -1,0 +1,27 @@
+#ifndef IRIS_COORDINATOR_MCP_TEAM_RUNS_H_
+#define IRIS_COORDINATOR_MCP_TEAM_RUNS_H_
+
+#include <memory>
+
+#include "coordinator/mcp/desk.h"
+#include "coordinator/mcp/tool_run.h"
+
+namespace iris {
+
+// The tools about teams. Each result is a JSON object, indented, for the model to read. As
+// MakeToolRun().
+
+// {"teams": [{"name", "description", "path", "remote"}]}; what is empty is left out.
+std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener);
+// {"teams": [{"team", "host", "link", "problem", "session", "childPid", "waiting", "inFlight",
+// "answered", "lastUsed"}]}: the caller's session with each team, or with one. "session" is "none"
+// before the first message; "problem" is there where the link has one.
+std::unique_ptr<ToolRun> MakeStatusRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
+// {"team", "ready": true, "wasReady", "childPid"}
+std::unique_ptr<ToolRun> MakeWakeRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
+// {"team", "asleep": true, "wasRunning"}
+std::unique_ptr<ToolRun> MakeSleepRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_TEAM_RUNS_H_

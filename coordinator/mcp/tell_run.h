@@ -1,0 +1,19 @@
+#ifndef IRIS_COORDINATOR_MCP_TELL_RUN_H_
+#define IRIS_COORDINATOR_MCP_TELL_RUN_H_
+
+#include <memory>
+
+#include "common/loop/event_loop.h"
+#include "coordinator/mcp/desk.h"
+#include "coordinator/mcp/tool_run.h"
+
+namespace iris {
+
+// send_message, ask_message and quick_message: the answer, or with `timeout` -1 and for
+// quick_message the tell's id. As MakeToolRun().
+std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
+                                     ToolListener& listener);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_TELL_RUN_H_

@@ -1,0 +1,214 @@
+#include "coordinator/mcp/tool.h"
+
+#include <cmath>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/nearest.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+using Type = ToolParameter::Type;
+
+// Claude Code's own limit for what a tool may ask for.
+constexpr int kLongResultChars = 500'000;
+constexpr size_t kNameBytesShown = 100;
+
+constexpr ToolParameter kFromTeam = {"fromTeam", Type::kString, true, "Your own team."};
+constexpr ToolParameter kToTeam = {"toTeam", Type::kString, true, "The team that shall answer."};
+constexpr ToolParameter kMessage = {"message", Type::kString, true,
+                                    "The text for that team's Claude, at most 8 MiB."};
+constexpr ToolParameter kTimeout = {"timeout", Type::kInteger, false,
+                                    "Milliseconds to wait: 0 (default) = until the answer is "
+                                    "there, -1 = return the message's id at "
+                                    "once. The team goes on working in any case."};
+constexpr ToolParameter kTeam = {"team", Type::kString, true, "The team."};
+
+std::vector<Tool> MakeTools() {
+  return {
+      {.name = "send_message",
+       .verb = Tool::Verb::kSend,
+       .title = "Send a message to a team",
+       .description =
+           "Gives another team's Claude a task or news, waits, and returns its answer. The team "
+           "remembers earlier messages from your team.",
+       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout},
+       .destructive = true,
+       .reaches_hosts = true,
+       .long_results = true},
+      {.name = "ask_message",
+       .verb = Tool::Verb::kSend,
+       .title = "Ask a team",
+       .description = "Asks another team's Claude a question, waits, and returns its answer. Works "
+                      "like send_message.",
+       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout},
+       .destructive = true,
+       .reaches_hosts = true,
+       .long_results = true},
+      {.name = "quick_message",
+       .verb = Tool::Verb::kQuick,
+       .title = "Send without waiting",
+       .description = "Sends another team's Claude a message and returns the message's id at once. "
+                      "The answer is not waited for.",
+       .parameters = {kToTeam, kMessage, kFromTeam},
+       .destructive = true,
+       .reaches_hosts = true},
+      {.name = "list_teams",
+       .verb = Tool::Verb::kListTeams,
+       .title = "List the teams",
+       .description = "Lists the configured teams: name, what it is for, and where it works.",
+       .read_only = true,
+       .idempotent = true},
+      {.name = "team_status",
+       .verb = Tool::Verb::kStatus,
+       .title = "Show how teams are",
+       .description = "Shows each team's host, and your session with it: stopped, starting, ready "
+                      "or busy, and "
+                      "how many messages wait. Connects to nothing.",
+       .parameters = {kFromTeam, {"team", Type::kString, false, "Only this team."}},
+       .read_only = true,
+       .idempotent = true},
+      {.name = "team_wake",
+       .verb = Tool::Verb::kWake,
+       .title = "Wake a team",
+       .description =
+           "Starts a team's Claude for you, without sending it a message, so that the next "
+           "one is answered sooner. Returns when it is ready, or with why it is not.",
+       .parameters = {kTeam, kFromTeam},
+       .idempotent = true,
+       .reaches_hosts = true},
+      {.name = "team_sleep",
+       .verb = Tool::Verb::kSleep,
+       .title = "Put a team to sleep",
+       .description =
+           "Ends the process of a team's Claude for you. The conversation stays; the next "
+           "message resumes it.",
+       .parameters = {kTeam,
+                      kFromTeam,
+                      {"force", Type::kBoolean, false,
+                       "Also while it works on your message, which is then cancelled."}},
+       .destructive = true,
+       .idempotent = true,
+       .reaches_hosts = true},
+  };
+}
+
+const char* TypeName(Type type) {
+  switch (type) {
+    case Type::kString:
+      return "string";
+    case Type::kInteger:
+      return "integer";
+    case Type::kBoolean:
+      return "boolean";
+  }
+  return "";
+}
+
+Json Schema(const Tool& tool) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (const ToolParameter& parameter : tool.parameters) {
+    properties[std::string(parameter.name)] = {{"type", TypeName(parameter.type)},
+                                               {"description", std::string(parameter.description)}};
+    if (parameter.required) required.push_back(std::string(parameter.name));
+  }
+  Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
+Json Describe(const Tool& tool) {
+  Json json = {{"name", std::string(tool.name)},
+               {"title", std::string(tool.title)},
+               {"description", std::string(tool.description)},
+               {"inputSchema", Schema(tool)},
+               {"annotations",
+                {{"title", std::string(tool.title)},
+                 {"readOnlyHint", tool.read_only},
+                 {"destructiveHint", tool.destructive},
+                 {"idempotentHint", tool.idempotent},
+                 {"openWorldHint", tool.reaches_hosts}}}};
+  if (tool.long_results) {
+    json["_meta"] = {{"anthropic/maxResultSizeChars", kLongResultChars}};
+  }
+  return json;
+}
+
+bool Fits(const Json& value, Type type) {
+  switch (type) {
+    case Type::kString:
+      return value.is_string();
+    case Type::kInteger:
+      return value.is_number() && std::trunc(value.get<double>()) == value.get<double>();
+    case Type::kBoolean:
+      return value.is_boolean();
+  }
+  return false;
+}
+
+absl::Status Bad(const Tool& tool, absl::string_view what, absl::string_view fix) {
+  return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat(tool.name, ": ", what), fix);
+}
+
+absl::Status Unknown(const Tool& tool, const std::string& name) {
+  const bool in_the_original =
+      tool.verb == Tool::Verb::kSend && (name == "persist" || name == "ttlDays");
+  if (in_the_original) {
+    return Bad(tool, absl::StrCat("\"", name, "\" is not built yet"), "Leave it out.");
+  }
+  std::vector<std::string> known;
+  for (const ToolParameter& parameter : tool.parameters) known.emplace_back(parameter.name);
+  const std::string nearest = Nearest(known, name);
+  return Bad(tool,
+             absl::StrCat("there is no parameter \"",
+                          absl::Utf8SafeCEscape(name.substr(0, kNameBytesShown)), "\""),
+             nearest.empty() ? "Leave it out." : absl::StrCat("Did you mean ", nearest, "?"));
+}
+
+}  // namespace
+
+const std::vector<Tool>& Tools() {
+  static const auto* const kTools = new std::vector<Tool>(MakeTools());
+  return *kTools;
+}
+
+const Tool* FindTool(absl::string_view name) {
+  for (const Tool& tool : Tools()) {
+    if (tool.name == name) return &tool;
+  }
+  return nullptr;
+}
+
+Json DescribeTools() {
+  Json tools = Json::array();
+  for (const Tool& tool : Tools()) tools.push_back(Describe(tool));
+  return tools;
+}
+
+absl::Status CheckArguments(const Tool& tool, const Json& arguments) {
+  for (const auto& [name, value] : arguments.items()) {
+    bool known = false;
+    for (const ToolParameter& parameter : tool.parameters) known |= parameter.name == name;
+    if (!known) return Unknown(tool, name);
+  }
+  for (const ToolParameter& parameter : tool.parameters) {
+    const auto found = arguments.find(std::string(parameter.name));
+    if (found == arguments.end()) {
+      if (!parameter.required) continue;
+      return Bad(tool, absl::StrCat("\"", parameter.name, "\" is missing"),
+                 absl::StrCat("Set it: ", parameter.description));
+    }
+    if (!Fits(*found, parameter.type)) {
+      return Bad(tool, absl::StrCat("\"", parameter.name, "\" is no ", TypeName(parameter.type)),
+                 absl::StrCat("Give it as a JSON ", TypeName(parameter.type), "."));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace iris

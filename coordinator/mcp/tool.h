@@ -1,0 +1,48 @@
+#ifndef IRIS_COORDINATOR_MCP_TOOL_H_
+#define IRIS_COORDINATOR_MCP_TOOL_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/mcp/message.h"
+
+namespace iris {
+
+struct ToolParameter {
+  enum class Type { kString, kInteger, kBoolean };
+  absl::string_view name;
+  Type type = Type::kString;
+  bool required = false;
+  absl::string_view description;
+};
+
+// A tool as clients see it. Names and parameters are those of the original.
+struct Tool {
+  enum class Verb { kSend, kQuick, kListTeams, kStatus, kWake, kSleep };
+  absl::string_view name;
+  Verb verb = Verb::kSend;
+  absl::string_view title;
+  absl::string_view description;
+  std::vector<ToolParameter> parameters;
+  bool read_only = false;
+  bool destructive = false;
+  bool idempotent = false;
+  bool reaches_hosts = false;  // What it does goes beyond this machine's Iris.
+  bool long_results = false;
+};
+
+const std::vector<Tool>& Tools();
+// nullptr: no such tool.
+const Tool* FindTool(absl::string_view name);
+
+// The value of "tools" in the answer to tools/list.
+Json DescribeTools();
+
+// Whether `arguments` (an object) fits the tool. FAILURE_BAD_REQUEST: names what is missing, of
+// another type, unknown or not built yet.
+absl::Status CheckArguments(const Tool& tool, const Json& arguments);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_TOOL_H_

@@ -1,0 +1,54 @@
+#ifndef IRIS_COORDINATOR_MCP_TOOL_RUN_H_
+#define IRIS_COORDINATOR_MCP_TOOL_RUN_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/mcp/desk.h"
+#include "coordinator/mcp/message.h"
+#include "coordinator/mcp/tool.h"
+
+namespace iris {
+
+// What a tool gives back.
+struct ToolResult {
+  absl::Status status;                      // OK: `text` is the result.
+  std::shared_ptr<const std::string> text;  // With a failure the partial answer. May be null.
+};
+
+class ToolListener {
+ public:
+  virtual ~ToolListener() = default;
+  // What is going on, for people: "waiting behind 2 messages".
+  virtual void OnToolProgress(const std::string& text) = 0;
+  // Last, and once; may come from inside Start(). The run may be destroyed in it.
+  virtual void OnToolDone(const ToolResult& result) = 0;
+};
+
+// One call of a tool. Destroying it ends the waiting, and the listener hears nothing more; what was
+// begun goes on without it. Lives on the coordinator's loop.
+class ToolRun {
+ public:
+  virtual ~ToolRun() = default;
+  virtual void Start() = 0;  // Once.
+};
+
+struct ToolCall {
+  const Tool& tool;
+  Json arguments;      // CheckArguments() found nothing.
+  std::string id;      // UUID; of the tell, if one is asked for.
+  absl::Duration age;  // Since the client asked: a timeout counts from there.
+};
+
+// `loop`, `desk` and `listener` outlive the run. Failures of the call arrive by the listener, among
+// them FAILURE_BAD_REQUEST: the caller is no team; FAILURE_TIMEOUT: the answer took longer than the
+// caller wanted to wait, and names the tell.
+std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,
+                                     ToolListener& listener);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_TOOL_RUN_H_

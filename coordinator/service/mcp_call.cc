@@ -1,0 +1,157 @@
+#include "coordinator/service/mcp_call.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/service/lent_env.h"
+
+namespace iris {
+
+McpCall::McpCall(CoordinatorService& service)
+    : service_(service), loop_(service.loop_), session_(service.loop_, *this, *this) {
+  loop_.Post([this] { Begin(); });
+}
+
+McpCall::~McpCall() {
+  --service_.open_calls_;
+  service_.mcp_calls_.erase(this);
+}
+
+void McpCall::OnReadDone(bool ok) {
+  if (!ok) {
+    loop_.Post([this] { EndOfInput(absl::OkStatus()); });
+    return;
+  }
+  if (frame_.has_client()) {
+    loop_.Post([this, env = LentEnv(frame_.client().lent_env())] { lent_env_ = env; });
+  }
+  loop_.Post([this, message = reader_.Take(frame_)]() mutable { TakeMessage(std::move(message)); });
+}
+
+void McpCall::OnWriteDone(bool ok) {
+  loop_.Post([this, ok] {
+    writing_ = false;
+    client_gone_ = client_gone_ || !ok;
+    WriteNext();
+  });
+}
+
+void McpCall::OnCancel() {
+  loop_.Post([this] {
+    client_gone_ = true;
+    WriteNext();
+  });
+}
+
+void McpCall::OnDone() {
+  // Destroyed by the task, not with it: the loop drops tasks after the ones that follow have run.
+  loop_.Post([self = std::unique_ptr<McpCall>(this)]() mutable { self.reset(); });
+}
+
+void McpCall::Begin() {
+  ++service_.calls_begun_;
+  service_.mcp_calls_.insert(this);
+  if (++service_.open_calls_ > CoordinatorService::kOpenCallsMax) {
+    EndOfInput(MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(CoordinatorService::kOpenCallsMax,
+                                                                " callers wait already")));
+    return;
+  }
+  ReadOn();
+}
+
+void McpCall::TakeMessage(absl::StatusOr<absl::optional<McpClientMessage>> message) {
+  if (ending_.has_value() || finished_) return;
+  if (!message.ok()) return EndOfInput(message.status());
+  if (message->has_value()) {
+    ++service_.calls_begun_;
+    session_.Take(**std::move(message));
+  }
+  ReadOn();
+}
+
+void McpCall::ReadOn() {
+  if (ending_.has_value() || finished_) return;
+  read_waits_ = waiting_.size() >= kWaitingMax;
+  if (!read_waits_) StartRead(&frame_);
+}
+
+void McpCall::EndOfInput(const absl::Status& ending) {
+  if (!ending_.has_value()) ending_ = ending;
+  WriteNext();
+}
+
+void McpCall::Leave(const absl::Status& why) {
+  session_.Close(why);
+  EndOfInput(why);
+}
+
+void McpCall::Send(McpOutgoing message) {
+  if (message.is_progress && waiting_.size() >= kWaitingMax) return;
+  waiting_.push_back(std::move(message));
+  WriteNext();
+}
+
+void McpCall::WriteNext() {
+  if (writing_ || finished_) return;
+  if (client_gone_) {
+    Finish(MakeFailure(v1::FAILURE_CANCELLED, "the client is gone"));
+  } else if (!waiting_.empty()) {
+    WritePiece();
+  } else if (ending_.has_value()) {
+    Finish(*ending_);
+  }
+}
+
+void McpCall::WritePiece() {
+  McpOutgoing& message = waiting_.front();
+  update_.Clear();
+  update_.set_json(message.NextPiece());
+  update_.set_more(!message.done());
+  if (message.done()) {
+    update_.set_settles(message.settles);
+    update_.set_opening(message.opening);
+    waiting_.pop_front();
+  }
+  writing_ = true;
+  StartWrite(&update_);
+  if (read_waits_) ReadOn();
+}
+
+void McpCall::Finish(const absl::Status& status) {
+  if (std::exchange(finished_, true)) return;
+  ServerBidiReactor::Finish(ToGrpcStatus(status));
+}
+
+absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
+  service_.daemon_.Lend(lent_env_);
+  return service_.orchestrator_.Tell(std::move(spec), observer);
+}
+
+void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
+  service_.orchestrator_.RemoveObserver(tell_id, observer);
+}
+
+void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
+  service_.daemon_.Lend(lent_env_);
+  service_.orchestrator_.Wake(from, to, std::move(done));
+}
+
+void McpCall::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) {
+  service_.orchestrator_.Sleep(from, to, force, std::move(done));
+}
+
+absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
+  v1::ListTeamsResponse teams;
+  if (absl::Status filled = service_.FillTeams(teams); !filled.ok()) return filled;
+  return teams;
+}
+
+absl::StatusOr<v1::GetStatusResponse> McpCall::Status() {
+  v1::GetStatusResponse status;
+  if (absl::Status filled = service_.FillStatus(status); !filled.ok()) return filled;
+  return status;
+}
+
+}  // namespace iris

@@ -1,0 +1,92 @@
+#ifndef IRIS_COORDINATOR_SERVICE_MCP_CALL_H_
+#define IRIS_COORDINATOR_SERVICE_MCP_CALL_H_
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
+#include "coordinator/mcp/desk.h"
+#include "coordinator/mcp/outgoing.h"
+#include "coordinator/mcp/session.h"
+#include "coordinator/service/coordinator_service.h"
+#include "coordinator/service/mcp_reader.h"
+#include "proto/iris/v1/coordinator.grpc.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// One Mcp stream: an McpSession and its wire. Messages are put together and parsed on gRPC's
+// threads, one read at a time; everything else happens on the loop, so nothing is locked. At most
+// one write is under way, and none when the call is finished. Destroyed on the loop, after gRPC's
+// last callback.
+//
+//   open ── the client has no more, or we leave ──▶ writing what is left ──▶ finished
+//
+// A client that only half-closes gets what is answered at once; what it would have to wait for is
+// its loss, and goes on.
+class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::McpServerMessage>,
+                      private McpSink,
+                      private McpDesk {
+ public:
+  explicit McpCall(CoordinatorService& service);
+
+  // Answers what waits with `why`, takes no more, and ends the stream with it.
+  void Leave(const absl::Status& why);
+
+  // Messages that wait to be written. From there on no more of the client's are read, and progress
+  // is left out.
+  static constexpr size_t kWaitingMax = 256;
+
+ private:
+  ~McpCall() override;
+  friend std::default_delete<McpCall>;
+
+  // gRPC's threads.
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // The loop.
+  void Begin();
+  void TakeMessage(absl::StatusOr<absl::optional<McpClientMessage>> message);
+  void ReadOn();
+  void EndOfInput(const absl::Status& ending);
+  void WriteNext();
+  void WritePiece();
+  void Finish(const absl::Status& status);
+
+  void Send(McpOutgoing message) override;
+
+  absl::Status Tell(TellSpec spec, TellObserver* observer) override;
+  void RemoveObserver(const std::string& tell_id, TellObserver* observer) override;
+  void Wake(const std::string& from, const std::string& to, WakeDone done) override;
+  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
+  absl::StatusOr<v1::ListTeamsResponse> Teams() override;
+  absl::StatusOr<v1::GetStatusResponse> Status() override;
+
+  CoordinatorService& service_;
+  EventLoop& loop_;  // Of the service; named here because gRPC's threads use it.
+
+  v1::McpClientMessage frame_;  // The read under way.
+  McpReader reader_;            // Of whoever has the read.
+  bool read_waits_ = false;     // For the client to read what we wrote.
+
+  std::map<std::string, std::string> lent_env_;
+  McpSession session_;
+  absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
+
+  std::deque<McpOutgoing> waiting_;
+  v1::McpServerMessage update_;  // The write under way.
+  bool writing_ = false;
+  bool client_gone_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_SERVICE_MCP_CALL_H_
