@@ -30,11 +30,13 @@ class InProcessHost::WireConnector final : public Connector {
 
 InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_program,
                              const std::string& path) {
-  AgentIdentity identity{.incarnation = NewUuid(),
-                         .hostname = "in-process",
-                         .keeper_program = keeper_program,
-                         .home = home,
-                         .child_env = {absl::StrCat("HOME=", home), absl::StrCat("PATH=", path)}};
+  AgentIdentity identity{
+      .incarnation = NewUuid(),
+      .hostname = "in-process",
+      .keeper_program = keeper_program,
+      .home = home,
+      // IS_SANDBOX: claude as root refuses to skip permissions without it.
+      .child_env = {absl::StrCat("HOME=", home), absl::StrCat("PATH=", path), "IS_SANDBOX=1"}};
   hello_.set_incarnation(identity.incarnation);
   hello_.set_hostname(identity.hostname);
   hello_.set_pid(getpid());
