@@ -74,9 +74,13 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
                                     spec.to, " wait already"));
   }
-  if (absl::Status status = store_.AddTell(spec.tell_id, session_id, spec.text); !status.ok()) {
-    return status;
-  }
+  // A warm session gets it at once. What the store would be told then it is told now: every write
+  // there waits for the disk.
+  const bool at_once =
+      queue.in_flight.empty() && queue.waiting.empty() && queue.session->has_process();
+  absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
+                                      at_once ? TellState::kRunning : TellState::kQueued);
+  if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
@@ -180,7 +184,9 @@ void Orchestrator::GoOn(Queue& queue) {
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
-  if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
+  if ((*stored)->state == TellState::kQueued) {
+    if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
+  }
   queue.session->Tell(tell_id, std::move((*stored)->text));
   return absl::OkStatus();
 }

@@ -72,6 +72,27 @@ TEST_F(OrchestratorTest, WhoWaitsIsToldHowManyAreAhead) {
   EXPECT_EQ(OnlySession().tell_in_flight(), second.tell_id);
 }
 
+TEST_F(OrchestratorTest, OnlyATellToAWarmAndIdleSessionIsStoredAsRunningAtOnce) {
+  Start([](FakeTransport& transport, const std::string& tell_id, const std::string& text) {
+    if (text == "answer") EchoScript(transport, tell_id, text);
+  });
+  const auto stored_as = [this](Recorder& caller, const std::string& text) {
+    TellState state = TellState::kSettled;
+    OnLoop([&] {
+      const TellSpec spec = ToGpu(text);
+      ASSERT_TRUE(orchestrator_->Tell(spec, &caller).ok());
+      state = store_->FindTell(spec.tell_id)->value().state;
+    });
+    return state;
+  };
+  Recorder cold, warm, behind;
+  EXPECT_EQ(stored_as(cold, "answer"), TellState::kQueued);
+  cold.Wait();
+  Drain();
+  EXPECT_EQ(stored_as(warm, "hold"), TellState::kRunning);
+  EXPECT_EQ(stored_as(behind, "hold"), TellState::kQueued);
+}
+
 TEST_F(OrchestratorTest, AFailureCarriesThePartialTextAndTheNextTellGoesOn) {
   Start([](FakeTransport& transport, const std::string& id, const std::string& text) {
     transport.Text(id, "half ");

@@ -163,16 +163,20 @@ absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
 }
 
 absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
-                            absl::string_view text) {
+                            absl::string_view text, TellState state) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> insert = database_->Prepare(
       "INSERT INTO tells (tell_id, session_id, text, state, accepted_at) "
-      "VALUES (?, ?, ?, 'queued', ?)");
+      "VALUES (?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
-  absl::Status added =
-      insert->BindText(tell_id).BindText(session_id).BindBytes(text).Bind(now_ms).Finish();
+  absl::Status added = insert->BindText(tell_id)
+                           .BindText(session_id)
+                           .BindBytes(text)
+                           .BindText(state == TellState::kRunning ? "running" : "queued")
+                           .Bind(now_ms)
+                           .Finish();
   if (!added.ok()) return added;
   absl::StatusOr<Statement> used =
       database_->Prepare("UPDATE sessions SET last_used_at = ? WHERE session_id = ?");

@@ -71,9 +71,10 @@ class Store {
   // All of them, the most recently used first.
   absl::StatusOr<std::vector<StoredSession>> Sessions();
 
-  // Stores a new tell as queued. Its id must not be there yet.
+  // Stores a new tell, as queued, or as running where the team gets it at once: then it needs no
+  // MarkRunning(). Its id must not be there yet.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
-                       absl::string_view text);
+                       absl::string_view text, TellState state = TellState::kQueued);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
   // Settles an open tell and forgets the oldest ones beyond the limits. False: it is settled
