@@ -166,16 +166,18 @@ double SecondsToScan(size_t bytes, size_t chunk) {
   return took;
 }
 
-// 64 MiB cost at most eight times what 16 MiB cost: four is linear, sixteen quadratic.
+// 64 MiB cost at most five times what 16 MiB cost: four is linear, sixteen quadratic. Noise only
+// adds, so the best of some rounds counts.
 TEST(LineScannerTest, TimeIsLinearWholeOrInChunks) {
   constexpr size_t kMiB = 1 << 20;
+  constexpr int kRoundsMax = 10;
   for (const size_t chunk : {size_t{1}, size_t{100}, size_t{4096}, size_t{64 << 10}, 16 * kMiB}) {
-    double small = 1e9, large = 1e9;  // The best of three: noise only adds.
-    for (int i = 0; i < 3; ++i) {
+    double small = 1e9, large = 1e9;
+    for (int i = 0; i < 3 || (i < kRoundsMax && large > 5 * small); ++i) {
       small = std::min(small, SecondsToScan(16 * kMiB, chunk));
       large = std::min(large, SecondsToScan(64 * kMiB, chunk));
     }
-    EXPECT_LE(large, 8 * small) << "chunk " << chunk;
+    EXPECT_LE(large, 5 * small) << "chunk " << chunk;
   }
 }
 
