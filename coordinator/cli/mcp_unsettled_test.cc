@@ -1,0 +1,93 @@
+#include "coordinator/cli/mcp_unsettled.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class UnsettledLinesTest : public ::testing::Test {
+ protected:
+  static std::string Request(int id, size_t bytes = 0) {
+    return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+           R"(,"method":"tools/call","params":{"x":")" + std::string(bytes, 'x') + "\"}}";
+  }
+  std::vector<std::string> ToSend() const {
+    std::vector<std::string> sent;
+    for (const auto& line : lines_.ToSend()) sent.push_back(line->json);
+    return sent;
+  }
+  static int IdOf(const std::string& answer) {
+    return nlohmann::json::parse(answer).at("id").get<int>();
+  }
+
+  UnsettledLines lines_;
+  const absl::Status why_ = MakeFailure(v1::FAILURE_UNREACHABLE, "nobody there", "Start it.");
+};
+
+TEST_F(UnsettledLinesTest, WhatIsNotSettledIsSentAgainInOrderUnderTheSameId) {
+  const auto a = lines_.Add(Request(1)), b = lines_.Add(Request(2)), c = lines_.Add(Request(3));
+  EXPECT_TRUE(lines_.Settle(b->id, false));
+  EXPECT_THAT(ToSend(), ElementsAre(a->json, c->json));
+  EXPECT_EQ(lines_.ToSend().at(0)->id, a->id);
+  EXPECT_TRUE(lines_.Settle(a->id, false));
+  EXPECT_TRUE(lines_.Settle(c->id, false));
+  EXPECT_TRUE(lines_.empty());
+  EXPECT_EQ(lines_.settled(), 3u);
+}
+
+TEST_F(UnsettledLinesTest, TheOpeningComesFirstForEverAndIsHeardOnce) {
+  const auto opening = lines_.Add("opening"), call = lines_.Add(Request(1));
+  EXPECT_TRUE(lines_.Settle(opening->id, true));
+  EXPECT_THAT(ToSend(), ElementsAre("opening", call->json));
+  EXPECT_FALSE(lines_.Settle(opening->id, true));
+  EXPECT_TRUE(lines_.Settle(call->id, false));
+  EXPECT_TRUE(lines_.empty());
+  EXPECT_THAT(ToSend(), ElementsAre("opening"));
+}
+
+TEST_F(UnsettledLinesTest, RequestsAreRefusedWithTheReasonAndNothingElseIs) {
+  lines_.Add(Request(7));
+  lines_.Add(R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  lines_.Add("rubbish");
+  const std::vector<std::string> answers = lines_.RefuseAll(why_);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(IdOf(answers[0]), 7);
+  EXPECT_EQ(nlohmann::json::parse(answers[0]).at("error").at("message"),
+            "unreachable: nobody there\nfix: Start it.");
+  EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(UnsettledLinesTest, TooManyLinesAreNotKeptWholeAndCanStillBeRefused) {
+  for (size_t i = 0; i < UnsettledLines::kWholeMax; ++i) lines_.Add(Request(1));
+  const auto beyond = lines_.Add(Request(2));
+  EXPECT_EQ(beyond->json, Request(2));  // It is sent all the same, once.
+  EXPECT_EQ(lines_.ToSend().size(), UnsettledLines::kWholeMax);
+  const std::vector<std::string> answers = lines_.RefuseCut(why_);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(IdOf(answers[0]), 2);
+  EXPECT_EQ(lines_.RefuseAll(why_).size(), UnsettledLines::kWholeMax);
+}
+
+TEST_F(UnsettledLinesTest, SoWithTooManyBytesUntilSomeAreSettled) {
+  const auto first = lines_.Add(Request(1, UnsettledLines::kWholeBytesMax / 2));
+  lines_.Add(Request(2, UnsettledLines::kWholeBytesMax / 2));
+  EXPECT_EQ(lines_.ToSend().size(), 1u);
+  EXPECT_TRUE(lines_.Settle(first->id, false));
+  lines_.Add(Request(3, UnsettledLines::kWholeBytesMax / 2));
+  EXPECT_EQ(lines_.ToSend().size(), 1u);
+  EXPECT_EQ(IdOf(lines_.RefuseCut(why_).at(0)), 2);
+}
+
+}  // namespace
+}  // namespace iris
