@@ -20,9 +20,9 @@ constexpr absl::string_view kIntroduction = R"(# Configuration
 <!-- Made from coordinator/config/schema.cc and the tables beside it. Do not edit; run
      bazel run //coordinator/config:config_doc > docs/CONFIG.md -->
 
-One JSON file: `$IRIS_CONFIG`, else `$IRIS_HOME/config.json`, else
-`${XDG_CONFIG_HOME:-~/.config}/iris/config.json`. At most 1 MiB, 1000 teams; strict JSON, no
-comments.
+One file: `$IRIS_CONFIG`, else `config.json`, `config.yaml` or `config.yml` in `$IRIS_HOME`, else
+in `${XDG_CONFIG_HOME:-~/.config}/iris`; two of the three in one directory are refused. At most
+1 MiB, 1000 teams.
 
 ```json
 {
@@ -38,6 +38,26 @@ comments.
   }
 }
 ```
+
+The same in YAML, in a file whose name ends in `.yaml` or `.yml`:
+
+```yaml
+settings:
+  idleTimeout: 1800000
+teams:
+  frontend:
+    path: /home/me/app
+    description: React client
+  gpu:
+    remote: ssh -J bastion ml@gpu1
+    path: /mnt/ml
+    description: 8 GPUs
+    remoteOptions: {identity: ~/.ssh/gpu, connectTimeout: 5000}
+```
+
+JSON is strict, without comments. YAML is typed by the core schema of YAML 1.2: `true` and `false`
+are flags, `yes`, `no`, `on` and `off` are text. Anchors, aliases, tags and a second document are
+refused.
 
 What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
 value out of range, a key given twice. Every refusal names the file, the line or the key, and the

@@ -1,9 +1,10 @@
 // One row for every key of the schema: what it changes in the configuration, and a value that is
-// refused. A key that loses its effect fails here.
+// refused, in JSON and in YAML. A key that loses its effect fails here.
 
 #include <algorithm>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -22,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
+using ::testing::MatchesRegex;
 
 struct KeyRow {
   std::string path;  // As in the schema.
@@ -112,8 +113,10 @@ const std::vector<KeyRow>& Rows() {
   return rows;
 }
 
-ConfigSource Source() {
-  return {.path = "/etc/iris.json",
+enum class Format { kJson, kYaml };
+
+ConfigSource Source(Format format) {
+  return {.path = format == Format::kJson ? "/etc/iris.json" : "/etc/iris.yaml",
           .env = [](absl::string_view) -> absl::optional<std::string> { return absl::nullopt; },
           .home = "/home/me"};
 }
@@ -128,44 +131,74 @@ json WithKey(const std::string& path, const json& value) {
   return root;
 }
 
-absl::StatusOr<Config> Parse(const json& root) {
-  return ParseConfig(root.dump(2), Source(), /*readable_by_others=*/true);
+// As a person writes it: in blocks, and text without quotes where that is possible.
+std::string Yaml(const json& value, const std::string& indent = "") {
+  std::string text;
+  if (value.is_object() && !value.empty()) {
+    for (const auto& [key, child] : value.items()) {
+      absl::StrAppend(&text, "\n", indent, key, ": ", Yaml(child, indent + "  "));
+    }
+  } else if (value.is_array() && !value.empty()) {
+    for (const json& child : value) absl::StrAppend(&text, "\n", indent, "- ", child.dump());
+  } else if (value.is_string() && value.dump().find_first_of("\\:#") == std::string::npos) {
+    text = value.get<std::string>();
+  } else {
+    text = value.dump();
+  }
+  return text;
 }
 
-class ConfigKeyTest : public ::testing::TestWithParam<KeyRow> {};
+absl::StatusOr<Config> Parse(const json& root, Format format) {
+  return ParseConfig(format == Format::kJson ? root.dump(2) : Yaml(root), Source(format),
+                     /*readable_by_others=*/true);
+}
+
+class ConfigKeyTest : public ::testing::TestWithParam<std::tuple<KeyRow, Format>> {
+ protected:
+  const KeyRow& row() const { return std::get<0>(GetParam()); }
+  absl::StatusOr<Config> Parse(const json& root) const {
+    return iris::Parse(root, std::get<1>(GetParam()));
+  }
+};
 
 TEST_P(ConfigKeyTest, HasItsEffect) {
-  const KeyRow& row = GetParam();
   const auto without = Parse(Smallest());
   ASSERT_TRUE(without.ok()) << without.status();
-  const auto with = Parse(WithKey(row.path, row.value));
+  const auto with = Parse(WithKey(row().path, row().value));
   ASSERT_TRUE(with.ok()) << with.status();
 
-  EXPECT_EQ(row.effect(*with), row.expected);
-  EXPECT_NE(row.effect(*without), row.expected) << "the row shows nothing: choose another value";
+  EXPECT_EQ(row().effect(*with), row().expected);
+  EXPECT_NE(row().effect(*without), row().expected)
+      << "the row shows nothing: choose another value";
 }
 
 TEST_P(ConfigKeyTest, RefusesABadValueNamingFileLineKeyAndFix) {
-  const KeyRow& row = GetParam();
-
-  const absl::Status status = Parse(WithKey(row.path, row.refused)).status();
+  const absl::Status status = Parse(WithKey(row().path, row().refused)).status();
 
   EXPECT_EQ(KindOf(status), v1::FAILURE_BAD_REQUEST);
-  EXPECT_THAT(std::string(status.message()), StartsWith("/etc/iris.json:"));
+  EXPECT_THAT(std::string(status.message()), MatchesRegex("/etc/iris\\.(json|yaml):[0-9]+: .*"));
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr(absl::StrCat(": ", absl::StrReplaceAll(row.path, {{"*", "t"}}), ": ")));
+              HasSubstr(absl::StrCat(": ", absl::StrReplaceAll(row().path, {{"*", "t"}}), ": ")));
   EXPECT_NE(ToProto(status).fix(), "");
 }
 
 TEST_P(ConfigKeyTest, RefusesAValueOfAnotherType) {
-  const absl::Status status = Parse(WithKey(GetParam().path, json::object())).status();
+  const absl::Status status = Parse(WithKey(row().path, json::object())).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("has the wrong type (object)"));
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryKey, ConfigKeyTest, ::testing::ValuesIn(Rows()),
-                         [](const ::testing::TestParamInfo<KeyRow>& info) {
-                           return absl::StrReplaceAll(info.param.path, {{".", "_"}, {"*", "NAME"}});
+INSTANTIATE_TEST_SUITE_P(EveryKey, ConfigKeyTest,
+                         ::testing::Combine(::testing::ValuesIn(Rows()),
+                                            ::testing::Values(Format::kJson, Format::kYaml)),
+                         [](const auto& info) {
+                           return absl::StrCat(
+                               std::get<1>(info.param) == Format::kJson ? "Json_" : "Yaml_",
+                               absl::StrReplaceAll(std::get<0>(info.param).path,
+                                                   {{".", "_"}, {"*", "NAME"}}));
                          });
+
+// The table's other tests need one format only.
+absl::StatusOr<Config> Parse(const json& root) { return Parse(root, Format::kJson); }
 
 TEST(ConfigKeyTableTest, HasExactlyTheKeysOfTheSchema) {
   std::set<std::string> schema, table;

@@ -21,6 +21,7 @@ namespace iris {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -284,8 +285,7 @@ TEST_F(LoadConfigTest, WhatIsNoFileOfOursIsRefused) {
   const std::string fifo = dir_ + "/fifo.json";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_THAT(RefusalOf(Load(fifo)), HasSubstr("is not a regular file"));  // And does not hang.
-  EXPECT_THAT(RefusalOf(Load("/c.yaml")), HasSubstr("YAML is not built yet"));
-  EXPECT_THAT(RefusalOf(Load("/c.yml")), HasSubstr("YAML is not built yet"));
+  EXPECT_THAT(RefusalOf(Load("/missing.yaml")), HasSubstr("there is no configuration"));
 }
 
 TEST_F(LoadConfigTest, AFileIsBounded) {
@@ -293,6 +293,36 @@ TEST_F(LoadConfigTest, AFileIsBounded) {
   text.resize(kConfigBytesMax, ' ');
   EXPECT_TRUE(Load(Write("big.json", text)).ok());
   EXPECT_THAT(RefusalOf(Load(Write("big.json", text + " "))), HasSubstr("is larger than 1048576"));
+}
+
+TEST_F(LoadConfigTest, TheNameSaysWhetherItIsYaml) {
+  constexpr absl::string_view kYaml = "teams:\n  t:\n    path: /p\n    remote: ssh ${SSH_USER}@h\n";
+  for (const char* name : {"a.yaml", "a.yml"}) {
+    const auto config = Load(Write(name, kYaml));
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->FindTeam("t")->remote->destination, "ml@h");
+  }
+  EXPECT_THAT(RefusalOf(Load(Write("a.json", kYaml))), HasSubstr("not valid JSON"));
+}
+
+TEST_F(LoadConfigTest, YamlIsHeldToTheSameRules) {
+  const auto refusal = [this](absl::string_view yaml, mode_t mode = 0600) {
+    return RefusalOf(Load(Write("c.yaml", yaml, mode)));
+  };
+  EXPECT_THAT(refusal("teams:\n  t:\n    path: /p\n    skipPermissions: yes\n"),
+              HasSubstr("c.yaml:4: teams.t.skipPermissions: has the wrong type (string)\n"
+                        "fix: Write true or false."));
+  EXPECT_THAT(refusal("teams:\n  t:\n    path: /p\n    idleTimeOut: 1\n"),
+              HasSubstr("c.yaml:4: teams.t.idleTimeOut: unknown key\nfix: Did you mean"));
+  EXPECT_THAT(refusal("teams:\n  t:\n    description: x\n"),
+              HasSubstr("c.yaml:2: teams.t: has no path"));
+  EXPECT_THAT(refusal("teams:\n  t:\n    path: ${NOT_SET}\n"),
+              HasSubstr("c.yaml:3: teams.t.path: the environment variable NOT_SET is not set"));
+  EXPECT_THAT(refusal("teams:\n  t:\n    path: /p\n    token: hunter2\n", 0644),
+              HasSubstr("c.yaml:4: teams.t.token: holds a secret"));
+  EXPECT_THAT(refusal("key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3Bl\n"),
+              HasSubstr("c.yaml:1: key: a private key does not belong"));
+  EXPECT_THAT(refusal(""), HasSubstr("c.yaml: has the wrong type (null)"));
 }
 
 TEST(ConfigPathTest, TheNearestPlaceWins) {
@@ -306,6 +336,22 @@ TEST(ConfigPathTest, TheNearestPlaceWins) {
   env["XDG_CONFIG_HOME"] = "relative";
   EXPECT_EQ(*ConfigPath(Env(env), "/home/me"), "/home/me/.config/iris/config.json");
   EXPECT_FALSE(ConfigPath(Env(env), "").ok());
+}
+
+TEST_F(LoadConfigTest, AnyOfTheThreeNamesIsFoundAndTwoAreRefused) {
+  for (const char* name : {"config.json", "config.yaml", "config.yml"}) {
+    const std::string path = Write(name, "{}");
+    EXPECT_EQ(*ConfigPath(Env({{"IRIS_HOME", dir_}}), "/home/me"), path);
+    std::filesystem::remove(path);
+  }
+  Write("config.yaml", "{}");
+  Write("config.yml", "{}");
+  const auto both = ConfigPath(Env({{"IRIS_HOME", dir_}}), "/home/me");
+  EXPECT_EQ(KindOf(both.status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(std::string(both.status().message()),
+              AllOf(HasSubstr(dir_ + "/config.yaml"), HasSubstr(dir_ + "/config.yml")));
+  // One that is named by itself counts, whatever lies beside it.
+  EXPECT_TRUE(ConfigPath(Env({{"IRIS_CONFIG", dir_ + "/config.yml"}}), "/home/me").ok());
 }
 
 TEST(ConfigPathTest, RelativePlacesAreRefused) {

@@ -109,7 +109,10 @@ const std::array kKeys =
              }},
             {"settings.maxProcesses", KeyType::kNumber, 1, 1000, false, "", "10",
              "How many sessions may have a `claude` at a time. For one more, the session that was "
-             "used longest ago and is idle is put to sleep; where all are busy, messages wait.",
+             "used longest ago and is idle is put to sleep; where all are busy, messages wait. "
+             "What "
+             "an earlier coordinator left running, or is behind a lost link, is not counted until "
+             "it is used again.",
              [](KeyValue value, const KeyTarget& target) {
                target.settings->max_processes = static_cast<int>(value.number);
                return absl::OkStatus();
@@ -225,7 +228,8 @@ const std::array kKeys =
             {"teams.*.remoteOptions.linkMode", KeyType::kText, 1, 10, false,
              "`auto`, `forward` or `stdio`", "auto",
              "How Iris uses the ssh connection: `forward` opens a UNIX-socket forward and fails "
-             "where the host refuses it, `stdio` never asks for one, `auto` falls back from the "
+             "(`unreachable`) where the host refuses it, `stdio` never asks for one, `auto` falls "
+             "back from the "
              "one to the other.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreLinkMode(value.text, &target.team->remote_options.link_mode);

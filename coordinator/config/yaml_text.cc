@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
@@ -175,9 +176,16 @@ absl::Status CheckCharacters(absl::string_view text, absl::string_view file) {
   return absl::OkStatus();
 }
 
-// The library throws; here it ends.
+absl::string_view WhatOf(const YAML::Exception& error) {
+  if (error.msg == YAML::ErrorMsg::DOC_IN_SCALAR) return "a quoted text does not end";
+  return error.msg;
+}
+
+// The library throws; here it ends. It would take the file's end for a missing quote: the mark of a
+// document's end it does not.
 absl::Status Parse(absl::string_view text, absl::string_view file, Builder& builder) {
-  std::istringstream stream{std::string(text)};
+  std::istringstream stream(
+      absl::StrCat(text, absl::EndsWith(text, "\n") || text.empty() ? "" : "\n", "...\n"));
   try {
     YAML::Parser parser(stream);
     while (builder.status.ok() && parser.HandleNextDocument(builder)) {
@@ -185,7 +193,7 @@ absl::Status Parse(absl::string_view text, absl::string_view file, Builder& buil
   } catch (const YAML::Exception& error) {
     if (!builder.status.ok()) return builder.status;
     return NotYaml(absl::StrCat(file, ":", error.mark.line + 1, ":", error.mark.column + 1),
-                   error.msg);
+                   WhatOf(error));
   }
   return builder.status;
 }
