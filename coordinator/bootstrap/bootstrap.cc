@@ -60,6 +60,13 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Digests(
   return digests;
 }
 
+absl::Status NoForward(absl::string_view why) {
+  return MakeFailure(v1::FAILURE_UNREACHABLE,
+                     absl::StrCat("remoteOptions.linkMode is forward, and ", why),
+                     "Allow it in the host's sshd_config (AllowStreamLocalForwarding yes), or set "
+                     "remoteOptions.linkMode to auto or stdio.");
+}
+
 // One connection, from ssh's start to the agent's hello.
 class Attempt {
  public:
@@ -151,7 +158,11 @@ class Attempt {
   }
 
   absl::Status ChooseWire(Connection* connection) {
-    if (options_.allow_forward) {
+    using Wanted = RemoteOptions::LinkMode;
+    const Wanted wanted = target_.options.link_mode;
+    if (wanted == Wanted::kStdio) {
+      connection->mode_reason = "remoteOptions.linkMode is stdio";
+    } else {
       absl::StatusOr<ScopedFd> forwarded =
           OpenForward(target_, sockets_, connection->hello, *ssh_, options_.cancelled);
       if (forwarded.ok()) {
@@ -160,9 +171,8 @@ class Attempt {
         return absl::OkStatus();
       }
       if (KindOf(forwarded.status()) == v1::FAILURE_CANCELLED) return forwarded.status();
-      connection->mode_reason = std::string(forwarded.status().message());
-    } else {
-      connection->mode_reason = "forwarding is switched off";
+      connection->mode_reason = ToProto(forwarded.status()).detail();
+      if (wanted == Wanted::kForward) return NoForward(connection->mode_reason);
     }
     connection->wire = std::move(ssh_->stdio());
     connection->mode = LinkMode::kStdio;

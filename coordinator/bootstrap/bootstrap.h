@@ -64,7 +64,6 @@ struct Connection {
 };
 
 struct BootstrapOptions {
-  bool allow_forward = true;
   // For the whole upload, on top of connect_timeout. It ends earlier where no byte moves for 30 s.
   absl::Duration upload_timeout = absl::Minutes(10);
   // For control and forward sockets; ours, 0700, short (≤ kRuntimeDirBytesMax), without blanks, ':'
@@ -82,6 +81,9 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // (a second connection only where an installed agent turns out not to run, to install it again).
 // Blocks; every wait has a deadline: connect_timeout of the target until the host's shell answers,
 // and again for the hello.
+//
+// The wire is what the target's linkMode says; with kForward a host that does not forward is
+// FAILURE_UNREACHABLE.
 //
 // Every failure is typed by what ssh or the host said (unreachable, auth, host_key, no_space,
 // not_executable, no_agent_possible, version, timeout, cancelled; bad_request for what ssh refuses

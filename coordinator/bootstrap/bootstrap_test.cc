@@ -63,7 +63,7 @@ TEST_F(BootstrapTest, StartupFilesMayPrintSleepAndReadALine) {
   std::ofstream(host.home() + "/.bashrc")
       << "echo 'Welcome to gpu1!'; printf 'no newline'\nsleep 3\nread line\necho \"$line\" noise\n"
          "echo problems >&2\n";
-  allow_forward_ = false;
+  link_mode_ = RemoteOptions::LinkMode::kStdio;
 
   const absl::StatusOr<Connection> cold = Connect(host.Target());
   ASSERT_TRUE(cold.ok()) << cold.status();
@@ -108,12 +108,22 @@ TEST_F(BootstrapTest, ForwardingThatTheHostForbidsFallsBackToStdioAndSaysWhy) {
 
 TEST_F(BootstrapTest, StdioCanBeAskedFor) {
   const SshHost host;
-  allow_forward_ = false;
+  link_mode_ = RemoteOptions::LinkMode::kStdio;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
 
   ASSERT_TRUE(connection.ok()) << connection.status();
   EXPECT_EQ(connection->mode, LinkMode::kStdio);
+  EXPECT_EQ(connection->mode_reason, "remoteOptions.linkMode is stdio");
   EXPECT_EQ(Echo(*connection, "hello"), "hello");
+}
+
+TEST_F(BootstrapTest, AForwardThatIsAskedForAndRefusedIsAFailure) {
+  const SshHost host({"AllowStreamLocalForwarding no"});
+  link_mode_ = RemoteOptions::LinkMode::kForward;
+  const Failure failure = FailureOf(host.Target());
+  EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(failure.detail(), HasSubstr("remoteOptions.linkMode is forward, and the host"));
+  EXPECT_THAT(failure.fix(), HasSubstr("AllowStreamLocalForwarding"));
 }
 
 TEST_F(BootstrapTest, AnAgentDirMovesEverything) {
@@ -165,8 +175,8 @@ TEST_F(BootstrapTest, AnSshThatIsKilledIsDroppedToo) {
 
 TEST_F(BootstrapTest, AnAgentThatIsKilledEndsTheWire) {
   const SshHost host;
-  for (const bool forward : {true, false}) {
-    allow_forward_ = forward;
+  for (const auto mode : {RemoteOptions::LinkMode::kForward, RemoteOptions::LinkMode::kStdio}) {
+    link_mode_ = mode;
     const absl::StatusOr<Connection> connection = Connect(host.Target());
     ASSERT_TRUE(connection.ok()) << connection.status();
     ASSERT_EQ(kill(static_cast<pid_t>(connection->hello.pid()), SIGKILL), 0);

@@ -35,7 +35,7 @@ TEST_F(RealAgentTest, IsInstalledStartedAndFoundAgain) {
   EXPECT_EQ(cold->mode, LinkMode::kForward) << cold->mode_reason;
   EXPECT_EQ(cold->hello.data_dir(), host.home() + "/iris");
 
-  allow_forward_ = false;
+  link_mode_ = RemoteOptions::LinkMode::kStdio;
   const absl::StatusOr<Connection> warm = Connect(target);
   ASSERT_TRUE(warm.ok()) << warm.status();
   EXPECT_FALSE(warm->uploaded);

@@ -118,7 +118,11 @@ class HostLinkTable final : public LinkTable {
     }
     const absl::StatusOr<std::string> resolved = ResolveTarget(target);
     // What ssh refuses to resolve it refuses to connect too, and says so then.
-    const std::string key = resolved.ok() ? *resolved : team.remote->text;
+    std::string key = resolved.ok() ? *resolved : team.remote->text;
+    // Teams that ask for different modes cannot share a link.
+    if (target.options.link_mode != RemoteOptions::LinkMode::kAuto) {
+      absl::StrAppend(&key, " mode=", static_cast<int>(target.options.link_mode));
+    }
     if (resolved.ok()) resolved_.emplace_back(target, key);
     return key;
   }

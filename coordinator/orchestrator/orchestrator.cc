@@ -76,8 +76,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   }
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
-  const bool at_once =
-      queue.in_flight.empty() && queue.waiting.empty() && queue.session->has_process();
+  const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
   absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
                                       at_once ? TellState::kRunning : TellState::kQueued);
   if (!added.ok()) return added;

@@ -275,6 +275,50 @@ TEST_F(CoordinatorServiceTest, OnlyTheNamedVariablesAreLent) {
   });
 }
 
+TEST_F(CoordinatorServiceTest, WakeAndSleepAnswerWhenTheyAreThrough) {
+  v1::WakeRequest wake;
+  wake.set_from("cli");
+  wake.set_to("gpu");
+  (*wake.mutable_lent_env())["SSH_AUTH_SOCK"] = "/run/agent";
+  v1::WakeResponse woken;
+  grpc::ClientContext wake_context, sleep_context;
+  ASSERT_TRUE(stub_->Wake(&wake_context, wake, &woken).ok());
+  EXPECT_GT(woken.child_pid(), 0);
+  OnLoop([&] {
+    EXPECT_TRUE(factory_->Between("cli", "gpu").ready());
+    EXPECT_THAT(daemon_.lent, UnorderedElementsAre(Pair("SSH_AUTH_SOCK", "/run/agent")));
+  });
+
+  v1::SleepRequest sleep;
+  sleep.set_from("cli");
+  sleep.set_to("gpu");
+  v1::SleepResponse slept;
+  ASSERT_TRUE(stub_->Sleep(&sleep_context, sleep, &slept).ok());
+  EXPECT_TRUE(slept.was_running());
+  OnLoop([&] { EXPECT_FALSE(factory_->Between("cli", "gpu").ready()); });
+  ExpectNoOpenCalls();
+}
+
+TEST_F(CoordinatorServiceTest, AWakeOrASleepThatFailsIsAFailedCall) {
+  OnLoop([&] { factory_->hosts().start = MakeFailure(v1::FAILURE_AUTH, "no", "Log in."); });
+  v1::WakeRequest wake;
+  wake.set_from("cli");
+  wake.set_to("gpu");
+  v1::WakeResponse woken;
+  grpc::ClientContext wake_context, sleep_context;
+  const absl::Status failed = FromGrpcStatus(stub_->Wake(&wake_context, wake, &woken), "wake");
+  EXPECT_EQ(KindOf(failed), v1::FAILURE_AUTH);
+  EXPECT_EQ(ToProto(failed).fix(), "Log in.");
+
+  v1::SleepRequest sleep;
+  sleep.set_from("cli");
+  sleep.set_to("nobody");
+  v1::SleepResponse slept;
+  EXPECT_EQ(KindOf(FromGrpcStatus(stub_->Sleep(&sleep_context, sleep, &slept), "sleep")),
+            v1::FAILURE_BAD_REQUEST);
+  ExpectNoOpenCalls();
+}
+
 TEST_F(CoordinatorServiceTest, StatusTeamsAndStopAnswer) {
   Tell(ToGpu(NewUuid()), "x");
   grpc::ClientContext status_context, teams_context, stop_context;

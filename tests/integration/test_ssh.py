@@ -92,6 +92,24 @@ def test_refused_forwarding_falls_back_to_stdio_and_says_why(iris, sshd, remote_
     assert server.connections(remote_user, before) == 1
 
 
+def test_link_mode_stdio_asks_for_no_forward(iris, sshd, remote_user):
+    iris.write_config({"teams": {"gpu": sshd().team(remote_user, remoteOptions={"linkMode": "stdio"})}})
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert (only_link(iris)["mode"], only_link(iris)["mode_reason"]) == ("stdio", "remoteOptions.linkMode is stdio")
+
+
+def test_link_mode_forward_fails_where_forwarding_is_refused(iris, sshd, remote_user):
+    server = sshd("AllowStreamLocalForwarding no")
+    iris.write_config({"teams": {"gpu": server.team(remote_user, remoteOptions={"linkMode": "forward"})}})
+    told = iris.tell("gpu", "hello", as_json=True)
+    assert told.returncode == 1
+    failure = json.loads(told.stdout)["failure"]
+    assert failure["kind"] == "unreachable"
+    assert "linkMode is forward" in failure["detail"]
+    assert "AllowStreamLocalForwarding" in failure["fix"]
+    assert only_link(iris)["state"] == "down"
+
+
 def test_big_answers_arrive_byte_exact(iris, host):
     assert iris.answer("gpu", "BIG 16777216") == words.big(16_777_216)
     assert iris.answer("gpu", "BIGCJK 300000") == words.big_cjk(300_000)

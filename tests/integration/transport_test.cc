@@ -138,17 +138,19 @@ class TransportTest : public ::testing::Test {
     OnLoop([&] { transport_->Tell(id, text); });
     return id;
   }
-  void Terminate() {
+  // Whether a child ran.
+  bool Terminate() {
     absl::Notification done;
-    absl::Status outcome;
+    absl::StatusOr<bool> outcome;
     OnLoop([&] {
       transport_->Terminate([&](const absl::StatusOr<bool>& was_running) {
-        outcome = was_running.status();
+        outcome = was_running;
         done.Notify();
       });
     });
-    ASSERT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
-    EXPECT_TRUE(outcome.ok()) << outcome;
+    EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return outcome.value_or(false);
   }
   Outcome Ask(const std::string& text) { return sink_.WaitFor(Tell(text)); }
 
@@ -278,9 +280,61 @@ TEST_F(TransportTest, TheSessionInitTimeoutIsTheAgentsLimit) {
 
 TEST_F(TransportTest, TerminateEndsTheChildAndTheNextTellResumes) {
   EXPECT_EQ(Ask("COUNT").text, "1");
-  Terminate();
+  EXPECT_TRUE(Terminate());
+  OnLoop([this] { EXPECT_FALSE(transport_->ready()); });
   EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
+  EXPECT_FALSE(Terminate());
   EXPECT_EQ(Ask("COUNT").text, "2");
+}
+
+TEST_F(TransportTest, TerminateCancelsTheTellUnderWayWithItsPartialText) {
+  const std::string id = Tell("SLOW 30");
+  sink_.WaitForText(id);
+  EXPECT_TRUE(Terminate());
+  OnLoop([this] { EXPECT_FALSE(transport_->busy()); });
+  const Outcome cancelled = sink_.WaitFor(id);
+  EXPECT_EQ(KindOf(cancelled.status), v1::FAILURE_CANCELLED) << cancelled.status;
+  EXPECT_THAT(cancelled.text, HasSubstr("word0"));
+}
+
+TEST_F(TransportTest, TerminateBeforeTheLinkIsUpCancelsAndStartsNothing) {
+  std::string id;
+  absl::Notification done;
+  absl::StatusOr<bool> outcome;
+  OnLoop([&] {
+    transport_->Tell(id = NewUuid(), "PID");
+    transport_->Terminate([&](const absl::StatusOr<bool>& was_running) {
+      outcome = was_running;
+      done.Notify();
+    });
+  });
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CANCELLED);
+  ASSERT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_FALSE(*outcome);
+  EXPECT_TRUE(sink_.pids().empty());
+  EXPECT_EQ(Ask("COUNT").text, "1");
+}
+
+TEST_F(TransportTest, TerminateReachesTheChildOfAnEarlierContact) {
+  Ask("hello");
+  Renew();
+  EXPECT_TRUE(Terminate());
+  Renew();
+  EXPECT_FALSE(Terminate());
+  EXPECT_EQ(Ask("COUNT").text, "2");
+}
+
+TEST_F(TransportTest, TerminateSaysWhyItCannotKnow) {
+  host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+  absl::Notification done;
+  OnLoop([&] {
+    transport_->Terminate([&](const absl::StatusOr<bool>& was_running) {
+      EXPECT_EQ(KindOf(was_running.status()), v1::FAILURE_AUTH);
+      done.Notify();
+    });
+  });
+  EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
 }
 
 TEST_F(TransportTest, ASecondCoordinatorIsRefusedTheSession) {

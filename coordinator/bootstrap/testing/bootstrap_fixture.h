@@ -36,10 +36,10 @@ class BootstrapTest : public testing::Test {
     EXPECT_TRUE(std::filesystem::is_empty(runtime_dir_)) << "a socket was left behind";
   }
 
-  absl::StatusOr<Connection> Connect(const SshTarget& target) {
+  absl::StatusOr<Connection> Connect(SshTarget target) {
+    target.options.link_mode = link_mode_;
     return ConnectOverSsh(target, *bundle_,
-                          {.allow_forward = allow_forward_,
-                           .runtime_dir = runtime_dir_,
+                          {.runtime_dir = runtime_dir_,
                            .on_progress =
                                [this](const BootstrapProgress& progress) {
                                  if (stages_.empty() || stages_.back() != progress.stage) {
@@ -70,7 +70,7 @@ class BootstrapTest : public testing::Test {
   const ScratchDir scratch_;
   const std::string runtime_dir_ = scratch_.File("run");
   const std::unique_ptr<AgentBundle> bundle_;
-  bool allow_forward_ = true;
+  RemoteOptions::LinkMode link_mode_ = RemoteOptions::LinkMode::kAuto;
   std::atomic<bool> cancelled_ = false;
   std::vector<BootstrapProgress::Stage> stages_;
 };
