@@ -1,0 +1,88 @@
+"""MCP clients that others wrote → `iris mcp` → ssh → the real claude, as an account that is not root."""
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+from programs.claude_driver import Claude, Program
+from testbed import npm
+
+SDK_CLIENT = pathlib.Path(__file__).with_name("mcp_client.mjs")
+
+
+@pytest.fixture
+def asker(iris, ssh_team):
+    """The team that asks."""
+    config = json.loads(iris.config.read_text())
+    config["teams"]["asker"] = iris.local_team()
+    iris.write_config(config)
+    return "asker"
+
+
+def message(text: str, **more) -> dict:
+    return {"toTeam": "there", "fromTeam": "asker", "message": text} | more
+
+
+def by_sdk(iris, *calls) -> dict:
+    """What the SDK's client heard from `iris mcp` to these (tool, arguments)."""
+    plan = {"command": str(iris.program), "args": ["mcp"], "env": iris.env,
+            "calls": [{"name": name, "arguments": arguments} for name, arguments in calls]}
+    done = subprocess.run(["node", SDK_CLIENT, npm.mcp_sdk()], input=json.dumps(plan), cwd=iris.home,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # The client complains here of what is no MCP.
+    return json.loads(done.stdout)
+
+
+def test_the_sdks_client_gets_the_answer_of_a_real_claude(iris, ssh_team, asker):
+    heard = by_sdk(iris,
+                   ("send_message", message('TOOL Bash {"command":"id -un"}')),
+                   ("ask_message", message("COUNT")),
+                   ("list_teams", {}))
+    assert heard["server"]["name"] == "iris"
+    assert {"send_message", "ask_message", "quick_message", "list_teams", "team_status", "team_wake",
+            "team_sleep"} <= {tool["name"] for tool in heard["tools"]}
+    sent, asked, teams = [result["content"][0]["text"] for result in heard["results"]]
+    assert sent == f"Using a tool.\n\nTOOL-DONE: {ssh_team.user}"
+    assert asked == "2"
+    assert "there" in teams and "asker" in teams
+    assert heard["progress"]
+
+
+def test_a_failure_reaches_the_sdks_client_as_one(iris, asker):
+    [failed] = by_sdk(iris, ("send_message", message("ERR 400")))["results"]
+    assert failed["isError"] is True
+    assert failed["content"][0]["text"].startswith("claude_error: ")
+
+
+@pytest.fixture
+def real_asker(iris, api, asker, scratch):
+    """The real claude as a client of `iris mcp`."""
+    home = scratch / "asker"
+    home.mkdir()
+    server = {"command": str(iris.program), "args": ["mcp"], "env": iris.env}
+    claude = Claude(Program("real", npm.claude(), api.claude_env(), ""), home, iris.project,
+                    ["--mcp-config", json.dumps({"mcpServers": {"iris": server}}), "--strict-mcp-config",
+                     "--allowedTools", "mcp__iris__send_message"], {"CLAUDE_CODE_TMPDIR": str(home)})
+    yield claude
+    claude.kill()
+
+
+def test_a_real_claude_asks_another_one_on_a_host(ssh_team, real_asker):
+    asked = message('TOOL Bash {"command":"id -un"}')
+    result = real_asker.ask(f"TOOL mcp__iris__send_message {json.dumps(asked)}", timeout=60)
+    assert result["is_error"] is False, result
+    assert result["result"] == f"TOOL-DONE: Using a tool.\n\nTOOL-DONE: {ssh_team.user}"
+    init = real_asker.wait_for("system", where=lambda line: line["subtype"] == "init")
+    assert {"name": "iris", "status": "connected"}.items() <= init["mcp_servers"][0].items()
+    assert real_asker.end() == 0
+
+
+def test_a_real_claude_is_told_of_a_failure(real_asker):
+    result = real_asker.ask(f"TOOL mcp__iris__send_message {json.dumps(message('hello', toTeam='nobody'))}",
+                            timeout=60)
+    assert "bad_request" in result["result"]
+    (returned,) = real_asker.lines("user")
+    assert returned["message"]["content"][0]["is_error"] is True
