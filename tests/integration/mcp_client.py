@@ -1,0 +1,139 @@
+"""A small MCP client: one `iris mcp`, JSON-RPC a line."""
+
+import itertools
+import json
+import queue
+import subprocess
+import threading
+
+VERSION = "2025-11-25"
+
+
+class McpClient:
+    """Every line of its stdout must be a JSON-RPC message, or `close()` fails."""
+
+    def __init__(self, iris, **env):
+        self.process = subprocess.Popen([iris.program, "mcp"], env=iris.env | env, cwd=iris.home,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.notifications = []
+        self.strange = []  # Lines that are no JSON-RPC, and answers that nobody waits for.
+        self._answers = {}
+        self._ids = itertools.count(1)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _read(self):
+        for line in self.process.stdout:
+            try:
+                message = json.loads(line)
+                assert message["jsonrpc"] == "2.0"
+            except (ValueError, AssertionError, KeyError, TypeError):
+                self.strange.append(line)
+                continue
+            if "method" in message:
+                self.notifications.append(message)
+            elif message.get("id") in self._answers:
+                self._answers[message["id"]].put(message)
+            else:
+                self.strange.append(line)
+        for waiting in self._answers.values():
+            waiting.put(None)
+
+    # Saying something.
+
+    def write(self, data: bytes):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, message: dict):
+        self.write(json.dumps({"jsonrpc": "2.0"} | message, ensure_ascii=False).encode() + b"\n")
+
+    def notify(self, method, **params):
+        self.send({"method": method, "params": params})
+
+    def start(self, method, params=None, id=None):
+        """Sends a request; returns its id, for `answer`."""
+        id = next(self._ids) if id is None else id
+        self._answers[id] = queue.Queue()
+        self.send({"id": id, "method": method} | ({} if params is None else {"params": params}))
+        return id
+
+    def answer(self, id, within=60) -> dict:
+        """The whole message. Fails if none comes."""
+        message = self._answers[id].get(timeout=within)
+        assert message is not None, f"iris mcp has ended ({self.process.poll()})"
+        return message
+
+    def answered(self, id) -> bool:
+        return not self._answers[id].empty()
+
+    def start_bad(self, data: bytes) -> None:
+        """What is no message: `answer(None)` is what it is answered."""
+        self._answers.setdefault(None, queue.Queue())
+        self.write(data)
+
+    def request(self, method, params=None, id=None, within=60) -> dict:
+        return self.answer(self.start(method, params, id), within)
+
+    def initialize(self, version=VERSION) -> dict:
+        result = self.request("initialize", {"protocolVersion": version, "capabilities": {},
+                                             "clientInfo": {"name": "test", "version": "1"}})["result"]
+        self.notify("notifications/initialized")
+        return result
+
+    # Tools.
+
+    def start_call(self, tool, id=None, token=None, **arguments):
+        params = {"name": tool, "arguments": arguments}
+        if token is not None:
+            params["_meta"] = {"progressToken": token}
+        return self.start("tools/call", params, id)
+
+    def result(self, id, within=60) -> tuple:
+        """(text, whether it is an error) of a call that was started."""
+        result = self.answer(id, within)["result"]
+        [content] = result["content"]
+        assert content["type"] == "text"
+        return content["text"], result.get("isError", False)
+
+    def call(self, tool, within=60, **arguments) -> str:
+        """The text of a call, which must succeed."""
+        text, failed = self.result(self.start_call(tool, **arguments), within)
+        assert not failed, text
+        return text
+
+    def failure(self, tool, within=60, **arguments) -> str:
+        text, failed = self.result(self.start_call(tool, **arguments), within)
+        assert failed, text
+        assert "\nfix: " in text
+        return text
+
+    def progress(self, token) -> list:
+        return [n["params"] for n in self.notifications
+                if n["method"] == "notifications/progress" and n["params"]["progressToken"] == token]
+
+    # The end.
+
+    def close(self) -> str:
+        """EOF, as a client says goodbye; returns stderr."""
+        if self.process.stdin.closed is False:
+            self.process.stdin.close()
+        try:
+            assert self.process.wait(10) == 0
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self._reader.join()
+            stderr = self.process.stderr.read().decode()
+            self.process.stdout.close()
+            self.process.stderr.close()
+        assert self.strange == [], self.strange
+        return stderr

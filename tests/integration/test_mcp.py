@@ -1,0 +1,332 @@
+"""`iris mcp`: MCP over stdio, as a client on a pipe sees it."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from integration.mcp_client import McpClient
+from programs import words
+from testbed import processes
+
+ONE_MS = 0.001
+
+
+@pytest.fixture
+def teams(iris):
+    iris.write_config({"teams": {"app": iris.local_team(description="the app"), "web": iris.local_team()}})
+
+
+@pytest.fixture
+def connect(iris, teams):
+    """connect() is a new client that is initialized; all of them are closed with the test."""
+    clients = []
+
+    def new(version=None, **env):
+        client = McpClient(iris, **env)
+        clients.append(client)
+        if version is not False:
+            client.initialize(*([version] if version else []))
+        return client
+
+    yield new
+    for client in clients:
+        if client.process.poll() is None:
+            client.close()
+
+
+def say(client, message, **arguments):
+    """The arguments of a message from web to app."""
+    return client.call("send_message", toTeam="app", fromTeam="web", message=message, **arguments)
+
+
+def start_say(client, message, **more):
+    return client.start_call("send_message", toTeam="app", fromTeam="web", message=message, **more)
+
+
+def mcp_processes(iris):
+    return [p for p in iris.processes() if p.info.cmdline == f"{iris.program} mcp"]
+
+
+def wait_until(condition, limit=10):
+    deadline = time.monotonic() + limit
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {limit} s"
+        time.sleep(0.02)
+    return found
+
+
+def busy(status):
+    return any(session["state"] == "busy" for session in status["sessions"])
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"])
+def test_every_version_with_initialize(connect, version):
+    client = connect(version=False)
+    discover = client.request("server/discover", {"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {}}})
+    assert discover["error"]["code"] == -32601  # Sends every client on to initialize.
+    result = client.initialize(version)
+    assert result["protocolVersion"] == version
+    assert result["serverInfo"]["name"] == "iris"
+    assert list(result["capabilities"]) == ["tools"]
+    assert client.request("ping")["result"] == {}
+    assert say(client, "hello") == "ECHO: hello"
+
+
+def test_the_tools(connect):
+    tools = {tool["name"]: tool for tool in connect().request("tools/list")["result"]["tools"]}
+    assert list(tools) == ["send_message", "ask_message", "quick_message", "list_teams", "team_status",
+                           "team_wake", "team_sleep"]
+    assert tools["send_message"]["inputSchema"]["required"] == ["toTeam", "message", "fromTeam"]
+    assert tools["list_teams"]["annotations"]["readOnlyHint"]
+    assert tools["ask_message"]["_meta"]["anthropic/maxResultSizeChars"] == 500000
+
+
+def test_what_a_team_answers_is_the_whole_result(connect):
+    client = connect()
+    assert client.call("ask_message", toTeam="app", fromTeam="web", message="SPLIT") == words.SPLIT_TEXT
+    assert say(client, "COUNT") == "2"
+    assert say(client, "BIG 4000000") == words.big(4_000_000)
+    assert say(client, "BIGCJK 300000") == words.big_cjk(300_000)
+
+
+def test_a_message_of_eight_mebibytes_arrives_and_a_longer_one_is_refused(connect):
+    client = connect()
+    text = "SUM " + "ż" * ((8 << 19) - 2)
+    assert len(text.encode()) == 8 << 20
+    assert say(client, text) == words.sum_of(text.removeprefix("SUM "))
+    failure = client.failure("send_message", toTeam="app", fromTeam="web", message=text + "x")
+    assert failure.startswith("bad_request: ")
+
+
+def test_twenty_calls_at_once_are_answered_each(connect):
+    client = connect()
+    ids = [start_say(client, f"SUM {number}", id=f"call {number}") for number in range(20)]
+    for number, id in enumerate(ids):
+        assert client.result(id) == (words.sum_of(str(number)), False)
+    assert say(client, "COUNT") == "21"
+
+
+def test_two_clients_with_the_same_ids_share_the_coordinator_and_not_the_answers(iris, connect):
+    one, other = connect(), connect()
+    start_say(one, "WAIT 1\nSUM one", id=7)
+    other.start_call("send_message", id=7, toTeam="web", fromTeam="app", message="WAIT 1\nSUM other")
+    other.notify("notifications/cancelled", requestId=7)
+    assert one.result(7) == (words.sum_of("one"), False)
+    assert other.request("ping")["result"] == {}
+    assert not other.answered(7)
+    assert len([p for p in iris.processes() if p.info.cmdline.endswith(" serve")]) == 1
+
+
+def test_cancel_stops_the_waiting_and_not_the_work(connect):
+    client = connect()
+    assert say(client, "COUNT") == "1"
+    slow = start_say(client, "SLOW 1")
+    client.notify("notifications/cancelled", requestId=slow, reason="enough")
+    assert say(client, "COUNT") == "3"
+    assert not client.answered(slow)
+
+
+def test_progress_says_what_is_going_on(connect):
+    client = connect()
+    text, failed = client.result(start_say(client, "SLOW 1", token="first"))
+    assert text.split() == words.SLOW_TEXT.split() and not failed
+    progress = client.progress("first")
+    numbers = [p["progress"] for p in progress]
+    assert numbers == sorted(set(numbers)) and numbers
+    assert all(p["message"] for p in progress), progress
+
+
+def test_timeouts_are_those_of_the_original(iris, connect):
+    client = connect()
+    assert say(client, "COUNT", timeout=0) == "1"
+    waited = client.failure("send_message", toTeam="app", fromTeam="web", message="SLOW 1", timeout=200)
+    assert waited.startswith("timeout: no answer within 200 ms")
+    for text in (say(client, "COUNT", timeout=-1),
+                 client.call("quick_message", toTeam="app", fromTeam="web", message="COUNT")):
+        assert len(text) == 36
+    assert say(client, "COUNT") == "5"
+
+
+def test_an_id_that_was_returned_leads_to_the_answer(iris, connect):
+    client = connect()
+    id = client.call("quick_message", toTeam="app", fromTeam="web", message="SUM later")
+    assert iris.run("tell", "app", "SUM later", "--from", "web", "--id", id).stdout.strip() == \
+        words.sum_of("later")
+
+
+def test_a_failure_is_an_error_with_kind_fix_and_the_partial_answer(connect):
+    client = connect()
+    failure = client.failure("send_message", toTeam="app", fromTeam="web", message="CRASH 7")
+    assert failure.startswith("child_exited: ")
+    assert words.PARTIAL_TEXT in failure
+    assert client.failure("send_message", toTeam="app", fromTeam="web", message="ISERROR 500") \
+        .startswith("claude_error: ")
+
+
+@pytest.mark.parametrize("caller", ["nobody", "cli", ""])
+def test_who_is_no_team_does_not_speak(connect, caller):
+    failure = connect().failure("send_message", toTeam="app", fromTeam=caller, message="hello")
+    assert failure.startswith("bad_request: fromTeam")
+    assert "app, web" in failure
+
+
+def test_bad_arguments_are_tool_errors_and_a_bad_tool_is_not(connect):
+    client = connect()
+    assert "not built yet" in client.failure("send_message", toTeam="app", fromTeam="web", message="x",
+                                             persist=True)
+    assert "is missing" in client.failure("send_message", toTeam="app")
+    assert client.failure("send_message", toTeam="apq", fromTeam="web", message="x") \
+        .startswith("bad_request: ")
+    assert client.answer(client.start_call("no_such_tool"))["error"]["code"] == -32602
+    assert client.request("no/such/method")["error"]["code"] == -32601
+
+
+def test_teams_wake_show_and_sleep(connect):
+    client = connect()
+    teams = json.loads(client.call("list_teams"))["teams"]
+    assert [(team["name"], team.get("description")) for team in teams] == [("app", "the app"), ("web", None)]
+
+    def session():
+        [team] = json.loads(client.call("team_status", fromTeam="web", team="app"))["teams"]
+        return team["session"]
+
+    assert session() == "none"
+    woken = json.loads(client.call("team_wake", team="app", fromTeam="web"))
+    assert not woken["wasReady"]
+    assert session() == "ready"
+    assert say(client, "PID") == str(woken["childPid"])
+    assert say(client, "COUNT") == "2"
+    assert json.loads(client.call("team_sleep", team="app", fromTeam="web"))["wasRunning"]
+    assert processes.process_info(woken["childPid"]) is None
+    assert session() == "stopped"
+    assert say(client, "COUNT") == "3"
+
+
+def test_bad_lines_are_answered_and_disturb_nothing(connect):
+    client = connect()
+    client.start_bad(b"nonsense\n\n{\n[]\n\xff\xfe\n" + b"x" * (17 << 20) + b"\n")
+    codes = [client.answer(None)["error"]["code"] for _ in range(5)]
+    assert sorted(codes) == [-32700] * 3 + [-32600] * 2
+    assert say(client, "hello") == "ECHO: hello"
+
+
+def test_what_is_said_before_the_end_of_input_is_done(iris, teams):
+    lines = [{"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}},
+             {"id": 2, "method": "tools/call", "params": {"name": "quick_message", "arguments": {
+                 "toTeam": "app", "fromTeam": "web", "message": "COUNT"}}}]
+    text = "".join(json.dumps({"jsonrpc": "2.0"} | line) + "\n" for line in lines)
+    done = subprocess.run([iris.program, "mcp"], env=iris.env, cwd=iris.home, input=text.encode(),
+                          capture_output=True, timeout=30)
+    assert done.returncode == 0
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
+    assert iris.answer("app", "COUNT", from_="web") == "2"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_the_work_goes_on(iris, connect, signal_number):
+    client = connect()
+    assert say(client, "COUNT") == "1"
+    start_say(client, "SLOW 1")
+    iris.wait_for_status(busy)
+    began = time.monotonic()
+    client.process.send_signal(signal_number)
+    client.process.wait(10)
+    assert time.monotonic() - began < 0.4
+    assert mcp_processes(iris) == []
+    assert iris.answer("app", "COUNT", from_="web") == "3"
+
+
+def test_end_of_input_ends_it_at_once_and_the_work_goes_on(iris, connect):
+    client = connect()
+    assert say(client, "COUNT") == "1"
+    start_say(client, "SLOW 2")
+    iris.wait_for_status(busy)
+    began = time.monotonic()
+    client.close()
+    assert time.monotonic() - began < 1
+    assert mcp_processes(iris) == []
+    assert iris.answer("app", "COUNT", from_="web") == "3"
+
+
+def test_its_parents_death_ends_it_although_stdin_stays_open(iris, teams):
+    reader, writer = os.pipe()  # Ours: the parent takes no end of it with it.
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])", iris.program, "mcp"],
+        env=iris.env, cwd=iris.home, stdin=reader, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: mcp_processes(iris))
+        wait_until(lambda: mcp_processes(iris) and
+                   len(os.listdir(f"/proc/{mcp_processes(iris)[0].pid}/task")) > 1)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        wait_until(lambda: not mcp_processes(iris), limit=5)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_killed_coordinator_fails_what_it_worked_on_plainly_and_the_session_goes_on(iris, connect):
+    client = connect()
+    assert say(client, "COUNT") == "1"
+    slow = start_say(client, "SLOW 2", token=1)
+    iris.wait_for_status(busy)
+    os.kill(iris.status()["pid"], signal.SIGKILL)
+    text, failed = client.result(slow)
+    assert failed and text.startswith("dropped: "), text
+    assert say(client, "COUNT") == "3"  # Nothing was sent twice, and nobody had to initialize again.
+    numbers = [p["progress"] for p in client.progress(1)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_stopped_coordinator_stays_stopped_until_it_is_needed(iris, connect):
+    client = connect()
+    waiting = start_say(client, "SLOW 30")
+    iris.wait_for_status(busy)
+    assert iris.run("stop").returncode == 0
+    text, failed = client.result(waiting)
+    assert failed and text.startswith("dropped: "), text
+    assert iris.run("status", "--json").stdout.strip() == '{"running":false}'
+    assert client.process.poll() is None
+    client.call("list_teams")
+
+
+def test_a_bad_configuration_is_told_to_the_client(iris):
+    iris.config.write_text("{")
+    iris.config.chmod(0o600)
+    with McpClient(iris) as client:
+        error = client.request("initialize", {"protocolVersion": "2025-11-25"})["error"]
+        assert str(iris.config) in error["message"] and "\nfix: " in error["message"]
+        iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
+        client.initialize()
+        assert say(client, "hello") == "ECHO: hello"
+
+
+def test_the_first_answer_comes_within_10_ms_when_the_coordinator_runs(iris, connect):
+    connect()
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}})
+    took, exec_took = [], []
+    for _ in range(20):
+        began = time.perf_counter()
+        subprocess.run(["/bin/true"])
+        exec_took.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        process = subprocess.Popen([iris.program, "mcp"], env=iris.env, cwd=iris.home, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        process.stdin.write(line.encode() + b"\n")
+        process.stdin.flush()
+        assert b"protocolVersion" in process.stdout.readline()
+        took.append(time.perf_counter() - began)
+        process.communicate()
+    median, floor = statistics.median(took) / ONE_MS, statistics.median(exec_took) / ONE_MS
+    # A machine that is busy takes as long for a program that does nothing.
+    limit = 10 + max(0, floor - 1.5) * 6
+    assert median <= limit, f"{median:.1f} ms to the first answer; /bin/true takes {floor:.1f} ms"
