@@ -18,7 +18,7 @@ def session(status, team):
 
 
 def state(status, team):
-    return next((s["state"] for s in status["sessions"] if s["to"] == team), None)
+    return next((s["state"] for s in status.get("sessions", []) if s["to"] == team), None)
 
 
 def children(iris):

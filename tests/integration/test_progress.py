@@ -49,7 +49,7 @@ def test_who_waits_for_a_process_is_told(iris, tell_at_terminal):
     iris.write_config({"settings": {"maxProcesses": 1},
                        "teams": {"a": iris.local_team(), "b": iris.local_team()}})
     busy = iris.start_tell("a", "SLOW 3")
-    iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s["sessions"]))
+    iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s.get("sessions", [])))
     terminal = tell_at_terminal("b", "hello")
     terminal.read_until(lambda seen: "waiting for a free process (1 of 1 busy)" in seen)
     assert terminal.finish() == "ECHO: hello\n"

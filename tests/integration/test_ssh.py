@@ -100,7 +100,10 @@ def test_link_mode_stdio_asks_for_no_forward(iris, sshd, remote_user):
 
 def test_link_mode_forward_fails_where_forwarding_is_refused(iris, sshd, remote_user):
     server = sshd("AllowStreamLocalForwarding no")
-    iris.write_config({"teams": {"gpu": server.team(remote_user, remoteOptions={"linkMode": "forward"})}})
+
+    def set_mode(mode):
+        iris.write_config({"teams": {"gpu": server.team(remote_user, remoteOptions={"linkMode": mode})}})
+    set_mode("forward")
     told = iris.tell("gpu", "hello", as_json=True)
     assert told.returncode == 1
     failure = json.loads(told.stdout)["failure"]
@@ -108,6 +111,8 @@ def test_link_mode_forward_fails_where_forwarding_is_refused(iris, sshd, remote_
     assert "linkMode is forward" in failure["detail"]
     assert "AllowStreamLocalForwarding" in failure["fix"]
     assert only_link(iris)["state"] == "down"
+    set_mode("auto")
+    assert iris.answer("gpu", "COUNT") == "1"
 
 
 def test_big_answers_arrive_byte_exact(iris, host):
