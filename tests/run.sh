@@ -35,8 +35,8 @@ install_packages
 say "Building"
 bazel build "${bazel_flags[@]}" //...
 
-say "Building with clang: thread-safety analysis and layering check"
-bazel build "${bazel_flags[@]}" --config=clang //...
+say "Compiling with clang: thread-safety analysis and layering check"
+bazel build "${bazel_flags[@]}" --config=clang --output_groups=compilation_outputs //...
 
 failed=0
 say "Unit tests"
