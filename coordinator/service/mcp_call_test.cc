@@ -1,0 +1,257 @@
+#include <grpcpp/channel.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
+#include "common/rpc/grpc_failure.h"
+#include "common/testing/scratch_dir.h"
+#include "coordinator/mcp/message.h"
+#include "coordinator/service/coordinator_service.h"
+#include "coordinator/testing/fake_transport.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr size_t kPieceBytes = 256 << 10;
+constexpr char kInitialize[] =
+    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})";
+
+std::string Ping(int id) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"ping"})";
+}
+
+std::string Send(int id, const std::string& text) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+         R"(,"method":"tools/call","params":{"name":"send_message","arguments":)" +
+         R"({"toTeam":"gpu","fromTeam":"web","message":")" + text + "\"}}}";
+}
+
+class LendingDaemon : public DaemonControl {
+ public:
+  v1::GetStatusResponse Status() const override { return {}; }
+  void Lend(const std::map<std::string, std::string>& env) override { lent = env; }
+  void Stop(bool, std::function<void(const v1::StopResponse&)> done) override { done({}); }
+
+  std::map<std::string, std::string> lent;
+};
+
+// A front end's end of one stream.
+class Stream {
+ public:
+  explicit Stream(v1::Coordinator::Stub& stub) : stream_(stub.Mcp(&context_)) {}
+
+  // Returns the id of the message.
+  std::string Write(const std::string& json, const std::string& id = NewUuid()) {
+    v1::McpClientMessage piece;
+    if (std::exchange(first_, false)) {
+      (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
+    }
+    piece.set_id(id);
+    for (size_t at = 0; at < json.size(); at += kPieceBytes) {
+      piece.set_json(json.substr(at, kPieceBytes));
+      piece.set_more(at + kPieceBytes < json.size());
+      if (!stream_->Write(piece)) break;
+      piece.Clear();
+    }
+    return id;
+  }
+  void WritesDone() { stream_->WritesDone(); }
+  // The next message, put together; `json` is empty at the end of the stream.
+  v1::McpServerMessage Read() {
+    std::string json;
+    for (v1::McpServerMessage piece; stream_->Read(&piece);) {
+      json += piece.json();
+      EXPECT_LE(piece.json().size(), kPieceBytes);
+      if (piece.more()) continue;
+      piece.set_json(json);
+      return piece;
+    }
+    return {};
+  }
+  absl::Status Finish() { return FromGrpcStatus(stream_->Finish(), ""); }
+
+ private:
+  grpc::ClientContext context_;
+  bool first_ = true;
+  const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
+      stream_;
+};
+
+class McpCallTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    OnLoop([this] {
+      store_ = *Store::Open({.path = dir_.File("iris.db")});
+      factory_ = std::make_unique<FakeTransportFactory>(
+          thread_.loop(), [this](FakeTransport& transport, const std::string& id,
+                                 const std::string& text) { script_(transport, id, text); });
+      orchestrator_ = std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, *factory_);
+    });
+    service_ =
+        std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, daemon_);
+    grpc::ServerBuilder builder;
+    builder.RegisterService(service_.get());
+    server_ = builder.BuildAndStart();
+    stub_ = v1::Coordinator::NewStub(server_->InProcessChannel({}));
+  }
+  void TearDown() override {
+    server_->Shutdown();
+    OnLoop([this] { orchestrator_.reset(); });
+  }
+  void OnLoop(const std::function<void()>& task) {
+    absl::Notification done;
+    thread_.loop().Post([&] {
+      task();
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+  // Once the reactor of every call has gone.
+  void ExpectNoOpenCalls() {
+    absl::Notification none;
+    std::function<void()> look = [&] {
+      if (service_->open_calls() == 0) return none.Notify();
+      thread_.loop().Post(look);
+    };
+    thread_.loop().Post(look);
+    EXPECT_TRUE(none.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  }
+
+  ScratchDir dir_;
+  LiveConfig config_{
+      dir_.File("config.json"), [](const std::string&) {
+        return Config{.teams = {{.name = "gpu", .path = "/g"}, {.name = "web", .path = "/w"}}};
+      }};
+  FakeScript script_ = EchoScript;
+  LendingDaemon daemon_;
+  LoopThread thread_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<FakeTransportFactory> factory_;
+  std::unique_ptr<Orchestrator> orchestrator_;
+  std::unique_ptr<CoordinatorService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::Coordinator::Stub> stub_;
+};
+
+TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
+  Stream stream(*stub_);
+  const std::string opening = stream.Write(kInitialize);
+  const v1::McpServerMessage opened = stream.Read();
+  EXPECT_EQ(opened.settles(), opening);
+  EXPECT_TRUE(opened.opening());
+
+  const std::string id = stream.Write(Send(1, "hello"));
+  const v1::McpServerMessage answer = stream.Read();
+  EXPECT_THAT(answer.json(), HasSubstr(R"("text":"hello")"));
+  EXPECT_EQ(answer.settles(), id);
+  EXPECT_FALSE(answer.opening());
+  OnLoop([&] {
+    EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
+    EXPECT_EQ(daemon_.lent.at("SSH_AUTH_SOCK"), "/agent");
+  });
+}
+
+TEST_F(McpCallTest, AMessageThatIsSentAgainIsNotToldAgain) {
+  int told = 0;
+  script_ = [&told](FakeTransport& transport, const std::string& id, const std::string& text) {
+    ++told;
+    EchoScript(transport, id, text);
+  };
+  const std::string id = NewUuid();
+  for (int life = 0; life < 2; ++life) {
+    Stream stream(*stub_);
+    stream.Write(kInitialize);
+    stream.Read();
+    stream.Write(Send(1, "once"), id);
+    EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"once")"));
+  }
+  OnLoop([&] { EXPECT_EQ(told, 1); });
+}
+
+TEST_F(McpCallTest, MuchTextGoesBothWaysInPieces) {
+  const std::string text(8 << 20, 'x');
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  stream.Write(Send(1, text));
+  const std::string json = stream.Read().json();
+  EXPECT_TRUE(json.find(text) != std::string::npos);
+}
+
+TEST_F(McpCallTest, AClientThatHasNoMoreToSayHearsWhatIsAnsweredAtOnce) {
+  script_ = [](FakeTransport&, const std::string&, const std::string&) {};
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  const std::string id = stream.Write(Send(1, "slow"));
+  stream.Write(Ping(2));
+  stream.WritesDone();
+  EXPECT_THAT(stream.Read().json(), HasSubstr("protocolVersion"));
+  EXPECT_THAT(stream.Read().json(), HasSubstr(R"("id":2)"));
+  EXPECT_EQ(stream.Read().json(), "");
+  EXPECT_TRUE(stream.Finish().ok());
+  ExpectNoOpenCalls();
+  OnLoop([&] {
+    EXPECT_EQ(store_->FindTell(id)->value().state, TellState::kRunning);
+    orchestrator_->SettleOpen();
+  });
+}
+
+TEST_F(McpCallTest, AClientThatReadsLateLosesNothing) {
+  constexpr int kPings = 5000;  // Many times what the coordinator keeps for a slow reader.
+  Stream stream(*stub_);
+  std::thread writer([&] {
+    for (int i = 0; i < kPings; ++i) stream.Write(Ping(i));
+  });
+  for (int i = 0; i < kPings; ++i) {
+    ASSERT_THAT(stream.Read().json(), StartsWith(R"({"jsonrpc":"2.0","id":)" + std::to_string(i)));
+  }
+  writer.join();
+}
+
+TEST_F(McpCallTest, ALeavingCoordinatorAnswersWhatWaitsAndEndsTheStream) {
+  script_ = [](FakeTransport&, const std::string&, const std::string&) {};
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  const std::string id = stream.Write(Send(1, "slow"));
+  stream.Write(Ping(2));
+  stream.Read();
+  OnLoop([this] { service_->EndMcp(MakeFailure(v1::FAILURE_DROPPED, "it was stopped")); });
+  const v1::McpServerMessage answer = stream.Read();
+  EXPECT_EQ(answer.settles(), id);
+  EXPECT_THAT(answer.json(), HasSubstr("it was stopped"));
+  EXPECT_EQ(stream.Read().json(), "");
+  EXPECT_EQ(KindOf(stream.Finish()), v1::FAILURE_DROPPED);
+  ExpectNoOpenCalls();
+  OnLoop([this] { orchestrator_->SettleOpen(); });
+}
+
+TEST_F(McpCallTest, AFrontEndThatBreaksTheRulesLosesItsStream) {
+  Stream no_id(*stub_), too_long(*stub_);
+  no_id.Write(kInitialize, "1");
+  EXPECT_EQ(no_id.Read().json(), "");
+  EXPECT_EQ(KindOf(no_id.Finish()), v1::FAILURE_BAD_REQUEST);
+
+  too_long.Write(std::string(kMcpMessageBytesMax + 1, 'x'));
+  EXPECT_EQ(too_long.Read().json(), "");
+  EXPECT_EQ(KindOf(too_long.Finish()), v1::FAILURE_BAD_REQUEST);
+  ExpectNoOpenCalls();
+}
+
+}  // namespace
+}  // namespace iris
