@@ -207,6 +207,24 @@ TEST_F(WakeTest, WhatWaitsForAProcessIsCancelledWithoutOne) {
   ASSERT_TRUE(slept.result.ok()) << slept.result.status();
   EXPECT_FALSE(slept.result->was_running());
   EXPECT_EQ(busy.times_settled, 0);
+  OnLoop([&] {
+    const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
+    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), "waiting");
+  });
+}
+
+TEST_F(WakeTest, AWakeThatFailsMakesRoom) {
+  file_.settings.max_processes = 1;
+  OnLoop([&] { hosts().hold_starts = true; });
+  Woken gpu, backend;
+  Wake(gpu);
+  Wake(backend, "backend");
+  OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "exit 1")); });
+  EXPECT_EQ(gpu.kind(), v1::FAILURE_CHILD_EXITED);
+  Drain();
+  OnLoop([&] { factory_->Between("cli", "backend").FinishStart(); });
+  Drain();
+  EXPECT_TRUE(backend.result.ok()) << backend.result.status();
 }
 
 // Its child may still be there: only the host can say.

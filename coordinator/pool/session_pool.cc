@@ -39,7 +39,6 @@ void SessionPool::SetProcessesMax(size_t processes_max) {
 
 bool SessionPool::Admit(PooledSession& session) {
   if (InLine(session.session_id())) return false;
-  PutToSleepForLine();  // It may hit this very session.
   const bool has_room = session.has_process() || (line_.empty() && processes() < processes_max_);
   if (has_room && !session.ending()) {
     by_id_[session.session_id()].last_use = ++uses_;

@@ -83,7 +83,8 @@ void FakeTransport::Terminate(TerminateDone done) {
   PostUnlessGone([this, done = std::move(done)]() mutable {
     const bool was_running = ready_;
     GoDown(MakeFailure(v1::FAILURE_CANCELLED, "claude was ended on request"));
-    std::move(done)(was_running);
+    // The host's answer and its events travel by themselves.
+    PostUnlessGone([was_running, done = std::move(done)]() mutable { done(was_running); });
   });
 }
 
