@@ -60,6 +60,10 @@ InProcessHost::~InProcessHost() {
   closed.WaitForNotificationWithTimeout(absl::Seconds(20));
   server_->Shutdown();
   server_->Wait();
+  // The last that streams posted refers to the service and the sessions, which go before the loop does.
+  absl::Notification drained;
+  loop_.loop().Post([&] { drained.Notify(); });
+  drained.WaitForNotification();
   for (int wire : wires_) close(wire);
 }
 
