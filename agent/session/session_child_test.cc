@@ -159,12 +159,15 @@ TEST_F(SessionChildTest, OnlyTheEndOfALongComplaintIsKept) {
 
 TEST_F(SessionChildTest, ACrashAtStartFailsAllThatWaitAndIsNotTriedAgain) {
   std::ofstream(home + "/.stub-crash-at-start").flush();
-  Do([this](Session& session) {
+  // All at once on the loop: a tell that came after the crash would start another child.
+  const std::string first = NewUuid(), second = NewUuid();
+  Do([&](Session& session) {
     session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>& opened) {
       EXPECT_EQ(KindOf(opened.status()), v1::FAILURE_CHILD_EXITED);
     });
+    EXPECT_TRUE(session.Tell(first, "x").ok());
+    EXPECT_TRUE(session.Tell(second, "y").ok());
   });
-  const std::string first = Tell("x"), second = Tell("y");
   EXPECT_THAT(Outcome(first).detail(),
               AllOf(HasSubstr("before it answered `initialize`"), HasSubstr("crashed at start")));
   EXPECT_EQ(Outcome(second).kind(), v1::FAILURE_CHILD_EXITED);
