@@ -51,6 +51,11 @@ void HostLink::RunOnThread(std::function<void()> work) {
   thread_ = std::thread(std::move(work));
 }
 
+void HostLink::Want(LinkObserver* observer) {
+  wanting_.insert(observer);
+  Connect();
+}
+
 void HostLink::Connect() {
   if (state_ == State::kEnding) connect_again_ = true;
   if (state_ != State::kDown) return;
@@ -97,6 +102,7 @@ void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
   probe_ =
       Probe::Start(loop_, calls_, *life_->stub, [this](const absl::Status& why) { OnLost(why); });
   state_ = State::kUp;
+  was_up_ = true;
   LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
           mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
   const std::shared_ptr<LinkLife> up = life_;
@@ -125,7 +131,7 @@ void HostLink::GoDown(const absl::Status& why) {
   ssh_pid_ = 0;
   last_failure_ = why;
   LogWarn("link ", name_, ": down: ", Describe(ToProto(why)));
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why); });
+  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, false); });
   if (std::exchange(connect_again_, false)) Connect();
 }
 

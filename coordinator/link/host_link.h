@@ -18,7 +18,7 @@ namespace iris {
 // A link over whatever wire its connector makes. Lives on the loop; connecting, and asking ssh why
 // it ended, block and run on a thread of its own, one at a time.
 //
-//   down ── Connect() ──▶ connecting ⇄ bootstrapping ──▶ up ── wire lost ──▶ ending ──▶ down
+//   down ── Want() ──▶ connecting ⇄ bootstrapping ──▶ up ── wire lost ──▶ ending ──▶ down
 class HostLink final : public Link {
  public:
   // `name` is for people: "local" or "user@host:port".
@@ -26,15 +26,21 @@ class HostLink final : public Link {
            std::unique_ptr<Connector> connector);
   ~HostLink() override;  // Gives up what is under way; waits for its thread.
 
-  void Connect() override;
+  void Want(LinkObserver* observer) override;
+  void Unwant(LinkObserver* observer) override { wanting_.erase(observer); }
   void AddObserver(LinkObserver* observer) override { observers_.insert(observer); }
-  void RemoveObserver(LinkObserver* observer) override { observers_.erase(observer); }
+  void RemoveObserver(LinkObserver* observer) override {
+    observers_.erase(observer);
+    wanting_.erase(observer);
+  }
+  bool was_up() const override { return was_up_; }
   std::shared_ptr<LinkLife> life() const override { return life_; }
   v1::LinkStatus Status() const override;
 
  private:
   enum class State { kDown, kConnecting, kBootstrapping, kUp, kEnding };
 
+  void Connect();
   void RunOnThread(std::function<void()> work);
   void OnProgress(const BootstrapProgress& progress);
   void OnConnected(absl::StatusOr<Connection> connection);
@@ -49,6 +55,8 @@ class HostLink final : public Link {
   const std::string name_;
   const std::unique_ptr<Connector> connector_;
   std::set<LinkObserver*> observers_;
+  std::set<LinkObserver*> wanting_;
+  bool was_up_ = false;
 
   State state_ = State::kDown;
   bool connect_again_ = false;  // Asked for while ending.

@@ -25,25 +25,31 @@ class LinkObserver {
   virtual ~LinkObserver() = default;
   virtual void OnLinkProgress(const BootstrapProgress& progress) = 0;
   virtual void OnLinkUp(const std::shared_ptr<LinkLife>& life) = 0;
-  // Connecting failed, or the wire was lost; `why` is typed. The next Connect() tries again.
-  virtual void OnLinkDown(const absl::Status& why) = 0;
+  // An attempt failed, or the wire was lost; `why` is typed. `retries`: the link tries again by
+  // itself while somebody wants it; else only the next Want() does.
+  virtual void OnLinkDown(const absl::Status& why, bool retries) = 0;
 };
 
-// The one connection to a host. Connects when asked; a lost wire stays down until asked again.
-// Lives on the coordinator's loop.
+// The one connection to a host, kept up as long as somebody wants it. Lives on the coordinator's
+// loop.
 //
-//   down ── Connect() ──▶ connecting ──▶ up ──▶ down(why)
+//   down ── Want() ──▶ connecting ──▶ up ──▶ down(why)
 class Link {
  public:
   virtual ~Link() = default;
 
-  // Does nothing where the link is up or connecting; else OnLinkUp or OnLinkDown follows.
-  virtual void Connect() = 0;
+  // `observer`, which was added, needs the host from now on. Does nothing more where the link is up
+  // or connecting; else an attempt begins at once, and OnLinkUp or OnLinkDown follows.
+  virtual void Want(LinkObserver* observer) = 0;
+  // Needs it no more. What is up stays up. Removing an observer does this too.
+  virtual void Unwant(LinkObserver* observer) = 0;
   // Observers outlive the link or remove themselves.
   virtual void AddObserver(LinkObserver* observer) = 0;
   virtual void RemoveObserver(LinkObserver* observer) = 0;
   // Null unless up.
   virtual std::shared_ptr<LinkLife> life() const = 0;
+  // The host has answered in this coordinator's life.
+  virtual bool was_up() const = 0;
   virtual v1::LinkStatus Status() const = 0;
 };
 

@@ -36,14 +36,14 @@ class LentEnv {
   std::map<std::string, std::string> env_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Hears once how a Connect() ended: null = it failed.
+// Hears once how a Want() ended: null = it failed.
 class FirstAnswer final : public LinkObserver {
  public:
   using Then = std::function<void(const std::shared_ptr<LinkLife>&)>;
   explicit FirstAnswer(Then then) : then_(std::move(then)) {}
   void OnLinkProgress(const BootstrapProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override { Answer(life); }
-  void OnLinkDown(const absl::Status&) override { Answer(nullptr); }
+  void OnLinkDown(const absl::Status&, bool) override { Answer(nullptr); }
 
  private:
   void Answer(const std::shared_ptr<LinkLife>& life) {
@@ -187,7 +187,7 @@ void HostLinkTable::StopAgents(std::function<void(int, std::vector<std::string>)
       stopping->OneDone();
     });
     local.AddObserver(local_stop_.get());
-    local.Connect();
+    local.Want(local_stop_.get());
   }
   stopping->OneDone();
 }

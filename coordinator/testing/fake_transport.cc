@@ -78,6 +78,15 @@ void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   PostUnlessGone([this] { Start(); });
 }
 
+void FakeTransport::Cancel(const std::string& tell_id) {
+  PostUnlessGone([this, tell_id] {
+    unstarted_.erase(std::remove_if(unstarted_.begin(), unstarted_.end(),
+                                    [&](const auto& tell) { return tell.first == tell_id; }),
+                     unstarted_.end());
+    Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled"));
+  });
+}
+
 void FakeTransport::Terminate(TerminateDone done) {
   ++terminated_;
   PostUnlessGone([this, done = std::move(done)]() mutable {

@@ -61,6 +61,7 @@ class FakeTransport : public Transport {
 
   void Spawn() override;
   void Tell(const std::string& tell_id, std::string text) override;
+  void Cancel(const std::string& tell_id) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }

@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kAcquireDeadline = absl::Seconds(15);
 constexpr absl::Duration kOpenSlack = absl::Seconds(10);  // Beyond the agent's own limit.
+constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
 constexpr absl::Duration kCloseDeadline = absl::Seconds(15);
 // The stream and the link end together; the link knows why, and says so a little later.
 constexpr absl::Duration kLinkVerdict = absl::Seconds(3);
@@ -98,7 +99,7 @@ void AgentTransport::Spawn() {
 void AgentTransport::UseLink() {
   state_ = State::kLinking;
   if (std::shared_ptr<LinkLife> life = link_.life(); life != nullptr) return OnLinkUp(life);
-  link_.Connect();
+  link_.Want(this);
 }
 
 void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
@@ -205,6 +206,30 @@ void AgentTransport::SendTells() {
   }
 }
 
+void AgentTransport::Cancel(const std::string& tell_id) {
+  const auto tell = std::find_if(tells_.begin(), tells_.end(),
+                                 [&](const PendingTell& tell) { return tell.id == tell_id; });
+  if (tell == tells_.end()) return;
+  if (!tell->sent) {
+    return Later([this, tell_id] {
+      const auto waiting = std::find_if(tells_.begin(), tells_.end(), [&](const PendingTell& tell) {
+        return tell.id == tell_id && !tell.sent;
+      });
+      if (waiting == tells_.end()) return;
+      SettleOne(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled"));
+    });
+  }
+  // Its outcome comes down the stream; this call only asks for it.
+  const std::shared_ptr<CancelCall> call = CancelCall::Make(
+      loop_, calls_, absl::Now() + kCancelDeadline, [](CancelCall&, const grpc::Status& status) {
+        if (!status.ok()) LogWarn("cancelling a tell: ", status.error_message());
+      });
+  call->request.set_session_id(key_.session_id);
+  call->request.set_epoch(epoch_);
+  call->request.set_tell_id(tell_id);
+  life_->stub->async()->CancelTell(&call->context, &call->request, &call->response, call->Done());
+}
+
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) {
   metrics_.bytes_in += wire_bytes;
   const std::shared_ptr<bool> alive = alive_;
@@ -273,7 +298,7 @@ void AgentTransport::OnDetached(const absl::Status& why) {
   });
 }
 
-void AgentTransport::OnLinkDown(const absl::Status& why) {
+void AgentTransport::OnLinkDown(const absl::Status& why, bool) {
   if (state_ == State::kDown) return;
   const bool was_up = life_ != nullptr;
   if (!was_up) return Fail(why);

@@ -45,6 +45,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
 
   void Spawn() override;
   void Tell(const std::string& tell_id, std::string text) override;
+  void Cancel(const std::string& tell_id) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
@@ -59,11 +60,12 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
+  using CancelCall = UnaryCall<v1::CancelTellRequest, v1::CancelTellResponse>;
   using CloseCall = UnaryCall<v1::CloseRequest, v1::CloseResponse>;
 
   void OnLinkProgress(const BootstrapProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
-  void OnLinkDown(const absl::Status& why) override;
+  void OnLinkDown(const absl::Status& why, bool retries) override;
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) override;
   void OnDetached(const absl::Status& why) override;
 

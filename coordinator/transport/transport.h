@@ -67,6 +67,9 @@ class Transport {
   // Sends one tell, spawning first if needed. OnSettled follows. Several may be under way; they are
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;
+  // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
+  // itself first. Others are left alone.
+  virtual void Cancel(const std::string& tell_id) = 0;
   // Ends the child and all its descendants, wherever it lives: goes to the host where the link is
   // down. Tells under way are settled first, as FAILURE_CANCELLED unless they end by themselves
   // within the agent's 2 s, and OnDown() comes if the child was ready. Then `done` runs on the loop
