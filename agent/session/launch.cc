@@ -11,19 +11,17 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "agent/session/transcript.h"
 #include "common/failure/failure.h"
 
 namespace iris {
 namespace {
 
 using Env = std::map<std::string, std::string>;
-
-constexpr int kProjectDirsMax = 100'000;
 
 std::string ExpandHome(const std::string& path, const std::string& home) {
   if (path == "~") return home;
@@ -132,33 +130,13 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
                      "Create the directory there, or correct the team's path.");
 }
 
-bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
-
-// claude keeps a session at <config>/projects/<cwd with every non-alphanumeric as '-'>/<id>.jsonl
-// and resumes it from any directory. A session that never spoke has none, and cannot be resumed.
-bool HasTranscript(const std::string& session_id, const std::string& cwd, const Env& env) {
-  std::string config = Get(env, "CLAUDE_CONFIG_DIR");
-  if (config.empty()) config = absl::StrCat(Get(env, "HOME"), "/.claude");
-  const std::string projects = absl::StrCat(config, "/projects");
-  std::string folder = cwd;
-  for (char& c : folder) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '-';
-  }
-  if (Exists(absl::StrCat(projects, "/", folder, "/", session_id, ".jsonl"))) return true;
-  DIR* dir = opendir(projects.c_str());
-  if (dir == nullptr) return false;
-  bool found = false;
-  for (int i = 0; !found && i < kProjectDirsMax; ++i) {
-    const dirent* entry = readdir(dir);
-    if (entry == nullptr) break;
-    found = entry->d_name[0] != '.' &&
-            Exists(absl::StrCat(projects, "/", entry->d_name, "/", session_id, ".jsonl"));
-  }
-  closedir(dir);
-  return found;
-}
-
 }  // namespace
+
+std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
+                         const AgentIdentity& identity) {
+  return FindTranscript(session_id, ExpandHome(spec.cwd(), identity.home),
+                        ChildEnv(spec, identity));
+}
 
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity) {
@@ -173,7 +151,7 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
-  plan.resumes = HasTranscript(session_id, child.cwd, env);
+  plan.resumes = !FindTranscript(session_id, child.cwd, env).empty();
 
   // A result counts for a tell only after the replay of its line, where claude is too old to say
   // which lines a result answers.

@@ -8,6 +8,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kUuidsMax = 1024;
+constexpr size_t kBlocksMax = 256;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -44,7 +45,7 @@ void LineScanner::EndLine() {
   const std::string head = std::exchange(head_, {});
   const bool whole = head.size() == line_bytes_;
   line_bytes_ = 0;
-  bad_ = closed_ = in_string_ = escaped_ = expect_key_ = in_uuid_list_ = false;
+  bad_ = closed_ = in_string_ = escaped_ = expect_key_ = false;
   depth_ = 0;
   role_ = Role::kSkip;
   key_.clear();
@@ -96,7 +97,7 @@ void LineScanner::Scan(absl::string_view piece) {
         OnStringStart();
         break;
       case ',':
-        if (depth_ == 1) expect_key_ = true;
+        expect_key_ = true;
         break;
       default:
         if (depth_ == 1 && !expect_key_ && (c == 't' || c == 'f')) OnLiteral(c);
@@ -105,21 +106,41 @@ void LineScanner::Scan(absl::string_view piece) {
   }
 }
 
-void LineScanner::OnOpen(char bracket) {
-  ++depth_;
-  if (depth_ == 1) expect_key_ = true;
-  if (depth_ == 2 && bracket == '[' && key_ == "user_message_uuids") {
-    in_uuid_list_ = true;
-    facts_.has_user_message_uuids = true;
+bool LineScanner::IsNamed(Place place) {
+  return place == Place::kRoot || place == Place::kMessage || place == Place::kBlock;
+}
+
+LineScanner::Place LineScanner::PlaceOf(char bracket) const {
+  if (depth_ == 0) return Place::kRoot;
+  const bool object = bracket == '{';
+  switch (Here()) {
+    case Place::kRoot:
+      if (object && key_ == "message") return Place::kMessage;
+      return !object && key_ == "user_message_uuids" ? Place::kUuids : Place::kOther;
+    case Place::kMessage:
+      return !object && key_ == "content" ? Place::kContent : Place::kOther;
+    case Place::kContent:
+      return object && facts_.blocks.size() < kBlocksMax ? Place::kBlock : Place::kOther;
+    default:
+      return Place::kOther;
   }
+}
+
+void LineScanner::OnOpen(char bracket) {
+  const Place place = PlaceOf(bracket);
+  ++depth_;
+  if (depth_ <= kPlacesDepth) places_[depth_] = place;
+  expect_key_ = true;
+  key_.clear();
+  if (place == Place::kUuids) facts_.has_user_message_uuids = true;
+  if (place == Place::kMessage) facts_.has_message = true;
+  if (place == Place::kBlock) facts_.blocks.emplace_back();
 }
 
 void LineScanner::OnClose() {
   --depth_;
-  if (depth_ == 1) {
-    in_uuid_list_ = false;
-    key_.clear();
-  }
+  expect_key_ = false;
+  key_.clear();
   if (depth_ == 0) closed_ = true;
 }
 
@@ -127,8 +148,9 @@ void LineScanner::OnStringStart() {
   in_string_ = true;
   text_.clear();
   role_ = Role::kSkip;
-  if (depth_ == 1) role_ = expect_key_ ? Role::kKey : Role::kValue;
-  if (depth_ == 2 && in_uuid_list_) role_ = Role::kListItem;
+  const Place here = Here();
+  if (IsNamed(here)) role_ = expect_key_ ? Role::kKey : Role::kValue;
+  if (here == Place::kUuids) role_ = Role::kListItem;
 }
 
 void LineScanner::OnStringEnd() {
@@ -144,17 +166,47 @@ void LineScanner::OnStringEnd() {
       if (facts_.user_message_uuids.size() < kUuidsMax) facts_.user_message_uuids.push_back(text_);
       return;
     case Role::kValue:
-      if (key_ == "type") facts_.type = text_;
-      if (key_ == "subtype") facts_.subtype = text_;
-      if (key_ == "uuid") facts_.uuid = text_;
+      OnValue();
       key_.clear();
       return;
   }
 }
 
+void LineScanner::OnValue() {
+  switch (Here()) {
+    case Place::kRoot:
+      if (key_ == "type") facts_.type = text_;
+      if (key_ == "subtype") facts_.subtype = text_;
+      if (key_ == "uuid") facts_.uuid = text_;
+      if (key_ == "parent_tool_use_id") facts_.parent_tool_use_id = text_;
+      if (key_ == "toolUseResult") facts_.tool_use_result = text_;
+      return;
+    case Place::kMessage:
+      if (key_ == "model") facts_.model = text_;
+      if (key_ == "stop_reason") facts_.stop_reason = text_;
+      if (key_ == "content" && facts_.blocks.size() < kBlocksMax) {
+        facts_.blocks.push_back({.type = "text", .name = "", .text = text_});
+      }
+      return;
+    case Place::kBlock: {
+      LineFacts::Block& block = facts_.blocks.back();
+      if (key_ == "type") block.type = text_;
+      if (key_ == "name") block.name = text_;
+      if (key_ == "text") block.text = text_;
+      return;
+    }
+    default:
+      return;
+  }
+}
+
 void LineScanner::OnLiteral(char first) {
-  if (key_ == "is_error") facts_.is_error = first == 't';
-  if (key_ == "isReplay") facts_.is_replay = first == 't';
+  const bool value = first == 't';
+  if (key_ == "is_error") facts_.is_error = value;
+  if (key_ == "isReplay") facts_.is_replay = value;
+  if (key_ == "isSidechain") facts_.is_sidechain = value;
+  if (key_ == "isMeta" || key_ == "isCompactSummary") facts_.is_meta |= value;
+  if (key_ == "isApiErrorMessage") facts_.is_api_error = value;
   key_.clear();
 }
 

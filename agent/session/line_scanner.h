@@ -9,8 +9,9 @@
 
 namespace iris {
 
-// What the agent must know of a line of claude's stdout to follow its turns: fields of the
-// outermost object. Escapes in strings are not decoded (none of these values has any).
+// What the agent must know of a line of claude's, on its stdout or in its transcript, to follow its
+// turns: fields of the outermost object and of its `message`. Strings are cut at
+// LineScanner::kValueBytesMax; escapes in them are not decoded (what is looked for has none).
 struct LineFacts {
   bool is_object = false;  // The line is one JSON object, as far as its brackets show.
   std::string type;
@@ -20,6 +21,24 @@ struct LineFacts {
   bool is_replay = false;
   bool has_user_message_uuids = false;
   std::vector<std::string> user_message_uuids;  // ≤ 1,024.
+  std::string parent_tool_use_id;               // On stdout: a sub-agent said it.
+
+  // In a transcript only.
+  bool is_sidechain = false;    // A sub-agent's line.
+  bool is_meta = false;         // claude put it there, in the user's name.
+  bool is_api_error = false;    // Not the model's words: why the API gave none.
+  std::string tool_use_result;  // Where it is a string.
+
+  bool has_message = false;  // The fields below are there, as far as the line goes.
+  std::string model;
+  std::string stop_reason;
+  // The message's content: a block each, or one of type "text" where it is a string. ≤ 256.
+  struct Block {
+    std::string type;
+    std::string name;  // Of a tool.
+    std::string text;
+  };
+  std::vector<Block> blocks;
 };
 
 class LineScannerSink {
@@ -49,14 +68,22 @@ class LineScanner {
 
  private:
   enum class Role { kSkip, kKey, kValue, kListItem };
+  // Which of the containers with wanted fields. kOther: none, or deeper.
+  enum class Place { kOther, kRoot, kUuids, kMessage, kContent, kBlock };
+  static constexpr int kPlacesDepth = 4;
 
   void Scan(absl::string_view piece);
   void OnOpen(char bracket);
   void OnClose();
   void OnStringStart();
   void OnStringEnd();
+  void OnValue();
   void OnLiteral(char first);
   void EndLine();
+  Place Here() const { return depth_ <= kPlacesDepth ? places_[depth_] : Place::kOther; }
+  Place PlaceOf(char bracket) const;
+  // Its fields have names.
+  static bool IsNamed(Place place);
 
   LineScannerSink& sink_;
   std::string head_;
@@ -66,10 +93,10 @@ class LineScanner {
   bool bad_ = false;     // Not an object: nothing more is looked at until the newline.
   bool closed_ = false;  // The outermost object has ended.
   int depth_ = 0;
+  Place places_[kPlacesDepth + 1] = {};  // By depth; 0 is outside.
   bool in_string_ = false;
   bool escaped_ = false;
-  bool expect_key_ = false;  // At depth 1: the next string is a key.
-  bool in_uuid_list_ = false;
+  bool expect_key_ = false;  // The next string is a key, if the place has names.
   Role role_ = Role::kSkip;
   std::string key_;
   std::string text_;  // The string being read, if its role is not kSkip.

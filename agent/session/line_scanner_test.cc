@@ -70,6 +70,48 @@ TEST(LineScannerTest, ReadsTheFieldsOfAResultHoweverItIsCut) {
   }
 }
 
+TEST(LineScannerTest, ReadsAMessageHoweverItIsCut) {
+  const std::string text =
+      R"({"isSidechain":true,"isMeta":false,"attachment":{"model":"no","content":["no"]},)"
+      R"("message":{"id":"m","usage":{"stop_reason":"no"},"content":[{"type":"text","text":"a"},)"
+      R"({"type":"tool_use","input":{"type":"no","name":"no"},"name":"Bash"},"no",[{"type":"no"}]],)"
+      R"("model":"opus","stop_reason":"end_turn"},"isApiErrorMessage":true,"type":"assistant",)"
+      R"("parent_tool_use_id":"toolu_1","toolUseResult":"Error: x"})"
+      "\n"
+      R"({"message":{"content":"plain","model":null},"toolUseResult":{"type":"no"},"isMeta":true})"
+      "\n";
+  for (size_t chunk = 1; chunk <= text.size(); ++chunk) {
+    const std::vector<Line> lines = LinesOf(text, chunk);
+    ASSERT_EQ(lines.size(), 2u) << chunk;
+    const LineFacts& facts = lines[0].facts;
+    EXPECT_TRUE(facts.is_object && facts.has_message && facts.is_sidechain && facts.is_api_error);
+    EXPECT_FALSE(facts.is_meta);
+    EXPECT_EQ(facts.type, "assistant");
+    EXPECT_EQ(facts.model, "opus");
+    EXPECT_EQ(facts.stop_reason, "end_turn");
+    EXPECT_EQ(facts.parent_tool_use_id, "toolu_1");
+    EXPECT_EQ(facts.tool_use_result, "Error: x");
+    ASSERT_EQ(facts.blocks.size(), 2u);
+    EXPECT_EQ(facts.blocks[0].type, "text");
+    EXPECT_EQ(facts.blocks[0].text, "a");
+    EXPECT_EQ(facts.blocks[1].type, "tool_use");
+    EXPECT_EQ(facts.blocks[1].name, "Bash");
+    const LineFacts& plain = lines[1].facts;
+    ASSERT_EQ(plain.blocks.size(), 1u);
+    EXPECT_EQ(plain.blocks[0].text, "plain");
+    EXPECT_TRUE(plain.is_meta);
+    EXPECT_EQ(plain.model + plain.tool_use_result, "");
+  }
+}
+
+TEST(LineScannerTest, BlocksAreBounded) {
+  std::string line = R"({"message":{"content":[)";
+  for (int i = 0; i < 300; ++i) line += R"({"type":"text"},)";
+  const std::vector<Line> lines = LinesOf(line + R"({}]},"type":"assistant"})", 100);
+  EXPECT_EQ(lines[0].facts.blocks.size(), 256u);
+  EXPECT_EQ(lines[0].facts.type, "assistant");
+}
+
 TEST(LineScannerTest, WhatIsNoObjectIsPassedOnAndSaysNothing) {
   for (absl::string_view line :
        {"", "42", "garbage {\"type\":\"result\"}", "[{\"type\":\"result\"}]",

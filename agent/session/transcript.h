@@ -1,0 +1,53 @@
+#ifndef IRIS_AGENT_SESSION_TRANSCRIPT_H_
+#define IRIS_AGENT_SESSION_TRANSCRIPT_H_
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace iris {
+
+// What became of one tell, by the transcript that claude keeps of its session.
+struct TranscriptTurn {
+  // Of the assistant's lines, together. More make a turn kBroken.
+  static constexpr size_t kLinesBytesMax = 64 << 20;
+
+  enum class State {
+    kAbsent,    // claude never took the tell. Its line may be written again.
+    kNotBegun,  // It took it, and nothing came of it. The same uuid may be written again, and runs.
+    kEndedWell,  // `lines` are the whole answer.
+    kBroken,     // It had begun. claude ignores the uuid from now on; nobody may run it again.
+  };
+  State state = State::kAbsent;
+  // What the model said in this turn, in order: the transcript's lines of type "assistant", byte
+  // for byte. Not those of sub-agents, nor those that claude makes up itself (model "<synthetic>").
+  std::vector<std::string> lines;
+  std::string detail;  // kBroken: where it broke off, for people.
+};
+
+// Reads the transcript at `path` ("" or no such file = kAbsent) for the turn that answers the user
+// line with uuid `tell_id`. Only after the session's claude is gone: it appends as it likes.
+//
+// Facts (claude 2.1.330; held to by tests/programs/test_transcript_contract.py): a message gets
+// there when it ends, one line a block, each with the message's stop reason; a turn has no other
+// end. It lasts until the next prompt. What is cut in mid-stream has no stop reason. A user line
+// that nothing follows runs again if its uuid comes again; one that anything follows never does.
+//
+// Blocks while it reads, once and in linear time (about 1 s for 300 MB); holds no more than the
+// answer.
+// FAILURE_STORAGE: it cannot be read, and so nothing is known of the tell.
+absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view tell_id);
+
+// Where the claude with this working directory and environment keeps the session; "" if it has
+// nothing of it yet, or not any more. (A session that never spoke has no transcript, and --resume
+// of it fails.)
+std::string FindTranscript(const std::string& session_id, const std::string& cwd,
+                           const std::map<std::string, std::string>& env);
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_TRANSCRIPT_H_
