@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Adds up JUnit reports. Usage: count_results.py BAZEL_TESTLOGS PYTEST_XML
+"""Adds up JUnit reports. Usage: count_results.py BAZEL_TESTLOGS REPORT...
 
 Prints "N passed, N failed"; exit 1 if anything failed or a report is missing."""
 import pathlib
@@ -7,8 +7,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
-def main(testlogs, pytest_xml):
-    reports = sorted(pathlib.Path(testlogs).rglob("test.xml")) + [pathlib.Path(pytest_xml)]
+def main(testlogs, *others):
+    reports = sorted(pathlib.Path(testlogs).rglob("test.xml")) + [pathlib.Path(other) for other in others]
     passed = failed = 0
     for report in reports:
         try:

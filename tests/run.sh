@@ -39,6 +39,9 @@ say "Compiling with clang: thread-safety analysis and layering check"
 bazel build "${bazel_flags[@]}" --config=clang --output_groups=compilation_outputs //...
 
 failed=0
+say "Fuzzers"
+tests/fuzz/run.sh 60 "$results/fuzz.xml" || failed=1
+
 say "Unit tests"
 # -k: one failure does not hide the next. The counts come from the tests' own reports.
 bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
@@ -50,5 +53,5 @@ export IRIS_BIN_DIR
 /usr/bin/python3 -m pytest -q -rf -p no:cacheprovider tests --junitxml="$results/pytest.xml" || failed=1
 bazel shutdown
 
-/usr/bin/python3 tests/count_results.py "$testlogs" "$results/pytest.xml" || failed=1
+/usr/bin/python3 tests/count_results.py "$testlogs" "$results/pytest.xml" "$results/fuzz.xml" || failed=1
 exit "$failed"

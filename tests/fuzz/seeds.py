@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""What each fuzzer begins with: inputs that get far. Usage: seeds.py FUZZER FOLDER
+
+The first bytes of some inputs steer the fuzzer; its .cc says how."""
+
+import pathlib
+import struct
+import sys
+
+UUID = "11111111-2222-4333-8444-555555555555"
+
+
+def line_scanner() -> list:
+    lines = [
+        '{"type":"system","subtype":"init","session_id":"x","tools":["Bash",{"a":[]}]}',
+        '{"type":"user","uuid":"%s","isReplay":true,"message":{"type":"x","content":"\\"}{"}}' % UUID,
+        '{"type":"result","subtype":"success","is_error":false,"user_message_uuids":["%s","b"]}' % UUID,
+        '{ "is_error" : true , "n" : -1.5e3 , "uuid" : null }\r',
+        "", "42", "{} {}", "[1]", "no JSON", "Grüße, 世界 🚀 \xff",
+    ]
+    text = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return [b"\0\0" + text, b"\1\7" + text + b"\n"] + [b"\0\3" + line.encode() for line in lines]
+
+
+def _field(number: int, value) -> bytes:
+    """A field of a protobuf message, short ones only."""
+    def tag(wire_type):
+        key = number << 3 | wire_type
+        return bytes([key]) if key < 128 else bytes([key & 127 | 128, key >> 7])
+    if isinstance(value, int):
+        return tag(0) + bytes([value])
+    data = value.encode() if isinstance(value, str) else value
+    return tag(2) + bytes([len(data)]) + data
+
+
+def hello() -> list:
+    texts = ["0.1-abc", UUID, "host-id", "boot-id", "pid:[4026531836]"]
+    # A Hello of agent.proto: protocol, then texts in the order of their numbers.
+    message = _field(1, _field(1, 1) + _field(2, 9))
+    message += b"".join(_field(number, text) for number, text in enumerate(texts, start=2))
+    strange = message + b"".join(_field(number, "a\x1b[2J\n…") for number in (9, 10, 13, 14, 15, 16))
+    framed = [struct.pack(">I", len(one)) + one for one in (message, strange, b"")]
+    return [message, strange, framed[0] + b"PRI * HTTP/2.0", framed[1], framed[2], framed[0][:-3],
+            b"\xff\xff\xff\xff", b"\0\1\0\0"]
+
+
+def remote() -> list:
+    return [text.encode() for text in (
+        "ssh gpu1", "ssh -p 22 -i ~/.ssh/id -J jump ml@gpu1", "ssh -vA -oPort=22 ssh://ml@[::1]:2222/",
+        "ssh -o 'Port = \"22\"' -o \"user ml\" host -4", "tsh -- gpu1", "/opt/ssh 'a b'\\''c'", "ssh host ls",
+        "ssh -t host", "ssh -o ProxyCommand='nc %h %p' host", "ssh $HOST", "docker exec box", "~/bin/ssh x",
+        "ssh -F \"/a\\\"b\\\\c\\$d\" -l ml gpu1", "ssh -- -host", "")]
+
+
+JSON = """{"settings": {"maxProcesses": 3, "idleTimeout": 60000, "allowedRemoteCommands": ["tsh"],
+ "sessionInitTimeout": 1000},
+ "teams": {"a": {"path": "/a", "description": "${USER} says", "color": "#00ff00", "claudePath": "~/c"},
+  "gpu": {"path": "~/b", "remote": "ssh -o ConnectTimeout=5 gpu1", "idleTimeout": 5000,
+   "remoteOptions": {"identity": "~/.ssh/id", "port": 22, "linkMode": "stdio", "strictHostKeyChecking": false,
+    "serverAliveInterval": 30000, "serverAliveCountMax": 3, "agentDir": "~/place"}}}}"""
+
+YAML = """# A comment
+settings:
+  maxProcesses: 0x3
+  allowedRemoteCommands: [tsh, '/opt/ssh']
+teams:
+  a: {path: /a, color: "#00ff00", skipPermissions: True}
+  gpu:
+    path: ~/b
+    remote: >-
+      ssh -p 22
+      gpu1
+    description: |
+      two
+      lines
+    remoteOptions:
+      connectTimeout: 5e3
+      linkMode: forward
+"""
+
+
+def config() -> list:
+    texts = [JSON, YAML, '{"teams": {"t": {"path": "/p", "color": "${QUOTE}"}}}', "{}", "teams: &a {b: *a}",
+             "--- !!map {teams: ~}\n---\n", '{"teams": {"t": {"path": "/p", "path": "/q"}}}',
+             '{"teams": {"t": {"path": "${NONE:-/p}", "remote": "ssh -T h"}}}', "- .inf\n",
+             "- 0o17\n- 'it''s'\n- 1.5e3\n", "a: 1e400\n"]
+    return [bytes([0 if text.startswith("{") else 1]) + text.encode() for text in texts] + \
+        [b"\1" + JSON.encode(), b"\2" + JSON.encode()]
+
+
+def main(fuzzer: str, folder: str):
+    for number, seed in enumerate(globals()[fuzzer.removesuffix("_fuzz")]()):
+        (pathlib.Path(folder) / f"seed-{number:02}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
