@@ -64,7 +64,16 @@ void RequireAlike(const LineFacts& a, const LineFacts& b) {
   Require(a.is_object == b.is_object && a.type == b.type && a.subtype == b.subtype &&
               a.uuid == b.uuid && a.is_error == b.is_error && a.is_replay == b.is_replay &&
               a.has_user_message_uuids == b.has_user_message_uuids &&
-              a.user_message_uuids == b.user_message_uuids,
+              a.user_message_uuids == b.user_message_uuids &&
+              a.parent_tool_use_id == b.parent_tool_use_id && a.is_sidechain == b.is_sidechain &&
+              a.is_meta == b.is_meta && a.is_api_error == b.is_api_error &&
+              a.tool_use_result == b.tool_use_result && a.has_message == b.has_message &&
+              a.model == b.model && a.stop_reason == b.stop_reason &&
+              std::equal(a.blocks.begin(), a.blocks.end(), b.blocks.begin(), b.blocks.end(),
+                         [](const auto& one, const auto& other) {
+                           return one.type == other.type && one.name == other.name &&
+                                  one.text == other.text;
+                         }),
           "a line has the same fields however it is cut");
 }
 
@@ -121,6 +130,8 @@ void RequireTrue(const Line& line) {
   Require(line.facts.uuid == TextOf(object, "uuid"), "uuid");
   Require(line.facts.is_error == FlagOf(object, "is_error"), "is_error");
   Require(line.facts.is_replay == FlagOf(object, "isReplay"), "isReplay");
+  Require(line.facts.is_sidechain == FlagOf(object, "isSidechain"), "isSidechain");
+  Require(line.facts.parent_tool_use_id == TextOf(object, "parent_tool_use_id"), "the sub-agent");
   std::vector<std::string> uuids;
   const auto list = object.find("user_message_uuids");
   const bool has_list = list != object.end() && list->is_array();

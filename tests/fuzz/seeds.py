@@ -22,6 +22,30 @@ def line_scanner() -> list:
     return [b"\0\0" + text, b"\1\7" + text + b"\n"] + [b"\0\3" + line.encode() for line in lines]
 
 
+def transcript() -> list:
+    def message(kind, content, more=""):
+        return '{"isSidechain":false,"type":"%s","message":{"role":"%s","content":%s}%s}' % (
+            kind, kind, content, more)
+
+    def assistant(block, stop_reason):
+        return ('{"type":"assistant","message":{"model":"m","content":[%s],"stop_reason":%s},"uuid":"u"}'
+                % (block, stop_reason))
+    prompt = message("user", '"do it"', ',"uuid":"%s"' % UUID)
+    other = message("user", '"more"', ',"uuid":"o"')
+    calls = assistant('{"type":"tool_use","name":"Bash","input":{}}', '"tool_use"')
+    returns = message("user", '[{"type":"tool_result","content":"hi"}]', ',"toolUseResult":"Error: hi"')
+    aborted = message("user", '[{"type":"tool_result"}]',
+                      ',"toolUseResult":"Error: Tool permission request failed: AbortError"')
+    interrupted = message("user", '[{"type":"text","text":"[Request interrupted by user]"}]')
+    says = assistant('{"type":"text","text":"done"}', '"end_turn"')
+    thinks = assistant('{"type":"thinking","thinking":"hm"}', "null")
+    failed = '{"type":"assistant","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":[]}}'
+    files = [[prompt], [prompt, says], [prompt, thinks, calls, returns, says, other, says],
+             [other, says, prompt, calls, aborted, says], [prompt, calls, interrupted], [prompt, failed],
+             [prompt, '{"type":"attachment"}', says, prompt[:40]]]
+    return [steer + "\n".join(lines).encode() + b"\n" for lines in files for steer in (b"\0\0", b"\1\7")]
+
+
 def _field(number: int, value) -> bytes:
     """A field of a protobuf message, short ones only."""
     def tag(wire_type):
