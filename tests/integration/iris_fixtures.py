@@ -15,8 +15,10 @@ class Iris:
     Nothing of the environment that the tests run in is passed on.
     """
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, inside=()):
+        """`inside` goes before every command where it is to run in a namespace."""
         self.folder = folder
+        self._inside = inside
         self.home = self._make("h")
         self.iris_home = self._make("i")
         self.project = self._make("h/project")
@@ -41,6 +43,11 @@ class Iris:
         given = os.environ.get("IRIS_BIN")
         return pathlib.Path(given) if given else binaries.program("coordinator/iris")
 
+    @property
+    def command(self) -> list:
+        """The start of a command line; the verb follows."""
+        return [*self._inside, self.program]
+
     def write_config(self, config: dict):
         self.config.write_text(json.dumps(config, indent=1))
         self.config.chmod(0o600)
@@ -54,13 +61,13 @@ class Iris:
     def run(self, *args, timeout=60, **options) -> subprocess.CompletedProcess:
         """`iris ARGS…`, to its end; stdout and stderr as text. Fails after `timeout` seconds."""
         env = self.env | options.pop("env", {})
-        return subprocess.run([self.program, *map(str, args)], env=env, cwd=self.home, timeout=timeout,
+        return subprocess.run([*self.command, *map(str, args)], env=env, cwd=self.home, timeout=timeout,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, **options)
 
     def start(self, *args) -> subprocess.Popen:
         """`iris ARGS…` in the background; ended with the test."""
-        process = subprocess.Popen([self.program, *map(str, args)], env=self.env, cwd=self.home,
+        process = subprocess.Popen([*self.command, *map(str, args)], env=self.env, cwd=self.home,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self._background.append(process)

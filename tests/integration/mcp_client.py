@@ -13,7 +13,7 @@ class McpClient:
     """Every line of its stdout must be a JSON-RPC message, or `close()` fails."""
 
     def __init__(self, iris, **env):
-        self.process = subprocess.Popen([iris.program, "mcp"], env=iris.env | env, cwd=iris.home,
+        self.process = subprocess.Popen([*iris.command, "mcp"], env=iris.env | env, cwd=iris.home,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.notifications = []

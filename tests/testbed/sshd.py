@@ -1,4 +1,4 @@
-"""A throwaway sshd on loopback with keys of its own, that lets in only the test's accounts."""
+"""A throwaway sshd with keys of its own, on loopback or elsewhere, that lets in only the test's accounts."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ from testbed import processes
 # The first value of a keyword counts, so what a test adds goes first.
 _CONFIG = """\
 {lines}
-ListenAddress 127.0.0.1
+ListenAddress {address}
 Port {port}
 HostKey {folder}/host_key
 PidFile {folder}/sshd.pid
@@ -42,10 +42,13 @@ IdentityAgent none
 
 
 class Sshd:
-    """Runs from construction until stop(). `lines` are sshd_config lines that go first."""
+    """Runs from construction until stop(). `lines` are sshd_config lines that go first; `inside` is what
+    goes before the command where it runs in a namespace."""
 
-    def __init__(self, folder: pathlib.Path, *lines: str):
+    def __init__(self, folder: pathlib.Path, *lines: str, address="127.0.0.1", inside=()):
         self.folder = folder
+        self.address = address
+        self._inside = inside
         self.identity = folder / "user_key"
         self.client_config = folder / "ssh_config"
         self._log = folder / "sshd.log"
@@ -55,19 +58,21 @@ class Sshd:
                             "-f", folder / key], check=True)
         self._start(lines)
         kind, key, _ = (folder / "host_key.pub").read_text().split()
-        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n")
+        (folder / "known_hosts").write_text(f"[{address}]:{self.port} {kind} {key}\n")
         self.client_config.write_text(_CLIENT_CONFIG.format(folder=folder))
 
     def _start(self, lines):
-        # Somebody may take the port between the look and the start: then sshd ends, and we go on.
+        # Somebody may take the port between the look and the start: then sshd ends, and we go on. (In a
+        # namespace every port is free.)
         for _ in range(5):
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
             config = self.folder / "sshd_config"
-            config.write_text(_CONFIG.format(lines="\n".join(lines), port=self.port, folder=self.folder))
+            config.write_text(_CONFIG.format(lines="\n".join(lines), address=self.address, port=self.port,
+                                             folder=self.folder))
             subprocess.run(["/usr/sbin/sshd", "-t", "-f", config], check=True)
-            self._daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", config, "-E", self._log],
+            self._daemon = subprocess.Popen([*self._inside, "/usr/sbin/sshd", "-D", "-f", config, "-E", self._log],
                                             stdin=subprocess.DEVNULL)
             if self._listens():
                 return
@@ -76,7 +81,7 @@ class Sshd:
     def _listens(self) -> bool:
         deadline = time.monotonic() + 10
         while self._daemon.poll() is None and time.monotonic() < deadline:
-            if "Server listening on 127.0.0.1" in self.log():
+            if f"Server listening on {self.address}" in self.log():
                 return True
             time.sleep(0.02)
         return False
@@ -94,7 +99,7 @@ class Sshd:
     def command(self, user, *options: str) -> list:
         """The start of an ssh command line; the remote command follows."""
         return ["ssh", "-F", str(self.client_config), "-i", str(self.identity), "-p", str(self.port),
-                *options, f"{user.name}@127.0.0.1"]
+                *options, f"{user.name}@{self.address}"]
 
     def run(self, user, command: str, timeout=30, **options) -> subprocess.CompletedProcess:
         options.setdefault("stdin", subprocess.DEVNULL)
@@ -105,7 +110,7 @@ class Sshd:
 
     def team(self, user, path=None, **fields) -> dict:
         """The team's entry in a configuration."""
-        remote = f"ssh -F {shlex.quote(str(self.client_config))} -p {self.port} {user.name}@127.0.0.1"
+        remote = f"ssh -F {shlex.quote(str(self.client_config))} -p {self.port} {user.name}@{self.address}"
         options = {"identity": str(self.identity)} | fields.pop("remoteOptions", {})
         return {"remote": remote, "path": str(path or user.home), "remoteOptions": options} | fields
 
