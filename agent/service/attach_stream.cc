@@ -78,12 +78,15 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   const v1::ResetReason reset =
       start.has_after() ? log.CheckPosition(start.after()) : v1::RESET_UNSPECIFIED;
   const std::vector<v1::TellState> open = (*session)->OpenTells();
+  const v1::SessionInfo info = (*session)->Info();
+  const bool answers = info.state() == v1::SESSION_READY || info.state() == v1::SESSION_BUSY;
   if (reset == v1::RESET_UNSPECIFIED) {
     sent_seq_ = start.has_after() ? start.after().seq() : log.newest_seq();
     v1::Attached& attached = *response_.mutable_attached();
     *attached.mutable_position() = log.newest();
-    attached.set_state((*session)->state());
+    attached.set_state(info.state());
     attached.mutable_tells()->Assign(open.begin(), open.end());
+    if (answers) *attached.mutable_child() = info.child();
   } else {
     sent_seq_ = log.oldest_known();
     v1::Reset& answer = *response_.mutable_reset();
@@ -91,6 +94,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
     answer.mutable_position()->set_seq(sent_seq_);
     answer.set_reason(reset);
     answer.mutable_tells()->Assign(open.begin(), open.end());
+    if (answers) *answer.mutable_child() = info.child();
   }
   session_ = *session;
   session_->AddReader(this);

@@ -58,7 +58,7 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
                                          .coordinator_id = store_->coordinator_id()});
   orchestrator_ =
       std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
-  if (absl::Status status = orchestrator_->SettleLeftovers(); !status.ok()) return status;
+  if (absl::Status status = orchestrator_->ResumeOpenTells(); !status.ok()) return status;
   DaemonControl& control = *this;
   service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, control);
   return absl::OkStatus();
@@ -80,7 +80,7 @@ Daemon::~Daemon() {
     thread_.loop().Cancel(idle_timer_);
     signals_.reset();
     if (listener_ != nullptr) listener_->StopAccepting();
-    if (orchestrator_ != nullptr) orchestrator_->SettleOpen();
+    if (orchestrator_ != nullptr) orchestrator_->Leave();
     if (service_ != nullptr) {
       service_->EndMcp(MakeFailure(v1::FAILURE_DROPPED, "the coordinator was stopped",
                                    "Look at what the team did before you try again."));
@@ -147,6 +147,7 @@ void Daemon::Stop(bool agents, std::function<void(const v1::StopResponse&)> done
     AskToLeave("asked to");
     return;
   }
+  orchestrator_->SettleOpen();  // Else a tell would bring back the agent that it was lost with.
   engine_->StopAgents([this, done](int stopped, std::vector<std::string> problems) {
     v1::StopResponse response;
     response.set_agents_stopped(static_cast<uint32_t>(stopped));

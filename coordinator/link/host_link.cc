@@ -6,11 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/link/retry.h"
 #include "grpcpp/create_channel_posix.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace iris {
 namespace {
+
+constexpr absl::Duration kRetryAfter = absl::Milliseconds(500);
 
 absl::string_view ModeName(LinkMode mode) {
   switch (mode) {
@@ -131,8 +134,13 @@ void HostLink::GoDown(const absl::Status& why) {
   ssh_pid_ = 0;
   last_failure_ = why;
   LogWarn("link ", name_, ": down: ", Describe(ToProto(why)));
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, false); });
-  if (std::exchange(connect_again_, false)) Connect();
+  const bool retries = RetryMends(KindOf(why));
+  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+  if (std::exchange(connect_again_, false)) return Connect();
+  if (!retries) return;
+  loop_.After(kRetryAfter, [this, alive = alive_] {
+    if (*alive && !wanting_.empty()) Connect();
+  });
 }
 
 v1::LinkStatus HostLink::Status() const {

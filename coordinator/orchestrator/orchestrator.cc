@@ -6,26 +6,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
 namespace {
-
-absl::Status Dropped(bool team_had_it) {
-  if (!team_had_it) {
-    return MakeFailure(
-        v1::FAILURE_DROPPED,
-        "the coordinator was stopped while the message waited; the team never got it",
-        "Send it again.");
-  }
-  return MakeFailure(v1::FAILURE_DROPPED,
-                     "the coordinator was stopped while the team worked on the message",
-                     "Look at what the team did before you send the message again.");
-}
-
-absl::Status Leaving() { return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving"); }
 
 // For an answer that came and that the disk does not take.
 absl::Status NotKept(const absl::Status& why) {
@@ -42,21 +27,7 @@ Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
       limits_(limits),
       pool_(loop, store, factory, *this) {}
 
-Orchestrator::~Orchestrator() = default;
-
-absl::Status Orchestrator::SettleLeftovers() {
-  const absl::StatusOr<std::vector<std::string>> ids = store_.OpenTells();
-  if (!ids.ok()) return ids.status();
-  for (const std::string& id : *ids) {
-    const absl::StatusOr<absl::optional<StoredTell>> tell = store_.FindTell(id);
-    if (!tell.ok()) return tell.status();
-    const bool team_had_it = (*tell)->state == TellState::kRunning;
-    const absl::StatusOr<bool> settled = store_.SettleTell(id, Dropped(team_had_it), "");
-    if (!settled.ok()) return settled.status();
-  }
-  if (!ids->empty()) LogWarn(ids->size(), " tells were open when the last coordinator ended");
-  return absl::OkStatus();
-}
+Orchestrator::~Orchestrator() { loop_.Cancel(checkpoint_timer_); }
 
 absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (leaving_) return Leaving();
@@ -249,20 +220,6 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   return statuses;
 }
 
-void Orchestrator::SettleOpen() {
-  leaving_ = true;
-  for (auto& [session_id, queue] : queues_) {
-    for (const std::string& waiting : std::exchange(queue.waiting, {})) {
-      Settle(waiting, Dropped(/*team_had_it=*/false));
-    }
-    if (!queue.in_flight.empty()) Settle(queue.in_flight, Dropped(/*team_had_it=*/true));
-    queue.in_flight.clear();
-    AnswerAll(queue.wakes_waiting, Leaving());
-    AnswerAll(queue.wakes, Leaving());
-    AnswerAll(queue.sleeps, Leaving());
-  }
-}
-
 void Orchestrator::OnSessionProgress(const std::string& session_id,
                                      const TransportProgress& progress) {
   const auto queue = queues_.find(session_id);
@@ -276,6 +233,16 @@ void Orchestrator::OnTellText(const std::string& tell_id, absl::string_view text
   const absl::string_view fits = text.substr(0, limits_.answer_bytes_max - tell.answer.size());
   tell.answer.append(fits.data(), fits.size());
   if (fits.size() < text.size()) tell.answer_too_long = true;
+}
+
+void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
+  OpenTell& tell = open->second;
+  tell.answer.clear();
+  tell.answer_too_long = false;
+  tell.stored_bytes = 0;
+  tell.stored_text_is_void = true;
 }
 
 void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status& outcome) {

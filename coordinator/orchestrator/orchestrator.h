@@ -21,6 +21,7 @@
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
 #include "coordinator/store/store.h"
+#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -47,9 +48,10 @@ class Orchestrator : private SessionListener {
                TellLimits limits = {});
   ~Orchestrator() override;
 
-  // Once, before the first tell: what an earlier life left open is settled as FAILURE_DROPPED.
-  // FAILURE_STORAGE: the store cannot be used.
-  absl::Status SettleLeftovers();
+  // Once, before the first tell: takes up what an earlier life left open. What the team may have
+  // got goes on where it was read last; the rest waits in line. A tell whose team is not configured
+  // any more is settled as FAILURE_DROPPED. FAILURE_STORAGE: the store cannot be used.
+  absl::Status ResumeOpenTells();
 
   // Stores and queues the tell; `observer` follows it until OnSettled() or RemoveObserver(). It may
   // be called from inside. A tell_id that is known: the observer joins, or hears of the outcome at
@@ -58,7 +60,7 @@ class Orchestrator : private SessionListener {
   // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
   // TellSpec, the id was used for another message, or the configuration does not load.
   // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
-  // SettleOpen() was called.
+  // the coordinator is leaving.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
   // called from OnAccepted() or OnProgress().
@@ -69,7 +71,7 @@ class Orchestrator : private SessionListener {
   // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
   // answers, or with why it does not, as a tell would fail. FAILURE_BAD_REQUEST: the two ends, as
   // for Tell(). FAILURE_BUSY_LIMIT: too many wait for the session. FAILURE_CANCELLED: Sleep() came
-  // between. FAILURE_DROPPED: SettleOpen() was called, or the link was lost.
+  // between. FAILURE_DROPPED: the coordinator is leaving, or the link was lost.
   void Wake(const std::string& from, const std::string& to, WakeDone done);
 
   using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
@@ -84,8 +86,11 @@ class Orchestrator : private SessionListener {
   // No tell is open.
   bool idle() const { return open_.empty(); }
 
-  // The daemon leaves: settles every open tell as FAILURE_DROPPED, with the partial text, answers
-  // every Wake() and Sleep() so, and takes no more.
+  // The daemon leaves, its hosts go on: open tells stay open in the store, for the next life. Who
+  // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
+  // Nothing is taken from now on, and contact with every session has ended when this returns.
+  void Leave();
+  // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED.
   void SettleOpen();
 
  private:
@@ -96,6 +101,8 @@ class Orchestrator : private SessionListener {
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     std::string answer;                         // So far.
     bool answer_too_long = false;
+    size_t stored_bytes = 0;           // How much of it the last checkpoint holds.
+    bool stored_text_is_void = false;  // What the store has of it does not count.
   };
   struct Queue {
     PooledSession* session = nullptr;
@@ -106,6 +113,11 @@ class Orchestrator : private SessionListener {
     std::vector<SleepDone> sleeps;
   };
 
+  absl::Status Resume(StoredTell stored);
+  void LetEverybodyGo(const std::function<void(const std::string& tell_id, bool team_has_it)>& end);
+  static absl::Status Leaving();
+  void ArmCheckpoint(absl::Duration after);
+  void SaveCheckpoint();
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);
@@ -127,7 +139,9 @@ class Orchestrator : private SessionListener {
   void OnSessionReady(const std::string& session_id) override;
   void OnSessionDown(const std::string& session_id, const absl::Status& why) override;
   void OnRoom(const std::string& session_id) override;
+  void OnSessionApplied(const std::string& session_id, const ReadMark& mark) override;
   void OnTellText(const std::string& tell_id, absl::string_view text) override;
+  void OnTellTextVoid(const std::string& tell_id) override;
   void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) override;
 
   EventLoop& loop_;
@@ -137,6 +151,8 @@ class Orchestrator : private SessionListener {
   bool leaving_ = false;
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, Queue> queues_;              // By session_id.
+  std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
+  EventLoop::TimerId checkpoint_timer_ = 0;
   SessionPool pool_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };

@@ -67,7 +67,7 @@ class OrchestratorTest : public ::testing::Test {
       });
       orchestrator_ =
           std::make_unique<Orchestrator>(thread_.loop(), *store_, *config_, *factory_, limits);
-      ASSERT_TRUE(orchestrator_->SettleLeftovers().ok());
+      ASSERT_TRUE(orchestrator_->ResumeOpenTells().ok());
     });
   }
 

@@ -1,6 +1,9 @@
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
@@ -11,11 +14,23 @@
 namespace iris {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // What outlives a coordinator, a configuration, a link or a child.
-class OrchestratorLivesTest : public OrchestratorTest {};
+class OrchestratorLivesTest : public OrchestratorTest {
+ protected:
+  // Until `condition` is true on the loop.
+  void WaitOnLoop(const std::function<bool()>& condition) {
+    bool met = false;
+    for (const absl::Time deadline = absl::Now() + absl::Seconds(20);
+         !met && absl::Now() < deadline;) {
+      OnLoop([&] { met = condition(); });
+    }
+    EXPECT_TRUE(met);
+  }
+};
 
 TEST_F(OrchestratorLivesTest, TheSameIdLaterHearsTheStoredOutcomeEvenInAnotherLife) {
   Start([](FakeTransport& transport, const std::string& id, const std::string&) {
@@ -36,7 +51,7 @@ TEST_F(OrchestratorLivesTest, TheSameIdLaterHearsTheStoredOutcomeEvenInAnotherLi
   EXPECT_EQ(factory_->made(), 0);
 }
 
-TEST_F(OrchestratorLivesTest, WhatAKilledCoordinatorLeftOpenIsSettledAsDropped) {
+TEST_F(OrchestratorLivesTest, WhatAKilledCoordinatorLeftOpenGoesOnInItsOrder) {
   Start(HoldScript);
   const TellSpec running = ToGpu("running"), waiting = ToGpu("waiting");
   Recorder a, b;
@@ -44,19 +59,116 @@ TEST_F(OrchestratorLivesTest, WhatAKilledCoordinatorLeftOpenIsSettledAsDropped) 
   Drain();
   ASSERT_TRUE(Tell(waiting, b).ok());
 
-  Start(EchoScript);  // Nothing of the old life is settled by its destructors.
+  Start(HoldScript);  // Nothing of the old life is settled by its destructors.
   EXPECT_EQ(a.times_settled + b.times_settled, 0);
+  Drain();
+  EXPECT_THAT(Transport().resumed(), ElementsAre(running.tell_id));
+  EXPECT_THAT(Transport().open_tells(), ElementsAre(running.tell_id));
   Recorder a_again, b_again;
   ASSERT_TRUE(Tell(running, a_again).ok());
   ASSERT_TRUE(Tell(waiting, b_again).ok());
-  EXPECT_EQ(KindOf(a_again.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_THAT(ToProto(a_again.outcome.status).fix(), HasSubstr("Look at what the team did"));
-  EXPECT_EQ(KindOf(b_again.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_THAT(ToProto(b_again.outcome.status).detail(), HasSubstr("never got it"));
-  EXPECT_EQ(factory_->made(), 0);
+  OnLoop([&] { Transport().Settle(running.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(a_again.Wait().status.ok());
+  Drain();
+  EXPECT_THAT(Transport().open_tells(), ElementsAre(waiting.tell_id));
+  EXPECT_THAT(Transport().resumed(),
+              ElementsAre(running.tell_id));  // The team never got the other.
+  OnLoop([&] { Transport().Settle(waiting.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(b_again.Wait().status.ok());
 }
 
-TEST_F(OrchestratorLivesTest, ALeavingCoordinatorSettlesEverythingWithThePartialText) {
+TEST_F(OrchestratorLivesTest, WhatWasReadIsStoredBeforeItIsAcknowledgedAndTheNextLifeGoesOnThere) {
+  Start(HoldScript);
+  const TellSpec spec = ToGpu("x");
+  Recorder before, after;
+  ASSERT_TRUE(Tell(spec, before).ok());
+  Drain();
+  const ReadMark mark{.journal_id = "journal", .incarnation = "agent", .seq = 7};
+  OnLoop([&] {
+    Transport().Text(spec.tell_id, "one ");
+    Transport().Applied(mark);
+    EXPECT_EQ(Transport().acknowledged().seq, 0u);
+  });
+  WaitOnLoop([&] { return Transport().acknowledged() == mark; });
+  OnLoop([&] { Transport().Text(spec.tell_id, "and not stored"); });
+
+  Start(HoldScript);
+  Drain();
+  OnLoop([&] { EXPECT_EQ(Transport().after(), mark); });
+  ASSERT_TRUE(Tell(spec, after).ok());
+  OnLoop([&] {
+    Transport().Text(spec.tell_id, "two");
+    Transport().Settle(spec.tell_id, absl::OkStatus());
+  });
+  EXPECT_EQ(*after.Wait().answer, "one two");
+}
+
+TEST_F(OrchestratorLivesTest, ATurnToldAnewReplacesWhatWasStoredOfIt) {
+  Start(HoldScript);
+  const TellSpec spec = ToGpu("x");
+  Recorder before, after;
+  ASSERT_TRUE(Tell(spec, before).ok());
+  Drain();
+  ReadMark mark{.journal_id = "journal", .seq = 1};
+  OnLoop([&] {
+    Transport().Text(spec.tell_id, "half");
+    Transport().Applied(mark);
+  });
+  WaitOnLoop([&] { return Transport().acknowledged() == mark; });
+  OnLoop([&] {
+    Transport().TextVoid(spec.tell_id);
+    Transport().Text(spec.tell_id, "whole");
+    Transport().Applied(mark = {.journal_id = "journal", .seq = 2});
+  });
+  WaitOnLoop([&] { return Transport().acknowledged() == mark; });
+
+  Start(HoldScript);
+  ASSERT_TRUE(Tell(spec, after).ok());
+  Drain();
+  OnLoop([&] { Transport().Settle(spec.tell_id, absl::OkStatus()); });
+  EXPECT_EQ(*after.Wait().answer, "whole");
+}
+
+TEST_F(OrchestratorLivesTest, AnOpenTellWhoseTeamIsNotConfiguredAnyMoreSaysSo) {
+  Start(HoldScript);
+  const TellSpec spec = ToGpu("x");
+  Recorder before, after;
+  ASSERT_TRUE(Tell(spec, before).ok());
+  Drain();
+  file_.teams.pop_back();
+  Start(HoldScript);
+  ASSERT_TRUE(Tell(spec, after).ok());
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_THAT(ToProto(after.outcome.status).detail(), HasSubstr("gpu"));
+  EXPECT_THAT(ToProto(after.outcome.status).fix(), HasSubstr("Look at what the team did"));
+}
+
+TEST_F(OrchestratorLivesTest, ALeavingCoordinatorLeavesOpenTellsToTheNext) {
+  Start(HoldScript);
+  const TellSpec running = ToGpu("running");
+  Recorder a, b, again;
+  ASSERT_TRUE(Tell(running, a).ok());
+  ASSERT_TRUE(Tell(ToGpu("waiting"), b).ok());
+  Drain();
+  OnLoop([&] {
+    Transport().Text(running.tell_id, "so far");
+    Transport().Applied({.journal_id = "journal", .seq = 1});
+    orchestrator_->Leave();
+    EXPECT_TRUE(orchestrator_->idle());
+  });
+  EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_EQ(*a.outcome.answer, "so far");
+  EXPECT_THAT(ToProto(b.Wait().status).detail(), HasSubstr("waits for the team"));
+  EXPECT_EQ(KindOf(Tell(ToGpu("late"), b)), v1::FAILURE_DROPPED);
+
+  Start(HoldScript);
+  ASSERT_TRUE(Tell(running, again).ok());
+  OnLoop([&] { Transport().Settle(running.tell_id, absl::OkStatus()); });
+  EXPECT_EQ(*again.Wait().answer, "so far");
+  EXPECT_EQ(a.times_settled, 1);
+}
+
+TEST_F(OrchestratorLivesTest, WhereTheHostsStopTooEverythingIsCancelledForGood) {
   Start(HoldScript);
   const TellSpec running = ToGpu("running");
   Recorder a, b;
@@ -66,15 +178,14 @@ TEST_F(OrchestratorLivesTest, ALeavingCoordinatorSettlesEverythingWithThePartial
   OnLoop([&] {
     Transport().Text(running.tell_id, "so far");
     orchestrator_->SettleOpen();
-    EXPECT_TRUE(orchestrator_->idle());
-    Transport().Settle(running.tell_id, absl::OkStatus());  // Too late.
   });
-  EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_CANCELLED);
   EXPECT_EQ(*a.outcome.answer, "so far");
-  EXPECT_EQ(KindOf(b.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_EQ(KindOf(Tell(ToGpu("late"), b)), v1::FAILURE_DROPPED);
+  EXPECT_EQ(KindOf(b.Wait().status), v1::FAILURE_CANCELLED);
+
+  Start(HoldScript);
   Drain();
-  EXPECT_EQ(a.times_settled, 1);
+  EXPECT_EQ(factory_->made(), 0);
 }
 
 TEST_F(OrchestratorLivesTest, AConfigurationThatBrokeIsReportedAndNothingIsStored) {

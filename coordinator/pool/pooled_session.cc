@@ -28,15 +28,16 @@ bool SaysChildIsGone(const absl::Status& why) {
 }  // namespace
 
 PooledSession::PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                             bool may_live, SessionListener& listener,
+                             const ReadMark& after, bool may_live, SessionListener& listener,
                              std::function<void()> on_change)
     : factory_(factory),
       key_(key),
       team_(team),
       listener_(listener),
       on_change_(std::move(on_change)),
+      applied_(after),
       child_(may_live ? Child::kUnverifiable : Child::kNone),
-      transport_(factory.Make(team_, key_, static_cast<TransportSink&>(*this))) {}
+      transport_(factory.Make(team_, key_, applied_, static_cast<TransportSink&>(*this))) {}
 
 void PooledSession::UseSettings(const Team& team) {
   if (busy() || starting_) return;
@@ -51,13 +52,18 @@ void PooledSession::UseNextTeam() {
   if (!next_team_.has_value()) return;
   transport_.reset();  // Never two transports to one session.
   team_ = *std::exchange(next_team_, absl::nullopt);
-  transport_ = factory_.Make(team_, key_, static_cast<TransportSink&>(*this));
+  transport_ = factory_.Make(team_, key_, applied_, static_cast<TransportSink&>(*this));
 }
 
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
   ++tells_open_;
   cannot_end_ = false;
   transport_->Tell(tell_id, std::move(text));
+}
+
+void PooledSession::Resume(const std::string& tell_id, std::string text) {
+  ++tells_open_;
+  transport_->Resume(tell_id, std::move(text));
 }
 
 void PooledSession::Wake() {
@@ -121,6 +127,13 @@ void PooledSession::OnDown(const absl::Status& why) {
 
 void PooledSession::OnText(const std::string& tell_id, absl::string_view text) {
   listener_.OnTellText(tell_id, text);
+}
+
+void PooledSession::OnTextVoid(const std::string& tell_id) { listener_.OnTellTextVoid(tell_id); }
+
+void PooledSession::OnApplied(const ReadMark& mark) {
+  applied_ = mark;
+  listener_.OnSessionApplied(key_.session_id, mark);
 }
 
 void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& outcome) {

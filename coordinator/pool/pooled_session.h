@@ -13,6 +13,7 @@
 #include "absl/types/optional.h"
 #include "coordinator/config/config.h"
 #include "coordinator/pool/session_listener.h"
+#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -29,11 +30,13 @@ class PooledSession : private TransportSink {
  public:
   using SleepDone = std::function<void(const absl::StatusOr<bool>& was_running)>;
 
-  // `factory` and `listener` outlive the session. `may_live`: an earlier life of the coordinator
-  // used the session, and its child may still be there. `on_change` is called when the session
-  // gives up its child or may be put to sleep from now on; it must not call back.
-  PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key, bool may_live,
-                SessionListener& listener, std::function<void()> on_change);
+  // `factory` and `listener` outlive the session. `after`: what is stored of what it said.
+  // `may_live`: an earlier life of the coordinator used the session, and its child may still be
+  // there. `on_change` is called when the session gives up its child or may be put to sleep from
+  // now on; it must not call back.
+  PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
+                const ReadMark& after, bool may_live, SessionListener& listener,
+                std::function<void()> on_change);
   PooledSession(const PooledSession&) = delete;
   PooledSession& operator=(const PooledSession&) = delete;
 
@@ -58,6 +61,11 @@ class PooledSession : private TransportSink {
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
+  // As Transport::Resume(). The session is new.
+  void Resume(const std::string& tell_id, std::string text);
+  // As Transport::Cancel() and Acknowledge().
+  void Cancel(const std::string& tell_id) { transport_->Cancel(tell_id); }
+  void Acknowledge(const ReadMark& mark) { transport_->Acknowledge(mark); }
   // Starts the child; the listener hears OnSessionReady() or OnSessionDown(). Not while ending.
   void Wake();
   // As Transport::Terminate(); while it goes on, another one joins.
@@ -74,7 +82,9 @@ class PooledSession : private TransportSink {
   void OnReady(int64_t child_pid, uint64_t child_start_time) override;
   void OnDown(const absl::Status& why) override;
   void OnText(const std::string& tell_id, absl::string_view text) override;
+  void OnTextVoid(const std::string& tell_id) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
+  void OnApplied(const ReadMark& mark) override;
   void UseNextTeam();
   void OnEnded(const absl::StatusOr<bool>& was_running);
 
@@ -83,6 +93,7 @@ class PooledSession : private TransportSink {
   Team team_;  // A copy: the configuration may be replaced while the transport lives.
   SessionListener& listener_;
   const std::function<void()> on_change_;
+  ReadMark applied_;
   int tells_open_ = 0;
   bool starting_ = false;  // Wake() was called, and neither answer has come.
   std::vector<SleepDone> ending_;

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 
 namespace iris {
@@ -22,8 +23,11 @@ class SessionListener {
   // There is room for the child of a session that SessionPool::Admit() put into the line. To be
   // used before this returns, by Tell() or Wake(); else the next in line gets it.
   virtual void OnRoom(const std::string& session_id) = 0;
-  // As TransportSink::OnText() and OnSettled().
+  // As TransportSink::OnApplied(); PooledSession::Acknowledge() is the answer.
+  virtual void OnSessionApplied(const std::string& session_id, const ReadMark& mark) = 0;
+  // As TransportSink::OnText(), OnTextVoid() and OnSettled().
   virtual void OnTellText(const std::string& tell_id, absl::string_view text) = 0;
+  virtual void OnTellTextVoid(const std::string& tell_id) = 0;
   virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
 };
 

@@ -22,15 +22,22 @@ SessionPool::~SessionPool() = default;
 absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from, const Team& team) {
   absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
   if (!stored.ok()) return stored.status();
-  Entry& entry = by_id_[stored->session_id];
-  if (entry.session != nullptr) {
-    entry.session->UseSettings(team);
-    return entry.session.get();
+  if (const auto known = by_id_.find(stored->session_id); known != by_id_.end()) {
+    known->second.session->UseSettings(team);
+    return known->second.session.get();
   }
+  const absl::StatusOr<ReadMark> after = store_.FindMark(stored->session_id);
+  if (!after.ok()) return after.status();
+  Entry& entry = by_id_[stored->session_id];
   entry.session = std::make_unique<PooledSession>(
       factory_, team, SessionKey{.session_id = stored->session_id, .from = from, .to = team.name},
-      /*may_live=*/stored->created_at < life_began_, listener_, [this] { PostMakeRoom(); });
+      *after, /*may_live=*/stored->created_at < life_began_, listener_, [this] { PostMakeRoom(); });
   return entry.session.get();
+}
+
+void SessionPool::Clear() {
+  line_.clear();
+  by_id_.clear();
 }
 
 void SessionPool::SetProcessesMax(size_t processes_max) {

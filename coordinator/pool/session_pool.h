@@ -45,6 +45,10 @@ class SessionPool {
   // idle. Valid as long as the pool. Not to be called from a listener. FAILURE_STORAGE.
   absl::StatusOr<PooledSession*> GetOrCreate(const std::string& from, const Team& team);
 
+  // Ends contact with every session; their children are left alone. Only the destructor and
+  // Status() may follow.
+  void Clear();
+
   // settings.maxProcesses. Lowered, what is idle beyond it is put to sleep.
   void SetProcessesMax(size_t processes_max);
 

@@ -2,16 +2,18 @@
 #define IRIS_COORDINATOR_STORE_SCHEMA_H_
 
 #include <cstdint>
+#include <iterator>
 
 namespace iris {
 
-// What PRAGMA user_version says of a file with kSchema. 0 is a file without one.
-inline constexpr int64_t kSchemaVersion = 1;
-
+// A file is brought from version N to N + 1 by step N; PRAGMA user_version says where it is, and 0
+// is a file without anything. Steps that were released are never changed.
+//
 // Times are Unix milliseconds, ids lower-case UUIDs. A tell's text and answer are blobs: an answer
 // may be cut in the middle of a character. `settled_seq` numbers tells in the order they were
 // settled.
-inline constexpr char kSchema[] = R"sql(
+inline constexpr const char* kSchemaSteps[] = {
+    R"sql(
 CREATE TABLE coordinator (
   id TEXT NOT NULL
 ) STRICT;
@@ -41,8 +43,33 @@ CREATE TABLE tells (
 ) STRICT;
 CREATE INDEX tells_kept ON tells (settled_seq DESC, settled_bytes) WHERE settled_seq IS NOT NULL;
 CREATE INDEX tells_open ON tells (state) WHERE state != 'settled';
-PRAGMA user_version = 1;
-)sql";
+)sql",
+    // How far sessions were read, and what open tells have been answered by then.
+    R"sql(
+CREATE TABLE marks (
+  session_id TEXT PRIMARY KEY REFERENCES sessions (session_id) ON DELETE CASCADE,
+  journal_id TEXT NOT NULL,
+  incarnation TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  in_flight TEXT NOT NULL,
+  any_text INTEGER NOT NULL,
+  result BLOB NOT NULL,
+  broken TEXT NOT NULL,
+  skips_line INTEGER NOT NULL
+) STRICT;
+CREATE TABLE pieces (
+  tell_id TEXT NOT NULL REFERENCES tells (tell_id) ON DELETE CASCADE,
+  bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX pieces_of ON pieces (tell_id);
+CREATE TRIGGER pieces_of_settled AFTER UPDATE OF state ON tells WHEN NEW.state = 'settled'
+BEGIN
+  DELETE FROM pieces WHERE tell_id = NEW.tell_id;
+END;
+)sql",
+};
+
+inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);
 
 }  // namespace iris
 

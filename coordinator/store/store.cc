@@ -100,11 +100,18 @@ absl::Status Store::MakeSchema() {
         "Use the newer iris, or set IRIS_HOME to another directory.");
   }
   if (version == kSchemaVersion) return absl::OkStatus();
-  if (absl::Status status = database_->Run(kSchema); !status.ok()) return status;
-  absl::StatusOr<Statement> insert = database_->Prepare("INSERT INTO coordinator VALUES (?)");
-  if (!insert.ok()) return insert.status();
-  const std::string id = NewUuid();
-  if (absl::Status status = insert->BindText(id).Finish(); !status.ok()) return status;
+  if (absl::Status status = query->Finish(); !status.ok()) return status;
+  for (int64_t step = version; step < kSchemaVersion; ++step) {
+    if (absl::Status status = database_->Run(kSchemaSteps[step]); !status.ok()) return status;
+  }
+  if (version == 0) {
+    absl::StatusOr<Statement> insert = database_->Prepare("INSERT INTO coordinator VALUES (?)");
+    if (!insert.ok()) return insert.status();
+    const std::string id = NewUuid();
+    if (absl::Status status = insert->BindText(id).Finish(); !status.ok()) return status;
+  }
+  const std::string arrived = absl::StrCat("PRAGMA user_version = ", kSchemaVersion);
+  if (absl::Status status = database_->Run(arrived.c_str()); !status.ok()) return status;
   return transaction.Commit();
 }
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "coordinator/store/database.h"
+#include "coordinator/transport/read_mark.h"
 
 namespace iris {
 
@@ -39,6 +40,15 @@ struct StoredTell {
   std::string answer;    // Once settled; with a failure the partial text.
   absl::Time accepted_at;
   absl::Time settled_at = absl::InfinitePast();
+};
+
+// What was read of a session since its last checkpoint, to be stored at once.
+struct Checkpoint {
+  std::string session_id;
+  ReadMark mark;
+  std::string tell_id;       // The open tell that it belongs to; empty: no text.
+  bool void_before = false;  // What is stored of the tell's text does not count.
+  absl::string_view text;    // What comes after that.
 };
 
 struct StoreOptions {
@@ -81,6 +91,12 @@ class Store {
   // already, and stays as it is.
   absl::StatusOr<bool> SettleTell(absl::string_view tell_id, const absl::Status& outcome,
                                   absl::string_view answer);
+  // All of them or none. Their texts are forgotten when the tells are settled.
+  absl::Status SaveCheckpoints(const std::vector<Checkpoint>& checkpoints);
+  // The session's last mark; one without a journal if there is none.
+  absl::StatusOr<ReadMark> FindMark(absl::string_view session_id);
+  // What an open tell has been answered so far, by its checkpoints.
+  absl::StatusOr<std::string> FindText(absl::string_view tell_id);
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 
@@ -93,6 +109,8 @@ class Store {
   absl::Status LoadCoordinatorId();
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
+  absl::Status SaveMark(absl::string_view session_id, const ReadMark& mark);
+  absl::Status SaveText(const Checkpoint& checkpoint);
   absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
   // What is settled and kept: counted, since looking for it would take each settlement longer.
   struct Kept {

@@ -1,7 +1,9 @@
 #include "coordinator/testing/fake_engine.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -13,6 +15,12 @@ namespace {
 
 void Answer(FakeTransport& transport, const std::string& tell_id, const std::string& text) {
   if (absl::StartsWith(text, "hold")) return;
+  // Answered only in another life of the coordinator than the one that took it.
+  const std::vector<std::string>& resumed = transport.resumed();
+  if (absl::StartsWith(text, "outlive") &&
+      std::find(resumed.begin(), resumed.end(), tell_id) == resumed.end()) {
+    return;
+  }
   if (absl::StartsWith(text, "die")) {
     transport.Text(tell_id, "half an answer");
     transport.Settle(tell_id, MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended with signal 9"));

@@ -19,11 +19,12 @@ void EchoScript(FakeTransport& transport, const std::string& tell_id, const std:
 }
 
 FakeTransport::FakeTransport(EventLoop& loop, const Team& team, const SessionKey& key,
-                             TransportSink& sink, FakeScript script,
+                             const ReadMark& after, TransportSink& sink, FakeScript script,
                              std::shared_ptr<FakeHosts> hosts)
     : loop_(loop),
       team_(team),
       key_(key),
+      after_(after),
       sink_(sink),
       script_(std::move(script)),
       hosts_(std::move(hosts)) {}
@@ -78,6 +79,11 @@ void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   PostUnlessGone([this] { Start(); });
 }
 
+void FakeTransport::Resume(const std::string& tell_id, std::string text) {
+  resumed_.push_back(tell_id);
+  Tell(tell_id, std::move(text));
+}
+
 void FakeTransport::Cancel(const std::string& tell_id) {
   PostUnlessGone([this, tell_id] {
     unstarted_.erase(std::remove_if(unstarted_.begin(), unstarted_.end(),
@@ -113,9 +119,9 @@ void FakeTransport::GoDown(const absl::Status& why) {
 }
 
 std::unique_ptr<Transport> FakeTransportFactory::Make(const Team& team, const SessionKey& key,
-                                                      TransportSink& sink) {
+                                                      const ReadMark& after, TransportSink& sink) {
   ++made_;
-  auto transport = std::make_unique<FakeTransport>(loop_, team, key, sink, script_, hosts_);
+  auto transport = std::make_unique<FakeTransport>(loop_, team, key, after, sink, script_, hosts_);
   newest_[{key.from, key.to}] = transport.get();
   return transport;
 }

@@ -7,11 +7,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
+#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 
@@ -39,8 +41,8 @@ struct FakeHosts {
 // A transport whose session is a script. Lives on the loop.
 class FakeTransport : public Transport {
  public:
-  FakeTransport(EventLoop& loop, const Team& team, const SessionKey& key, TransportSink& sink,
-                FakeScript script, std::shared_ptr<FakeHosts> hosts);
+  FakeTransport(EventLoop& loop, const Team& team, const SessionKey& key, const ReadMark& after,
+                TransportSink& sink, FakeScript script, std::shared_ptr<FakeHosts> hosts);
   ~FakeTransport() override;
 
   // For scripts and tests: what the session does next.
@@ -56,11 +58,22 @@ class FakeTransport : public Transport {
 
   const Team& team() const { return team_; }
   const SessionKey& key() const { return key_; }
+  // What an earlier transport of the session had said last.
+  const ReadMark& after() const { return after_; }
+  // Everything up to here has been told; and what was acknowledged last.
+  void Applied(const ReadMark& mark) { sink_.OnApplied(mark); }
+  const ReadMark& acknowledged() const { return acknowledged_; }
+  void TextVoid(const std::string& tell_id) { sink_.OnTextVoid(tell_id); }
+  // Those of open_tells() that came by Resume().
+  const std::vector<std::string>& resumed() const { return resumed_; }
+
   // Tells that were passed and are not settled, oldest first.
   const std::deque<std::string>& open_tells() const { return open_tells_; }
 
   void Spawn() override;
   void Tell(const std::string& tell_id, std::string text) override;
+  void Resume(const std::string& tell_id, std::string text) override;
+  void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
@@ -75,6 +88,9 @@ class FakeTransport : public Transport {
   EventLoop& loop_;
   const Team& team_;
   const SessionKey key_;
+  const ReadMark after_;
+  ReadMark acknowledged_;
+  std::vector<std::string> resumed_;
   TransportSink& sink_;
   const FakeScript script_;
   const std::shared_ptr<FakeHosts> hosts_;
@@ -92,7 +108,7 @@ class FakeTransportFactory : public TransportFactory {
   FakeTransportFactory(EventLoop& loop, FakeScript script)
       : loop_(loop), script_(std::move(script)) {}
 
-  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
+  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override;
 
   // The newest transport between the two teams; must exist and live.

@@ -17,6 +17,7 @@
 #include "coordinator/link/calls.h"
 #include "coordinator/link/link.h"
 #include "coordinator/transport/attach_call.h"
+#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -34,17 +35,22 @@ struct CoordinatorIdentity {
 //   down ── Spawn, Tell ──▶ linking ──▶ acquiring ──▶ attaching ──▶ opening ──▶ open
 //     └───── Terminate ───▶ linking ──▶ acquiring ──▶ closing ──▶ down
 //
+//   link lost with tells under way: any ──▶ away ──▶ linking, and on as above; the stream goes on
+//   after the last mark, and the tells are sent again
+//
 // While open, the agent starts and restarts the child by itself as tells need it; ready() says
-// whether one answers now. Anything that fails on the way, or the loss of the link, fails every
-// tell under way and leads back to down.
+// whether one answers now. What fails on the way, but for the link, fails every tell under way and
+// leads back to down.
 class AgentTransport : public Transport, private LinkObserver, private AttachSink {
  public:
   AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link, CoordinatorIdentity identity,
-                 const Team& team, SessionKey key, TransportSink& sink);
+                 const Team& team, SessionKey key, const ReadMark& after, TransportSink& sink);
   ~AgentTransport() override;
 
   void Spawn() override;
   void Tell(const std::string& tell_id, std::string text) override;
+  void Resume(const std::string& tell_id, std::string text) override;
+  void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
@@ -52,11 +58,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
-  enum class State { kDown, kLinking, kAcquiring, kAttaching, kOpening, kOpen, kClosing };
+  enum class State { kDown, kLinking, kAcquiring, kAttaching, kOpening, kOpen, kAway, kClosing };
   struct PendingTell {
     std::string id;
-    std::string text;  // Emptied when sent.
-    bool sent = false;
+    std::string text;
+    bool sent = false;       // The host may have it.
+    bool on_stream = false;  // Sent over the stream that is open now.
+    bool has_text = false;   // Some of its answer was passed on.
   };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
@@ -66,25 +74,36 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnLinkProgress(const BootstrapProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
-  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) override;
+  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
+              const absl::optional<ReadMark>& mark) override;
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
   void Acquire();
   void Attach();
+  void OnAttached(const SessionNews& attached);
   void Open();
   void OnOpened(const v1::OpenResponse& response);
   void SendTells();
+  void AskToCancel(const std::string& tell_id);
+  void Apply(SessionNews& item);
+  PendingTell* Find(const std::string& tell_id);
   void BecomeReady(const v1::ChildInfo& child);
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
   void Fail(const absl::Status& why);
   // False: a sink destroyed this.
   bool SettleAll(const absl::Status& outcome);
+  // A call or the stream ended with `why`.
+  void OnContactLost(const absl::Status& why);
+  // Whether the tell is worth waiting for the link to come back.
+  bool Outlives(const PendingTell& tell) const;
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);
   void EndIfQuiet();
   void Ended(const absl::StatusOr<bool>& was_running);
+  // Forgets this contact with the host; tells and the wish for the link stay.
+  void LoseContact();
   void LetGo();
   // Runs `task` on the loop unless this is gone by then.
   void Later(std::function<void()> task);
@@ -99,18 +118,20 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   TransportSink& sink_;
 
   State state_ = State::kDown;
-  std::shared_ptr<LinkLife> life_;  // While not down.
+  std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
   uint64_t epoch_ = 0;
+  ReadMark mark_;  // What was passed on.
   std::shared_ptr<AcquireCall> acquire_;
   std::shared_ptr<OpenCall> open_;
   std::shared_ptr<AttachCall> attach_;
-  absl::Status detached_;  // Why the stream ended, until the link says more.
-  EventLoop::TimerId detached_timer_ = 0;
+  EventLoop::TimerId away_timer_ = 0;
+  bool spawning_ = false;  // Spawn() was called, and neither answer has come.
   bool ready_ = false;
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
-  std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
+  std::vector<std::string> cancel_when_back_;  // Cancelled while the host was out of reach.
+  std::vector<TerminateDone> ending_;          // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;

@@ -10,15 +10,15 @@ class AgentTransportFactory final : public TransportFactory {
   AgentTransportFactory(EventLoop& loop, LinkTable& links, CoordinatorIdentity identity)
       : loop_(loop), links_(links), identity_(std::move(identity)) {}
 
-  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
+  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
     Link& link = links_.ForTeam(team);
     if (team.remote.has_value()) {
       return std::make_unique<RemoteAgentTransport>(loop_, links_.calls(), link, identity_, team,
-                                                    key, sink);
+                                                    key, after, sink);
     }
     return std::make_unique<LocalTransport>(loop_, links_.calls(), link, identity_, team, key,
-                                            sink);
+                                            after, sink);
   }
 
  private:

@@ -12,30 +12,31 @@ namespace {
 
 constexpr size_t kFrameBytesMax = 256 << 10;
 
-absl::Status WhyExited(const v1::Exited& exited) {
-  std::string how = exited.how_case() == v1::Exited::kSignal
-                        ? absl::StrCat("was ended by signal ", exited.signal())
-                        : absl::StrCat("exited with code ", exited.code());
-  if (exited.reason() == v1::Exited::IDLE) how = "was ended because it was idle";
-  if (exited.reason() == v1::Exited::CLOSED) how = "was ended on request";
-  if (!exited.stderr_tail().empty()) absl::StrAppend(&how, ": ", exited.stderr_tail());
-  return MakeFailure(v1::FAILURE_CHILD_EXITED, absl::StrCat("claude ", how));
+v1::Position PositionOf(const ReadMark& mark) {
+  v1::Position position;
+  position.set_journal_id(mark.journal_id);
+  position.set_incarnation(mark.incarnation);
+  position.set_seq(mark.seq);
+  return position;
 }
 
 }  // namespace
 
 std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls& calls,
                                               std::shared_ptr<LinkLife> life,
-                                              const std::string& session_id, uint64_t epoch,
-                                              AttachSink& sink) {
-  std::shared_ptr<AttachCall> call(new AttachCall(loop, calls, std::move(life), sink));
+                                              const Session& session, AttachSink& sink) {
+  std::shared_ptr<AttachCall> call(
+      new AttachCall(loop, calls, std::move(life), session.after, sink));
   call->self_ = call;
   calls.Started();
   call->life_->stub->async()->Attach(&call->context_, call.get());
   call->StartRead(&call->response_);
   v1::AttachRequest request;
-  request.mutable_start()->set_session_id(session_id);
-  request.mutable_start()->set_epoch(epoch);
+  request.mutable_start()->set_session_id(session.id);
+  request.mutable_start()->set_epoch(session.epoch);
+  if (!session.after.journal_id.empty()) {
+    *request.mutable_start()->mutable_after() = PositionOf(session.after);
+  }
   request.mutable_start()->set_credit_bytes(kCreditBytes);
   // Writes may be started from the loop at any time, so the call holds itself open until it is
   // over.
@@ -50,7 +51,7 @@ void AttachCall::Cancel() {
   context_.TryCancel();
 }
 
-void AttachCall::SendTell(const std::string& tell_id, absl::string_view text) {
+void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bool repeat) {
   do {
     const absl::string_view part = text.substr(0, kFrameBytesMax);
     text.remove_prefix(part.size());
@@ -58,8 +59,15 @@ void AttachCall::SendTell(const std::string& tell_id, absl::string_view text) {
     request.mutable_tell()->set_tell_id(tell_id);
     request.mutable_tell()->set_text(part.data(), part.size());
     request.mutable_tell()->set_last(text.empty());
+    request.mutable_tell()->set_repeat(repeat);
     Send(std::move(request));
   } while (!text.empty());
+}
+
+void AttachCall::Acknowledge(const ReadMark& mark) {
+  v1::AttachRequest request;
+  *request.mutable_ack()->mutable_position() = PositionOf(mark);
+  Send(std::move(request));
 }
 
 // gRPC takes one write at a time.
@@ -88,74 +96,25 @@ void AttachCall::OnReadDone(bool ok) {
   }
   std::vector<SessionNews> news;
   uint64_t wire_bytes = 0;
-  if (response_.has_attached() || response_.has_reset()) {
-    position_ =
-        response_.has_attached() ? response_.attached().position() : response_.reset().position();
-    news.push_back({.kind = SessionNews::Kind::kAttached});
-  }
+  if (response_.has_attached()) reader_.Apply(response_.attached(), news);
+  if (response_.has_reset()) reader_.Apply(response_.reset(), news);
   for (const v1::Event& event : response_.events().events()) {
-    position_.set_seq(event.seq());
     wire_bytes += WireBytes(event);
-    Apply(event, news);
+    reader_.Apply(event, news);
   }
   Deliver(std::move(news), wire_bytes);
   StartRead(&response_);
 }
 
-void AttachCall::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
-  using Kind = SessionNews::Kind;
-  switch (event.kind_case()) {
-    case v1::Event::kStarted:
-      news.push_back({.kind = Kind::kStarted, .child = event.started().child()});
-      break;
-    case v1::Event::kWritten:
-      in_flight_ = event.written().tell_id();
-      turn_.Begin();
-      news.push_back({.kind = Kind::kWritten, .tell_id = in_flight_});
-      break;
-    case v1::Event::kOutput: {
-      std::string text = turn_.Feed(event.output().bytes(), !event.output().more());
-      if (!in_flight_.empty() && !text.empty()) {
-        news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(text)});
-      }
-      break;
-    }
-    case v1::Event::kSettled: {
-      absl::Status outcome = FromProto(event.settled().failure());
-      const std::string& tell_id = event.settled().tell_id();
-      if (tell_id == in_flight_) {
-        if (outcome.ok() && !turn_.broken().empty()) {
-          outcome = MakeFailure(v1::FAILURE_INTERNAL,
-                                absl::StrCat("the answer may be incomplete: ", turn_.broken()));
-        }
-        if (outcome.ok()) {
-          news.push_back({.kind = Kind::kText, .tell_id = tell_id, .text = turn_.Finish()});
-        }
-        in_flight_.clear();
-      }
-      news.push_back({.kind = Kind::kSettled, .tell_id = tell_id, .outcome = outcome});
-      break;
-    }
-    case v1::Event::kExited:
-      news.push_back({.kind = Kind::kExited, .outcome = WhyExited(event.exited())});
-      break;
-    default:
-      break;
-  }
-}
-
 void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes) {
   loop_.Post([self = shared_from_this(), news = std::move(news), wire_bytes,
-              position = position_]() mutable {
+              mark = reader_.mark()]() mutable {
     if (self->sink_ == nullptr) return;
-    self->sink_->OnNews(std::move(news), wire_bytes);
+    self->sink_->OnNews(std::move(news), wire_bytes, mark);
     if (wire_bytes == 0) return;
     v1::AttachRequest credit;
     credit.mutable_credit()->set_bytes(wire_bytes);
     self->Send(std::move(credit));
-    v1::AttachRequest ack;
-    *ack.mutable_ack()->mutable_position() = std::move(position);
-    self->Send(std::move(ack));
   });
 }
 

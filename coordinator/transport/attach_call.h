@@ -11,62 +11,61 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/link.h"
-#include "coordinator/transport/turn_text.h"
+#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/turn_reader.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 
 namespace iris {
-
-// What one batch of a session's events came to, in order.
-struct SessionNews {
-  enum class Kind { kAttached, kStarted, kWritten, kText, kSettled, kExited };
-  Kind kind;
-  std::string tell_id;   // kWritten, kText, kSettled.
-  std::string text;      // kText.
-  absl::Status outcome;  // kSettled; kExited: why.
-  v1::ChildInfo child;   // kStarted.
-};
 
 // Hears from an attached session. On the loop.
 class AttachSink {
  public:
   virtual ~AttachSink() = default;
-  virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes) = 0;
+  // `mark`: where the reader is after this news; unset in the middle of a line.
+  virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
+                      const absl::optional<ReadMark>& mark) = 0;
   // The stream is over; last.
   virtual void OnDetached(const absl::Status& why) = 0;
 };
 
 // One Attach stream as a client. Reads and parses on gRPC's threads, so that a huge line holds up
-// nobody else; tells the sink on the loop; gives credit back and acknowledges as the loop takes the
-// news.
+// nobody else; tells the sink on the loop, and gives credit back as the loop takes the news.
 class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>,
                          public std::enable_shared_from_this<AttachCall> {
  public:
   static constexpr uint64_t kCreditBytes = 4 << 20;
 
-  // Attaches to what is new from now on. `sink` must stay until OnDetached or Cancel().
+  struct Session {
+    std::string id;
+    uint64_t epoch = 0;
+    ReadMark after;  // Without a journal: only what is new.
+  };
+
+  // `sink` must stay until OnDetached or Cancel().
   static std::shared_ptr<AttachCall> Start(EventLoop& loop, OutstandingCalls& calls,
-                                           std::shared_ptr<LinkLife> life,
-                                           const std::string& session_id, uint64_t epoch,
+                                           std::shared_ptr<LinkLife> life, const Session& session,
                                            AttachSink& sink);
 
-  // Queues a tell, in frames. On the loop.
-  void SendTell(const std::string& tell_id, absl::string_view text);
+  // Queues a tell, in frames. `repeat`: the agent may have it already. On the loop.
+  void SendTell(const std::string& tell_id, absl::string_view text, bool repeat);
+  // Everything up to `mark` is stored. On the loop.
+  void Acknowledge(const ReadMark& mark);
   // The sink is not called any more. On the loop.
   void Cancel();
 
  private:
   AttachCall(EventLoop& loop, OutstandingCalls& calls, std::shared_ptr<LinkLife> life,
-             AttachSink& sink)
-      : loop_(loop), calls_(calls), life_(std::move(life)), sink_(&sink) {}
+             const ReadMark& after, AttachSink& sink)
+      : loop_(loop), calls_(calls), life_(std::move(life)), sink_(&sink), reader_(after) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
-  void Apply(const v1::Event& event, std::vector<SessionNews>& news);
   void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes);
   void Send(v1::AttachRequest request);
 
@@ -79,9 +78,7 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
 
   // For gRPC's read callbacks alone, which come one after the other.
   v1::AttachResponse response_;
-  TurnText turn_;
-  std::string in_flight_;  // The tell that the output belongs to.
-  v1::Position position_;
+  TurnReader reader_;
 
   absl::Mutex mutex_;
   std::deque<v1::AttachRequest> to_write_ ABSL_GUARDED_BY(mutex_);  // The first is being written.

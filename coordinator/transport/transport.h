@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/transport/read_mark.h"
 
 namespace iris {
 
@@ -30,15 +31,21 @@ class TransportSink {
   virtual void OnProgress(const TransportProgress& progress) = 0;
   // The session's child answers; tells go through without another start.
   virtual void OnReady(int64_t child_pid, uint64_t child_start_time) = 0;
-  // Spawn() failed, or what was ready is not any more: the child ended or the link was lost. Tells
-  // in flight have been settled before. The next Spawn() or Tell() starts over.
+  // Spawn() failed, or what was ready is not any more: the child ended, or the link was lost while
+  // no tell was under way. The next Spawn() or Tell() starts over.
   virtual void OnDown(const absl::Status& why) = 0;
 
   // A piece of the answer of the tell in flight, in order, whole characters not guaranteed.
   virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
+  // What was passed to OnText() for this tell does not count: the host tells the whole turn anew.
+  virtual void OnTextVoid(const std::string& tell_id) = 0;
   // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been
   // passed to OnText(); else what was passed is the partial text.
   virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
+
+  // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
+  // to be acknowledged: until then the host keeps it.
+  virtual void OnApplied(const ReadMark& mark) = 0;
 };
 
 // Numbers since the transport was made.
@@ -55,8 +62,10 @@ struct TransportMetrics {
 //   LocalTransport        – the agent on this machine, over its UNIX socket
 //   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
 //
-// Outcomes arrive through the sink; ready() and busy() are snapshots. Lives on the coordinator's
-// loop.
+// Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
+// got survives the link: it waits for the next one, without end, and fails only where trying again
+// cannot mend the link. One to a host that has never answered fails with the first attempt. Lives
+// on the coordinator's loop.
 class Transport {
  public:
   virtual ~Transport() =
@@ -67,6 +76,11 @@ class Transport {
   // Sends one tell, spawning first if needed. OnSettled follows. Several may be under way; they are
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;
+  // As Tell(), for one that an earlier life of the coordinator passed on: the host may have it, or
+  // have answered it. Before the first Spawn() or Tell().
+  virtual void Resume(const std::string& tell_id, std::string text) = 0;
+  // What OnApplied() said is stored: the host may drop it.
+  virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
   // itself first. Others are left alone.
   virtual void Cancel(const std::string& tell_id) = 0;

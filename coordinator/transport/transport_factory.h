@@ -5,6 +5,7 @@
 #include <string>
 
 #include "coordinator/config/config.h"
+#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 
 namespace iris {
@@ -21,9 +22,10 @@ class TransportFactory {
  public:
   virtual ~TransportFactory() = default;
 
-  // `team` and `sink` outlive the transport. Starts nothing.
+  // `team` and `sink` outlive the transport. `after`: what an earlier transport of the session has
+  // said last; events after it are not lost. Starts nothing.
   virtual std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
-                                          TransportSink& sink) = 0;
+                                          const ReadMark& after, TransportSink& sink) = 0;
 };
 
 }  // namespace iris

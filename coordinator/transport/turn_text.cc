@@ -49,6 +49,23 @@ std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
   return text;
 }
 
+TurnMark TurnText::mark() const {
+  return {.any_text = any_text_, .result = result_, .broken = broken_, .skips_line = too_long_};
+}
+
+void TurnText::Restore(const TurnMark& mark) {
+  any_text_ = mark.any_text;
+  result_ = mark.result;
+  broken_ = mark.broken;
+  too_long_ = mark.skips_line;
+  line_.clear();
+}
+
+void TurnText::DropLine() {
+  too_long_ = false;
+  line_.clear();
+}
+
 std::string TurnText::OnLine() {
   // The result repeats the last text, which may be large: not read where it is of no use.
   if (any_text_ && absl::StartsWith(line_, "{\"type\":\"result\"")) return "";

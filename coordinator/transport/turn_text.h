@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "coordinator/transport/read_mark.h"
 
 namespace iris {
 
@@ -25,6 +26,14 @@ class TurnText {
   std::string Feed(absl::string_view piece, bool ends_line);
   // At the end of a turn that went well: text still to be added.
   std::string Finish();
+
+  // Everything that is known between two lines.
+  TurnMark mark() const;
+  void Restore(const TurnMark& mark);
+  // Whether mark() is enough to go on: no line that matters has begun.
+  bool between_lines() const { return line_.empty(); }
+  // The rest of the line that has begun will not come.
+  void DropLine();
 
   // Some text of this turn may be missing, and why; empty = none is.
   const std::string& broken() const { return broken_; }

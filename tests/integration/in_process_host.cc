@@ -60,7 +60,8 @@ InProcessHost::~InProcessHost() {
   closed.WaitForNotificationWithTimeout(absl::Seconds(20));
   server_->Shutdown();
   server_->Wait();
-  // The last that streams posted refers to the service and the sessions, which go before the loop does.
+  // The last that streams posted refers to the service and the sessions, which go before the loop
+  // does.
   absl::Notification drained;
   loop_.loop().Post([&] { drained.Notify(); });
   drained.WaitForNotification();
@@ -83,6 +84,20 @@ absl::StatusOr<Connection> InProcessHost::Connect() {
   connection.wire.Reset(ends[0]);
   connection.hello = hello_;
   return connection;
+}
+
+bool InProcessHost::busy() {
+  bool busy = false;
+  absl::Notification done;
+  loop_.loop().Post([&] {
+    const v1::ListResponse list = sessions_->List();
+    for (const v1::SessionInfo& session : list.sessions()) {
+      busy = busy || session.state() == v1::SESSION_BUSY;
+    }
+    done.Notify();
+  });
+  done.WaitForNotification();
+  return busy;
 }
 
 void InProcessHost::CutWires() {

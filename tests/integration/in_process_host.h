@@ -29,6 +29,8 @@ class InProcessHost {
   void RefuseWith(const absl::Status& why) { refusal_ = why; }
   // Cuts every wire that was made, as a lost network does.
   void CutWires();
+  // A tell is under way here, whoever listens.
+  bool busy();
 
  private:
   class WireConnector;

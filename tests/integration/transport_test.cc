@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -55,12 +56,26 @@ class Recorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     absl::StrAppend(&texts_[tell_id], text);
   }
+  void OnTextVoid(const std::string& tell_id) override {
+    absl::MutexLock lock(&mutex_);
+    texts_[tell_id].clear();
+  }
+  void OnApplied(const ReadMark& mark) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      mark_ = mark;
+      texts_at_mark_ = texts_;
+    }
+    if (on_stored) on_stored(mark);
+  }
   void OnSettled(const std::string& tell_id, const absl::Status& status) override {
     absl::MutexLock lock(&mutex_);
     EXPECT_EQ(settled_.count(tell_id), 0u) << "settled twice";
     settled_[tell_id] = {status, texts_[tell_id]};
     order_.push_back(tell_id);
   }
+
+  std::function<void(const ReadMark&)> on_stored;
 
   Outcome WaitFor(const std::string& tell_id) {
     absl::MutexLock lock(&mutex_);
@@ -73,11 +88,26 @@ class Recorder final : public TransportSink {
     const auto has_text = [&] { return !texts_[tell_id].empty(); };
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&has_text), kPatience));
   }
+  void WaitForStage(TransportProgress::Stage stage) {
+    absl::MutexLock lock(&mutex_);
+    const auto reached = [&] { return !stages_.empty() && stages_.back() == stage; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&reached), kPatience));
+  }
   absl::Status WaitForDown() {
     absl::MutexLock lock(&mutex_);
     const auto down = [&] { return !downs_.empty(); };
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&down), kPatience));
     return downs_.empty() ? absl::OkStatus() : downs_.back();
+  }
+  // What a store would hold now: the mark, and the texts at it.
+  ReadMark mark() {
+    absl::MutexLock lock(&mutex_);
+    return mark_;
+  }
+  // Another life of the coordinator remembers only what it stored.
+  void ForgetAllBut(const ReadMark&) {
+    absl::MutexLock lock(&mutex_);
+    texts_ = texts_at_mark_;
   }
   std::vector<int64_t> pids() {
     absl::MutexLock lock(&mutex_);
@@ -93,7 +123,8 @@ class Recorder final : public TransportSink {
   std::vector<TransportProgress::Stage> stages_;
   std::vector<int64_t> pids_;
   std::vector<absl::Status> downs_;
-  std::map<std::string, std::string> texts_;
+  ReadMark mark_;
+  std::map<std::string, std::string> texts_, texts_at_mark_;
   std::map<std::string, Outcome> settled_;
   std::vector<std::string> order_;
 };
@@ -106,6 +137,7 @@ class TransportTest : public ::testing::Test {
     team_.claude_path = StubClaude();
     team_.session_init_timeout = absl::Seconds(20);
     team_.idle_timeout = absl::Hours(1);
+    sink_.on_stored = [this](const ReadMark& mark) { transport_->Acknowledge(mark); };
     link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector());
     Renew();
   }
@@ -126,11 +158,12 @@ class TransportTest : public ::testing::Test {
     done.WaitForNotification();
   }
   // The transport of another life of the coordinator, same session.
-  void Renew() {
-    OnLoop([this] {
+  void Renew(const ReadMark& after = {}) {
+    OnLoop([&] {
+      transport_.reset();
       transport_ = std::make_unique<RemoteAgentTransport>(
           loop_.loop(), calls_, *link_, identity_, team_,
-          SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, sink_);
+          SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
     });
   }
   std::string Tell(const std::string& text) {
@@ -151,6 +184,11 @@ class TransportTest : public ::testing::Test {
     EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
     EXPECT_TRUE(outcome.ok()) << outcome.status();
     return outcome.value_or(false);
+  }
+  uint64_t BytesIn() {
+    uint64_t bytes = 0;
+    OnLoop([&] { bytes = transport_->metrics().bytes_in; });
+    return bytes;
   }
   Outcome Ask(const std::string& text) { return sink_.WaitFor(Tell(text)); }
 
@@ -225,18 +263,69 @@ TEST_F(TransportTest, AnErrorResultIsAnErrorAndTheChildGoesOn) {
   EXPECT_EQ(sink_.pids().size(), 1u);
 }
 
-TEST_F(TransportTest, ALostLinkIsDroppedWithThePartialTextAndTheSameChildAnswersTheNext) {
+TEST_F(TransportTest, ATellOutlivesTheLinkAndItsAnswerIsWhole) {
   const std::string first_pid = Ask("PID").text;
-  const std::string id = Tell("SLOW 5");
+  const std::string id = Tell("SLOW 1");
   sink_.WaitForText(id);
   host_.CutWires();
-  const Outcome dropped = sink_.WaitFor(id);
-  EXPECT_EQ(KindOf(dropped.status), v1::FAILURE_DROPPED) << dropped.status;
-  EXPECT_NE(dropped.text, "");
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask("SLOW 1").text);
+  EXPECT_EQ(Ask("PID").text, first_pid);
+  EXPECT_EQ(Ask("COUNT").text, "5");  // The child got it once.
+}
 
-  const Outcome next = Ask("PID");
-  EXPECT_TRUE(next.status.ok()) << next.status;
-  EXPECT_EQ(next.text, first_pid);
+TEST_F(TransportTest, ManyCutsDoNotChangeALongAnswer) {
+  const std::string id = Tell("BIG 16777216");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(Eventually([&] { return BytesIn() > (i + 1) * (1u << 20); }));
+    host_.CutWires();
+  }
+  const Outcome outcome = sink_.WaitFor(id);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask("BIG 16777216").text);
+}
+
+TEST_F(TransportTest, TellsThatWaitWhileTheLinkIsLostAreAnsweredInOrder) {
+  Ask("hello");
+  const std::string id = Tell("SLOW 1");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  const std::string later = Tell("hello");
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_EQ(sink_.WaitFor(later).text, "ECHO: hello");
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+}
+
+TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
+  const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
+  OnLoop([&] { transport_->Tell(id, text); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });  // It was killed.
+  sink_.ForgetAllBut(sink_.mark());
+  Renew(sink_.mark());
+  OnLoop([&] { transport_->Resume(id, text); });
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask(text).text);
+  EXPECT_EQ(Ask("COUNT").text, "3");
+}
+
+TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
+  Ask("hello");
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Tell(id, "SLOW 0.3"); });
+  sink_.WaitForText(id);
+  const ReadMark mark = sink_.mark();
+  OnLoop([this] { transport_.reset(); });
+  sink_.ForgetAllBut(mark);
+  ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "SLOW 0.3"); });
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+  EXPECT_EQ(Ask("COUNT").text, "3");
 }
 
 TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {
@@ -345,7 +434,7 @@ TEST_F(TransportTest, ASecondCoordinatorIsRefusedTheSession) {
   OnLoop([&] {
     other = std::make_unique<RemoteAgentTransport>(
         loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "you@there"}, team_,
-        SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, other_sink);
+        SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), other_sink);
     other->Tell(id, "hello");
   });
   const Outcome refused = other_sink.WaitFor(id);

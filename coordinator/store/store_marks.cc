@@ -1,0 +1,78 @@
+// Checkpoints: how far sessions were read, and what open tells have been answered so far.
+
+#include <utility>
+
+#include "coordinator/store/store.h"
+
+namespace iris {
+
+absl::Status Store::SaveCheckpoints(const std::vector<Checkpoint>& checkpoints) {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  for (const Checkpoint& checkpoint : checkpoints) {
+    if (absl::Status status = SaveMark(checkpoint.session_id, checkpoint.mark); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
+  }
+  return transaction.Commit();
+}
+
+absl::Status Store::SaveMark(absl::string_view session_id, const ReadMark& mark) {
+  absl::StatusOr<Statement> save =
+      database_->Prepare("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  if (!save.ok()) return save.status();
+  save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
+  save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
+  save->Bind(mark.turn.any_text).BindBytes(mark.turn.result).BindText(mark.turn.broken);
+  return save->Bind(mark.turn.skips_line).Finish();
+}
+
+absl::Status Store::SaveText(const Checkpoint& checkpoint) {
+  if (checkpoint.void_before) {
+    absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
+    if (!forget.ok()) return forget.status();
+    if (absl::Status status = forget->BindText(checkpoint.tell_id).Finish(); !status.ok()) {
+      return status;
+    }
+  }
+  if (checkpoint.text.empty()) return absl::OkStatus();
+  absl::StatusOr<Statement> add =
+      database_->Prepare("INSERT INTO pieces (tell_id, bytes) VALUES (?, ?)");
+  if (!add.ok()) return add.status();
+  return add->BindText(checkpoint.tell_id).BindBytes(checkpoint.text).Finish();
+}
+
+absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
+  absl::StatusOr<Statement> query = database_->Prepare(
+      "SELECT journal_id, incarnation, seq, in_flight, any_text, result, broken, skips_line "
+      "FROM marks WHERE session_id = ?");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> found = query->BindText(session_id).Step();
+  if (!found.ok()) return found.status();
+  if (!*found) return ReadMark();
+  return ReadMark{.journal_id = query->Bytes(0),
+                  .incarnation = query->Bytes(1),
+                  .seq = static_cast<uint64_t>(query->Int(2)),
+                  .in_flight = query->Bytes(3),
+                  .turn = {.any_text = query->Int(4) != 0,
+                           .result = query->Bytes(5),
+                           .broken = query->Bytes(6),
+                           .skips_line = query->Int(7) != 0}};
+}
+
+absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY rowid");
+  if (!query.ok()) return query.status();
+  query->BindText(tell_id);
+  std::string text;
+  while (true) {
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return text;
+    text += query->Bytes(0);
+  }
+}
+
+}  // namespace iris

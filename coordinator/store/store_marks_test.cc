@@ -1,0 +1,82 @@
+#include <memory>
+#include <string>
+
+#include "common/base/ids.h"
+#include "common/testing/scratch_dir.h"
+#include "coordinator/store/store.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+class StoreMarksTest : public ::testing::Test {
+ protected:
+  StoreMarksTest() { Reopen(); }
+  // As after a kill: what was stored, and nothing else.
+  void Reopen() {
+    store_.reset();
+    store_ = *Store::Open({.path = dir_.File("iris.db")});
+    session_id_ = store_->GetOrCreateSession("cli", "gpu")->session_id;
+  }
+  std::string OpenTell() {
+    const std::string id = NewUuid();
+    EXPECT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning).ok());
+    return id;
+  }
+  void Save(const std::string& tell_id, absl::string_view text, bool void_before = false) {
+    ++mark_.seq;
+    EXPECT_TRUE(store_
+                    ->SaveCheckpoints({{.session_id = session_id_,
+                                        .mark = mark_,
+                                        .tell_id = tell_id,
+                                        .void_before = void_before,
+                                        .text = text}})
+                    .ok());
+  }
+
+  ScratchDir dir_;
+  std::unique_ptr<Store> store_;
+  std::string session_id_;
+  ReadMark mark_{.journal_id = NewUuid(),
+                 .incarnation = NewUuid(),
+                 .seq = 41,
+                 .in_flight = NewUuid(),
+                 .turn = {.any_text = true, .result = "r", .broken = "b", .skips_line = true}};
+};
+
+TEST_F(StoreMarksTest, ASessionThatWasNeverReadHasNoJournal) {
+  EXPECT_EQ(*store_->FindMark(session_id_), ReadMark());
+}
+
+TEST_F(StoreMarksTest, AMarkAndTheTextUpToItComeBackTogether) {
+  const std::string id = OpenTell();
+  Save(id, "one ");
+  Save("", "");
+  Save(id, "two");
+  Reopen();
+  EXPECT_EQ(*store_->FindMark(session_id_), mark_);
+  EXPECT_EQ(mark_.seq, 44u);
+  EXPECT_EQ(*store_->FindText(id), "one two");
+}
+
+TEST_F(StoreMarksTest, WhatIsVoidIsReplaced) {
+  const std::string id = OpenTell(), other = OpenTell();
+  Save(id, "half of i");
+  Save(other, "other");
+  Save(id, "whole", /*void_before=*/true);
+  EXPECT_EQ(*store_->FindText(id), "whole");
+  EXPECT_EQ(*store_->FindText(other), "other");
+}
+
+TEST_F(StoreMarksTest, ASettledTellNeedsNoPieces) {
+  const std::string id = OpenTell(), other = OpenTell();
+  Save(id, "one");
+  Save(other, "two");
+  ASSERT_TRUE(*store_->SettleTell(id, absl::OkStatus(), "one and all"));
+  EXPECT_EQ(*store_->FindText(id), "");
+  EXPECT_EQ(store_->FindTell(id)->value().answer, "one and all");
+  EXPECT_EQ(*store_->FindText(other), "two");
+}
+
+}  // namespace
+}  // namespace iris

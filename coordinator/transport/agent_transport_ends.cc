@@ -1,0 +1,179 @@
+// How contact with a session ends: the stream, the link, and the child on request.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/transport/agent_transport.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kCloseDeadline = absl::Seconds(15);
+// The stream and the link end together; the link knows why, and says so a little later.
+constexpr absl::Duration kLinkVerdict = absl::Seconds(3);
+// The answer to Close and the last events travel on streams of their own.
+constexpr absl::Duration kStreamVerdict = absl::Seconds(3);
+
+absl::Status EndedOnRequest(absl::string_view team) {
+  return MakeFailure(v1::FAILURE_CANCELLED,
+                     absl::StrCat("claude for team ", team, " was ended on request"));
+}
+
+// What a call to the agent says when its wire is gone.
+bool IsLossOfTheWire(const absl::Status& why) {
+  return KindOf(why) == v1::FAILURE_DROPPED || KindOf(why) == v1::FAILURE_UNREACHABLE;
+}
+
+}  // namespace
+
+void AgentTransport::LoseContact() {
+  if (acquire_ != nullptr) acquire_->Cancel();
+  if (open_ != nullptr) open_->Cancel();
+  if (attach_ != nullptr) attach_->Cancel();
+  acquire_.reset();
+  open_.reset();
+  attach_.reset();
+  life_.reset();
+  if (away_timer_ != 0) loop_.Cancel(away_timer_);
+  away_timer_ = 0;
+  ready_ = false;
+  state_ = State::kLinking;
+}
+
+void AgentTransport::LetGo() {
+  LoseContact();
+  child_pid_ = 0;
+  spawning_ = false;
+  state_ = State::kDown;
+  link_.Unwant(this);
+}
+
+void AgentTransport::OnDetached(const absl::Status& why) {
+  attach_.reset();
+  OnContactLost(why);
+}
+
+void AgentTransport::OnContactLost(const absl::Status& why) {
+  if (!IsLossOfTheWire(why)) return Fail(why);
+  // Not yet the last word: the link is about to say what happened.
+  LoseContact();
+  state_ = State::kAway;
+  away_timer_ = loop_.After(kLinkVerdict, [this, why] {
+    away_timer_ = 0;
+    // The link is still there: it was the agent who ended the stream.
+    if (tells_.empty() && ending_.empty()) return Fail(why);
+    UseLink();
+  });
+}
+
+bool AgentTransport::Outlives(const PendingTell& tell) const { return tell.sent || link_.was_up(); }
+
+void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
+  if (state_ == State::kDown) return;
+  const bool had_contact = state_ != State::kLinking;
+  // Whatever ended the link, for who had contact it is one thing: dropped.
+  const absl::Status what =
+      had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
+  if (!retries || !ending_.empty()) return Fail(what);
+  std::vector<std::string> lost;
+  for (const PendingTell& tell : tells_) {
+    if (!Outlives(tell)) lost.push_back(tell.id);
+  }
+  if (lost.size() == tells_.size()) return Fail(what);
+  LoseContact();
+  const std::shared_ptr<bool> alive = alive_;
+  sink_.OnProgress(
+      {.stage = TransportProgress::Stage::kConnecting,
+       .text = absl::StrCat("the host is out of reach, trying again: ", ToProto(why).detail())});
+  for (const std::string& tell_id : lost) {
+    if (*alive && Find(tell_id) != nullptr) SettleOne(tell_id, what);
+  }
+}
+
+bool AgentTransport::SettleAll(const absl::Status& outcome) {
+  std::deque<PendingTell> tells = std::exchange(tells_, {});
+  const std::shared_ptr<bool> alive = alive_;
+  for (const PendingTell& tell : tells) {
+    ++metrics_.tells_settled;
+    sink_.OnSettled(tell.id, outcome);
+    if (!*alive) return false;
+  }
+  return true;
+}
+
+void AgentTransport::Fail(const absl::Status& why) {
+  LetGo();
+  if (!SettleAll(why)) return;
+  const std::shared_ptr<bool> alive = alive_;
+  sink_.OnDown(why);
+  if (!*alive || ending_.empty() || close_ != nullptr) return;
+  if (was_running_.has_value()) return Ended(*was_running_);
+  Ended(why);
+}
+
+void AgentTransport::Terminate(TerminateDone done) {
+  ending_.push_back(std::move(done));
+  if (ending_.size() > 1) return;
+  if (state_ == State::kOpen || state_ == State::kOpening) return Close();
+  Later([this] {
+    if (!SettleAll(EndedOnRequest(team_.name))) return;
+    if (state_ == State::kOpen || state_ == State::kOpening) return Close();
+    // A child of an earlier contact may live there.
+    if (state_ == State::kDown) UseLink();
+  });
+}
+
+void AgentTransport::Close() {
+  if (state_ != State::kOpen && state_ != State::kOpening) state_ = State::kClosing;
+  close_ = CloseCall::Make(loop_, calls_, absl::Now() + kCloseDeadline,
+                           [this](CloseCall& call, const grpc::Status& status) {
+                             const bool was_running = call.response.was_running();
+                             close_.reset();
+                             if (status.ok()) return OnClosed(was_running);
+                             OnClosed(FromGrpcStatus(status, "ending the session"));
+                           });
+  close_->request.set_session_id(key_.session_id);
+  close_->request.set_epoch(epoch_);
+  life_->stub->async()->Close(&close_->context, &close_->request, &close_->response,
+                              close_->Done());
+}
+
+void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
+  if (!was_running.ok()) {
+    if (state_ == State::kClosing) return Fail(was_running.status());
+    return Ended(was_running);
+  }
+  was_running_ = *was_running;
+  if (state_ == State::kDown) return Ended(*was_running);
+  if (state_ != State::kOpen) return Fail(EndedOnRequest(team_.name));
+  // The stream says how the tells ended and that the child is gone; the call may be faster. A tell
+  // that was still being sent is not heard of any more.
+  ending_timer_ = loop_.After(kStreamVerdict, [this] {
+    ending_timer_ = 0;
+    Fail(EndedOnRequest(team_.name));
+  });
+  EndIfQuiet();
+}
+
+void AgentTransport::EndIfQuiet() {
+  if (was_running_.has_value() && !ready_ && tells_.empty()) Ended(*was_running_);
+}
+
+void AgentTransport::Ended(const absl::StatusOr<bool>& was_running) {
+  if (ending_timer_ != 0) loop_.Cancel(ending_timer_);
+  ending_timer_ = 0;
+  was_running_.reset();
+  std::vector<TerminateDone> ending = std::exchange(ending_, {});
+  const std::shared_ptr<bool> alive = alive_;
+  for (TerminateDone& done : ending) {
+    if (*alive) done(was_running);
+  }
+}
+
+}  // namespace iris

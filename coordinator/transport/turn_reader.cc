@@ -1,0 +1,112 @@
+#include "coordinator/transport/turn_reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+using Kind = SessionNews::Kind;
+
+absl::Status WhyExited(const v1::Exited& exited) {
+  std::string how = exited.how_case() == v1::Exited::kSignal
+                        ? absl::StrCat("was ended by signal ", exited.signal())
+                        : absl::StrCat("exited with code ", exited.code());
+  if (exited.reason() == v1::Exited::IDLE) how = "was ended because it was idle";
+  if (exited.reason() == v1::Exited::CLOSED) how = "was ended on request";
+  if (!exited.stderr_tail().empty()) absl::StrAppend(&how, ": ", exited.stderr_tail());
+  return MakeFailure(v1::FAILURE_CHILD_EXITED, absl::StrCat("claude ", how));
+}
+
+}  // namespace
+
+TurnReader::TurnReader(const ReadMark& mark) : in_flight_(mark.in_flight) {
+  position_.set_journal_id(mark.journal_id);
+  position_.set_incarnation(mark.incarnation);
+  position_.set_seq(mark.seq);
+  turn_.Restore(mark.turn);
+}
+
+void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& news) {
+  const bool known = !position_.journal_id().empty();
+  if (!known) position_ = attached.position();
+  news.push_back({.kind = Kind::kAttached, .child = attached.child(), .known = known});
+}
+
+void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
+  position_ = reset.position();
+  turn_.DropLine();
+  // What was trimmed was acknowledged: nothing is missing.
+  const bool known = reset.reason() == v1::RESET_TRIMMED;
+  news.push_back({.kind = Kind::kAttached, .child = reset.child(), .known = known});
+}
+
+void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
+  position_.set_seq(event.seq());
+  switch (event.kind_case()) {
+    case v1::Event::kStarted:
+      news.push_back({.kind = Kind::kStarted, .child = event.started().child()});
+      break;
+    case v1::Event::kWritten:
+      in_flight_ = event.written().tell_id();
+      turn_.Begin();
+      news.push_back({.kind = Kind::kWritten, .tell_id = in_flight_});
+      break;
+    case v1::Event::kOutput: {
+      std::string text = turn_.Feed(event.output().bytes(), !event.output().more());
+      if (!in_flight_.empty() && !text.empty()) {
+        news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(text)});
+      }
+      break;
+    }
+    case v1::Event::kGap:
+      turn_.DropLine();
+      if (event.gap().tell_id().empty()) break;
+      in_flight_ = event.gap().tell_id();
+      turn_.Begin();
+      news.push_back({.kind = Kind::kVoid, .tell_id = in_flight_});
+      break;
+    case v1::Event::kIncarnation:
+      // The earlier agent may have been killed in the middle of a line.
+      position_.set_incarnation(event.incarnation().incarnation());
+      turn_.DropLine();
+      break;
+    case v1::Event::kSettled:
+      Settle(event.settled(), news);
+      break;
+    case v1::Event::kExited:
+      news.push_back({.kind = Kind::kExited, .outcome = WhyExited(event.exited())});
+      break;
+    default:
+      break;
+  }
+}
+
+void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& news) {
+  absl::Status outcome = FromProto(settled.failure());
+  if (settled.tell_id() == in_flight_) {
+    if (outcome.ok() && !turn_.broken().empty()) {
+      outcome = MakeFailure(v1::FAILURE_INTERNAL,
+                            absl::StrCat("the answer may be incomplete: ", turn_.broken()));
+    }
+    if (outcome.ok()) {
+      news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = turn_.Finish()});
+    }
+    in_flight_.clear();
+    turn_.Begin();
+  }
+  news.push_back({.kind = Kind::kSettled, .tell_id = settled.tell_id(), .outcome = outcome});
+}
+
+absl::optional<ReadMark> TurnReader::mark() const {
+  if (!turn_.between_lines()) return absl::nullopt;
+  return ReadMark{.journal_id = position_.journal_id(),
+                  .incarnation = position_.incarnation(),
+                  .seq = position_.seq(),
+                  .in_flight = in_flight_,
+                  .turn = turn_.mark()};
+}
+
+}  // namespace iris

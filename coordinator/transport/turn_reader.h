@@ -1,0 +1,59 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_
+#define IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
+#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/turn_text.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// What a session's events came to, in order.
+struct SessionNews {
+  enum class Kind {
+    kAttached,  // `known`, `child`.
+    kStarted,   // `child`.
+    kWritten,   // `tell_id`.
+    kText,      // `tell_id`, `text`.
+    kVoid,      // `tell_id`: its text so far does not count; the whole of it follows.
+    kSettled,   // `tell_id`, `outcome`.
+    kExited,    // `outcome`: why.
+  };
+  Kind kind;
+  std::string tell_id;
+  std::string text;
+  absl::Status outcome;
+  v1::ChildInfo child;  // pid 0: none answers.
+  bool known = false;   // The agent had what comes after the mark that the reader began with.
+};
+
+// Reads one session's events over one Attach stream: follows the position, gathers the text of
+// turns, and says what it all came to. Begun again from any of its marks, it says the same from
+// there on. Not thread-safe.
+class TurnReader {
+ public:
+  explicit TurnReader(const ReadMark& mark);
+
+  // The agent's first answer, then every event.
+  void Apply(const v1::Attached& attached, std::vector<SessionNews>& news);
+  void Apply(const v1::Reset& reset, std::vector<SessionNews>& news);
+  void Apply(const v1::Event& event, std::vector<SessionNews>& news);
+
+  // Where it is, if that is between two lines.
+  absl::optional<ReadMark> mark() const;
+
+ private:
+  void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
+
+  v1::Position position_;
+  TurnText turn_;
+  std::string in_flight_;  // The tell that the output belongs to.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_

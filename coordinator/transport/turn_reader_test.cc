@@ -1,0 +1,183 @@
+#include "coordinator/transport/turn_reader.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using Kind = SessionNews::Kind;
+
+// Writes the journal of one session.
+class Journal {
+ public:
+  explicit Journal(const std::string& incarnation) : incarnation_(incarnation) {}
+
+  Journal& Written(const std::string& tell_id) {
+    Add().mutable_written()->set_tell_id(tell_id);
+    return *this;
+  }
+  // A line of stdout, in pieces.
+  Journal& Line(const std::string& line, size_t piece = 7) {
+    for (size_t at = 0; at < line.size(); at += piece) {
+      v1::Output& output = *Add().mutable_output();
+      output.set_bytes(line.substr(at, piece));
+      output.set_more(at + piece < line.size());
+    }
+    return *this;
+  }
+  Journal& Says(const std::string& text) {
+    return Line(nlohmann::json(
+                    {{"type", "assistant"},
+                     {"message",
+                      {{"content", nlohmann::json::array({{{"type", "text"}, {"text", text}}})}}}})
+                    .dump());
+  }
+  Journal& Piece(const std::string& bytes) {
+    Add().mutable_output()->set_bytes(bytes);
+    events.back().mutable_output()->set_more(true);
+    return *this;
+  }
+  Journal& Settled(const std::string& tell_id, v1::FailureKind kind = v1::FAILURE_UNSPECIFIED) {
+    Add().mutable_settled()->set_tell_id(tell_id);
+    if (kind != v1::FAILURE_UNSPECIFIED) {
+      events.back().mutable_settled()->mutable_failure()->set_kind(kind);
+    }
+    return *this;
+  }
+  Journal& NextAgent(const std::string& incarnation) {
+    Add().mutable_incarnation()->set_incarnation(incarnation);
+    return *this;
+  }
+  Journal& Gap(const std::string& tell_id) {
+    Add().mutable_gap()->set_tell_id(tell_id);
+    return *this;
+  }
+
+  v1::Position start() const {
+    v1::Position position;
+    position.set_journal_id("journal");
+    position.set_incarnation(incarnation_);
+    return position;
+  }
+  std::vector<v1::Event> events;
+
+ private:
+  v1::Event& Add() {
+    events.emplace_back().set_seq(events.size());
+    return events.back();
+  }
+  const std::string incarnation_;
+};
+
+// What the news come to for whoever follows the tells, stored at every mark.
+struct Heard {
+  std::map<std::string, std::string> texts;
+  std::map<std::string, absl::Status> outcomes;
+
+  void Take(const std::vector<SessionNews>& news) {
+    for (const SessionNews& item : news) {
+      if (item.kind == Kind::kText) texts[item.tell_id] += item.text;
+      if (item.kind == Kind::kVoid) texts[item.tell_id].clear();
+      if (item.kind == Kind::kSettled) outcomes[item.tell_id] = item.outcome;
+    }
+  }
+};
+
+Heard ReadFrom(const ReadMark& mark, const Journal& journal, size_t until, Heard heard,
+               absl::optional<ReadMark>* last_mark = nullptr, Heard* at_mark = nullptr) {
+  TurnReader reader(mark);
+  v1::Attached attached;
+  *attached.mutable_position() = journal.start();
+  std::vector<SessionNews> news;
+  reader.Apply(attached, news);
+  for (size_t i = mark.seq; i < until; ++i) {
+    news.clear();
+    reader.Apply(journal.events[i], news);
+    heard.Take(news);
+    if (last_mark != nullptr && reader.mark().has_value()) {
+      *last_mark = reader.mark();
+      *at_mark = heard;
+    }
+  }
+  return heard;
+}
+
+Journal TwoTurns() {
+  Journal journal("life 1");
+  journal.Written("a").Says("one").Says("two").Settled("a");
+  journal.Written("b").Line(R"({"type":"result","result":"no text"})").Settled("b");
+  return journal;
+}
+
+TEST(TurnReaderTest, CutAnywhereItGoesOnFromItsLastMarkAndSaysTheSame) {
+  const Journal journal = TwoTurns();
+  for (size_t cut = 0; cut <= journal.events.size(); ++cut) {
+    absl::optional<ReadMark> mark;
+    Heard stored;
+    ReadFrom({}, journal, cut, {}, &mark, &stored);
+    const Heard heard = ReadFrom(mark.value_or(ReadMark()), journal, journal.events.size(), stored);
+    EXPECT_EQ(heard.texts.at("a"), "one\n\ntwo") << "cut at " << cut;
+    EXPECT_EQ(heard.texts.at("b"), "no text") << "cut at " << cut;
+    EXPECT_EQ(heard.outcomes.size(), 2u) << "cut at " << cut;
+  }
+}
+
+TEST(TurnReaderTest, ThereIsNoMarkInTheMiddleOfALine) {
+  TurnReader reader(ReadMark{.journal_id = "journal"});
+  Journal journal("life 1");
+  journal.Written("a").Piece("{\"type\"");
+  std::vector<SessionNews> news;
+  reader.Apply(journal.events[0], news);
+  EXPECT_EQ(reader.mark()->in_flight, "a");
+  reader.Apply(journal.events[1], news);
+  EXPECT_FALSE(reader.mark().has_value());
+}
+
+TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
+  Journal journal("life 1");
+  journal.Written("a").Says("one").Piece("{\"type\":\"assis");  // Then the agent was killed.
+  journal.NextAgent("life 2").Gap("a").Says("one").Says("two").Settled("a");
+  const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
+  EXPECT_EQ(heard.texts.at("a"), "one\n\ntwo");
+  EXPECT_TRUE(heard.outcomes.at("a").ok());
+
+  absl::optional<ReadMark> mark;
+  Heard stored;
+  ReadFrom({}, journal, journal.events.size(), {}, &mark, &stored);
+  EXPECT_EQ(mark->incarnation, "life 2");
+}
+
+TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
+  TurnReader reader(ReadMark{.journal_id = "lost", .incarnation = "life 1", .seq = 9});
+  v1::Reset reset;
+  reset.mutable_position()->set_journal_id("new");
+  reset.mutable_position()->set_incarnation("life 2");
+  reset.set_reason(v1::RESET_UNKNOWN_JOURNAL);
+  std::vector<SessionNews> news;
+  reader.Apply(reset, news);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_FALSE(news[0].known);
+  EXPECT_EQ(reader.mark()->journal_id, "new");
+  EXPECT_EQ(reader.mark()->seq, 0u);
+}
+
+TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
+  Journal journal("life 1");
+  journal.Written("a").Line(R"({"type":"assistant","mess)").Settled("a");
+  const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
+  EXPECT_EQ(KindOf(heard.outcomes.at("a")), v1::FAILURE_INTERNAL);
+  EXPECT_THAT(std::string(heard.outcomes.at("a").message()), HasSubstr("incomplete"));
+}
+
+}  // namespace
+}  // namespace iris
