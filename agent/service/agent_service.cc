@@ -108,6 +108,24 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
     return new ProbeStream(loop_, streams_);
   }
 
+  ServerUnaryReactor* CancelTell(CallbackServerContext* context,
+                                 const v1::CancelTellRequest* request,
+                                 v1::CancelTellResponse* response) override {
+    ServerUnaryReactor* reactor = context->DefaultReactor();
+    loop_.Post([this, reactor, request, response] {
+      const absl::StatusOr<Session*> session =
+          sessions_.Find(request->session_id(), request->epoch());
+      if (!session.ok()) return reactor->Finish(Outcome(session.status()));
+      (*session)->CancelTell(
+          request->tell_id(),
+          [reactor, response](const absl::StatusOr<v1::TellState::Phase>& phase_before) {
+            if (phase_before.ok()) response->set_phase_before(*phase_before);
+            reactor->Finish(Outcome(phase_before.status()));
+          });
+    });
+    return reactor;
+  }
+
   ServerUnaryReactor* Close(CallbackServerContext* context, const v1::CloseRequest* request,
                             v1::CloseResponse* response) override {
     ServerUnaryReactor* reactor = context->DefaultReactor();

@@ -73,14 +73,37 @@ TEST_F(AgentServiceTest, FailuresArriveTypedWithTheirDetail) {
 
 TEST_F(AgentServiceTest, WhatIsNotBuiltYetSaysSo) {
   const auto code = [](const grpc::Status& status) { return status.error_code(); };
-  v1::CancelTellResponse cancelled;
-  EXPECT_EQ(code(stub().CancelTell(&*NewContext(), v1::CancelTellRequest(), &cancelled)),
-            grpc::StatusCode::UNIMPLEMENTED);
   v1::AnswerRequestResponse answered;
   EXPECT_EQ(code(stub().AnswerRequest(&*NewContext(), v1::AnswerRequestRequest(), &answered)),
             grpc::StatusCode::UNIMPLEMENTED);
   const auto context = NewContext();
   EXPECT_EQ(code(stub().ReverseMcp(&*context)->Finish()), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(AgentServiceTest, CancelTellReturnsWhenTheTellIsSettledAndSaysWhatItWas) {
+  const uint64_t epoch = LeaseAndOpen();
+  Reader reader(stub());
+  reader.Start(session_id, epoch);
+  const auto cancel = [&](uint64_t at, const std::string& tell_id, v1::CancelTellResponse* answer) {
+    v1::CancelTellRequest request;
+    request.set_session_id(session_id);
+    request.set_epoch(at);
+    request.set_tell_id(tell_id);
+    return FromGrpcStatus(stub().CancelTell(&*NewContext(), request, answer), "cancel");
+  };
+  v1::CancelTellResponse cancelled;
+  const std::string tell = NewUuid();
+  reader.SendTell(tell, "HANG");
+  ASSERT_TRUE(Eventually([this] { return Info().tell_in_flight() != ""; }));
+  EXPECT_EQ(KindOf(cancel(epoch + 1, tell, &cancelled)), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(KindOf(cancel(epoch, "tell", &cancelled)), v1::FAILURE_BAD_REQUEST);
+
+  ASSERT_TRUE(cancel(epoch, tell, &cancelled).ok());
+  EXPECT_EQ(cancelled.phase_before(), v1::TellState::WRITTEN);
+  EXPECT_EQ(Info().tell_in_flight(), "");
+  EXPECT_EQ(OutcomeIn(reader.ReadUntilSettled(tell)).kind(), v1::FAILURE_CANCELLED);
+  ASSERT_TRUE(cancel(epoch, tell, &cancelled).ok());
+  EXPECT_EQ(cancelled.phase_before(), v1::TellState::SETTLED);
 }
 
 TEST_F(AgentServiceTest, GetHostIsTheHooks) {

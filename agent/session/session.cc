@@ -31,6 +31,7 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
 Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
+  if (interrupt_ != nullptr) CancelTimer(interrupt_->timer);
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
@@ -199,7 +200,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
       asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
       asked ? absl::StrCat(Who(), " was ended on request before it answered")
             : absl::StrCat(Who(), " ", ended, was_ready ? "" : " before it answered `initialize`"));
-  SettleInFlight(why);
+  SettleInFlight(UnlessCancelled(why));
   // A child that does not even start would be started for ever.
   if (!was_ready && phase_ == Phase::kStarting) FailStart(why);
   CancelTimer(step_timer_);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ class Session final : private ChildSink, private LineScannerSink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
+  using CancelDone = absl::AnyInvocable<void(const absl::StatusOr<v1::TellState::Phase>&)>;
 
   static constexpr size_t kTellBytesMax = 8 << 20;
   static constexpr size_t kTellsWaitingMax = 1000;
@@ -64,6 +66,14 @@ class Session final : private ChildSink, private LineScannerSink {
   // opened yet, or the id is not a UUID.
   absl::Status Tell(const std::string& tell_id, std::string text);
 
+  // Ends one tell and leaves the others alone: settled as FAILURE_CANCELLED, unless its turn ends
+  // by itself first. One that waits is never written; one in flight is interrupted, and its child
+  // ended if it does not stop in time. `done` when it is settled, with what it was before
+  // (unspecified: unknown here, and settled before it comes). FAILURE_BAD_REQUEST: not a UUID.
+  void CancelTell(const std::string& tell_id, CancelDone done);
+  // How long an interrupted child may take: 10 s, less in tests.
+  void set_cancel_patience(absl::Duration patience) { cancel_patience_ = patience; }
+
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
   // Tells and Opens that wait are cancelled. `done` when nothing is left.
   void Close(absl::Duration grace, CloseDone done);
@@ -87,6 +97,13 @@ class Session final : private ChildSink, private LineScannerSink {
     std::string text;
   };
   enum class Phase { kNone, kStarting, kReady, kClosing };
+  // Of the tell in flight, which is being cancelled.
+  struct PendingInterrupt {
+    std::string request_id;               // Empty: answered, or not asked for.
+    std::optional<absl::Status> outcome;  // The turn is over already.
+    EventLoop::TimerId timer = 0;
+    std::vector<CancelDone> done;
+  };
 
   void OnStarted(pid_t pid, uint64_t start_time) override;
   void OnStdout(absl::string_view bytes) override;
@@ -103,6 +120,15 @@ class Session final : private ChildSink, private LineScannerSink {
   void OnControlResponse(absl::string_view line);
   void OnControlRequest(absl::string_view line);
   void OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole);
+  // The turn of the tell in flight has ended.
+  void OnTurnOver(const absl::Status& outcome);
+  void Interrupt(CancelDone done);
+  void OnInterruptAnswered(bool never_begun);
+  // It does not let itself be interrupted.
+  void EndInterrupted(const std::string& why);
+  absl::Status Cancelled() const;
+  // `why`, unless the tell in flight was being cancelled.
+  absl::Status UnlessCancelled(const absl::Status& why) const;
   absl::Status CheckTell(absl::string_view text) const;
   void WriteNextTell();
   void SettleInFlight(const absl::Status& outcome);
@@ -147,6 +173,8 @@ class Session final : private ChildSink, private LineScannerSink {
   size_t waiting_bytes_ = 0;                // Of their texts.
   std::unique_ptr<std::string> in_flight_;  // Its id.
   bool replay_seen_ = false;                // Of the tell in flight.
+  std::unique_ptr<PendingInterrupt> interrupt_;
+  absl::Duration cancel_patience_ = absl::Seconds(10);
   absl::flat_hash_map<std::string, v1::TellState::Phase> tells_;
   std::deque<std::string> settled_ids_;  // Oldest first; bounds tells_.
 };

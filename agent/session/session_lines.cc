@@ -24,6 +24,13 @@ std::string Text(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+// A member of `object`, or null.
+const json& Member(const json& object, const char* key) {
+  static const json kNull;
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() ? *found : kNull;
+}
+
 json Parse(absl::string_view line) {
   return json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
 }
@@ -67,11 +74,19 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
 }
 
 void Session::OnControlResponse(absl::string_view line) {
-  if (phase_ != Phase::kStarting) return;
+  if (phase_ != Phase::kStarting && interrupt_ == nullptr) return;
   const json message = Parse(line);
-  const json response = message.is_object() ? message.value("response", json()) : json();
-  if (Text(response, "request_id") != initialize_id_) return;
-  if (Text(response, "subtype") == "success") return BecomeReady();
+  const json& response = Member(message, "response");
+  const std::string request_id = Text(response, "request_id");
+  const bool success = Text(response, "subtype") == "success";
+  if (interrupt_ != nullptr && !request_id.empty() && request_id == interrupt_->request_id) {
+    if (!success) return EndInterrupted("refused to be interrupted");
+    const json& cancelled = Member(Member(response, "response"), "cancelled");
+    return OnInterruptAnswered(cancelled.is_array() &&
+                               absl::c_linear_search(cancelled, json(*in_flight_)));
+  }
+  if (phase_ != Phase::kStarting || request_id != initialize_id_) return;
+  if (success) return BecomeReady();
   FailStart(MakeFailure(v1::FAILURE_VERSION,
                         absl::StrCat(Who(), " (", program_, ") refused `initialize`: ",
                                      Text(response, "error").substr(0, kDetailBytesMax)),
@@ -116,19 +131,20 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
                         ? absl::c_linear_search(facts.user_message_uuids, *in_flight_)
                         : replay_seen_;
   if (!ours) return;
+  if (interrupt_ != nullptr && facts.subtype == "error_during_execution") {
+    return OnTurnOver(Cancelled());
+  }
   // An API error is a "success" with is_error.
   if (facts.is_error || facts.subtype != "success") {
     const json result = head_is_whole ? Parse(head) : json();
     const std::string text = result.is_object() ? ErrorText(result) : facts.subtype;
     const bool logged_out =
         absl::StrContains(text, "Not logged in") || absl::StrContains(text, "Please run /login");
-    SettleInFlight(
-        MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
-                    absl::StrCat(Who(), " ended the turn with an error: ", text)));
+    OnTurnOver(MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
+                           absl::StrCat(Who(), " ended the turn with an error: ", text)));
   } else {
-    SettleInFlight(absl::OkStatus());
+    OnTurnOver(absl::OkStatus());
   }
-  WriteNextTell();
 }
 
 }  // namespace iris

@@ -73,7 +73,11 @@ void Session::WriteNextTell() {
 void Session::SettleInFlight(const absl::Status& outcome) {
   if (in_flight_ == nullptr) return;
   const std::string tell_id = *std::exchange(in_flight_, nullptr);
+  const std::unique_ptr<PendingInterrupt> interrupt = std::exchange(interrupt_, nullptr);
   Settle(tell_id, outcome);
+  if (interrupt == nullptr) return;
+  CancelTimer(interrupt->timer);
+  for (CancelDone& done : interrupt->done) done(v1::TellState::WRITTEN);
 }
 
 void Session::SettleWaiting(const absl::Status& outcome) {

@@ -1,0 +1,88 @@
+// Cancelling one tell. A tell in flight is over when claude has answered the interrupt and the turn
+// has ended: an interrupt that is still under way would hit the next one.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/session/session.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+
+void Session::CancelTell(const std::string& tell_id, CancelDone done) {
+  if (!IsUuid(tell_id)) {
+    return done(MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID"));
+  }
+  const auto known = tells_.find(tell_id);
+  const v1::TellState::Phase phase =
+      known == tells_.end() ? v1::TellState::PHASE_UNSPECIFIED : known->second;
+  if (phase == v1::TellState::SETTLED) return done(phase);
+  if (in_flight_ != nullptr && *in_flight_ == tell_id) return Interrupt(std::move(done));
+  const auto waiting =
+      std::find_if(waiting_.begin(), waiting_.end(),
+                   [&tell_id](const WaitingTell& tell) { return tell.id == tell_id; });
+  if (waiting != waiting_.end()) {
+    waiting_bytes_ -= waiting->text.size();
+    waiting_.erase(waiting);
+  }
+  // An unknown one may be on its way here, on a stream that this call has overtaken: it is settled
+  // when it comes.
+  Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled while it waited"));
+  done(phase);
+}
+
+void Session::Interrupt(CancelDone done) {
+  if (interrupt_ != nullptr) return interrupt_->done.push_back(std::move(done));
+  interrupt_ = std::make_unique<PendingInterrupt>();
+  interrupt_->done.push_back(std::move(done));
+  // A child that is being ended settles it by its end.
+  if (phase_ != Phase::kReady) return;
+  interrupt_->request_id = absl::StrCat("iris-", RandomHex(8));
+  // Without cancel_queued, a tell that claude has read and not begun would run all the same.
+  child_->Write(nlohmann::json({{"type", "control_request"},
+                                {"request_id", interrupt_->request_id},
+                                {"request", {{"subtype", "interrupt"}, {"cancel_queued", true}}}})
+                    .dump() +
+                "\n");
+  interrupt_->timer = loop_.After(cancel_patience_, [this] {
+    interrupt_->timer = 0;
+    EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
+  });
+}
+
+void Session::OnInterruptAnswered(bool never_begun) {
+  interrupt_->request_id.clear();
+  if (never_begun) interrupt_->outcome = Cancelled();
+  if (interrupt_->outcome.has_value()) OnTurnOver(*interrupt_->outcome);
+}
+
+void Session::OnTurnOver(const absl::Status& outcome) {
+  if (interrupt_ != nullptr && !interrupt_->request_id.empty()) {
+    interrupt_->outcome = outcome;
+    return;
+  }
+  SettleInFlight(outcome);
+  WriteNextTell();
+}
+
+void Session::EndInterrupted(const std::string& why) {
+  // The turn itself may be over, and only the answer missing.
+  SettleInFlight(interrupt_->outcome.value_or(
+      MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " ", why, ", and was ended"))));
+  BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
+}
+
+absl::Status Session::Cancelled() const {
+  return MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was interrupted on request"));
+}
+
+absl::Status Session::UnlessCancelled(const absl::Status& why) const {
+  if (interrupt_ == nullptr) return why;
+  return interrupt_->outcome.value_or(Cancelled());
+}
+
+}  // namespace iris
