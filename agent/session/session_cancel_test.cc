@@ -64,9 +64,9 @@ class SessionCancelTest : public SessionFixture {
 TEST_F(SessionCancelTest, ATellInFlightIsInterruptedAndTheSameChildAnswersTheNext) {
   ASSERT_TRUE(Open().ok());
   const std::string pid = Ask("PID");
-  const std::string running = Tell("SLOW 60");
+  const std::string running = Tell("BLOCKS 1\nHANG");
   const std::string next = Tell("PID");
-  ASSERT_TRUE(WaitForOutput("word0"));
+  ASSERT_TRUE(WaitForOutput("block 1"));
   EXPECT_EQ(Cancel(running), v1::TellState::WRITTEN);
   EXPECT_EQ(KindOfOutcome(running), v1::FAILURE_CANCELLED);
   EXPECT_EQ(Answer(next), pid);

@@ -386,6 +386,29 @@ TEST_F(TransportTest, TerminateCancelsTheTellUnderWayWithItsPartialText) {
   EXPECT_THAT(cancelled.text, HasSubstr("word0"));
 }
 
+TEST_F(TransportTest, CancellingATellThatRunsLeavesItsTextAndTheOneThatWaitsToTheSameChild) {
+  const std::string pid = Ask("PID").text;
+  const std::string running = Tell("BLOCKS 1\nHANG");
+  const std::string waiting = Tell("PID");
+  sink_.WaitForText(running);
+  OnLoop([&] { transport_->Cancel(running); });
+  const Outcome cancelled = sink_.WaitFor(running);
+  EXPECT_EQ(KindOf(cancelled.status), v1::FAILURE_CANCELLED) << cancelled.status;
+  EXPECT_THAT(cancelled.text, HasSubstr("block 1"));
+  EXPECT_EQ(sink_.WaitFor(waiting).text, pid);
+}
+
+TEST_F(TransportTest, CancellingATellThatWaitsLeavesTheOneThatRuns) {
+  Ask("hello");
+  const std::string running = Tell("SLOW 1");
+  const std::string waiting = Tell("COUNT");
+  const std::string last = Tell("COUNT");
+  OnLoop([&] { transport_->Cancel(waiting); });
+  EXPECT_EQ(KindOf(sink_.WaitFor(waiting).status), v1::FAILURE_CANCELLED);
+  EXPECT_TRUE(sink_.WaitFor(running).status.ok());
+  EXPECT_EQ(sink_.WaitFor(last).text, "3");
+}
+
 TEST_F(TransportTest, TerminateBeforeTheLinkIsUpCancelsAndStartsNothing) {
   std::string id;
   absl::Notification done;
