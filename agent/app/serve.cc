@@ -17,6 +17,7 @@
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/endpoint.h"
 #include "common/log/log.h"
+#include "common/rpc/grpc_life.h"
 
 namespace iris {
 namespace {
@@ -65,6 +66,7 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) 
 
 int RunServe(const Options& options) {
   PrepareProcess();
+  KeepGrpcUntilExit();
   absl::StatusOr<std::unique_ptr<AgentDaemon>> agent = StartAgent(options);
   ReportReady(agent.status());
   if (!agent.ok()) {
