@@ -30,7 +30,7 @@ def by_sdk(iris, *calls) -> dict:
     plan = {"command": str(iris.program), "args": ["mcp"], "env": iris.env,
             "calls": [{"name": name, "arguments": arguments} for name, arguments in calls]}
     done = subprocess.run(["node", SDK_CLIENT, npm.mcp_sdk()], input=json.dumps(plan), cwd=iris.home,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # The client complains here of what is no MCP.
     return json.loads(done.stdout)
@@ -72,7 +72,7 @@ def real_asker(iris, api, asker, scratch):
 
 def test_a_real_claude_asks_another_one_on_a_host(ssh_team, real_asker):
     asked = message('TOOL Bash {"command":"id -un"}')
-    result = real_asker.ask(f"TOOL mcp__iris__send_message {json.dumps(asked)}", timeout=60)
+    result = real_asker.ask(f"TOOL mcp__iris__send_message {json.dumps(asked)}", timeout=180)
     assert result["is_error"] is False, result
     assert result["result"] == f"TOOL-DONE: Using a tool.\n\nTOOL-DONE: {ssh_team.user}"
     init = real_asker.wait_for("system", where=lambda line: line["subtype"] == "init")
@@ -82,7 +82,7 @@ def test_a_real_claude_asks_another_one_on_a_host(ssh_team, real_asker):
 
 def test_a_real_claude_is_told_of_a_failure(real_asker):
     result = real_asker.ask(f"TOOL mcp__iris__send_message {json.dumps(message('hello', toTeam='nobody'))}",
-                            timeout=60)
+                            timeout=180)
     assert "bad_request" in result["result"]
     (returned,) = real_asker.lines("user")
     assert returned["message"]["content"][0]["is_error"] is True

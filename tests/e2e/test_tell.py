@@ -34,7 +34,7 @@ def test_a_killed_claude_leaves_its_partial_text_and_the_next_tell_resumes(iris,
     told = iris.start_tell(team.name, "BLOCKS 1\nSLOW 30", as_json=True)
     iris.wait_for_status(lambda status: status["sessions"][0]["answer_bytes"] > 0)
     os.kill(child(iris), signal.SIGKILL)
-    outcome = json.loads(told.communicate(timeout=30)[0])
+    outcome = json.loads(told.communicate(timeout=180)[0])
     assert outcome["failure"]["kind"] == "child_exited"
     assert outcome["partial"] == "block 1\n"
     assert iris.answer(team.name, "COUNT") == "3"

@@ -57,7 +57,7 @@ InProcessHost::~InProcessHost() {
     service_->EndStreams();
     sessions_->CloseAll([&](size_t) { closed.Notify(); });
   });
-  closed.WaitForNotificationWithTimeout(absl::Seconds(20));
+  closed.WaitForNotificationWithTimeout(absl::Minutes(1));
   server_->Shutdown();
   server_->Wait();
   // The last that streams posted refers to the service and the sessions, which go before the loop

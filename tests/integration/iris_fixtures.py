@@ -58,7 +58,7 @@ class Iris:
 
     # Running it.
 
-    def run(self, *args, timeout=60, **options) -> subprocess.CompletedProcess:
+    def run(self, *args, timeout=180, **options) -> subprocess.CompletedProcess:
         """`iris ARGS…`, to its end; stdout and stderr as text. Fails after `timeout` seconds."""
         env = self.env | options.pop("env", {})
         return subprocess.run([*self.command, *map(str, args)], env=env, cwd=self.home, timeout=timeout,
@@ -82,7 +82,7 @@ class Iris:
             args += ["--timeout", timeout_ms]
         return args + (["--json"] if as_json else [])
 
-    def tell(self, team, text, timeout=60, **options) -> subprocess.CompletedProcess:
+    def tell(self, team, text, timeout=180, **options) -> subprocess.CompletedProcess:
         """`iris tell`. Options: from_, timeout_ms, as_json."""
         return self.run(*self._tell_args(team, text, **options), timeout=timeout)
 
@@ -100,7 +100,7 @@ class Iris:
         assert done.returncode == 0, f"status failed ({done.returncode}): {done.stderr}"
         return json.loads(done.stdout)
 
-    def wait_for_status(self, condition, timeout=30) -> dict:
+    def wait_for_status(self, condition, timeout=60) -> dict:
         """The first status for which `condition` holds."""
         deadline = time.monotonic() + timeout
         while not condition(status := self.status()):
@@ -114,11 +114,11 @@ class Iris:
         """Everything that belongs to this Iris, also what no longer has a parent of ours."""
         return processes.of_folder(self.folder)
 
-    def stop(self, patience: float = 5) -> list:
+    def stop(self, patience: float = 20) -> list:
         """`iris stop --agents`; returns what still runs `patience` seconds later, killed by now."""
         if self.config.exists() or self._background:
             try:
-                self.run("stop", "--agents", timeout=60)
+                self.run("stop", "--agents")
             except subprocess.TimeoutExpired:
                 pass  # What it left says enough.
         for process in self._background:

@@ -65,7 +65,7 @@ class McpClient:
         self.send({"id": id, "method": method} | ({} if params is None else {"params": params}))
         return id
 
-    def answer(self, id, within=60) -> dict:
+    def answer(self, id, within=180) -> dict:
         """The whole message. Fails if none comes."""
         message = self._answers[id].get(timeout=within)
         assert message is not None, f"iris mcp has ended ({self.process.poll()})"
@@ -79,7 +79,7 @@ class McpClient:
         self._answers.setdefault(None, queue.Queue())
         self.write(data)
 
-    def request(self, method, params=None, id=None, within=60) -> dict:
+    def request(self, method, params=None, id=None, within=180) -> dict:
         return self.answer(self.start(method, params, id), within)
 
     def initialize(self, version=VERSION) -> dict:
@@ -96,20 +96,20 @@ class McpClient:
             params["_meta"] = {"progressToken": token}
         return self.start("tools/call", params, id)
 
-    def result(self, id, within=60) -> tuple:
+    def result(self, id, within=180) -> tuple:
         """(text, whether it is an error) of a call that was started."""
         result = self.answer(id, within)["result"]
         [content] = result["content"]
         assert content["type"] == "text"
         return content["text"], result.get("isError", False)
 
-    def call(self, tool, within=60, **arguments) -> str:
+    def call(self, tool, within=180, **arguments) -> str:
         """The text of a call, which must succeed."""
         text, failed = self.result(self.start_call(tool, **arguments), within)
         assert not failed, text
         return text
 
-    def failure(self, tool, within=60, **arguments) -> str:
+    def failure(self, tool, within=180, **arguments) -> str:
         text, failed = self.result(self.start_call(tool, **arguments), within)
         assert failed, text
         assert "\nfix: " in text
@@ -126,7 +126,7 @@ class McpClient:
         if self.process.stdin.closed is False:
             self.process.stdin.close()
         try:
-            assert self.process.wait(10) == 0
+            assert self.process.wait(60) == 0
         finally:
             if self.process.poll() is None:
                 self.process.kill()

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from programs import words
+from programs.claude_driver import wait_until
 from testbed import processes
 
 
@@ -56,7 +57,7 @@ def test_sixteen_megabytes_and_300000_cjk_characters_arrive_byte_exact(iris, tea
 def test_a_long_text_from_stdin_arrives_whole(iris, team):
     text = "SUM " + "żółć 世界 " * 200_000
     done = subprocess.run([iris.program, "tell", team, "-"], env=iris.env, cwd=iris.home, input=text.encode(),
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().strip() == words.sum_of(text.removeprefix("SUM "))
 
@@ -65,7 +66,7 @@ def test_twenty_concurrent_cold_tells_are_answered_in_order_by_one_child(iris, t
     tells = [iris.start_tell(team, f"PID\nTHINK\nSUM {number}", as_json=True) for number in range(20)]
     outcomes = []
     for tell in tells:
-        out, err = tell.communicate(timeout=60)
+        out, err = tell.communicate(timeout=180)
         assert tell.returncode == 0, err
         outcomes.append(json.loads(out))
     pids = {outcome["answer"].split("\n")[0] for outcome in outcomes}
@@ -88,7 +89,7 @@ def test_thinking_first_and_an_error_result(iris, team):
 
 def test_timeout_stops_the_waiting_not_the_work(iris, team):
     assert iris.answer(team, "COUNT") == "1"
-    waited = iris.tell(team, "SLOW 2", timeout_ms=300)
+    waited = iris.tell(team, "SLOW 5", timeout_ms=2000)
     assert waited.returncode == 1
     assert "timeout" in waited.stderr
     detached = iris.tell(team, "COUNT", timeout_ms=-1)
@@ -104,7 +105,7 @@ def test_stop_ends_every_descendant(iris, team):
     iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s["sessions"]))
     assert iris.run("stop", "--agents").returncode == 0
     assert processes.process_info(daemon) is None
-    assert tool.wait(30) == 1
+    assert tool.wait(60) == 1
     # The agent answers before it leaves; its children are gone by then.
     assert processes.end_leftovers(iris.processes) == []
 
@@ -124,7 +125,7 @@ def test_a_killed_coordinator_is_replaced_and_its_tell_is_answered_once(iris, te
     told = iris.start_tell(team, "SLOW 3", as_json=True)
     iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s["sessions"]))
     os.kill(iris.status()["pid"], signal.SIGKILL)
-    out, _ = told.communicate(timeout=60)
+    out, _ = told.communicate(timeout=180)
     assert told.returncode == 0, out
     assert json.loads(out)["answer"] == iris.answer(team, "SLOW 0.1")
     assert iris.answer(team, "COUNT") == "4"
@@ -150,5 +151,5 @@ def test_concurrent_first_uses_start_one_coordinator(iris, team):
         thread.join()
     assert {r.returncode for r in results} == {0}, results
     assert len({r.stdout for r in results}) == 1
-    daemons = [p for p in iris.processes() if p.info.cmdline.endswith(" serve")]
-    assert len(daemons) == 1, daemons
+    # Whoever came second says so to its front end and leaves.
+    wait_until(lambda: len([p for p in iris.processes() if p.info.cmdline.endswith(" serve")]) == 1)

@@ -38,17 +38,20 @@ def test_the_session_used_longest_ago_gives_way(iris, teams):
 
 
 def test_where_all_are_busy_the_tell_waits_and_everybody_can_see_it(iris, teams):
-    slow = iris.start_tell("a", "SLOW 4")
-    slower = iris.start_tell("b", "SLOW 30")
+    held = iris.project / "held"
+    held.touch()
+    slow = iris.start_tell("a", 'TOOL Bash {"command":"while test -e held; do sleep 0.1; done"}')
+    slower = iris.start_tell("b", "SLOW 600")
     iris.wait_for_status(lambda s: state(s, "a") == state(s, "b") == "busy")
     waits = iris.start_tell("c", "PWD")
     status = iris.wait_for_status(lambda s: state(s, "c") == "waiting")
     assert session(status, "c")["tells_waiting"] == 1
     assert len(children(iris)) == 2
 
-    out, err = waits.communicate(timeout=30)
+    held.unlink()
+    out, err = waits.communicate(timeout=180)
     assert (waits.returncode, out) == (0, f"{iris.project}\n"), err
-    assert slow.wait(10) == 0
+    assert slow.wait(60) == 0
     assert slower.poll() is None, "a busy session was put to sleep"
     status = iris.status()
     assert (state(status, "a"), state(status, "b"), state(status, "c")) == ("stopped", "busy", "ready")
@@ -58,6 +61,6 @@ def test_where_all_are_busy_the_tell_waits_and_everybody_can_see_it(iris, teams)
 def test_many_tells_to_more_teams_than_processes_are_all_answered(iris, teams):
     tells = [(iris.start_tell(team, f"from {i}"), f"ECHO: from {i}\n") for i in range(4) for team in ("a", "b", "c")]
     for tell, expected in tells:
-        out, err = tell.communicate(timeout=60)
+        out, err = tell.communicate(timeout=180)
         assert (tell.returncode, out) == (0, expected), err
     assert len(children(iris)) <= 2

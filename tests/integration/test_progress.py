@@ -1,4 +1,4 @@
-"""What somebody at a terminal sees of a tell before its answer comes."""
+"""What somebody who waits sees before the answer comes, at a terminal and in an MCP client."""
 
 import contextlib
 import re
@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from integration.mcp_client import McpClient
 from testbed import binaries
 from testbed.terminal import Terminal
 
@@ -31,12 +32,16 @@ def uploaded(seen):
     return [count for i, count in enumerate(counts) if i == 0 or count != counts[i - 1]]
 
 
-def test_an_upload_over_a_slow_connection_shows_how_far_it_is(iris, sshd, remote_user, tell_at_terminal):
+@pytest.fixture
+def slow_team(iris, sshd, remote_user):
+    """The team `gpu`, without an agent yet and behind a link that takes half a megabyte a second."""
     team = sshd().team(remote_user)
     proxy = shlex.quote(f"ProxyCommand=/usr/bin/python3 {THROTTLE} %h %p 500000")
     team["remote"] = team["remote"].replace("ssh ", f"ssh -o {proxy} ", 1)
-    iris.write_config({"teams": {"gpu": team}})
+    iris.write_config({"teams": {"gpu": team, "app": iris.local_team()}})
 
+
+def test_an_upload_over_a_slow_connection_shows_how_far_it_is(slow_team, tell_at_terminal):
     terminal = tell_at_terminal("gpu", "hello")
     assert terminal.finish() == "ECHO: hello\n"
     counts = uploaded(terminal.seen)
@@ -45,12 +50,28 @@ def test_an_upload_over_a_slow_connection_shows_how_far_it_is(iris, sshd, remote
     assert terminal.seen.endswith("\r\x1b[K"), "the line is gone at the end"
 
 
+def test_an_mcp_client_is_told_how_far_an_upload_is(iris, slow_team):
+    with McpClient(iris) as client:
+        client.initialize()
+        told = client.start_call("send_message", token="t", toTeam="gpu", fromTeam="app", message="hello")
+        assert client.result(told) == ("ECHO: hello", False)
+        progress = client.progress("t")
+    counts = [float(count) for p in progress for count in re.findall(r"uploading.*?, ([\d.]+) of [\d.]+ MiB", p["message"])]
+    assert len(set(counts)) >= 3, progress
+    assert counts == sorted(counts)
+    numbers = [p["progress"] for p in progress]
+    assert numbers == sorted(set(numbers))
+
+
 def test_who_waits_for_a_process_is_told(iris, tell_at_terminal):
     iris.write_config({"settings": {"maxProcesses": 1},
                        "teams": {"a": iris.local_team(), "b": iris.local_team()}})
-    busy = iris.start_tell("a", "SLOW 3")
+    held = iris.project / "held"
+    held.touch()
+    busy = iris.start_tell("a", 'TOOL Bash {"command":"while test -e held; do sleep 0.1; done"}')
     iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s.get("sessions", [])))
     terminal = tell_at_terminal("b", "hello")
     terminal.read_until(lambda seen: "waiting for a free process (1 of 1 busy)" in seen)
+    held.unlink()
     assert terminal.finish() == "ECHO: hello\n"
-    assert busy.wait(10) == 0
+    assert busy.wait(60) == 0

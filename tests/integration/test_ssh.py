@@ -125,7 +125,7 @@ def test_twenty_concurrent_cold_tells_are_answered_by_one_child_on_one_connectio
     tells = [iris.start_tell("gpu", "PID") for _ in range(20)]
     answers = set()
     for tell in tells:
-        out, err = tell.communicate(timeout=60)
+        out, err = tell.communicate(timeout=180)
         assert tell.returncode == 0, err
         answers.add(out)
     assert len(answers) == 1
@@ -141,7 +141,7 @@ def test_killing_ssh_mid_turn_touches_neither_agent_nor_child_and_the_answer_arr
     # The issue here is time itself: what would die of the loss has five seconds to.
     time.sleep(5)
     assert processes.process_info(child[0]).start_time == child[1]
-    out, err = told.communicate(timeout=60)
+    out, err = told.communicate(timeout=180)
     assert told.returncode == 0, err
     assert json.loads(out)["answer"] == iris.answer("gpu", "SLOW 0.1")
     assert processes.process_info(child[0]).start_time == child[1]
@@ -166,7 +166,12 @@ def test_a_damaged_agent_is_installed_again(iris, host):
     iris.answer("gpu", "hello")
     assert iris.run("stop", "--agents").returncode == 0
     [agent] = (host.home / ".local/share/iris/bin").iterdir()
-    agent.write_bytes(agent.read_bytes()[:100_000])
+    # In its place, not into it: a bridge that is just leaving may still run it.
+    whole = agent.read_bytes()
+    agent.unlink()
+    agent.write_bytes(whole[:100_000])
+    agent.chmod(0o700)
+    os.chown(agent, host.uid, host.uid)
     assert iris.answer("gpu", "COUNT") == "2"
 
 
@@ -176,6 +181,6 @@ def test_the_agent_runs_in_an_empty_root(scratch):
     (scratch / "iris-agent").write_bytes(agent.read_bytes())
     (scratch / "iris-agent").chmod(0o755)
     done = subprocess.run(["env", "-i", "/usr/sbin/chroot", scratch, "/iris-agent", "version"],
-                          capture_output=True, text=True, timeout=10)
+                          capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("iris-agent ")

@@ -58,7 +58,7 @@ def test_a_noisy_account_is_noisy_and_works(sshd, remote_user, over_ssh, kind):
         claude.write(b"no JSON, which claude would not survive\n")
     assert claude.answer("hello") == "ECHO: hello"
     assert (b"Welcome to" in b"".join(claude.raw)) == (kind in ("prints", "all"))
-    assert (time.monotonic() - began >= 1) == (kind in ("sleeps", "all"))
+    assert time.monotonic() - began >= 1 or kind not in ("sleeps", "all")
 
 
 def test_connections_and_commands_are_counted(sshd, remote_user):
@@ -82,11 +82,11 @@ def forward(server, user, folder):
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as ssh:
         assert ssh.stdout.readline() == b"up\n"
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(60)
             client.connect(str(here))
             got = client.recv(100)
         # By the end of its input: ssh 9.2 can lose a SIGTERM that comes just before its poll().
-        _, stderr = ssh.communicate(timeout=10)
+        _, stderr = ssh.communicate(timeout=60)
         return got, stderr
 
 
@@ -124,7 +124,7 @@ def test_what_an_account_leaves_behind_is_killed_and_fails_the_test(sshd, scratc
     with pytest.raises(AssertionError, match="left behind .* sleep 600"):
         with accounts.user(scratch, patience=0.5) as user:
             daemon = int(over_ssh(sshd(), user).answer("DAEMON").removeprefix("daemon-pid "))
-            assert processes.process_info(daemon).cmdline == "sleep 600"
+            wait_until(lambda: processes.process_info(daemon).cmdline == "sleep 600")
     assert processes.process_info(daemon) is None
 
 
@@ -183,9 +183,11 @@ def test_iris_runs_in_a_clean_environment(fake_iris):
 
 
 def test_what_iris_leaves_behind_is_found_by_home_or_by_place(fake_iris):
+    def names(found):
+        return sorted(process.info.cmdline for process in found)
     fake_iris.run("leave")
-    names = sorted(process.info.cmdline for process in fake_iris.stop(patience=0.5))
-    assert names == ["sleep 600", "sleep 601"]
+    wait_until(lambda: names(fake_iris.processes()) == ["sleep 600", "sleep 601"])
+    assert names(fake_iris.stop(patience=0.5)) == ["sleep 600", "sleep 601"]
     assert fake_iris.processes() == []
 
 

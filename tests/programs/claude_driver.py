@@ -75,7 +75,7 @@ class Claude:
     def stop_reading(self):
         """Closes our end of the process's stdout."""
         os.write(self._stop[1], b"s")
-        self._readers[0].join(10)
+        self._readers[0].join(60)
         assert self.process.stdout.closed
 
     def _read_stderr(self):
@@ -96,7 +96,7 @@ class Claude:
         self.send({"type": "user", "message": {"role": "user", "content": text}, **fields})
         return fields["uuid"]
 
-    def control(self, subtype: str, timeout=30, **fields) -> dict:
+    def control(self, subtype: str, timeout=120, **fields) -> dict:
         """Sends a control request and returns the `response` that answers it."""
         request_id = str(uuid.uuid4())
         self.send({"type": "control_request", "request_id": request_id,
@@ -111,7 +111,7 @@ class Claude:
             parsed = list(self._parsed)
         return [line for line in parsed if type_ in (None, line.get("type")) and where(line)]
 
-    def wait_for(self, type_, count=1, where=lambda line: True, timeout=30) -> dict:
+    def wait_for(self, type_, count=1, where=lambda line: True, timeout=120) -> dict:
         """The `count`th such line."""
         deadline = time.monotonic() + timeout
         with self._news:
@@ -121,13 +121,13 @@ class Claude:
                 self._news.wait(min(left, 0.2))
         return found[count - 1]
 
-    def ask(self, text, timeout=30, **fields) -> dict:
+    def ask(self, text, timeout=120, **fields) -> dict:
         """Says `text` and returns the result line of its turn."""
         own = self.say(text, **fields)
         mine = lambda line: own in line.get("user_message_uuids", [])
         return self.wait_for("result", where=mine, timeout=timeout)
 
-    def answer(self, text, timeout=30) -> str:
+    def answer(self, text, timeout=120) -> str:
         """Says `text` and returns all text blocks of the turn."""
         result = self.ask(text, timeout=timeout)
         return self.text_of(result)
@@ -158,32 +158,32 @@ class Claude:
         except BrokenPipeError:
             pass
 
-    def wait(self, timeout=30) -> int:
+    def wait(self, timeout=120) -> int:
         code = self.process.wait(timeout)
         for reader in self._readers:
-            reader.join(5)
+            reader.join(60)
         return code
 
-    def end(self, timeout=30) -> int:
+    def end(self, timeout=120) -> int:
         """Closes stdin and returns the exit code."""
         self.close_stdin()
         return self.wait(timeout)
 
-    def signal(self, number: int, timeout=30) -> int:
+    def signal(self, number: int, timeout=120) -> int:
         os.kill(self.process.pid, number)
         return self.wait(timeout)
 
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self.stop_reading()
         self.close_stdin()
         for end in self._stop:
             os.close(end)
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=60):
     """For what nothing announces: files and other processes."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -195,5 +195,6 @@ def transcript(home, session_id: str) -> list:
     """The user and assistant lines of a session's transcript, whichever project holds it."""
     found = list(pathlib.Path(home).glob(f".claude/projects/*/{session_id}.jsonl"))
     assert len(found) <= 1, found
-    lines = [json.loads(text) for path in found for text in path.read_text().splitlines()]
+    # The last piece is empty, or a line that is just being written.
+    lines = [json.loads(text) for path in found for text in path.read_bytes().split(b"\n")[:-1]]
     return [line for line in lines if line["type"] in ("user", "assistant")]

@@ -189,7 +189,7 @@ def test_a_finished_background_task_starts_a_turn_that_nobody_asked_for(claude):
 
 def test_lines_sent_while_text_streams_merge_into_one_turn(claude):
     process = claude.new()
-    process.say("SLOW 1")
+    process.say("SLOW 4")
     begun(process)
     second, third = process.say("two"), process.say("three")
     result = process.wait_for("result", 2)
@@ -204,7 +204,7 @@ def test_lines_sent_while_text_streams_merge_into_one_turn(claude):
 
 def test_a_line_sent_while_a_tool_runs_joins_the_turn(claude):
     process = claude.new(*ALLOW_BASH)
-    first = process.say(SLEEP % 1)
+    first = process.say(SLEEP % 4)
     process.wait_for("assistant", 2)
     second = process.say("folded")
     result = process.wait_for("result")
@@ -217,7 +217,7 @@ def test_a_line_sent_while_a_tool_runs_joins_the_turn(claude):
 
 def test_priority_now_ends_a_turn_that_said_nothing_with_an_error(claude):
     process = claude.new()
-    first = process.say("WAIT 2")
+    first = process.say("WAIT 20")
     begun(process)
     second = process.say("urgent", priority="now")
     cut = process.wait_for("result")
@@ -247,7 +247,7 @@ def test_settings_can_change_between_turns(claude):
 
 def test_interrupt_cuts_the_stream_and_the_queue_runs_at_once(claude):
     process = claude.new()
-    first = process.say("SLOW 10")
+    first = process.say("SLOW 30")
     begun(process)
     second = process.say("two")
     process.wait_for("command_lifecycle", 3)
@@ -266,7 +266,7 @@ def test_interrupt_cuts_the_stream_and_the_queue_runs_at_once(claude):
 
 def test_interrupt_may_cancel_the_queue(claude):
     process = claude.new()
-    process.say("SLOW 10")
+    process.say("SLOW 30")
     begun(process)
     second, third = process.say("two"), process.say("three")
     process.wait_for("command_lifecycle", 4)

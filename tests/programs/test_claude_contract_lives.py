@@ -20,7 +20,7 @@ def contents(claude):
 def test_the_end_of_stdin_ends_an_idle_process(claude):
     process = claude.new()
     process.control("initialize")
-    assert process.end(timeout=5) == 0
+    assert process.end() == 0
 
 
 def test_the_end_of_stdin_in_mid_turn_lets_the_turn_finish(claude):
@@ -54,12 +54,12 @@ def test_it_goes_on_when_nobody_reads_until_stdin_ends(claude):
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_term_and_hup_end_the_turn_without_a_result(claude, number, code):
     process = claude.new()
-    process.say("SLOW 10")
+    process.say("SLOW 30")
     begun(process)
-    wait_until(lambda: contents(claude) == ["SLOW 10"])
+    wait_until(lambda: contents(claude) == ["SLOW 30"])
     assert process.signal(number) == code
     assert process.lines("result") == []
-    assert contents(claude) == ["SLOW 10"]
+    assert contents(claude) == ["SLOW 30"]
 
 
 def test_term_ends_an_idle_process(claude):
@@ -70,7 +70,7 @@ def test_term_ends_an_idle_process(claude):
 
 def test_int_interrupts_with_a_result_and_exits_0(claude):
     process = claude.new()
-    process.say("SLOW 10")
+    process.say("SLOW 30")
     begun(process)
     assert process.signal(signal.SIGINT) == 0
     (result,) = process.lines("result")
@@ -248,13 +248,13 @@ def test_a_turn_killed_after_an_assistant_line_does_not_run_again(claude):
 
 def test_a_turn_killed_before_its_first_message_ended_runs_again(claude):
     process = claude.new()
-    own = process.say("SLOW 1")
+    own = process.say("SLOW 4")
     begun(process)
     wait_until(lambda: contents(claude))
     process.signal(signal.SIGKILL)
-    assert contents(claude) == ["SLOW 1"]
+    assert contents(claude) == ["SLOW 4"]
     again = claude.resume()
-    result = again.ask("SLOW 1", uuid=own)
+    result = again.ask("SLOW 4", uuid=own)
     assert result["is_error"] is False
     again.end()
     first, patch, *answer = transcript(claude.home, claude.session_id)
@@ -267,14 +267,14 @@ def test_a_turn_killed_before_its_first_message_ended_runs_again(claude):
 
 def test_an_interrupted_turn_does_not_run_again(claude):
     process = claude.new()
-    own = process.say("WAIT 2")
+    own = process.say("WAIT 20")
     begun(process)
     wait_until(lambda: contents(claude))
     process.control("interrupt")
     process.wait_for("result")
     assert process.end() == 1
     again = claude.resume()
-    again.say("WAIT 2", uuid=own)
+    again.say("WAIT 20", uuid=own)
     again.wait_for("command_lifecycle")
     again.end()
     assert again.lifecycle(own) == ["completed"]
@@ -282,17 +282,17 @@ def test_an_interrupted_turn_does_not_run_again(claude):
 
 def test_a_turn_that_was_cut_twice_does_not_run_a_third_time(claude):
     process = claude.new()
-    own = process.say("SLOW 1")
+    own = process.say("SLOW 30")
     begun(process)
     wait_until(lambda: contents(claude))
     process.signal(signal.SIGKILL)
     second = claude.resume()
-    second.say("SLOW 1", uuid=own)
+    second.say("SLOW 30", uuid=own)
     begun(second)
     wait_until(lambda: len(contents(claude)) == 2)
     second.signal(signal.SIGKILL)
     third = claude.resume()
-    third.say("SLOW 1", uuid=own)
+    third.say("SLOW 30", uuid=own)
     third.wait_for("command_lifecycle")
     third.end()
     assert third.lifecycle(own) == ["completed"]
@@ -300,7 +300,7 @@ def test_a_turn_that_was_cut_twice_does_not_run_a_third_time(claude):
 
 def test_a_merged_message_other_than_the_last_is_not_known_after_resume(claude):
     process = claude.new()
-    process.say("SLOW 1")
+    process.say("SLOW 4")
     begun(process)
     second, third = process.say("two"), process.say("three")
     process.wait_for("result", 2)

@@ -100,7 +100,7 @@ def end(process: Process):
             pass
 
 
-def end_leftovers(find, patience: float = 5) -> list:
+def end_leftovers(find, patience: float = 20) -> list:
     """Gives what `find` finds `patience` seconds to leave; kills and returns what then remains."""
     deadline = time.monotonic() + patience
     while found := find():
@@ -108,7 +108,7 @@ def end_leftovers(find, patience: float = 5) -> list:
             break
         time.sleep(0.05)
     leftovers = list(found)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while found := find():
         assert time.monotonic() < deadline, f"cannot be killed: {list(map(str, found))}"
         for process in found:

@@ -68,7 +68,7 @@ class RemoteUser:
     def processes(self) -> list:
         return processes.of_user(self.uid)
 
-    def remove(self, patience: float = 5) -> list:
+    def remove(self, patience: float = 20) -> list:
         """Removes the account and all that it left. Returns the processes that had to be killed."""
         leftovers = processes.end_leftovers(self.processes, patience)
         _account_tool(["userdel", "--force", self.name])
@@ -82,7 +82,7 @@ class RemoteUser:
 
 def _account_tool(command):
     """useradd and userdel fail while another one holds the lock on /etc/passwd."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode == 0:
@@ -103,7 +103,7 @@ def remove_strays():
 
 
 @contextlib.contextmanager
-def user(folder, patience=5, **options):
+def user(folder, patience=20, **options):
     """A RemoteUser that is gone afterwards. Fails if its processes outlive it by `patience` seconds."""
     account = RemoteUser(folder, **options)
     try:

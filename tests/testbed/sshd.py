@@ -79,7 +79,7 @@ class Sshd:
         raise AssertionError(f"sshd does not start: {self.log()}")
 
     def _listens(self) -> bool:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self._daemon.poll() is None and time.monotonic() < deadline:
             if f"Server listening on {self.address}" in self.log():
                 return True
@@ -90,7 +90,7 @@ class Sshd:
         """Ends the daemon and every connection."""
         sessions = processes.descendants(self._daemon.pid)
         self._daemon.send_signal(signal.SIGTERM)
-        self._daemon.wait(10)
+        self._daemon.wait(60)
         for session in sessions:
             processes.end(session)
 
@@ -101,7 +101,7 @@ class Sshd:
         return ["ssh", "-F", str(self.client_config), "-i", str(self.identity), "-p", str(self.port),
                 *options, f"{user.name}@{self.address}"]
 
-    def run(self, user, command: str, timeout=30, **options) -> subprocess.CompletedProcess:
+    def run(self, user, command: str, timeout=60, **options) -> subprocess.CompletedProcess:
         options.setdefault("stdin", subprocess.DEVNULL)
         if "input" in options:
             del options["stdin"]

@@ -17,7 +17,7 @@ class Terminal:
         os.close(slave)
         self.seen = ""
 
-    def read_until(self, condition, timeout=60):
+    def read_until(self, condition, timeout=180):
         """Reads on until `condition` holds for all that was seen, or the program is gone."""
         deadline = time.monotonic() + timeout
         while not condition(self.seen):
@@ -32,10 +32,10 @@ class Terminal:
             self.seen += piece.decode(errors="replace")
         return self.seen
 
-    def finish(self, timeout=60) -> str:
+    def finish(self, timeout=180) -> str:
         """stdout, once the program has ended well."""
         self.read_until(lambda _: False, timeout)
-        out, _ = self.process.communicate(timeout=10)
+        out, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, self.seen
         return out
 

@@ -26,7 +26,7 @@ def main():
         connection.sendall(piece)
         time.sleep(len(piece) / bytes_a_second)  # It is what this program is for.
     connection.shutdown(socket.SHUT_WR)
-    threading.Event().wait(10)
+    threading.Event().wait(60)
 
 
 if __name__ == "__main__":
