@@ -135,6 +135,7 @@ void Orchestrator::OnRoom(const std::string& session_id) { GoOn(queues_[session_
 
 void Orchestrator::GoOn(Queue& queue) {
   if (!queue.wakes_waiting.empty()) {
+    ++queue.wakes_round;
     for (WakeDone& wake : std::exchange(queue.wakes_waiting, {})) {
       queue.wakes.push_back(std::move(wake));
     }

@@ -31,6 +31,7 @@ struct TellLimits {
   size_t waiting_max = 1000;           // Tells behind the one in flight, for each session.
   size_t observers_max = 100;          // For each tell.
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
+  absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
 };
 
 // Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
@@ -70,7 +71,8 @@ class Orchestrator : private SessionListener {
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
   // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
   // answers, or with why it does not, as a tell would fail. FAILURE_BAD_REQUEST: the two ends, as
-  // for Tell(). FAILURE_BUSY_LIMIT: too many wait for the session. FAILURE_CANCELLED: Sleep() came
+  // for Tell(). FAILURE_BUSY_LIMIT: too many wait for the session. FAILURE_TIMEOUT: no process
+  // became free in time; try again when other teams are through. FAILURE_CANCELLED: Sleep() came
   // between. FAILURE_DROPPED: the coordinator is leaving, or the link was lost.
   void Wake(const std::string& from, const std::string& to, WakeDone done);
 
@@ -108,7 +110,8 @@ class Orchestrator : private SessionListener {
     PooledSession* session = nullptr;
     std::string in_flight;                // Empty: none.
     std::deque<std::string> waiting;      // Ids, oldest first.
-    std::vector<WakeDone> wakes_waiting;  // For room in the pool.
+    std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
+    uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
   };
@@ -124,6 +127,7 @@ class Orchestrator : private SessionListener {
   absl::Status BeginWake(const std::string& from, const std::string& to, WakeDone& done);
   absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,
                           SleepDone& done);
+  void GiveUpWake(const std::string& session_id, uint64_t round);
   void CancelWaiting(Queue& queue);
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);

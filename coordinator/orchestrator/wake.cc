@@ -43,8 +43,28 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
                        absl::StrCat(limits_.waiting_max, " callers wake ", to, " already"));
   }
   queue.wakes_waiting.push_back(std::move(done));
-  PostStartNext(queue.session->session_id());
+  const std::string& session_id = queue.session->session_id();
+  loop_.After(limits_.wake_waits_max,
+              [this, alive = alive_, session_id, round = queue.wakes_round] {
+                if (*alive) GiveUpWake(session_id, round);
+              });
+  PostStartNext(session_id);
   return absl::OkStatus();
+}
+
+// All have the same time: where none went on since, the oldest is the one whose time is over.
+void Orchestrator::GiveUpWake(const std::string& session_id, uint64_t round) {
+  Queue& queue = queues_[session_id];
+  if (leaving_ || queue.wakes_round != round) return;
+  const WakeDone done = std::move(queue.wakes_waiting.front());
+  queue.wakes_waiting.erase(queue.wakes_waiting.begin());
+  if (queue.wakes_waiting.empty() && queue.waiting.empty()) pool_.LeaveLine(session_id);
+  done(MakeFailure(
+      v1::FAILURE_TIMEOUT,
+      absl::StrCat("no process became free within ", absl::FormatDuration(limits_.wake_waits_max),
+                   ": all of ", pool_.processes_max(), " are busy"),
+      "Try again when other teams are through, put one to sleep, or raise "
+      "settings.maxProcesses."));
 }
 
 void Orchestrator::OnSessionReady(const std::string& session_id) {
@@ -100,6 +120,7 @@ void Orchestrator::CancelWaiting(Queue& queue) {
   for (const std::string& waiting : std::exchange(queue.waiting, {})) {
     Settle(waiting, AsleepBefore("while the message waited; the team never got it"));
   }
+  ++queue.wakes_round;
   AnswerAll(queue.wakes_waiting, AsleepBefore("before it woke up"));
 }
 

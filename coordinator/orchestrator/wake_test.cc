@@ -139,6 +139,60 @@ TEST_F(WakeTest, AtTheLimitAWakeWaitsForABusySession) {
   EXPECT_EQ(hosts().most_running, 1);
 }
 
+TEST_F(WakeTest, AWakeThatWaitsTooLongIsGivenUpAndLeavesTheLine) {
+  file_.settings.max_processes = 1;
+  Start(HoldScript, {.wake_waits_max = absl::Milliseconds(20)});
+  const TellSpec spec = ToGpu("x");
+  Recorder told;
+  ASSERT_TRUE(Tell(spec, told).ok());
+  Drain();
+  Woken first, second;
+  absl::Notification both;
+  OnLoop([&] {
+    for (Woken* woken : {&first, &second}) {
+      orchestrator_->Wake("cli", "backend", [&, woken](const auto& result) {
+        woken->result = result;
+        if (++woken->times == 1 && woken == &second) both.Notify();
+      });
+    }
+  });
+  ASSERT_TRUE(both.WaitForNotificationWithTimeout(absl::Minutes(1)));
+  EXPECT_EQ(first.times, 1);
+  EXPECT_EQ(first.kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_EQ(second.kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(ToProto(second.result.status()).fix(), HasSubstr("maxProcesses"));
+
+  // Nobody is left there for whom gpu would have to make room.
+  OnLoop([&] { Transport().Settle(spec.tell_id, absl::OkStatus()); });
+  Drain();
+  OnLoop([&] { EXPECT_TRUE(Transport().ready()); });
+  EXPECT_EQ(told.times_settled, 1);
+}
+
+TEST_F(WakeTest, AWakeThatGoesOnIsNotGivenUpAnyMore) {
+  Start(EchoScript, {.wake_waits_max = absl::Seconds(2)});
+  OnLoop([&] { hosts().hold_starts = true; });
+  Woken woken;
+  OnLoop([&] {
+    orchestrator_->Wake("cli", "gpu", [&](const auto& result) {
+      ++woken.times;
+      woken.result = result;
+    });
+  });
+  Drain();
+  absl::Notification later;
+  OnLoop([&] {
+    thread_.loop().After(absl::Milliseconds(2500), [&] {
+      Transport().FinishStart();
+      later.Notify();
+    });
+  });
+  ASSERT_TRUE(later.WaitForNotificationWithTimeout(absl::Minutes(1)));
+  Drain();
+  EXPECT_EQ(woken.times, 1);
+  EXPECT_TRUE(woken.result.ok()) << woken.result.status();
+}
+
 TEST_F(WakeTest, SleepEndsTheChildAndTheNextTellStartsAnother) {
   Woken woken;
   Wake(woken);
