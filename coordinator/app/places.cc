@@ -45,7 +45,7 @@ absl::optional<std::string> ProcessEnv(absl::string_view name) {
   return std::string(value);
 }
 
-absl::StatusOr<Places> FindPlaces(const EnvLookup& env) {
+absl::StatusOr<Places> FindPlacesWithoutConfig(const EnvLookup& env) {
   Places places;
   places.iris_home = env("IRIS_HOME").value_or("");
   if (!places.iris_home.empty() && !absl::StartsWith(places.iris_home, "/")) {
@@ -53,18 +53,24 @@ absl::StatusOr<Places> FindPlaces(const EnvLookup& env) {
                        absl::StrCat("IRIS_HOME is not an absolute path: ", places.iris_home),
                        "Set IRIS_HOME to a path that begins with /.");
   }
-  const std::string home = HomeDirectory(env);
-  absl::StatusOr<std::string> data_dir = DataDir(env, places.iris_home, home);
+  absl::StatusOr<std::string> data_dir = DataDir(env, places.iris_home, HomeDirectory(env));
   if (!data_dir.ok()) return data_dir.status();
   places.data_dir = *std::move(data_dir);
   places.store = absl::StrCat(places.data_dir, "/iris.db");
   places.log = absl::StrCat(places.data_dir, "/coordinator.log");
-  absl::StatusOr<std::string> config = ConfigPath(env, home);
-  if (!config.ok()) return config.status();
-  places.config = {.path = *std::move(config), .env = env, .home = home};
   absl::StatusOr<Endpoint> endpoint = FindEndpoint("coordinator", places.iris_home);
   if (!endpoint.ok()) return endpoint.status();
   places.endpoint = *std::move(endpoint);
+  return places;
+}
+
+absl::StatusOr<Places> FindPlaces(const EnvLookup& env) {
+  absl::StatusOr<Places> places = FindPlacesWithoutConfig(env);
+  if (!places.ok()) return places;
+  const std::string home = HomeDirectory(env);
+  absl::StatusOr<std::string> config = ConfigPath(env, home);
+  if (!config.ok()) return config.status();
+  places->config = {.path = *std::move(config), .env = env, .home = home};
   return places;
 }
 

@@ -8,7 +8,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
@@ -214,11 +213,11 @@ class Attempt {
 
   void ReportUpload(uint64_t done, uint64_t total) const {
     if (!options_.on_progress) return;
-    options_.on_progress({.stage = BootstrapProgress::Stage::kUploading,
-                          .text = absl::StrFormat("uploading the agent to %s (%.1f MB)",
-                                                  target_.remote.destination, total / 1e6),
-                          .bytes_done = done,
-                          .bytes_total = total});
+    options_.on_progress(
+        {.stage = BootstrapProgress::Stage::kUploading,
+         .text = absl::StrCat("uploading the agent to ", target_.remote.destination),
+         .bytes_done = done,
+         .bytes_total = total});
   }
 
   // A cold host's disk may be slow where its network is not.

@@ -117,7 +117,10 @@ int RunStop(const CommandLine& command, const Places& places) {
 
 // The commands that talk to a coordinator.
 int RunFrontEnd(const CommandLine& command) {
-  const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
+  // Whoever looks or stops may do so whatever is wrong with the configuration.
+  const bool looks_or_stops = command.verb == Verb::kStatus || command.verb == Verb::kStop;
+  const absl::StatusOr<Places> places =
+      looks_or_stops ? FindPlacesWithoutConfig(ProcessEnv) : FindPlaces(ProcessEnv);
   if (!places.ok()) return Fail(places.status(), ExitCodeForStart(places.status()));
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
