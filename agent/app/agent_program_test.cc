@@ -35,7 +35,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr int kPatienceMs = 20'000;
+constexpr int kPatienceMs = 60'000;
 
 std::string Program() { return std::filesystem::absolute("agent/iris-agent").string(); }
 
@@ -230,7 +230,8 @@ TEST_F(AgentProgramTest, ASignalEndsItInOrder) {
 }
 
 TEST_F(AgentProgramTest, IdleItLeavesButNotWhileALinkIsUp) {
-  Bridge bridge = Connect({"--idle-exit-ms", "200"});
+  // Long enough for the call below to be made within it, however busy the machine.
+  Bridge bridge = Connect({"--idle-exit-ms", "3000"});
   const Process agent(static_cast<pid_t>(bridge.hello.pid()));
   {
     const std::unique_ptr<v1::Agent::Stub> stub = StubOver(std::move(bridge.io));
@@ -238,7 +239,7 @@ TEST_F(AgentProgramTest, IdleItLeavesButNotWhileALinkIsUp) {
     SetDeadline(context);
     v1::GetHostResponse host;
     ASSERT_TRUE(stub->GetHost(&context, {}, &host).ok());
-    EXPECT_FALSE(agent.EndsWithin(1'000));
+    EXPECT_FALSE(agent.EndsWithin(4'500));
   }
   EXPECT_TRUE(agent.EndsWithin(kPatienceMs));
   EXPECT_NE(access(bridge.hello.socket_path().c_str(), F_OK), 0);

@@ -57,9 +57,9 @@ class DoorTest : public ::testing::Test {
   void MoveTo(absl::StatusOr<Endpoint> endpoint) {
     OnLoop([&] { now_ = std::move(endpoint); });
   }
-  // The hello read at `endpoint`, which comes up within 10 s.
+  // The hello read at `endpoint`, which comes up within a minute.
   static std::string HelloAt(const Endpoint& endpoint) {
-    absl::StatusOr<Dialed> dialed = Dial(endpoint.socket, absl::Now() + absl::Seconds(10));
+    absl::StatusOr<Dialed> dialed = Dial(endpoint.socket, absl::Now() + absl::Minutes(1));
     return dialed.ok() ? dialed->hello : dialed.status().ToString();
   }
 

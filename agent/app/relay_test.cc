@@ -70,7 +70,7 @@ class RelayTest : public ::testing::Test {
     if (thread_.joinable()) thread_.join();
   }
 
-  void Start(absl::Duration linger = absl::Seconds(10)) {
+  void Start(absl::Duration linger = absl::Minutes(1)) {
     thread_ = std::thread([this, linger] {
       end_ = Relay(in_.get(), out_.get(), socket_.get(), linger);
       socket_.Reset();

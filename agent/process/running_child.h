@@ -27,7 +27,7 @@
 namespace iris {
 
 // For tests of Child: the test thread's view of it. Every wait ends after kChildDeadline.
-inline constexpr absl::Duration kChildDeadline = absl::Seconds(20);
+inline constexpr absl::Duration kChildDeadline = absl::Seconds(60);
 
 // What a child said, in the order in which it was heard.
 class ChildListener : public ChildSink {

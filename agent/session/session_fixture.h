@@ -26,7 +26,7 @@ namespace iris {
 // its processes.
 class SessionFixture : public ::testing::Test, private SessionReader {
  protected:
-  static constexpr absl::Duration kDeadline = absl::Seconds(30);
+  static constexpr absl::Duration kDeadline = absl::Seconds(60);
 
   SessionFixture();
   ~SessionFixture() override;

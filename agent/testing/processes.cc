@@ -20,7 +20,7 @@ void BecomeLikeTheAgent() {
 }
 
 bool Eventually(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
   while (!condition()) {
     if (absl::Now() > deadline) return false;
     absl::Notification tick;

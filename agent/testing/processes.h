@@ -11,7 +11,7 @@ namespace iris {
 // subreaper, so that whatever its children leave behind comes to it.
 void BecomeLikeTheAgent();
 
-// True as soon as `condition` is; false after 30 s. For what only the kernel knows, and tells
+// True as soon as `condition` is; false after a minute. For what only the kernel knows, and tells
 // nobody.
 bool Eventually(const std::function<bool()>& condition);
 

@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr absl::Duration kPlenty = absl::Seconds(10);
+constexpr absl::Duration kPlenty = absl::Minutes(1);
 
 // This program again, as a daemon that does `what` (see RunAsDaemon) and writes its facts to
 // `file`.

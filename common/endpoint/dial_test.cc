@@ -23,7 +23,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kPlenty = absl::Seconds(10);
+constexpr absl::Duration kPlenty = absl::Minutes(1);
 
 ScopedFd BoundAt(const std::string& path) {
   ScopedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

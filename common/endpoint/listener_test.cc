@@ -54,9 +54,7 @@ class ListenerTest : public ::testing::Test {
       listener_ = *std::move(listener);
     });
   }
-  absl::StatusOr<Dialed> DialIt() {
-    return Dial(endpoint_.socket, absl::Now() + absl::Seconds(10));
-  }
+  absl::StatusOr<Dialed> DialIt() { return Dial(endpoint_.socket, absl::Now() + absl::Minutes(1)); }
   size_t Waiting() {
     size_t waiting = 0;
     OnLoop([&] { waiting = listener_->waiting(); });
@@ -77,17 +75,17 @@ class ListenerTest : public ::testing::Test {
   std::vector<ScopedFd> handed_over_;
 };
 
-// Waits for the other end to close, up to 10 s.
+// Waits for the other end to close, up to a minute.
 bool IsClosedByPeer(int fd) {
   pollfd waited = {.fd = fd, .events = POLLIN, .revents = 0};
   char byte;
-  return poll(&waited, 1, 10'000) == 1 && read(fd, &byte, 1) == 0;
+  return poll(&waited, 1, 60'000) == 1 && read(fd, &byte, 1) == 0;
 }
 
-// Until `condition`, up to 10 s.
+// Until `condition`, up to a minute.
 template <typename Condition>
 bool Eventually(Condition condition) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
   while (!condition()) {
     if (absl::Now() > deadline) return false;
   }

@@ -39,7 +39,7 @@ const bool kPrivate = (EnterPrivateMounts(), true);
 
 namespace fs = std::filesystem;
 
-absl::Time Soon() { return absl::Now() + absl::Seconds(30); }
+absl::Time Soon() { return absl::Now() + absl::Minutes(1); }
 
 std::vector<std::string> Listing(const std::string& directory) {
   std::vector<std::string> names;
@@ -94,7 +94,7 @@ class InstallTest : public testing::Test {
     return {.marker = kMarker,
             .system = system,
             .agent_dir = agent_dir_,
-            .answer_timeout = absl::Seconds(30),
+            .answer_timeout = absl::Minutes(1),
             .upload_timeout = absl::Seconds(60),
             .on_sent = [this](uint64_t done, uint64_t total) {
               sent_ = done;
@@ -152,7 +152,7 @@ TEST_F(InstallTest, TheBridgeHasTheUsersLocaleAndWhatComesAfterTheProgramReaches
   ASSERT_EQ(write(host_->fd(), "ping", 4), 4);
   char echo[4];
   struct pollfd ready = {.fd = host_->fd(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(poll(&ready, 1, 20'000), 1);
+  ASSERT_EQ(poll(&ready, 1, 60'000), 1);
   ASSERT_EQ(read(host_->fd(), echo, 4), 4);
   EXPECT_EQ(std::string(echo, 4), "ping");
 }

@@ -36,7 +36,7 @@ RemoteCommandLine Line() {
 
 std::string Text(const RemoteCommandLine& line) { return MakeRemoteCommandLine(line).value(); }
 
-absl::Time Soon() { return absl::Now() + absl::Seconds(20); }
+absl::Time Soon() { return absl::Now() + absl::Minutes(1); }
 
 // An agent that says how it was started.
 void PutAgent(const std::string& directory) {

@@ -47,7 +47,7 @@ class McpProgressReporterTest : public ::testing::Test {
       use(*reporter);
       if (count == 0) thread.loop().After(absl::Milliseconds(20), [&] { done.Notify(); });
     });
-    EXPECT_TRUE(done.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    EXPECT_TRUE(done.WaitForNotificationWithTimeout(absl::Minutes(1)));
     absl::Notification gone;
     thread.loop().Post([&] {
       reporter.reset();

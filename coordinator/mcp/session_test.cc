@@ -159,7 +159,7 @@ class McpSessionTest : public ::testing::Test {
   void RunUntilHeard(Client& client) {
     client.on_message = [this] { loop_.Stop(); };
     bool late = false;
-    loop_.After(absl::Seconds(20), [&] {
+    loop_.After(absl::Minutes(1), [&] {
       late = true;
       loop_.Stop();
     });

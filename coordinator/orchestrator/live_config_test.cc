@@ -12,7 +12,8 @@
 namespace iris {
 namespace {
 
-// A configuration whose only team is named by the file's text.
+// A configuration whose only team is named by the file's text. Texts differ in length: two writes
+// within one tick of the file system's clock differ in nothing else.
 class LiveConfigTest : public ::testing::Test {
  protected:
   void Write(const std::string& text) { std::ofstream(path_) << text; }
@@ -24,7 +25,7 @@ class LiveConfigTest : public ::testing::Test {
     ++loads_;
     std::ifstream file(path_);
     const std::string text(std::istreambuf_iterator<char>(file), {});
-    if (text == "bad") return MakeFailure(v1::FAILURE_BAD_REQUEST, "it is bad");
+    if (text == "broken") return MakeFailure(v1::FAILURE_BAD_REQUEST, "it is bad");
     return Config{.teams = {{.name = text}}};
   }
 
@@ -61,14 +62,14 @@ TEST_F(LiveConfigTest, ChangedReplacedAndRemovedFilesAreNoticed) {
 TEST_F(LiveConfigTest, ABrokenFileIsAnErrorUntilItIsMended) {
   Write("gpu");
   const auto before = config_.Current();
-  Write("bad");
+  Write("broken");
   EXPECT_EQ(Team(), "it is bad");
   EXPECT_EQ(Team(), "it is bad");
   EXPECT_EQ(loads_, 2);
   EXPECT_EQ((*before)->teams.at(0).name, "gpu");  // What was handed out stays as it was.
 
-  Write("mended");
-  EXPECT_EQ(Team(), "mended");
+  Write("mended now");
+  EXPECT_EQ(Team(), "mended now");
 }
 
 }  // namespace

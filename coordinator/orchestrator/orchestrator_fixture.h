@@ -33,7 +33,7 @@ class Recorder : public TellObserver {
   }
 
   const TellOutcome& Wait() {
-    EXPECT_TRUE(settled.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    EXPECT_TRUE(settled.WaitForNotificationWithTimeout(absl::Minutes(1)));
     return outcome;
   }
 

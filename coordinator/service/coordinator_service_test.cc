@@ -128,7 +128,7 @@ class CoordinatorServiceTest : public ::testing::Test {
       thread_.loop().Post(look);
     };
     thread_.loop().Post(look);
-    EXPECT_TRUE(none.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    EXPECT_TRUE(none.WaitForNotificationWithTimeout(absl::Minutes(1)));
   }
 
   ScratchDir dir_;

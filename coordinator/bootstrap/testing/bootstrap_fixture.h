@@ -59,7 +59,7 @@ class BootstrapTest : public testing::Test {
     while (back.size() < text.size()) {
       struct pollfd ready = {.fd = connection.wire.get(), .events = POLLIN, .revents = 0};
       char buffer[256];
-      if (poll(&ready, 1, 20'000) <= 0) break;
+      if (poll(&ready, 1, 60'000) <= 0) break;
       const ssize_t n = read(connection.wire.get(), buffer, sizeof(buffer));
       if (n <= 0) break;
       back.append(buffer, n);

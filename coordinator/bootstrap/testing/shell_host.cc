@@ -64,7 +64,7 @@ ShellHost::~ShellHost() {
 }
 
 int ShellHost::ExitCode() {
-  return WaitForChild(pid_, absl::Now() + absl::Seconds(20)).value_or(-1);
+  return WaitForChild(pid_, absl::Now() + absl::Minutes(1)).value_or(-1);
 }
 
 }  // namespace iris

@@ -31,7 +31,7 @@ class ShellHost {
 
   int fd() const { return fd_.get(); }  // Our end: non-blocking.
   void HangUp() { fd_.Reset(); }
-  // Waits up to 20 s for it to end; its exit code, or -1.
+  // Waits up to a minute for it to end; its exit code, or -1.
   int ExitCode();
 
  private:

@@ -46,14 +46,6 @@ std::string Contents(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-sockaddr_in Loopback(int port) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 // {pid, parent, name} of every process.
 struct Process {
   pid_t pid;
@@ -86,21 +78,16 @@ int OwnChildren(const std::string& name) {
   return count;
 }
 
-bool SomebodyListens(int port) {
-  const ScopedFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = Loopback(port);
-  return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-int UnusedPort() {
-  const ScopedFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(0);
+RefusingPort::RefusingPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof(address);
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+  if (bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     GiveUp("no free port");
   }
-  return ntohs(address.sin_port);
+  number_ = ntohs(address.sin_port);
 }
 
 SshHost::SshHost(const std::vector<std::string>& config) {
@@ -118,7 +105,7 @@ SshHost::SshHost(const std::vector<std::string>& config) {
 }
 
 void SshHost::Start(const std::vector<std::string>& config) {
-  port_ = UnusedPort();
+  port_ = RefusingPort().number();
   std::ofstream file(ClientFile("sshd_config"));
   for (const std::string& line : config) file << line << "\n";
   file << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << ClientFile("host_key")
@@ -136,10 +123,11 @@ void SshHost::Start(const std::vector<std::string>& config) {
              .fds = {},
              .new_session = true});
   if (!pid.ok()) GiveUp(pid.status().ToString());
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
   while (absl::Now() < deadline) {
     if (WaitForChild(*pid, absl::InfinitePast()).has_value()) break;
-    if (SomebodyListens(port_)) {
+    // Its own word: somebody else may listen there.
+    if (LogCount("Server listening on 127.0.0.1") > 0) {
       pid_ = *pid;
       return;
     }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/scoped_fd.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/bootstrap.h"
 
@@ -45,9 +46,16 @@ class SshHost {
 // Processes (zombies too) that this one started and whose program is `name`.
 int OwnChildren(const std::string& name);
 
-// A port on 127.0.0.1 with nobody behind it.
-int UnusedPort();
-bool SomebodyListens(int port);
+// A port on 127.0.0.1 that refuses connections: taken, so that nobody else comes to listen there.
+class RefusingPort {
+ public:
+  RefusingPort();
+  int number() const { return number_; }
+
+ private:
+  const ScopedFd fd_;
+  int number_ = 0;
+};
 
 }  // namespace iris
 
