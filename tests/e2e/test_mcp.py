@@ -58,16 +58,27 @@ def test_a_failure_reaches_the_sdks_client_as_one(iris, asker):
 
 
 @pytest.fixture
-def real_asker(iris, api, asker, scratch):
+def start_asker(iris, api, asker, scratch):
+    """start_asker(command, *args) is the real claude as a client of the MCP server that this starts."""
+    running = []
+
+    def start(command, *args):
+        home = scratch / "asker"
+        home.mkdir()
+        server = {"command": str(command), "args": list(map(str, args)), "env": iris.env}
+        running.append(Claude(Program("real", npm.claude(), api.claude_env(), ""), home, iris.project,
+                              ["--mcp-config", json.dumps({"mcpServers": {"iris": server}}), "--strict-mcp-config",
+                               "--allowedTools", "mcp__iris__send_message"], {"CLAUDE_CODE_TMPDIR": str(home)}))
+        return running[-1]
+    yield start
+    for claude in running:
+        claude.kill()
+
+
+@pytest.fixture
+def real_asker(iris, start_asker):
     """The real claude as a client of `iris mcp`."""
-    home = scratch / "asker"
-    home.mkdir()
-    server = {"command": str(iris.program), "args": ["mcp"], "env": iris.env}
-    claude = Claude(Program("real", npm.claude(), api.claude_env(), ""), home, iris.project,
-                    ["--mcp-config", json.dumps({"mcpServers": {"iris": server}}), "--strict-mcp-config",
-                     "--allowedTools", "mcp__iris__send_message"], {"CLAUDE_CODE_TMPDIR": str(home)})
-    yield claude
-    claude.kill()
+    return start_asker(iris.program, "mcp")
 
 
 def test_a_real_claude_asks_another_one_on_a_host(ssh_team, real_asker):
@@ -78,6 +89,25 @@ def test_a_real_claude_asks_another_one_on_a_host(ssh_team, real_asker):
     init = real_asker.wait_for("system", where=lambda line: line["subtype"] == "init")
     assert {"name": "iris", "status": "connected"}.items() <= init["mcp_servers"][0].items()
     assert real_asker.end() == 0
+
+
+def test_a_real_claude_that_asks_for_the_stateless_era_falls_back_to_initialize(iris, scratch, start_asker):
+    heard, said = scratch / "heard", scratch / "said"
+    claude = start_asker("/bin/sh", "-c", 'tee "$0" | "$1" mcp | tee "$2"', heard, iris.program, said)
+    result = claude.ask(f"TOOL mcp__iris__send_message {json.dumps(message('hello'))}", timeout=180)
+    assert result["result"] == "TOOL-DONE: ECHO: hello"
+    assert claude.end() == 0
+
+    requests = [r for r in map(json.loads, heard.read_text().splitlines()) if "id" in r]
+    answers = {a["id"]: a for a in map(json.loads, said.read_text().splitlines()) if "id" in a}
+    discover, initialize = requests[:2]
+    assert discover["method"] == "server/discover"
+    assert "2026-07-28" in json.dumps(discover["params"])
+    refused = answers[discover["id"]]
+    assert refused.keys() == {"jsonrpc", "id", "error"}
+    assert refused["error"]["code"] == -32601
+    assert (initialize["method"], initialize["params"]["protocolVersion"]) == ("initialize", "2025-11-25")
+    assert answers[initialize["id"]]["result"]["protocolVersion"] == "2025-11-25"
 
 
 def test_a_real_claude_is_told_of_a_failure(real_asker):
