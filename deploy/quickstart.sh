@@ -76,6 +76,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
+SetEnv XDG_RUNTIME_DIR=$scratch/run
 CONFIG
     if /usr/sbin/sshd -f "$scratch/sshd_config" -E "$scratch/sshd.log" && wait_for_sshd; then
       printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$scratch/host_key.pub")" >"$scratch/known_hosts"
@@ -105,12 +106,16 @@ JSON
   chmod 600 "$scratch/config.json"
 }
 
-iris() { env IRIS_HOME="$scratch/iris" IRIS_CONFIG="$scratch/config.json" "$bin/coordinator/iris" "$@"; }
+iris() {
+  env IRIS_HOME="$scratch/iris" IRIS_CONFIG="$scratch/config.json" XDG_RUNTIME_DIR="$scratch/run" \
+    "$bin/coordinator/iris" "$@"
+}
 
 ask() {
   local question='In one sentence: which directory are you in, and what is in it?' real
   printf 'UserKnownHostsFile %s\nGlobalKnownHostsFile /dev/null\nIdentitiesOnly yes\n' "$scratch/known_hosts" >"$scratch/ssh_config"
   mkdir -p "$scratch/project" "$scratch/remote" "$scratch/iris"
+  mkdir -m 700 "$scratch/run"  # Sockets of both ends.
   echo "Hello from the other side." >"$scratch/project/hello.txt"
   real=$(command -v claude || { [ ! -x "$HOME/.local/bin/claude" ] || echo "$HOME/.local/bin/claude"; })
   note "iris tell demo \"$question\""
