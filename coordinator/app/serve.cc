@@ -8,7 +8,6 @@
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
 #include "common/log/log.h"
-#include "common/rpc/grpc_life.h"
 #include "common/version/version.h"
 #include "coordinator/app/daemon.h"
 #include "coordinator/app/places.h"
@@ -38,7 +37,6 @@ absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
 
 absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine) {
   umask(077);
-  KeepGrpcUntilExit();
   const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
   const absl::Status status =
       places.ok() ? ServeFrom(*places, idle_exit, make_engine) : places.status();

@@ -1,6 +1,7 @@
 #include "coordinator/bootstrap/ssh_failure.h"
 
 #include <array>
+#include <csignal>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -174,6 +175,14 @@ std::string LastWords(const SshEnd& end) {
   return "; it said nothing";
 }
 
+// What a shell returns for a command that somebody ended. What cannot run dies of other signals.
+bool EndedByOthers(int code) {
+  for (const int signal : {SIGHUP, SIGINT, SIGKILL, SIGTERM}) {
+    if (code == 128 + signal) return true;
+  }
+  return false;
+}
+
 absl::Status WithoutWords(const SshEnd& end) {
   const int code = end.exit_code.value_or(0);
   const std::string how =
@@ -187,6 +196,11 @@ absl::Status WithoutWords(const SshEnd& end) {
   const bool lost = code == 255 && end.stage == SshEnd::Stage::kConnecting;
   if (lost || !end.exit_code.has_value()) {
     return MakeFailure(v1::FAILURE_UNREACHABLE, absl::StrCat("ssh ended ", how, last_words));
+  }
+  if (EndedByOthers(code)) {
+    return MakeFailure(
+        v1::FAILURE_UNREACHABLE,
+        absl::StrCat("our command on the host was killed, status ", code, last_words));
   }
   if (end.stage == SshEnd::Stage::kConnecting) {
     return MakeFailure(

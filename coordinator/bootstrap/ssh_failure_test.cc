@@ -110,6 +110,12 @@ TEST(SshFailureTest, SilenceIsTriedAgain) {
   EXPECT_EQ(WhenUp("", 0).kind(), v1::FAILURE_DROPPED);
 }
 
+TEST(SshFailureTest, WhatSomebodyKilledIsTriedAgain) {
+  EXPECT_EQ(WhenConnecting("", 128 + 9).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(WhenConnecting("Killed\n", 128 + 15).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(WhenStarting("", 128 + 9).kind(), v1::FAILURE_UNREACHABLE);
+}
+
 TEST(SshFailureTest, AnEstablishedLinkIsDroppedAndNotUnreachable) {
   const Failure failure = WhenUp("Timeout, server h not responding.\r\n");
 
