@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from integration.far import far_away
 from integration.iris_fixtures import Iris
-from testbed import network as networks
 from testbed import remote_user as accounts
 from testbed import sshd as daemons
 from testbed.scratch import scratch_folder
@@ -58,29 +58,13 @@ def iris(scratch, sshd, remote_users):
     assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
 
 
-class Far:
-    """A network with Iris on one side, `iris`, and an account's host on the other: `sshd`, `user`."""
-
-    def __init__(self, folder, network, user):
-        (folder / "sshd").mkdir()
-        self.network, self.user = network, user
-        self.sshd = daemons.Sshd(folder / "sshd", address=networks.HOST, inside=network.host)
-        self.iris = Iris(folder, inside=network.client)
-        self.iris.write_config({"teams": {"gpu": self.sshd.team(user)}})
-
-    def stop(self) -> list:
-        self.network.mend()
-        self.network.set(delay=0, jitter=0, loss=0, rate=0)
-        leftovers = self.iris.stop()
-        self.sshd.stop()
-        return leftovers
+@pytest.fixture
+def make_far():
+    """make_far() gives, for a `with`, a host with the team `gpu` at the other end of a network."""
+    return far_away
 
 
 @pytest.fixture
-def far(scratch, remote_users):
-    """A host with the team `gpu` at the other end of a network, for one test."""
-    with networks.network(scratch) as network:
-        one = Far(scratch, network, remote_users())
+def far():
+    with far_away() as one:
         yield one
-        leftovers = one.stop()
-    assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"

@@ -41,6 +41,11 @@ def process_info(pid: int):
     return ProcessInfo(int(fields[19]), text)
 
 
+def started(process: Process) -> float:
+    """When, on the clock of time.monotonic()."""
+    return process.info.start_time / os.sysconf("SC_CLK_TCK")
+
+
 def all_pids() -> list:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 

@@ -1,0 +1,44 @@
+"""A host at the other end of a network, with Iris at this end."""
+
+import contextlib
+
+from integration.iris_fixtures import Iris
+from testbed import network as networks
+from testbed import remote_user as accounts
+from testbed import sshd as daemons
+from testbed.scratch import scratch_folder
+
+
+class Far:
+    """A network with Iris on one side, `iris`, and an account's host on the other: `sshd`, `user`.
+
+    The team there is `gpu`; `here` is one on this side."""
+
+    def __init__(self, folder, network, user):
+        (folder / "sshd").mkdir()
+        self.network, self.user = network, user
+        self.sshd = daemons.Sshd(folder / "sshd", address=networks.HOST, inside=network.host)
+        self.iris = Iris(folder, inside=network.client)
+        self.iris.write_config({"teams": {"gpu": self.sshd.team(user), "here": self.iris.local_team()}})
+
+    def stop(self) -> list:
+        """Ends Iris over a network that works again; returns what it left behind on this side."""
+        self.network.mend()
+        self.network.set(delay=0, jitter=0, loss=0, rate=0)
+        leftovers = self.iris.stop()
+        self.sshd.stop()
+        return leftovers
+
+
+@contextlib.contextmanager
+def far_away(seed=1):
+    """A Far that is gone afterwards. Fails if anything of it outlives that."""
+    accounts.remove_strays()
+    with (scratch_folder() as folder, networks.network(folder, seed=seed) as network,
+          accounts.user(folder) as user):
+        one = Far(folder, network, user)
+        try:
+            yield one
+        finally:
+            leftovers = one.stop()
+        assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
