@@ -15,7 +15,7 @@
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/testing/bootstrap_fixture.h"
-#include "coordinator/bootstrap/testing/private_mounts.h"
+#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/testing/ssh_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

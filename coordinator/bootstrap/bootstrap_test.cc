@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/testing/bootstrap_fixture.h"
-#include "coordinator/bootstrap/testing/private_mounts.h"
+#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/testing/ssh_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

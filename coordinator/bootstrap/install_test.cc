@@ -21,7 +21,7 @@
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/install_script.h"
 #include "coordinator/bootstrap/remote_command_line.h"
-#include "coordinator/bootstrap/testing/private_mounts.h"
+#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/testing/shell_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-#include "coordinator/bootstrap/testing/private_mounts.h"
+#include "common/testing/private_mounts.h"
 
 #include <sched.h>
 #include <sys/mount.h>

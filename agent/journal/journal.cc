@@ -1,0 +1,266 @@
+#include "agent/journal/journal.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/journal/record.h"
+#include "common/failure/failure.h"
+#include "common/frame/wire_bytes.h"
+#include "common/log/log.h"
+
+namespace iris {
+namespace {
+
+absl::Status Storage(const absl::Status& why) {
+  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the session's journal: ", why.message()),
+                     "Make room on that host's disk (df, df -i), or repair it.");
+}
+
+}  // namespace
+
+Journal::~Journal() {
+  disk_.Forget(this);
+  disk_.RemoveUnwritten(unwritten_bytes_);
+  if (retry_ != 0) disk_.loop().Cancel(retry_);
+}
+
+std::string Journal::PathOf(uint64_t first_seq) const {
+  return absl::StrCat(dir_, "/", Segment::FileName(first_seq));
+}
+
+// ----------------------------------------------------------------------------------------- writing
+
+void Journal::Append(v1::Event event) {
+  event.set_seq(++newest_seq_);
+  Kept kept{.event = std::make_shared<const v1::Event>(std::move(event))};
+  NoteEvent(*kept.event);
+  kept.bytes = kRecordHeaderBytes + kept.event->ByteSizeLong();
+  bytes_ += kept.bytes;
+  memory_bytes_ += kept.bytes;
+  unwritten_bytes_ += kept.bytes;
+  disk_.AddUnwritten(kept.bytes);
+  memory_.push_back(std::move(kept));
+  // After trouble only the retry writes: each try costs as much as it would have to store.
+  if (trouble_.ok()) WriteUnwritten();
+  while (memory_bytes_ > limits_.memory_bytes && memory_.front().event->seq() <= written_) {
+    ForgetFront();
+  }
+}
+
+void Journal::ForgetFront() {
+  memory_bytes_ -= memory_.front().bytes;
+  memory_.pop_front();
+}
+
+void Journal::NoteEvent(const v1::Event& event) {
+  if (event.has_incarnation()) {
+    lives_.push_back({event.seq() - 1, event.incarnation().incarnation()});
+  } else if (!event.has_started() && !event.has_exited() && !event.has_stderr_text()) {
+    newest_news_ = event.seq();
+  }
+}
+
+void Journal::WriteUnwritten() {
+  const uint64_t first = memory_.empty() ? 0 : memory_.front().event->seq();
+  while (written_ < newest_seq_) {
+    const Kept& next = memory_[written_ + 1 - first];
+    if (const absl::Status status = WriteOne(next); !status.ok()) return SetTrouble(status);
+    ++written_;
+    unwritten_bytes_ -= next.bytes;
+    disk_.RemoveUnwritten(next.bytes);
+    disk_.SyncSoon(this);
+  }
+  SetTrouble(absl::OkStatus());
+}
+
+absl::Status Journal::WriteOne(const Kept& kept) {
+  const uint64_t seq = kept.event->seq();
+  const bool follows = !segments_.empty() && segments_.back()->last_seq() + 1 == seq;
+  if (!follows || segments_.back()->bytes() >= limits_.segment_bytes) {
+    const absl::Status started = StartSegment(seq);
+    // Without an inode for another file this one has to grow.
+    if (!started.ok() && !follows) return started;
+  }
+  return segments_.back()->Append(EncodeRecord(*kept.event));
+}
+
+absl::Status Journal::StartSegment(uint64_t first_seq) {
+  absl::StatusOr<std::unique_ptr<Segment>> segment = Segment::Create(
+      PathOf(first_seq),
+      {.journal_id = id_, .incarnation = IncarnationAt(first_seq - 1), .first_seq = first_seq});
+  if (!segment.ok()) return segment.status();
+  segments_.push_back(*std::move(segment));
+  directory_changed_ = true;
+  return absl::OkStatus();
+}
+
+void Journal::SetTrouble(const absl::Status& trouble) {
+  if (!trouble.ok() && retry_ == 0) {
+    retry_ = disk_.loop().After(limits_.retry_every, [this] {
+      retry_ = 0;
+      WriteUnwritten();
+      if (trouble_.ok()) disk_.SyncSoon(this);
+      if (on_room_) on_room_();
+    });
+  }
+  if (trouble.ok() == trouble_.ok()) return;
+  trouble_ = trouble;
+  if (trouble.ok()) {
+    LogInfo("journal ", dir_, ": written again");
+  } else {
+    LogError("journal ", dir_, ": ", trouble.message(), "; what comes stays in memory");
+  }
+}
+
+// ----------------------------------------------------------------------------------------- syncing
+
+std::vector<std::string> Journal::TakeUnsynced() {
+  std::vector<std::string> paths;
+  for (const std::unique_ptr<Segment>& segment : segments_) {
+    if (segment->TakeUnsynced()) paths.push_back(segment->path());
+  }
+  if (std::exchange(directory_changed_, false)) paths.push_back(dir_);
+  syncing_ = written_;
+  return paths;
+}
+
+void Journal::OnSynced(const absl::Status& status) {
+  if (!status.ok()) {
+    directory_changed_ = true;
+    for (const std::unique_ptr<Segment>& segment : segments_) segment->MarkUnsynced();
+    SetTrouble(status);
+  } else {
+    synced_ = std::max(synced_, syncing_);
+    while (!memory_.empty() && memory_.front().event->seq() <= synced_) ForgetFront();
+    ApplyTrim();
+  }
+  if (on_room_) on_room_();
+}
+
+// ---------------------------------------------------------------------------------------- trimming
+
+void Journal::Trim(uint64_t seq) {
+  acknowledged_ = std::max(acknowledged_, std::min(seq, newest_seq_));
+  ApplyTrim();
+}
+
+void Journal::ApplyTrim() {
+  // What cannot be written need not be, once the other end has it.
+  const uint64_t to = written_ < newest_seq_ ? acknowledged_ : std::min(acknowledged_, synced_);
+  if (to <= trimmed_) return;
+  bytes_ -= BytesBetween(trimmed_, to);
+  trimmed_ = to;
+  while (!memory_.empty() && memory_.front().event->seq() <= trimmed_) {
+    if (memory_.front().event->seq() > written_) {
+      unwritten_bytes_ -= memory_.front().bytes;
+      disk_.RemoveUnwritten(memory_.front().bytes);
+    }
+    ForgetFront();
+  }
+  written_ = std::max(written_, trimmed_);
+  synced_ = std::max(synced_, trimmed_);
+  while (lives_.size() > 1 && lives_[1].after_seq < trimmed_) lives_.erase(lives_.begin());
+  (void)WriteMark().ok();  // Without it they are there again at the next start, and go once more.
+  RemoveSegments();
+}
+
+size_t Journal::BytesBetween(uint64_t from, uint64_t to) const {
+  if (to == newest_seq_) return bytes_;
+  size_t bytes = 0;
+  for (const std::unique_ptr<Segment>& segment : segments_) {
+    if (segment->last_seq() <= from || segment->first_seq() > to) continue;
+    bytes += segment->BytesAfter(from) - segment->BytesAfter(to);
+  }
+  for (const Kept& kept : memory_) {
+    const uint64_t seq = kept.event->seq();
+    if (seq > to) break;
+    if (seq > std::max(from, written_)) bytes += kept.bytes;
+  }
+  return std::min(bytes, bytes_);
+}
+
+void Journal::RemoveSegments() {
+  // The last one stays to be appended to, unless what follows it was never written.
+  while (!segments_.empty() && segments_.front()->last_seq() <= trimmed_ &&
+         (segments_.size() > 1 || segments_.front()->last_seq() < written_)) {
+    segments_.front()->Remove();
+    segments_.pop_front();
+    directory_changed_ = true;
+  }
+}
+
+// ----------------------------------------------------------------------------------------- reading
+
+absl::StatusOr<std::vector<EventPtr>> Journal::After(uint64_t seq, size_t bytes_max) const {
+  std::vector<EventPtr> found;
+  seq = std::max(seq, trimmed_);
+  if (seq >= newest_seq_) return found;
+  if (memory_.empty() || seq + 1 < memory_.front().event->seq()) {
+    for (const std::unique_ptr<Segment>& segment : segments_) {
+      if (segment->last_seq() <= seq) continue;
+      absl::StatusOr<std::vector<EventPtr>> events = segment->Read(seq, bytes_max);
+      if (!events.ok()) return Storage(events.status());
+      return events;
+    }
+    return Storage(absl::DataLossError(absl::StrCat(dir_, " has no event after ", seq)));
+  }
+  size_t bytes = 0;
+  for (size_t i = seq + 1 - memory_.front().event->seq(); i < memory_.size(); ++i) {
+    bytes += WireBytes(*memory_[i].event);
+    if (!found.empty() && bytes > bytes_max) break;
+    found.push_back(memory_[i].event);
+  }
+  return found;
+}
+
+v1::ResetReason Journal::CheckPosition(const v1::Position& after) const {
+  if (after.journal_id() != id_) return v1::RESET_UNKNOWN_JOURNAL;
+  if (after.seq() > newest_seq_) return v1::RESET_AHEAD;
+  if (after.seq() < trimmed_) return v1::RESET_TRIMMED;
+  // Another life wrote the event of that number: this journal was rolled back, and went on.
+  if (after.seq() > 0 && after.incarnation() != IncarnationAt(after.seq())) return v1::RESET_AHEAD;
+  return v1::RESET_UNSPECIFIED;
+}
+
+const std::string& Journal::IncarnationAt(uint64_t seq) const {
+  const Life* at = &lives_.front();
+  for (const Life& life : lives_) {
+    if (life.after_seq < seq) at = &life;
+  }
+  return at->incarnation;
+}
+
+v1::Position Journal::PositionAt(uint64_t seq) const {
+  v1::Position position;
+  position.set_journal_id(id_);
+  position.set_incarnation(IncarnationAt(seq));
+  position.set_seq(seq);
+  return position;
+}
+
+absl::Status Journal::CheckRoom() const {
+  if (!trouble_.ok()) return Storage(trouble_);
+  struct statvfs disk;
+  if (statvfs(dir_.c_str(), &disk) != 0) return Storage(absl::ErrnoToStatus(errno, dir_));
+  if (static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize < limits_.room_bytes) {
+    return Storage(absl::ResourceExhaustedError(absl::StrCat(dir_, ": the disk is full")));
+  }
+  // Some file systems count no inodes.
+  if (disk.f_files > 0 && disk.f_favail == 0) {
+    return Storage(absl::ResourceExhaustedError(absl::StrCat(dir_, ": the disk has no inodes")));
+  }
+  return absl::OkStatus();
+}
+
+bool Journal::full() const {
+  return bytes_ >= limits_.quota_bytes || unwritten_bytes_ >= limits_.unwritten_bytes ||
+         (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalDisk::kUnwrittenBytesMax);
+}
+
+}  // namespace iris

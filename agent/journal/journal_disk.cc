@@ -1,0 +1,92 @@
+#include "agent/journal/journal_disk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "common/base/scoped_fd.h"
+
+namespace iris {
+namespace {
+
+absl::Status SyncOne(const std::string& path) {
+  const ScopedFd file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  // Trimmed meanwhile.
+  if (!file) return errno == ENOENT ? absl::OkStatus() : absl::ErrnoToStatus(errno, path);
+  struct stat info;
+  const bool directory = fstat(file.get(), &info) == 0 && S_ISDIR(info.st_mode);
+  const int result = directory ? fsync(file.get()) : fdatasync(file.get());
+  return result == 0 ? absl::OkStatus() : absl::ErrnoToStatus(errno, path);
+}
+
+}  // namespace
+
+JournalDisk::~JournalDisk() {
+  *alive_ = false;
+  if (timer_ != 0) loop_.Cancel(timer_);
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_ = true;
+  }
+  thread_.join();
+}
+
+void JournalDisk::SyncSoon(Client* client) {
+  if (std::find(waiting_.begin(), waiting_.end(), client) != waiting_.end()) return;
+  waiting_.push_back(client);
+  if (timer_ == 0 && syncing_.empty()) {
+    timer_ = loop_.After(kSyncWithin, [this] { StartBatch(); });
+  }
+}
+
+void JournalDisk::Forget(Client* client) {
+  waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), client), waiting_.end());
+  std::replace(syncing_.begin(), syncing_.end(), client, static_cast<Client*>(nullptr));
+}
+
+void JournalDisk::StartBatch() {
+  timer_ = 0;
+  syncing_ = std::exchange(waiting_, {});
+  auto batch = std::make_unique<Batch>();
+  for (Client* client : syncing_) batch->paths.push_back(client->TakeUnsynced());
+  absl::MutexLock lock(&mutex_);
+  to_sync_ = std::move(batch);
+}
+
+void JournalDisk::OnBatchDone(const Batch& batch) {
+  for (size_t i = 0; i < syncing_.size(); ++i) {
+    if (syncing_[i] != nullptr) syncing_[i]->OnSynced(batch.results[i]);
+  }
+  syncing_.clear();
+  if (!waiting_.empty()) timer_ = loop_.After(kSyncWithin, [this] { StartBatch(); });
+}
+
+void JournalDisk::RunThread() {
+  while (true) {
+    std::unique_ptr<Batch> batch;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](JournalDisk* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
+            return self->stop_ || self->to_sync_ != nullptr;
+          },
+          this));
+      if (stop_) return;
+      batch = std::move(to_sync_);
+    }
+    for (const std::vector<std::string>& paths : batch->paths) {
+      absl::Status result;
+      for (const std::string& path : paths) result.Update(SyncOne(path));
+      batch->results.push_back(result);
+    }
+    loop_.Post([this, alive = alive_, batch = std::move(batch)] {
+      if (*alive) OnBatchDone(*batch);
+    });
+  }
+}
+
+}  // namespace iris

@@ -1,0 +1,80 @@
+#ifndef IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_
+#define IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
+
+namespace iris {
+
+// What the journals of one agent share: the thread that makes them durable together, and the memory
+// that they may take while the disk has no room.
+//
+//   loop:    SyncSoon … SyncSoon … (50 ms) → TakeUnsynced of each ──┐            ┌──▶ OnSynced of
+//   each thread:                                                         └─▶ fdatasync┘
+//
+// Lives on the process loop.
+class JournalDisk {
+ public:
+  static constexpr absl::Duration kSyncWithin = absl::Milliseconds(50);
+  static constexpr size_t kUnwrittenBytesMax = 64 << 20;
+
+  class Client {
+   public:
+    virtual ~Client() = default;
+    // Paths of the files and directories that were written since the last call.
+    virtual std::vector<std::string> TakeUnsynced() = 0;
+    // What was taken is durable, or why it may not be.
+    virtual void OnSynced(const absl::Status& status) = 0;
+  };
+
+  explicit JournalDisk(EventLoop& loop) : loop_(loop), thread_([this] { RunThread(); }) {}
+  // What was not synced yet stays so. Every client has gone before.
+  ~JournalDisk();
+
+  EventLoop& loop() { return loop_; }
+
+  // Syncs `client` within kSyncWithin and what the disk takes. Idempotent until TakeUnsynced.
+  void SyncSoon(Client* client);
+  // `client` hears no more.
+  void Forget(Client* client);
+
+  // Held in memory by all journals because it could not be written.
+  size_t unwritten_bytes() const { return unwritten_bytes_; }
+  void AddUnwritten(size_t bytes) { unwritten_bytes_ += bytes; }
+  void RemoveUnwritten(size_t bytes) { unwritten_bytes_ -= bytes; }
+
+ private:
+  struct Batch {
+    std::vector<std::vector<std::string>> paths;  // By client.
+    std::vector<absl::Status> results;
+  };
+
+  void StartBatch();
+  void OnBatchDone(const Batch& batch);
+  void RunThread();
+
+  EventLoop& loop_;
+  std::vector<Client*> waiting_;
+  std::vector<Client*> syncing_;  // Null: forgotten.
+  EventLoop::TimerId timer_ = 0;
+  size_t unwritten_bytes_ = 0;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  absl::Mutex mutex_;
+  std::unique_ptr<Batch> to_sync_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // Last: it uses what is above.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_

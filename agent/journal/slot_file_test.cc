@@ -1,0 +1,82 @@
+#include "agent/journal/slot_file.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "common/testing/scratch_dir.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+class SlotFileTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<SlotFile> Open() {
+    absl::StatusOr<std::unique_ptr<SlotFile>> file = SlotFile::Open(path);
+    EXPECT_TRUE(file.ok()) << file.status();
+    return file.ok() ? *std::move(file) : nullptr;
+  }
+  std::string Bytes() const {
+    std::ostringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  void Overwrite(const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  }
+
+  const ScratchDir scratch;
+  const std::string path = scratch.File("state");
+};
+
+TEST_F(SlotFileTest, WhatWasWrittenLastIsThereAgain) {
+  EXPECT_EQ(Open()->content(), "");
+  for (const std::string content : {"one", "two", "a third one", ""}) {
+    ASSERT_TRUE(Open()->Write(content).ok());
+    EXPECT_EQ(Open()->content(), content);
+  }
+}
+
+TEST_F(SlotFileTest, ItsSizeNeverChanges) {
+  const std::unique_ptr<SlotFile> file = Open();
+  const size_t size = Bytes().size();
+  for (size_t bytes = 0; bytes <= SlotFile::kContentBytesMax; bytes += 500) {
+    ASSERT_TRUE(file->Write(std::string(bytes, 'x')).ok());
+    EXPECT_EQ(Bytes().size(), size);
+  }
+  EXPECT_FALSE(file->Write(std::string(SlotFile::kContentBytesMax + 1, 'x')).ok());
+}
+
+TEST_F(SlotFileTest, TornAtAnyByteItHoldsTheOldContentOrTheNewOne) {
+  ASSERT_TRUE(Open()->Write("old").ok());
+  const std::string before = Bytes();
+  ASSERT_TRUE(Open()->Write("new").ok());
+  const std::string after = Bytes();
+  for (size_t torn = 0; torn <= before.size(); torn += 7) {
+    Overwrite(after.substr(0, torn) + before.substr(torn));
+    const std::string content = Open()->content();
+    ASSERT_TRUE(content == "old" || content == "new") << "at " << torn << ": " << content;
+  }
+}
+
+TEST_F(SlotFileTest, WithNeitherSlotWholeItSaysSo) {
+  ASSERT_TRUE(Open()->Write("content").ok());
+  Overwrite(Bytes().substr(0, 50));
+  EXPECT_TRUE(absl::IsDataLoss(SlotFile::Open(path).status()));
+  Overwrite("");
+  EXPECT_TRUE(absl::IsDataLoss(SlotFile::Open(path).status()));
+}
+
+TEST_F(SlotFileTest, ItIsForUsAlone) {
+  Open();
+  struct stat info;
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+}  // namespace
+}  // namespace iris
