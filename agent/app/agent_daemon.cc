@@ -66,6 +66,7 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::Start(const Options& o
 AgentDaemon::AgentDaemon(const Options& options, const HostFacts& facts, const DataDir& data)
     : options_(options),
       facts_(facts),
+      sessions_dir_(data.sessions),
       incarnation_(NewUuid()),
       hello_(MakeHello(facts_, incarnation_, data.path)) {}
 
@@ -80,7 +81,9 @@ absl::Status AgentDaemon::Open(Locks locks) {
                                                              .hostname = facts_.hostname,
                                                              .keeper_program = facts_.program,
                                                              .home = facts_.home,
+                                                             .sessions_dir = sessions_dir_,
                                                              .child_env = ChildEnvironment()});
+    sessions_->Load();
     service_ = AgentService::Make(
         loop_.loop(), *sessions_,
         {.get_host = [this] { return GetHost(); }, .on_shutdown = [this] { Leave("Shutdown"); }});
@@ -149,7 +152,7 @@ void AgentDaemon::OnSignal() {
 }
 
 bool AgentDaemon::idle() {
-  return sessions_->idle() && sessions_->running_children() == 0 && service_->open_streams() == 0 &&
+  return sessions_->idle() && !sessions_->has_unacknowledged() && service_->open_streams() == 0 &&
          links_.Count() == 0;
 }
 

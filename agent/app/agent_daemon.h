@@ -71,6 +71,7 @@ class AgentDaemon {
 
   const Options options_;
   const HostFacts facts_;
+  const std::string sessions_dir_;
   const std::string incarnation_;
   const v1::Hello hello_;  // Complete but for socket_path.
   const Clock::time_point started_ = Clock::now();

@@ -48,10 +48,12 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
     const std::string hosts = absl::StrCat(path, "/hosts");
     DataDir data = {.path = path,
                     .log = absl::StrCat(path, "/agent.log"),
-                    .host = absl::StrCat(hosts, "/", facts.host_id)};
+                    .host = absl::StrCat(hosts, "/", facts.host_id),
+                    .sessions = absl::StrCat(hosts, "/", facts.host_id, "/sessions")};
     absl::Status status = EnsureOwnPath(path);
     if (status.ok()) status = EnsurePrivateDir(hosts);
     if (status.ok()) status = EnsurePrivateDir(data.host);
+    if (status.ok()) status = EnsurePrivateDir(data.sessions);
     if (status.ok()) return data;
     reasons.emplace_back(status.message());
   }

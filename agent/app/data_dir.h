@@ -16,6 +16,7 @@ struct DataDir {
   std::string log;   // path/agent.log
   // path/hosts/HOST_ID, 0700: a home may be shared by many hosts.
   std::string host;
+  std::string sessions;  // host/sessions, 0700
 };
 
 // The data directory, made as needed: --data, else --home, else the first of $XDG_DATA_HOME/iris,

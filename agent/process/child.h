@@ -72,7 +72,8 @@ class Child {
   // OnExited waits too.
   void PauseOutput(bool paused);
 
-  pid_t pid() const { return pid_; }
+  pid_t keeper() const { return keeper_; }
+  pid_t pid() const { return pid_; }  // 0 before OnStarted.
   uint64_t start_time() const { return start_time_; }
   size_t unwritten_bytes() const { return unwritten_.size() - written_; }
 

@@ -74,24 +74,23 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   if (!session.ok()) return session.status();
   epoch_ = start.epoch();
   credit_ = static_cast<int64_t>(std::min<uint64_t>(start.credit_bytes(), 1 << 30));
-  const EventLog& log = (*session)->log();
+  const Journal& journal = (*session)->journal();
   const v1::ResetReason reset =
-      start.has_after() ? log.CheckPosition(start.after()) : v1::RESET_UNSPECIFIED;
+      start.has_after() ? journal.CheckPosition(start.after()) : v1::RESET_UNSPECIFIED;
   const std::vector<v1::TellState> open = (*session)->OpenTells();
   const v1::SessionInfo info = (*session)->Info();
   const bool answers = info.state() == v1::SESSION_READY || info.state() == v1::SESSION_BUSY;
   if (reset == v1::RESET_UNSPECIFIED) {
-    sent_seq_ = start.has_after() ? start.after().seq() : log.newest_seq();
+    sent_seq_ = start.has_after() ? start.after().seq() : journal.newest_seq();
     v1::Attached& attached = *response_.mutable_attached();
-    *attached.mutable_position() = log.newest();
+    *attached.mutable_position() = journal.newest();
     attached.set_state(info.state());
     attached.mutable_tells()->Assign(open.begin(), open.end());
     if (answers) *attached.mutable_child() = info.child();
   } else {
-    sent_seq_ = log.oldest_known();
+    sent_seq_ = journal.oldest_known();
     v1::Reset& answer = *response_.mutable_reset();
-    *answer.mutable_position() = log.newest();
-    answer.mutable_position()->set_seq(sent_seq_);
+    *answer.mutable_position() = journal.PositionAt(sent_seq_);
     answer.set_reason(reset);
     answer.mutable_tells()->Assign(open.begin(), open.end());
     if (answers) *answer.mutable_child() = info.child();
@@ -108,7 +107,7 @@ absl::Status AttachStream::OnAck(const v1::Position& position) {
   // Only the lease holder's word lets events go: another coordinator may not have them yet.
   const absl::Status leased = session_->CheckEpoch(epoch_);
   if (!leased.ok()) return leased;
-  if (session_->log().CheckPosition(position) == v1::RESET_UNKNOWN_JOURNAL) {
+  if (session_->journal().CheckPosition(position) == v1::RESET_UNKNOWN_JOURNAL) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "an ack for another journal");
   }
   session_->Acknowledge(std::min(position.seq(), sent_seq_));
@@ -126,25 +125,28 @@ absl::Status AttachStream::OnTell(v1::TellFrame& frame) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell frames are mixed, or longer than 8 MiB");
   }
   tell_text_ += frame.text();
+  tell_repeat_ |= frame.repeat();
   if (!frame.last()) return absl::OkStatus();
-  return session_->Tell(std::exchange(tell_id_, {}), std::exchange(tell_text_, {}));
+  return session_->Tell(std::exchange(tell_id_, {}), std::exchange(tell_text_, {}),
+                        std::exchange(tell_repeat_, false));
 }
 
 void AttachStream::SendMore() {
   if (session_ == nullptr || writing_ || finished_ || credit_ <= 0) return;
-  if (sent_seq_ < session_->log().oldest_known()) {
+  if (sent_seq_ < session_->journal().oldest_known()) {
     // Another reader's acknowledgement has trimmed what this one had not seen.
     return FinishOnce(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
   }
-  const std::vector<EventLog::EventPtr> events = session_->log().After(
+  const absl::StatusOr<std::vector<EventPtr>> events = session_->journal().After(
       sent_seq_, std::min<size_t>(kBatchBytesMax, static_cast<size_t>(credit_)));
-  if (events.empty()) return;
+  if (!events.ok()) return FinishOnce(events.status());
+  if (events->empty()) return;
   response_.Clear();
-  for (const EventLog::EventPtr& event : events) {
+  for (const EventPtr& event : *events) {
     *response_.mutable_events()->add_events() = *event;
     credit_ -= static_cast<int64_t>(WireBytes(*event));
   }
-  sent_seq_ = events.back()->seq();
+  sent_seq_ = events->back()->seq();
   writing_ = true;
   StartWrite(&response_);
 }

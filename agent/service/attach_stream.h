@@ -53,6 +53,7 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
   bool finished_ = false;
   std::string tell_id_;  // Being put together.
   std::string tell_text_;
+  bool tell_repeat_ = false;
 };
 
 }  // namespace iris

@@ -121,6 +121,7 @@ ServiceFixture::ServiceFixture() {
                            .hostname = "gpu1",
                            .keeper_program = KeeperProgram(),
                            .home = scratch.path(),
+                           .sessions_dir = scratch.path(),
                            .program_dirs = {},
                            // A sanitized stub may leave what it likes at its end.
                            .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}});

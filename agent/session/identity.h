@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace iris {
 
 // What every session of one agent life has in common.
@@ -14,6 +16,9 @@ struct AgentIdentity {
   std::string hostname;        // For people.
   std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
   std::string home;            // The account's home directory, for ~/ paths.
+  std::string sessions_dir;    // Absolute; holds a directory for every session. Exists.
+  // How long a child of an earlier agent may take to finish its turn.
+  absl::Duration drain_max = absl::Minutes(10);
   // Searched for claude after PATH and the places in the home.
   std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.

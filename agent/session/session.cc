@@ -10,6 +10,7 @@
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "common/log/log.h"
 #include "nlohmann/json.hpp"
 
 namespace iris {
@@ -21,39 +22,49 @@ constexpr size_t kStderrTailBytes = 4 << 10;
 
 }  // namespace
 
-Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id)
+Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+                 std::unique_ptr<SessionFiles> files, ProcessId stray_keeper)
     : loop_(loop),
       identity_(identity),
       id_(std::move(session_id)),
-      log_(identity.incarnation),
-      idle_since_(absl::Now()) {}
+      files_(std::move(files)),
+      idle_since_(absl::Now()) {
+  files_->journal().OnRoom([this] { UpdateBackPressure(); });
+  if (files_->launch() != nullptr) spec_ = *files_->launch();
+  Recover(stray_keeper);
+}
 
 Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
   if (interrupt_ != nullptr) CancelTimer(interrupt_->timer);
+  CancelTimer(drain_timer_);
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
-  const bool ours = epoch_ == 0 || lease_holder_ == request.coordinator_id();
-  const bool epoch_fits = !request.has_if_epoch() || request.if_epoch() == epoch_;
+  saved::State state = files_->state();
+  const bool ours = state.epoch() == 0 || state.holder() == request.coordinator_id();
+  const bool epoch_fits = !request.has_if_epoch() || request.if_epoch() == state.epoch();
   if (!request.takeover() && (!ours || !epoch_fits)) {
-    return MakeFailure(
-        v1::FAILURE_PERMISSION_DENIED,
-        absl::StrCat("session ", id_, " on ", identity_.hostname,
-                     " is held by another coordinator (", lease_label_, ", epoch ", epoch_, ")"),
-        "Stop that coordinator, or wait until it lets the session go.");
+    return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                       absl::StrCat("session ", id_, " on ", identity_.hostname,
+                                    " is held by another coordinator (", state.label(), ", epoch ",
+                                    state.epoch(), ")"),
+                       "Stop that coordinator, or wait until it lets the session go.");
   }
-  lease_holder_ = request.coordinator_id();
-  lease_label_ = request.label().substr(0, 256);
-  return ++epoch_;
+  state.set_holder(request.coordinator_id());
+  state.set_label(request.label().substr(0, 256));
+  state.set_epoch(state.epoch() + 1);
+  if (absl::Status saved = files_->SaveState(state); !saved.ok()) return saved;
+  return state.epoch();
 }
 
 absl::Status Session::CheckEpoch(uint64_t epoch) const {
-  if (epoch == epoch_ && epoch != 0) return absl::OkStatus();
+  const saved::State& lease = files_->state();
+  if (epoch == lease.epoch() && epoch != 0) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                     absl::StrCat("epoch ", epoch, " of session ", id_, " is over: ", lease_label_,
-                                  " holds epoch ", epoch_));
+                     absl::StrCat("epoch ", epoch, " of session ", id_, " is over: ", lease.label(),
+                                  " holds epoch ", lease.epoch()));
 }
 
 std::string Session::Who() const {
@@ -68,7 +79,7 @@ void Session::CancelTimer(EventLoop::TimerId& timer) {
 // ------------------------------------------------------------------------------- starting a child
 
 void Session::Open(const v1::LaunchSpec& spec, OpenDone done) {
-  opened_ = true;
+  if (const absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return done(saved);
   spec_ = spec;
   if (phase_ == Phase::kReady) {
     v1::OpenResponse response;
@@ -78,7 +89,8 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done) {
     return;
   }
   opening_.push_back(std::move(done));
-  if (phase_ == Phase::kNone) StartChild();  // kClosing: OnGone starts the next one.
+  // kClosing, kDraining: the next one is started when this one has gone.
+  if (phase_ == Phase::kNone) StartChild();
 }
 
 void Session::StartChild() {
@@ -99,6 +111,12 @@ void Session::StartChild() {
                     absl::StrCat(Who(), " could not be started: ", child.status().message())));
   }
   child_ = *std::move(child);
+  // Before its first byte: the next agent must know of it whatever it does with it.
+  if (const absl::Status saved = SaveChild(); !saved.ok()) {
+    child_.reset();
+    phase_ = Phase::kNone;
+    return FailStart(saved);
+  }
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
   resumed_ = plan->resumes;
   program_ = plan->child.program;
@@ -130,7 +148,9 @@ void Session::FailStart(const absl::Status& why) {
   SettleWaiting(why);
 }
 
-void Session::OnStarted(pid_t, uint64_t) {}
+void Session::OnStarted(pid_t, uint64_t) {
+  if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
+}
 
 void Session::BecomeReady() {
   CancelTimer(step_timer_);
@@ -152,6 +172,14 @@ void Session::BecomeReady() {
 
 void Session::Close(absl::Duration grace, CloseDone done) {
   FailStart(MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
+  for (const std::string& tell_id : std::exchange(textless_, {})) {
+    Settle(tell_id,
+           MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
+  }
+  if (phase_ == Phase::kDraining) {
+    closing_.push_back(std::move(done));
+    return EndSurvivor();
+  }
   if (child_ == nullptr) return done(false);
   closing_.push_back(std::move(done));
   BeginClosing(grace > absl::ZeroDuration() ? grace : kDefaultGrace, v1::Exited::CLOSED);
@@ -200,7 +228,8 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
       asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
       asked ? absl::StrCat(Who(), " was ended on request before it answered")
             : absl::StrCat(Who(), " ", ended, was_ready ? "" : " before it answered `initialize`"));
-  SettleInFlight(UnlessCancelled(why));
+  const absl::Status outcome = UnlessCancelled(why);
+  SettleInFlight(in_flight_ != nullptr && !asked ? UnlessInTranscript(outcome) : outcome);
   // A child that does not even start would be started for ever.
   if (!was_ready && phase_ == Phase::kStarting) FailStart(why);
   CancelTimer(step_timer_);
@@ -211,6 +240,7 @@ void Session::OnGone() {
   CancelTimer(step_timer_);
   child_.reset();
   scanner_.reset();
+  if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
   phase_ = Phase::kNone;
   idle_since_ = absl::Now();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
@@ -232,6 +262,13 @@ void Session::ArmIdleTimer() {
 
 v1::ChildInfo Session::ChildInfo() const {
   v1::ChildInfo info;
+  if (phase_ == Phase::kDraining) {
+    const saved::Child& survivor = files_->state().child();
+    info.set_pid(survivor.pid());
+    info.set_start_time(survivor.start_time());
+    info.set_boot_id(survivor.boot_id());
+    info.set_pid_namespace(survivor.pid_namespace());
+  }
   if (child_ == nullptr) return info;
   info.set_pid(child_->pid());
   info.set_start_time(child_->start_time());
@@ -252,6 +289,8 @@ v1::SessionState Session::state() const {
       return in_flight_ != nullptr ? v1::SESSION_BUSY : v1::SESSION_READY;
     case Phase::kClosing:
       return v1::SESSION_CLOSING;
+    case Phase::kDraining:
+      return v1::SESSION_DRAINING;
   }
   return v1::SESSION_UNSPECIFIED;
 }
@@ -260,39 +299,40 @@ v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (child_ != nullptr) *info.mutable_child() = ChildInfo();
+  if (phase_ != Phase::kNone) *info.mutable_child() = ChildInfo();
   info.set_team(spec_.team());
   info.set_from(spec_.from());
   info.set_cwd(spec_.cwd());
-  info.set_epoch(epoch_);
-  info.set_coordinator_id(lease_holder_);
-  info.set_tells_waiting(static_cast<uint32_t>(waiting_.size()));
+  info.set_epoch(files_->state().epoch());
+  info.set_coordinator_id(files_->state().holder());
+  info.set_tells_waiting(static_cast<uint32_t>(waiting_.size() + textless_.size()));
   if (in_flight_ != nullptr) info.set_tell_in_flight(*in_flight_);
-  info.set_journal_bytes(log_.bytes());
-  if (in_flight_ == nullptr && waiting_.empty()) {
+  if (!lost_.empty()) info.set_tell_in_flight(lost_.front().id);
+  info.set_journal_bytes(journal().bytes());
+  if (OpenTells().empty()) {
     info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   }
   info.set_readers(static_cast<uint32_t>(readers_.size()));
   return info;
 }
 
-// ---------------------------------------------------------------------------------------- the log
+// ------------------------------------------------------------------------------------ the journal
 
 void Session::Append(v1::Event event) {
-  log_.Append(std::move(event));
+  files_->journal().Append(std::move(event));
   UpdateBackPressure();
   for (SessionReader* reader : readers_) reader->OnNewEvents();
 }
 
 void Session::Acknowledge(uint64_t seq) {
-  log_.Trim(seq);
+  files_->journal().Trim(seq);
   UpdateBackPressure();
 }
 
-// A full log stops the reading, the pipe fills, and claude waits: nothing is dropped. One that is
-// being ended is read to its end, which cannot be far.
+// A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
+// is being ended is read to its end, which cannot be far.
 void Session::UpdateBackPressure() {
-  if (child_ != nullptr) child_->PauseOutput(log_.full() && phase_ != Phase::kClosing);
+  if (child_ != nullptr) child_->PauseOutput(journal().full() && phase_ != Phase::kClosing);
 }
 
 void Session::OnStderr(absl::string_view bytes) {

@@ -9,21 +9,23 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/journal/journal.h"
 #include "agent/process/child.h"
-#include "agent/session/event_log.h"
+#include "agent/process/survivor.h"
 #include "agent/session/identity.h"
 #include "agent/session/line_scanner.h"
+#include "agent/session/session_files.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
-// Told when the session's log has grown. On the process loop; must not call back into the session.
+// Told when the session's journal has grown. On the process loop; must not call back into the
+// session.
 class SessionReader {
  public:
   virtual ~SessionReader() = default;
@@ -31,10 +33,14 @@ class SessionReader {
 };
 
 // One conversation with one `claude` session id: its lease, its child, the tells that wait for it,
-// and the log of what happened. Lives on the process loop.
+// and the journal of what happened. Lives on the process loop.
 //
 //   child:  none ── Open, Tell ──▶ starting ── initialize answered ──▶ ready ──▶ closing ──▶ none
+//           draining (a child of an earlier agent finishes its turn) ──▶ none
 //   tell:   accepted ──▶ written (one at a time) ──▶ settled
+//
+// All of it outlives the agent. A tell whose child is gone with an earlier agent is settled by what
+// claude's transcript says of it, or written again if claude never began it.
 class Session final : private ChildSink, private LineScannerSink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
@@ -44,27 +50,34 @@ class Session final : private ChildSink, private LineScannerSink {
   static constexpr size_t kTellBytesMax = 8 << 20;
   static constexpr size_t kTellsWaitingMax = 1000;
   static constexpr size_t kWaitingBytesMax = 64 << 20;
-  static constexpr size_t kSettledIdsKept = 4096;
 
-  Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id);
+  // Goes on with what is in `files`. A child of an earlier agent is waited for: the one that is
+  // noted there, or the one below `stray_keeper`, where the files were lost too.
+  Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+          std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {});
   ~Session() override;
 
-  // Grants the lease and returns its epoch, by the condition in `request`.
-  // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label.
+  // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
+  // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label. FAILURE_STORAGE:
+  // it could not be stored, and the holder stays.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
   // FAILURE_PERMISSION_DENIED: not the epoch in force.
   absl::Status CheckEpoch(uint64_t epoch) const;
 
-  // Starts the child unless one runs; `done` when it answers, or with why it does not.
+  // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
+  // why it does not. FAILURE_STORAGE: `spec` could not be stored.
   void Open(const v1::LaunchSpec& spec, OpenDone done);
 
-  // Takes a tell; its outcome arrives as a `settled` event. A known id changes nothing. One that
+  // Takes a tell; its outcome arrives as a `settled` event. A known id changes nothing, unless its
+  // text died with an earlier agent. `repeat`: it may have been sent before; if it is not known
+  // here, the transcript is asked before claude gets it. One that
   // cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too long;
-  // FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already.
+  // FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE, the
+  // disk has no room for what would be said.
   //
   // FAILURE_BAD_REQUEST here is the peer's mistake, and nothing is recorded: the session was not
   // opened yet, or the id is not a UUID.
-  absl::Status Tell(const std::string& tell_id, std::string text);
+  absl::Status Tell(const std::string& tell_id, std::string text, bool repeat = false);
 
   // Ends one tell and leaves the others alone: settled as FAILURE_CANCELLED, unless its turn ends
   // by itself first. One that waits is never written; one in flight is interrupted, and its child
@@ -75,6 +88,7 @@ class Session final : private ChildSink, private LineScannerSink {
   void set_cancel_patience(absl::Duration patience) { cancel_patience_ = patience; }
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
+  // A survivor of an earlier agent is ended at once.
   // Tells and Opens that wait are cancelled. `done` when nothing is left.
   void Close(absl::Duration grace, CloseDone done);
 
@@ -82,21 +96,29 @@ class Session final : private ChildSink, private LineScannerSink {
   void RemoveReader(SessionReader* reader) { readers_.erase(reader); }
   // A reader has stored everything up to `seq`.
   void Acknowledge(uint64_t seq);
-  const EventLog& log() const { return log_; }
+  const Journal& journal() const { return files_->journal(); }
 
   v1::SessionState state() const;
   v1::SessionInfo Info() const;
   std::vector<v1::TellState> OpenTells() const;
   bool has_child() const { return child_ != nullptr; }
-  // A child runs or a tell is open.
-  bool active() const { return child_ != nullptr || !waiting_.empty(); }
+  // A child or a survivor runs, or a tell is open.
+  bool active() const { return phase_ != Phase::kNone || !OpenTells().empty(); }
 
  private:
   struct WaitingTell {
     std::string id;
     std::string text;
+    bool ask_transcript = false;  // First, when the survivor is gone.
   };
-  enum class Phase { kNone, kStarting, kReady, kClosing };
+  // Written by an earlier agent, and not settled.
+  struct LostTell {
+    std::string id;
+    bool has_text = false;  // It came again.
+    std::string text;
+    std::vector<CancelDone> cancelled;
+  };
+  enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
   // Of the tell in flight, which is being cancelled.
   struct PendingInterrupt {
     std::string request_id;               // Empty: answered, or not asked for.
@@ -129,7 +151,23 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status Cancelled() const;
   // `why`, unless the tell in flight was being cancelled.
   absl::Status UnlessCancelled(const absl::Status& why) const;
+  void Recover(ProcessId stray_keeper);
+  void BeginDraining(ProcessId keeper, ProcessId claude);
+  void EndSurvivor();
+  void OnSurvivorGone();
+  void SettleLost(LostTell lost, std::deque<WaitingTell>& to_write);
+  // False: claude has not begun it, and may get it. `unless_ended`: how it is settled if its turn
+  // did not end well.
+  bool SettledByTranscript(const std::string& tell_id,
+                           const absl::Status& unless_ended = absl::OkStatus());
+  // `why` the tell in flight failed with its child, unless its whole answer is in the transcript.
+  absl::Status UnlessInTranscript(const absl::Status& why);
+  void TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
+                const std::string& reason);
+  void AppendLine(absl::string_view line);
+  absl::Status SaveChild();
   absl::Status CheckTell(absl::string_view text) const;
+  bool TakeTextOfKnown(const std::string& tell_id, std::string& text);
   void WriteNextTell();
   void SettleInFlight(const absl::Status& outcome);
   void Settle(const std::string& tell_id, const absl::Status& outcome);
@@ -145,15 +183,10 @@ class Session final : private ChildSink, private LineScannerSink {
   EventLoop& loop_;
   const AgentIdentity& identity_;
   const std::string id_;
-  EventLog log_;
+  const std::unique_ptr<SessionFiles> files_;
   std::set<SessionReader*> readers_;
 
-  uint64_t epoch_ = 0;  // 0 = never leased.
-  std::string lease_holder_;
-  std::string lease_label_;
-
-  bool opened_ = false;
-  v1::LaunchSpec spec_;
+  v1::LaunchSpec spec_;  // Of the newest Open.
   Phase phase_ = Phase::kNone;
   std::unique_ptr<Child> child_;
   std::unique_ptr<LineScanner> scanner_;
@@ -169,14 +202,17 @@ class Session final : private ChildSink, private LineScannerSink {
   EventLoop::TimerId idle_timer_ = 0;
   absl::Time idle_since_;
 
+  std::unique_ptr<Survivor> survivor_;
+  EventLoop::TimerId drain_timer_ = 0;
+
   std::deque<WaitingTell> waiting_;
   size_t waiting_bytes_ = 0;                // Of their texts.
   std::unique_ptr<std::string> in_flight_;  // Its id.
   bool replay_seen_ = false;                // Of the tell in flight.
   std::unique_ptr<PendingInterrupt> interrupt_;
   absl::Duration cancel_patience_ = absl::Seconds(10);
-  absl::flat_hash_map<std::string, v1::TellState::Phase> tells_;
-  std::deque<std::string> settled_ids_;  // Oldest first; bounds tells_.
+  std::vector<LostTell> lost_;      // While draining.
+  std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.
 };
 
 }  // namespace iris

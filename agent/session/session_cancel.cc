@@ -17,11 +17,15 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
   if (!IsUuid(tell_id)) {
     return done(MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID"));
   }
-  const auto known = tells_.find(tell_id);
-  const v1::TellState::Phase phase =
-      known == tells_.end() ? v1::TellState::PHASE_UNSPECIFIED : known->second;
+  const v1::TellState::Phase phase = files_->tells().PhaseOf(tell_id);
   if (phase == v1::TellState::SETTLED) return done(phase);
   if (in_flight_ != nullptr && *in_flight_ == tell_id) return Interrupt(std::move(done));
+  for (LostTell& lost : lost_) {
+    if (lost.id != tell_id) continue;
+    lost.cancelled.push_back(std::move(done));
+    return EndSurvivor();
+  }
+  textless_.erase(tell_id);
   const auto waiting =
       std::find_if(waiting_.begin(), waiting_.end(),
                    [&tell_id](const WaitingTell& tell) { return tell.id == tell_id; });

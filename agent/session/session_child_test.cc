@@ -319,11 +319,11 @@ TEST_F(SessionChildTest, AFloodOnStderrIsBoundedToo) {
   UseScript("next_tell; yes >&2");
   ASSERT_TRUE(Open().ok());
   Tell("x");
-  ASSERT_TRUE(Eventually([&] { return Info().journal_bytes() >= EventLog::kBytesMax; }));
+  ASSERT_TRUE(Eventually([&] { return Info().journal_bytes() >= kQuotaBytes; }));
   pid_t yes = 0;
   for (const pid_t below : DescendantsOf(ChildPid())) yes = below;
   ASSERT_TRUE(Eventually([&] { return StateOf(yes) == 'S'; }));  // It waits for room in the pipe.
-  EXPECT_LE(Info().journal_bytes(), EventLog::kBytesMax + (64 << 10) + 1024);
+  EXPECT_LE(Info().journal_bytes(), kQuotaBytes + (64 << 10) + 1024);
 }
 
 }  // namespace

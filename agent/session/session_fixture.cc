@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
+#include "agent/session/session_files.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
@@ -46,26 +47,49 @@ SessionFixture::SessionFixture() {
   BecomeLikeTheAgent();
   std::filesystem::create_directory(home);
   std::filesystem::create_directory(project);
-  identity_ = {.incarnation = NewUuid(),
-               .boot_id = "boot",
-               .pid_namespace = "pid:[1]",
-               .hostname = "gpu1",
-               .keeper_program = KeeperProgram(),
-               .home = home,
-               .program_dirs = {},
-               // A sanitized stub may leave what it likes at its end.
-               .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}};
+  identity = {.incarnation = NewUuid(),
+              .boot_id = "boot",
+              .pid_namespace = "pid:[1]",
+              .hostname = "gpu1",
+              .keeper_program = KeeperProgram(),
+              .home = home,
+              .program_dirs = {},
+              // A sanitized stub may leave what it likes at its end.
+              .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}};
   spec.set_cwd(project);
   spec.set_claude_path(StubClaude());
   spec.set_team("gpu");
-  session_ = std::make_unique<Session>(loop_, identity_, NewUuid());
-  session_->AddReader(this);
+  disk_ = std::make_unique<JournalDisk>(loop_);
+  StartSession();
   thread_ = std::thread([this] { loop_.Run(); });
 }
 
 SessionFixture::~SessionFixture() {
   loop_.Stop();
   thread_.join();
+}
+
+std::unique_ptr<SessionFiles> SessionFixture::OpenFiles() {
+  absl::StatusOr<std::unique_ptr<SessionFiles>> files = SessionFiles::Open(
+      *disk_, scratch.File("session"), identity.incarnation, {.quota_bytes = kQuotaBytes});
+  if (!files.ok()) std::abort();
+  return *std::move(files);
+}
+
+void SessionFixture::StartSession() {
+  session_ = std::make_unique<Session>(loop_, identity, session_id, OpenFiles());
+  session_->AddReader(this);
+}
+
+void SessionFixture::NextAgent(const std::function<void(SessionFiles&)>& prepare) {
+  Do([&](Session&) {
+    session_.reset();
+    prepare(*OpenFiles());
+    identity.incarnation = NewUuid();
+    StartSession();
+    if (seen_ > session_->journal().newest_seq()) seen_ = 0;  // Another journal.
+    OnNewEvents();
+  });
 }
 
 void SessionFixture::TearDown() {
@@ -173,9 +197,13 @@ bool SessionFixture::Close(absl::Duration grace) {
 void SessionFixture::OnNewEvents() {
   {
     absl::MutexLock lock(&mutex_);
-    for (const EventLog::EventPtr& event : session_->log().After(seen_, SIZE_MAX)) {
-      events_.push_back(*event);
-      seen_ = event->seq();
+    while (seen_ < session_->journal().newest_seq()) {
+      const auto more = session_->journal().After(seen_, SIZE_MAX);
+      ASSERT_TRUE(more.ok()) << more.status();
+      for (const EventPtr& event : *more) {
+        events_.push_back(*event);
+        seen_ = event->seq();
+      }
     }
   }
   if (acknowledges_) loop_.Post([this] { session_->Acknowledge(seen_); });

@@ -12,8 +12,11 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/journal/journal_disk.h"
 #include "agent/session/identity.h"
 #include "agent/session/session.h"
+#include "agent/session/session_files.h"
+#include "common/base/ids.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
 #include "gtest/gtest.h"
@@ -27,6 +30,7 @@ namespace iris {
 class SessionFixture : public ::testing::Test, private SessionReader {
  protected:
   static constexpr absl::Duration kDeadline = absl::Seconds(60);
+  static constexpr size_t kQuotaBytes = 16 << 20;  // Of its journal.
 
   SessionFixture();
   ~SessionFixture() override;
@@ -37,6 +41,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   const ScratchDir scratch;
   const std::string home = scratch.File("home");
   const std::string project = scratch.File("project");
+  const std::string session_id = NewUuid();
 
   // In place of the stub: a shell script that has answered `initialize`. In it `next_tell` reads a
   // tell and puts its id into $uuid (false at EOF), and `done_with UUID` prints its result.
@@ -69,6 +74,10 @@ class SessionFixture : public ::testing::Test, private SessionReader {
 
   // Acknowledges all that comes from now on, as it comes.
   void KeepAcknowledging();
+  // The agent is gone, its session's files are as `prepare` leaves them, and the next agent comes.
+  // No child may run.
+  void NextAgent(const std::function<void(SessionFiles&)>& prepare);
+  AgentIdentity identity;
   // Runs `task` on the loop and waits for it.
   void Do(const std::function<void(Session&)>& task);
   v1::SessionInfo Info();
@@ -76,10 +85,12 @@ class SessionFixture : public ::testing::Test, private SessionReader {
 
  private:
   void OnNewEvents() override;
+  std::unique_ptr<SessionFiles> OpenFiles();
+  void StartSession();
 
-  AgentIdentity identity_;
   EventLoop loop_;
   std::thread thread_;
+  std::unique_ptr<JournalDisk> disk_;
   std::unique_ptr<Session> session_;
   bool acknowledges_ = false;
   uint64_t seen_ = 0;

@@ -53,6 +53,8 @@ std::string ErrorText(const json& result) {
 
 void Session::OnStdout(absl::string_view bytes) { scanner_->Feed(bytes); }
 
+void Session::AppendLine(absl::string_view line) { OnLinePiece(line, /*ends_line=*/true); }
+
 void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
   do {
     const absl::string_view part = piece.substr(0, kPieceBytesMax);

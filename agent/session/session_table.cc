@@ -1,15 +1,27 @@
 #include "agent/session/session_table.h"
 
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "common/log/log.h"
 
 namespace iris {
 
-SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity)
-    : loop_(loop), identity_(std::move(identity)) {}
+SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, size_t sessions_max)
+    : loop_(loop), identity_(std::move(identity)), sessions_max_(sessions_max), disk_(loop) {}
 
 SessionTable::~SessionTable() = default;
 
@@ -20,15 +32,81 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   if (const auto known = sessions_.find(request.session_id()); known != sessions_.end()) {
     return known->second->Acquire(request);
   }
-  if (sessions_.size() >= kSessionsMax) {
+  if (sessions_.size() >= sessions_max_) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat("the agent on ", identity_.hostname, " holds ",
                                     sessions_.size(), " sessions already"));
   }
-  auto session = std::make_unique<Session>(loop_, identity_, request.session_id());
-  absl::StatusOr<uint64_t> epoch = session->Acquire(request);
-  if (epoch.ok()) sessions_[request.session_id()] = std::move(session);
+  if (!request.takeover() && request.has_if_epoch() && request.if_epoch() != 0) {
+    return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                       absl::StrCat("session ", request.session_id(), " on ", identity_.hostname,
+                                    " has no epoch ", request.if_epoch()));
+  }
+  absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(request.session_id());
+  if (!session.ok()) return session.status();
+  absl::StatusOr<uint64_t> epoch = (*session)->Acquire(request);
+  if (epoch.ok()) sessions_[request.session_id()] = *std::move(session);
   return epoch;
+}
+
+std::string SessionTable::DirOf(const std::string& session_id) const {
+  return absl::StrCat(identity_.sessions_dir, "/", session_id);
+}
+
+absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::string& session_id) {
+  const std::string dir = DirOf(session_id);
+  absl::StatusOr<std::unique_ptr<SessionFiles>> files =
+      SessionFiles::Open(disk_, dir, identity_.incarnation);
+  if (absl::IsDataLoss(files.status())) {
+    PutAside(session_id, files.status());
+    files = SessionFiles::Open(disk_, dir, identity_.incarnation);
+  }
+  if (!files.ok()) return files.status();
+  const auto stray = stray_keepers_.find(session_id);
+  return std::make_unique<Session>(loop_, identity_, session_id, *std::move(files),
+                                   stray != stray_keepers_.end() ? stray->second : ProcessId());
+}
+
+void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {
+  const std::string aside = absl::StrCat(DirOf(session_id), ".damaged-", RandomHex(4));
+  LogError("session ", session_id, " is put aside: ", why.message());
+  if (rename(DirOf(session_id).c_str(), aside.c_str()) != 0) LogError(aside, ": ", strerror(errno));
+}
+
+void SessionTable::Load() {
+  stray_keepers_ = FindKeepers();
+  std::vector<std::string> found;
+  DIR* const listing = opendir(identity_.sessions_dir.c_str());
+  if (listing == nullptr) return LogError(identity_.sessions_dir, ": ", strerror(errno));
+  while (const dirent* entry = readdir(listing)) {
+    if (IsUuid(entry->d_name)) found.push_back(entry->d_name);
+  }
+  closedir(listing);
+  for (const std::string& id : found) {
+    if (sessions_.size() >= sessions_max_) {
+      return LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");
+    }
+    absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(id);
+    if (!session.ok()) {
+      LogError("session ", id, " is left out: ", session.status().message());
+    } else if (IsOver(id, **session)) {
+      LogInfo("session ", id, " was not used for ", absl::FormatDuration(kRetention),
+              " and is removed");
+      session->reset();
+      std::error_code ignored;
+      std::filesystem::remove_all(DirOf(id), ignored);
+    } else {
+      sessions_[id] = *std::move(session);
+    }
+  }
+}
+
+// Its state is written whenever the lease is granted and a child starts or ends.
+bool SessionTable::IsOver(const std::string& session_id, const Session& session) const {
+  if (session.active() || session.journal().has_unacknowledged()) return false;
+  struct stat info;
+  return stat(absl::StrCat(DirOf(session_id), "/state").c_str(), &info) == 0 &&
+         absl::FromTimeT(info.st_mtime) + kRetention < absl::Now();
 }
 
 absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint64_t epoch) {
@@ -80,6 +158,13 @@ bool SessionTable::idle() const {
     if (session->active()) return false;
   }
   return true;
+}
+
+bool SessionTable::has_unacknowledged() const {
+  for (const auto& [id, session] : sessions_) {
+    if (session->journal().has_unacknowledged()) return true;
+  }
+  return false;
 }
 
 }  // namespace iris

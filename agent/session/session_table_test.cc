@@ -1,11 +1,19 @@
 #include "agent/session/session_table.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
+#include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -39,7 +47,11 @@ class SessionTableTest : public ::testing::Test {
   const std::string laptop = NewUuid();
   const std::string desktop = NewUuid();
   EventLoop loop;
-  SessionTable table{loop, {.incarnation = "life", .hostname = "gpu1"}};
+  const ScratchDir scratch;
+  static constexpr size_t kSessionsMax = 16;
+  SessionTable table{loop,
+                     {.incarnation = "life", .hostname = "gpu1", .sessions_dir = scratch.path()},
+                     kSessionsMax};
 };
 
 TEST_F(SessionTableTest, OneCoordinatorHoldsASessionAndTheOtherIsToldWho) {
@@ -91,7 +103,7 @@ TEST_F(SessionTableTest, AnUnknownSessionAndNoEpochAreRefused) {
 }
 
 TEST_F(SessionTableTest, SessionsAreBounded) {
-  for (size_t i = 0; i < SessionTable::kSessionsMax; ++i) {
+  for (size_t i = 0; i < kSessionsMax; ++i) {
     v1::AcquireRequest request = From(laptop);
     request.set_session_id(NewUuid());
     ASSERT_TRUE(table.Acquire(request).ok());
@@ -116,6 +128,55 @@ TEST_F(SessionTableTest, ClosingNothingIsDoneAtOnce) {
   size_t ended = 99;
   table.CloseAll([&](size_t count) { ended = count; });
   EXPECT_EQ(ended, 0u);
+}
+
+// The next agents, over what this one leaves.
+class SessionTableLivesTest : public SessionTableTest {
+ protected:
+  std::unique_ptr<SessionTable> NextAgent() {
+    auto next = std::make_unique<SessionTable>(
+        loop, AgentIdentity{.incarnation = "next", .hostname = "gpu1", .sessions_dir = dir});
+    next->Load();
+    return next;
+  }
+  const std::string dir = scratch.path();
+  std::string SessionDir() const { return dir + "/" + session_id; }
+  void Age(absl::Duration age) {
+    const timespec then = absl::ToTimespec(absl::Now() - age);
+    const timespec times[] = {then, then};
+    ASSERT_EQ(utimensat(AT_FDCWD, (SessionDir() + "/state").c_str(), times, 0), 0);
+  }
+};
+
+TEST_F(SessionTableLivesTest, LeasesOutliveTheAgent) {
+  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
+  const auto next = NextAgent();
+  EXPECT_TRUE(next->Find(session_id, 1).ok());
+  EXPECT_EQ(KindOf(next->Acquire(From(desktop)).status()), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(*next->Acquire(From(laptop)), 2u);
+  EXPECT_EQ(*NextAgent()->Acquire(From(laptop)), 3u);
+}
+
+TEST_F(SessionTableLivesTest, WhatIsDamagedIsPutAsideAndTheOthersAreThere) {
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  v1::AcquireRequest other = From(laptop);
+  other.set_session_id(NewUuid());
+  ASSERT_TRUE(table.Acquire(other).ok());
+  std::filesystem::resize_file(SessionDir() + "/state", 10);
+  const auto next = NextAgent();
+  EXPECT_TRUE(next->Find(other.session_id(), 1).ok());
+  EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
+  EXPECT_FALSE(next->Find(session_id, 1).ok());
+  EXPECT_EQ(*next->Acquire(From(desktop)), 1u);
+}
+
+TEST_F(SessionTableLivesTest, WhatNobodyUsedForAMonthIsRemoved) {
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  Age(SessionTable::kRetention - absl::Hours(1));
+  EXPECT_EQ(NextAgent()->List().sessions_size(), 1);
+  Age(SessionTable::kRetention + absl::Hours(1));
+  EXPECT_EQ(NextAgent()->List().sessions_size(), 0);
+  EXPECT_FALSE(std::filesystem::exists(SessionDir()));
 }
 
 }  // namespace

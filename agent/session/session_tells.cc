@@ -12,10 +12,11 @@
 
 namespace iris {
 
-absl::Status Session::Tell(const std::string& tell_id, std::string text) {
+absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
-  if (tells_.contains(tell_id)) return absl::OkStatus();
-  if (!opened_) {
+  const bool known = files_->tells().PhaseOf(tell_id) != v1::TellState::PHASE_UNSPECIFIED;
+  if (known && !TakeTextOfKnown(tell_id, text)) return absl::OkStatus();
+  if (files_->launch() == nullptr) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("session ", id_, " was not opened on this agent"));
   }
@@ -24,18 +25,37 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text) {
     return absl::OkStatus();
   }
   CancelTimer(idle_timer_);
-  tells_[tell_id] = v1::TellState::ACCEPTED;
-  v1::Event event;
-  event.mutable_accepted()->set_tell_id(tell_id);
-  Append(std::move(event));
+  if (!known) {
+    v1::Event event;
+    event.mutable_accepted()->set_tell_id(tell_id);
+    Append(std::move(event));
+    files_->tells().Set(tell_id, v1::TellState::ACCEPTED);
+    // While a survivor may still write there, nothing is to be read.
+    if (repeat && phase_ != Phase::kDraining && SettledByTranscript(tell_id)) {
+      return absl::OkStatus();
+    }
+  }
   waiting_bytes_ += text.size();
-  waiting_.push_back({tell_id, std::move(text)});
+  waiting_.push_back({tell_id, std::move(text), repeat && !known});
   if (phase_ == Phase::kNone) {
     StartChild();
   } else {
     WriteNextTell();
   }
   return absl::OkStatus();
+}
+
+// True if `tell_id` is to be taken like a new one: its text died with an earlier agent. A lost one
+// may need it later.
+bool Session::TakeTextOfKnown(const std::string& tell_id, std::string& text) {
+  for (LostTell& lost : lost_) {
+    if (lost.id != tell_id || lost.has_text || !CheckTell(text).ok()) continue;
+    lost.has_text = true;
+    waiting_bytes_ += text.size();
+    lost.text = std::move(text);
+    return false;
+  }
+  return textless_.erase(tell_id) > 0;
 }
 
 absl::Status Session::CheckTell(absl::string_view text) const {
@@ -49,7 +69,7 @@ absl::Status Session::CheckTell(absl::string_view text) const {
                        absl::StrCat(waiting_.size(), " messages of together ", waiting_bytes_,
                                     " bytes wait for ", Who(), " already"));
   }
-  return absl::OkStatus();
+  return journal().CheckRoom();
 }
 
 void Session::WriteNextTell() {
@@ -60,10 +80,10 @@ void Session::WriteNextTell() {
   waiting_bytes_ -= tell.text.size();
   in_flight_ = std::make_unique<std::string>(tell.id);
   replay_seen_ = false;
-  tells_[tell.id] = v1::TellState::WRITTEN;
   v1::Event event;
   event.mutable_written()->set_tell_id(tell.id);
   Append(std::move(event));
+  files_->tells().Set(tell.id, v1::TellState::WRITTEN);
   const nlohmann::json line = {{"type", "user"},
                                {"message", {{"role", "user"}, {"content", std::move(tell.text)}}},
                                {"uuid", tell.id}};
@@ -82,32 +102,21 @@ void Session::SettleInFlight(const absl::Status& outcome) {
 
 void Session::SettleWaiting(const absl::Status& outcome) {
   std::deque<WaitingTell> waiting = std::exchange(waiting_, {});
-  waiting_bytes_ = 0;
-  for (const WaitingTell& tell : waiting) Settle(tell.id, outcome);
+  for (const WaitingTell& tell : waiting) {
+    waiting_bytes_ -= tell.text.size();
+    Settle(tell.id, outcome);
+  }
 }
 
 void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
-  tells_[tell_id] = v1::TellState::SETTLED;
-  settled_ids_.push_back(tell_id);
-  if (settled_ids_.size() > kSettledIdsKept) {
-    tells_.erase(settled_ids_.front());
-    settled_ids_.pop_front();
-  }
+  if (files_->tells().PhaseOf(tell_id) == v1::TellState::SETTLED) return;  // Once.
   v1::Event event;
   event.mutable_settled()->set_tell_id(tell_id);
   if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
   Append(std::move(event));
+  files_->tells().Set(tell_id, v1::TellState::SETTLED);
 }
 
-std::vector<v1::TellState> Session::OpenTells() const {
-  std::vector<v1::TellState> open;
-  const auto add = [&open](const std::string& id, v1::TellState::Phase phase) {
-    open.emplace_back().set_tell_id(id);
-    open.back().set_phase(phase);
-  };
-  if (in_flight_ != nullptr) add(*in_flight_, v1::TellState::WRITTEN);
-  for (const WaitingTell& tell : waiting_) add(tell.id, v1::TellState::ACCEPTED);
-  return open;
-}
+std::vector<v1::TellState> Session::OpenTells() const { return files_->tells().Open(); }
 
 }  // namespace iris

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,11 +31,13 @@ class InProcessHost::WireConnector final : public Connector {
 
 InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_program,
                              const std::string& path) {
+  std::filesystem::create_directories(absl::StrCat(home, "/sessions"));
   AgentIdentity identity{
       .incarnation = NewUuid(),
       .hostname = "in-process",
       .keeper_program = keeper_program,
       .home = home,
+      .sessions_dir = absl::StrCat(home, "/sessions"),
       // IS_SANDBOX: claude as root refuses to skip permissions without it.
       .child_env = {absl::StrCat("HOME=", home), absl::StrCat("PATH=", path), "IS_SANDBOX=1"}};
   hello_.set_incarnation(identity.incarnation);

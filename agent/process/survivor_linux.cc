@@ -1,0 +1,96 @@
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "agent/process/descendants.h"
+#include "agent/process/survivor.h"
+#include "common/base/small_file.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+namespace {
+
+// Nobody tells when a process ends that is no child of ours, on every kernel.
+constexpr absl::Duration kLookEvery = absl::Milliseconds(50);
+// A keeper takes 10 s at most for its descendants.
+constexpr int kLooksForKeeper = 15 * 20;
+constexpr size_t kCommandBytesMax = 1 << 20;
+
+void KillTree(pid_t root) {
+  for (const pid_t below : DescendantsOf(root)) kill(below, SIGKILL);
+  kill(root, SIGKILL);
+}
+
+}  // namespace
+
+bool ProcessId::Runs() const {
+  if (pid <= 0 || ProcessStartTime(pid) != start_time) return false;
+  const std::string stat = ReadSmallFile(absl::StrCat("/proc/", pid, "/stat"), 512);
+  const size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 >= stat.size()) return false;
+  const char state = stat[name_end + 2];
+  return state != 'Z' && state != 'X';
+}
+
+Survivor::Survivor(EventLoop& loop, ProcessId keeper, ProcessId claude,
+                   absl::AnyInvocable<void()> on_gone)
+    : loop_(loop), keeper_(keeper), claude_(claude), on_gone_(std::move(on_gone)) {
+  timer_ = loop_.After(absl::ZeroDuration(), [this] { Look(); });
+}
+
+Survivor::~Survivor() {
+  if (timer_ != 0) loop_.Cancel(timer_);
+}
+
+void Survivor::Look() {
+  timer_ = 0;
+  const bool keeper_runs = keeper_.Runs();
+  if (!keeper_runs && !claude_.Runs()) {
+    absl::AnyInvocable<void()> on_gone = std::move(on_gone_);
+    return on_gone();  // May destroy this.
+  }
+  if (looks_since_end_ >= 0 && (!keeper_runs || ++looks_since_end_ > kLooksForKeeper)) {
+    if (claude_.Runs()) KillTree(claude_.pid);
+    if (keeper_.Runs()) KillTree(keeper_.pid);
+  }
+  timer_ = loop_.After(kLookEvery, [this] { Look(); });
+}
+
+void Survivor::End() {
+  if (looks_since_end_ >= 0) return;
+  looks_since_end_ = 0;
+  if (keeper_.Runs()) kill(keeper_.pid, SIGTERM);
+}
+
+std::map<std::string, ProcessId> FindKeepers() {
+  std::map<std::string, ProcessId> found;
+  DIR* const proc = opendir("/proc");
+  if (proc == nullptr) return found;
+  while (const dirent* entry = readdir(proc)) {
+    const pid_t pid = atoi(entry->d_name);
+    struct stat info;
+    const std::string dir = absl::StrCat("/proc/", entry->d_name);
+    if (pid <= 0 || stat(dir.c_str(), &info) != 0 || info.st_uid != geteuid()) continue;
+    const std::vector<std::string> args =
+        absl::StrSplit(ReadSmallFile(absl::StrCat(dir, "/cmdline"), kCommandBytesMax), '\0');
+    if (args.size() < 2 || args[1] != "keeper") continue;
+    const auto flag = std::find_if(args.begin(), args.end(), [](const std::string& arg) {
+      return arg == "--session-id" || arg == "--resume";
+    });
+    if (flag == args.end() || flag + 1 == args.end()) continue;
+    found[*(flag + 1)] = {.pid = pid, .start_time = ProcessStartTime(pid)};
+  }
+  closedir(proc);
+  return found;
+}
+
+}  // namespace iris

@@ -1,0 +1,95 @@
+#include "agent/session/session_files.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/journal/files.h"
+#include "agent/journal/record.h"
+#include "common/endpoint/private_dir.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+namespace {
+
+// CRC-32 (4) | the serialized v1::LaunchSpec
+constexpr size_t kLaunchBytesMax = 16 << 20;
+
+std::string LaunchPath(const std::string& dir) { return absl::StrCat(dir, "/launch"); }
+
+absl::Status Storage(const absl::Status& why) {
+  if (why.ok() || absl::IsDataLoss(why) || KindOf(why) == v1::FAILURE_STORAGE) return why;
+  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("a session's files: ", why.message()),
+                     "Make room on that host's disk (df, df -i), or repair it.");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& disk,
+                                                                 const std::string& dir,
+                                                                 const std::string& incarnation,
+                                                                 const Journal::Limits& limits) {
+  std::unique_ptr<SessionFiles> files(new SessionFiles(dir));
+  const absl::Status loaded = files->Load(disk, incarnation, limits);
+  if (!loaded.ok()) return Storage(loaded);
+  return files;
+}
+
+absl::Status SessionFiles::Load(JournalDisk& disk, const std::string& incarnation,
+                                const Journal::Limits& limits) {
+  const bool is_new = access(dir_.c_str(), F_OK) != 0;
+  if (absl::Status made = EnsurePrivateDir(dir_); !made.ok()) return made;
+  if (is_new) {
+    absl::Status durable = SyncDirectory(dir_.substr(0, dir_.rfind('/')));
+    if (!durable.ok()) return durable;
+  }
+  absl::StatusOr<std::unique_ptr<SlotFile>> state = SlotFile::Open(absl::StrCat(dir_, "/state"));
+  if (!state.ok()) return state.status();
+  state_file_ = *std::move(state);
+  if (!state_.ParseFromString(state_file_->content())) {
+    return absl::DataLossError(absl::StrCat(dir_, "/state is damaged"));
+  }
+  if (absl::Status launch = LoadLaunch(); !launch.ok()) return launch;
+  absl::StatusOr<std::unique_ptr<TellLedger>> tells =
+      TellLedger::Open(absl::StrCat(dir_, "/tells"));
+  if (!tells.ok()) return tells.status();
+  tells_ = *std::move(tells);
+  absl::StatusOr<std::unique_ptr<Journal>> journal = Journal::Open(
+      disk, dir_, incarnation, [this](const v1::Event& event) { tells_->Learn(event); }, limits);
+  if (!journal.ok()) return journal.status();
+  journal_ = *std::move(journal);
+  return absl::OkStatus();
+}
+
+absl::Status SessionFiles::LoadLaunch() {
+  const absl::StatusOr<std::string> bytes = ReadWholeFile(LaunchPath(dir_), kLaunchBytesMax);
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (!bytes.ok()) return bytes.status();
+  const absl::string_view content = *bytes;
+  opened_ = content.size() >= 4 && Crc32(content.substr(4)) == ReadUint32(content) &&
+            launch_.ParseFromArray(content.data() + 4, static_cast<int>(content.size() - 4));
+  return opened_ ? absl::OkStatus()
+                 : absl::DataLossError(absl::StrCat(LaunchPath(dir_), " is damaged"));
+}
+
+absl::Status SessionFiles::SaveState(const saved::State& state) {
+  const absl::Status written = state_file_->Write(state.SerializeAsString());
+  if (written.ok()) state_ = state;
+  return Storage(written);
+}
+
+absl::Status SessionFiles::SaveLaunch(const v1::LaunchSpec& launch) {
+  const std::string bytes = launch.SerializeAsString();
+  // Maps are serialized in any order; what differs in that alone is written once more.
+  if (opened_ && bytes == launch_.SerializeAsString()) return absl::OkStatus();
+  std::string content;
+  AppendUint32(content, Crc32(bytes));
+  const absl::Status written = ReplaceFile(LaunchPath(dir_), content + bytes);
+  if (!written.ok()) return Storage(written);
+  opened_ = true;
+  launch_ = launch;
+  return absl::OkStatus();
+}
+
+}  // namespace iris

@@ -1,0 +1,66 @@
+#ifndef IRIS_AGENT_SESSION_SESSION_FILES_H_
+#define IRIS_AGENT_SESSION_SESSION_FILES_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/journal/journal.h"
+#include "agent/journal/journal_disk.h"
+#include "agent/journal/slot_file.h"
+#include "agent/session/saved_session.pb.h"
+#include "agent/session/tell_ledger.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// What outlives the agent of one session, in a directory of its own:
+//
+//   state   lease and child (SlotFile: written on a full disk too)
+//   launch  how to start claude, since the first Open
+//   tells   the ids that are known (TellLedger)
+//   mark, *.seg  the journal
+//
+// Lives on the process loop.
+class SessionFiles {
+ public:
+  // What is in `dir`, for the agent's life `incarnation`; an empty or missing directory is a new
+  // session. DataLoss: it is damaged beyond use, and to be put aside. FAILURE_STORAGE: it cannot be
+  // read or made now.
+  static absl::StatusOr<std::unique_ptr<SessionFiles>> Open(JournalDisk& disk,
+                                                            const std::string& dir,
+                                                            const std::string& incarnation,
+                                                            const Journal::Limits& limits = {});
+
+  const saved::State& state() const { return state_; }
+  // Null before the first Open.
+  const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
+
+  // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands.
+  absl::Status SaveState(const saved::State& state);
+  absl::Status SaveLaunch(const v1::LaunchSpec& launch);
+
+  Journal& journal() { return *journal_; }
+  const Journal& journal() const { return *journal_; }
+  TellLedger& tells() { return *tells_; }
+  const TellLedger& tells() const { return *tells_; }
+
+ private:
+  explicit SessionFiles(std::string dir) : dir_(std::move(dir)) {}
+  absl::Status Load(JournalDisk& disk, const std::string& incarnation,
+                    const Journal::Limits& limits);
+  absl::Status LoadLaunch();
+
+  const std::string dir_;
+  std::unique_ptr<SlotFile> state_file_;
+  saved::State state_;
+  bool opened_ = false;
+  v1::LaunchSpec launch_;
+  std::unique_ptr<TellLedger> tells_;
+  std::unique_ptr<Journal> journal_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_SESSION_FILES_H_

@@ -1,0 +1,174 @@
+// What becomes of a session's child and tells when its agent was killed.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/process/survivor.h"
+#include "agent/session/launch.h"
+#include "agent/session/session.h"
+#include "agent/session/transcript.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kDetailBytesMax = 2000;
+
+ProcessId Id(int64_t pid, uint64_t start_time) {
+  return {.pid = static_cast<pid_t>(pid), .start_time = start_time};
+}
+
+}  // namespace
+
+absl::Status Session::SaveChild() {
+  saved::State state = files_->state();
+  if (child_ == nullptr) {
+    state.clear_child();
+    return files_->SaveState(state);
+  }
+  saved::Child& child = *state.mutable_child();
+  child.set_keeper(child_->keeper());
+  child.set_keeper_start_time(ProcessStartTime(child_->keeper()));
+  child.set_pid(child_->pid());
+  child.set_start_time(child_->start_time());
+  child.set_boot_id(identity_.boot_id);
+  child.set_pid_namespace(identity_.pid_namespace);
+  return files_->SaveState(state);
+}
+
+void Session::Recover(ProcessId stray_keeper) {
+  for (const v1::TellState& tell : files_->tells().Open()) {
+    if (tell.phase() == v1::TellState::WRITTEN) {
+      lost_.push_back({.id = tell.tell_id()});
+    } else {
+      textless_.insert(tell.tell_id());
+    }
+  }
+  if (!files_->state().has_child()) {
+    return stray_keeper.Runs() ? BeginDraining(stray_keeper, {}) : OnSurvivorGone();
+  }
+  const saved::Child& child = files_->state().child();
+  if (child.boot_id() != identity_.boot_id) return OnSurvivorGone();
+  if (child.pid_namespace() != identity_.pid_namespace) {
+    LogWarn("session ", id_, ": its child ran in ", child.pid_namespace(),
+            ", where this agent cannot look; it is waited for");
+    return BeginDraining({}, {});
+  }
+  BeginDraining(Id(child.keeper(), child.keeper_start_time()), Id(child.pid(), child.start_time()));
+}
+
+void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
+  phase_ = Phase::kDraining;
+  if (keeper.pid != 0 || claude.pid != 0) {
+    survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnSurvivorGone(); });
+  }
+  drain_timer_ = loop_.After(identity_.drain_max, [this] {
+    drain_timer_ = 0;
+    LogWarn("session ", id_, ": what an earlier agent left of it did not end by itself");
+    EndSurvivor();
+  });
+}
+
+void Session::EndSurvivor() {
+  if (survivor_ != nullptr) return survivor_->End();
+  // It runs where nobody here can see it, if it runs: whoever asks for its end has to know.
+  OnSurvivorGone();
+}
+
+void Session::OnSurvivorGone() {
+  CancelTimer(drain_timer_);
+  survivor_.reset();
+  phase_ = Phase::kNone;
+  idle_since_ = absl::Now();
+  if (files_->state().has_child()) {
+    if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
+  }
+  std::deque<WaitingTell> waiting;
+  for (LostTell& lost : std::exchange(lost_, {})) SettleLost(std::move(lost), waiting);
+  for (WaitingTell& tell : std::exchange(waiting_, {})) {
+    if (tell.ask_transcript && SettledByTranscript(tell.id)) {
+      waiting_bytes_ -= tell.text.size();
+    } else {
+      waiting.push_back(std::move(tell));
+    }
+  }
+  waiting_ = std::move(waiting);
+  std::vector<CloseDone> closing = std::exchange(closing_, {});
+  for (CloseDone& done : closing) done(true);
+  if (phase_ == Phase::kNone && (!opening_.empty() || !waiting_.empty())) StartChild();
+}
+
+void Session::SettleLost(LostTell lost, std::deque<WaitingTell>& to_write) {
+  waiting_bytes_ -= lost.text.size();
+  const bool cancelled = !lost.cancelled.empty() || !closing_.empty();
+  const absl::Status ended =
+      MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request"));
+  if (!SettledByTranscript(lost.id, lost.cancelled.empty() ? absl::OkStatus() : ended)) {
+    if (cancelled) {
+      Settle(lost.id, ended);
+    } else {
+      files_->tells().Set(lost.id, v1::TellState::ACCEPTED);
+      if (lost.has_text) {
+        waiting_bytes_ += lost.text.size();
+        to_write.push_back({lost.id, std::move(lost.text)});
+      } else {
+        textless_.insert(lost.id);
+      }
+    }
+  }
+  for (CancelDone& done : lost.cancelled) done(v1::TellState::WRITTEN);
+}
+
+bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status& unless_ended) {
+  const absl::StatusOr<TranscriptTurn> turn =
+      FindTurn(TranscriptOf(spec_, id_, identity_), tell_id);
+  const std::string lost = absl::StrCat(Who(), " lost its agent in this turn");
+  if (!turn.ok()) {
+    Settle(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
+                                absl::StrCat(lost, ", and its transcript does not help: ",
+                                             turn.status().message())));
+    return true;
+  }
+  switch (turn->state) {
+    case TranscriptTurn::State::kAbsent:
+    case TranscriptTurn::State::kNotBegun:
+      return false;
+    case TranscriptTurn::State::kEndedWell:
+      TellAnew(tell_id, turn->lines, "the agent was lost; this is the transcript's text");
+      Settle(tell_id, absl::OkStatus());
+      return true;
+    case TranscriptTurn::State::kBroken:
+      TellAnew(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
+      Settle(tell_id,
+             !unless_ended.ok()
+                 ? unless_ended
+                 : MakeFailure(v1::FAILURE_AMBIGUOUS,
+                               absl::StrCat(lost, ": ", turn->detail.substr(0, kDetailBytesMax))));
+      return true;
+  }
+  return false;
+}
+
+absl::Status Session::UnlessInTranscript(const absl::Status& why) {
+  const absl::StatusOr<TranscriptTurn> turn =
+      FindTurn(TranscriptOf(spec_, id_, identity_), *in_flight_);
+  if (!turn.ok() || turn->state != TranscriptTurn::State::kEndedWell) return why;
+  TellAnew(*in_flight_, turn->lines,
+           "claude ended after its answer; this is the transcript's text");
+  return absl::OkStatus();
+}
+
+void Session::TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
+                       const std::string& reason) {
+  v1::Event event;
+  event.mutable_gap()->set_tell_id(tell_id);
+  event.mutable_gap()->set_reason(reason);
+  Append(std::move(event));
+  for (const std::string& line : lines) AppendLine(line);
+}
+
+}  // namespace iris

@@ -1,0 +1,171 @@
+// What the next agent makes of what an earlier one left. (Killed agents: agent/app.)
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "agent/session/session.h"
+#include "agent/session/session_files.h"
+#include "agent/session/session_fixture.h"
+#include "agent/testing/processes.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/process/spawn.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SessionRecoveryTest : public SessionFixture {
+ protected:
+  // A tell that this session has answered, by its transcript.
+  std::string Answered(const std::string& text) {
+    EXPECT_TRUE(Open().ok());
+    const std::string id = Tell(text);
+    EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
+    Close();
+    return id;
+  }
+  // As an agent leaves it that was killed while claude had the tell.
+  void Leave(SessionFiles& files, const std::string& written) {
+    v1::Event event;
+    event.mutable_written()->set_tell_id(written);
+    files.journal().Append(std::move(event));
+    files.tells().Set(written, v1::TellState::WRITTEN);
+    ASSERT_TRUE(files.SaveLaunch(spec).ok());
+  }
+  // A child of that agent. `pid` runs, or has run.
+  void LeaveChild(SessionFiles& files, pid_t pid, const std::string& boot_id,
+                  const std::string& pid_namespace) {
+    saved::State state = files.state();
+    state.mutable_child()->set_keeper(pid);
+    state.mutable_child()->set_keeper_start_time(ProcessStartTime(pid));
+    state.mutable_child()->set_boot_id(boot_id);
+    state.mutable_child()->set_pid_namespace(pid_namespace);
+    ASSERT_TRUE(files.SaveState(state).ok());
+  }
+  pid_t StartSleeper() {
+    const absl::StatusOr<pid_t> pid = Spawn({.argv = {"/bin/sleep", "600"}, .env = {}, .cwd = "/"});
+    EXPECT_TRUE(pid.ok());
+    return *pid;
+  }
+  void Reap(pid_t pid) { EXPECT_EQ(waitpid(pid, nullptr, 0), pid); }
+  void Repeat(const std::string& id, const std::string& text) {
+    Do([&](Session& session) { EXPECT_TRUE(session.Tell(id, text, /*repeat=*/true).ok()); });
+  }
+  size_t CountOfSettled(const std::string& id) {
+    size_t count = 0;
+    for (const v1::Event& event : events()) count += event.settled().tell_id() == id ? 1 : 0;
+    return count;
+  }
+};
+
+TEST_F(SessionRecoveryTest, AnUnknownTellThatMayHaveBeenSentIsLookedUpFirst) {
+  const std::string id = Answered("SUM x");
+  std::filesystem::remove_all(scratch.File("session"));
+  const size_t before = events().size();
+  NextAgent([&](SessionFiles& files) { ASSERT_TRUE(files.SaveLaunch(spec).ok()); });
+
+  Repeat(id, "SUM x");
+  ASSERT_TRUE(Eventually([&] { return CountOfSettled(id) == 2; }));  // Once by either journal.
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);                   // No claude was needed.
+  EXPECT_THAT(output(before), HasSubstr(StubChecksum("x")));
+  EXPECT_EQ(CountOf(v1::Event::kGap), 1u);
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
+TEST_F(SessionRecoveryTest, ATellThatClaudeNeverSawRunsWhenItsTextComesAgain) {
+  const std::string id = NewUuid();
+  NextAgent([&](SessionFiles& files) { Leave(files, id); });
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
+  EXPECT_EQ(Info().tells_waiting(), 1u);
+  Repeat(id, "COUNT");
+  EXPECT_EQ(Answer(id), "1");
+  EXPECT_EQ(CountOf(v1::Event::kGap), 0u);
+  EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+TEST_F(SessionRecoveryTest, ANewTellDoesNotWaitForOneWhoseTextDoesNotCome) {
+  NextAgent([&](SessionFiles& files) { Leave(files, NewUuid()); });
+  EXPECT_EQ(Ask("COUNT"), "1");
+}
+
+TEST_F(SessionRecoveryTest, ATextThatComesWhileTheSurvivorRunsIsKept) {
+  const pid_t survivor = StartSleeper();
+  const std::string id = NewUuid();
+  NextAgent([&](SessionFiles& files) {
+    Leave(files, id);
+    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+  });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  Repeat(id, "COUNT");
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  kill(survivor, SIGKILL);
+  EXPECT_EQ(Answer(id), "1");
+  Reap(survivor);
+}
+
+TEST_F(SessionRecoveryTest, CancellingALostTellEndsItsSurvivorAndSettlesItOnce) {
+  const pid_t survivor = StartSleeper();
+  const std::string id = NewUuid();
+  NextAgent([&](SessionFiles& files) {
+    Leave(files, id);
+    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+  });
+  Do([&](Session& session) {
+    session.CancelTell(id, [](const absl::StatusOr<v1::TellState::Phase>& before) {
+      EXPECT_EQ(*before, v1::TellState::WRITTEN);
+    });
+  });
+  Reap(survivor);
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);
+  Repeat(id, "COUNT");
+  EXPECT_EQ(Ask("COUNT"), "1");
+  EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+TEST_F(SessionRecoveryTest, ASurvivorThatDoesNotEndIsEnded) {
+  identity.drain_max = absl::Milliseconds(50);
+  const pid_t survivor = StartSleeper();
+  NextAgent([&](SessionFiles& files) {
+    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+  });
+  Reap(survivor);
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+}
+
+TEST_F(SessionRecoveryTest, AfterAnotherBootThereIsNoSurvivor) {
+  const pid_t other = StartSleeper();
+  NextAgent([&](SessionFiles& files) {
+    LeaveChild(files, other, "an earlier boot", identity.pid_namespace);
+  });
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
+  EXPECT_TRUE(Exists(other));  // The same pid is somebody else.
+  kill(other, SIGKILL);
+  Reap(other);
+}
+
+TEST_F(SessionRecoveryTest, WhatRanInAnotherPidNamespaceIsWaitedForButNotForEver) {
+  identity.drain_max = absl::Seconds(1);
+  NextAgent(
+      [&](SessionFiles& files) { LeaveChild(files, 4'000'000, identity.boot_id, "pid:[2]"); });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+}
+
+TEST_F(SessionRecoveryTest, WhatWasSettledIsNeverRunAgain) {
+  const std::string id = Answered("SUM x");
+  NextAgent([](SessionFiles&) {});
+  Repeat(id, "SUM x");
+  EXPECT_EQ(Ask("COUNT"), "2");
+  EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,138 @@
+#include "agent/session/tell_ledger.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "agent/journal/files.h"
+#include "common/base/ids.h"
+#include "common/base/scoped_fd.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+
+namespace iris {
+namespace {
+
+// The id's 16 bytes | the phase (1)
+constexpr size_t kEntryBytes = 17;
+constexpr size_t kEntriesMax = 4 * TellLedger::kSettledKept;
+constexpr size_t kFileBytesMax = 16 << 20;
+
+std::string Encode(absl::string_view tell_id, v1::TellState::Phase phase) {
+  std::string entry = absl::HexStringToBytes(absl::StrReplaceAll(tell_id, {{"-", ""}}));
+  entry.push_back(static_cast<char>(phase));
+  return entry;
+}
+
+std::string IdIn(absl::string_view entry) {
+  std::string id = absl::BytesToHexString(entry.substr(0, kEntryBytes - 1));
+  for (const int at : {8, 13, 18, 23}) id.insert(at, 1, '-');
+  return id;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TellLedger>> TellLedger::Open(const std::string& path) {
+  std::unique_ptr<TellLedger> ledger(new TellLedger(path));
+  const absl::StatusOr<std::string> bytes = ReadWholeFile(path, kFileBytesMax);
+  if (absl::IsNotFound(bytes.status())) return ledger;
+  if (!bytes.ok()) {
+    return MakeFailure(v1::FAILURE_STORAGE,
+                       absl::StrCat("known tells: ", bytes.status().message()));
+  }
+  absl::string_view rest = *bytes;
+  for (; rest.size() >= kEntryBytes; rest.remove_prefix(kEntryBytes)) {
+    ++ledger->entries_;
+    const int phase = rest[kEntryBytes - 1];
+    // A loss of power may leave zeros.
+    if (phase >= v1::TellState::ACCEPTED && phase <= v1::TellState::SETTLED) {
+      ledger->Note(IdIn(rest), static_cast<Phase>(phase));
+    }
+  }
+  ledger->behind_ = !rest.empty();
+  return ledger;
+}
+
+TellLedger::Phase TellLedger::PhaseOf(absl::string_view tell_id) const {
+  const auto found = phases_.find(tell_id);
+  return found == phases_.end() ? v1::TellState::PHASE_UNSPECIFIED : found->second;
+}
+
+void TellLedger::Note(const std::string& tell_id, Phase phase) {
+  Phase& known = phases_[tell_id];
+  if (known == v1::TellState::SETTLED) return;
+  if (known == v1::TellState::PHASE_UNSPECIFIED) open_.push_back(tell_id);
+  known = phase;
+  if (phase != v1::TellState::SETTLED) return;
+  open_.erase(std::find(open_.begin(), open_.end(), tell_id));
+  settled_.push_back(tell_id);
+  if (settled_.size() > kSettledKept) {
+    phases_.erase(settled_.front());
+    settled_.pop_front();
+  }
+}
+
+void TellLedger::Set(const std::string& tell_id, Phase phase) {
+  Note(tell_id, phase);
+  absl::Status status;
+  if (behind_ || entries_ >= kEntriesMax) {
+    status = Rewrite();
+  } else {
+    ++entries_;
+    status = Append(Encode(tell_id, phase));
+  }
+  if (!status.ok() && !behind_) LogError("known tells: ", status.message());
+  behind_ = !status.ok();
+}
+
+void TellLedger::Learn(const v1::Event& event) {
+  std::string tell_id;
+  Phase phase = v1::TellState::PHASE_UNSPECIFIED;
+  if (event.has_accepted()) {
+    tell_id = event.accepted().tell_id();
+    phase = v1::TellState::ACCEPTED;
+  } else if (event.has_written()) {
+    tell_id = event.written().tell_id();
+    phase = v1::TellState::WRITTEN;
+  } else if (event.has_settled()) {
+    tell_id = event.settled().tell_id();
+    phase = v1::TellState::SETTLED;
+  }
+  if (!IsUuid(tell_id) || PhaseOf(tell_id) >= phase) return;
+  Note(tell_id, phase);
+  behind_ = true;
+}
+
+std::vector<v1::TellState> TellLedger::Open() const {
+  std::vector<v1::TellState> open;
+  for (const std::string& tell_id : open_) {
+    open.emplace_back().set_tell_id(tell_id);
+    open.back().set_phase(PhaseOf(tell_id));
+  }
+  return open;
+}
+
+absl::Status TellLedger::Append(const std::string& entry) const {
+  const ScopedFd file(open(path_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return absl::ErrnoToStatus(errno, path_);
+  // Not O_APPEND: what a failed write has left is written over.
+  return WriteAt(file, (entries_ - 1) * kEntryBytes, entry, path_);
+}
+
+absl::Status TellLedger::Rewrite() {
+  std::string entries;
+  for (const std::string& id : settled_) entries += Encode(id, v1::TellState::SETTLED);
+  for (const std::string& id : open_) entries += Encode(id, PhaseOf(id));
+  absl::Status status = ReplaceFile(path_, entries);
+  if (status.ok()) entries_ = entries.size() / kEntryBytes;
+  return status;
+}
+
+}  // namespace iris

@@ -1,0 +1,58 @@
+#ifndef IRIS_AGENT_SESSION_TELL_LEDGER_H_
+#define IRIS_AGENT_SESSION_TELL_LEDGER_H_
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// Which tells a session has met and how far each came, over all lives of the agent: a tell that was
+// settled never runs again, also when the journal that says so was trimmed long ago. All that are
+// open, and the newest kSettledKept of the others. On disk an append-only file of 17 bytes an
+// entry, rewritten when it has grown. Lives on the process loop.
+class TellLedger {
+ public:
+  using Phase = v1::TellState::Phase;
+
+  static constexpr size_t kSettledKept = 4096;
+
+  // The ledger in the file `path`, which need not exist. What a crash has cut off is left out.
+  // FAILURE_STORAGE: it cannot be read.
+  static absl::StatusOr<std::unique_ptr<TellLedger>> Open(const std::string& path);
+
+  // PHASE_UNSPECIFIED: never met, or forgotten.
+  Phase PhaseOf(absl::string_view tell_id) const;
+  // `tell_id` is a UUID. Written at once; if that fails, with the next one.
+  void Set(const std::string& tell_id, Phase phase);
+  // What the journal has of a tell counts if it is further. Set() it only after the journal has it:
+  // what is between the two when an agent dies is learned here.
+  void Learn(const v1::Event& event);
+  // Those that are not settled, in the order in which they came.
+  std::vector<v1::TellState> Open() const;
+
+ private:
+  explicit TellLedger(std::string path) : path_(std::move(path)) {}
+  void Note(const std::string& tell_id, Phase phase);
+  absl::Status Append(const std::string& entry) const;
+  absl::Status Rewrite();
+
+  const std::string path_;
+  absl::flat_hash_map<std::string, Phase> phases_;
+  std::deque<std::string> open_;     // Oldest first.
+  std::deque<std::string> settled_;  // Oldest first; bounded.
+  size_t entries_ = 0;               // In the file.
+  bool behind_ = false;              // The file lacks something.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_TELL_LEDGER_H_
