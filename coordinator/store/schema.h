@@ -67,6 +67,26 @@ BEGIN
   DELETE FROM pieces WHERE tell_id = NEW.tell_id;
 END;
 )sql",
+    // Which outcomes nobody has fetched, and since when by the age clock: in a table of its own,
+    // since changing a row of `tells` writes its text and answer anew. What an earlier version
+    // settled counts as fetched: it did not say. `dropped`: text and answer are gone.
+    R"sql(
+ALTER TABLE coordinator ADD COLUMN age_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE coordinator ADD COLUMN age_saved_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tells ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tells ADD COLUMN preview TEXT NOT NULL DEFAULT '';
+ALTER TABLE tells ADD COLUMN answer_preview TEXT NOT NULL DEFAULT '';
+UPDATE tells SET preview = substr(CAST(text AS TEXT), 1, 30),
+  answer_preview = coalesce(substr(CAST(answer AS TEXT), 1, 30), '');
+CREATE TABLE unfetched (
+  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
+  settled_age_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+DROP INDEX tells_kept;
+CREATE INDEX tells_kept ON tells (settled_seq, tell_id, settled_bytes)
+  WHERE settled_seq IS NOT NULL AND dropped = 0;
+CREATE INDEX tells_dropped ON tells (settled_seq, tell_id) WHERE dropped = 1;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

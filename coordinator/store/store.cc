@@ -9,14 +9,10 @@
 #include "common/log/log.h"
 #include "coordinator/store/network_fs.h"
 #include "coordinator/store/schema.h"
+#include "coordinator/store/tell_row.h"
 
 namespace iris {
 namespace {
-
-TellState TellStateFor(absl::string_view name) {
-  if (name == "queued") return TellState::kQueued;
-  return name == "running" ? TellState::kRunning : TellState::kSettled;
-}
 
 constexpr absl::string_view kSessionColumns =
     "SELECT session_id, from_team, to_team, created_at, last_used_at, message_count FROM sessions ";
@@ -33,7 +29,8 @@ StoredSession SessionFromRow(const Statement& row) {
 
 constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
-    "settled_at, kind, detail, fix, answer "
+    "settled_at, kind, detail, fix, answer, dropped, "
+    "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id) "
     "FROM tells JOIN sessions USING (session_id) WHERE tell_id = ?";
 
 StoredTell TellFromRow(const Statement& row) {
@@ -46,12 +43,10 @@ StoredTell TellFromRow(const Statement& row) {
                   .accepted_at = absl::FromUnixMillis(row.Int(6))};
   if (tell.state != TellState::kSettled) return tell;
   tell.settled_at = absl::FromUnixMillis(row.Int(7));
-  Failure failure;
-  failure.set_kind(static_cast<FailureKind>(row.Int(8)));
-  failure.set_detail(row.Bytes(9));
-  failure.set_fix(row.Bytes(10));
-  tell.outcome = FromProto(failure);
+  tell.outcome = OutcomeFromRow(row, 8);
   tell.answer = row.Bytes(11);
+  tell.dropped = row.Int(12) != 0;
+  tell.fetched = row.Int(13) != 0;
   return tell;
 }
 
@@ -66,8 +61,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   std::unique_ptr<Store> store(new Store(std::move(options), *std::move(database)));
   if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
   if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
-  if (absl::Status status = store->LoadCoordinatorId(); !status.ok()) return status;
+  if (absl::Status status = store->LoadCoordinator(); !status.ok()) return status;
   if (absl::Status status = store->CountKept(); !status.ok()) return status;
+  // What is stored can be read even where the disk takes no more.
+  if (absl::Status status = store->KeepHouse(); !status.ok()) LogWarn(status.message());
   return store;
 }
 
@@ -105,7 +102,8 @@ absl::Status Store::MakeSchema() {
     if (absl::Status status = database_->Run(kSchemaSteps[step]); !status.ok()) return status;
   }
   if (version == 0) {
-    absl::StatusOr<Statement> insert = database_->Prepare("INSERT INTO coordinator VALUES (?)");
+    absl::StatusOr<Statement> insert =
+        database_->Prepare("INSERT INTO coordinator (id) VALUES (?)");
     if (!insert.ok()) return insert.status();
     const std::string id = NewUuid();
     if (absl::Status status = insert->BindText(id).Finish(); !status.ok()) return status;
@@ -115,11 +113,16 @@ absl::Status Store::MakeSchema() {
   return transaction.Commit();
 }
 
-absl::Status Store::LoadCoordinatorId() {
-  absl::StatusOr<Statement> query = database_->Prepare("SELECT id FROM coordinator");
+absl::Status Store::LoadCoordinator() {
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT id, age_ms, age_saved_at FROM coordinator");
   if (!query.ok()) return query.status();
   if (absl::Status status = query->Step().status(); !status.ok()) return status;
   coordinator_id_ = query->Bytes(0);
+  // A new store has no age.
+  const absl::Time now = options_.now();
+  const absl::Time saved_at = query->Int(2) == 0 ? now : absl::FromUnixMillis(query->Int(2));
+  age_ = AgeClock(options_.monotonic, absl::Milliseconds(query->Int(1)), saved_at, now);
   if (IsUuid(coordinator_id_)) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("the store ", options_.path, " does not say whose it is"),
@@ -175,14 +178,15 @@ absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> insert = database_->Prepare(
-      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at) "
-      "VALUES (?, ?, ?, ?, ?)");
+      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview) "
+      "VALUES (?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   absl::Status added = insert->BindText(tell_id)
                            .BindText(session_id)
                            .BindBytes(text)
                            .BindText(state == TellState::kRunning ? "running" : "queued")
                            .Bind(now_ms)
+                           .BindText(Preview(text))
                            .Finish();
   if (!added.ok()) return added;
   absl::StatusOr<Statement> used =
@@ -216,19 +220,26 @@ absl::StatusOr<bool> Store::SettleTell(absl::string_view tell_id, const absl::St
   if (!transaction.begun().ok()) return transaction.begun();
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
-      "settled_at = ?, settled_bytes = length(text) + ?, "
+      "answer_preview = ?, settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
   const Failure failure = outcome.ok() ? Failure() : ToProto(outcome);
   const int64_t now_ms = NowMs();
   update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
-  update->BindBytes(answer).Bind(now_ms).Bind(static_cast<int64_t>(answer.size()));
+  update->BindBytes(answer)
+      .BindText(Preview(answer))
+      .Bind(now_ms)
+      .Bind(static_cast<int64_t>(answer.size()));
   const absl::StatusOr<bool> was_open = update->BindText(tell_id).Step();
   if (!was_open.ok()) return was_open.status();
   if (!*was_open) return false;
   const Kept with_it = {.tells = kept_.tells + 1, .bytes = kept_.bytes + update->Int(0)};
   if (absl::Status status = update->Finish(); !status.ok()) return status;
+  absl::StatusOr<Statement> unfetched = database_->Prepare("INSERT INTO unfetched VALUES (?, ?)");
+  if (!unfetched.ok()) return unfetched.status();
+  absl::Status added = unfetched->BindText(tell_id).Bind(AgeMs()).Finish();
+  if (!added.ok()) return added;
   if (absl::Status status = CountMessage(tell_id, now_ms); !status.ok()) return status;
   const absl::StatusOr<Kept> kept = TrimSettled(with_it);
   if (!kept.ok()) return kept.status();
@@ -243,31 +254,6 @@ absl::Status Store::CountMessage(absl::string_view tell_id, int64_t now_ms) {
       "WHERE session_id = (SELECT session_id FROM tells WHERE tell_id = ?)");
   if (!count.ok()) return count.status();
   return count->Bind(now_ms).BindText(tell_id).Finish();
-}
-
-absl::Status Store::CountKept() {
-  absl::StatusOr<Statement> count = database_->Prepare(
-      "SELECT count(*), coalesce(sum(settled_bytes), 0) FROM tells WHERE settled_seq IS NOT NULL");
-  if (!count.ok()) return count.status();
-  if (absl::Status status = count->Step().status(); !status.ok()) return status;
-  kept_ = {.tells = count->Int(0), .bytes = count->Int(1)};
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
-  while (kept.tells > 1 &&
-         (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max)) {
-    absl::StatusOr<Statement> trim = database_->Prepare(
-        "DELETE FROM tells WHERE settled_seq = "
-        "(SELECT min(settled_seq) FROM tells WHERE settled_seq IS NOT NULL) "
-        "RETURNING settled_bytes");
-    if (!trim.ok()) return trim.status();
-    if (absl::Status status = trim->Step().status(); !status.ok()) return status;
-    --kept.tells;
-    kept.bytes -= trim->Int(0);
-    if (absl::Status status = trim->Finish(); !status.ok()) return status;
-  }
-  return kept;
 }
 
 absl::StatusOr<std::vector<std::string>> Store::OpenTells() {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "coordinator/store/age_clock.h"
 #include "coordinator/store/database.h"
 #include "coordinator/transport/read_mark.h"
 
@@ -38,6 +40,8 @@ struct StoredTell {
   TellState state = TellState::kQueued;
   absl::Status outcome;  // Once settled.
   std::string answer;    // Once settled; with a failure the partial text.
+  bool fetched = false;  // Somebody was given the outcome.
+  bool dropped = false;  // Text and answer are gone; the outcome says why.
   absl::Time accepted_at;
   absl::Time settled_at = absl::InfinitePast();
 };
@@ -51,18 +55,44 @@ struct Checkpoint {
   absl::string_view text;    // What comes after that.
 };
 
+// A tell without its text and answer.
+struct StoredTellSummary {
+  std::string tell_id;
+  std::string from;
+  std::string to;
+  TellState state = TellState::kQueued;
+  bool fetched = false;
+  bool dropped = false;
+  absl::Status outcome;       // Once settled.
+  uint64_t answer_bytes = 0;  // Once settled.
+  absl::Time accepted_at;
+  absl::Time settled_at = absl::InfinitePast();
+  std::string preview;         // How the text begins: ≤ 120 bytes, whole characters.
+  std::string answer_preview;  // How the answer begins, likewise; once settled.
+};
+
 struct StoreOptions {
   std::string path;  // Its directory is made, 0700.
   std::function<absl::Time()> now = absl::Now;
+  AgeClock::Monotonic monotonic = MonotonicNow;
   // Decides the journal mode: WAL, or DELETE on a network file system. Unset = asks the kernel.
   std::function<bool(const std::string& path)> on_network_fs;
-  // Settled tells that are kept: the newest ones, as many as fit into both.
+  // Settled tells that are kept: as many as fit into both. What was fetched goes first, the longest
+  // settled before others.
   int64_t settled_tells_max = 1000;
   int64_t settled_bytes_max = int64_t{1} << 30;  // Of texts and answers; the newest always stays.
+  // What nobody has fetched is dropped at this age, by the AgeClock.
+  absl::Duration unfetched_age_max = absl::Hours(7 * 24);
+  // Dropped tells whose summaries are kept, until they are twice as old as that.
+  int64_t dropped_tells_max = 1000;
 };
 
 // What the coordinator must not forget: who it is, its sessions, its tells and their answers. One
-// SQLite file, 0600, held by one process. Every method is durable when it returns.
+// SQLite file, 0600, held by one process. Every method but MarkFetched() is durable when it
+// returns.
+//
+//   queued → running → settled ── fetched ──▶ settled, goes first ──▶ gone
+//                         └── too old, or no room ──▶ dropped: a summary without text and answer
 //
 // Every error is FAILURE_STORAGE with the path and the fix; nothing was changed then.
 // Not thread-safe.
@@ -87,8 +117,8 @@ class Store {
                        absl::string_view text, TellState state = TellState::kQueued);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
-  // Settles an open tell and forgets the oldest ones beyond the limits. False: it is settled
-  // already, and stays as it is.
+  // Settles an open tell, which nobody has fetched then, and forgets what is beyond the limits.
+  // False: it is settled already, and stays as it is.
   absl::StatusOr<bool> SettleTell(absl::string_view tell_id, const absl::Status& outcome,
                                   absl::string_view answer);
   // All of them or none. Their texts are forgotten when the tells are settled.
@@ -100,13 +130,34 @@ class Store {
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 
+  // Somebody was given the outcome of a settled tell. Nothing happens to one that is open or not
+  // there. Outlives this process at once, and the power once something else is stored: who does not
+  // know of it asks again.
+  absl::Status MarkFetched(absl::string_view tell_id);
+  // The newest 1,000 tells that are open or not fetched, with `all` the others too; of one caller,
+  // or with an empty `from` of everybody. In the order of acceptance.
+  absl::StatusOr<std::vector<StoredTellSummary>> Summaries(absl::string_view from, bool all);
+  absl::StatusOr<absl::optional<StoredTellSummary>> FindSummary(absl::string_view tell_id);
+  // A caller's settled tells that nobody has fetched and that are not dropped, in the order of
+  // acceptance.
+  struct WaitingAnswer {
+    std::string tell_id;
+    std::string to;
+  };
+  absl::StatusOr<std::vector<WaitingAnswer>> Unfetched(absl::string_view from);
+  // To be called now and then: drops what is too old, and saves how far the AgeClock is.
+  absl::Status KeepHouse();
+
  private:
   Store(StoreOptions options, std::unique_ptr<Database> database)
       : options_(std::move(options)), database_(std::move(database)) {}
 
+  // Runs a statement that has no parameters but `values`.
+  absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
+
   absl::Status ChooseJournal();
   absl::Status MakeSchema();
-  absl::Status LoadCoordinatorId();
+  absl::Status LoadCoordinator();
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
   absl::Status SaveMark(absl::string_view session_id, const ReadMark& mark);
@@ -118,13 +169,20 @@ class Store {
     int64_t bytes = 0;
   };
   absl::Status CountKept();
-  // Forgets the oldest ones beyond the limits; returns what is left of `kept`.
+  // Forgets what is beyond the limits; returns what is left of `kept`.
   absl::StatusOr<Kept> TrimSettled(Kept kept);
+  // Forgets the one that goes first: wholly, or but for its summary.
+  absl::StatusOr<Kept> ForgetOne(Kept kept);
+  absl::Status Drop(absl::string_view tell_id, absl::string_view why);
+  absl::StatusOr<std::vector<StoredTellSummary>> SummariesWhere(
+      absl::string_view condition, std::initializer_list<absl::string_view> values);
   int64_t NowMs() const { return absl::ToUnixMillis(options_.now()); }
+  int64_t AgeMs() const { return absl::ToInt64Milliseconds(age_.Age()); }
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
   std::string coordinator_id_;
+  AgeClock age_;
   Kept kept_;
 };
 

@@ -12,7 +12,7 @@
 
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "common/testing/scratch_dir.h"
+#include "coordinator/store/store_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -21,29 +21,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-
-class StoreTest : public ::testing::Test {
- protected:
-  StoreOptions Options() {
-    return {.path = path_, .now = [this] { return now_; }};
-  }
-  std::unique_ptr<Store> Opened() {
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
-    EXPECT_TRUE(store.ok()) << store.status();
-    return *std::move(store);
-  }
-  // A stored tell between the same two.
-  std::string Added(Store& store, absl::string_view text = "hello") {
-    const std::string id = NewUuid();
-    EXPECT_TRUE(store.AddTell(id, store.GetOrCreateSession("cli", "gpu")->session_id, text).ok());
-    return id;
-  }
-
-  ScratchDir dir_;
-  std::string path_ = dir_.File("deep/below/iris.db");
-  absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
-};
 
 TEST_F(StoreTest, WhatWasStoredIsThereAfterReopening) {
   std::string id, coordinator_id, session_id;
@@ -116,53 +93,6 @@ TEST_F(StoreTest, AnIdIsAddedOnce) {
   EXPECT_EQ(store->FindTell(id)->value().text, "hello");
 }
 
-TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByNumber) {
-  StoreOptions options = Options();
-  options.settled_tells_max = 2;
-  const auto store = *Store::Open(options);
-  const std::string open = Added(*store);
-  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
-  // Settled in another order than accepted: the order of settling counts.
-  for (const std::string& id : {c, b, a})
-    ASSERT_EQ(*store->SettleTell(id, absl::OkStatus(), ""), true);
-
-  EXPECT_FALSE(store->FindTell(c)->has_value());
-  EXPECT_TRUE(store->FindTell(b)->has_value());
-  EXPECT_TRUE(store->FindTell(a)->has_value());
-  EXPECT_TRUE(store->FindTell(open)->has_value());
-}
-
-TEST_F(StoreTest, WhatWasSettledBeforeTheStoreWasOpenedCountsToo) {
-  StoreOptions options = Options();
-  options.settled_tells_max = 2;
-  auto store = *Store::Open(options);
-  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
-  for (const std::string& id : {a, b}) {
-    ASSERT_EQ(*store->SettleTell(id, absl::OkStatus(), ""), true);
-  }
-  store.reset();
-  store = *Store::Open(options);
-  ASSERT_EQ(*store->SettleTell(c, absl::OkStatus(), ""), true);
-
-  EXPECT_FALSE(store->FindTell(a)->has_value());
-  EXPECT_TRUE(store->FindTell(b)->has_value());
-}
-
-TEST_F(StoreTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest) {
-  StoreOptions options = Options();
-  options.settled_bytes_max = 100;
-  const auto store = *Store::Open(options);
-  const std::string a = Added(*store), b = Added(*store), c = Added(*store);
-  ASSERT_EQ(*store->SettleTell(a, absl::OkStatus(), std::string(40, 'a')), true);
-  ASSERT_EQ(*store->SettleTell(b, absl::OkStatus(), std::string(40, 'b')), true);
-  EXPECT_TRUE(store->FindTell(a)->has_value());  // 40 + 40 + the two texts = 90.
-
-  ASSERT_EQ(*store->SettleTell(c, absl::OkStatus(), std::string(500, 'c')), true);
-  EXPECT_FALSE(store->FindTell(a)->has_value());
-  EXPECT_FALSE(store->FindTell(b)->has_value());
-  EXPECT_EQ(store->FindTell(c)->value().answer.size(), 500u);
-}
-
 TEST_F(StoreTest, EverythingOnDiskIsForTheOwnerOnly) {
   const mode_t before = umask(0);
   { Opened(); }
@@ -223,18 +153,6 @@ TEST_F(StoreTest, DamageInsideTheFileIsReportedWithItsPath) {
   EXPECT_THAT(ToProto(status).fix(), HasSubstr("Move it away"));
 }
 
-TEST_F(StoreTest, ANewerSchemaIsRefused) {
-  { Opened(); }
-  {
-    const auto database = *Database::Open(path_);
-    ASSERT_TRUE(database->Run("PRAGMA user_version = 99").ok());
-  }
-  const Failure failure = ToProto(Store::Open(Options()).status());
-  EXPECT_EQ(failure.kind(), v1::FAILURE_VERSION);
-  EXPECT_THAT(failure.detail(), HasSubstr("99"));
-}
-
-// Root may write everywhere: the attempt is made by another user, who owns the directory.
 TEST_F(StoreTest, ADirectoryThatCannotBeWrittenIsAStorageFailure) {
   constexpr uid_t kNobody = 65534;
   const std::string closed = dir_.File("closed");

@@ -1,0 +1,13 @@
+#include <time.h>
+
+#include "coordinator/store/age_clock.h"
+
+namespace iris {
+
+absl::Duration MonotonicNow() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+}  // namespace iris

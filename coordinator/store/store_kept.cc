@@ -1,0 +1,140 @@
+// What is settled: how much of it is kept, and for how long.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "coordinator/store/store.h"
+
+namespace iris {
+namespace {
+
+constexpr char kFixDropped[] = "Ask the team what it answered: it knows the conversation.";
+
+}  // namespace
+
+absl::Status Store::Run(absl::string_view sql, std::initializer_list<int64_t> values) {
+  absl::StatusOr<Statement> statement = database_->Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  for (const int64_t value : values) statement->Bind(value);
+  return statement->Finish();
+}
+
+absl::Status Store::CountKept() {
+  absl::StatusOr<Statement> count = database_->Prepare(
+      "SELECT count(*), coalesce(sum(settled_bytes), 0) FROM tells "
+      "WHERE settled_seq IS NOT NULL AND dropped = 0");
+  if (!count.ok()) return count.status();
+  if (absl::Status status = count->Step().status(); !status.ok()) return status;
+  kept_ = {.tells = count->Int(0), .bytes = count->Int(1)};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
+  while (kept.tells > 1 &&
+         (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max)) {
+    const absl::StatusOr<Kept> left = ForgetOne(kept);
+    if (!left.ok()) return left.status();
+    kept = *left;
+  }
+  return kept;
+}
+
+absl::StatusOr<Store::Kept> Store::ForgetOne(Kept kept) {
+  constexpr absl::string_view kOldest =
+      "SELECT tell_id, settled_bytes FROM tells WHERE settled_seq IS NOT NULL AND dropped = 0 ";
+  absl::StatusOr<Statement> fetched = database_->Prepare(
+      absl::StrCat(kOldest,
+                   "AND NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = "
+                   "tells.tell_id) ORDER BY settled_seq LIMIT 1"));
+  if (!fetched.ok()) return fetched.status();
+  absl::StatusOr<bool> found = fetched->Step();
+  if (!found.ok()) return found.status();
+  if (*found) {
+    const std::string tell_id = fetched->Bytes(0);
+    const Kept left = {.tells = kept.tells - 1, .bytes = kept.bytes - fetched->Int(1)};
+    absl::StatusOr<Statement> remove = database_->Prepare("DELETE FROM tells WHERE tell_id = ?");
+    if (!remove.ok()) return remove.status();
+    if (absl::Status status = remove->BindText(tell_id).Finish(); !status.ok()) return status;
+    return left;
+  }
+  absl::StatusOr<Statement> oldest =
+      database_->Prepare(absl::StrCat(kOldest, "ORDER BY settled_seq LIMIT 1"));
+  if (!oldest.ok()) return oldest.status();
+  if (found = oldest->Step(); !found.ok()) return found.status();
+  const Kept left = {.tells = kept.tells - 1, .bytes = kept.bytes - oldest->Int(1)};
+  const absl::Status dropped = Drop(oldest->Bytes(0), "for want of room");
+  if (!dropped.ok()) return dropped;
+  return left;
+}
+
+// What failed stays a failure of its own kind; only an answer that is gone becomes one.
+absl::Status Store::Drop(absl::string_view tell_id, absl::string_view why) {
+  LogWarn("the answer to ", tell_id, ", which nobody fetched, was dropped ", why);
+  absl::StatusOr<Statement> drop = database_->Prepare(
+      "UPDATE tells SET dropped = 1, text = x'', answer = x'', answer_preview = '', "
+      "settled_bytes = 0, "
+      "detail = CASE kind WHEN 0 THEN ? ELSE detail END, "
+      "fix = CASE kind WHEN 0 THEN ? ELSE fix END, "
+      "kind = CASE kind WHEN 0 THEN ? ELSE kind END WHERE tell_id = ?");
+  if (!drop.ok()) return drop.status();
+  const std::string detail =
+      absl::StrCat("the team answered, nobody fetched the answer, and it was dropped ", why);
+  return drop->BindText(detail)
+      .BindText(kFixDropped)
+      .Bind(v1::FAILURE_STORAGE)
+      .BindText(tell_id)
+      .Finish();
+}
+
+absl::Status Store::MarkFetched(absl::string_view tell_id) {
+  // A tell in hand must not wait for the disk once more.
+  if (absl::Status status = database_->Run("PRAGMA synchronous = NORMAL"); !status.ok()) {
+    return status;
+  }
+  absl::StatusOr<Statement> fetched = database_->Prepare("DELETE FROM unfetched WHERE tell_id = ?");
+  const absl::Status done = fetched.ok() ? fetched->BindText(tell_id).Finish() : fetched.status();
+  const absl::Status restored = database_->Run("PRAGMA synchronous = FULL");
+  return done.ok() ? restored : done;
+}
+
+absl::Status Store::KeepHouse() {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  const int64_t now_ms = AgeMs(),
+                age_max_ms = absl::ToInt64Milliseconds(options_.unfetched_age_max);
+  absl::Status status =
+      Run("UPDATE coordinator SET age_ms = ?, age_saved_at = ?", {now_ms, NowMs()});
+  if (!status.ok()) return status;
+  absl::StatusOr<Statement> old = database_->Prepare(
+      "SELECT tell_id FROM tells JOIN unfetched USING (tell_id) "
+      "WHERE settled_age_ms <= ? AND dropped = 0");
+  if (!old.ok()) return old.status();
+  old->Bind(now_ms - age_max_ms);
+  std::vector<std::string> too_old;
+  while (true) {
+    const absl::StatusOr<bool> row = old->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    too_old.push_back(old->Bytes(0));
+  }
+  for (const std::string& tell_id : too_old) {
+    status = Drop(tell_id, "when it was too old");
+    if (!status.ok()) return status;
+  }
+  status =
+      Run("DELETE FROM tells WHERE dropped = 1 AND NOT EXISTS (SELECT 1 FROM unfetched "
+          "WHERE unfetched.tell_id = tells.tell_id AND settled_age_ms > ?)",
+          {now_ms - 2 * age_max_ms});
+  if (!status.ok()) return status;
+  status =
+      Run("DELETE FROM tells WHERE dropped = 1 AND settled_seq <= (SELECT settled_seq FROM tells "
+          "WHERE dropped = 1 ORDER BY settled_seq DESC LIMIT 1 OFFSET ?)",
+          {options_.dropped_tells_max});
+  if (!status.ok()) return status;
+  if (status = transaction.Commit(); !status.ok()) return status;
+  return CountKept();
+}
+
+}  // namespace iris

@@ -1,0 +1,109 @@
+#include <filesystem>
+#include <string>
+
+#include "common/failure/failure.h"
+#include "coordinator/store/database.h"
+#include "coordinator/store/store.h"
+#include "coordinator/store/store_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr char kOpenId[] = "00000000-0000-4000-8000-000000000001";
+constexpr char kAnsweredId[] = "00000000-0000-4000-8000-000000000002";
+
+// A file as version 1 left it, with a session, an open tell and an answered one.
+constexpr char kVersion1[] = R"sql(
+CREATE TABLE coordinator (id TEXT NOT NULL) STRICT;
+CREATE TABLE sessions (
+  session_id TEXT PRIMARY KEY, from_team TEXT NOT NULL, to_team TEXT NOT NULL,
+  created_at INTEGER NOT NULL, last_used_at INTEGER, message_count INTEGER NOT NULL DEFAULT 0,
+  status TEXT NOT NULL DEFAULT 'active', UNIQUE (from_team, to_team)) STRICT;
+CREATE TABLE tells (
+  tell_id TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions (session_id),
+  text BLOB NOT NULL, state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'settled')),
+  kind INTEGER, detail TEXT, fix TEXT, answer BLOB, accepted_at INTEGER NOT NULL,
+  settled_at INTEGER, settled_seq INTEGER UNIQUE, settled_bytes INTEGER) STRICT;
+CREATE INDEX tells_kept ON tells (settled_seq DESC, settled_bytes) WHERE settled_seq IS NOT NULL;
+CREATE INDEX tells_open ON tells (state) WHERE state != 'settled';
+PRAGMA user_version = 1;
+INSERT INTO coordinator VALUES ('00000000-0000-4000-8000-00000000000a');
+INSERT INTO sessions VALUES
+  ('00000000-0000-4000-8000-00000000000b', 'cli', 'gpu', 1600000000000, 1600000000000, 1, 'active');
+INSERT INTO tells VALUES
+  ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-00000000000b',
+   x'c3bcc3bc', 'running', NULL, NULL, NULL, NULL, 1600000000000, NULL, NULL, NULL),
+  ('00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-00000000000b',
+   x'6869', 'settled', 0, '', '', x'796573', 1600000000000, 1600000001000, 1, 5);
+)sql";
+
+class StoreUpgradeTest : public StoreTest {
+ protected:
+  void WriteFile(const char* sql) {
+    std::filesystem::create_directories(path_.substr(0, path_.rfind('/')));
+    std::filesystem::permissions(path_.substr(0, path_.rfind('/')), std::filesystem::perms(0700));
+    const auto database = *Database::Open(path_);
+    ASSERT_TRUE(database->Run(sql).ok());
+  }
+};
+
+TEST_F(StoreUpgradeTest, AFileOfVersion1IsTakenOver) {
+  WriteFile(kVersion1);
+  {
+    const auto store = Opened();
+    EXPECT_EQ(store->coordinator_id(), "00000000-0000-4000-8000-00000000000a");
+    EXPECT_THAT(*store->OpenTells(), ElementsAre(kOpenId));
+    EXPECT_EQ(store->FindSummary(kOpenId)->value().preview, "\xC3\xBC\xC3\xBC");
+    const StoredTell answered = store->FindTell(kAnsweredId)->value();
+    EXPECT_EQ(answered.answer, "yes");
+    EXPECT_TRUE(answered.fetched);  // Nobody had asked then.
+    EXPECT_EQ(*store->SettleTell(kOpenId, absl::OkStatus(), "late"), true);
+  }
+  const auto store = Opened();
+  EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(kOpenId));
+}
+
+TEST_F(StoreUpgradeTest, WhatAnEarlierVersionSettledCountsForTheLimits) {
+  WriteFile(kVersion1);
+  StoreOptions options = Options();
+  options.settled_tells_max = 1;
+  const auto store = Opened(options);
+  EXPECT_EQ(*store->SettleTell(kOpenId, absl::OkStatus(), "late"), true);
+  EXPECT_FALSE(store->FindTell(kAnsweredId)->has_value());
+}
+
+TEST_F(StoreUpgradeTest, LongTextsOfVersion1GetPreviewsOfWholeCharacters) {
+  WriteFile(kVersion1);
+  {
+    const auto database = *Database::Open(path_);
+    // 200 times the euro sign.
+    ASSERT_TRUE(
+        database
+            ->Run("UPDATE tells SET text = CAST(replace(hex(zeroblob(100)), '0', '\xE2\x82\xAC') "
+                  "AS BLOB)")
+            .ok());
+  }
+  const std::string preview = Opened()->FindSummary(kOpenId)->value().preview;
+  EXPECT_EQ(preview.size(), 90u);
+  EXPECT_THAT(preview, HasSubstr("\xE2\x82\xAC"));
+}
+
+TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
+  { Opened(); }
+  {
+    const auto database = *Database::Open(path_);
+    ASSERT_TRUE(database->Run("PRAGMA user_version = 99").ok());
+  }
+  const Failure failure = ToProto(Store::Open(Options()).status());
+  EXPECT_EQ(failure.kind(), v1::FAILURE_VERSION);
+  EXPECT_THAT(failure.detail(), HasSubstr("99"));
+}
+
+// Root may write everywhere: the attempt is made by another user, who owns the directory.
+}  // namespace
+}  // namespace iris
