@@ -25,9 +25,14 @@ Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
       store_(store),
       config_(config),
       limits_(limits),
-      pool_(loop, store, factory, *this) {}
+      pool_(loop, store, factory, *this) {
+  KeepHouseNowAndThen();
+}
 
-Orchestrator::~Orchestrator() { loop_.Cancel(checkpoint_timer_); }
+Orchestrator::~Orchestrator() {
+  loop_.Cancel(checkpoint_timer_);
+  loop_.Cancel(house_timer_);
+}
 
 absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (leaving_) return Leaving();
@@ -81,31 +86,13 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& fr
 
 absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& spec,
                                      TellObserver* observer) {
-  if (stored.from != spec.from || stored.to != spec.to || stored.text != spec.text) {
+  const bool same_text = stored.dropped || stored.text == spec.text;
+  if (stored.from != spec.from || stored.to != spec.to || !same_text) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
-  if (stored.state == TellState::kSettled) {
-    observer->OnAccepted(stored.session_id);
-    observer->OnSettled({.status = stored.outcome,
-                         .answer = std::make_shared<const std::string>(stored.answer),
-                         .duration = stored.settled_at - stored.accepted_at});
-    return absl::OkStatus();
-  }
-  const auto open = open_.find(spec.tell_id);
-  if (open == open_.end()) {
-    return MakeFailure(v1::FAILURE_INTERNAL,
-                       absl::StrCat("tell ", spec.tell_id, " is open in the store only"));
-  }
-  if (open->second.observers.size() >= limits_.observers_max) {
-    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(limits_.observers_max, " callers follow this message already"));
-  }
-  open->second.observers.push_back(observer);
-  observer->OnAccepted(stored.session_id);
-  if (open->second.progress.has_value()) observer->OnProgress(*open->second.progress);
-  return absl::OkStatus();
+  return Join(stored, observer);
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
@@ -187,6 +174,7 @@ void Orchestrator::Settle(const std::string& tell_id, const absl::Status& outcom
                            .answer = std::make_shared<const std::string>(std::move(tell.answer)),
                            .duration = store_.Now() - tell.accepted_at};
   for (TellObserver* observer : tell.observers) observer->OnSettled(result);
+  AnswerCancels(tell_id, tell, outcome);
 }
 
 void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress progress) {

@@ -29,9 +29,10 @@ namespace iris {
 
 struct TellLimits {
   size_t waiting_max = 1000;           // Tells behind the one in flight, for each session.
-  size_t observers_max = 100;          // For each tell.
+  size_t observers_max = 100;          // For each tell; as many may cancel it.
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
+  absl::Duration housekeeping = absl::Minutes(10);  // Between two of Store::KeepHouse().
 };
 
 // Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
@@ -39,7 +40,7 @@ struct TellLimits {
 // follows it.
 //
 //   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ settled in the store ──▶
-//   observers
+//   observers                    └── Cancel() ──────────┘             until it is fetched
 //
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
@@ -66,6 +67,29 @@ class Orchestrator : private SessionListener {
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
   // called from OnAccepted() or OnProgress().
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
+
+  // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
+  // see only what it sent, kCommandLineCaller everything; so below. FAILURE_BAD_REQUEST: no such
+  // tell is kept. FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT. FAILURE_STORAGE.
+  absl::Status Follow(const std::string& tell_id, const std::string& caller,
+                      TellObserver* observer);
+  // One tell as it is now, without its texts. Fails as Follow().
+  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const std::string& caller) const;
+  // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or with
+  // an empty `from` of everybody. FAILURE_STORAGE.
+  absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) const;
+  // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) const;
+  // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
+  // offered again.
+  void MarkFetched(const std::string& tell_id);
+
+  using CancelDone = std::function<void(const absl::StatusOr<v1::CancelTellOfResponse>&)>;
+  // Ends one tell, wherever it is: what waits is settled at once, what is in flight when the host
+  // says so, with its partial text. The session's next tell goes on. `done` runs once, on the loop,
+  // never from inside, when the tell is settled; that may have been before, and may not be for
+  // being cancelled. One that is counts as fetched: who cancelled it knows. Fails as Follow().
+  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done);
 
   using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
@@ -105,6 +129,7 @@ class Orchestrator : private SessionListener {
     bool answer_too_long = false;
     size_t stored_bytes = 0;           // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;  // What the store has of it does not count.
+    std::vector<CancelDone> cancels;
   };
   struct Queue {
     PooledSession* session = nullptr;
@@ -121,6 +146,15 @@ class Orchestrator : private SessionListener {
   static absl::Status Leaving();
   void ArmCheckpoint(absl::Duration after);
   void SaveCheckpoint();
+  // Lets the observer follow the tell, open or settled.
+  absl::Status Join(const StoredTell& stored, TellObserver* observer);
+  void DescribeOpen(v1::TellSummary& summary) const;
+  absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
+                                                       const std::string& caller, CancelDone& done);
+  void CancelQueued(const std::string& tell_id, Queue& queue);
+  void AnswerCancels(const std::string& tell_id, OpenTell& tell, const absl::Status& outcome);
+  void KeepHouseNowAndThen();
+
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);
@@ -158,6 +192,7 @@ class Orchestrator : private SessionListener {
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   EventLoop::TimerId checkpoint_timer_ = 0;
   SessionPool pool_;
+  EventLoop::TimerId house_timer_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };
 

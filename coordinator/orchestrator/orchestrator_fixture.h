@@ -60,7 +60,8 @@ class OrchestratorTest : public ::testing::Test {
     OnLoop([&] {
       orchestrator_.reset();
       store_.reset();
-      store_ = *Store::Open({.path = dir_.File("iris.db")});
+      store_options_.path = dir_.File("iris.db");
+      store_ = *Store::Open(store_options_);
       factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
       config_ = std::make_unique<LiveConfig>(dir_.File("config.json"), [this](const std::string&) {
         return config_status_.ok() ? absl::StatusOr<Config>(file_) : config_status_;
@@ -111,6 +112,7 @@ class OrchestratorTest : public ::testing::Test {
   Config file_ = {.file = "/etc/iris.json",
                   .teams = {{.name = "backend", .path = "/b"}, {.name = "gpu", .path = "/g"}}};
   absl::Status config_status_;
+  StoreOptions store_options_;  // Of the next Start().
   LoopThread thread_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<LiveConfig> config_;

@@ -20,8 +20,7 @@ absl::Status LeftOpen(bool team_has_it) {
                          ? "the coordinator was stopped; the team goes on working on the message"
                          : "the coordinator was stopped; the message waits for the team",
                      "Nothing is lost: the next coordinator goes on with it. `iris tells` starts "
-                     "one and shows how "
-                     "it stands.");
+                     "one and shows how it stands.");
 }
 
 absl::Status StoppedForGood(bool team_had_it) {
@@ -90,6 +89,7 @@ void Orchestrator::Leave() {
                            .answer = std::make_shared<const std::string>(std::move(tell.answer)),
                            .duration = store_.Now() - tell.accepted_at};
     for (TellObserver* observer : tell.observers) observer->OnSettled(left);
+    AnswerAll(tell.cancels, Leaving());
   });
 }
 

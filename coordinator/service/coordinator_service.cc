@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/service/follow_call.h"
 #include "coordinator/service/lent_env.h"
 #include "coordinator/service/mcp_call.h"
 #include "coordinator/service/tell_call.h"
@@ -14,6 +15,41 @@ namespace iris {
 grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>* CoordinatorService::Tell(
     grpc::CallbackServerContext*) {
   return new TellCall(*this);  // Owns itself, until gRPC is done with it.
+}
+
+grpc::ServerWriteReactor<v1::TellUpdate>* CoordinatorService::FollowTell(
+    grpc::CallbackServerContext*, const v1::FollowTellRequest* request) {
+  return new FollowCall(*this, *request);  // Owns itself, until gRPC is done with it.
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerContext* context,
+                                                        const v1::ListTellsRequest* request,
+                                                        v1::ListTellsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, request, response] {
+    ++calls_begun_;
+    absl::StatusOr<v1::ListTellsResponse> list =
+        orchestrator_.List(request->from(), request->all());
+    if (list.ok()) *response = *std::move(list);
+    reactor->Finish(ToGrpcStatus(list.status()));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::CancelTell(grpc::CallbackServerContext* context,
+                                                         const v1::CancelTellOfRequest* request,
+                                                         v1::CancelTellOfResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, request, response] {
+    if (!BeginCall(reactor)) return;
+    orchestrator_.Cancel(
+        request->tell_id(), request->from(),
+        [this, reactor, response](const absl::StatusOr<v1::CancelTellOfResponse>& result) {
+          if (result.ok()) *response = *result;
+          EndCall(reactor, result.status());
+        });
+  });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::GetStatus(grpc::CallbackServerContext* context,

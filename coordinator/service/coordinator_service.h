@@ -32,7 +32,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   // end with it. Other calls end as the orchestrator settles what they follow.
   void EndMcp(const absl::Status& why);
 
-  // Tells that are followed, MCP clients, and wakes, sleeps and stops that are under way.
+  // Tells that are followed, MCP clients, and cancels, wakes, sleeps and stops that are under way.
   size_t open_calls() const { return open_calls_; }
   // Calls since the start.
   uint64_t calls_begun() const { return calls_begun_; }
@@ -40,11 +40,20 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   static constexpr size_t kOpenCallsMax = 1024;
 
  private:
+  friend class FollowCall;
   friend class McpCall;
   friend class TellCall;
 
   grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>* Tell(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::TellUpdate>* FollowTell(
+      grpc::CallbackServerContext* context, const v1::FollowTellRequest* request) override;
+  grpc::ServerUnaryReactor* ListTells(grpc::CallbackServerContext* context,
+                                      const v1::ListTellsRequest* request,
+                                      v1::ListTellsResponse* response) override;
+  grpc::ServerUnaryReactor* CancelTell(grpc::CallbackServerContext* context,
+                                       const v1::CancelTellOfRequest* request,
+                                       v1::CancelTellOfResponse* response) override;
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const v1::GetStatusRequest* request,
                                       v1::GetStatusResponse* response) override;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,9 @@ using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 constexpr size_t kFrameBytesMax = 256 << 10;
+
+// Leaves every tell open.
+void HoldScript(FakeTransport&, const std::string&, const std::string&) {}
 
 class FakeDaemon : public DaemonControl {
  public:
@@ -108,8 +112,20 @@ class CoordinatorServiceTest : public ::testing::Test {
     grpc::ClientContext context;
     const auto stream = stub_->Tell(&context);
     WriteText(*stream, request, text);
+    return ReadAll(*stream);
+  }
+  Told Follow(const std::string& id, bool no_wait = false, const std::string& from = "cli") {
+    grpc::ClientContext context;
+    v1::FollowTellRequest request;
+    request.set_tell_id(id);
+    request.set_from(from);
+    request.set_no_wait(no_wait);
+    return ReadAll(*stub_->FollowTell(&context, request));
+  }
+  template <typename Stream>
+  static Told ReadAll(Stream& stream) {
     Told told;
-    for (v1::TellUpdate update; stream->Read(&update);) {
+    for (v1::TellUpdate update; stream.Read(&update);) {
       if (told.kinds.empty() || told.kinds.back() != update.kind_case()) {
         told.kinds.push_back(update.kind_case());
       }
@@ -117,8 +133,39 @@ class CoordinatorServiceTest : public ::testing::Test {
       told.largest_frame = std::max(told.largest_frame, update.answer().size());
       if (update.has_settled()) told.settled = update.settled();
     }
-    told.call = FromGrpcStatus(stream->Finish(), "tell");
+    told.call = FromGrpcStatus(stream.Finish(), "tell");
     return told;
+  }
+  // Submits a tell that nobody follows; it stays open with HoldScript.
+  std::string Detached(const std::string& text) {
+    v1::TellRequest request = ToGpu(NewUuid());
+    request.set_detach(true);
+    EXPECT_TRUE(Tell(request, text).call.ok());
+    return request.tell_id();
+  }
+  void Answer(const std::string& id, const std::string& text) {
+    OnLoop([&] { EchoScript(factory_->Between("cli", "gpu"), id, text); });
+  }
+  std::vector<v1::TellSummary> List(const std::string& from, bool all = false) {
+    grpc::ClientContext context;
+    v1::ListTellsRequest request;
+    request.set_from(from);
+    request.set_all(all);
+    v1::ListTellsResponse list;
+    EXPECT_TRUE(stub_->ListTells(&context, request, &list).ok());
+    return {list.tells().begin(), list.tells().end()};
+  }
+  absl::StatusOr<v1::CancelTellOfResponse> Cancel(const std::string& id,
+                                                  const std::string& from = "cli") {
+    grpc::ClientContext context;
+    v1::CancelTellOfRequest request;
+    request.set_tell_id(id);
+    request.set_from(from);
+    v1::CancelTellOfResponse response;
+    const absl::Status status =
+        FromGrpcStatus(stub_->CancelTell(&context, request, &response), "cancel");
+    if (!status.ok()) return status;
+    return response;
   }
   // Once the reactor of every call has gone.
   void ExpectNoOpenCalls() {
@@ -262,6 +309,95 @@ TEST_F(CoordinatorServiceTest, AServerThatGoesEndsTheCallsThatFollowATell) {
   server_->Shutdown(std::chrono::system_clock::now());
   EXPECT_FALSE(stream->Finish().ok());
   ExpectNoOpenCalls();
+}
+
+TEST_F(CoordinatorServiceTest, ATellIsFollowedByItsIdLaterAndThenItIsFetched) {
+  script_ = HoldScript;
+  const std::string id = Detached("slow");
+  EXPECT_THAT(Follow(id, /*no_wait=*/true).kinds, ElementsAre(v1::TellUpdate::kAccepted));
+  Answer(id, "done");
+  ASSERT_EQ(List("cli").size(), 1u);
+  EXPECT_EQ(List("cli")[0].tell_id(), id);
+  EXPECT_EQ(List("cli")[0].answer_bytes(), 4u);
+  EXPECT_EQ(List("cli")[0].preview(), "slow");
+
+  const Told told = Follow(id);
+  EXPECT_TRUE(told.call.ok()) << told.call;
+  EXPECT_THAT(told.kinds, ElementsAre(v1::TellUpdate::kAccepted, v1::TellUpdate::kAnswer,
+                                      v1::TellUpdate::kSettled));
+  EXPECT_EQ(told.answer, "done");
+  ExpectNoOpenCalls();
+  EXPECT_THAT(List("cli"), testing::IsEmpty());
+  EXPECT_EQ(List("", /*all=*/true).at(0).fetched(), true);
+  EXPECT_EQ(Follow(id, /*no_wait=*/true).answer, "done");
+}
+
+TEST_F(CoordinatorServiceTest, WhoFollowsAnOpenTellHearsTheEnd) {
+  script_ = HoldScript;
+  const std::string id = Detached("slow");
+  const std::string answer(2 << 20, 'x');
+  std::thread later([&] {
+    // Once the call below follows it.
+    absl::Notification followed;
+    std::function<void()> look = [&] {
+      if (service_->open_calls() == 1) return followed.Notify();
+      thread_.loop().Post(look);
+    };
+    thread_.loop().Post(look);
+    followed.WaitForNotification();
+    Answer(id, answer);
+  });
+  const Told told = Follow(id);
+  later.join();
+  EXPECT_TRUE(told.answer == answer);
+  EXPECT_THAT(told.largest_frame, Le(kFrameBytesMax));
+  ExpectNoOpenCalls();
+  EXPECT_THAT(List("cli"), testing::IsEmpty());
+}
+
+TEST_F(CoordinatorServiceTest, WhoGoesBeforeTheEndHasNotFetchedIt) {
+  script_ = HoldScript;
+  const std::string id = NewUuid();
+  {
+    grpc::ClientContext context;
+    const auto stream = stub_->Tell(&context);
+    WriteText(*stream, ToGpu(id), "slow");
+    v1::TellUpdate update;
+    ASSERT_TRUE(stream->Read(&update));
+    context.TryCancel();
+    stream->Finish();
+  }
+  ExpectNoOpenCalls();
+  Answer(id, "done");
+  ASSERT_EQ(List("cli").size(), 1u);
+  EXPECT_FALSE(List("cli")[0].fetched());
+
+  EXPECT_EQ(Tell(ToGpu(id), "slow").answer, "done");
+  ExpectNoOpenCalls();
+  EXPECT_THAT(List("cli"), testing::IsEmpty());
+}
+
+TEST_F(CoordinatorServiceTest, OnlyItsSenderAndThePersonFollowAndCancelATell) {
+  script_ = HoldScript;
+  const std::string id = Detached("slow");
+  EXPECT_EQ(KindOf(Follow(id, true, "gpu").call), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(KindOf(Cancel(id, "gpu").status()), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(KindOf(Follow(NewUuid()).call), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(KindOf(Cancel(NewUuid()).status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(List("gpu"), testing::IsEmpty());
+  ExpectNoOpenCalls();
+}
+
+TEST_F(CoordinatorServiceTest, CancellingEndsAQueuedTellAndOneInFlight) {
+  script_ = HoldScript;
+  const std::string running = Detached("1"), queued = Detached("2");
+  EXPECT_EQ(Cancel(queued)->failure().kind(), v1::FAILURE_CANCELLED);
+  EXPECT_EQ(Cancel(running)->failure().kind(), v1::FAILURE_CANCELLED);
+  EXPECT_THAT(List("cli"), testing::IsEmpty());
+  EXPECT_TRUE(Cancel(running)->was_settled());
+  EXPECT_EQ(Follow(running).settled.failure().kind(), v1::FAILURE_CANCELLED);
+  ExpectNoOpenCalls();
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->idle()); });
 }
 
 TEST_F(CoordinatorServiceTest, OnlyTheNamedVariablesAreLent) {

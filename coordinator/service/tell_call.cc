@@ -1,7 +1,5 @@
 #include "coordinator/service/tell_call.h"
 
-#include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,11 +8,6 @@
 #include "coordinator/service/lent_env.h"
 
 namespace iris {
-namespace {
-
-constexpr size_t kFrameBytesMax = 256 << 10;
-
-}  // namespace
 
 TellCall::TellCall(CoordinatorService& service) : service_(service), loop_(service.loop_) {
   loop_.Post([this] { Begin(); });
@@ -22,7 +15,7 @@ TellCall::TellCall(CoordinatorService& service) : service_(service), loop_(servi
 
 TellCall::~TellCall() {
   --service_.open_calls_;
-  if (following_) service_.orchestrator_.RemoveObserver(spec_.tell_id, this);
+  if (following_) service_.orchestrator_.RemoveObserver(spec_.tell_id, &*updates_);
 }
 
 void TellCall::OnReadDone(bool ok) {
@@ -33,6 +26,7 @@ void TellCall::OnWriteDone(bool ok) {
   loop_.Post([this, ok] {
     writing_ = false;
     client_gone_ = client_gone_ || !ok;
+    if (ok && updates_->all_sent()) service_.orchestrator_.MarkFetched(spec_.tell_id);
     WriteNext();
   });
 }
@@ -84,76 +78,28 @@ void TellCall::TakeFrame(bool ok) {
 
 void TellCall::Submit() {
   following_ = true;
+  updates_.emplace(spec_.tell_id, [this] { WriteNext(); });
   // The text stays with the store.
   TellSpec spec{
       .tell_id = spec_.tell_id, .from = spec_.from, .to = spec_.to, .text = std::move(spec_.text)};
-  if (absl::Status status = service_.orchestrator_.Tell(std::move(spec), this); !status.ok()) {
-    following_ = false;
-    End(status);
-  }
-}
-
-void TellCall::OnAccepted(const std::string& session_id) {
-  accepted_.emplace();
-  accepted_->mutable_accepted()->set_tell_id(spec_.tell_id);
-  accepted_->mutable_accepted()->set_session_id(session_id);
-  WriteNext();
-}
-
-void TellCall::OnProgress(const v1::TellProgress& progress) {
-  // A reader that is slow misses what is old, and nothing piles up.
-  progress_.emplace();
-  *progress_->mutable_progress() = progress;
-  WriteNext();
-}
-
-void TellCall::OnSettled(const TellOutcome& outcome) {
+  absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
+  if (status.ok()) return;
   following_ = false;
-  outcome_ = outcome;
-  WriteNext();
+  End(status);
 }
 
 void TellCall::WriteNext() {
   if (writing_ || finished_) return;
-  if (client_gone_) {
-    End(MakeFailure(v1::FAILURE_CANCELLED, "the caller is gone"));
-  } else if (accepted_.has_value()) {
-    Write(*std::exchange(accepted_, absl::nullopt));
-  } else if (detach_ || settled_sent_) {
-    // Nothing is to be written before `accepted`, so that is out.
+  if (client_gone_) return End(MakeFailure(v1::FAILURE_CANCELLED, "the caller is gone"));
+  // Nothing is to be written before `accepted`, so that is out.
+  if (detach_ && updates_->accepted()) return End(absl::OkStatus());
+  if (absl::optional<v1::TellUpdate> next = updates_->Next(); next.has_value()) {
+    update_ = *std::move(next);
+    writing_ = true;
+    StartWrite(&update_);
+  } else if (updates_->all_sent()) {
     End(absl::OkStatus());
-  } else if (progress_.has_value()) {
-    Write(*std::exchange(progress_, absl::nullopt));
-  } else if (outcome_.has_value() && answer_sent_ < outcome_->answer->size()) {
-    Write(AnswerFrame());
-  } else if (outcome_.has_value()) {
-    settled_sent_ = true;
-    Write(SettledUpdate());
   }
-}
-
-v1::TellUpdate TellCall::AnswerFrame() {
-  const std::string& answer = *outcome_->answer;
-  const size_t size = std::min(kFrameBytesMax, answer.size() - answer_sent_);
-  v1::TellUpdate update;
-  update.set_answer(answer.data() + answer_sent_, size);
-  answer_sent_ += size;
-  return update;
-}
-
-v1::TellUpdate TellCall::SettledUpdate() const {
-  v1::TellUpdate update;
-  v1::TellSettled* settled = update.mutable_settled();
-  if (!outcome_->status.ok()) *settled->mutable_failure() = ToProto(outcome_->status);
-  settled->set_answer_bytes(outcome_->answer->size());
-  settled->set_duration_ms(absl::ToInt64Milliseconds(outcome_->duration));
-  return update;
-}
-
-void TellCall::Write(v1::TellUpdate update) {
-  update_ = std::move(update);
-  writing_ = true;
-  StartWrite(&update_);
 }
 
 void TellCall::End(const absl::Status& status) {

@@ -1,14 +1,13 @@
 #ifndef IRIS_COORDINATOR_SERVICE_TELL_CALL_H_
 #define IRIS_COORDINATOR_SERVICE_TELL_CALL_H_
 
-#include <cstddef>
-#include <deque>
-#include <string>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/service/coordinator_service.h"
+#include "coordinator/service/tell_updates.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -19,8 +18,7 @@ namespace iris {
 // and no write is when the call is finished. Destroyed on the loop, after gRPC's last callback.
 //
 //   reading the text ── last ──▶ following ── settled and written, or client gone ──▶ finished
-class TellCall final : public grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>,
-                       private TellObserver {
+class TellCall final : public grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate> {
  public:
   explicit TellCall(CoordinatorService& service);
 
@@ -39,14 +37,7 @@ class TellCall final : public grpc::ServerBidiReactor<v1::TellRequest, v1::TellU
   void TakeFrame(bool ok);
   void Submit();
   void WriteNext();
-  v1::TellUpdate AnswerFrame();
-  v1::TellUpdate SettledUpdate() const;
-  void Write(v1::TellUpdate update);
   void End(const absl::Status& status);
-
-  void OnAccepted(const std::string& session_id) override;
-  void OnProgress(const v1::TellProgress& progress) override;
-  void OnSettled(const TellOutcome& outcome) override;
 
   CoordinatorService& service_;
   EventLoop& loop_;  // Of the service; named here because gRPC's threads use it.
@@ -57,15 +48,8 @@ class TellCall final : public grpc::ServerBidiReactor<v1::TellRequest, v1::TellU
   bool detach_ = false;
   bool following_ = false;
 
-  // What waits to be written: `accepted` and the newest progress; then the answer from answer_sent_
-  // on, then `settled`.
-  absl::optional<v1::TellUpdate> accepted_;
-  absl::optional<v1::TellUpdate> progress_;
-  absl::optional<TellOutcome> outcome_;
-  size_t answer_sent_ = 0;
-  bool settled_sent_ = false;
-
-  v1::TellUpdate update_;  // The write under way.
+  absl::optional<TellUpdates> updates_;  // From Submit() on.
+  v1::TellUpdate update_;                // The write under way.
   bool writing_ = false;
   bool client_gone_ = false;
   bool finished_ = false;

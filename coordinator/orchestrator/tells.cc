@@ -1,0 +1,218 @@
+// The life of a tell beside the one that works on it: who follows it later, lists it, cancels it.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "coordinator/orchestrator/orchestrator.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kIdBytesShown = 100;
+// A list of 1,000 fits into one message.
+constexpr size_t kListedDetailBytes = 200;
+
+absl::Status Cancelled() {
+  return MakeFailure(v1::FAILURE_CANCELLED,
+                     "the message was cancelled while it waited; the team never got it");
+}
+
+v1::CancelTellOfResponse ResponseFor(bool was_settled, const absl::Status& outcome) {
+  v1::CancelTellOfResponse response;
+  response.set_was_settled(was_settled);
+  if (!outcome.ok()) *response.mutable_failure() = ToProto(outcome);
+  return response;
+}
+
+// A tell that `found` holds or not, for `caller`.
+template <typename Stored>
+absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view tell_id,
+                        absl::string_view caller) {
+  if (!found.has_value()) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("there is no message \"",
+                                    absl::Utf8SafeCEscape(tell_id.substr(0, kIdBytesShown)), "\""),
+                       "Use the id that was given out for it; old ones are forgotten.");
+  }
+  if (caller == kCommandLineCaller || found->from == caller) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                     absl::StrCat("message ", tell_id, " was sent by another team"),
+                     "Ask for a message that your own team has sent.");
+}
+
+const char* NameOf(TellState state) {
+  switch (state) {
+    case TellState::kQueued:
+      return "queued";
+    case TellState::kRunning:
+      return "running";
+    case TellState::kSettled:
+      return "settled";
+  }
+  return "";
+}
+
+v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
+  v1::TellSummary summary;
+  summary.set_tell_id(stored.tell_id);
+  summary.set_from(stored.from);
+  summary.set_to(stored.to);
+  summary.set_state(NameOf(stored.state));
+  summary.set_fetched(stored.fetched);
+  if (!stored.outcome.ok()) *summary.mutable_failure() = ToProto(stored.outcome);
+  summary.set_answer_bytes(stored.answer_bytes);
+  summary.set_accepted_at_ms(absl::ToUnixMillis(stored.accepted_at));
+  if (stored.state == TellState::kSettled) {
+    summary.set_settled_at_ms(absl::ToUnixMillis(stored.settled_at));
+  }
+  summary.set_preview(stored.preview);
+  summary.set_answer_preview(ToUtf8(stored.answer_preview));
+  return summary;
+}
+
+}  // namespace
+
+absl::Status Orchestrator::Follow(const std::string& tell_id, const std::string& caller,
+                                  TellObserver* observer) {
+  const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
+  return Join(**stored, observer);
+}
+
+absl::Status Orchestrator::Join(const StoredTell& stored, TellObserver* observer) {
+  if (stored.state == TellState::kSettled) {
+    observer->OnAccepted(stored.session_id);
+    observer->OnSettled({.status = stored.outcome,
+                         .answer = std::make_shared<const std::string>(stored.answer),
+                         .duration = stored.settled_at - stored.accepted_at});
+    return absl::OkStatus();
+  }
+  const auto open = open_.find(stored.tell_id);
+  if (open == open_.end()) {
+    if (leaving_) return Leaving();
+    return MakeFailure(v1::FAILURE_INTERNAL,
+                       absl::StrCat("tell ", stored.tell_id, " is open in the store only"));
+  }
+  if (open->second.observers.size() >= limits_.observers_max) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(limits_.observers_max, " callers follow this message already"));
+  }
+  open->second.observers.push_back(observer);
+  observer->OnAccepted(stored.session_id);
+  if (open->second.progress.has_value()) observer->OnProgress(*open->second.progress);
+  return absl::OkStatus();
+}
+
+void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
+  const auto open = open_.find(summary.tell_id());
+  if (open == open_.end()) return;
+  summary.set_answer_bytes(open->second.answer.size());
+  if (open->second.progress.has_value()) *summary.mutable_progress() = *open->second.progress;
+}
+
+absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
+                                                   const std::string& caller) const {
+  const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
+  v1::TellSummary summary = SummaryOf(**stored);
+  DescribeOpen(summary);
+  return summary;
+}
+
+absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const std::string& from, bool all) const {
+  const absl::StatusOr<std::vector<StoredTellSummary>> stored = store_.Summaries(from, all);
+  if (!stored.ok()) return stored.status();
+  v1::ListTellsResponse list;
+  for (const StoredTellSummary& summary : *stored) {
+    v1::TellSummary& tell = *list.add_tells();
+    tell = SummaryOf(summary);
+    DescribeOpen(tell);
+    if (!tell.has_failure()) continue;
+    Failure& failure = *tell.mutable_failure();
+    failure.set_detail(ToUtf8(failure.detail().substr(0, kListedDetailBytes)));
+    failure.set_fix(ToUtf8(failure.fix().substr(0, kListedDetailBytes)));
+  }
+  return list;
+}
+
+absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
+    const std::string& from) const {
+  return store_.Unfetched(from);
+}
+
+void Orchestrator::MarkFetched(const std::string& tell_id) {
+  const absl::Status marked = store_.MarkFetched(tell_id);
+  if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
+}
+
+void Orchestrator::Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) {
+  absl::StatusOr<v1::CancelTellOfResponse> known = BeginCancel(tell_id, caller, done);
+  if (done != nullptr) {
+    loop_.Post([done = std::move(done), known = std::move(known)] { done(known); });
+  }
+}
+
+// Takes `done` where what becomes of the tell is not known yet.
+absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::string& tell_id,
+                                                                   const std::string& caller,
+                                                                   CancelDone& done) {
+  const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
+  const bool was_settled = (*stored)->state == TellState::kSettled;
+  if (was_settled) return ResponseFor(was_settled, (*stored)->outcome);
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return Leaving();
+  Queue& queue = queues_[open->second.session_id];
+  if (queue.in_flight != tell_id) {
+    CancelQueued(tell_id, queue);
+    return ResponseFor(/*was_settled=*/false, Cancelled());
+  }
+  std::vector<CancelDone>& cancels = open->second.cancels;
+  if (cancels.size() >= limits_.observers_max) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(limits_.observers_max, " callers cancel this message already"));
+  }
+  cancels.push_back(std::exchange(done, nullptr));
+  if (cancels.size() == 1) queue.session->Cancel(tell_id);
+  return v1::CancelTellOfResponse();
+}
+
+void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
+  queue.waiting.erase(std::remove(queue.waiting.begin(), queue.waiting.end(), tell_id),
+                      queue.waiting.end());
+  // Nobody is left who would use the room.
+  if (queue.waiting.empty() && queue.wakes_waiting.empty()) {
+    pool_.LeaveLine(queue.session->session_id());
+  }
+  Settle(tell_id, Cancelled());
+  MarkFetched(tell_id);
+  TellPlaces(queue);
+}
+
+void Orchestrator::AnswerCancels(const std::string& tell_id, OpenTell& tell,
+                                 const absl::Status& outcome) {
+  if (tell.cancels.empty()) return;
+  if (KindOf(outcome) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);
+  for (const CancelDone& done : std::exchange(tell.cancels, {})) {
+    done(ResponseFor(/*was_settled=*/false, outcome));
+  }
+}
+
+void Orchestrator::KeepHouseNowAndThen() {
+  house_timer_ = loop_.After(limits_.housekeeping, [this] {
+    const absl::Status kept = store_.KeepHouse();
+    if (!kept.ok()) LogWarn("keeping house in the store: ", kept.message());
+    KeepHouseNowAndThen();
+  });
+}
+
+}  // namespace iris

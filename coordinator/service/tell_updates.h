@@ -1,0 +1,50 @@
+#ifndef IRIS_COORDINATOR_SERVICE_TELL_UPDATES_H_
+#define IRIS_COORDINATOR_SERVICE_TELL_UPDATES_H_
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "absl/types/optional.h"
+#include "coordinator/orchestrator/tell.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+
+// What a caller that follows a tell is still to be told: `accepted` and the newest progress; then
+// the answer in frames, then `settled`. A reader that is slow misses what is old, and nothing piles
+// up. Lives on the coordinator's loop.
+class TellUpdates final : public TellObserver {
+ public:
+  // `on_news`: Next() may have something. It may end the call, and this object with it.
+  TellUpdates(std::string tell_id, std::function<void()> on_news)
+      : tell_id_(std::move(tell_id)), on_news_(std::move(on_news)) {}
+
+  // The next one to be written, if there is one now.
+  absl::optional<v1::TellUpdate> Next();
+
+  bool accepted() const { return accepted_sent_; }  // Next() has returned it.
+  bool settled() const { return outcome_.has_value(); }
+  bool all_sent() const { return settled_sent_; }  // Next() has returned `settled`.
+
+ private:
+  void OnAccepted(const std::string& session_id) override;
+  void OnProgress(const v1::TellProgress& progress) override;
+  void OnSettled(const TellOutcome& outcome) override;
+  v1::TellUpdate AnswerFrame();
+  v1::TellUpdate SettledUpdate() const;
+
+  const std::string tell_id_;
+  const std::function<void()> on_news_;
+  absl::optional<v1::TellUpdate> accepted_;
+  absl::optional<v1::TellUpdate> progress_;
+  absl::optional<TellOutcome> outcome_;
+  bool accepted_sent_ = false;
+  size_t answer_sent_ = 0;
+  bool settled_sent_ = false;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_SERVICE_TELL_UPDATES_H_
