@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/store/store.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -19,7 +21,15 @@ class McpDesk {
 
   // As the methods of Orchestrator.
   virtual absl::Status Tell(TellSpec spec, TellObserver* observer) = 0;
+  virtual absl::Status Follow(const std::string& tell_id, const std::string& caller,
+                              TellObserver* observer) = 0;
   virtual void RemoveObserver(const std::string& tell_id, TellObserver* observer) = 0;
+  virtual absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
+                                               const std::string& caller) = 0;
+  virtual absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) = 0;
+  virtual absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) = 0;
+  using CancelDone = std::function<void(const absl::StatusOr<v1::CancelTellOfResponse>&)>;
+  virtual void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) = 0;
   using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
   virtual void Wake(const std::string& from, const std::string& to, WakeDone done) = 0;
   using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;

@@ -1,8 +1,11 @@
 #include "coordinator/mcp/session.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
 #include "coordinator/mcp/progress.h"
@@ -16,8 +19,10 @@ namespace {
 constexpr char kInstructions[] =
     "Iris lets you talk to other teams: Claude Code sessions in other projects, on this machine or "
     "on other hosts. list_teams shows them; send_message or ask_message waits for a team's answer. "
+    "No answer is lost: tell_wait gets it later, by the message's id. "
     "fromTeam is always your own team's name.";
 constexpr size_t kMethodBytesShown = 100;
+constexpr size_t kAnnouncedShown = 10;
 
 // The client's token if it wants to hear of progress, else null.
 Json ProgressToken(const Json& params) {
@@ -38,9 +43,10 @@ Json TakeArguments(Json& params) {
 // One tools/call that waits.
 class McpSession::Call final : private ToolListener {
  public:
-  Call(McpSession& session, const McpClientMessage& message)
+  Call(McpSession& session, const McpClientMessage& message, std::string from)
       : session_(session),
         id_(message.incoming.id),
+        from_(std::move(from)),
         message_id_(message.id),
         reporter_(session.loop_, ProgressToken(message.incoming.params), "waiting",
                   {.with_message = ProgressHasMessage(session.version_),
@@ -56,6 +62,7 @@ class McpSession::Call final : private ToolListener {
 
   const Json& id() const { return id_; }
   const std::string& message_id() const { return message_id_; }
+  const std::string& from() const { return from_; }
 
  private:
   void OnToolProgress(const std::string& text) override { reporter_.News(text); }
@@ -68,6 +75,7 @@ class McpSession::Call final : private ToolListener {
 
   McpSession& session_;
   const Json id_;
+  const std::string from_;  // The team that it speaks for; empty: none.
   const std::string message_id_;
   ProgressReporter reporter_;
   std::unique_ptr<ToolRun> run_;
@@ -151,26 +159,52 @@ void McpSession::CallTool(McpClientMessage message) {
   if (calls_.contains(key)) {
     return Refuse(message, kInvalidRequest, "a request with this id is under way");
   }
-  absl::Status fits = CheckArguments(*tool, arguments);
-  if (calls_.size() >= options_.calls_max) {
-    fits = MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(options_.calls_max, " calls of this client are under way"));
-  }
-  if (!fits.ok()) {
-    McpOutgoing refusal = ToolAnswer(message.incoming.id, {.status = fits, .text = nullptr});
+  const absl::StatusOr<std::string> from = Admit(*tool, arguments);
+  if (!from.ok()) {
+    McpOutgoing refusal =
+        ToolAnswer(message.incoming.id, {.status = from.status(), .text = nullptr});
     refusal.settles = message.id;
     return sink_.Send(std::move(refusal));
   }
-  const auto call = calls_.emplace(key, std::make_unique<Call>(*this, message)).first;
+  const auto call = calls_.emplace(key, std::make_unique<Call>(*this, message, *from)).first;
   call->second->Start(
       {.tool = *tool, .arguments = std::move(arguments), .id = message.id, .age = message.age});
 }
 
+absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, const Json& arguments) {
+  if (absl::Status fits = CheckArguments(tool, arguments); !fits.ok()) return fits;
+  if (calls_.size() >= options_.calls_max) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(options_.calls_max, " calls of this client are under way"));
+  }
+  return FindCaller(desk_, arguments);
+}
+
 void McpSession::EndCall(const std::string& key, const ToolResult& result) {
   const auto node = calls_.extract(key);
-  McpOutgoing answer = ToolAnswer(node.mapped()->id(), result);
+  const std::string note = Announce(node.mapped()->from(), result.outcome_of);
+  McpOutgoing answer = ToolAnswer(node.mapped()->id(), result, note);
   answer.settles = node.mapped()->message_id();
   sink_.Send(std::move(answer));
+}
+
+std::string McpSession::Announce(const std::string& from, const std::string& but) {
+  if (from.empty()) return "";
+  const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(from);
+  if (!waiting.ok()) return "";  // The next call says it.
+  const std::set<std::string> before = std::exchange(announced_[from], {but});
+  std::vector<std::string> news;
+  for (const Store::WaitingAnswer& answer : *waiting) {
+    const bool is_news = answer.tell_id != but && !before.contains(answer.tell_id);
+    announced_[from].insert(answer.tell_id);
+    if (is_news) news.push_back(absl::StrCat(answer.tell_id, " from ", answer.to));
+  }
+  if (news.empty()) return "";
+  const size_t shown = std::min(news.size(), kAnnouncedShown);
+  return absl::StrCat(
+      news.size() == 1 ? "1 answer waits" : absl::StrCat(news.size(), " answers wait"), ": ",
+      absl::StrJoin(news.begin(), news.begin() + shown, ", "), shown < news.size() ? ", …" : "",
+      ". tell_wait with the id as tellId gets it.");
 }
 
 void McpSession::Close(const absl::Status& why) {

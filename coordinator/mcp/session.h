@@ -4,15 +4,18 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/outgoing.h"
+#include "coordinator/mcp/tool.h"
 #include "coordinator/mcp/tool_run.h"
 
 namespace iris {
@@ -41,6 +44,9 @@ struct McpOptions {
 //
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
+// A call that speaks for a team is answered, beside its result, with how many answers wait for that
+// team; each of them is told of once.
+//
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
 // Lives on the coordinator's loop.
 class McpSession {
@@ -67,7 +73,11 @@ class McpSession {
   void Initialize(const McpClientMessage& message);
   void ListTools(const McpClientMessage& message);
   void CallTool(McpClientMessage message);
+  // Whether a call may begin, and for which team; empty: for none.
+  absl::StatusOr<std::string> Admit(const Tool& tool, const Json& arguments);
   void EndCall(const std::string& key, const ToolResult& result);
+  // What waits for the team `from` and was not told of, in words; empty: nothing. Never of `but`.
+  std::string Announce(const std::string& from, const std::string& but);
 
   void Answer(const McpClientMessage& message, Json result);
   void Refuse(const McpClientMessage& message, int code, absl::string_view why);
@@ -79,6 +89,8 @@ class McpSession {
   const McpOptions options_;
   std::string version_;  // Empty until `initialize`.
   Calls calls_;
+  // By team: tells that this client was told of or given, as long as they are unfetched.
+  std::map<std::string, std::set<std::string>> announced_;
 };
 
 }  // namespace iris

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "coordinator/store/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -42,6 +43,29 @@ class FakeDesk : public McpDesk {
     observer->OnAccepted("session");
     if (known) Settle(id, absl::OkStatus(), "as before");
     return absl::OkStatus();
+  }
+  absl::Status Follow(const std::string& tell_id, const std::string& caller,
+                      TellObserver* observer) override {
+    asked = caller + " follows " + tell_id;
+    if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
+    observer->OnAccepted("session");
+    open[tell_id].observer = observer;
+    if (tell_id == "settled") Settle(tell_id, absl::OkStatus(), "as before");
+    return absl::OkStatus();
+  }
+  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
+                                       const std::string& caller) override {
+    asked = caller + " looks at " + tell_id;
+    if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
+    return summary;
+  }
+  absl::StatusOr<v1::ListTellsResponse> List(const std::string&, bool) override { return list; }
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) override {
+    return unfetched[from];
+  }
+  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) override {
+    asked = caller + " cancels " + tell_id;
+    cancel_done = std::move(done);
   }
   void RemoveObserver(const std::string& tell_id, TellObserver* observer) override {
     if (const auto found = open.find(tell_id); found != open.end()) {
@@ -80,8 +104,12 @@ class FakeDesk : public McpDesk {
   absl::Status config;
   v1::GetStatusResponse status;
   std::string asked;
+  v1::TellSummary summary;
+  v1::ListTellsResponse list;
+  std::map<std::string, std::vector<Store::WaitingAnswer>> unfetched;
   WakeDone wake_done;
   SleepDone sleep_done;
+  CancelDone cancel_done;
 };
 
 // What one client hears.
@@ -92,6 +120,7 @@ class Client : public McpSink {
     while (!message.done()) text += message.NextPiece();
     if (!message.settles.empty()) settled.push_back(message.settles);
     if (message.opening) opening = message.settles;
+    if (!message.outcome_of.empty()) outcomes_of.push_back(message.outcome_of);
     if (text.empty()) return;
     Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     EXPECT_TRUE(json.is_object()) << text;
@@ -103,6 +132,7 @@ class Client : public McpSink {
   std::vector<Json> answers;
   std::vector<Json> progress;
   std::vector<std::string> settled;
+  std::vector<std::string> outcomes_of;
   std::string opening;
   std::function<void()> on_message;
 };
@@ -134,6 +164,12 @@ class McpSessionTest : public ::testing::Test {
   std::string Initialize(McpSession& session, const std::string& version = "2025-11-25") {
     return Say(session, Request("init", "initialize", {{"protocolVersion", version}}));
   }
+  static Json AboutTell(Json id, const std::string& tool, const std::string& tell_id,
+                        Json more = Json::object()) {
+    Json arguments = {{"tellId", tell_id}, {"fromTeam", "web"}};
+    arguments.update(more);
+    return CallOf(id, tool, arguments);
+  }
   void Open() {
     session_ = NewSession(client_);
     Initialize(*session_);
@@ -141,9 +177,11 @@ class McpSessionTest : public ::testing::Test {
     client_.settled.clear();
   }
   // The answer to the only request, in the form "text" or "error: text".
-  static std::string TextOf(const Json& answer) {
+  static std::string TextOf(const Json& answer, const std::string& note = "") {
     const Json& result = answer.at("result");
-    EXPECT_EQ(result.at("content").size(), 1u);
+    EXPECT_EQ(result.at("content").size(), note.empty() ? 1u : 2u);
+    const Json& content = result.at("content");
+    EXPECT_EQ(content.size() == 1 ? "" : content.at(1).at("text").get<std::string>(), note);
     EXPECT_FALSE(result.contains("structuredContent"));
     const std::string text = result.at("content").at(0).at("text").get<std::string>();
     return result.value("isError", false) ? "error: " + text : text;
@@ -219,13 +257,15 @@ TEST_F(McpSessionTest, TheToolsAreListedAsTheClientNeedsThem) {
     names.push_back(tool["name"]);
     EXPECT_EQ(tool["inputSchema"]["type"], "object");
     EXPECT_LT(tool["description"].get<std::string>().size(), 400u);
+    EXPECT_LE(names.back().size(), 20u);
     EXPECT_TRUE(tool["annotations"]["readOnlyHint"].is_boolean());
     for (const Json& name : tool["inputSchema"].value("required", Json::array())) {
       EXPECT_TRUE(tool["inputSchema"]["properties"].contains(name.get<std::string>()));
     }
   }
-  EXPECT_THAT(names, ElementsAre("send_message", "ask_message", "quick_message", "list_teams",
-                                 "team_status", "team_wake", "team_sleep"));
+  EXPECT_THAT(
+      names, ElementsAre("send_message", "ask_message", "quick_message", "tell_status", "tell_wait",
+                         "tell_cancel", "list_teams", "team_status", "team_wake", "team_sleep"));
   Say(*session_, Request(2, "tools/list", {{"cursor", "x"}}));
   EXPECT_EQ(CodeOf(client_.answers.back()), kInvalidParams);
 }
@@ -241,6 +281,7 @@ TEST_F(McpSessionTest, AMessageIsToldUnderItsOwnIdAndAnswered) {
   EXPECT_EQ(client_.answers.at(0)["id"], 1);
   EXPECT_EQ(TextOf(client_.answers.at(0)), "grüße\n\"€\"");
   EXPECT_THAT(client_.settled, ElementsAre(id));
+  EXPECT_THAT(client_.outcomes_of, ElementsAre(id));
   EXPECT_EQ(session_->open_calls(), 0u);
 }
 
@@ -272,13 +313,15 @@ TEST_F(McpSessionTest, AQuickMessageAndMinusOneReturnTheIdAndTheWorkGoesOn) {
     ASSERT_TRUE(desk_.open.contains(id)) << id;
     EXPECT_FALSE(desk_.followed(id));
   }
+  EXPECT_THAT(client_.outcomes_of, IsEmpty());
 }
 
 TEST_F(McpSessionTest, ATimeoutEndsTheWaitingAndNamesTheMessage) {
   Open();
   const std::string id = Say(*session_, SendTo(1, "x", {{"timeout", 1}}));
   RunUntilHeard(client_);
-  EXPECT_THAT(TextOf(client_.answers.at(0)), AllOf(StartsWith("error: timeout: "), HasSubstr(id)));
+  EXPECT_THAT(TextOf(client_.answers.at(0)),
+              AllOf(StartsWith("error: timeout: "), HasSubstr("tell_wait with tellId " + id)));
   EXPECT_FALSE(desk_.followed(id));
 }
 
@@ -499,6 +542,170 @@ TEST_F(McpSessionTest, WakingAndSleepingAnswerWhenTheyAreDone) {
   EXPECT_EQ(desk_.asked, "web sends app to sleep at once");
   desk_.sleep_done(MakeFailure(v1::FAILURE_BUSY_LIMIT, "a tell is open"));
   EXPECT_THAT(TextOf(client_.answers.at(1)), StartsWith("error: busy_limit: a tell is open"));
+}
+
+TEST_F(McpSessionTest, WaitingForAMessageReturnsItsAnswerAsSendingItWould) {
+  Open();
+  EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled")), "as before");
+  EXPECT_EQ(desk_.asked, "web follows settled");
+  EXPECT_THAT(client_.outcomes_of, ElementsAre("settled"));
+
+  client_.answers.clear();
+  Json call = AboutTell(2, "tell_wait", "open");
+  call["params"]["_meta"] = {{"progressToken", "tok"}};
+  Say(*session_, call);
+  v1::TellProgress progress;
+  progress.set_text("at it");
+  desk_.open.at("open").observer->OnProgress(progress);
+  EXPECT_EQ(client_.progress.at(0)["params"]["message"], "at it");
+  desk_.Settle("open", MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9", "Again."), "half");
+  EXPECT_EQ(TextOf(client_.answers.at(0)),
+            "error: child_exited: signal 9\nfix: Again.\n\nThe answer so far:\nhalf");
+  EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "none")), StartsWith("error: bad_request: "));
+  EXPECT_THAT(client_.outcomes_of, ElementsAre("settled", "open"));
+}
+
+TEST_F(McpSessionTest, WhoWaitsForAMessageMayWaitALittleOrNotAtAll) {
+  Open();
+  EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled", {{"timeout", -1}})), "as before");
+  EXPECT_THAT(Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
+              StartsWith("error: timeout: there is no answer yet; the team goes on with message"));
+  EXPECT_FALSE(desk_.followed("open"));
+  EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "open", {{"timeout", -2}})),
+              HasSubstr("timeout must be"));
+  client_.answers.clear();
+  Say(*session_, AboutTell(4, "tell_wait", "open", {{"timeout", 1}}));
+  RunUntilHeard(client_);
+  EXPECT_THAT(TextOf(client_.answers.at(0)), StartsWith("error: timeout: no answer within 1 ms"));
+  EXPECT_FALSE(desk_.followed("open"));
+}
+
+TEST_F(McpSessionTest, TheStateOfAMessageIsForTheModelToRead) {
+  Open();
+  desk_.summary.set_tell_id("t");
+  desk_.summary.set_to("app");
+  desk_.summary.set_state("running");
+  desk_.summary.set_answer_bytes(7);
+  desk_.summary.set_preview("do it");
+  desk_.summary.mutable_progress()->set_text("at it");
+  v1::SessionStatus* session = desk_.status.add_sessions();
+  session->set_tell_in_flight("t");
+  session->set_stall("a tool runs: Bash");
+  Json status = Json::parse(Answered(AboutTell(1, "tell_status", "t")));
+  EXPECT_EQ(desk_.asked, "web looks at t");
+  EXPECT_EQ(status["state"], "running");
+  EXPECT_EQ(status["doing"], "at it");
+  EXPECT_EQ(status["stall"], "a tool runs: Bash");
+  EXPECT_EQ(status["answerBytes"], 7);
+  EXPECT_EQ(status["message"], "do it");
+  EXPECT_FALSE(status.contains("failure"));
+  EXPECT_FALSE(status.contains("fetched"));
+
+  session->clear_tell_in_flight();
+  desk_.summary.set_state("settled");
+  desk_.summary.clear_progress();
+  desk_.summary.mutable_failure()->set_kind(v1::FAILURE_CANCELLED);
+  status = Json::parse(Answered(AboutTell(1, "tell_status", "t")));
+  EXPECT_THAT(status["failure"].get<std::string>(), StartsWith("cancelled: "));
+  EXPECT_EQ(status["fetched"], false);
+  EXPECT_FALSE(status.contains("stall"));
+  EXPECT_THAT(client_.outcomes_of, IsEmpty());
+}
+
+TEST_F(McpSessionTest, CancellingAMessageAnswersWhenItIsOver) {
+  Open();
+  const auto cancelled = [&](bool was_settled, FailureKind kind) {
+    client_.answers.clear();
+    Say(*session_, AboutTell(1, "tell_cancel", "t"));
+    EXPECT_THAT(client_.answers, IsEmpty());
+    v1::CancelTellOfResponse response;
+    response.set_was_settled(was_settled);
+    if (kind != v1::FAILURE_UNSPECIFIED) response.mutable_failure()->set_kind(kind);
+    desk_.cancel_done(response);
+    return Json::parse(TextOf(client_.answers.at(0)));
+  };
+  EXPECT_EQ(cancelled(false, v1::FAILURE_CANCELLED), Json({{"tellId", "t"}, {"cancelled", true}}));
+  EXPECT_EQ(desk_.asked, "web cancels t");
+  EXPECT_EQ(cancelled(false, v1::FAILURE_UNSPECIFIED)["ended"], "by itself: answered");
+  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["ended"], "before: cancelled");
+  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["cancelled"], false);
+}
+
+TEST_F(McpSessionTest, AnswersThatWaitAreToldOfOnceWhateverIsCalled) {
+  Open();
+  const std::string gets = ". tell_wait with the id as tellId gets it.";
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  desk_.unfetched["app"] = {{"t9", "web"}};
+  const auto note = [&](const Json& call) {
+    client_.answers.clear();
+    Say(*session_, call);
+    const Json& content = client_.answers.at(0)["result"]["content"];
+    return content.size() == 1 ? "" : content[1]["text"].get<std::string>();
+  };
+  const Json status = CallOf(1, "team_status", {{"fromTeam", "web"}});
+  EXPECT_EQ(note(CallOf(1, "list_teams", Json::object())), "");  // For nobody.
+  EXPECT_EQ(note(status), "1 answer waits: t1 from app" + gets);
+  EXPECT_EQ(note(status), "");
+  desk_.unfetched["web"] = {{"t1", "app"}, {"t2", "app"}, {"t3", "web"}};
+  EXPECT_EQ(note(AboutTell(1, "tell_wait", "none")),
+            "2 answers wait: t2 from app, t3 from web" + gets);
+  EXPECT_EQ(note(status), "");
+  EXPECT_EQ(note(CallOf(1, "team_status", {{"fromTeam", "app"}})),
+            "1 answer waits: t9 from web" + gets);
+  // Another client is told as well, and what speaks for no team is told of nothing.
+  Open();
+  EXPECT_EQ(note(CallOf(1, "team_status", {{"fromTeam", "nobody"}})), "");
+  EXPECT_EQ(note(status), "3 answers wait: t1 from app, t2 from app, t3 from web" + gets);
+}
+
+TEST_F(McpSessionTest, TheAnswerThatIsGivenIsNotToldOf) {
+  Open();
+  const std::string id = Say(*session_, SendTo(1, "x"));
+  desk_.unfetched["web"] = {{id, "app"}, {"other", "app"}};
+  desk_.Settle(id, absl::OkStatus(), "done");
+  EXPECT_EQ(TextOf(client_.answers.at(0),
+                   "1 answer waits: other from app. tell_wait with the id as tellId gets it."),
+            "done");
+  // Nor later, while it is on its way.
+  EXPECT_EQ(Answered(SendTo(2, "known")), "as before");
+}
+
+TEST_F(McpSessionTest, ManyAnswersThatWaitAreCountedAndTenOfThemNamed) {
+  Open();
+  for (int i = 0; i < 11; ++i) desk_.unfetched["web"].push_back({"t" + std::to_string(i), "app"});
+  client_.answers.clear();
+  Say(*session_, CallOf(1, "team_status", {{"fromTeam", "web"}}));
+  const auto note = client_.answers.at(0)["result"]["content"][1]["text"].get<std::string>();
+  EXPECT_THAT(note, AllOf(StartsWith("11 answers wait: t0 from app, "), HasSubstr("t9 from app, …"),
+                          Not(HasSubstr("t10"))));
+}
+
+TEST_F(McpSessionTest, OpenMessagesAndStallsAreShownWithTheTeams) {
+  Open();
+  v1::SessionStatus* session = desk_.status.add_sessions();
+  session->set_from("web");
+  session->set_to("app");
+  session->set_state("busy");
+  session->set_tell_in_flight("t1");
+  session->set_tells_waiting(2);
+  session->set_stall("the model has not answered for 40 s");
+  for (const char* state : {"running", "queued", "settled"}) {
+    v1::TellSummary* tell = desk_.list.add_tells();
+    tell->set_tell_id(state);
+    tell->set_to("app");
+    tell->set_state(state);
+  }
+  const Json listed = Json::parse(Answered(CallOf(1, "list_teams", Json::object())))["teams"];
+  EXPECT_EQ(listed[0]["openMessages"], 3);
+  EXPECT_EQ(listed[0]["stall"], "the model has not answered for 40 s");
+  EXPECT_FALSE(listed[1].contains("openMessages"));
+
+  const Json status =
+      Json::parse(Answered(CallOf(1, "team_status", {{"fromTeam", "web"}})))["teams"];
+  EXPECT_EQ(status[0]["stall"], "the model has not answered for 40 s");
+  EXPECT_EQ(status[0]["open"], Json({"running", "queued"}));
+  EXPECT_EQ(status[0]["answersWaiting"], Json({"settled"}));
+  EXPECT_FALSE(status[1].contains("open"));
 }
 
 TEST_F(McpSessionTest, WhatComesAfterTheClientHasGoneIsForNobody) {

@@ -1,6 +1,5 @@
 #include "coordinator/mcp/team_runs.h"
 
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -8,68 +7,38 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/mcp/json_runs.h"
 
 namespace iris {
 namespace {
 
-std::shared_ptr<const std::string> Readable(const Json& json) {
-  return std::make_shared<const std::string>(
-      json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
+constexpr size_t kTellsShown = 20;
 
-ToolResult ResultOf(const absl::StatusOr<Json>& json) {
-  if (!json.ok()) return {.status = json.status(), .text = nullptr};
-  return {.text = Readable(*json)};
-}
-
-// Answers from what is known.
-class LookRun final : public ToolRun {
- public:
-  using Look = std::function<absl::StatusOr<Json>()>;
-  LookRun(Look look, ToolListener& listener) : look_(std::move(look)), listener_(listener) {}
-  void Start() override { listener_.OnToolDone(ResultOf(look_())); }
-
- private:
-  const Look look_;
-  ToolListener& listener_;
-};
-
-// Waits for something that cannot be called back: whoever ends the wait leaves `this_` empty.
-class WaitRun final : public ToolRun {
- public:
-  using Done = std::function<void(const absl::StatusOr<Json>&)>;
-  using Begin = std::function<void(Done)>;
-  WaitRun(std::string doing, Begin begin, ToolListener& listener)
-      : doing_(std::move(doing)), begin_(std::move(begin)), listener_(listener) {}
-
-  void Start() override {
-    listener_.OnToolProgress(doing_);
-    begin_([weak = std::weak_ptr<WaitRun*>(this_)](const absl::StatusOr<Json>& json) {
-      const std::shared_ptr<WaitRun*> run = weak.lock();
-      if (run != nullptr) (*run)->listener_.OnToolDone(ResultOf(json));
-    });
+// What everybody's sessions with the team have to do.
+void AddWork(const std::string& team, const v1::GetStatusResponse& status, Json& entry) {
+  uint64_t open = 0;
+  std::string stall;
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (session.to() != team) continue;
+    open += session.tells_waiting() + (session.tell_in_flight().empty() ? 0 : 1);
+    if (stall.empty()) stall = session.stall();
   }
-
- private:
-  const std::string doing_;
-  const Begin begin_;
-  ToolListener& listener_;
-  const std::shared_ptr<WaitRun*> this_ = std::make_shared<WaitRun*>(this);
-};
-
-void SetUnlessEmpty(Json& json, const char* key, const std::string& value) {
-  if (!value.empty()) json[key] = value;
+  if (open > 0) entry["openMessages"] = open;
+  SetUnlessEmpty(entry, "stall", stall);
 }
 
 absl::StatusOr<Json> ListTeams(McpDesk& desk) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
   if (!teams.ok()) return teams.status();
+  const absl::StatusOr<v1::GetStatusResponse> status = desk.Status();
+  if (!status.ok()) return status.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
     Json entry = {{"name", team.name()}};
     SetUnlessEmpty(entry, "description", team.description());
     entry["path"] = team.path();
     SetUnlessEmpty(entry, "remote", team.remote());
+    AddWork(team.name(), *status, entry);
     list.push_back(std::move(entry));
   }
   return Json{{"teams", std::move(list)}};
@@ -97,6 +66,7 @@ void AddSession(const std::string& from, const std::string& team,
     entry["waiting"] = session.tells_waiting();
     SetUnlessEmpty(entry, "inFlight", session.tell_in_flight());
     if (!session.tell_in_flight().empty()) entry["answerBytes"] = session.answer_bytes();
+    SetUnlessEmpty(entry, "stall", session.stall());
     entry["answered"] = session.tells_done();
     if (session.last_used_at_ms() != 0) {
       entry["lastUsed"] =
@@ -106,18 +76,34 @@ void AddSession(const std::string& from, const std::string& team,
   }
 }
 
+// The ids of the caller's messages to the team that are not answered yet, and of those whose answer
+// it has not fetched.
+void AddTells(const std::string& team, const v1::ListTellsResponse& tells, Json& entry) {
+  Json open = Json::array(), answered = Json::array();
+  for (const v1::TellSummary& tell : tells.tells()) {
+    if (tell.to() != team) continue;
+    Json& list = tell.state() == "settled" ? answered : open;
+    if (list.size() < kTellsShown) list.push_back(tell.tell_id());
+  }
+  if (!open.empty()) entry["open"] = std::move(open);
+  if (!answered.empty()) entry["answersWaiting"] = std::move(answered);
+}
+
 // `only` empty: all of them.
 absl::StatusOr<Json> Status(McpDesk& desk, const std::string& from, const std::string& only) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
   if (!teams.ok()) return teams.status();
   const absl::StatusOr<v1::GetStatusResponse> status = desk.Status();
   if (!status.ok()) return status.status();
+  const absl::StatusOr<v1::ListTellsResponse> tells = desk.List(from, /*all=*/false);
+  if (!tells.ok()) return tells.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
     if (!only.empty() && team.name() != only) continue;
     Json entry = {{"team", team.name()}, {"host", team.remote().empty() ? "local" : team.remote()}};
     AddLink(team.name(), *status, entry);
     AddSession(from, team.name(), *status, entry);
+    AddTells(team.name(), *tells, entry);
     list.push_back(std::move(entry));
   }
   if (list.empty() && !only.empty()) {
@@ -128,11 +114,6 @@ absl::StatusOr<Json> Status(McpDesk& desk, const std::string& from, const std::s
   return Json{{"teams", std::move(list)}};
 }
 
-std::string Text(const ToolCall& call, const char* name) {
-  const auto found = call.arguments.find(name);
-  return found == call.arguments.end() ? "" : found->get<std::string>();
-}
-
 }  // namespace
 
 std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener) {
@@ -141,13 +122,15 @@ std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener)
 
 std::unique_ptr<ToolRun> MakeStatusRun(McpDesk& desk, const ToolCall& call,
                                        ToolListener& listener) {
-  return std::make_unique<LookRun>([&desk, from = Text(call, "fromTeam"),
-                                    only = Text(call, "team")] { return Status(desk, from, only); },
-                                   listener);
+  return std::make_unique<LookRun>(
+      [&desk, from = TextArgument(call, "fromTeam"), only = TextArgument(call, "team")] {
+        return Status(desk, from, only);
+      },
+      listener);
 }
 
 std::unique_ptr<ToolRun> MakeWakeRun(McpDesk& desk, const ToolCall& call, ToolListener& listener) {
-  const std::string from = Text(call, "fromTeam"), team = Text(call, "team");
+  const std::string from = TextArgument(call, "fromTeam"), team = TextArgument(call, "team");
   const auto begin = [&desk, from, team](WaitRun::Done done) {
     desk.Wake(from, team, [team, done](const absl::StatusOr<v1::WakeResponse>& woken) {
       if (!woken.ok()) return done(woken.status());
@@ -161,7 +144,7 @@ std::unique_ptr<ToolRun> MakeWakeRun(McpDesk& desk, const ToolCall& call, ToolLi
 }
 
 std::unique_ptr<ToolRun> MakeSleepRun(McpDesk& desk, const ToolCall& call, ToolListener& listener) {
-  const std::string from = Text(call, "fromTeam"), team = Text(call, "team");
+  const std::string from = TextArgument(call, "fromTeam"), team = TextArgument(call, "team");
   const auto force = call.arguments.find("force");
   const bool forced = force != call.arguments.end() && force->get<bool>();
   const auto begin = [&desk, from, team, forced](WaitRun::Done done) {

@@ -11,11 +11,13 @@ namespace iris {
 // The tools about teams. Each result is a JSON object, indented, for the model to read. As
 // MakeToolRun().
 
-// {"teams": [{"name", "description", "path", "remote"}]}; what is empty is left out.
+// {"teams": [{"name", "description", "path", "remote", "openMessages", "stall"}]}; what is empty is
+// left out. The last two are of everybody's sessions with the team.
 std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener);
 // {"teams": [{"team", "host", "link", "problem", "session", "childPid", "waiting", "inFlight",
-// "answered", "lastUsed"}]}: the caller's session with each team, or with one. "session" is "none"
-// before the first message; "problem" is there where the link has one.
+// "answerBytes", "stall", "answered", "lastUsed", "open", "answersWaiting"}]}: the caller's session
+// with each team, or with one. "session" is "none" before the first message; "problem" is there
+// where the link has one; "open" and "answersWaiting" are ids of messages, at most 20 each.
 std::unique_ptr<ToolRun> MakeStatusRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
 // {"team", "ready": true, "wasReady", "childPid"}
 std::unique_ptr<ToolRun> MakeWakeRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);

@@ -1,6 +1,7 @@
 #include "coordinator/mcp/tell_run.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -14,17 +15,26 @@ namespace {
 
 constexpr int64_t kTimeoutMsMax = int64_t{30} * 24 * 3600 * 1000;
 
+// Follows a tell, submitted now or before, until its outcome is there or the caller has waited
+// enough.
 class TellRun final : public ToolRun, private TellObserver {
  public:
-  TellRun(EventLoop& loop, McpDesk& desk, TellSpec spec, int64_t timeout_ms, absl::Duration age,
+  // Submits the tell, or finds it.
+  using Begin = std::function<absl::Status(TellObserver*)>;
+  struct Wait {
+    int64_t timeout_ms;
+    absl::Duration age;  // Of the call.
+    bool want_id;        // Who does not wait gets the id, not the outcome.
+  };
+
+  TellRun(EventLoop& loop, McpDesk& desk, std::string tell_id, Begin begin, Wait wait,
           ToolListener& listener)
       : loop_(loop),
         desk_(desk),
         listener_(listener),
-        tell_id_(spec.tell_id),
-        spec_(std::move(spec)),
-        timeout_ms_(timeout_ms),
-        age_(age) {}
+        tell_id_(std::move(tell_id)),
+        begin_(std::move(begin)),
+        wait_(wait) {}
 
   ~TellRun() override {
     if (timer_ != 0) loop_.Cancel(timer_);
@@ -32,22 +42,21 @@ class TellRun final : public ToolRun, private TellObserver {
   }
 
   void Start() override {
-    if (timeout_ms_ < -1 || timeout_ms_ > kTimeoutMsMax) return Done(BadTimeout());
+    if (wait_.timeout_ms < -1 || wait_.timeout_ms > kTimeoutMsMax) return Done(BadTimeout());
     following_ = true;
     starting_ = true;
-    const absl::Status told = desk_.Tell(std::move(spec_), this);
+    const absl::Status begun = std::exchange(begin_, nullptr)(this);
     starting_ = false;
-    if (!told.ok()) {
+    if (!begun.ok()) {
       following_ = false;
-      return Done(told);
+      return Done(begun);
     }
-    if (timeout_ms_ < 0) {
+    if (wait_.timeout_ms < 0 && wait_.want_id) {
       return listener_.OnToolDone({.text = std::make_shared<const std::string>(tell_id_)});
     }
-    if (outcome_.has_value()) {
-      return listener_.OnToolDone({.status = outcome_->status, .text = outcome_->answer});
-    }
-    if (timeout_ms_ > 0) WaitAtMost(absl::Milliseconds(timeout_ms_) - age_);
+    if (outcome_.has_value()) return Done(*outcome_);
+    if (wait_.timeout_ms < 0) return Done(TimedOut("there is no answer yet"));
+    if (wait_.timeout_ms > 0) WaitAtMost(absl::Milliseconds(wait_.timeout_ms) - wait_.age);
   }
 
  private:
@@ -57,26 +66,32 @@ class TellRun final : public ToolRun, private TellObserver {
   }
   void OnSettled(const TellOutcome& outcome) override {
     following_ = false;
-    // Known already: Tell() says so before it returns, and must not find this gone.
+    // Known already: begin_() says so before it returns, and must not find this gone.
     if (starting_) {
       outcome_ = outcome;
       return;
     }
-    listener_.OnToolDone({.status = outcome.status, .text = outcome.answer});
+    Done(outcome);
   }
 
   void WaitAtMost(absl::Duration left) {
     timer_ = loop_.After(std::max(left, absl::ZeroDuration()), [this] {
       timer_ = 0;
-      Done(MakeFailure(
-          v1::FAILURE_TIMEOUT,
-          absl::StrCat("no answer within ", timeout_ms_, " ms; the team goes on with message ",
-                       tell_id_),
-          "Send the team another message to hear how it went: it is answered after this one. Or "
-          "wait longer next time (timeout 0 waits until the answer is there)."));
+      Done(TimedOut(absl::StrCat("no answer within ", wait_.timeout_ms, " ms")));
     });
   }
 
+  absl::Status TimedOut(absl::string_view what) const {
+    return MakeFailure(
+        v1::FAILURE_TIMEOUT, absl::StrCat(what, "; the team goes on with message ", tell_id_),
+        absl::StrCat("tell_wait with tellId ", tell_id_,
+                     " gets the answer; tell_status shows how it is, tell_cancel stops it."));
+  }
+
+  void Done(const TellOutcome& outcome) {
+    listener_.OnToolDone(
+        {.status = outcome.status, .text = outcome.answer, .outcome_of = tell_id_});
+  }
   void Done(const absl::Status& status) {
     listener_.OnToolDone({.status = status, .text = nullptr});
   }
@@ -91,9 +106,8 @@ class TellRun final : public ToolRun, private TellObserver {
   McpDesk& desk_;
   ToolListener& listener_;
   const std::string tell_id_;
-  TellSpec spec_;  // Until Start().
-  const int64_t timeout_ms_;
-  const absl::Duration age_;
+  Begin begin_;  // Until Start().
+  const Wait wait_;
   bool starting_ = false;
   bool following_ = false;
   absl::optional<TellOutcome> outcome_;  // Heard while starting.
@@ -112,12 +126,27 @@ int64_t TimeoutMs(const ToolCall& call) {
 
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
                                      ToolListener& listener) {
-  const int64_t timeout_ms = TimeoutMs(call);
+  const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .want_id = true};
   TellSpec spec{.tell_id = std::move(call.id),
                 .from = call.arguments.at("fromTeam").get<std::string>(),
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>())};
-  return std::make_unique<TellRun>(loop, desk, std::move(spec), timeout_ms, call.age, listener);
+  const std::string tell_id = spec.tell_id;
+  auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
+    return desk.Tell(std::move(spec), observer);
+  };
+  return std::make_unique<TellRun>(loop, desk, tell_id, std::move(submit), wait, listener);
+}
+
+std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
+                                         ToolListener& listener) {
+  const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .want_id = false};
+  const auto tell_id = call.arguments.at("tellId").get<std::string>();
+  const auto from = call.arguments.at("fromTeam").get<std::string>();
+  auto find = [&desk, tell_id, from](TellObserver* observer) {
+    return desk.Follow(tell_id, from, observer);
+  };
+  return std::make_unique<TellRun>(loop, desk, tell_id, find, wait, listener);
 }
 
 }  // namespace iris

@@ -13,6 +13,10 @@ namespace iris {
 // quick_message the tell's id. As MakeToolRun().
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
                                      ToolListener& listener);
+// tell_wait: the answer, as send_message would have returned it; with `timeout` -1 and as long as
+// there is none FAILURE_TIMEOUT.
+std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
+                                         ToolListener& listener);
 
 }  // namespace iris
 

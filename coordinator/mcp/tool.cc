@@ -25,6 +25,11 @@ constexpr ToolParameter kTimeout = {"timeout", Type::kInteger, false,
                                     "Milliseconds to wait: 0 (default) = until the answer is "
                                     "there, -1 = return the message's id at "
                                     "once. The team goes on working in any case."};
+constexpr ToolParameter kTellId = {"tellId", Type::kString, true,
+                                   "The id of a message that your team has sent."};
+constexpr ToolParameter kWaitTimeout = {"timeout", Type::kInteger, false,
+                                        "Milliseconds to wait: 0 (default) = until the answer is "
+                                        "there, -1 = not at all."};
 constexpr ToolParameter kTeam = {"team", Type::kString, true, "The team."};
 
 std::vector<Tool> MakeTools() {
@@ -52,22 +57,50 @@ std::vector<Tool> MakeTools() {
        .verb = Tool::Verb::kQuick,
        .title = "Send without waiting",
        .description = "Sends another team's Claude a message and returns the message's id at once. "
-                      "The answer is not waited for.",
+                      "tell_wait gets the answer later.",
        .parameters = {kToTeam, kMessage, kFromTeam},
        .destructive = true,
+       .reaches_hosts = true},
+      {.name = "tell_status",
+       .verb = Tool::Verb::kTellStatus,
+       .title = "Show how a message is",
+       .description = "Shows what becomes of a message that your team has sent: queued, running or "
+                      "settled, what it waits for, and how long the answer is so far. Waits for "
+                      "nothing.",
+       .parameters = {kTellId, kFromTeam},
+       .read_only = true,
+       .idempotent = true},
+      {.name = "tell_wait",
+       .verb = Tool::Verb::kTellWait,
+       .title = "Wait for an answer",
+       .description =
+           "Returns the answer to a message that your team has sent before, as send_message would "
+           "have. Sends nothing, and may be repeated: answers are kept.",
+       .parameters = {kTellId, kFromTeam, kWaitTimeout},
+       .idempotent = true,
+       .long_results = true},
+      {.name = "tell_cancel",
+       .verb = Tool::Verb::kTellCancel,
+       .title = "Cancel a message",
+       .description = "Stops a message that your team has sent, whether it waits or is being "
+                      "worked on. Other messages go on. Returns when it has stopped.",
+       .parameters = {kTellId, kFromTeam},
+       .destructive = true,
+       .idempotent = true,
        .reaches_hosts = true},
       {.name = "list_teams",
        .verb = Tool::Verb::kListTeams,
        .title = "List the teams",
-       .description = "Lists the configured teams: name, what it is for, and where it works.",
+       .description = "Lists the configured teams: name, what it is for, where it works, and how "
+                      "many messages of everybody it has not answered yet.",
        .read_only = true,
        .idempotent = true},
       {.name = "team_status",
        .verb = Tool::Verb::kStatus,
        .title = "Show how teams are",
        .description = "Shows each team's host, and your session with it: stopped, starting, ready "
-                      "or busy, and "
-                      "how many messages wait. Connects to nothing.",
+                      "or busy, which of your messages are not answered yet, and why nothing seems "
+                      "to happen. Connects to nothing.",
        .parameters = {kFromTeam, {"team", Type::kString, false, "Only this team."}},
        .read_only = true,
        .idempotent = true},

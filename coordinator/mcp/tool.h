@@ -17,9 +17,19 @@ struct ToolParameter {
   absl::string_view description;
 };
 
-// A tool as clients see it. Names and parameters are those of the original.
+// A tool as clients see it. Names and parameters are those of the original, where that has it.
 struct Tool {
-  enum class Verb { kSend, kQuick, kListTeams, kStatus, kWake, kSleep };
+  enum class Verb {
+    kSend,
+    kQuick,
+    kTellStatus,
+    kTellWait,
+    kTellCancel,
+    kListTeams,
+    kStatus,
+    kWake,
+    kSleep
+  };
   absl::string_view name;
   Verb verb = Verb::kSend;
   absl::string_view title;

@@ -21,13 +21,18 @@ std::string Introduction(const ToolResult& result) {
 
 }  // namespace
 
-McpOutgoing ToolAnswer(const Json& id, const ToolResult& result) {
+McpOutgoing ToolAnswer(const Json& id, const ToolResult& result, const std::string& note) {
   // By hand, because the text is put in later, piece by piece.
   std::string head =
       absl::StrCat(R"({"jsonrpc":"2.0","id":)", DumpJson(id),
                    R"(,"result":{"content":[{"type":"text","text":")", Introduction(result));
-  return McpOutgoing(std::move(head), result.text,
-                     absl::StrCat("\"}]", result.status.ok() ? "" : R"(,"isError":true)", "}}"));
+  std::string tail = "\"}";
+  if (!note.empty())
+    absl::StrAppend(&tail, R"(,{"type":"text","text":)", DumpJson(Json(note)), "}");
+  absl::StrAppend(&tail, "]", result.status.ok() ? "" : R"(,"isError":true)", "}}");
+  McpOutgoing answer(std::move(head), result.text, std::move(tail));
+  answer.outcome_of = result.outcome_of;
+  return answer;
 }
 
 }  // namespace iris

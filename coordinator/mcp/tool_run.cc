@@ -9,6 +9,7 @@
 #include "common/base/nearest.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/team_runs.h"
+#include "coordinator/mcp/tell_desk_runs.h"
 #include "coordinator/mcp/tell_run.h"
 
 namespace iris {
@@ -17,13 +18,18 @@ namespace {
 constexpr size_t kNamesShown = 50;
 constexpr size_t kNameBytesShown = 100;
 
-// Over MCP everybody speaks for a team. The orchestrator would take "cli" as well.
-absl::Status CheckCaller(McpDesk& desk, const std::string& from) {
+}  // namespace
+
+absl::StatusOr<std::string> FindCaller(McpDesk& desk, const Json& arguments) {
+  const auto found = arguments.find("fromTeam");
+  if (found == arguments.end()) return std::string();
+  const std::string from = found->get<std::string>();
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
   if (!teams.ok()) return teams.status();
+  // Over MCP everybody speaks for a team. The orchestrator would take "cli" as well.
   std::vector<std::string> names;
   for (const v1::TeamInfo& team : teams->teams()) {
-    if (team.name() == from) return absl::OkStatus();
+    if (team.name() == from) return from;
     names.push_back(team.name());
   }
   const std::string nearest = Nearest(names, from);
@@ -36,30 +42,18 @@ absl::Status CheckCaller(McpDesk& desk, const std::string& from) {
                    "Say for which team you speak: ", absl::StrJoin(names, ", "), "."));
 }
 
-// A call that fails before it begins.
-class RefusedRun final : public ToolRun {
- public:
-  RefusedRun(absl::Status why, ToolListener& listener)
-      : why_(std::move(why)), listener_(listener) {}
-  void Start() override { listener_.OnToolDone({.status = why_, .text = nullptr}); }
-
- private:
-  const absl::Status why_;
-  ToolListener& listener_;
-};
-
-}  // namespace
-
 std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,
                                      ToolListener& listener) {
-  if (const auto from = call.arguments.find("fromTeam"); from != call.arguments.end()) {
-    const absl::Status known = CheckCaller(desk, from->get<std::string>());
-    if (!known.ok()) return std::make_unique<RefusedRun>(known, listener);
-  }
   switch (call.tool.verb) {
     case Tool::Verb::kSend:
     case Tool::Verb::kQuick:
       return MakeTellRun(loop, desk, std::move(call), listener);
+    case Tool::Verb::kTellWait:
+      return MakeTellWaitRun(loop, desk, call, listener);
+    case Tool::Verb::kTellStatus:
+      return MakeTellStatusRun(desk, call, listener);
+    case Tool::Verb::kTellCancel:
+      return MakeTellCancelRun(desk, call, listener);
     case Tool::Verb::kListTeams:
       return MakeListTeamsRun(desk, listener);
     case Tool::Verb::kStatus:

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/mcp/desk.h"
@@ -17,6 +18,7 @@ namespace iris {
 struct ToolResult {
   absl::Status status;                      // OK: `text` is the result.
   std::shared_ptr<const std::string> text;  // With a failure the partial answer. May be null.
+  std::string outcome_of;                   // The tell whose outcome this is, or empty.
 };
 
 class ToolListener {
@@ -38,14 +40,17 @@ class ToolRun {
 
 struct ToolCall {
   const Tool& tool;
-  Json arguments;      // CheckArguments() found nothing.
+  Json arguments;      // CheckArguments() and FindCaller() found nothing.
   std::string id;      // UUID; of the tell, if one is asked for.
   absl::Duration age;  // Since the client asked: a timeout counts from there.
 };
 
+// The team that the arguments speak for; empty: the tool needs none. FAILURE_BAD_REQUEST: it is no
+// team; names those that there are.
+absl::StatusOr<std::string> FindCaller(McpDesk& desk, const Json& arguments);
+
 // `loop`, `desk` and `listener` outlive the run. Failures of the call arrive by the listener, among
-// them FAILURE_BAD_REQUEST: the caller is no team; FAILURE_TIMEOUT: the answer took longer than the
-// caller wanted to wait, and names the tell.
+// them FAILURE_TIMEOUT: the answer took longer than the caller wanted to wait, and names the tell.
 std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,
                                      ToolListener& listener);
 

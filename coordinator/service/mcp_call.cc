@@ -34,6 +34,8 @@ void McpCall::OnWriteDone(bool ok) {
   loop_.Post([this, ok] {
     writing_ = false;
     client_gone_ = client_gone_ || !ok;
+    const std::string whole = std::exchange(outcome_of_, "");
+    if (ok && !whole.empty()) service_.orchestrator_.MarkFetched(whole);
     WriteNext();
   });
 }
@@ -112,6 +114,7 @@ void McpCall::WritePiece() {
   if (message.done()) {
     update_.set_settles(message.settles);
     update_.set_opening(message.opening);
+    outcome_of_ = message.outcome_of;
     waiting_.pop_front();
   }
   writing_ = true;
@@ -131,6 +134,28 @@ absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
 
 void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
   service_.orchestrator_.RemoveObserver(tell_id, observer);
+}
+
+absl::Status McpCall::Follow(const std::string& tell_id, const std::string& caller,
+                             TellObserver* observer) {
+  return service_.orchestrator_.Follow(tell_id, caller, observer);
+}
+
+absl::StatusOr<v1::TellSummary> McpCall::Find(const std::string& tell_id,
+                                              const std::string& caller) {
+  return service_.orchestrator_.Find(tell_id, caller);
+}
+
+absl::StatusOr<v1::ListTellsResponse> McpCall::List(const std::string& from, bool all) {
+  return service_.orchestrator_.List(from, all);
+}
+
+absl::StatusOr<std::vector<Store::WaitingAnswer>> McpCall::Unfetched(const std::string& from) {
+  return service_.orchestrator_.Unfetched(from);
+}
+
+void McpCall::Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) {
+  service_.orchestrator_.Cancel(tell_id, caller, std::move(done));
 }
 
 void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {

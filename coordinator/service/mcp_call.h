@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
@@ -63,7 +64,14 @@ class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::M
   void Send(McpOutgoing message) override;
 
   absl::Status Tell(TellSpec spec, TellObserver* observer) override;
+  absl::Status Follow(const std::string& tell_id, const std::string& caller,
+                      TellObserver* observer) override;
   void RemoveObserver(const std::string& tell_id, TellObserver* observer) override;
+  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
+                                       const std::string& caller) override;
+  absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) override;
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) override;
+  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) override;
   void Wake(const std::string& from, const std::string& to, WakeDone done) override;
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
   absl::StatusOr<v1::ListTeamsResponse> Teams() override;
@@ -82,6 +90,7 @@ class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::M
 
   std::deque<McpOutgoing> waiting_;
   v1::McpServerMessage update_;  // The write under way.
+  std::string outcome_of_;       // The tell whose outcome is whole once that is done; or empty.
   bool writing_ = false;
   bool client_gone_ = false;
   bool finished_ = false;

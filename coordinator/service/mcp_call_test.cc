@@ -183,6 +183,38 @@ TEST_F(McpCallTest, AMessageThatIsSentAgainIsNotToldAgain) {
   OnLoop([&] { EXPECT_EQ(told, 1); });
 }
 
+TEST_F(McpCallTest, AnAnswerIsFetchedOnceTheStreamTookItAndElseWaits) {
+  script_ = [](FakeTransport&, const std::string&, const std::string&) {};
+  std::string left;
+  {
+    Stream stream(*stub_);
+    stream.Write(kInitialize);
+    stream.Read();
+    left = stream.Write(Send(1, "left alone"));
+    stream.WritesDone();
+    stream.Read();
+    EXPECT_TRUE(stream.Finish().ok());
+  }
+  ExpectNoOpenCalls();
+  OnLoop([&] { EchoScript(factory_->Between("web", "gpu"), left, "late"); });
+  script_ = EchoScript;
+
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  stream.Write(Send(1, "hello"));
+  EXPECT_THAT(stream.Read().json(), HasSubstr("1 answer waits: " + left));
+  stream.Write(R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"tell_wait",)"
+               R"("arguments":{"fromTeam":"web","tellId":")" +
+               left + "\"}}}");
+  EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"late")"));
+  stream.WritesDone();
+  EXPECT_EQ(stream.Read().json(), "");
+  EXPECT_TRUE(stream.Finish().ok());
+  ExpectNoOpenCalls();
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->Unfetched("web")->empty()); });
+}
+
 TEST_F(McpCallTest, MuchTextGoesBothWaysInPieces) {
   const std::string text(8 << 20, 'x');
   Stream stream(*stub_);

@@ -1,0 +1,73 @@
+#ifndef IRIS_COORDINATOR_MCP_JSON_RUNS_H_
+#define IRIS_COORDINATOR_MCP_JSON_RUNS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "coordinator/mcp/tool_run.h"
+
+namespace iris {
+
+// Runs whose result is a JSON object, indented, for the model to read.
+
+inline std::shared_ptr<const std::string> Readable(const Json& json) {
+  return std::make_shared<const std::string>(
+      json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+inline ToolResult ResultOf(const absl::StatusOr<Json>& json) {
+  if (!json.ok()) return {.status = json.status(), .text = nullptr};
+  return {.text = Readable(*json)};
+}
+
+// Answers from what is known.
+class LookRun final : public ToolRun {
+ public:
+  using Look = std::function<absl::StatusOr<Json>()>;
+  LookRun(Look look, ToolListener& listener) : look_(std::move(look)), listener_(listener) {}
+  void Start() override { listener_.OnToolDone(ResultOf(look_())); }
+
+ private:
+  const Look look_;
+  ToolListener& listener_;
+};
+
+// Waits for something that cannot be called back: whoever ends the wait leaves `this_` empty.
+class WaitRun final : public ToolRun {
+ public:
+  using Done = std::function<void(const absl::StatusOr<Json>&)>;
+  using Begin = std::function<void(Done)>;
+  WaitRun(std::string doing, Begin begin, ToolListener& listener)
+      : doing_(std::move(doing)), begin_(std::move(begin)), listener_(listener) {}
+
+  void Start() override {
+    listener_.OnToolProgress(doing_);
+    begin_([weak = std::weak_ptr<WaitRun*>(this_)](const absl::StatusOr<Json>& json) {
+      const std::shared_ptr<WaitRun*> run = weak.lock();
+      if (run != nullptr) (*run)->listener_.OnToolDone(ResultOf(json));
+    });
+  }
+
+ private:
+  const std::string doing_;
+  const Begin begin_;
+  ToolListener& listener_;
+  const std::shared_ptr<WaitRun*> this_ = std::make_shared<WaitRun*>(this);
+};
+
+inline void SetUnlessEmpty(Json& json, const char* key, const std::string& value) {
+  if (!value.empty()) json[key] = value;
+}
+
+// An argument that is a string; empty where there is none.
+inline std::string TextArgument(const ToolCall& call, const char* name) {
+  const auto found = call.arguments.find(name);
+  return found == call.arguments.end() ? "" : found->get<std::string>();
+}
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_JSON_RUNS_H_

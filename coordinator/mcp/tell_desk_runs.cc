@@ -1,0 +1,80 @@
+#include "coordinator/mcp/tell_desk_runs.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/failure/failure.h"
+#include "coordinator/mcp/json_runs.h"
+#include "coordinator/mcp/progress.h"
+
+namespace iris {
+namespace {
+
+std::string Moment(int64_t unix_ms) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
+}
+
+std::string StallOf(const std::string& tell_id, const v1::GetStatusResponse& status) {
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (session.tell_in_flight() == tell_id) return session.stall();
+  }
+  return "";
+}
+
+absl::StatusOr<Json> TellStatus(McpDesk& desk, const std::string& tell_id,
+                                const std::string& from) {
+  const absl::StatusOr<v1::TellSummary> tell = desk.Find(tell_id, from);
+  if (!tell.ok()) return tell.status();
+  const absl::StatusOr<v1::GetStatusResponse> status = desk.Status();
+  if (!status.ok()) return status.status();
+  Json json = {{"tellId", tell->tell_id()}, {"to", tell->to()}, {"state", tell->state()}};
+  if (tell->has_progress()) json["doing"] = ProgressText(tell->progress());
+  SetUnlessEmpty(json, "stall", StallOf(tell_id, *status));
+  json["answerBytes"] = tell->answer_bytes();
+  if (tell->has_failure()) json["failure"] = Describe(tell->failure());
+  json["sent"] = Moment(tell->accepted_at_ms());
+  if (tell->state() == "settled") {
+    json["settled"] = Moment(tell->settled_at_ms());
+    json["fetched"] = tell->fetched();
+  }
+  json["message"] = tell->preview();
+  return json;
+}
+
+Json CancelJson(const std::string& tell_id, const v1::CancelTellOfResponse& response) {
+  const bool cancelled =
+      !response.was_settled() && response.failure().kind() == v1::FAILURE_CANCELLED;
+  Json json = {{"tellId", tell_id}, {"cancelled", cancelled}};
+  if (cancelled) return json;
+  json["ended"] = absl::StrCat(
+      response.was_settled() ? "before" : "by itself", ": ",
+      response.has_failure() ? std::string(KindName(response.failure().kind())) : "answered");
+  return json;
+}
+
+}  // namespace
+
+std::unique_ptr<ToolRun> MakeTellStatusRun(McpDesk& desk, const ToolCall& call,
+                                           ToolListener& listener) {
+  return std::make_unique<LookRun>(
+      [&desk, tell_id = TextArgument(call, "tellId"), from = TextArgument(call, "fromTeam")] {
+        return TellStatus(desk, tell_id, from);
+      },
+      listener);
+}
+
+std::unique_ptr<ToolRun> MakeTellCancelRun(McpDesk& desk, const ToolCall& call,
+                                           ToolListener& listener) {
+  const std::string tell_id = TextArgument(call, "tellId"), from = TextArgument(call, "fromTeam");
+  const auto begin = [&desk, tell_id, from](WaitRun::Done done) {
+    desk.Cancel(tell_id, from,
+                [tell_id, done](const absl::StatusOr<v1::CancelTellOfResponse>& cancelled) {
+                  if (!cancelled.ok()) return done(cancelled.status());
+                  done(CancelJson(tell_id, *cancelled));
+                });
+  };
+  return std::make_unique<WaitRun>("cancelling", begin, listener);
+}
+
+}  // namespace iris
