@@ -32,6 +32,24 @@ void AddTell(CLI::App& app, CommandLine& command) {
   tell->add_flag("--json", command.json, "Print one JSON object");
 }
 
+void AddTells(CLI::App& app, CommandLine& command) {
+  CLI::App* tells =
+      AddVerb(app, command, Verb::kTells, "tells",
+              "List the messages that are not answered yet, or whose answer nobody has fetched.");
+  CLI::Option* id = tells->add_option(
+      "ID", command.tell_id, "Only this message: prints its answer, which is fetched then");
+  tells->add_flag("--all", command.all, "Also those whose answer was fetched")->excludes(id);
+  tells->add_flag("--wait", command.wait, "Wait until it is answered")->needs(id);
+  tells->add_flag("--json", command.json, "Print one JSON object");
+}
+
+void AddCancel(CLI::App& app, CommandLine& command) {
+  CLI::App* cancel = AddVerb(app, command, Verb::kCancel, "cancel",
+                             "Stop a message, wherever it is. The team's next one goes on.");
+  cancel->add_option("ID", command.tell_id, "The message's id; iris tells shows it")->required();
+  cancel->add_flag("--json", command.json, "Print one JSON object");
+}
+
 void AddServe(CLI::App& app, CommandLine& command) {
   CLI::App* serve = AddVerb(app, command, Verb::kServe, "serve",
                             "Run the coordinator. The other commands start it when they need it.");
@@ -50,6 +68,8 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app("Iris lets one Claude Code talk to others, here and on any host.", "iris");
   app.require_subcommand(1);
   AddTell(app, command);
+  AddTells(app, command);
+  AddCancel(app, command);
   AddVerb(app, command, Verb::kStatus, "status", "Show hosts, links and sessions.")
       ->add_flag("--json", command.json, "Print one JSON object");
   AddVerb(app, command, Verb::kTeams, "teams", "List the configured teams.")

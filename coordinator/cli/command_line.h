@@ -13,19 +13,22 @@ inline constexpr int kExitFailed = 1;  // The tell failed, or the coordinator di
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitConfig = 3;
 
-enum class Verb { kNone, kServe, kTell, kStatus, kTeams, kStop, kMcp, kVersion };
+enum class Verb { kNone, kServe, kTell, kTells, kCancel, kStatus, kTeams, kStop, kMcp, kVersion };
 
 // What was asked for. Each field belongs to the verbs that it names.
 struct CommandLine {
   Verb verb = Verb::kNone;
-  bool json = false;  // tell, status, teams
+  bool json = false;  // tell, tells, cancel, status, teams
 
   // tell
   std::string team;
   std::string text;  // "-": stdin.
   std::string from = "cli";
-  std::string tell_id;     // Empty: a new one.
+  std::string tell_id;     // Empty: a new one. tells: empty: all of them. cancel.
   int64_t timeout_ms = 0;  // 0 = for ever, -1 = not at all.
+
+  bool all = false;   // tells: also those that were fetched.
+  bool wait = false;  // tells, with an id: until it is settled.
 
   bool agents = false;  // stop
 

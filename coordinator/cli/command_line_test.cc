@@ -68,5 +68,19 @@ TEST(CommandLineTest, HelpIsNoMistakeAndHidesWhatIsForTests) {
   EXPECT_THAT(help.message, Not(HasSubstr("idle-exit")));
 }
 
+TEST(CommandLineTest, TellsAreListedOrOneIsShown) {
+  EXPECT_EQ(Parse({"tells"}).command.verb, Verb::kTells);
+  EXPECT_EQ(Parse({"tells"}).command.tell_id, "");
+  EXPECT_TRUE(Parse({"tells", "--all", "--json"}).command.all);
+  const CommandLine one = Parse({"tells", "ID", "--wait"}).command;
+  EXPECT_EQ(one.tell_id, "ID");
+  EXPECT_TRUE(one.wait);
+  EXPECT_EQ(Parse({"tells", "--wait"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"tells", "ID", "--all"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"cancel"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"cancel", "ID"}).command.verb, Verb::kCancel);
+  EXPECT_EQ(Parse({"cancel", "ID"}).command.tell_id, "ID");
+}
+
 }  // namespace
 }  // namespace iris

@@ -141,6 +141,32 @@ class IrisProgramTest : public ::testing::Test {
   }
   // The coordinator that runs; 0 if none does.
   pid_t Coordinator() { return Status().value("pid", 0); }
+  // Sends a message that nobody waits for; returns its id.
+  std::string Detached(const std::string& text) {
+    const Ran ran = Iris({"tell", "echo", text, "--timeout", "-1"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.out.substr(0, ran.out.size() - 1);
+  }
+  // As `iris tells` lists it; empty: it does not.
+  json Tell(const std::string& id) {
+    const json list = json::parse(Iris({"tells", "--json"}).out);
+    for (const json& tell : list["tells"]) {
+      if (tell["tell_id"] == id) return tell;
+    }
+    return json::object();
+  }
+  void WaitForState(const std::string& id, const std::string& state) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    while (Tell(id).value("state", "gone") != state) {
+      ASSERT_LT(absl::Now(), deadline) << Tell(id) << " is not " << state;
+    }
+  }
+  static bool CatchesInterrupts(pid_t pid) {
+    const std::string status = ReadFile(absl::StrCat("/proc/", pid, "/status"));
+    const size_t at = status.find("SigCgt:");
+    if (at == std::string::npos) return false;
+    return (std::stoull(status.substr(at + 7), nullptr, 16) >> (SIGINT - 1) & 1) != 0;
+  }
   std::string Log() { return ReadFile(home_ + "/coordinator.log"); }
 
   ScratchDir dir_;
@@ -246,6 +272,95 @@ TEST_F(IrisProgramTest, WhoDoesNotWaitGetsTheIdAndLaterTheAnswer) {
   EXPECT_EQ(Iris({"tell", "echo", "later", "--id", id}).out, "later\n");
   EXPECT_EQ(Status()["sessions"][0]["tells_done"], 1);
   EXPECT_EQ(Iris({"tell", "echo", "other", "--id", id}).exit_code, 1);
+}
+
+TEST_F(IrisProgramTest, AnAnswerThatNobodyWaitedForIsListedUntilItIsFetched) {
+  EXPECT_EQ(Iris({"tells"}).out, "no messages\n");
+  const std::string id = Detached("later");
+  WaitForState(id, "settled");
+  EXPECT_THAT(Iris({"tells"}).out, AllOf(HasSubstr("MESSAGE"), HasSubstr(id), HasSubstr("later")));
+  const json listed = Tell(id);
+  EXPECT_EQ(listed["to"], "echo");
+  EXPECT_EQ(listed["message"], "later");
+  EXPECT_EQ(listed["answer"], "later");
+  EXPECT_EQ(listed["fetched"], false);
+
+  EXPECT_EQ(Iris({"tells", id}).out, "later\n");
+  WaitForState(id, "gone");
+  EXPECT_THAT(Iris({"tells", "--all"}).out, AllOf(HasSubstr(id), HasSubstr("fetched")));
+  const json again = json::parse(Iris({"tells", id, "--json"}).out);
+  EXPECT_EQ(again["answer"], "later");
+  EXPECT_EQ(again["ok"], true);
+}
+
+TEST_F(IrisProgramTest, AMessageThatIsNotAnsweredYetSaysSoAndCanBeWaitedFor) {
+  const std::string id = Detached("hold");
+  WaitForState(id, "running");
+  const Ran look = Iris({"tells", id});
+  EXPECT_EQ(look.exit_code, 1);
+  EXPECT_EQ(look.out, "");
+  EXPECT_THAT(look.err, AllOf(HasSubstr("timeout: " + id + " is not answered yet"),
+                              HasSubstr("--wait waits")));
+  Running wait = Start({"tells", id, "--wait"});
+  EXPECT_EQ(Iris({"cancel", id}).exit_code, 0);
+  const Ran waited = wait.Finish();
+  EXPECT_EQ(waited.exit_code, 1);
+  EXPECT_THAT(waited.err, HasSubstr("cancelled: "));
+}
+
+TEST_F(IrisProgramTest, AnIdThatNobodyUsedIsRefused) {
+  const Ran look = Iris({"tells", "nonsense"}), cancel = Iris({"cancel", "nonsense"});
+  EXPECT_EQ(look.exit_code, 1);
+  EXPECT_THAT(look.err, HasSubstr("there is no message \"nonsense\""));
+  EXPECT_EQ(cancel.exit_code, 1);
+  EXPECT_THAT(cancel.err, HasSubstr("there is no message \"nonsense\""));
+}
+
+TEST_F(IrisProgramTest, CancellingEndsWhatWaitsAndWhatIsInFlightAndTheNextGoesOn) {
+  const std::string running = Detached("hold"), queued = Detached("behind");
+  WaitForState(running, "running");
+  Running last = Start({"tell", "echo", "the last"});
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (Status()["sessions"][0]["tells_waiting"] != 2 && absl::Now() < deadline) continue;
+  EXPECT_EQ(Iris({"cancel", queued}).out, queued + " is cancelled\n");
+  EXPECT_EQ(json::parse(Iris({"cancel", running, "--json"}).out)["cancelled"], true);
+  EXPECT_EQ(last.Finish().out, "the last\n");
+
+  const Ran again = Iris({"cancel", running});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("was over before, as cancelled"));
+  WaitForState(running, "gone");
+  WaitForState(queued, "gone");
+  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 3);
+}
+
+TEST_F(IrisProgramTest, WhoIsInterruptedIsToldHowToComeBackAndTheWorkGoesOn) {
+  Running tell = Start({"tell", "echo", "hold"});
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (!(Status().contains("sessions") && Status()["sessions"].size() == 1 &&
+           Status()["sessions"][0]["tell_in_flight"] != "") &&
+         absl::Now() < deadline) {
+    continue;
+  }
+  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  // It has heard that its message was taken when it no longer dies of the signal without a word.
+  while (!CatchesInterrupts(tell.pid()) && absl::Now() < deadline) continue;
+  ASSERT_EQ(kill(tell.pid(), SIGINT), 0);
+  const Ran ran = tell.Finish();
+  EXPECT_EQ(ran.exit_code, 128 + SIGINT);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("iris tells " + id + " --wait"));
+  EXPECT_EQ(Tell(id)["state"], "running");
+}
+
+TEST_F(IrisProgramTest, AnAnswerThatNobodyFetchedOutlivesTheCoordinator) {
+  const std::string id = Detached("later");
+  WaitForState(id, "settled");
+  const pid_t killed = Coordinator();
+  ASSERT_EQ(kill(killed, SIGKILL), 0);
+  ASSERT_TRUE(WaitForExit(killed, absl::Now() + absl::Seconds(20)));
+  EXPECT_EQ(Tell(id)["fetched"], false);
+  EXPECT_EQ(Iris({"tells", id}).out, "later\n");
 }
 
 TEST_F(IrisProgramTest, StatusAndStopStartNothing) {

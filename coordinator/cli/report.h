@@ -33,6 +33,16 @@ int PrintTell(const TellReport& report, bool json, int exit_code);
 // nor "partial" where nobody waits.
 std::string TellJson(const TellReport& report);
 
+// Oldest first. `now_ms` is Unix time.
+std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms);
+// {"tells": [{"tell_id", "from", "to", "state", "fetched", "message", "answer_bytes", "answer",
+// "failure", "progress", "accepted_at_ms", "settled_at_ms"}]}; "message" and "answer" are how they
+// begin, and what does not apply is left out.
+std::string TellsJson(const v1::ListTellsResponse& tells);
+
+// Returns the exit code: kExitFailed where the tell was not cancelled.
+int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& response, bool json);
+
 // Hosts, then sessions. `now_ms` is Unix time.
 std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms);
 std::string StatusJson(const v1::GetStatusResponse& status);

@@ -17,6 +17,7 @@
 #include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell.h"
+#include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
 #include "coordinator/cli/wait_exit.h"
 
@@ -128,8 +129,16 @@ int RunFrontEnd(const CommandLine& command) {
   // Whoever asks a team wants a configuration that is right, whether a coordinator runs or not.
   const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
   if (!variables.ok()) return Fail(variables.status(), kExitConfig);
-  return command.verb == Verb::kTeams ? RunTeams(command, *places, *variables)
-                                      : RunTell(command, *places, *variables);
+  switch (command.verb) {
+    case Verb::kTeams:
+      return RunTeams(command, *places, *variables);
+    case Verb::kTells:
+      return RunTells(command, *places, *variables);
+    case Verb::kCancel:
+      return RunCancel(command, *places, *variables);
+    default:
+      return RunTell(command, *places, *variables);
+  }
 }
 
 }  // namespace

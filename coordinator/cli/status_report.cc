@@ -42,6 +42,7 @@ std::string Links(const v1::GetStatusResponse& status) {
 std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
   if (status.sessions().empty()) return "no sessions\n";
   Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
+  std::string stalls;
   for (const v1::SessionStatus& session : status.sessions()) {
     const int64_t used_ms = session.last_used_at_ms();
     rows.push_back({session.from(), session.to(), session.state(),
@@ -49,8 +50,12 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
                     absl::StrCat(session.tells_done()),
                     used_ms == 0 ? "never" : absl::StrCat(ShowAge(now_ms - used_ms), " ago"),
                     session.session_id()});
+    if (!session.stall().empty()) {
+      absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", OrDash(session.stall()),
+                      "\n");
+    }
   }
-  return Table(rows);
+  return absl::StrCat(Table(rows), stalls);
 }
 
 Json LinkJson(const v1::LinkStatus& link) {
@@ -79,6 +84,7 @@ Json SessionJson(const v1::SessionStatus& session) {
           {"tells_waiting", session.tells_waiting()},
           {"tell_in_flight", session.tell_in_flight()},
           {"answer_bytes", session.answer_bytes()},
+          {"stall", session.stall()},
           {"tells_done", session.tells_done()},
           {"created_at_ms", session.created_at_ms()},
           {"last_used_at_ms", session.last_used_at_ms()}};

@@ -11,9 +11,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_stream.h"
@@ -59,11 +61,10 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.timed_out) {
-    report.status = MakeFailure(
-        v1::FAILURE_TIMEOUT,
-        absl::StrCat("no answer within ", command.timeout_ms, " ms; the team goes on with ",
-                     tell_id),
-        absl::StrCat("Ask again with the same text and --id ", tell_id, " to get the answer."));
+    report.status = MakeFailure(v1::FAILURE_TIMEOUT,
+                                absl::StrCat("no answer within ", command.timeout_ms,
+                                             " ms; the team goes on with ", tell_id),
+                                absl::StrCat("iris tells ", tell_id, " --wait gets the answer."));
   } else {
     report.status = result.call;
     report.detached = result.call.ok() && command.timeout_ms < 0;
@@ -87,7 +88,10 @@ int RunTell(const CommandLine& command, const Places& places,
   TellStreamResult result;
   {
     ProgressLine progress;
-    const auto show = [&progress](const v1::TellProgress& p) { progress.Show(p); };
+    absl::optional<InterruptNotice> notice;
+    const TellStreamEvents events = {
+        .accepted = [&] { notice.emplace(header.tell_id()); },
+        .progress = [&progress](const v1::TellProgress& p) { progress.Show(p); }};
     for (int tries = 0; tries < 2; ++tries) {
       const absl::StatusOr<Coordinator> coordinator =
           ConnectOrStart(places, variables, absl::Now() + kConnect);
@@ -98,7 +102,7 @@ int RunTell(const CommandLine& command, const Places& places,
                           .duration = absl::Now() - begun},
                          command.json, ExitCodeForStart(coordinator.status()));
       }
-      result = StreamTell(*coordinator->stub, header, text, give_up, show);
+      result = StreamTell(*coordinator->stub, header, text, give_up, events);
       if (!result.coordinator_lost()) break;
     }
   }

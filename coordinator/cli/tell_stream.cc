@@ -76,16 +76,18 @@ void WriteText(Stream& stream, v1::TellRequest frame, const std::string& text) {
   } while (sent < text.size());
 }
 
-void ReadUpdates(Stream& stream, CallTimer& timer, const OnTellProgress& on_progress,
+template <typename Reader>
+void ReadUpdates(Reader& stream, CallTimer& timer, const TellStreamEvents& events,
                  TellStreamResult& result) {
   for (v1::TellUpdate update; stream.Read(&update);) {
     switch (update.kind_case()) {
       case v1::TellUpdate::kAccepted:
         result.accepted = true;
         timer.Accepted();
+        events.accepted();
         break;
       case v1::TellUpdate::kProgress:
-        on_progress(update.progress());
+        events.progress(update.progress());
         break;
       case v1::TellUpdate::kAnswer:
         result.answer += update.answer();
@@ -99,25 +101,16 @@ void ReadUpdates(Stream& stream, CallTimer& timer, const OnTellProgress& on_prog
   }
 }
 
-}  // namespace
-
-bool TellStreamResult::coordinator_lost() const {
-  if (settled.has_value() || timed_out) return false;
-  const FailureKind kind = KindOf(call);
-  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
-}
-
-TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
-                            const std::string& text, absl::Time give_up,
-                            const OnTellProgress& on_progress) {
+// One call, which `begin` makes, to its end.
+template <typename Begin>
+TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const Begin& begin) {
   TellStreamResult result;
   grpc::ClientContext context;
   bool fired;
   {
     CallTimer timer(context, give_up);
-    const std::unique_ptr<Stream> stream = stub.Tell(&context);
-    WriteText(*stream, header, text);
-    ReadUpdates(*stream, timer, on_progress, result);
+    const auto stream = begin(context);
+    ReadUpdates(*stream, timer, events, result);
     result.call = FromGrpcStatus(stream->Finish(), "");
     fired = timer.Fired();
   }
@@ -128,6 +121,30 @@ TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& 
         MakeFailure(v1::FAILURE_TIMEOUT, "the coordinator did not take the message within 30 s");
   }
   return result;
+}
+
+}  // namespace
+
+bool TellStreamResult::coordinator_lost() const {
+  if (settled.has_value() || timed_out) return false;
+  const FailureKind kind = KindOf(call);
+  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+}
+
+TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
+                            const std::string& text, absl::Time give_up,
+                            const TellStreamEvents& events) {
+  return Run(give_up, events, [&](grpc::ClientContext& context) {
+    std::unique_ptr<Stream> stream = stub.Tell(&context);
+    WriteText(*stream, header, text);
+    return stream;
+  });
+}
+
+TellStreamResult FollowTell(v1::Coordinator::Stub& stub, const v1::FollowTellRequest& request,
+                            const TellStreamEvents& events) {
+  return Run(absl::InfiniteFuture(), events,
+             [&](grpc::ClientContext& context) { return stub.FollowTell(&context, request); });
 }
 
 }  // namespace iris

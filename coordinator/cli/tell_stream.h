@@ -24,14 +24,20 @@ struct TellStreamResult {
   bool coordinator_lost() const;
 };
 
-using OnTellProgress = std::function<void(const v1::TellProgress&)>;
+struct TellStreamEvents {
+  std::function<void()> accepted;
+  std::function<void(const v1::TellProgress&)> progress;
+};
 
 // Submits the tell of `header` (everything but the text) and follows it until it is settled,
 // detached, or `give_up` has passed and it was accepted. Blocks; a coordinator that does not accept
 // within 30 s is FAILURE_TIMEOUT.
 TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
                             const std::string& text, absl::Time give_up,
-                            const OnTellProgress& on_progress);
+                            const TellStreamEvents& events);
+// Follows a tell that was submitted before, until it is settled, or as `request` says. Likewise.
+TellStreamResult FollowTell(v1::Coordinator::Stub& stub, const v1::FollowTellRequest& request,
+                            const TellStreamEvents& events);
 
 }  // namespace iris
 

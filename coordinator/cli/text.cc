@@ -32,6 +32,18 @@ std::string Printable(absl::string_view text) {
   return printable;
 }
 
+std::string FirstLine(absl::string_view text, size_t characters) {
+  const absl::string_view line = text.substr(0, text.find('\n'));
+  const std::string printable = Printable(line);
+  size_t end = 0;
+  for (size_t seen = 0; end < printable.size(); ++end) {
+    const bool begins = (static_cast<unsigned char>(printable[end]) & 0xC0) != 0x80;
+    if (begins && ++seen > characters) break;
+  }
+  const bool all = end == printable.size() && line.size() == text.size();
+  return all ? printable : absl::StrCat(printable.substr(0, end), "…");
+}
+
 std::string ShowBytes(uint64_t bytes) {
   if (bytes < 1024) return absl::StrCat(bytes, " B");
   double value = static_cast<double>(bytes) / 1024;

@@ -13,6 +13,10 @@ namespace iris {
 // '?'.
 std::string Printable(absl::string_view text);
 
+// The first line of `text`, printable, of at most `characters` characters; "…" where that is not
+// all.
+std::string FirstLine(absl::string_view text, size_t characters);
+
 // "0 B", "12.3 KiB", "3.1 MiB".
 std::string ShowBytes(uint64_t bytes);
 

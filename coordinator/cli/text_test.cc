@@ -40,5 +40,13 @@ TEST(TextTest, AnUploadShowsItsBytes) {
   EXPECT_EQ(ShowProgress(progress), "working");
 }
 
+TEST(TextTest, TheFirstLineIsCutAtCharactersAndSaysSo) {
+  EXPECT_EQ(FirstLine("grün", 4), "grün");
+  EXPECT_EQ(FirstLine("grün", 3), "grü…");
+  EXPECT_EQ(FirstLine("one\ntwo", 9), "one…");
+  EXPECT_EQ(FirstLine("a\tb\033c", 9), "a?b?c");
+  EXPECT_EQ(FirstLine("", 9), "");
+}
+
 }  // namespace
 }  // namespace iris

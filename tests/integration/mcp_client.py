@@ -17,6 +17,7 @@ class McpClient:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.notifications = []
+        self.notes = []  # What results said beside their text.
         self.strange = []  # Lines that are no JSON-RPC, and answers that nobody waits for.
         self._answers = {}
         self._ids = itertools.count(1)
@@ -97,10 +98,11 @@ class McpClient:
         return self.start("tools/call", params, id)
 
     def result(self, id, within=180) -> tuple:
-        """(text, whether it is an error) of a call that was started."""
+        """(text, whether it is an error) of a call that was started. What stands beside it is added to `notes`."""
         result = self.answer(id, within)["result"]
-        [content] = result["content"]
-        assert content["type"] == "text"
+        content, *notes = result["content"]
+        assert all(block["type"] == "text" for block in result["content"])
+        self.notes += [note["text"] for note in notes]
         return content["text"], result.get("isError", False)
 
     def call(self, tool, within=180, **arguments) -> str:

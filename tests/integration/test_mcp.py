@@ -73,8 +73,8 @@ def test_every_version_with_initialize(connect, version):
 
 def test_the_tools(connect):
     tools = {tool["name"]: tool for tool in connect().request("tools/list")["result"]["tools"]}
-    assert list(tools) == ["send_message", "ask_message", "quick_message", "list_teams", "team_status",
-                           "team_wake", "team_sleep"]
+    assert list(tools) == ["send_message", "ask_message", "quick_message", "tell_status", "tell_wait",
+                           "tell_cancel", "list_teams", "team_status", "team_wake", "team_sleep"]
     assert tools["send_message"]["inputSchema"]["required"] == ["toTeam", "message", "fromTeam"]
     assert tools["list_teams"]["annotations"]["readOnlyHint"]
     assert tools["ask_message"]["_meta"]["anthropic/maxResultSizeChars"] == 500000

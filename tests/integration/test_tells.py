@@ -1,0 +1,170 @@
+"""The life of a message beside the one who sent it: asked for later, listed, announced, cancelled."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from integration.mcp_client import McpClient
+from programs import words
+from testbed import processes
+
+
+@pytest.fixture(autouse=True)
+def teams(iris):
+    iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
+
+
+@pytest.fixture
+def client(iris, teams):
+    with McpClient(iris) as one:
+        one.initialize()
+        yield one
+
+
+def wait_until(condition, limit=30):
+    deadline = time.monotonic() + limit
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {limit} s"
+        time.sleep(0.05)
+    return found
+
+
+def tells(iris, *options) -> dict:
+    """What `iris tells` lists, by id."""
+    done = iris.run("tells", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return {tell["tell_id"]: tell for tell in json.loads(done.stdout)["tells"]}
+
+
+def settled(iris, id):
+    return wait_until(lambda: tells(iris).get(id, {}).get("state") == "settled")
+
+
+def detached(iris, text) -> str:
+    return iris.answer("app", text, timeout_ms=-1)
+
+
+def in_flight(iris) -> str:
+    status = iris.wait_for_status(lambda s: any(x["tell_in_flight"] for x in s.get("sessions", [])))
+    return next(x["tell_in_flight"] for x in status["sessions"] if x["tell_in_flight"])
+
+
+def catches_interrupts(pid) -> bool:
+    """It has heard that its message was accepted, and would say so before it goes."""
+    with open(f"/proc/{pid}/status") as status:
+        [caught] = [int(line.split()[1], 16) for line in status if line.startswith("SigCgt")]
+    return bool(caught >> (signal.SIGINT - 1) & 1)
+
+
+def kill_coordinator(iris):
+    pid = iris.status()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: processes.process_info(pid) is None)
+
+
+def test_a_client_that_is_killed_finds_its_answer_by_the_id(iris):
+    client = iris.start_tell("app", "WAIT 2\nSUM work")
+    id = in_flight(iris)
+    client.kill()
+    done = iris.run("tells", id, "--wait")
+    assert (done.returncode, done.stdout) == (0, words.sum_of("work") + "\n"), done.stderr
+    wait_until(lambda: id not in tells(iris))
+    assert tells(iris, "--all")[id]["fetched"]
+
+
+def test_an_answer_that_nobody_fetched_outlives_the_coordinator(iris):
+    id = detached(iris, "BIG 3000000")
+    settled(iris, id)
+    kill_coordinator(iris)
+    listed = tells(iris)[id]
+    assert (listed["state"], listed["fetched"], listed["answer_bytes"]) == ("settled", False, 3_000_000)
+    assert words.big(3_000_000).startswith(listed["answer"]) and listed["answer"]
+    assert iris.run("tells", id).stdout == words.big(3_000_000) + "\n"
+    wait_until(lambda: id not in tells(iris))
+
+
+def test_the_same_message_under_its_id_follows_it(iris):
+    id = detached(iris, "COUNT")
+    done = iris.run("tell", "app", "COUNT", "--id", id)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert iris.answer("app", "COUNT") == "2"
+
+
+def test_a_message_that_waits_is_cancelled_and_its_neighbours_are_not(iris):
+    first = iris.start_tell("app", "SLOW 3")
+    in_flight(iris)
+    second = iris.start_tell("app", "second")
+    iris.wait_for_status(lambda s: s["sessions"][0]["tells_waiting"] == 1)
+    third = iris.start_tell("app", "COUNT")
+    iris.wait_for_status(lambda s: s["sessions"][0]["tells_waiting"] == 2)
+    [id] = [id for id, tell in tells(iris).items() if tell["message"] == "second"]
+    assert iris.run("cancel", id).stdout == f"{id} is cancelled\n"
+
+    out, err = second.communicate(timeout=30)
+    assert (second.returncode, out) == (1, "")
+    assert "cancelled: the message was cancelled while it waited; the team never got it" in err
+    assert first.wait(30) == 0
+    assert third.communicate(timeout=30)[0] == "2\n"
+
+
+def test_answers_that_wait_are_announced_once_to_each_client(iris, client):
+    quick = client.call("quick_message", toTeam="app", fromTeam="web", message="SUM quick")
+    settled(iris, quick)
+    assert client.call("send_message", toTeam="app", fromTeam="web", message="COUNT") == "2"
+    assert client.notes == [f"1 answer waits: {quick} from app. tell_wait with the id as tellId gets it."]
+    client.call("team_status", fromTeam="web")
+    client.call("team_status", fromTeam="app")
+    assert len(client.notes) == 1
+    with McpClient(iris) as other:
+        other.initialize()
+        other.call("team_status", fromTeam="web")
+        assert other.notes == client.notes
+
+    assert client.call("tell_wait", tellId=quick, fromTeam="web") == words.sum_of("quick")
+    assert client.call("tell_wait", tellId=quick, fromTeam="web", timeout=-1) == words.sum_of("quick")
+    wait_until(lambda: quick not in tells(iris))
+    with McpClient(iris) as third:
+        third.initialize()
+        third.call("team_status", fromTeam="web")
+        assert third.notes == []
+
+
+def test_who_waited_too_little_goes_on_by_the_id(iris, client):
+    failure = client.failure("send_message", toTeam="app", fromTeam="web", message="SLOW 3", timeout=1000)
+    id = in_flight(iris)
+    assert f"tell_wait with tellId {id}" in failure
+    assert json.loads(client.call("tell_status", tellId=id, fromTeam="web"))["state"] == "running"
+    [team] = json.loads(client.call("team_status", fromTeam="web", team="app"))["teams"]
+    assert team["open"] == [id]
+    assert client.failure("tell_wait", tellId=id, fromTeam="web", timeout=1).startswith("timeout: ")
+    assert client.failure("tell_status", tellId=id, fromTeam="app").startswith("permission_denied: ")
+    assert client.call("tell_wait", tellId=id, fromTeam="web") == "".join(f"word{i} " for i in range(20))
+    status = json.loads(client.call("tell_status", tellId=id, fromTeam="web"))
+    assert (status["state"], status["message"]) == ("settled", "SLOW 3")
+
+
+def test_a_message_that_waits_is_cancelled_over_mcp(iris, client):
+    slow = client.start_call("send_message", toTeam="app", fromTeam="web", message="SLOW 3")
+    in_flight(iris)
+    queued = client.call("quick_message", toTeam="app", fromTeam="web", message="never")
+    assert json.loads(client.call("tell_cancel", tellId=queued, fromTeam="web")) == {
+        "tellId": queued, "cancelled": True}
+    again = json.loads(client.call("tell_cancel", tellId=queued, fromTeam="web"))
+    assert again == {"tellId": queued, "cancelled": False, "ended": "before: cancelled"}
+    assert client.failure("tell_wait", tellId=queued, fromTeam="web").startswith("cancelled: ")
+    assert not client.result(slow)[1]
+    assert client.notes == []
+
+
+def test_an_interrupted_tell_says_how_to_come_back(iris):
+    tell = iris.start_tell("app", "WAIT 2\nSUM work")
+    id = in_flight(iris)
+    wait_until(lambda: catches_interrupts(tell.pid))
+    tell.send_signal(signal.SIGINT)
+    out, err = tell.communicate(timeout=30)
+    assert (tell.returncode, out) == (-signal.SIGINT, "")
+    assert f"iris tells {id} --wait" in err
+    assert iris.run("tells", id, "--wait").stdout == words.sum_of("work") + "\n"
