@@ -32,7 +32,7 @@ struct TellLimits {
   size_t observers_max = 100;          // For each tell; as many may cancel it.
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
-  absl::Duration housekeeping = absl::Minutes(10);  // Between two of Store::KeepHouse().
+  absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
 };
 
 // Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
