@@ -185,12 +185,13 @@ void LineScanner::OnValue() {
       if (key_ == "model") facts_.model = text_;
       if (key_ == "stop_reason") facts_.stop_reason = text_;
       if (key_ == "content" && facts_.blocks.size() < kBlocksMax) {
-        facts_.blocks.push_back({.type = "text", .name = "", .text = text_});
+        facts_.blocks.push_back({.type = "text", .id = "", .name = "", .text = text_});
       }
       return;
     case Place::kBlock: {
       LineFacts::Block& block = facts_.blocks.back();
       if (key_ == "type") block.type = text_;
+      if (key_ == "id" || key_ == "tool_use_id") block.id = text_;
       if (key_ == "name") block.name = text_;
       if (key_ == "text") block.text = text_;
       return;

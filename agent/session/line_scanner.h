@@ -35,6 +35,7 @@ struct LineFacts {
   // The message's content: a block each, or one of type "text" where it is a string. ≤ 256.
   struct Block {
     std::string type;
+    std::string id;    // Of the call of a tool, or of the call whose result it is.
     std::string name;  // Of a tool.
     std::string text;
   };

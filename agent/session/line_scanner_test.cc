@@ -74,7 +74,7 @@ TEST(LineScannerTest, ReadsAMessageHoweverItIsCut) {
   const std::string text =
       R"({"isSidechain":true,"isMeta":false,"attachment":{"model":"no","content":["no"]},)"
       R"("message":{"id":"m","usage":{"stop_reason":"no"},"content":[{"type":"text","text":"a"},)"
-      R"({"type":"tool_use","input":{"type":"no","name":"no"},"name":"Bash"},"no",[{"type":"no"}]],)"
+      R"({"type":"tool_use","id":"toolu_2","input":{"type":"no","name":"no"},"name":"Bash"},"no",[{"type":"no"}]],)"
       R"("model":"opus","stop_reason":"end_turn"},"isApiErrorMessage":true,"type":"assistant",)"
       R"("parent_tool_use_id":"toolu_1","toolUseResult":"Error: x"})"
       "\n"
@@ -96,6 +96,7 @@ TEST(LineScannerTest, ReadsAMessageHoweverItIsCut) {
     EXPECT_EQ(facts.blocks[0].text, "a");
     EXPECT_EQ(facts.blocks[1].type, "tool_use");
     EXPECT_EQ(facts.blocks[1].name, "Bash");
+    EXPECT_EQ(facts.blocks[1].id, "toolu_2");
     const LineFacts& plain = lines[1].facts;
     ASSERT_EQ(plain.blocks.size(), 1u);
     EXPECT_EQ(plain.blocks[0].text, "plain");

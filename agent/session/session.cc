@@ -37,6 +37,7 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
 Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
+  CancelTimer(probe_timer_);
   if (interrupt_ != nullptr) CancelTimer(interrupt_->timer);
   CancelTimer(drain_timer_);
 }
@@ -313,6 +314,9 @@ v1::SessionInfo Session::Info() const {
     info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   }
   info.set_readers(static_cast<uint32_t>(readers_.size()));
+  if (std::optional<v1::Stall> stall = stall_.Diagnose(StallNow())) {
+    *info.mutable_stall() = *std::move(stall);
+  }
   return info;
 }
 
@@ -332,7 +336,10 @@ void Session::Acknowledge(uint64_t seq) {
 // A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
 // is being ended is read to its end, which cannot be far.
 void Session::UpdateBackPressure() {
-  if (child_ != nullptr) child_->PauseOutput(journal().full() && phase_ != Phase::kClosing);
+  const bool pause = child_ != nullptr && journal().full() && phase_ != Phase::kClosing;
+  if (child_ != nullptr) child_->PauseOutput(pause);
+  stall_.OnJournalFull(pause, StallNow());
+  stall_.OnStorageFull(pause && !journal().CheckRoom().ok(), StallNow());
 }
 
 void Session::OnStderr(absl::string_view bytes) {

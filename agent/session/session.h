@@ -19,6 +19,7 @@
 #include "agent/session/identity.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
+#include "agent/session/stall.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -86,6 +87,8 @@ class Session final : private ChildSink, private LineScannerSink {
   void CancelTell(const std::string& tell_id, CancelDone done);
   // How long an interrupted child may take: 10 s, less in tests.
   void set_cancel_patience(absl::Duration patience) { cancel_patience_ = patience; }
+  // For tests, before the first tell.
+  void set_stall_limits(const StallLimits& limits);
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
   // A survivor of an earlier agent is ended at once.
@@ -166,6 +169,11 @@ class Session final : private ChildSink, private LineScannerSink {
                 const std::string& reason);
   void AppendLine(absl::string_view line);
   absl::Status SaveChild();
+  // While a tell is in flight: asks the child whether it lives, if it says nothing for long.
+  void ArmProbe();
+  void Probe();
+  // By the monotonic clock.
+  static absl::Time StallNow();
   absl::Status CheckTell(absl::string_view text) const;
   bool TakeTextOfKnown(const std::string& tell_id, std::string& text);
   void WriteNextTell();
@@ -213,6 +221,10 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.
   std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.
+  StallLimits stall_limits_;
+  StallWatch stall_;
+  EventLoop::TimerId probe_timer_ = 0;
+  std::string probe_id_;  // Of the control request that was sent last.
 };
 
 }  // namespace iris

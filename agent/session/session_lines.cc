@@ -56,6 +56,7 @@ void Session::OnStdout(absl::string_view bytes) { scanner_->Feed(bytes); }
 void Session::AppendLine(absl::string_view line) { OnLinePiece(line, /*ends_line=*/true); }
 
 void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
+  if (!ends_line) stall_.OnOutput(StallNow());
   do {
     const absl::string_view part = piece.substr(0, kPieceBytesMax);
     piece.remove_prefix(part.size());
@@ -71,16 +72,17 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
   if (facts.type == "control_response" && head_is_whole) return OnControlResponse(head);
   if (facts.type == "control_request" && head_is_whole) return OnControlRequest(head);
   if (in_flight_ == nullptr) return;
+  stall_.OnLine(facts, head, StallNow());
   if (facts.type == "user" && facts.is_replay && facts.uuid == *in_flight_) replay_seen_ = true;
   if (facts.type == "result") OnResult(facts, head, head_is_whole);
 }
 
 void Session::OnControlResponse(absl::string_view line) {
-  if (phase_ != Phase::kStarting && interrupt_ == nullptr) return;
   const json message = Parse(line);
   const json& response = Member(message, "response");
   const std::string request_id = Text(response, "request_id");
   const bool success = Text(response, "subtype") == "success";
+  if (!request_id.empty() && request_id == probe_id_) return stall_.OnProbeAnswered();
   if (interrupt_ != nullptr && !request_id.empty() && request_id == interrupt_->request_id) {
     if (!success) return EndInterrupted("refused to be interrupted");
     const json& cancelled = Member(Member(response, "response"), "cancelled");
@@ -119,10 +121,12 @@ void Session::OnControlRequest(absl::string_view line) {
   asked.mutable_request()->set_json(std::string(line.substr(0, kPieceBytesMax)));
   if (in_flight_ != nullptr) asked.mutable_request()->set_tell_id(*in_flight_);
   Append(std::move(asked));
+  stall_.OnAsked(request_id, subtype, StallNow());
   v1::Event answered;
   answered.mutable_answered()->set_request_id(request_id);
   answered.mutable_answered()->set_json(answer);
   Append(std::move(answered));
+  stall_.OnAnswered(request_id, StallNow());
   child_->Write(absl::StrCat("{\"type\":\"control_response\",\"response\":", answer, "}\n"));
 }
 

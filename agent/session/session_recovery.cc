@@ -63,6 +63,7 @@ void Session::Recover(ProcessId stray_keeper) {
 
 void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   phase_ = Phase::kDraining;
+  stall_.OnDraining(true, StallNow());
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnSurvivorGone(); });
   }
@@ -82,6 +83,7 @@ void Session::EndSurvivor() {
 void Session::OnSurvivorGone() {
   CancelTimer(drain_timer_);
   survivor_.reset();
+  stall_.OnDraining(false, StallNow());
   phase_ = Phase::kNone;
   idle_since_ = absl::Now();
   if (files_->state().has_child()) {

@@ -104,6 +104,7 @@ TEST_F(SessionRecoveryTest, ATextThatComesWhileTheSurvivorRunsIsKept) {
     LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
   });
   EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_EQ(Info().stall().kind(), v1::Stall::DRAINING);
   Repeat(id, "COUNT");
   EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
   kill(survivor, SIGKILL);

@@ -80,6 +80,8 @@ void Session::WriteNextTell() {
   waiting_bytes_ -= tell.text.size();
   in_flight_ = std::make_unique<std::string>(tell.id);
   replay_seen_ = false;
+  stall_.OnTellWritten(StallNow());
+  ArmProbe();
   v1::Event event;
   event.mutable_written()->set_tell_id(tell.id);
   Append(std::move(event));
@@ -93,6 +95,8 @@ void Session::WriteNextTell() {
 void Session::SettleInFlight(const absl::Status& outcome) {
   if (in_flight_ == nullptr) return;
   const std::string tell_id = *std::exchange(in_flight_, nullptr);
+  stall_.OnTellOver();
+  CancelTimer(probe_timer_);
   const std::unique_ptr<PendingInterrupt> interrupt = std::exchange(interrupt_, nullptr);
   Settle(tell_id, outcome);
   if (interrupt == nullptr) return;
