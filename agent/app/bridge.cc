@@ -16,12 +16,15 @@
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
+#include "common/process/wait_exit.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kReachWithin = absl::Seconds(10);
 constexpr absl::Duration kLinger = absl::Seconds(5);
+constexpr absl::Duration kAgentGoneWithin = absl::Seconds(2);
 
 absl::StatusOr<Dialed> Reach(const Options& options) {
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options.home);
@@ -30,6 +33,15 @@ absl::StatusOr<Dialed> Reach(const Options& options) {
   for (std::string& argument : ArgumentsFor(options)) serve.push_back(std::move(argument));
   return DialOrStart(endpoint->socket, serve, MinimalEnv({"SSH_AUTH_SOCK"}),
                      absl::Now() + kReachWithin);
+}
+
+// It has taken its socket away, and is gone a moment after its connections: whoever waits for our
+// end may count on its end.
+void WaitForAnAgentThatLeaves(const std::string& hello_bytes) {
+  v1::Hello hello;
+  if (!hello.ParseFromString(hello_bytes) || hello.pid() <= 0) return;
+  if (access(hello.socket_path().c_str(), F_OK) == 0) return;
+  WaitForExit(static_cast<pid_t>(hello.pid()), absl::Now() + kAgentGoneWithin);
 }
 
 // False: nobody reads.
@@ -61,6 +73,7 @@ int RunBridge(const Options& options) {
   }
   if (!WriteAll(STDOUT_FILENO, FrameHello(dialed->hello))) return 0;
   const RelayEnd end = Relay(STDIN_FILENO, STDOUT_FILENO, dialed->fd.get(), kLinger);
+  WaitForAnAgentThatLeaves(dialed->hello);
   return end == RelayEnd::kInputEnded ? 0 : 3;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
+#include "common/process/wait_exit.h"
 #include "common/rpc/grpc_failure.h"
 #include "common/version/version.h"
 #include "coordinator/app/places.h"
@@ -19,7 +20,6 @@
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
-#include "coordinator/cli/wait_exit.h"
 
 namespace iris {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_CLI_WAIT_EXIT_H_
-#define IRIS_COORDINATOR_CLI_WAIT_EXIT_H_
+#ifndef IRIS_COMMON_PROCESS_WAIT_EXIT_H_
+#define IRIS_COMMON_PROCESS_WAIT_EXIT_H_
 
 #include <sys/types.h>
 
@@ -13,4 +13,4 @@ bool WaitForExit(pid_t pid, absl::Time deadline);
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_CLI_WAIT_EXIT_H_
+#endif  // IRIS_COMMON_PROCESS_WAIT_EXIT_H_

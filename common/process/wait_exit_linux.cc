@@ -7,7 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/scoped_fd.h"
-#include "coordinator/cli/wait_exit.h"
+#include "common/process/wait_exit.h"
 
 namespace iris {
 
