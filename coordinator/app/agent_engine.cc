@@ -2,11 +2,17 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/link/link_table.h"
@@ -14,6 +20,9 @@
 
 namespace iris {
 namespace {
+
+constexpr absl::Duration kGoneWithin = absl::Seconds(5);
+constexpr absl::Duration kLookEvery = absl::Milliseconds(5);
 
 // "user@host", shown to a coordinator that finds a session taken.
 std::string Label() {
@@ -26,24 +35,54 @@ std::string Label() {
 class AgentEngine final : public Engine {
  public:
   AgentEngine(EventLoop& loop, const EngineOptions& options)
-      : bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, ProgramPath()))),
+      : loop_(loop),
+        bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, ProgramPath()))),
         links_(MakeLinkTable(loop, {.bundle = bundle_.get(),
                                     .iris_home = options.iris_home,
                                     .runtime_dir = options.runtime_dir})),
         transports_(MakeTransportFactory(loop, *links_,
                                          {.id = options.coordinator_id, .label = Label()})) {}
 
+  ~AgentEngine() override { *alive_ = false; }
+
   TransportFactory& transports() override { return *transports_; }
   std::vector<v1::LinkStatus> Links() const override { return links_->Status(); }
   void Lend(const std::map<std::string, std::string>& env) override { links_->Lend(env); }
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override {
-    links_->StopAgents(std::move(done));
+    links_->StopAgents([this, alive = alive_, done = std::move(done)](
+                           int stopped, std::vector<std::string> problems) {
+      if (!*alive) return;
+      WhenGone(absl::Now() + kGoneWithin,
+               [stopped, problems = std::move(problems), done] { done(stopped, problems); });
+    });
   }
 
  private:
+  // Agents that were ended answer a moment before they are gone.
+  void WhenGone(absl::Time deadline, std::function<void()> then) {
+    if (AllGone() || absl::Now() > deadline) return then();
+    loop_.After(kLookEvery, [this, alive = alive_, deadline, then = std::move(then)]() mutable {
+      if (*alive) WhenGone(deadline, std::move(then));
+    });
+  }
+
+  // A wire through ssh ends after its agent; of the one here the process can be seen.
+  bool AllGone() {
+    bool gone = true;
+    for (const v1::LinkStatus& link : links_->Status()) {
+      if (link.mode() == "local" && link.agent_pid() > 0) local_pid_ = link.agent_pid();
+      gone = gone && link.state() != "up" && link.state() != "suspect" && link.state() != "ending";
+    }
+    const pid_t local = static_cast<pid_t>(local_pid_);
+    return gone && (local == 0 || WaitForExit(local, absl::InfinitePast()));
+  }
+
+  EventLoop& loop_;
   const std::unique_ptr<AgentBundle> bundle_;
   const std::unique_ptr<LinkTable> links_;
   const std::unique_ptr<TransportFactory> transports_;
+  int64_t local_pid_ = 0;  // Of the local agent that is being ended; 0 = not seen.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For timers.
 };
 
 }  // namespace

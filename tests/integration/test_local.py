@@ -45,7 +45,7 @@ def test_one_session_a_pair_and_a_new_child_resumes_it(iris, team):
 def test_a_restarted_coordinator_and_agent_resume_the_session(iris, team):
     assert iris.answer(team, "COUNT") == "1"
     assert iris.run("stop", "--agents").returncode == 0
-    assert processes.end_leftovers(iris.processes) == []
+    assert iris.processes() == []
     assert iris.answer(team, "COUNT") == "2"
 
 
@@ -106,8 +106,7 @@ def test_stop_ends_every_descendant(iris, team):
     assert iris.run("stop", "--agents").returncode == 0
     assert processes.process_info(daemon) is None
     assert tool.wait(60) == 1
-    # The agent answers before it leaves; its children are gone by then.
-    assert processes.end_leftovers(iris.processes) == []
+    assert iris.processes() == []
 
 
 def test_a_killed_agent_leaves_no_orphan_and_the_next_tell_works(iris, team):
