@@ -85,7 +85,7 @@ def _account_tool(command):
     deadline = time.monotonic() + 60
     while True:
         done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode == 0:
+        if done.returncode == 0 or "does not exist" in done.stderr:  # Another run removed the same stray.
             return
         assert "cannot lock" in done.stderr and time.monotonic() < deadline, done.stderr
         time.sleep(0.2)
@@ -99,7 +99,7 @@ def remove_strays():
             stray = RemoteUser.__new__(RemoteUser)
             stray.name, stray.uid = account.pw_name, account.pw_uid
             stray.home = pathlib.Path(account.pw_dir)
-            stray.remove()
+            stray.remove(patience=0)
 
 
 @contextlib.contextmanager
