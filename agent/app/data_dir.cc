@@ -47,7 +47,7 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
     const std::string path = WithoutFinalSlashes(candidate);
     const std::string hosts = absl::StrCat(path, "/hosts");
     DataDir data = {.path = path,
-                    .log = absl::StrCat(path, "/agent.log"),
+                    .log = absl::StrCat(hosts, "/", facts.host_id, "/agent.log"),
                     .host = absl::StrCat(hosts, "/", facts.host_id),
                     .sessions = absl::StrCat(hosts, "/", facts.host_id, "/sessions")};
     absl::Status status = EnsureOwnPath(path);

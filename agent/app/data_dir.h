@@ -13,7 +13,7 @@ namespace iris {
 // Where the agent keeps what outlives it.
 struct DataDir {
   std::string path;  // Absolute, ours, not writable by others.
-  std::string log;   // path/agent.log
+  std::string log;   // host/agent.log
   // path/hosts/HOST_ID, 0700: a home may be shared by many hosts.
   std::string host;
   std::string sessions;  // host/sessions, 0700

@@ -54,6 +54,7 @@ TEST_F(DataDirTest, WhereOnePlaceWillNotDoTheNextIsTaken) {
 TEST_F(DataDirTest, EveryHostHasAPrivateFolderOfItsOwn) {
   const DataDir data = OpenDataDir({}, Facts()).value();
   EXPECT_EQ(data.host, data.path + "/hosts/0123");
+  EXPECT_EQ(data.log, data.host + "/agent.log");
   struct stat info = {};
   ASSERT_EQ(stat(data.host.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0700u);
