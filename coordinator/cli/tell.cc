@@ -23,6 +23,8 @@
 namespace iris {
 namespace {
 
+// Of the coordinator, in which a tell is submitted: it may be the tell itself that ends them.
+constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr size_t kTextBytesMax = 8 << 20;
 
@@ -92,7 +94,7 @@ int RunTell(const CommandLine& command, const Places& places,
     const TellStreamEvents events = {
         .accepted = [&] { notice.emplace(header.tell_id()); },
         .progress = [&progress](const v1::TellProgress& p) { progress.Show(p); }};
-    for (int tries = 0; tries < 2; ++tries) {
+    for (int lives = 0; lives < kLivesMax; ++lives) {
       const absl::StatusOr<Coordinator> coordinator =
           ConnectOrStart(places, variables, absl::Now() + kConnect);
       if (!coordinator.ok()) {

@@ -17,6 +17,8 @@
 namespace iris {
 namespace {
 
+// Of the coordinator, in which a tell is followed.
+constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
 constexpr char kCaller[] = "cli";
@@ -79,7 +81,7 @@ int RunTells(const CommandLine& command, const Places& places,
                                            last_progress = ShowProgress(progress);
                                            line.Show(progress);
                                          }};
-    for (int tries = 0; tries < 2; ++tries) {
+    for (int lives = 0; lives < kLivesMax; ++lives) {
       const absl::StatusOr<Coordinator> coordinator =
           ConnectOrStart(places, variables, absl::Now() + kConnect);
       if (!coordinator.ok()) {

@@ -121,9 +121,13 @@ def test_a_killed_agent_leaves_no_orphan_and_the_next_tell_works(iris, team):
 
 def test_a_killed_coordinator_is_replaced_and_its_tell_is_answered_once(iris, team):
     assert iris.answer(team, "COUNT") == "1"
-    told = iris.start_tell(team, "SLOW 3", as_json=True)
-    iris.wait_for_status(lambda s: any(x["state"] == "busy" for x in s["sessions"]))
-    os.kill(iris.status()["pid"], signal.SIGKILL)
+    told = iris.start_tell(team, "SLOW 6", as_json=True)
+    killed = None
+    for _ in range(3):
+        status = iris.wait_for_status(lambda s: s.get("pid") not in (None, killed) and
+                                      any(x["state"] == "busy" for x in s["sessions"]))
+        killed = status["pid"]
+        os.kill(killed, signal.SIGKILL)
     out, _ = told.communicate(timeout=180)
     assert told.returncode == 0, out
     assert json.loads(out)["answer"] == iris.answer(team, "SLOW 0.1")
