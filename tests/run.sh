@@ -39,8 +39,16 @@ say "Compiling with clang: thread-safety analysis and layering check"
 bazel build "${bazel_flags[@]}" --config=clang --output_groups=compilation_outputs //...
 
 failed=0
-say "Fuzzers"
+IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
+export IRIS_BIN_DIR
+pytest=(/usr/bin/python3 -m pytest -q -rf -p no:cacheprovider)
+
+say "Fuzzers; beside them chaos and bad networks, which mostly wait"
+waiting=(tests/chaos tests/integration/test_network.py)
+"${pytest[@]}" "${waiting[@]}" --junitxml="$results/waiting.xml" >"$results/waiting.log" 2>&1 &
 tests/fuzz/run.sh 60 "$results/fuzz.xml" || failed=1
+wait $! || failed=1
+cat "$results/waiting.log"
 
 say "Unit tests"
 # -k: one failure does not hide the next. The counts come from the tests' own reports.
@@ -48,10 +56,8 @@ bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
 say "Whole programs"
-IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
-export IRIS_BIN_DIR
-/usr/bin/python3 -m pytest -q -rf -p no:cacheprovider tests --junitxml="$results/pytest.xml" || failed=1
+"${pytest[@]}" tests "${waiting[@]/#/--ignore=}" --junitxml="$results/pytest.xml" || failed=1
 bazel shutdown
 
-/usr/bin/python3 tests/count_results.py "$testlogs" "$results/pytest.xml" "$results/fuzz.xml" || failed=1
+/usr/bin/python3 tests/count_results.py "$testlogs" "$results/pytest.xml" "$results/waiting.xml" "$results/fuzz.xml" || failed=1
 exit "$failed"
