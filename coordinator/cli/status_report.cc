@@ -20,6 +20,29 @@ std::string OrDash(absl::string_view text) {
 
 std::string NumberOrDash(int64_t number) { return number == 0 ? "-" : absl::StrCat(number); }
 
+// "lost 3 s ago, trying again in 4 s"; empty: nothing that the state does not say.
+std::string LinkStory(const v1::LinkStatus& link) {
+  if (link.state() == "suspect") return "silent since a probe; lost if it stays so";
+  if (!link.has_failure()) {
+    if (link.losses() == 0) return "";
+    return absl::StrCat("was lost ", link.losses(), link.losses() == 1 ? " time" : " times",
+                        " and came back");
+  }
+  const bool lost = link.failure().kind() == v1::FAILURE_DROPPED;
+  const std::string when =
+      absl::StrCat(lost ? "lost " : "failed ", ShowAge(link.failure_age_ms()), " ago");
+  if (link.state() == "waiting") {
+    return absl::StrCat(when, ", trying again in ", ShowAge(link.retry_in_ms() + 999));
+  }
+  if (link.state() == "connecting" || link.state() == "bootstrapping") {
+    return absl::StrCat(when, ", trying again now");
+  }
+  if (link.state() == "blocked") {
+    return absl::StrCat("blocked, ", when, "; mend it, and the next message tries again");
+  }
+  return when;
+}
+
 std::string Links(const v1::GetStatusResponse& status) {
   if (status.links().empty()) return "no links\n";
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
@@ -32,9 +55,10 @@ std::string Links(const v1::GetStatusResponse& status) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
                       OrDash(link.mode_reason()), "\n");
     }
-    if (link.has_failure()) {
-      absl::StrAppend(&notes, OrDash(link.key()), ": ", Printable(Describe(link.failure())), "\n");
+    if (const std::string story = LinkStory(link); !story.empty()) {
+      absl::StrAppend(&notes, OrDash(link.key()), ": ", story, "\n");
     }
+    if (link.has_failure()) absl::StrAppend(&notes, Printable(Describe(link.failure())), "\n");
   }
   return absl::StrCat(Table(rows), notes);
 }
@@ -66,11 +90,16 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"mode_reason", link.mode_reason()},
                {"hostname", link.hostname()},
                {"ssh_pid", link.ssh_pid()},
+               {"losses", link.losses()},
                {"agent", Json{{"pid", link.agent_pid()},
                               {"build", link.agent_build()},
                               {"socket", link.agent_socket()},
                               {"data_dir", link.agent_data_dir()}}}};
-  if (link.has_failure()) json["failure"] = FailureJson(link.failure());
+  if (link.has_failure()) {
+    json["failure"] = FailureJson(link.failure());
+    json["failure_age_ms"] = link.failure_age_ms();
+  }
+  if (link.state() == "waiting") json["retry_in_ms"] = link.retry_in_ms();
   return json;
 }
 

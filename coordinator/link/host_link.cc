@@ -1,19 +1,18 @@
 #include "coordinator/link/host_link.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/link/retry.h"
 #include "grpcpp/create_channel_posix.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace iris {
 namespace {
-
-constexpr absl::Duration kRetryAfter = absl::Milliseconds(500);
 
 absl::string_view ModeName(LinkMode mode) {
   switch (mode) {
@@ -27,15 +26,28 @@ absl::string_view ModeName(LinkMode mode) {
   return "?";
 }
 
+// Of a clock that never jumps, and stands still while the machine sleeps.
+absl::Duration Now() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
 }  // namespace
 
 HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
-                   std::unique_ptr<Connector> connector)
-    : loop_(loop), calls_(calls), name_(std::move(name)), connector_(std::move(connector)) {}
+                   std::unique_ptr<Connector> connector, HostLinkOptions options)
+    : loop_(loop),
+      calls_(calls),
+      name_(std::move(name)),
+      connector_(std::move(connector)),
+      options_(options),
+      machine_(options.seed, options.waits),
+      heartbeat_(options.heartbeat, Now()) {}
 
 HostLink::~HostLink() {
   *alive_ = false;
   cancelled_ = true;
+  CancelTimer(&retry_timer_);
+  CancelTimer(&heartbeat_timer_);
   probe_.reset();
   life_.reset();
   if (thread_.joinable()) thread_.join();
@@ -54,15 +66,102 @@ void HostLink::RunOnThread(std::function<void()> work) {
   thread_ = std::thread(std::move(work));
 }
 
-void HostLink::Want(LinkObserver* observer) {
-  wanting_.insert(observer);
-  Connect();
+void HostLink::CancelTimer(EventLoop::TimerId* timer) {
+  if (*timer != 0) loop_.Cancel(*timer);
+  *timer = 0;
 }
 
-void HostLink::Connect() {
-  if (state_ == State::kEnding) connect_again_ = true;
-  if (state_ != State::kDown) return;
-  state_ = State::kConnecting;
+// ------------------------------------------------------------------------------------- who wants
+// it
+
+void HostLink::Want(LinkObserver* observer) {
+  if (retired_) return;
+  wanting_.insert(observer);
+  Handle(LinkEvent::kAsked);
+  ArmHeartbeat();
+}
+
+void HostLink::Unwant(LinkObserver* observer) {
+  if (wanting_.erase(observer) == 0) return;
+  if (wanting_.empty()) Handle(LinkEvent::kUnwanted);
+  ArmHeartbeat();
+}
+
+void HostLink::RemoveObserver(LinkObserver* observer) {
+  observers_.erase(observer);
+  relaxed_.erase(observer);
+  Unwant(observer);
+}
+
+void HostLink::Retire() {
+  retired_ = true;
+  if (wanting_.empty()) return;
+  wanting_.clear();
+  Handle(LinkEvent::kUnwanted);
+}
+
+void HostLink::SetUrgent(LinkObserver* observer, bool urgent) {
+  if (urgent) {
+    relaxed_.erase(observer);
+  } else {
+    relaxed_.insert(observer);
+  }
+  ArmHeartbeat();
+}
+
+bool HostLink::urgent() const {
+  return std::any_of(wanting_.begin(), wanting_.end(),
+                     [this](LinkObserver* observer) { return relaxed_.count(observer) == 0; });
+}
+
+// --------------------------------------------------------------------------------- what the
+// machine says
+
+void HostLink::Handle(LinkEvent event) { Perform(machine_.Handle(event, Now())); }
+
+void HostLink::Fail(const absl::Status& why) {
+  failure_ = why;
+  failed_at_ = Now();
+  ssh_pid_ = 0;
+  const LinkActions actions = machine_.Fail(KindOf(why), failed_at_);
+  LogWarn("link ", name_, ": ", LinkStateName(machine_.state()), ": ", Describe(ToProto(why)));
+  Perform(actions);
+}
+
+// Observers come last: they may ask for more.
+void HostLink::Perform(const LinkActions& actions) {
+  if (actions.cancel_retry) CancelTimer(&retry_timer_);
+  if (actions.arm_retry) ArmRetry();
+  if (actions.begin_ending) BeginEnding();
+  if (actions.start_attempt) StartAttempt();
+  if (actions.probe_now) {
+    heartbeat_.ProbeSoon(Now());
+    ArmHeartbeat();
+  }
+  if (actions.tell_progress) {
+    ForEachObserver([this](LinkObserver* observer) { observer->OnLinkProgress(progress_); });
+  }
+  if (actions.tell_up) {
+    const std::shared_ptr<LinkLife> life = life_;
+    ForEachObserver([&](LinkObserver* observer) { observer->OnLinkUp(life); });
+  }
+  if (actions.tell_down) {
+    const bool retries = machine_.state() == LinkState::kWaiting;
+    const absl::Status why = failure_;
+    ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+  }
+}
+
+void HostLink::ArmRetry() {
+  retry_timer_ = loop_.After(machine_.retry_at() - Now(), [this] {
+    retry_timer_ = 0;
+    Handle(LinkEvent::kRetryDue);
+  });
+}
+
+// ----------------------------------------------------------------------------------- coming up
+
+void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
   RunOnThread([this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
@@ -79,92 +178,130 @@ void HostLink::Connect() {
 }
 
 void HostLink::OnProgress(const BootstrapProgress& progress) {
-  if (state_ != State::kConnecting && state_ != State::kBootstrapping) return;
-  if (progress.stage != BootstrapProgress::Stage::kConnecting) state_ = State::kBootstrapping;
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkProgress(progress); });
+  progress_ = progress;
+  if (progress.stage != BootstrapProgress::Stage::kConnecting) return Handle(LinkEvent::kProgress);
+  ForEachObserver([this](LinkObserver* observer) { observer->OnLinkProgress(progress_); });
 }
 
 void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
-  if (!connection.ok()) return GoDown(connection.status());
-  hello_ = std::move(connection->hello);
-  mode_ = connection->mode;
-  mode_reason_ = std::move(connection->mode_reason);
-  ssh_ = std::move(connection->ssh);
+  if (!connection.ok()) return Fail(connection.status());
+  OpenLife(*std::move(connection));
+  LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
+          mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
+  Handle(LinkEvent::kConnected);
+}
+
+void HostLink::OpenLife(Connection connection) {
+  hello_ = std::move(connection.hello);
+  mode_ = connection.mode;
+  mode_reason_ = std::move(connection.mode_reason);
+  ssh_ = std::move(connection.ssh);
   ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
-  last_failure_ = absl::OkStatus();
+  failure_ = absl::OkStatus();
+  was_up_ = true;
 
   // Frames are ≤ 256 KiB; what a host sends beyond a message of 1 MiB is not ours to hold.
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(4 << 20);
   const std::shared_ptr<grpc::Channel> channel =
-      grpc::CreateCustomInsecureChannelFromFd("iris-agent", connection->wire.Release(), arguments);
-  auto life = std::make_shared<LinkLife>();
-  life->hello = hello_;
-  life->stub = v1::Agent::NewStub(channel);
-  life_ = std::move(life);
-  probe_ =
-      Probe::Start(loop_, calls_, *life_->stub, [this](const absl::Status& why) { OnLost(why); });
-  state_ = State::kUp;
-  was_up_ = true;
-  LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
-          mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
-  const std::shared_ptr<LinkLife> up = life_;
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkUp(up); });
+      grpc::CreateCustomInsecureChannelFromFd("iris-agent", connection.wire.Release(), arguments);
+  life_ = std::make_shared<LinkLife>();
+  life_->hello = hello_;
+  life_->stub = v1::Agent::NewStub(channel);
+  probe_ = Probe::Start(loop_, calls_, *life_->stub,
+                        {.on_life = [this] { OnLife(); },
+                         .on_end = [this](const absl::Status& why) { Lose(why, true); }});
+  heartbeat_ = Heartbeat(options_.heartbeat, Now());
+  ArmHeartbeat();
 }
 
-void HostLink::OnLost(const absl::Status& why) {
-  if (state_ != State::kUp) return;
-  state_ = State::kEnding;
-  probe_.reset();
-  life_.reset();
-  if (ssh_ == nullptr) return GoDown(Annotate(why, name_));
-  // ssh knows better than the wire why it ended; it may take a moment to say so.
-  RunOnThread([this, alive = alive_, why] {
-    const absl::Status said = ssh_->WhyEnded();
-    ssh_.reset();
-    loop_.Post([this, alive, why, said] {
-      if (!*alive) return;
-      GoDown(said.ok() ? Annotate(why, name_) : said);
-    });
+// ---------------------------------------------------------------------------------- staying up
+
+void HostLink::OnTraffic() {
+  if (life_ == nullptr) return;
+  heartbeat_.OnLife(Now());
+  if (machine_.state() == LinkState::kSuspect) Handle(LinkEvent::kProofOfLife);
+}
+
+void HostLink::OnLife() {
+  OnTraffic();
+  ArmHeartbeat();
+}
+
+void HostLink::ArmHeartbeat() {
+  CancelTimer(&heartbeat_timer_);
+  if (life_ == nullptr) return;
+  heartbeat_.SetUrgent(urgent());
+  heartbeat_timer_ = loop_.After(heartbeat_.due() - Now(), [this] {
+    heartbeat_timer_ = 0;
+    OnHeartbeat();
   });
 }
 
-void HostLink::GoDown(const absl::Status& why) {
-  state_ = State::kDown;
-  ssh_pid_ = 0;
-  last_failure_ = why;
-  LogWarn("link ", name_, ": down: ", Describe(ToProto(why)));
-  const bool retries = RetryMends(KindOf(why));
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
-  if (std::exchange(connect_again_, false)) return Connect();
-  if (!retries) return;
-  loop_.After(kRetryAfter, [this, alive = alive_] {
-    if (*alive && !wanting_.empty()) Connect();
+void HostLink::OnHeartbeat() {
+  switch (heartbeat_.Tick(Now())) {
+    case Heartbeat::Act::kNothing:
+      break;
+    case Heartbeat::Act::kProbe:
+      probe_->Ping();
+      break;
+    case Heartbeat::Act::kSuspect:
+      Handle(LinkEvent::kSilence);
+      break;
+    case Heartbeat::Act::kLost:
+      return Lose(MakeFailure(v1::FAILURE_DROPPED,
+                              absl::StrCat("the host has been silent for ",
+                                           absl::FormatDuration(options_.heartbeat.lost_after))),
+                  false);
+  }
+  ArmHeartbeat();
+}
+
+// -------------------------------------------------------------------------------------- going down
+
+void HostLink::Lose(const absl::Status& why, bool ask_ssh) {
+  failure_ = Annotate(why, name_);
+  failed_at_ = Now();
+  ask_ssh_ = ask_ssh;
+  Handle(LinkEvent::kWireLost);
+}
+
+void HostLink::BeginEnding() {
+  CancelTimer(&heartbeat_timer_);
+  probe_.reset();
+  life_.reset();
+  const absl::Status wire = failure_;
+  if (ssh_ == nullptr) {
+    loop_.Post([this, alive = alive_, wire] {
+      if (*alive) Fail(wire);
+    });
+    return;
+  }
+  // ssh knows better than the wire why it ended, and may take a moment to say so. A silent one is
+  // just ended, so that no half-dead client is left beside the next.
+  RunOnThread([this, alive = alive_, wire, ask_ssh = ask_ssh_] {
+    const absl::Status said = ask_ssh ? ssh_->WhyEnded() : wire;
+    ssh_.reset();
+    loop_.Post([this, alive, why = said.ok() ? wire : said] {
+      if (*alive) Fail(why);
+    });
   });
 }
 
 v1::LinkStatus HostLink::Status() const {
   v1::LinkStatus status;
   status.set_key(name_);
-  switch (state_) {
-    case State::kDown:
-      status.set_state("down");
-      break;
-    case State::kConnecting:
-      status.set_state("connecting");
-      break;
-    case State::kBootstrapping:
-      status.set_state("bootstrapping");
-      break;
-    case State::kUp:
-      status.set_state("up");
-      break;
-    case State::kEnding:
-      status.set_state("ending");
-      break;
+  status.set_state(std::string(LinkStateName(machine_.state())));
+  status.set_losses(machine_.losses());
+  if (!failure_.ok()) {
+    *status.mutable_failure() = ToProto(failure_);
+    status.set_failure_age_ms(absl::ToInt64Milliseconds(Now() - failed_at_));
   }
-  if (!last_failure_.ok()) *status.mutable_failure() = ToProto(last_failure_);
-  if (state_ != State::kUp) return status;
+  if (machine_.state() == LinkState::kWaiting) {
+    const absl::Duration left = std::max(machine_.retry_at() - Now(), absl::ZeroDuration());
+    status.set_retry_in_ms(absl::ToInt64Milliseconds(left));
+  }
+  if (!machine_.up()) return status;
   status.set_mode(std::string(ModeName(mode_)));
   status.set_mode_reason(mode_reason_);
   status.set_agent_build(hello_.build());

@@ -2,50 +2,76 @@
 #define IRIS_COORDINATOR_LINK_HOST_LINK_H_
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <random>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "absl/time/time.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/connector.h"
+#include "coordinator/link/heartbeat.h"
 #include "coordinator/link/link.h"
+#include "coordinator/link/link_machine.h"
 #include "coordinator/link/probe.h"
 
 namespace iris {
 
-// A link over whatever wire its connector makes. Lives on the loop; connecting, and asking ssh why
-// it ended, block and run on a thread of its own, one at a time.
-//
-//   down ── Want() ──▶ connecting ⇄ bootstrapping ──▶ up ── wire lost ──▶ ending ──▶ down
+struct HostLinkOptions {
+  Heartbeat::Times heartbeat;
+  Backoff::Limits waits;
+  uint64_t seed = std::random_device()();  // Of the waits between attempts.
+};
+
+// A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
+// connecting, and ending an ssh client, block and run on a thread of the link's, one at a time.
 class HostLink final : public Link {
  public:
   // `name` is for people: "local" or "user@host:port".
   HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
-           std::unique_ptr<Connector> connector);
+           std::unique_ptr<Connector> connector, HostLinkOptions options = {});
   ~HostLink() override;  // Gives up what is under way; waits for its thread.
 
   void Want(LinkObserver* observer) override;
-  void Unwant(LinkObserver* observer) override { wanting_.erase(observer); }
+  void Unwant(LinkObserver* observer) override;
+  void SetUrgent(LinkObserver* observer, bool urgent) override;
+  void OnTraffic() override;
   void AddObserver(LinkObserver* observer) override { observers_.insert(observer); }
-  void RemoveObserver(LinkObserver* observer) override {
-    observers_.erase(observer);
-    wanting_.erase(observer);
-  }
+  void RemoveObserver(LinkObserver* observer) override;
   bool was_up() const override { return was_up_; }
   std::shared_ptr<LinkLife> life() const override { return life_; }
   v1::LinkStatus Status() const override;
 
- private:
-  enum class State { kDown, kConnecting, kBootstrapping, kUp, kEnding };
+  // This machine slept, or its network changed: tries at once what waits, probes what is up.
+  void WokeUp() { Handle(LinkEvent::kWokeUp); }
+  // Nothing is wanted from now on, whoever asks: the agent is about to be ended, and must not be
+  // started again by its loss.
+  void Retire();
 
-  void Connect();
-  void RunOnThread(std::function<void()> work);
+ private:
+  void Handle(LinkEvent event);
+  // An attempt failed, or the end of what was lost is known.
+  void Fail(const absl::Status& why);
+  void Perform(const LinkActions& actions);
+  void ArmRetry();
+  void CancelTimer(EventLoop::TimerId* timer);
+
+  void StartAttempt();
   void OnProgress(const BootstrapProgress& progress);
   void OnConnected(absl::StatusOr<Connection> connection);
-  void OnLost(const absl::Status& why);
-  void GoDown(const absl::Status& why);
+  void OpenLife(Connection connection);
+  void Lose(const absl::Status& why, bool ask_ssh);
+  void BeginEnding();
+  void RunOnThread(std::function<void()> work);
+
+  void OnLife();
+  void ArmHeartbeat();
+  void OnHeartbeat();
+  bool urgent() const;
   // Calls `tell` for every observer that is still one.
   template <typename Tell>
   void ForEachObserver(Tell tell);
@@ -54,20 +80,30 @@ class HostLink final : public Link {
   OutstandingCalls& calls_;
   const std::string name_;
   const std::unique_ptr<Connector> connector_;
+  const HostLinkOptions options_;
   std::set<LinkObserver*> observers_;
   std::set<LinkObserver*> wanting_;
+  std::set<LinkObserver*> relaxed_;  // Told that they are not urgent.
+  bool retired_ = false;
+
+  LinkMachine machine_;
+  EventLoop::TimerId retry_timer_ = 0;
+  BootstrapProgress progress_;  // The last.
+  absl::Status failure_;        // The last, OK while up.
+  absl::Duration failed_at_;
+  bool ask_ssh_ = false;  // While ending: ssh knows better why.
   bool was_up_ = false;
 
-  State state_ = State::kDown;
-  bool connect_again_ = false;  // Asked for while ending.
-  absl::Status last_failure_;
   v1::Hello hello_;
   LinkMode mode_ = LinkMode::kLocal;
   std::string mode_reason_;
   pid_t ssh_pid_ = 0;
   std::unique_ptr<SshClient> ssh_;
+  // While up.
   std::shared_ptr<LinkLife> life_;
   std::unique_ptr<Probe> probe_;
+  Heartbeat heartbeat_;
+  EventLoop::TimerId heartbeat_timer_ = 0;
 
   std::thread thread_;
   std::atomic<bool> cancelled_ = false;

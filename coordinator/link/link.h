@@ -26,14 +26,15 @@ class LinkObserver {
   virtual void OnLinkProgress(const BootstrapProgress& progress) = 0;
   virtual void OnLinkUp(const std::shared_ptr<LinkLife>& life) = 0;
   // An attempt failed, or the wire was lost; `why` is typed. `retries`: the link tries again by
-  // itself while somebody wants it; else only the next Want() does.
+  // itself while somebody wants it, so there is no need to ask; else only the next Want() does:
+  // nobody wants it, or something has to be mended first.
   virtual void OnLinkDown(const absl::Status& why, bool retries) = 0;
 };
 
-// The one connection to a host, kept up as long as somebody wants it. Lives on the coordinator's
-// loop.
+// The one connection to a host, kept up as long as somebody wants it (link_machine.h has its
+// states). Lives on the coordinator's loop.
 //
-//   down ── Want() ──▶ connecting ──▶ up ──▶ down(why)
+//   down ── Want() ──▶ connecting ──▶ up ── lost ──▶ connecting, as soon as it can be
 class Link {
  public:
   virtual ~Link() = default;
@@ -41,11 +42,18 @@ class Link {
   // `observer`, which was added, needs the host from now on. Does nothing more where the link is up
   // or connecting; else an attempt begins at once, and OnLinkUp or OnLinkDown follows.
   virtual void Want(LinkObserver* observer) = 0;
-  // Needs it no more. What is up stays up. Removing an observer does this too.
+  // Needs it no more. What is up stays up, an attempt goes on to its end. Removing an observer does
+  // this too.
   virtual void Unwant(LinkObserver* observer) = 0;
   // Observers outlive the link or remove themselves.
   virtual void AddObserver(LinkObserver* observer) = 0;
   virtual void RemoveObserver(LinkObserver* observer) = 0;
+  // Whether `observer`, which wants the link, waits for an answer: while one does, a host that is
+  // gone is noticed within 20 s, else within 75 s. Urgent until told otherwise.
+  virtual void SetUrgent(LinkObserver* observer, bool urgent) = 0;
+  // Bytes came over this life's wire. Cheap; spares the probe, and a host that is slow to answer
+  // it the suspicion.
+  virtual void OnTraffic() = 0;
   // Null unless up.
   virtual std::shared_ptr<LinkLife> life() const = 0;
   // The host has answered in this coordinator's life.

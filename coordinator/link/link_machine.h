@@ -70,7 +70,8 @@ class LinkMachine {
   static constexpr absl::Duration kSteady = absl::Seconds(10);
 
   // `seed` of the jitter.
-  explicit LinkMachine(uint64_t seed) : backoff_(seed) {}
+  explicit LinkMachine(uint64_t seed, const Backoff::Limits& waits = Backoff::Limits())
+      : backoff_(seed, waits) {}
 
   // `now` is of a clock that never jumps and has any beginning. An event that cannot come in this
   // state is a bug of the caller, and ends the process.

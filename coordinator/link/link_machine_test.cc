@@ -171,14 +171,14 @@ TEST(LinkMachineTest, AnEventThatCannotComeEndsTheProcess) {
 
 TEST(LinkMachineTest, WaitsGrowToThirtySecondsAndNeverEnd) {
   LinkMachine machine = After({E::kAsked});
-  absl::Duration now = kNow, limit = Backoff::kFirst, longest;
+  absl::Duration now = kNow, limit = Backoff::Limits().first, longest;
   for (int attempt = 0; attempt < 1000; ++attempt) {
     machine.Fail(v1::FAILURE_UNREACHABLE, now);
     ASSERT_EQ(machine.state(), S::kWaiting);
     EXPECT_GE(machine.retry_at(), now);
     EXPECT_LE(machine.retry_at(), now + limit) << "attempt " << attempt;
     longest = std::max(longest, machine.retry_at() - now);
-    limit = std::min(2 * limit, Backoff::kLongest);
+    limit = std::min(2 * limit, Backoff::Limits().longest);
     now = machine.retry_at();
     machine.Handle(E::kRetryDue, now);
     ASSERT_EQ(machine.state(), S::kConnecting);
@@ -192,7 +192,7 @@ TEST(LinkMachineTest, WaitsAreJitteredOverTheirWholeLength) {
     LinkMachine machine(seed);
     machine.Handle(E::kAsked, kNow);
     machine.Handle(E::kFailed, kNow);
-    shares.push_back(absl::FDivDuration(machine.retry_at() - kNow, Backoff::kFirst));
+    shares.push_back(absl::FDivDuration(machine.retry_at() - kNow, Backoff::Limits().first));
   }
   std::sort(shares.begin(), shares.end());
   EXPECT_LT(shares[100], 0.2);
@@ -218,7 +218,7 @@ absl::Duration LongestWaitAfterALoss(int failures, absl::Duration up_for) {
 }
 
 TEST(LinkMachineTest, ALinkThatWasUpForAWhileIsTriedAgainSoon) {
-  EXPECT_LE(LongestWaitAfterALoss(10, LinkMachine::kSteady), Backoff::kFirst);
+  EXPECT_LE(LongestWaitAfterALoss(10, LinkMachine::kSteady), Backoff::Limits().first);
 }
 
 TEST(LinkMachineTest, ALinkThatIsLostAtOnceGoesOnWaitingLonger) {
@@ -330,7 +330,7 @@ class World {
     }
     if (actions.arm_retry) {
       EXPECT_FALSE(timer_);
-      EXPECT_LE(machine_.retry_at() - now_, Backoff::kLongest);
+      EXPECT_LE(machine_.retry_at() - now_, Backoff::Limits().longest);
       timer_ = true;
     }
     if (actions.begin_ending) {

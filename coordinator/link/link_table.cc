@@ -12,6 +12,7 @@
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
+#include "coordinator/link/wake_watch.h"
 
 namespace iris {
 namespace {
@@ -55,7 +56,11 @@ class FirstAnswer final : public LinkObserver {
 class HostLinkTable final : public LinkTable {
  public:
   HostLinkTable(EventLoop& loop, LinkTableOptions options)
-      : loop_(loop), options_(std::move(options)) {}
+      : loop_(loop), options_(std::move(options)), wake_watch_(WakeWatch::Start(loop, [this] {
+          for (auto& [key, entry] : entries_) {
+            if (entry.link != nullptr) entry.link->WokeUp();
+          }
+        })) {}
 
   ~HostLinkTable() override {
     entries_.clear();
@@ -137,7 +142,7 @@ class HostLinkTable final : public LinkTable {
                             [lent = lent_] { return lent->Get(); });
   }
 
-  void StopOne(const std::string& name, const std::shared_ptr<LinkLife>& life,
+  void StopOne(HostLink& link, const std::shared_ptr<LinkLife>& life,
                const std::shared_ptr<Stopping>& stopping);
 
   EventLoop& loop_;
@@ -147,15 +152,17 @@ class HostLinkTable final : public LinkTable {
   std::vector<std::pair<SshTarget, std::string>> resolved_;
   std::map<std::string, Entry> entries_;
   std::unique_ptr<FirstAnswer> local_stop_;  // Of StopAgents().
+  const std::unique_ptr<WakeWatch> wake_watch_;
 };
 
-void HostLinkTable::StopOne(const std::string& name, const std::shared_ptr<LinkLife>& life,
+void HostLinkTable::StopOne(HostLink& link, const std::shared_ptr<LinkLife>& life,
                             const std::shared_ptr<Stopping>& stopping) {
+  link.Retire();
   ++stopping->left;
   using Call = UnaryCall<v1::ShutdownRequest, v1::ShutdownResponse>;
   const std::shared_ptr<Call> call = Call::Make(
       loop_, calls_, absl::Now() + kStopAgents,
-      [stopping, name, life](Call&, const grpc::Status& status) {
+      [stopping, name = link.Status().key(), life](Call&, const grpc::Status& status) {
         if (status.ok()) {
           ++stopping->stopped;
         } else {
@@ -172,7 +179,7 @@ void HostLinkTable::StopAgents(std::function<void(int, std::vector<std::string>)
   stopping->done = std::move(done);
   for (const auto& [key, entry] : entries_) {
     if (const std::shared_ptr<LinkLife> life = entry.link->life(); life != nullptr) {
-      StopOne(entry.link->Status().key(), life, stopping);
+      StopOne(*entry.link, life, stopping);
     }
   }
   // The local agent may run from an earlier life of this coordinator; it is not started to be
@@ -182,8 +189,9 @@ void HostLinkTable::StopAgents(std::function<void(int, std::vector<std::string>)
   if (local.life() == nullptr && endpoint.ok() &&
       Dial(endpoint->socket, absl::InfinitePast()).ok()) {
     ++stopping->left;
-    local_stop_ = std::make_unique<FirstAnswer>([this, stopping](auto& life) {
-      if (life != nullptr) StopOne("local", life, stopping);
+    local_stop_ = std::make_unique<FirstAnswer>([this, &local, stopping](auto& life) {
+      local.Retire();
+      if (life != nullptr) StopOne(local, life, stopping);
       stopping->OneDone();
     });
     local.AddObserver(local_stop_.get());

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 
@@ -10,76 +9,71 @@ namespace iris {
 namespace {
 
 // Outlives the Probe until gRPC is done with it. Fields are for the loop, but for the messages,
-// which gRPC uses between start and callback.
+// which gRPC uses between start and callback. Questions are asked from the loop at any time, so a
+// hold keeps the call from being over before the loop knows.
 class ProbeCall final : public grpc::ClientBidiReactor<v1::ProbeRequest, v1::ProbeResponse>,
                         public std::enable_shared_from_this<ProbeCall> {
  public:
-  ProbeCall(EventLoop& loop, OutstandingCalls& calls,
-            std::function<void(const absl::Status&)> on_lost)
-      : loop_(loop), calls_(calls), on_lost_(std::move(on_lost)) {}
+  ProbeCall(EventLoop& loop, OutstandingCalls& calls, Probe::Callbacks callbacks)
+      : loop_(loop), calls_(calls), callbacks_(std::move(callbacks)) {}
 
   void Start(v1::Agent::Stub& stub) {
     self_ = shared_from_this();
     calls_.Started();
     stub.async()->Probe(&context_, this);
+    AddHold();
     StartRead(&response_);
     Ping();
     StartCall();
   }
 
+  void Ping() {
+    if (!held_ || std::exchange(writing_, true)) return;
+    request_.set_nonce(request_.nonce() + 1);
+    StartWrite(&request_);
+  }
+
   void Cancel() {
-    on_lost_ = nullptr;
-    CancelTimer();
+    callbacks_ = {};
     context_.TryCancel();
+    LetGo();
   }
 
  private:
   void OnReadDone(bool ok) override {
+    if (ok) StartRead(&response_);
     loop_.Post([self = shared_from_this(), ok] {
-      if (!ok || !self->on_lost_) return;  // OnDone says why.
-      self->CancelTimer();
-      self->StartRead(&self->response_);
-      self->timer_ = self->loop_.After(kEvery, [raw = self.get()] { raw->Ping(); });
+      if (!ok) return self->LetGo();  // OnDone says why.
+      if (self->callbacks_.on_life) self->callbacks_.on_life();
     });
+  }
+  void OnWriteDone(bool ok) override {
+    loop_.Post([self = shared_from_this(), ok] { self->writing_ = !ok; });
   }
   void OnDone(const grpc::Status& status) override {
     loop_.Post([self = self_, status] {
-      self->CancelTimer();
-      self->Lost(status.ok() ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the link")
-                             : FromGrpcStatus(status, "the link"));
+      if (!self->callbacks_.on_end) return;
+      std::exchange(self->callbacks_, {})
+          .on_end(status.ok() ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the link")
+                              : FromGrpcStatus(status, "the link"));
     });
     OutstandingCalls& calls = calls_;
     self_.reset();  // May destroy this.
     calls.Ended();
   }
 
-  void Ping() {
-    request_.set_nonce(request_.nonce() + 1);
-    StartWrite(&request_);
-    timer_ = loop_.After(Probe::kSilenceMax, [this] {
-      timer_ = 0;
-      Lost(MakeFailure(
-          v1::FAILURE_DROPPED,
-          absl::StrCat("the host has been silent for ", absl::FormatDuration(Probe::kSilenceMax))));
-      context_.TryCancel();
-    });
+  void LetGo() {
+    if (std::exchange(held_, false)) RemoveHold();
   }
-  void Lost(const absl::Status& why) {
-    if (on_lost_) std::exchange(on_lost_, nullptr)(why);
-  }
-  void CancelTimer() {
-    if (timer_ != 0) loop_.Cancel(timer_);
-    timer_ = 0;
-  }
-  static constexpr absl::Duration kEvery = Probe::kEvery;
 
   EventLoop& loop_;
   OutstandingCalls& calls_;
-  std::function<void(const absl::Status&)> on_lost_;
+  Probe::Callbacks callbacks_;
+  bool held_ = true;
+  bool writing_ = false;
   grpc::ClientContext context_;
   v1::ProbeRequest request_;
   v1::ProbeResponse response_;
-  EventLoop::TimerId timer_ = 0;
   std::shared_ptr<ProbeCall> self_;  // Until OnDone.
 };
 
@@ -87,6 +81,7 @@ class GrpcProbe final : public Probe {
  public:
   explicit GrpcProbe(std::shared_ptr<ProbeCall> call) : call_(std::move(call)) {}
   ~GrpcProbe() override { call_->Cancel(); }
+  void Ping() override { call_->Ping(); }
 
  private:
   const std::shared_ptr<ProbeCall> call_;
@@ -95,8 +90,8 @@ class GrpcProbe final : public Probe {
 }  // namespace
 
 std::unique_ptr<Probe> Probe::Start(EventLoop& loop, OutstandingCalls& calls, v1::Agent::Stub& stub,
-                                    std::function<void(const absl::Status&)> on_lost) {
-  auto call = std::make_shared<ProbeCall>(loop, calls, std::move(on_lost));
+                                    Callbacks callbacks) {
+  auto call = std::make_shared<ProbeCall>(loop, calls, std::move(callbacks));
   call->Start(stub);
   return std::make_unique<GrpcProbe>(std::move(call));
 }

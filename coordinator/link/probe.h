@@ -1,30 +1,31 @@
 #ifndef IRIS_COORDINATOR_LINK_PROBE_H_
 #define IRIS_COORDINATOR_LINK_PROBE_H_
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 
 namespace iris {
 
-// The heartbeat of a link, on a stream of its own: notices the end of the wire at once, and silence
-// within kEvery + kSilenceMax. Lives on the loop.
+// The stream of a link on which its heartbeat travels; its end is the end of the wire. Lives on the
+// loop.
 class Probe {
  public:
-  static constexpr absl::Duration kEvery = absl::Seconds(5);
-  static constexpr absl::Duration kSilenceMax = absl::Seconds(15);
-
-  // `on_lost` runs once, on the loop, with why, unless the probe is destroyed before.
+  struct Callbacks {
+    std::function<void()> on_life;                    // An answer came.
+    std::function<void(const absl::Status&)> on_end;  // Once, with why; nothing comes after it.
+  };
+  // Callbacks run on the loop, and not once the probe is destroyed.
   static std::unique_ptr<Probe> Start(EventLoop& loop, OutstandingCalls& calls,
-                                      v1::Agent::Stub& stub,
-                                      std::function<void(const absl::Status&)> on_lost);
+                                      v1::Agent::Stub& stub, Callbacks callbacks);
   virtual ~Probe() = default;
+
+  // Asks for an answer. Does nothing while an earlier question has not left this process.
+  virtual void Ping() = 0;
 };
 
 }  // namespace iris

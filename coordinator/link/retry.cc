@@ -61,7 +61,7 @@ absl::string_view WhyRetryMendsOrNot(FailureKind kind) { return RuleFor(kind).wh
 absl::Duration Backoff::Next() {
   const double share = std::uniform_real_distribution<double>(0, 1)(random_);
   const absl::Duration wait = share * limit_;
-  limit_ = std::min(2 * limit_, kLongest);
+  limit_ = std::min(2 * limit_, limits_.longest);
   return wait;
 }
 

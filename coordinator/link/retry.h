@@ -18,21 +18,25 @@ bool RetryMends(FailureKind kind);
 absl::string_view WhyRetryMendsOrNot(FailureKind kind);
 
 // How long to wait before the next attempt: anything between nothing and a limit that doubles from
-// kFirst to kLongest ("full jitter": what failed together does not come back together). Without
+// `first` to `longest` ("full jitter": what failed together does not come back together). Without
 // end. Not thread-safe.
 class Backoff {
  public:
-  static constexpr absl::Duration kFirst = absl::Milliseconds(500);
-  static constexpr absl::Duration kLongest = absl::Seconds(30);
+  struct Limits {
+    absl::Duration first = absl::Milliseconds(500);
+    absl::Duration longest = absl::Seconds(30);
+  };
 
-  explicit Backoff(uint64_t seed) : random_(seed) {}
+  Backoff(uint64_t seed, const Limits& limits)
+      : random_(seed), limits_(limits), limit_(limits.first) {}
 
   absl::Duration Next();
-  void Reset() { limit_ = kFirst; }
+  void Reset() { limit_ = limits_.first; }
 
  private:
   std::mt19937_64 random_;
-  absl::Duration limit_ = kFirst;
+  Limits limits_;
+  absl::Duration limit_;
 };
 
 }  // namespace iris

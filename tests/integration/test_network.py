@@ -72,7 +72,7 @@ def black_hole(far, what):
     told = start_slow(far, 20)
     far.network.swallow(what)
     began = time.monotonic()
-    far.iris.wait_for_status(lambda s: s["links"][0]["state"] != "up", timeout=60)
+    far.iris.wait_for_status(lambda s: s["links"][0]["state"] not in ("up", "suspect"), timeout=60)
     noticed = time.monotonic() - began
     print(f"black hole {what}: noticed after {noticed:.1f} s")
     assert noticed <= 20 + 2  # Of which the asking takes some.

@@ -72,22 +72,37 @@ class Sshd:
             config.write_text(_CONFIG.format(lines="\n".join(lines), address=self.address, port=self.port,
                                              folder=self.folder))
             subprocess.run(["/usr/sbin/sshd", "-t", "-f", config], check=True)
-            self._daemon = subprocess.Popen([*self._inside, "/usr/sbin/sshd", "-D", "-f", config, "-E", self._log],
-                                            stdin=subprocess.DEVNULL)
-            if self._listens():
+            if self._run():
                 return
         raise AssertionError(f"sshd does not start: {self.log()}")
 
-    def _listens(self) -> bool:
+    def _run(self) -> bool:
+        since = self.position() if self._log.exists() else 0
+        self._daemon = subprocess.Popen(
+            [*self._inside, "/usr/sbin/sshd", "-D", "-f", self.folder / "sshd_config", "-E", self._log],
+            stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while self._daemon.poll() is None and time.monotonic() < deadline:
-            if f"Server listening on {self.address}" in self.log():
+            if f"Server listening on {self.address}" in self.log(since):
                 return True
             time.sleep(0.02)
         return False
 
+    def start_again(self):
+        """After stop(): the same host, keys and port."""
+        assert self._run(), f"sshd does not start again: {self.log()}"
+
+    def refuse_key(self):
+        """No login succeeds until accept_key()."""
+        (self.folder / "user_key.pub").rename(self.folder / "user_key.away")
+
+    def accept_key(self):
+        (self.folder / "user_key.away").rename(self.folder / "user_key.pub")
+
     def stop(self):
-        """Ends the daemon and every connection."""
+        """Ends the daemon and every connection. Does nothing where it is stopped."""
+        if self._daemon.poll() is not None:
+            return
         sessions = processes.descendants(self._daemon.pid)
         self._daemon.send_signal(signal.SIGTERM)
         self._daemon.wait(60)

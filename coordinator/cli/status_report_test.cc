@@ -1,0 +1,77 @@
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/cli/report.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class StatusReportTest : public ::testing::Test {
+ protected:
+  StatusReportTest() { link_.set_key("ml@gpu1:22"); }
+
+  void Failed(v1::FailureKind kind, int64_t age_ms) {
+    link_.mutable_failure()->set_kind(kind);
+    link_.mutable_failure()->set_detail("DETAIL");
+    link_.mutable_failure()->set_fix("FIX");
+    link_.set_failure_age_ms(age_ms);
+  }
+  std::string Text(const std::string& state) {
+    link_.set_state(state);
+    v1::GetStatusResponse status;
+    *status.add_links() = link_;
+    return StatusText(status, 0);
+  }
+  std::string Json(const std::string& state) {
+    link_.set_state(state);
+    v1::GetStatusResponse status;
+    *status.add_links() = link_;
+    return StatusJson(status);
+  }
+
+  v1::LinkStatus link_;
+};
+
+TEST_F(StatusReportTest, AWaitingLinkSaysWhyAndWhenItTriesAgain) {
+  Failed(v1::FAILURE_DROPPED, 3'200);
+  link_.set_retry_in_ms(3'100);
+  EXPECT_THAT(Text("waiting"), HasSubstr("ml@gpu1:22: lost 3 s ago, trying again in 4 s\n"
+                                         "dropped: DETAIL\n"
+                                         "fix: FIX\n"));
+  EXPECT_THAT(Json("waiting"), HasSubstr("\"retry_in_ms\":3100"));
+  EXPECT_THAT(Json("waiting"), HasSubstr("\"failure_age_ms\":3200"));
+  EXPECT_THAT(Text("connecting"), HasSubstr("ml@gpu1:22: lost 3 s ago, trying again now\n"));
+}
+
+TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
+  Failed(v1::FAILURE_AUTH, 120'000);
+  EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "
+                                         "next message tries again\n"
+                                         "auth: DETAIL\n"
+                                         "fix: FIX\n"));
+  EXPECT_THAT(Json("blocked"), Not(HasSubstr("retry_in_ms")));
+}
+
+TEST_F(StatusReportTest, ALinkThatIsDownSaysSinceWhenAndWhy) {
+  Failed(v1::FAILURE_UNREACHABLE, 0);
+  EXPECT_THAT(Text("down"), HasSubstr("ml@gpu1:22: failed 0 s ago\nunreachable: DETAIL\n"));
+}
+
+TEST_F(StatusReportTest, ALinkThatIsUpSaysOnlyWhatIsUnusual) {
+  EXPECT_THAT(Text("up"), Not(HasSubstr("ml@gpu1:22: ")));
+  link_.set_losses(1);
+  EXPECT_THAT(Text("up"), HasSubstr("ml@gpu1:22: was lost 1 time and came back\n"));
+  link_.set_losses(2);
+  EXPECT_THAT(Text("up"), HasSubstr("ml@gpu1:22: was lost 2 times and came back\n"));
+  EXPECT_THAT(Json("up"), HasSubstr("\"losses\":2"));
+  EXPECT_THAT(Text("suspect"),
+              HasSubstr("ml@gpu1:22: silent since a probe; lost if it stays so\n"));
+}
+
+}  // namespace
+}  // namespace iris

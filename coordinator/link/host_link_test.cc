@@ -1,0 +1,390 @@
+#include "coordinator/link/host_link.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "common/failure/failure.h"
+#include "coordinator/link/testing/fake_host.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kNever = absl::Hours(1);
+
+absl::Status Failure(FailureKind kind) { return MakeFailure(kind, "DETAIL", "FIX"); }
+
+// Keeps what a link says: "up", "down dropped, retries", "down auth".
+class Recorder final : public LinkObserver {
+ public:
+  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
+    EXPECT_NE(life, nullptr);
+    Heard("up");
+  }
+  void OnLinkDown(const absl::Status& why, bool retries) override {
+    Heard(absl::StrCat("down ", KindName(KindOf(why)), retries ? ", retries" : ""));
+    if (on_down) on_down();
+  }
+  std::vector<std::string> heard() {
+    absl::MutexLock lock(&mutex_);
+    return heard_;
+  }
+  // Everything until something has been said `count` times.
+  std::vector<std::string> WaitFor(size_t count) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [&] { return heard_.size() >= count; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience));
+    return heard_;
+  }
+
+  std::function<void()> on_down;
+
+ private:
+  void Heard(std::string what) {
+    absl::MutexLock lock(&mutex_);
+    heard_.push_back(std::move(what));
+  }
+  absl::Mutex mutex_;
+  std::vector<std::string> heard_;
+};
+
+class HostLinkTest : public ::testing::Test {
+ protected:
+  ~HostLinkTest() override {
+    DestroyLink();
+    EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
+  }
+
+  void OnLoop(std::function<void()> task) {
+    absl::Notification done;
+    loop_.loop().Post([&] {
+      task();
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+  // Made at the first use, with `options_`.
+  void Want() {
+    OnLoop([this] {
+      if (link_ == nullptr) {
+        link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector(),
+                                           options_);
+        link_->AddObserver(&recorder_);
+      }
+      link_->Want(&recorder_);
+    });
+  }
+  void Unwant() {
+    OnLoop([this] { link_->Unwant(&recorder_); });
+  }
+  void DestroyLink() {
+    OnLoop([this] { link_.reset(); });
+  }
+  v1::LinkStatus Status() {
+    v1::LinkStatus status;
+    OnLoop([&] { status = link_->Status(); });
+    return status;
+  }
+  v1::LinkStatus WaitForState(const std::string& state) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    v1::LinkStatus status = Status();
+    while (status.state() != state && absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(5));
+      status = Status();
+    }
+    EXPECT_EQ(status.state(), state);
+    return status;
+  }
+  // Nothing comes by itself for a long time.
+  void WaitLong() { options_.waits = {.first = kNever, .longest = kNever}; }
+  void WatchClosely(absl::Duration lost_after) {
+    options_.heartbeat = {.urgent = absl::Milliseconds(20),
+                          .relaxed = kNever,
+                          .suspect_after = absl::Milliseconds(20),
+                          .lost_after = lost_after};
+  }
+
+  FakeHost host_;
+  LoopThread loop_;
+  OutstandingCalls calls_;
+  Recorder recorder_;
+  // With this seed the first wait is more than a tenth of its limit.
+  HostLinkOptions options_ = {.heartbeat = {}, .waits = {}, .seed = 1};
+  std::unique_ptr<HostLink> link_;
+};
+
+TEST_F(HostLinkTest, AWantedLinkComesUp) {
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));
+  EXPECT_EQ(Status().state(), "up");
+  OnLoop([this] {
+    EXPECT_TRUE(link_->was_up());
+    EXPECT_NE(link_->life(), nullptr);
+  });
+}
+
+TEST_F(HostLinkTest, AWantedLinkThatIsLostComesBackByItself) {
+  Want();
+  recorder_.WaitFor(1);
+  for (size_t loss = 1; loss <= 3; ++loss) {
+    host_.CutWires();
+    recorder_.WaitFor(1 + 2 * loss);
+  }
+  EXPECT_THAT(recorder_.heard(),
+              ElementsAre("up", "down dropped, retries", "up", "down dropped, retries", "up",
+                          "down dropped, retries", "up"));
+  EXPECT_EQ(Status().losses(), 3u);
+  EXPECT_FALSE(Status().has_failure());
+}
+
+TEST_F(HostLinkTest, ALostLinkThatNobodyWantsStaysDown) {
+  Want();
+  recorder_.WaitFor(1);
+  Unwant();
+  EXPECT_EQ(Status().state(), "up");
+  host_.CutWires();
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
+  const v1::LinkStatus status = Status();
+  EXPECT_EQ(status.state(), "down");
+  EXPECT_EQ(status.failure().kind(), v1::FAILURE_DROPPED);
+  EXPECT_EQ(host_.attempts(), 1);
+
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down dropped", "up"));
+}
+
+TEST_F(HostLinkTest, AHostThatNeverAnsweredIsToldAtOnceAndTriedOn) {
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  Want();
+  EXPECT_EQ(recorder_.WaitFor(1)[0], "down unreachable, retries");
+  OnLoop([this] { EXPECT_FALSE(link_->was_up()); });
+  recorder_.WaitFor(2);
+  host_.AnswerWith(absl::OkStatus());
+  const v1::LinkStatus status = WaitForState("up");
+  EXPECT_EQ(status.losses(), 0u);
+  EXPECT_EQ(recorder_.heard().back(), "up");
+}
+
+TEST_F(HostLinkTest, AWaitingLinkSaysUntilWhen) {
+  WaitLong();
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  Want();
+  const v1::LinkStatus status = WaitForState("waiting");
+  EXPECT_GT(status.retry_in_ms(), absl::ToInt64Milliseconds(2 * kPatience));
+  EXPECT_EQ(status.failure().detail(), "DETAIL");
+}
+
+TEST_F(HostLinkTest, WhoAsksDoesNotWait) {
+  WaitLong();
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  Want();
+  recorder_.WaitFor(1);
+  host_.AnswerWith(absl::OkStatus());
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down unreachable, retries", "up"));
+}
+
+TEST_F(HostLinkTest, NobodyWaitsAfterAWakeUp) {
+  WaitLong();
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  Want();
+  recorder_.WaitFor(1);
+  host_.AnswerWith(absl::OkStatus());
+  OnLoop([this] { link_->WokeUp(); });
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down unreachable, retries", "up"));
+}
+
+TEST_F(HostLinkTest, AWaitEndsWhenNobodyWantsTheLinkAnyMore) {
+  WaitLong();
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  Want();
+  recorder_.WaitFor(1);
+  Unwant();
+  EXPECT_EQ(Status().state(), "down");
+}
+
+TEST_F(HostLinkTest, WhatOnlyAPersonCanMendIsBlockedUntilSomebodyAsks) {
+  host_.AnswerWith(Failure(v1::FAILURE_AUTH));
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down auth"));
+  const v1::LinkStatus status = Status();
+  EXPECT_EQ(status.state(), "blocked");
+  EXPECT_EQ(status.failure().fix(), "FIX");
+  OnLoop([this] { link_->WokeUp(); });
+  EXPECT_EQ(Status().state(), "blocked");
+
+  host_.AnswerWith(absl::OkStatus());
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down auth", "up"));
+}
+
+TEST_F(HostLinkTest, SshSaysWhyItWasLostAndIsGoneBeforeTheNextAttempt) {
+  host_.SshSays(MakeFailure(v1::FAILURE_DROPPED, "Connection closed by remote host"));
+  WaitLong();
+  Want();
+  recorder_.WaitFor(1);
+  EXPECT_EQ(Status().ssh_pid(), 4711);
+  host_.CutWires();
+  recorder_.WaitFor(2);
+  EXPECT_EQ(Status().failure().detail(), "Connection closed by remote host");
+  EXPECT_EQ(Status().ssh_pid(), 0);
+  EXPECT_EQ(host_.clients(), 0);
+  Want();  // The host fails the test if a client is left.
+  recorder_.WaitFor(3);
+}
+
+TEST_F(HostLinkTest, WhoAsksWhileItEndsHasItRightAfter) {
+  host_.SshSays(Failure(v1::FAILURE_AUTH));
+  host_.HoldEnds();
+  WaitLong();
+  Want();
+  recorder_.WaitFor(1);
+  host_.CutWires();
+  WaitForState("ending");
+  Want();
+  EXPECT_EQ(Status().state(), "ending");
+  host_.Release();
+  EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down auth, retries", "up"));
+}
+
+TEST_F(HostLinkTest, ASilentHostIsSuspectAndUpAgainWhenItAnswers) {
+  WatchClosely(kNever);
+  host_.Silence(true);
+  Want();
+  WaitForState("suspect");
+  OnLoop([this] { EXPECT_NE(link_->life(), nullptr); });
+  host_.Silence(false);
+  WaitForState("up");
+  EXPECT_EQ(Status().losses(), 0u);
+  EXPECT_THAT(recorder_.heard(), ElementsAre("up"));
+}
+
+TEST_F(HostLinkTest, AnyTrafficProvesLife) {
+  WatchClosely(kNever);
+  host_.Silence(true);
+  Want();
+  WaitForState("suspect");
+  OnLoop([this] {
+    link_->OnTraffic();
+    EXPECT_EQ(link_->Status().state(), "up");
+  });
+}
+
+TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsSshIsNotAsked) {
+  host_.SshSays(Failure(v1::FAILURE_INTERNAL));
+  host_.Silence(true);
+  WaitLong();
+  WatchClosely(absl::Milliseconds(100));
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped, retries"));
+  EXPECT_THAT(Status().failure().detail(), HasSubstr("silent for 100ms"));
+  EXPECT_EQ(host_.clients(), 0);
+}
+
+TEST_F(HostLinkTest, WhereNobodyWaitsForAnAnswerItIsProbedSeldom) {
+  WatchClosely(kNever);
+  host_.Silence(true);
+  Want();
+  OnLoop([this] { link_->SetUrgent(&recorder_, false); });
+  recorder_.WaitFor(1);
+  // Whether or not a probe went before it was told: after life was proved, none goes.
+  OnLoop([this] { link_->OnTraffic(); });
+  EXPECT_EQ(Status().state(), "up");
+  OnLoop([this] { link_->SetUrgent(&recorder_, true); });
+  WaitForState("suspect");
+}
+
+TEST_F(HostLinkTest, AfterAWakeUpWhatIsUpIsProbedAtOnce) {
+  WaitLong();
+  options_.heartbeat = {.urgent = kNever,
+                        .relaxed = kNever,
+                        .suspect_after = absl::Milliseconds(20),
+                        .lost_after = absl::Milliseconds(100)};
+  host_.Silence(true);
+  Want();
+  recorder_.WaitFor(1);
+  OnLoop([this] { link_->WokeUp(); });
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped, retries"));
+}
+
+TEST_F(HostLinkTest, ARetiredLinkIsNotBroughtBack) {
+  Want();
+  recorder_.WaitFor(1);
+  OnLoop([this] { link_->Retire(); });
+  host_.CutWires();
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
+  Want();
+  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(host_.attempts(), 1);
+}
+
+TEST_F(HostLinkTest, AnObserverMayLeaveWhileItIsTold) {
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  recorder_.on_down = [this] { link_->RemoveObserver(&recorder_); };
+  Want();
+  recorder_.WaitFor(1);
+  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(host_.attempts(), 1);
+}
+
+// Each brings the link to a state; then it is destroyed, and nothing of it may run on.
+using Bring = std::function<void(FakeHost&, HostLinkOptions&)>;
+struct AtState {
+  const char* state;
+  Bring prepare;
+  bool cut = false;
+};
+
+class HostLinkEndTest : public HostLinkTest, public ::testing::WithParamInterface<AtState> {};
+
+TEST_P(HostLinkEndTest, DestroyedAtAnyTimeItLeavesNothingBehind) {
+  host_.SshSays(Failure(v1::FAILURE_DROPPED));
+  GetParam().prepare(host_, options_);
+  Want();
+  if (GetParam().cut) {
+    recorder_.WaitFor(1);
+    host_.CutWires();
+  }
+  WaitForState(GetParam().state);
+  if (GetParam().cut) host_.Release();
+  DestroyLink();
+  EXPECT_EQ(host_.running(), 0);
+  EXPECT_EQ(host_.clients(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    States, HostLinkEndTest,
+    ::testing::Values(
+        AtState{"bootstrapping", [](FakeHost& host, HostLinkOptions&) { host.Hold(); }},
+        AtState{"up", [](FakeHost&, HostLinkOptions&) {}},
+        AtState{"suspect",
+                [](FakeHost& host, HostLinkOptions& options) {
+                  host.Silence(true);
+                  options.heartbeat.urgent = options.heartbeat.suspect_after =
+                      absl::Milliseconds(20);
+                  options.heartbeat.lost_after = kNever;
+                }},
+        AtState{"ending", [](FakeHost& host, HostLinkOptions&) { host.HoldEnds(); }, true},
+        AtState{"waiting",
+                [](FakeHost& host, HostLinkOptions& options) {
+                  host.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+                  options.waits = {.first = kNever, .longest = kNever};
+                }},
+        AtState{"blocked", [](FakeHost& host,
+                              HostLinkOptions&) { host.AnswerWith(Failure(v1::FAILURE_AUTH)); }}),
+    [](const auto& info) { return std::string(info.param.state); });
+
+}  // namespace
+}  // namespace iris

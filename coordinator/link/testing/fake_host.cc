@@ -1,0 +1,185 @@
+#include "coordinator/link/testing/fake_host.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "grpcpp/server_builder.h"
+#include "grpcpp/server_posix.h"
+#include "gtest/gtest.h"
+#include "proto/iris/v1/agent.grpc.pb.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kLook = absl::Milliseconds(10);  // At a flag that has no condition.
+
+}  // namespace
+
+class FakeHost::HostConnector final : public Connector {
+ public:
+  explicit HostConnector(FakeHost& host) : host_(host) {}
+  absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
+                                     const std::atomic<bool>& cancelled) override {
+    return host_.Connect(on_progress, cancelled);
+  }
+
+ private:
+  FakeHost& host_;
+};
+
+class FakeHost::Ssh final : public SshClient {
+ public:
+  explicit Ssh(FakeHost& host) : host_(host) {}
+  ~Ssh() override {
+    absl::MutexLock lock(&host_.mutex_);
+    --host_.clients_;
+  }
+  pid_t pid() const override { return 4711; }
+  absl::Status WhyEnded() override {
+    absl::MutexLock lock(&host_.mutex_);
+    ++host_.ending_;
+    host_.mutex_.Await(absl::Condition(
+        +[](FakeHost* host)
+             ABSL_EXCLUSIVE_LOCKS_REQUIRED(host->mutex_) { return !host->ends_held_; },
+        &host_));
+    --host_.ending_;
+    return host_.ssh_says_;
+  }
+
+ private:
+  FakeHost& host_;
+};
+
+class FakeHost::Service final : public v1::Agent::Service {
+ public:
+  explicit Service(FakeHost& host) : host_(host) {}
+
+ private:
+  grpc::Status Probe(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProbeResponse, v1::ProbeRequest>* stream) override {
+    v1::ProbeRequest request;
+    while (stream->Read(&request)) {
+      while (host_.silent() && !context->IsCancelled()) absl::SleepFor(kLook);
+      v1::ProbeResponse response;
+      response.set_nonce(request.nonce());
+      if (!stream->Write(response)) break;
+    }
+    return grpc::Status::OK;
+  }
+
+  FakeHost& host_;
+};
+
+FakeHost::FakeHost() : service_(std::make_unique<Service>(*this)) {
+  grpc::ServerBuilder builder;
+  builder.RegisterService(service_.get());
+  server_ = builder.BuildAndStart();
+}
+
+FakeHost::~FakeHost() {
+  Silence(false);
+  CutWires();
+  server_->Shutdown();
+  server_->Wait();
+  absl::MutexLock lock(&mutex_);
+  for (int wire : wires_) close(wire);
+}
+
+std::unique_ptr<Connector> FakeHost::MakeConnector() {
+  return std::make_unique<HostConnector>(*this);
+}
+
+absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_progress,
+                                             const std::atomic<bool>& cancelled) {
+  on_progress({.stage = BootstrapProgress::Stage::kConnecting, .text = "connecting"});
+  absl::MutexLock lock(&mutex_);
+  ++attempts_;
+  EXPECT_EQ(++connecting_, 1) << "two attempts at once";
+  EXPECT_EQ(clients_, 0) << "an attempt beside an ssh client of an earlier life";
+  on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "starting"});
+  while (held_ && !cancelled) {
+    mutex_.AwaitWithTimeout(absl::Condition(
+                                +[](FakeHost* host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(host->mutex_) {
+                                  return !host->held_;
+                                },
+                                this),
+                            kLook);
+  }
+  --connecting_;
+  if (!outcome_.ok()) return outcome_;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return absl::ErrnoToStatus(errno, "socketpair");
+  }
+  wires_.push_back(fcntl(ends[1], F_DUPFD_CLOEXEC, 0));
+  grpc::AddInsecureChannelFromFd(server_.get(), ends[1]);
+  Connection connection;
+  connection.wire.Reset(ends[0]);
+  connection.mode = LinkMode::kStdio;
+  if (!ssh_says_.ok()) {
+    ++clients_;
+    connection.ssh = std::make_unique<Ssh>(*this);
+  }
+  return connection;
+}
+
+void FakeHost::AnswerWith(const absl::Status& outcome) {
+  absl::MutexLock lock(&mutex_);
+  outcome_ = outcome;
+}
+
+void FakeHost::Hold() {
+  absl::MutexLock lock(&mutex_);
+  held_ = true;
+}
+
+void FakeHost::HoldEnds() {
+  absl::MutexLock lock(&mutex_);
+  ends_held_ = true;
+}
+
+void FakeHost::Release() {
+  absl::MutexLock lock(&mutex_);
+  held_ = ends_held_ = false;
+}
+
+void FakeHost::Silence(bool silent) {
+  absl::MutexLock lock(&mutex_);
+  silent_ = silent;
+}
+
+bool FakeHost::silent() const {
+  absl::MutexLock lock(&mutex_);
+  return silent_;
+}
+
+void FakeHost::SshSays(const absl::Status& words) {
+  absl::MutexLock lock(&mutex_);
+  ssh_says_ = words;
+}
+
+void FakeHost::CutWires() {
+  absl::MutexLock lock(&mutex_);
+  for (int wire : wires_) shutdown(wire, SHUT_RDWR);
+}
+
+int FakeHost::attempts() const {
+  absl::MutexLock lock(&mutex_);
+  return attempts_;
+}
+
+int FakeHost::running() const {
+  absl::MutexLock lock(&mutex_);
+  return connecting_ + ending_;
+}
+
+int FakeHost::clients() const {
+  absl::MutexLock lock(&mutex_);
+  return clients_;
+}
+
+}  // namespace iris

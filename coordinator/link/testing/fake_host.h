@@ -1,0 +1,72 @@
+#ifndef IRIS_COORDINATOR_LINK_TESTING_FAKE_HOST_H_
+#define IRIS_COORDINATOR_LINK_TESTING_FAKE_HOST_H_
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "coordinator/link/connector.h"
+#include "grpcpp/server.h"
+
+namespace iris {
+
+// A host for the tests of links: an agent that answers probes and nothing else, over socket pairs,
+// with an ssh client that is none. Fails a test that makes two attempts at once, or one beside a
+// client of an earlier life. Thread-safe; outlives its connectors.
+class FakeHost {
+ public:
+  FakeHost();
+  ~FakeHost();
+
+  std::unique_ptr<Connector> MakeConnector();
+
+  // How attempts end from now on; OK = connected.
+  void AnswerWith(const absl::Status& outcome);
+  // Attempts from now on do not end before Release(), or before they are cancelled.
+  void Hold();
+  // Neither does the end of an ssh client.
+  void HoldEnds();
+  void Release();
+  // Probes are not answered before Silence(false).
+  void Silence(bool silent);
+  // What the ssh client says of its end; OK = there is no ssh client.
+  void SshSays(const absl::Status& words);
+  // Cuts every wire that was made, as a lost network does.
+  void CutWires();
+
+  int attempts() const;
+  // Attempts and ssh clients' ends that are running now.
+  int running() const;
+  // Ssh clients that live.
+  int clients() const;
+
+ private:
+  class HostConnector;
+  class Ssh;
+  class Service;
+
+  absl::StatusOr<Connection> Connect(const Connector::OnProgress& on_progress,
+                                     const std::atomic<bool>& cancelled);
+  bool silent() const;
+
+  mutable absl::Mutex mutex_;
+  absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
+  absl::Status ssh_says_ ABSL_GUARDED_BY(mutex_);
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ends_held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool silent_ ABSL_GUARDED_BY(mutex_) = false;
+  int attempts_ ABSL_GUARDED_BY(mutex_) = 0;
+  int connecting_ ABSL_GUARDED_BY(mutex_) = 0;
+  int ending_ ABSL_GUARDED_BY(mutex_) = 0;
+  int clients_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<int> wires_ ABSL_GUARDED_BY(mutex_);  // The agent's ends, duplicated.
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_LINK_TESTING_FAKE_HOST_H_

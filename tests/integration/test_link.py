@@ -1,0 +1,92 @@
+"""A link that is lost comes back by itself, and says what it does meanwhile."""
+
+import os
+import signal
+
+import pytest
+
+from testbed import processes
+from testbed import sshd as daemons
+
+
+@pytest.fixture(autouse=True)  # So it outlives `iris`, which ends its agents through it.
+def server(scratch):
+    """An sshd of this test's own, to be stopped and started."""
+    folder = scratch / "sshd"
+    folder.mkdir()
+    one = daemons.Sshd(folder)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def working(server, iris, remote_user):
+    """`gpu` works on a long answer, so that its link is wanted."""
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    iris.start_tell("gpu", "SLOW 60")
+    iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
+    return link_of(iris.status())
+
+
+def link_of(status):
+    [link] = status["links"]
+    return link
+
+
+def wait_for_link(iris, condition, timeout=90):
+    return link_of(iris.wait_for_status(lambda s: condition(link_of(s)), timeout))
+
+
+def is_new(before):
+    return lambda link: link["state"] == "up" and link["ssh_pid"] != before["ssh_pid"]
+
+
+def status_text(iris):
+    return iris.run("status").stdout
+
+
+def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
+    assert working["losses"] == 0
+    os.kill(working["ssh_pid"], signal.SIGKILL)
+    link = wait_for_link(iris, is_new(working))
+    assert link["losses"] == 1
+    assert link["agent"] == working["agent"]
+    assert "was lost 1 time and came back" in status_text(iris)
+
+
+def test_an_ssh_client_that_hangs_is_noticed_and_ended(iris, working):
+    os.kill(working["ssh_pid"], signal.SIGSTOP)
+    wait_for_link(iris, lambda link: link["state"] == "suspect")
+    link = wait_for_link(iris, is_new(working))
+    assert link["losses"] == 1
+    assert not processes.process_info(working["ssh_pid"])
+
+
+def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
+    server.stop()
+    link = wait_for_link(iris, lambda link: link["state"] == "waiting" and
+                         link["failure"]["kind"] == "unreachable")
+    assert "refused" in link["failure"]["detail"]
+    assert link["retry_in_ms"] <= 30_000
+    server.start_again()
+    link = wait_for_link(iris, is_new(working))
+    assert link["losses"] == 1
+    assert link["agent"] == working["agent"]
+
+
+def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
+    server.refuse_key()
+    os.kill(working["ssh_pid"], signal.SIGKILL)
+    link = wait_for_link(iris, lambda link: link["state"] == "blocked")
+    assert link["failure"]["kind"] == "auth"
+    assert link["failure"]["fix"] in status_text(iris)
+    server.accept_key()
+    iris.start_tell("gpu", "hello")
+    assert wait_for_link(iris, is_new(working))["agent"] == working["agent"]
+
+
+def test_stopping_the_agents_of_wanted_links_does_not_bring_them_back(iris, working):
+    done = iris.run("stop", "--agents")
+    assert done.returncode == 0, done.stderr
+    assert not [p for p in iris.processes() if "iris-agent" in p.info.cmdline]
