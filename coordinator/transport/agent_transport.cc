@@ -66,6 +66,7 @@ void AgentTransport::Spawn() {
     return Later([this] { sink_.OnReady(child_pid_, child_start_time_); });
   }
   spawning_ = true;
+  SayHowUrgent();
   if (state_ == State::kOpen) {
     state_ = State::kOpening;  // The child has ended since; the agent starts another.
     return Open();
@@ -177,7 +178,9 @@ void AgentTransport::OnOpened(const v1::OpenResponse& response) {
   state_ = State::kOpen;
   const std::shared_ptr<bool> alive = alive_;
   BecomeReady(response.child());
-  if (*alive && state_ == State::kOpen) SendTells();
+  if (!*alive) return;
+  if (state_ == State::kOpen) SendTells();
+  SayHowUrgent();
 }
 
 void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
@@ -203,6 +206,7 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   metrics_.last_used = absl::Now();
   metrics_.bytes_out += text.size();
   tells_.push_back({.id = tell_id, .text = std::move(text)});
+  SayHowUrgent();
   if (state_ == State::kOpen) return SendTells();
   if (state_ == State::kDown) UseLink();
 }
@@ -257,6 +261,7 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
                             const absl::optional<ReadMark>& mark) {
   metrics_.bytes_in += wire_bytes;
+  link_.OnTraffic();
   const std::shared_ptr<bool> alive = alive_;
   const AttachCall* const stream = attach_.get();
   for (SessionNews& item : news) {
@@ -268,7 +273,14 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
     mark_ = *mark;
     sink_.OnApplied(mark_);
   }
-  if (*alive && attach_ != nullptr) EndIfQuiet();
+  if (!*alive || attach_ == nullptr) return;
+  EndIfQuiet();
+  if (*alive) SayHowUrgent();
+}
+
+// While somebody waits here, a host that is gone is to be noticed soon.
+void AgentTransport::SayHowUrgent() {
+  link_.SetUrgent(this, state_ != State::kOpen || spawning_ || busy() || !ending_.empty());
 }
 
 void AgentTransport::Apply(SessionNews& item) {

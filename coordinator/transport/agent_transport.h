@@ -85,6 +85,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Open();
   void OnOpened(const v1::OpenResponse& response);
   void SendTells();
+  void SayHowUrgent();
   void AskToCancel(const std::string& tell_id);
   void Apply(SessionNews& item);
   PendingTell* Find(const std::string& tell_id);

@@ -120,6 +120,7 @@ void AgentTransport::Fail(const absl::Status& why) {
 void AgentTransport::Terminate(TerminateDone done) {
   ending_.push_back(std::move(done));
   if (ending_.size() > 1) return;
+  SayHowUrgent();
   if (state_ == State::kOpen || state_ == State::kOpening) return Close();
   Later([this] {
     if (!SettleAll(EndedOnRequest(team_.name))) return;
