@@ -52,8 +52,7 @@ absl::Status FromGrpcStatus(const grpc::Status& status, absl::string_view contex
   Failure failure;
   if (failure.ParseFromString(status.error_details()) &&
       failure.kind() != v1::FAILURE_UNSPECIFIED) {
-    return MakeFailure(failure.kind(), absl::StrCat(before, failure.detail()),
-                       failure.fix());
+    return MakeFailure(failure.kind(), absl::StrCat(before, failure.detail()), failure.fix());
   }
   const FailureKind kind = KindWithoutDetails(status.error_code());
   std::string what = status.error_message();  // By value: a view of it would dangle.

@@ -14,10 +14,10 @@ namespace iris {
 // OK.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// The way back; `context` ("GetStatus", "attach to gpu1"; may be empty) goes before the detail. A call that ended
-// without details of ours never reached the other program, or not all of it: FAILURE_DROPPED for
-// UNAVAILABLE, FAILURE_TIMEOUT for DEADLINE_EXCEEDED, FAILURE_CANCELLED for CANCELLED,
-// FAILURE_VERSION for UNIMPLEMENTED, else FAILURE_INTERNAL.
+// The way back; `context` ("GetStatus", "attach to gpu1"; may be empty) goes before the detail. A
+// call that ended without details of ours never reached the other program, or not all of it:
+// FAILURE_DROPPED for UNAVAILABLE, FAILURE_TIMEOUT for DEADLINE_EXCEEDED, FAILURE_CANCELLED for
+// CANCELLED, FAILURE_VERSION for UNIMPLEMENTED, else FAILURE_INTERNAL.
 absl::Status FromGrpcStatus(const grpc::Status& status, absl::string_view context);
 
 }  // namespace iris

@@ -8,6 +8,8 @@
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
 #include "common/log/log.h"
+#include "common/rpc/grpc_client_life.h"
+#include "common/rpc/grpc_life.h"
 #include "common/version/version.h"
 #include "coordinator/app/daemon.h"
 #include "coordinator/app/places.h"
@@ -37,6 +39,8 @@ absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
 
 absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine) {
   umask(077);
+  KeepGrpcUntilExit();
+  KeepGrpcClientThreads();
   const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
   const absl::Status status =
       places.ok() ? ServeFrom(*places, idle_exit, make_engine) : places.status();

@@ -10,6 +10,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
+#include "common/rpc/grpc_client_life.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -62,6 +63,7 @@ class Recorder final : public LinkObserver {
 
 class HostLinkTest : public ::testing::Test {
  protected:
+  HostLinkTest() { KeepGrpcClientThreads(); }
   ~HostLinkTest() override {
     DestroyLink();
     EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));

@@ -45,8 +45,8 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
   queue.wakes_waiting.push_back(std::move(done));
   const std::string& session_id = queue.session->session_id();
   loop_.After(limits_.wake_waits_max,
-              [this, alive = alive_, session_id, round = queue.wakes_round] {
-                if (*alive) GiveUpWake(session_id, round);
+              [this, alive = std::weak_ptr<bool>(alive_), session_id, round = queue.wakes_round] {
+                if (!alive.expired()) GiveUpWake(session_id, round);
               });
   PostStartNext(session_id);
   return absl::OkStatus();

@@ -261,7 +261,6 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
                             const absl::optional<ReadMark>& mark) {
   metrics_.bytes_in += wire_bytes;
-  link_.OnTraffic();
   const std::shared_ptr<bool> alive = alive_;
   const AttachCall* const stream = attach_.get();
   for (SessionNews& item : news) {

@@ -17,6 +17,7 @@
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "common/rpc/grpc_client_life.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/transport/agent_transport.h"
@@ -132,6 +133,7 @@ class Recorder final : public TransportSink {
 class TransportTest : public ::testing::Test {
  protected:
   TransportTest() {
+    KeepGrpcClientThreads();
     team_.name = "gpu";
     team_.path = home_.path();
     team_.claude_path = StubClaude();
