@@ -1,5 +1,6 @@
 """What may die while a team works on a message. Its caller sees the answer, once and whole, or is told plainly."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import pytest
 
 from programs import words
+from programs.claude_driver import wait_until
 from testbed import processes
 
 SLOW = "SLOW 4"
@@ -39,6 +41,17 @@ class Turn:
     def kill(self, *pids):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def agent_away(self):
+        """Kills the agent; nobody starts the next one before this is over."""
+        os.kill(self.coordinator, signal.SIGSTOP)
+        try:
+            self.kill(self.agent)
+            wait_until(lambda: processes.process_info(self.agent) is None)
+            yield
+        finally:
+            os.kill(self.coordinator, signal.SIGCONT)
 
     def outcome(self, timeout=90) -> dict:
         out, err = self.told.communicate(timeout=timeout)
@@ -141,9 +154,9 @@ def test_claude(iris, host):
 
 def test_the_journal_while_the_agent_is_away(iris, host):
     turn = Turn(iris, host)
-    turn.kill(turn.agent)
     [sessions] = (host.home / ".local/share/iris/hosts").glob("*/sessions")
-    shutil.rmtree(sessions, ignore_errors=True)
+    with turn.agent_away():
+        shutil.rmtree(sessions)
     turn.is_answered_once_and_whole()
 
 
@@ -153,11 +166,11 @@ def test_what_the_agent_wrote_since_an_earlier_copy(iris, host):
     copy = sessions.with_name("copy")
     shutil.copytree(sessions, copy)
     turn = Turn(iris, host)
-    turn.kill(turn.agent)
-    shutil.rmtree(sessions, ignore_errors=True)
-    copy.rename(sessions)
-    for path in [sessions, *sessions.rglob("*")]:
-        os.chown(path, host.uid, host.uid)
+    with turn.agent_away():
+        shutil.rmtree(sessions)
+        copy.rename(sessions)
+        for path in [sessions, *sessions.rglob("*")]:
+            os.chown(path, host.uid, host.uid)
     turn.is_answered_once_and_whole(messages=2)
 
 
