@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,9 @@ using ::testing::IsEmpty;
 
 std::string Contents(const std::string& path) {
   std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  std::ostringstream text;
+  text << file.rdbuf();  // Below /proc reading may fail: the iterator of a stream would throw then.
+  return text.str();
 }
 
 ChildSpec Program(const std::string& program, std::vector<std::string> args) {

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,7 +51,9 @@ std::string ReadAll(int fd) {
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  std::ostringstream text;
+  text << file.rdbuf();  // Below /proc reading may fail: the iterator of a stream would throw then.
+  return text.str();
 }
 
 // One command that runs until Finish().

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -43,7 +44,9 @@ void Run(const std::vector<std::string>& argv) {
 
 std::string Contents(const std::string& path) {
   std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  std::ostringstream text;
+  text << file.rdbuf();  // Below /proc reading may fail: the iterator of a stream would throw then.
+  return text.str();
 }
 
 // {pid, parent, name} of every process.
