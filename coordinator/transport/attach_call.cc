@@ -34,9 +34,9 @@ std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls&
   v1::AttachRequest request;
   request.mutable_start()->set_session_id(session.id);
   request.mutable_start()->set_epoch(session.epoch);
-  if (!session.after.journal_id.empty()) {
-    *request.mutable_start()->mutable_after() = PositionOf(session.after);
-  }
+  // Without a journal it is unknown there, and all that is kept comes: it may begin in the middle
+  // of a turn of ours, of which nothing was stored yet.
+  *request.mutable_start()->mutable_after() = PositionOf(session.after);
   request.mutable_start()->set_credit_bytes(kCreditBytes);
   // Writes may be started from the loop at any time, so the call holds itself open until it is
   // over.

@@ -42,7 +42,7 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   struct Session {
     std::string id;
     uint64_t epoch = 0;
-    ReadMark after;  // Without a journal: only what is new.
+    ReadMark after;  // Without a journal: all that is kept there.
   };
 
   // `sink` must stay until OnDetached or Cancel().

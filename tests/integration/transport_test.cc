@@ -2,6 +2,7 @@
 // claude.
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -67,7 +68,7 @@ class Recorder final : public TransportSink {
       mark_ = mark;
       texts_at_mark_ = texts_;
     }
-    if (on_stored) on_stored(mark);
+    if (on_stored && stores.load()) on_stored(mark);
   }
   void OnSettled(const std::string& tell_id, const absl::Status& status) override {
     absl::MutexLock lock(&mutex_);
@@ -77,6 +78,7 @@ class Recorder final : public TransportSink {
   }
 
   std::function<void(const ReadMark&)> on_stored;
+  std::atomic<bool> stores = true;
 
   Outcome WaitFor(const std::string& tell_id) {
     absl::MutexLock lock(&mutex_);
@@ -109,6 +111,10 @@ class Recorder final : public TransportSink {
   void ForgetAllBut(const ReadMark&) {
     absl::MutexLock lock(&mutex_);
     texts_ = texts_at_mark_;
+  }
+  void ForgetAll() {
+    absl::MutexLock lock(&mutex_);
+    texts_.clear();
   }
   std::vector<int64_t> pids() {
     absl::MutexLock lock(&mutex_);
@@ -313,6 +319,20 @@ TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.text, Ask(text).text);
   EXPECT_EQ(Ask("COUNT").text, "3");
+}
+
+TEST_F(TransportTest, ALifeThatStoredNothingYetLosesNothing) {
+  sink_.stores = false;
+  const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
+  OnLoop([&] { transport_->Tell(id, text); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  sink_.ForgetAll();
+  Renew();
+  OnLoop([&] { transport_->Resume(id, text); });
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask(text).text);
 }
 
 TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
