@@ -131,9 +131,15 @@ def test_an_interrupted_tool_breaks_the_turn(claude):
     assert (turn_of(claude, own).state, turn_of(claude, own).detail) == ("broken", "it was interrupted")
 
 
+def first_uuid(claude) -> str:
+    """Of the first line; claude may write it a little after it has asked."""
+    wait_until(lambda: transcript(claude.home, claude.session_id))
+    return transcript(claude.home, claude.session_id)[0]["uuid"]
+
+
 def test_a_permission_that_nobody_answered_breaks_the_turn(claude):
     process, _ = permission(claude)
-    own = transcript(claude.home, claude.session_id)[0]["uuid"]
+    own = first_uuid(claude)
     process.end()
     turn = turn_of(claude, own)
     assert (turn.state, "permission" in turn.detail) == ("broken", True)
@@ -142,7 +148,7 @@ def test_a_permission_that_nobody_answered_breaks_the_turn(claude):
 
 def test_a_permission_that_was_denied_does_not(claude):
     process, request = permission(claude)
-    own = transcript(claude.home, claude.session_id)[0]["uuid"]
+    own = first_uuid(claude)
     decide(process, request, {"behavior": "deny", "message": "not today"})
     process.wait_for("result")
     process.end()
