@@ -15,6 +15,7 @@
 #include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
 #include "coordinator/bootstrap/agent_bundle.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/link/link_table.h"
 #include "coordinator/transport/agent_transport_factory.h"
 
@@ -47,6 +48,7 @@ class AgentEngine final : public Engine {
 
   TransportFactory& transports() override { return *transports_; }
   std::vector<v1::LinkStatus> Links() const override { return links_->Status(); }
+  void AskHosts(HostReportsDone done) override { links_->AskHosts(std::move(done)); }
   void Lend(const std::map<std::string, std::string>& env) override { links_->Lend(env); }
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override {
     links_->StopAgents([this, alive = alive_, done = std::move(done)](

@@ -18,6 +18,7 @@
 #include "coordinator/app/engine.h"
 #include "coordinator/app/places.h"
 #include "coordinator/app/signals.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/service/coordinator_service.h"
@@ -55,6 +56,7 @@ class Daemon : private DaemonControl {
   v1::CoordinatorHello Hello() const;
 
   v1::GetStatusResponse Status() const override;
+  void AskHosts(HostReportsDone done) override { engine_->AskHosts(std::move(done)); }
   void Lend(const std::map<std::string, std::string>& env) override;
   void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override;
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/loop/event_loop.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -23,6 +24,7 @@ class Engine {
   virtual TransportFactory& transports() = 0;
   // As the methods of LinkTable.
   virtual std::vector<v1::LinkStatus> Links() const = 0;
+  virtual void AskHosts(HostReportsDone done) = 0;
   virtual void Lend(const std::map<std::string, std::string>& env) = 0;
   virtual void StopAgents(
       std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;

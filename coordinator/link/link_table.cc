@@ -12,11 +12,13 @@
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/link/wake_watch.h"
 
 namespace iris {
 namespace {
 
+constexpr absl::Duration kAskHosts = absl::Seconds(1);
 constexpr absl::Duration kStopAgents = absl::Seconds(15);
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
@@ -85,6 +87,7 @@ class HostLinkTable final : public LinkTable {
     return all;
   }
 
+  void AskHosts(HostReportsDone done) override;
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override;
 
   void Lend(const std::map<std::string, std::string>& env) override { lent_->Set(env); }
@@ -94,6 +97,15 @@ class HostLinkTable final : public LinkTable {
   struct Entry {
     std::unique_ptr<HostLink> link;
     std::set<std::string> teams;
+  };
+  // Of one AskHosts().
+  struct Asking {
+    size_t left = 1;  // One for the call itself.
+    std::vector<HostReport> reports;
+    HostReportsDone done;
+    void OneDone() {
+      if (--left == 0) done(reports);
+    }
   };
   // Of one StopAgents().
   struct Stopping {
@@ -142,6 +154,8 @@ class HostLinkTable final : public LinkTable {
                             [lent = lent_] { return lent->Get(); });
   }
 
+  void AskOne(const std::string& key, const std::shared_ptr<LinkLife>& life,
+              const std::shared_ptr<Asking>& asking);
   void StopOne(HostLink& link, const std::shared_ptr<LinkLife>& life,
                const std::shared_ptr<Stopping>& stopping);
 
@@ -154,6 +168,47 @@ class HostLinkTable final : public LinkTable {
   std::unique_ptr<FirstAnswer> local_stop_;  // Of StopAgents().
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
+
+// The two questions go at once; a host that fails one of them has no report.
+void HostLinkTable::AskOne(const std::string& key, const std::shared_ptr<LinkLife>& life,
+                           const std::shared_ptr<Asking>& asking) {
+  using HostCall = UnaryCall<v1::GetHostRequest, v1::GetHostResponse>;
+  using ListCall = UnaryCall<v1::ListRequest, v1::ListResponse>;
+  struct Answers {
+    HostReport report;
+    int good = 0;
+  };
+  auto answers = std::make_shared<Answers>();
+  answers->report.key = key;
+  asking->left += 2;
+  const auto one_done = [asking, answers](const grpc::Status& status) {
+    if (status.ok() && ++answers->good == 2) asking->reports.push_back(std::move(answers->report));
+    asking->OneDone();
+  };
+  const absl::Time deadline = absl::Now() + kAskHosts;
+  const auto host = HostCall::Make(
+      loop_, calls_, deadline, [answers, one_done, life](HostCall& call, const grpc::Status& s) {
+        answers->report.host = std::move(call.response);
+        one_done(s);
+      });
+  life->stub->async()->GetHost(&host->context, &host->request, &host->response, host->Done());
+  const auto list = ListCall::Make(
+      loop_, calls_, deadline, [answers, one_done, life](ListCall& call, const grpc::Status& s) {
+        answers->report.sessions = std::move(call.response);
+        one_done(s);
+      });
+  life->stub->async()->List(&list->context, &list->request, &list->response, list->Done());
+}
+
+void HostLinkTable::AskHosts(HostReportsDone done) {
+  auto asking = std::make_shared<Asking>();
+  asking->done = std::move(done);
+  for (const auto& [key, entry] : entries_) {
+    const std::shared_ptr<LinkLife> life = entry.link->life();
+    if (life != nullptr) AskOne(entry.link->Status().key(), life, asking);
+  }
+  asking->OneDone();
+}
 
 void HostLinkTable::StopOne(HostLink& link, const std::shared_ptr<LinkLife>& life,
                             const std::shared_ptr<Stopping>& stopping) {

@@ -11,6 +11,7 @@
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/calls.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -28,6 +29,9 @@ class LinkTable {
 
   // For `iris status`.
   virtual std::vector<v1::LinkStatus> Status() const = 0;
+
+  // Asks every host that is up what it holds; waits 1 s at most.
+  virtual void AskHosts(HostReportsDone done) = 0;
 
   // Asks every agent that is linked, and the one on this machine if it runs, to end its sessions
   // and leave. `done` gets how many did and one text for each that did not, within 20 s.

@@ -36,9 +36,11 @@ class McpDesk {
   virtual void Sleep(const std::string& from, const std::string& to, bool force,
                      SleepDone done) = 0;
 
-  // FAILURE_BAD_REQUEST: the configuration does not load. FAILURE_STORAGE.
+  // FAILURE_BAD_REQUEST: the configuration does not load.
   virtual absl::StatusOr<v1::ListTeamsResponse> Teams() = 0;
-  virtual absl::StatusOr<v1::GetStatusResponse> Status() = 0;
+  // `done` once, on the loop, perhaps from inside. FAILURE_STORAGE.
+  using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
+  virtual void Status(StatusDone done) = 0;
 };
 
 }  // namespace iris

@@ -23,16 +23,30 @@ inline ToolResult ResultOf(const absl::StatusOr<Json>& json) {
   return {.text = Readable(*json)};
 }
 
-// Answers from what is known.
-class LookRun final : public ToolRun {
+// Looks at the status, which takes a moment: hosts are asked.
+class StatusRun final : public ToolRun {
  public:
-  using Look = std::function<absl::StatusOr<Json>()>;
-  LookRun(Look look, ToolListener& listener) : look_(std::move(look)), listener_(listener) {}
-  void Start() override { listener_.OnToolDone(ResultOf(look_())); }
+  using Look = std::function<absl::StatusOr<Json>(const v1::GetStatusResponse&)>;
+  StatusRun(McpDesk& desk, Look look, ToolListener& listener)
+      : desk_(desk), look_(std::move(look)), listener_(listener) {}
+
+  void Start() override {
+    desk_.Status([weak = std::weak_ptr<StatusRun*>(this_)](
+                     const absl::StatusOr<v1::GetStatusResponse>& status) {
+      const std::shared_ptr<StatusRun*> run = weak.lock();
+      if (run != nullptr) (*run)->Finish(status);
+    });
+  }
 
  private:
+  void Finish(const absl::StatusOr<v1::GetStatusResponse>& status) {
+    listener_.OnToolDone(status.ok() ? ResultOf(look_(*status)) : ResultOf(status.status()));
+  }
+
+  McpDesk& desk_;
   const Look look_;
   ToolListener& listener_;
+  const std::shared_ptr<StatusRun*> this_ = std::make_shared<StatusRun*>(this);
 };
 
 // Waits for something that cannot be called back: whoever ends the wait leaves `this_` empty.

@@ -90,7 +90,7 @@ class FakeDesk : public McpDesk {
     teams.mutable_teams(1)->set_remote("ssh gpu1");
     return teams;
   }
-  absl::StatusOr<v1::GetStatusResponse> Status() override { return status; }
+  void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer) {
     TellObserver* const observer = open.at(id).observer;

@@ -27,18 +27,16 @@ void AddWork(const std::string& team, const v1::GetStatusResponse& status, Json&
   SetUnlessEmpty(entry, "stall", stall);
 }
 
-absl::StatusOr<Json> ListTeams(McpDesk& desk) {
+absl::StatusOr<Json> ListTeams(McpDesk& desk, const v1::GetStatusResponse& status) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
   if (!teams.ok()) return teams.status();
-  const absl::StatusOr<v1::GetStatusResponse> status = desk.Status();
-  if (!status.ok()) return status.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
     Json entry = {{"name", team.name()}};
     SetUnlessEmpty(entry, "description", team.description());
     entry["path"] = team.path();
     SetUnlessEmpty(entry, "remote", team.remote());
-    AddWork(team.name(), *status, entry);
+    AddWork(team.name(), status, entry);
     list.push_back(std::move(entry));
   }
   return Json{{"teams", std::move(list)}};
@@ -90,19 +88,18 @@ void AddTells(const std::string& team, const v1::ListTellsResponse& tells, Json&
 }
 
 // `only` empty: all of them.
-absl::StatusOr<Json> Status(McpDesk& desk, const std::string& from, const std::string& only) {
+absl::StatusOr<Json> TeamStatus(McpDesk& desk, const std::string& from, const std::string& only,
+                                const v1::GetStatusResponse& status) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
   if (!teams.ok()) return teams.status();
-  const absl::StatusOr<v1::GetStatusResponse> status = desk.Status();
-  if (!status.ok()) return status.status();
   const absl::StatusOr<v1::ListTellsResponse> tells = desk.List(from, /*all=*/false);
   if (!tells.ok()) return tells.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
     if (!only.empty() && team.name() != only) continue;
     Json entry = {{"team", team.name()}, {"host", team.remote().empty() ? "local" : team.remote()}};
-    AddLink(team.name(), *status, entry);
-    AddSession(from, team.name(), *status, entry);
+    AddLink(team.name(), status, entry);
+    AddSession(from, team.name(), status, entry);
     AddTells(team.name(), *tells, entry);
     list.push_back(std::move(entry));
   }
@@ -117,15 +114,17 @@ absl::StatusOr<Json> Status(McpDesk& desk, const std::string& from, const std::s
 }  // namespace
 
 std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener) {
-  return std::make_unique<LookRun>([&desk] { return ListTeams(desk); }, listener);
+  return std::make_unique<StatusRun>(
+      desk, [&desk](const v1::GetStatusResponse& status) { return ListTeams(desk, status); },
+      listener);
 }
 
 std::unique_ptr<ToolRun> MakeStatusRun(McpDesk& desk, const ToolCall& call,
                                        ToolListener& listener) {
-  return std::make_unique<LookRun>(
-      [&desk, from = TextArgument(call, "fromTeam"), only = TextArgument(call, "team")] {
-        return Status(desk, from, only);
-      },
+  return std::make_unique<StatusRun>(
+      desk,
+      [&desk, from = TextArgument(call, "fromTeam"), only = TextArgument(call, "team")](
+          const v1::GetStatusResponse& status) { return TeamStatus(desk, from, only, status); },
       listener);
 }
 

@@ -22,15 +22,13 @@ std::string StallOf(const std::string& tell_id, const v1::GetStatusResponse& sta
   return "";
 }
 
-absl::StatusOr<Json> TellStatus(McpDesk& desk, const std::string& tell_id,
-                                const std::string& from) {
+absl::StatusOr<Json> TellStatus(McpDesk& desk, const std::string& tell_id, const std::string& from,
+                                const v1::GetStatusResponse& status) {
   const absl::StatusOr<v1::TellSummary> tell = desk.Find(tell_id, from);
   if (!tell.ok()) return tell.status();
-  const absl::StatusOr<v1::GetStatusResponse> status = desk.Status();
-  if (!status.ok()) return status.status();
   Json json = {{"tellId", tell->tell_id()}, {"to", tell->to()}, {"state", tell->state()}};
   if (tell->has_progress()) json["doing"] = ProgressText(tell->progress());
-  SetUnlessEmpty(json, "stall", StallOf(tell_id, *status));
+  SetUnlessEmpty(json, "stall", StallOf(tell_id, status));
   json["answerBytes"] = tell->answer_bytes();
   if (tell->has_failure()) json["failure"] = Describe(tell->failure());
   json["sent"] = Moment(tell->accepted_at_ms());
@@ -57,10 +55,10 @@ Json CancelJson(const std::string& tell_id, const v1::CancelTellOfResponse& resp
 
 std::unique_ptr<ToolRun> MakeTellStatusRun(McpDesk& desk, const ToolCall& call,
                                            ToolListener& listener) {
-  return std::make_unique<LookRun>(
-      [&desk, tell_id = TextArgument(call, "tellId"), from = TextArgument(call, "fromTeam")] {
-        return TellStatus(desk, tell_id, from);
-      },
+  return std::make_unique<StatusRun>(
+      desk,
+      [&desk, tell_id = TextArgument(call, "tellId"), from = TextArgument(call, "fromTeam")](
+          const v1::GetStatusResponse& status) { return TellStatus(desk, tell_id, from, status); },
       listener);
 }
 

@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/service/follow_call.h"
+#include "coordinator/service/host_story.h"
 #include "coordinator/service/lent_env.h"
 #include "coordinator/service/mcp_call.h"
 #include "coordinator/service/tell_call.h"
@@ -58,17 +60,26 @@ grpc::ServerUnaryReactor* CoordinatorService::GetStatus(grpc::CallbackServerCont
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   loop_.Post([this, reactor, response] {
     ++calls_begun_;
-    reactor->Finish(ToGrpcStatus(FillStatus(*response)));
+    ++open_calls_;
+    Status([this, reactor, response](const absl::StatusOr<v1::GetStatusResponse>& status) {
+      if (status.ok()) *response = *status;
+      EndCall(reactor, status.status());
+    });
   });
   return reactor;
 }
 
-absl::Status CoordinatorService::FillStatus(v1::GetStatusResponse& response) const {
-  response = daemon_.Status();
-  absl::StatusOr<std::vector<v1::SessionStatus>> sessions = orchestrator_.Status();
-  if (!sessions.ok()) return sessions.status();
-  for (v1::SessionStatus& session : *sessions) *response.add_sessions() = std::move(session);
-  return absl::OkStatus();
+void CoordinatorService::Status(StatusDone done) {
+  daemon_.AskHosts([this, alive = std::weak_ptr<bool>(alive_),
+                    done = std::move(done)](const std::vector<HostReport>& hosts) {
+    if (alive.expired()) return;
+    v1::GetStatusResponse status = daemon_.Status();
+    absl::StatusOr<std::vector<v1::SessionStatus>> sessions = orchestrator_.Status();
+    if (!sessions.ok()) return done(sessions.status());
+    for (v1::SessionStatus& session : *sessions) *status.add_sessions() = std::move(session);
+    AddHostStories(hosts, status);
+    done(status);
+  });
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::ListTeams(grpc::CallbackServerContext* context,

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <set>
 
 #include "common/loop/event_loop.h"
@@ -75,7 +77,9 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   // False, and the call is answered: kOpenCallsMax are open. Else EndCall() answers it.
   bool BeginCall(grpc::ServerUnaryReactor* reactor);
   void EndCall(grpc::ServerUnaryReactor* reactor, const absl::Status& outcome);
-  absl::Status FillStatus(v1::GetStatusResponse& response) const;
+  // `done` once, on the loop, within a second or so: hosts are asked.
+  using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
+  void Status(StatusDone done);
   absl::Status FillTeams(v1::ListTeamsResponse& response);
 
   EventLoop& loop_;
@@ -85,6 +89,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   size_t open_calls_ = 0;
   uint64_t calls_begun_ = 0;
   std::set<McpCall*> mcp_calls_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For hosts' answers.
 };
 
 }  // namespace iris

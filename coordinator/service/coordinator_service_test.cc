@@ -42,6 +42,7 @@ class FakeDaemon : public DaemonControl {
     response.add_links()->set_key("local");
     return response;
   }
+  void AskHosts(HostReportsDone done) override { done({}); }
   void Lend(const std::map<std::string, std::string>& env) override { lent = env; }
   void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override {
     v1::StopResponse response;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/link/host_report.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -15,8 +16,10 @@ class DaemonControl {
  public:
   virtual ~DaemonControl() = default;
 
-  // Everything of GetStatus but the sessions.
+  // Everything of GetStatus but the sessions, and but for what the hosts say.
   virtual v1::GetStatusResponse Status() const = 0;
+  // As LinkTable::AskHosts().
+  virtual void AskHosts(HostReportsDone done) = 0;
   // The caller's SSH_AUTH_SOCK and the like, for connections made from now on.
   virtual void Lend(const std::map<std::string, std::string>& env) = 0;
   // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits

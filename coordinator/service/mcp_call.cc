@@ -173,10 +173,6 @@ absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
   return teams;
 }
 
-absl::StatusOr<v1::GetStatusResponse> McpCall::Status() {
-  v1::GetStatusResponse status;
-  if (absl::Status filled = service_.FillStatus(status); !filled.ok()) return filled;
-  return status;
-}
+void McpCall::Status(StatusDone done) { service_.Status(std::move(done)); }
 
 }  // namespace iris

@@ -75,7 +75,7 @@ class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::M
   void Wake(const std::string& from, const std::string& to, WakeDone done) override;
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
   absl::StatusOr<v1::ListTeamsResponse> Teams() override;
-  absl::StatusOr<v1::GetStatusResponse> Status() override;
+  void Status(StatusDone done) override;
 
   CoordinatorService& service_;
   EventLoop& loop_;  // Of the service; named here because gRPC's threads use it.

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "common/failure/failure.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/testing/fake_transport.h"
 
 namespace iris {
@@ -47,6 +48,7 @@ class FakeEngine final : public Engine {
     link.set_agent_pid(4242);
     return {link};
   }
+  void AskHosts(HostReportsDone done) override { done({}); }
   void Lend(const std::map<std::string, std::string>&) override {}
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override { done(1, {}); }
 

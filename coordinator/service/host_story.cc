@@ -1,0 +1,107 @@
+#include "coordinator/service/host_story.h"
+
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kDetailBytesMax = 256;  // As in agent.proto; a host may say more.
+
+// "for 40 s"
+std::string For(int64_t ms) {
+  const absl::Duration whole = absl::Seconds(ms < 0 ? 0 : ms / 1000);
+  return absl::StrCat("for ", absl::FormatDuration(whole));
+}
+
+absl::string_view Words(v1::Stall::Kind kind) {
+  switch (kind) {
+    case v1::Stall::MODEL_WAIT:
+      return "waits for the model";
+    case v1::Stall::TOOL_RUNNING:
+      return "a tool runs";
+    case v1::Stall::PERMISSION_PENDING:
+      return "waits for a permission";
+    case v1::Stall::OUTPUT_SILENT:
+      return "silent";
+    case v1::Stall::JOURNAL_FULL:
+      return "the journal is full";
+    case v1::Stall::CHILD_WEDGED:
+      return "claude hangs";
+    case v1::Stall::STORAGE_FULL:
+      return "the host's disk is full";
+    case v1::Stall::DRAINING:
+      return "an earlier turn ends first";
+    default:
+      return "stands still";
+  }
+}
+
+std::string StallText(const v1::Stall& stall) {
+  std::string text(Words(stall.kind()));
+  if (!stall.detail().empty()) {
+    absl::StrAppend(&text, " (", stall.detail().substr(0, kDetailBytesMax), ")");
+  }
+  return absl::StrCat(text, " ", For(stall.for_ms()));
+}
+
+std::string AwayText(const v1::LinkStatus& link) {
+  std::string text = absl::StrCat("the link to ", link.key(), " is away: ", link.state());
+  if (link.has_failure()) absl::StrAppend(&text, ", ", For(link.failure_age_ms()));
+  return text;
+}
+
+// As in SessionStatus.
+absl::string_view StateName(v1::SessionState state) {
+  switch (state) {
+    case v1::SESSION_STARTING:
+      return "starting";
+    case v1::SESSION_READY:
+      return "ready";
+    case v1::SESSION_BUSY:
+      return "busy";
+    case v1::SESSION_DRAINING:
+      return "draining";
+    default:
+      return "stopped";
+  }
+}
+
+// What the host knows better than we do.
+void AddSession(const v1::SessionInfo& info, v1::SessionStatus& session) {
+  if (info.has_stall()) session.set_stall(StallText(info.stall()));
+  // Unverifiable: of an earlier life of ours, and not used in this one.
+  if (info.state() == v1::SESSION_DRAINING || session.state() == "unverifiable") {
+    session.set_state(std::string(StateName(info.state())));
+  }
+  if (info.has_child()) {
+    session.set_child_pid(info.child().pid());
+    session.set_child_start_time(info.child().start_time());
+  }
+}
+
+}  // namespace
+
+void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
+  std::map<absl::string_view, const v1::SessionInfo*> infos;
+  for (const HostReport& host : hosts) {
+    for (const v1::SessionInfo& info : host.sessions.sessions()) infos[info.session_id()] = &info;
+  }
+  std::map<absl::string_view, const v1::LinkStatus*> links;  // By team.
+  for (const v1::LinkStatus& link : status.links()) {
+    for (const std::string& team : link.teams()) links[team] = &link;
+  }
+  for (v1::SessionStatus& session : *status.mutable_sessions()) {
+    const auto link = links.find(session.to());
+    const bool away = link != links.end() && link->second->state() != "up";
+    if (away && !session.tell_in_flight().empty()) session.set_stall(AwayText(*link->second));
+    const auto info = infos.find(session.session_id());
+    if (info != infos.end()) AddSession(*info->second, session);
+  }
+}
+
+}  // namespace iris

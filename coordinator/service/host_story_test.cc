@@ -1,0 +1,104 @@
+#include "coordinator/service/host_story.h"
+
+#include <string>
+#include <vector>
+
+#include "coordinator/link/host_report.h"
+#include "gtest/gtest.h"
+#include "proto/iris/v1/agent.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+namespace {
+
+class HostStoryTest : public testing::Test {
+ protected:
+  HostStoryTest() {
+    link_ = status_.add_links();
+    link_->set_key("me@gpu1:22");
+    link_->add_teams("gpu");
+    link_->set_state("up");
+    session_ = status_.add_sessions();
+    session_->set_session_id("s1");
+    session_->set_to("gpu");
+    session_->set_state("busy");
+    session_->set_tell_in_flight("t1");
+    host_.key = "me@gpu1:22";
+    info_ = host_.sessions.add_sessions();
+    info_->set_session_id("s1");
+    info_->set_state(v1::SESSION_BUSY);
+  }
+
+  // What the status says of the session in the end.
+  const v1::SessionStatus& Tell() {
+    AddHostStories({host_}, status_);
+    return status_.sessions(0);
+  }
+
+  v1::GetStatusResponse status_;
+  v1::LinkStatus* link_;
+  v1::SessionStatus* session_;
+  HostReport host_;
+  v1::SessionInfo* info_;
+};
+
+TEST_F(HostStoryTest, EveryKindOfStallHasItsWords) {
+  std::vector<std::string> seen;
+  for (int kind = v1::Stall::Kind_MIN + 1; kind <= v1::Stall::Kind_MAX; ++kind) {
+    info_->mutable_stall()->set_kind(static_cast<v1::Stall::Kind>(kind));
+    info_->mutable_stall()->set_detail("Bash");
+    info_->mutable_stall()->set_for_ms(61'500);
+    const std::string stall = Tell().stall();
+    EXPECT_NE(stall.find(" (Bash) for 1m1s"), std::string::npos) << stall;
+    EXPECT_EQ(stall.find("stands still"), std::string::npos) << "kind " << kind << " has no words";
+    for (const std::string& other : seen) EXPECT_NE(stall, other);
+    seen.push_back(stall);
+  }
+  EXPECT_EQ(seen.size(), 8u);
+}
+
+TEST_F(HostStoryTest, WhatGoesWellHasNoStall) { EXPECT_EQ(Tell().stall(), ""); }
+
+TEST_F(HostStoryTest, WhatAHostSaysIsBounded) {
+  info_->mutable_stall()->set_kind(v1::Stall::TOOL_RUNNING);
+  info_->mutable_stall()->set_detail(std::string(100'000, 'x'));
+  EXPECT_LT(Tell().stall().size(), 400u);
+}
+
+TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
+  link_->set_state("waiting");
+  link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);
+  link_->set_failure_age_ms(12'000);
+  host_.sessions.clear_sessions();
+  EXPECT_EQ(Tell().stall(), "the link to me@gpu1:22 is away: waiting, for 12s");
+  session_->clear_stall();
+  session_->clear_tell_in_flight();
+  EXPECT_EQ(Tell().stall(), "") << "nobody waits";
+}
+
+TEST_F(HostStoryTest, ADrainingSessionIsShownAsOne) {
+  info_->set_state(v1::SESSION_DRAINING);
+  EXPECT_EQ(Tell().state(), "draining");
+}
+
+TEST_F(HostStoryTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
+  session_->set_state("unverifiable");
+  info_->set_state(v1::SESSION_NO_CHILD);
+  EXPECT_EQ(Tell().state(), "stopped");
+  info_->set_state(v1::SESSION_READY);
+  session_->set_state("unverifiable");
+  info_->mutable_child()->set_pid(77);
+  info_->mutable_child()->set_start_time(5);
+  EXPECT_EQ(Tell().state(), "ready");
+  EXPECT_EQ(Tell().child_pid(), 77);
+  EXPECT_EQ(Tell().child_start_time(), 5u);
+}
+
+TEST_F(HostStoryTest, SessionsThatNoHostNamesStayAsTheyAre) {
+  info_->set_session_id("another");
+  session_->set_state("unverifiable");
+  EXPECT_EQ(Tell().state(), "unverifiable");
+}
+
+}  // namespace
+}  // namespace iris
