@@ -104,6 +104,16 @@ class Faults:
         return _kill(self._everywhere(is_agent), self._chance)
 
 
+    def fill_disk(self):
+        """That of the host's agent: no room, or no inodes."""
+        disk, seconds = self._far.disk, self._chance.uniform(0.5, 5)
+        take = self._chance.choice([disk.take_room, disk.take_inodes])
+        take()
+        time.sleep(seconds)
+        disk.give_back()
+        return f"{take.__name__} {seconds:.1f} s"
+
+
 LINKS = ["kill_ssh", "kill_sshd_session", "kill_bridge", "reset_connections", "black_hole", "bad_network"]
 # What no answer may suffer from.
 HARMLESS = LINKS + ["kill_coordinator", "kill_mcp"]
@@ -112,6 +122,7 @@ MIXES = {
     "harmless": HARMLESS,
     "children": HARMLESS + ["kill_claude"] * 4,
     "agents": HARMLESS + ["kill_claude", "kill_agent", "kill_agent"],
+    "disk": HARMLESS + ["fill_disk"] * 4,
 }
 # How a tell may end where a child or an agent died under it.
 FAILURES = {
@@ -119,6 +130,7 @@ FAILURES = {
     "harmless": set(),
     "children": {"child_exited", "ambiguous"},
     "agents": {"child_exited", "ambiguous"},
+    "disk": {"storage"},
 }
 
 

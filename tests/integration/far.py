@@ -3,6 +3,7 @@
 import contextlib
 
 from integration.iris_fixtures import Iris
+from testbed import disk as disks
 from testbed import network as networks
 from testbed import remote_user as accounts
 from testbed import sshd as daemons
@@ -12,11 +13,12 @@ from testbed.scratch import scratch_folder
 class Far:
     """A network with Iris on one side, `iris`, and an account's host on the other: `sshd`, `user`.
 
-    The team there is `gpu`; `here` is one on this side."""
+    The team there is `gpu`; `here` is one on this side. What the agent there keeps is on a small `disk`."""
 
     def __init__(self, folder, network, user):
         (folder / "sshd").mkdir()
         self.network, self.user = network, user
+        self.disk = disks.Disk(user, ".local/share/iris")
         self.sshd = daemons.Sshd(folder / "sshd", address=networks.HOST, inside=network.host)
         self.iris = Iris(folder, inside=network.client)
         self.iris.write_config({"teams": {"gpu": self.sshd.team(user), "here": self.iris.local_team()}})

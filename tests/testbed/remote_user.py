@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 
-from testbed import binaries, processes
+from testbed import binaries, disk, processes
 
 _numbers = itertools.count(1)
 
@@ -76,6 +76,7 @@ class RemoteUser:
             for path in (f"{place}/iris-{self.uid}", f"{place}/{self.uid}"):
                 if os.path.isdir(path) and os.stat(path).st_uid == self.uid:
                     shutil.rmtree(path, ignore_errors=True)
+        disk.unmount_below(self.home)
         shutil.rmtree(self.home, ignore_errors=True)
         return leftovers
 

@@ -1,0 +1,58 @@
+"""A small disk of an account's own, to be filled up."""
+
+import pathlib
+import subprocess
+
+_PIECE = bytes(64 << 10)
+
+
+class Disk:
+    """A tmpfs at `path`, below the account's home: it goes with the account."""
+
+    def __init__(self, user, relative: str, mib=64, inodes=2000):
+        self._path = user.make_folder(relative)
+        subprocess.run(["mount", "-t", "tmpfs", "-o",
+                        f"size={mib}m,nr_inodes={inodes},uid={user.uid},gid={user.uid},mode=0700",
+                        "iris-t-disk", str(self._path)], check=True)
+
+    def take_room(self):
+        """No block is left."""
+        self._fill(lambda folder: self._write(folder / "big"))
+
+    def take_inodes(self):
+        """No file can be made any more."""
+        def fill(folder):
+            number = 0
+            while True:
+                (folder / str(number)).touch()
+                number += 1
+        self._fill(fill)
+
+    def give_back(self):
+        """What was taken is there again."""
+        for path in self._folder().iterdir():
+            path.unlink()
+
+    def _folder(self) -> pathlib.Path:
+        return self._path / "filler"
+
+    def _fill(self, fill):
+        self._folder().mkdir(exist_ok=True)
+        try:
+            fill(self._folder())
+        except OSError as error:
+            assert error.errno == 28, error  # ENOSPC
+        else:
+            raise AssertionError("the disk does not get full")
+
+    @staticmethod
+    def _write(path):
+        with open(path, "wb", buffering=0) as file:
+            while True:
+                file.write(_PIECE)
+
+
+def unmount_below(folder: pathlib.Path):
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        if line.split(" ")[1].startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", line.split(" ")[1]], check=True)
