@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 bazel_flags=(--noshow_progress --color=no)
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -41,11 +41,18 @@ bazel build "${bazel_flags[@]}" --config=clang --output_groups=compilation_outpu
 failed=0
 IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
 export IRIS_BIN_DIR
-pytest=(/usr/bin/python3 -m pytest -q -rf -p no:cacheprovider)
+
+# tests_in NAME PATH|OPTION...: pytest, its words in NAME.log and its report in NAME.xml. What a shell starts in the
+# background ignores SIGINT, and tests send it: hence env.
+tests_in() {
+  local name=$1
+  shift
+  env --default-signal=INT /usr/bin/python3 -m pytest -q -rf "$@" --junitxml="$results/$name.xml" >"$results/$name.log" 2>&1
+}
 
 say "Fuzzers; beside them chaos and bad networks, which mostly wait"
 waiting=(tests/chaos tests/integration/test_network.py)
-"${pytest[@]}" "${waiting[@]}" --junitxml="$results/waiting.xml" >"$results/waiting.log" 2>&1 &
+tests_in waiting "${waiting[@]}" &
 tests/fuzz/run.sh 60 "$results/fuzz.xml" || failed=1
 wait $! || failed=1
 cat "$results/waiting.log"
@@ -55,9 +62,12 @@ say "Unit tests"
 bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
-say "Whole programs"
-"${pytest[@]}" tests "${waiting[@]/#/--ignore=}" --junitxml="$results/pytest.xml" || failed=1
+say "Whole programs, in two lanes: these mostly wait too"
+tests_in claude tests/e2e tests/programs &
+tests_in iris tests/integration "${waiting[@]/#/--ignore=}" || failed=1
+wait $! || failed=1
+cat "$results/iris.log" "$results/claude.log"
 bazel shutdown
 
-/usr/bin/python3 tests/count_results.py "$testlogs" "$results/pytest.xml" "$results/waiting.xml" "$results/fuzz.xml" || failed=1
+/usr/bin/python3 tests/count_results.py "$testlogs" "$results"/{iris,claude,waiting,fuzz}.xml || failed=1
 exit "$failed"

@@ -1,0 +1,245 @@
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/failure/failure.h"
+#include "coordinator/mcp/session_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST_F(McpSessionTest, TeamsAreListedForTheModelToRead) {
+  Open();
+  const Json teams = Json::parse(Answered(CallOf(1, "list_teams", Json::object())))["teams"];
+  EXPECT_EQ(teams[0], Json({{"name", "app"}, {"description", "the app"}, {"path", "/src/app"}}));
+  EXPECT_EQ(teams[1]["remote"], "ssh gpu1");
+  desk_.config = MakeFailure(v1::FAILURE_BAD_REQUEST, "config.json:3: trailing comma");
+  EXPECT_THAT(Answered(CallOf(1, "list_teams", Json::object())), HasSubstr("trailing comma"));
+}
+
+TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
+  Open();
+  v1::LinkStatus* link = desk_.status.add_links();
+  link->set_key("me@gpu1:22");
+  link->add_teams("web");
+  link->set_state("down");
+  link->mutable_failure()->set_kind(v1::FAILURE_AUTH);
+  link->mutable_failure()->set_detail("Permission denied");
+  for (const char* from : {"app", "web"}) {
+    v1::SessionStatus* session = desk_.status.add_sessions();
+    session->set_from(from);
+    session->set_to("app");
+    session->set_state(std::string(from) == "web" ? "busy" : "stopped");
+    session->set_tells_waiting(3);
+  }
+  const Json all = Json::parse(Answered(CallOf(1, "team_status", {{"fromTeam", "web"}})))["teams"];
+  EXPECT_EQ(all[0]["team"], "app");
+  EXPECT_EQ(all[0]["host"], "local");
+  EXPECT_EQ(all[0]["session"], "busy");
+  EXPECT_EQ(all[0]["waiting"], 3);
+  EXPECT_EQ(all[1]["host"], "me@gpu1:22");
+  EXPECT_THAT(all[1]["problem"].get<std::string>(), StartsWith("auth: Permission denied"));
+  EXPECT_EQ(all[1]["session"], "none");
+
+  const Json one = Json::parse(
+      Answered(CallOf(1, "team_status", {{"fromTeam", "web"}, {"team", "web"}})))["teams"];
+  EXPECT_EQ(one.size(), 1u);
+  EXPECT_THAT(Answered(CallOf(1, "team_status", {{"fromTeam", "web"}, {"team", "wep"}})),
+              StartsWith("error: bad_request: "));
+}
+
+TEST_F(McpSessionTest, WakingAndSleepingAnswerWhenTheyAreDone) {
+  Open();
+  Json wake = CallOf(1, "team_wake", {{"team", "app"}, {"fromTeam", "web"}});
+  wake["params"]["_meta"] = {{"progressToken", 1}};
+  Say(*session_, wake);
+  EXPECT_EQ(desk_.asked, "web wakes app");
+  EXPECT_EQ(client_.progress.at(0)["params"]["message"], "waking app");
+  v1::WakeResponse woken;
+  woken.set_child_pid(42);
+  desk_.wake_done(woken);
+  EXPECT_EQ(Json::parse(TextOf(client_.answers.at(0)))["childPid"], 42);
+
+  Say(*session_, CallOf(1, "team_sleep", {{"team", "app"}, {"fromTeam", "web"}, {"force", true}}));
+  EXPECT_EQ(desk_.asked, "web sends app to sleep at once");
+  desk_.sleep_done(MakeFailure(v1::FAILURE_BUSY_LIMIT, "a tell is open"));
+  EXPECT_THAT(TextOf(client_.answers.at(1)), StartsWith("error: busy_limit: a tell is open"));
+}
+
+TEST_F(McpSessionTest, WaitingForAMessageReturnsItsAnswerAsSendingItWould) {
+  Open();
+  EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled")), "as before");
+  EXPECT_EQ(desk_.asked, "web follows settled");
+  EXPECT_THAT(client_.outcomes_of, ElementsAre("settled"));
+
+  client_.answers.clear();
+  Json call = AboutTell(2, "tell_wait", "open");
+  call["params"]["_meta"] = {{"progressToken", "tok"}};
+  Say(*session_, call);
+  v1::TellProgress progress;
+  progress.set_text("at it");
+  desk_.open.at("open").observer->OnProgress(progress);
+  EXPECT_EQ(client_.progress.at(0)["params"]["message"], "at it");
+  desk_.Settle("open", MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9", "Again."), "half");
+  EXPECT_EQ(TextOf(client_.answers.at(0)),
+            "error: child_exited: signal 9\nfix: Again.\n\nThe answer so far:\nhalf");
+  EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "none")), StartsWith("error: bad_request: "));
+  EXPECT_THAT(client_.outcomes_of, ElementsAre("settled", "open"));
+}
+
+TEST_F(McpSessionTest, WhoWaitsForAMessageMayWaitALittleOrNotAtAll) {
+  Open();
+  EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled", {{"timeout", -1}})), "as before");
+  EXPECT_THAT(Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
+              StartsWith("error: timeout: there is no answer yet; the team goes on with message"));
+  EXPECT_FALSE(desk_.followed("open"));
+  EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "open", {{"timeout", -2}})),
+              HasSubstr("timeout must be"));
+  client_.answers.clear();
+  Say(*session_, AboutTell(4, "tell_wait", "open", {{"timeout", 1}}));
+  RunUntilHeard(client_);
+  EXPECT_THAT(TextOf(client_.answers.at(0)), StartsWith("error: timeout: no answer within 1 ms"));
+  EXPECT_FALSE(desk_.followed("open"));
+}
+
+TEST_F(McpSessionTest, TheStateOfAMessageIsForTheModelToRead) {
+  Open();
+  desk_.summary.set_tell_id("t");
+  desk_.summary.set_to("app");
+  desk_.summary.set_state("running");
+  desk_.summary.set_answer_bytes(7);
+  desk_.summary.set_preview("do it");
+  desk_.summary.mutable_progress()->set_text("at it");
+  v1::SessionStatus* session = desk_.status.add_sessions();
+  session->set_tell_in_flight("t");
+  session->set_stall("a tool runs: Bash");
+  Json status = Json::parse(Answered(AboutTell(1, "tell_status", "t")));
+  EXPECT_EQ(desk_.asked, "web looks at t");
+  EXPECT_EQ(status["state"], "running");
+  EXPECT_EQ(status["doing"], "at it");
+  EXPECT_EQ(status["stall"], "a tool runs: Bash");
+  EXPECT_EQ(status["answerBytes"], 7);
+  EXPECT_EQ(status["message"], "do it");
+  EXPECT_FALSE(status.contains("failure"));
+  EXPECT_FALSE(status.contains("fetched"));
+
+  session->clear_tell_in_flight();
+  desk_.summary.set_state("settled");
+  desk_.summary.clear_progress();
+  desk_.summary.mutable_failure()->set_kind(v1::FAILURE_CANCELLED);
+  status = Json::parse(Answered(AboutTell(1, "tell_status", "t")));
+  EXPECT_THAT(status["failure"].get<std::string>(), StartsWith("cancelled: "));
+  EXPECT_EQ(status["fetched"], false);
+  EXPECT_FALSE(status.contains("stall"));
+  EXPECT_THAT(client_.outcomes_of, IsEmpty());
+}
+
+TEST_F(McpSessionTest, CancellingAMessageAnswersWhenItIsOver) {
+  Open();
+  const auto cancelled = [&](bool was_settled, FailureKind kind) {
+    client_.answers.clear();
+    Say(*session_, AboutTell(1, "tell_cancel", "t"));
+    EXPECT_THAT(client_.answers, IsEmpty());
+    v1::CancelTellOfResponse response;
+    response.set_was_settled(was_settled);
+    if (kind != v1::FAILURE_UNSPECIFIED) response.mutable_failure()->set_kind(kind);
+    desk_.cancel_done(response);
+    return Json::parse(TextOf(client_.answers.at(0)));
+  };
+  EXPECT_EQ(cancelled(false, v1::FAILURE_CANCELLED), Json({{"tellId", "t"}, {"cancelled", true}}));
+  EXPECT_EQ(desk_.asked, "web cancels t");
+  EXPECT_EQ(cancelled(false, v1::FAILURE_UNSPECIFIED)["ended"], "by itself: answered");
+  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["ended"], "before: cancelled");
+  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["cancelled"], false);
+}
+
+TEST_F(McpSessionTest, AnswersThatWaitAreToldOfOnceWhateverIsCalled) {
+  Open();
+  const std::string gets = ". tell_wait with the id as tellId gets it.";
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  desk_.unfetched["app"] = {{"t9", "web"}};
+  const auto note = [&](const Json& call) {
+    client_.answers.clear();
+    Say(*session_, call);
+    const Json& content = client_.answers.at(0)["result"]["content"];
+    return content.size() == 1 ? "" : content[1]["text"].get<std::string>();
+  };
+  const Json status = CallOf(1, "team_status", {{"fromTeam", "web"}});
+  EXPECT_EQ(note(CallOf(1, "list_teams", Json::object())), "");  // For nobody.
+  EXPECT_EQ(note(status), "1 answer waits: t1 from app" + gets);
+  EXPECT_EQ(note(status), "");
+  desk_.unfetched["web"] = {{"t1", "app"}, {"t2", "app"}, {"t3", "web"}};
+  EXPECT_EQ(note(AboutTell(1, "tell_wait", "none")),
+            "2 answers wait: t2 from app, t3 from web" + gets);
+  EXPECT_EQ(note(status), "");
+  EXPECT_EQ(note(CallOf(1, "team_status", {{"fromTeam", "app"}})),
+            "1 answer waits: t9 from web" + gets);
+  // Another client is told as well, and what speaks for no team is told of nothing.
+  Open();
+  EXPECT_EQ(note(CallOf(1, "team_status", {{"fromTeam", "nobody"}})), "");
+  EXPECT_EQ(note(status), "3 answers wait: t1 from app, t2 from app, t3 from web" + gets);
+}
+
+TEST_F(McpSessionTest, TheAnswerThatIsGivenIsNotToldOf) {
+  Open();
+  const std::string id = Say(*session_, SendTo(1, "x"));
+  desk_.unfetched["web"] = {{id, "app"}, {"other", "app"}};
+  desk_.Settle(id, absl::OkStatus(), "done");
+  EXPECT_EQ(TextOf(client_.answers.at(0),
+                   "1 answer waits: other from app. tell_wait with the id as tellId gets it."),
+            "done");
+  // Nor later, while it is on its way.
+  EXPECT_EQ(Answered(SendTo(2, "known")), "as before");
+}
+
+TEST_F(McpSessionTest, ManyAnswersThatWaitAreCountedAndTenOfThemNamed) {
+  Open();
+  for (int i = 0; i < 11; ++i) desk_.unfetched["web"].push_back({"t" + std::to_string(i), "app"});
+  client_.answers.clear();
+  Say(*session_, CallOf(1, "team_status", {{"fromTeam", "web"}}));
+  const auto note = client_.answers.at(0)["result"]["content"][1]["text"].get<std::string>();
+  EXPECT_THAT(note, AllOf(StartsWith("11 answers wait: t0 from app, "), HasSubstr("t9 from app, …"),
+                          Not(HasSubstr("t10"))));
+}
+
+TEST_F(McpSessionTest, OpenMessagesAndStallsAreShownWithTheTeams) {
+  Open();
+  v1::SessionStatus* session = desk_.status.add_sessions();
+  session->set_from("web");
+  session->set_to("app");
+  session->set_state("busy");
+  session->set_tell_in_flight("t1");
+  session->set_tells_waiting(2);
+  session->set_stall("the model has not answered for 40 s");
+  for (const char* state : {"running", "queued", "settled"}) {
+    v1::TellSummary* tell = desk_.list.add_tells();
+    tell->set_tell_id(state);
+    tell->set_to("app");
+    tell->set_state(state);
+  }
+  const Json listed = Json::parse(Answered(CallOf(1, "list_teams", Json::object())))["teams"];
+  EXPECT_EQ(listed[0]["openMessages"], 3);
+  EXPECT_EQ(listed[0]["stall"], "the model has not answered for 40 s");
+  EXPECT_FALSE(listed[1].contains("openMessages"));
+
+  const Json status =
+      Json::parse(Answered(CallOf(1, "team_status", {{"fromTeam", "web"}})))["teams"];
+  EXPECT_EQ(status[0]["stall"], "the model has not answered for 40 s");
+  EXPECT_EQ(status[0]["open"], Json({"running", "queued"}));
+  EXPECT_EQ(status[0]["answersWaiting"], Json({"settled"}));
+  EXPECT_FALSE(status[1].contains("open"));
+}
+
+}  // namespace
+}  // namespace iris
