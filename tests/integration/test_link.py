@@ -24,7 +24,7 @@ def working(server, iris, remote_user):
     """`gpu` works on a long answer, so that its link is wanted."""
     iris.write_config({"teams": {"gpu": server.team(remote_user)}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
-    iris.start_tell("gpu", "SLOW 60")
+    iris.start_tell("gpu", "BLOCKS 1\nWAIT 60")
     iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
     return link_of(iris.status())
 
