@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/inventory/storage.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -76,6 +77,7 @@ absl::Status AgentDaemon::Open(Locks locks) {
   RunOnLoop([this] {
     sessions_ = std::make_unique<SessionTable>(loop_.loop(),
                                                AgentIdentity{.incarnation = incarnation_,
+                                                             .host_id = facts_.host_id,
                                                              .boot_id = facts_.boot_id,
                                                              .pid_namespace = facts_.pid_namespace,
                                                              .hostname = facts_.hostname,
@@ -192,6 +194,10 @@ v1::GetHostResponse AgentDaemon::GetHost() {
   *response.mutable_hello() = hello_;
   response.mutable_hello()->set_socket_path(socket_);
   response.set_rss_bytes(ResidentBytes());
+  *response.mutable_holdings() = sessions_->Holdings();
+  const Builds builds = CountBuilds(hello_.data_dir());
+  response.mutable_holdings()->set_builds(builds.count);
+  response.mutable_holdings()->set_build_bytes(builds.bytes);
   response.set_links(static_cast<uint32_t>(links_.Count()));
   response.set_uptime_ms(
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_).count());

@@ -15,6 +15,13 @@ v1::StorageClass StorageOf(const std::string& path);
 // or on the network counts as a disk.
 v1::StorageClass StorageOfMagic(uint32_t magic);
 
+// Builds of the agent that were installed below the agent's data directory.
+struct Builds {
+  uint32_t count = 0;
+  uint64_t bytes = 0;
+};
+Builds CountBuilds(const std::string& data_dir);
+
 }  // namespace iris
 
 #endif  // IRIS_AGENT_INVENTORY_STORAGE_H_

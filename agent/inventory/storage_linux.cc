@@ -1,4 +1,9 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <cstring>
 
 #include "agent/inventory/storage.h"
 
@@ -34,6 +39,25 @@ v1::StorageClass StorageOf(const std::string& path) {
   struct statfs info;
   if (statfs(path.c_str(), &info) != 0) return v1::STORAGE_UNSPECIFIED;
   return StorageOfMagic(static_cast<uint32_t>(info.f_type));
+}
+
+// As the install script names them: bin/iris-agent-SHA256.
+Builds CountBuilds(const std::string& data_dir) {
+  Builds builds;
+  const std::string bin = data_dir + "/bin";
+  DIR* const listing = opendir(bin.c_str());
+  if (listing == nullptr) return builds;
+  while (const dirent* entry = readdir(listing)) {
+    struct stat info;
+    if (strncmp(entry->d_name, "iris-agent-", 11) != 0 ||
+        fstatat(dirfd(listing), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      continue;
+    }
+    ++builds.count;
+    builds.bytes += static_cast<uint64_t>(info.st_size);
+  }
+  closedir(listing);
+  return builds;
 }
 
 }  // namespace iris

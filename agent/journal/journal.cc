@@ -27,6 +27,7 @@ absl::Status Storage(const absl::Status& why) {
 Journal::~Journal() {
   disk_.Forget(this);
   disk_.RemoveUnwritten(unwritten_bytes_);
+  disk_.RemoveKept(bytes_);
   if (retry_ != 0) disk_.loop().Cancel(retry_);
 }
 
@@ -42,6 +43,7 @@ void Journal::Append(v1::Event event) {
   NoteEvent(*kept.event);
   kept.bytes = kRecordHeaderBytes + kept.event->ByteSizeLong();
   bytes_ += kept.bytes;
+  disk_.AddKept(kept.bytes);
   memory_bytes_ += kept.bytes;
   unwritten_bytes_ += kept.bytes;
   disk_.AddUnwritten(kept.bytes);
@@ -154,7 +156,9 @@ void Journal::ApplyTrim() {
   // What cannot be written need not be, once the other end has it.
   const uint64_t to = written_ < newest_seq_ ? acknowledged_ : std::min(acknowledged_, synced_);
   if (to <= trimmed_) return;
-  bytes_ -= BytesBetween(trimmed_, to);
+  const size_t trimmed_bytes = BytesBetween(trimmed_, to);
+  bytes_ -= trimmed_bytes;
+  disk_.RemoveKept(trimmed_bytes);
   trimmed_ = to;
   while (!memory_.empty() && memory_.front().event->seq() <= trimmed_) {
     if (memory_.front().event->seq() > written_) {
@@ -245,6 +249,19 @@ v1::Position Journal::PositionAt(uint64_t seq) const {
 }
 
 absl::Status Journal::CheckRoom() const {
+  if (beyond_share()) {
+    return MakeFailure(
+        v1::FAILURE_STORAGE,
+        absl::StrCat("the journals of all sessions on the host keep ", disk_.kept_bytes() >> 20,
+                     " MiB of at most ", disk_.quota_bytes() >> 20,
+                     " MiB that nobody has fetched, this session ", bytes_ >> 20, " MiB of it"),
+        "Start the coordinators that sent these messages (`iris tells`): what they fetch makes "
+        "room.");
+  }
+  return CheckDisk();
+}
+
+absl::Status Journal::CheckDisk() const {
   if (!trouble_.ok()) return Storage(trouble_);
   struct statvfs disk;
   if (statvfs(dir_.c_str(), &disk) != 0) return Storage(absl::ErrnoToStatus(errno, dir_));
@@ -259,7 +276,8 @@ absl::Status Journal::CheckRoom() const {
 }
 
 bool Journal::full() const {
-  return bytes_ >= limits_.quota_bytes || unwritten_bytes_ >= limits_.unwritten_bytes ||
+  return bytes_ >= limits_.quota_bytes || beyond_share() ||
+         unwritten_bytes_ >= limits_.unwritten_bytes ||
          (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalDisk::kUnwrittenBytesMax);
 }
 

@@ -37,6 +37,7 @@ class Journal final : private JournalDisk::Client {
     size_t segment_bytes = 1 << 20;
     size_t memory_bytes = 1 << 20;
     size_t quota_bytes = 256 << 20;
+    size_t share_bytes = 1 << 20;      // What each may keep whatever the others keep.
     size_t unwritten_bytes = 8 << 20;  // What one journal may hold in memory for want of room.
     size_t room_bytes = 1 << 20;       // Less is no room for a new turn.
     absl::Duration retry_every = absl::Seconds(1);
@@ -71,9 +72,12 @@ class Journal final : private JournalDisk::Client {
   // Why a reader cannot go on from `after`; RESET_UNSPECIFIED = it can.
   v1::ResetReason CheckPosition(const v1::Position& after) const;
 
-  // FAILURE_STORAGE: the disk has no room for another turn, now. Looks at the disk.
+  // FAILURE_STORAGE: there is no room for another turn, now: on the disk, or in the host's quota
+  // beyond this journal's share. Looks at the disk.
   absl::Status CheckRoom() const;
-  // The child must wait: the quota is used up, or memory for want of room.
+  absl::Status CheckDisk() const;  // The disk alone.
+  // The child must wait: the quota is used up, its own or, beyond its share, the host's; or memory
+  // for want of room.
   bool full() const;
 
   v1::Position PositionAt(uint64_t seq) const;
@@ -98,9 +102,15 @@ class Journal final : private JournalDisk::Client {
   };
 
   Journal(JournalDisk& disk, std::string dir, const Limits& limits)
-      : disk_(disk), dir_(std::move(dir)), limits_(limits) {}
+      : disk_(disk), dir_(std::move(dir)), limits_(limits) {
+    disk_.Add(this);
+  }
+  bool beyond_share() const { return disk_.over_quota() && bytes_ >= limits_.share_bytes; }
   std::vector<std::string> TakeUnsynced() override;
   void OnSynced(const absl::Status& status) override;
+  void OnQuotaRoom() override {
+    if (on_room_) on_room_();
+  }
 
   absl::Status Load(absl::FunctionRef<void(const v1::Event&)> seen);
   absl::Status LoadSegments(absl::FunctionRef<void(const v1::Event&)> seen);

@@ -43,7 +43,21 @@ void JournalDisk::SyncSoon(Client* client) {
   }
 }
 
+void JournalDisk::RemoveKept(size_t bytes) {
+  const bool was_over = over_quota();
+  kept_bytes_ -= bytes;
+  if (!was_over || over_quota()) return;
+  loop_.Post([this, alive = alive_] {
+    if (!*alive) return;
+    const std::set<Client*> clients = clients_;
+    for (Client* client : clients) {
+      if (clients_.count(client) > 0) client->OnQuotaRoom();
+    }
+  });
+}
+
 void JournalDisk::Forget(Client* client) {
+  clients_.erase(client);
   waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), client), waiting_.end());
   std::replace(syncing_.begin(), syncing_.end(), client, static_cast<Client*>(nullptr));
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,8 +16,8 @@
 
 namespace iris {
 
-// What the journals of one agent share: the thread that makes them durable together, and the memory
-// that they may take while the disk has no room.
+// What the journals of one agent share: the thread that makes them durable together, the memory
+// that they may take while the disk has no room, and the quota of the host.
 //
 //   loop:    SyncSoon … SyncSoon … (50 ms) → TakeUnsynced of each ──┐            ┌──▶ OnSynced of
 //   each thread:                                                         └─▶ fdatasync┘
@@ -26,6 +27,7 @@ class JournalDisk {
  public:
   static constexpr absl::Duration kSyncWithin = absl::Milliseconds(50);
   static constexpr size_t kUnwrittenBytesMax = 64 << 20;
+  static constexpr size_t kQuotaBytes = size_t{4} << 30;
 
   class Client {
    public:
@@ -34,9 +36,13 @@ class JournalDisk {
     virtual std::vector<std::string> TakeUnsynced() = 0;
     // What was taken is durable, or why it may not be.
     virtual void OnSynced(const absl::Status& status) = 0;
+    // over_quota() has ended.
+    virtual void OnQuotaRoom() = 0;
   };
 
-  explicit JournalDisk(EventLoop& loop) : loop_(loop), thread_([this] { RunThread(); }) {}
+  // `quota_bytes`: what all journals may keep together.
+  explicit JournalDisk(EventLoop& loop, size_t quota_bytes = kQuotaBytes)
+      : loop_(loop), quota_bytes_(quota_bytes), thread_([this] { RunThread(); }) {}
   // What was not synced yet stays so. Every client has gone before.
   ~JournalDisk();
 
@@ -44,6 +50,8 @@ class JournalDisk {
 
   // Syncs `client` within kSyncWithin and what the disk takes. Idempotent until TakeUnsynced.
   void SyncSoon(Client* client);
+  // Before anything else of `client`.
+  void Add(Client* client) { clients_.insert(client); }
   // `client` hears no more.
   void Forget(Client* client);
 
@@ -51,6 +59,14 @@ class JournalDisk {
   size_t unwritten_bytes() const { return unwritten_bytes_; }
   void AddUnwritten(size_t bytes) { unwritten_bytes_ += bytes; }
   void RemoveUnwritten(size_t bytes) { unwritten_bytes_ -= bytes; }
+
+  // What the journals keep, together: on the disk or, for want of room, in memory.
+  size_t kept_bytes() const { return kept_bytes_; }
+  size_t quota_bytes() const { return quota_bytes_; }
+  bool over_quota() const { return kept_bytes_ >= quota_bytes_; }
+  void AddKept(size_t bytes) { kept_bytes_ += bytes; }
+  // Where over_quota() ends by it, every client hears so soon.
+  void RemoveKept(size_t bytes);
 
  private:
   struct Batch {
@@ -63,10 +79,13 @@ class JournalDisk {
   void RunThread();
 
   EventLoop& loop_;
+  const size_t quota_bytes_;
+  std::set<Client*> clients_;
   std::vector<Client*> waiting_;
   std::vector<Client*> syncing_;  // Null: forgotten.
   EventLoop::TimerId timer_ = 0;
   size_t unwritten_bytes_ = 0;
+  size_t kept_bytes_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   absl::Mutex mutex_;

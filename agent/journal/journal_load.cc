@@ -132,6 +132,7 @@ absl::Status Journal::Load(absl::FunctionRef<void(const v1::Event&)> seen) {
   written_ = newest_seq_;
   synced_ = trimmed_;  // Not known; the next sync says so of everything.
   for (const std::unique_ptr<Segment>& segment : segments_) bytes_ += segment->BytesAfter(trimmed_);
+  disk_.AddKept(bytes_);
   RemoveSegments();
   return absl::OkStatus();
 }

@@ -124,6 +124,73 @@ class JournalTest : public ::testing::Test {
   std::unique_ptr<Journal> journal;
 };
 
+// ------------------------------------------------------------------------- several on one host
+
+class JournalQuotaTest : public JournalTest {
+ protected:
+  static constexpr size_t kHostQuota = 40'000;
+  JournalQuotaTest() { limits.share_bytes = 10'000; }
+
+  std::unique_ptr<Journal> Open(const std::string& name) {
+    fs::create_directory(scratch.File(name));
+    return *Journal::Open(
+        small, scratch.File(name), "a", [](const v1::Event&) {}, limits);
+  }
+  static void Fill(Journal& journal, size_t bytes) {
+    while (journal.bytes() < bytes) journal.Append(Output(std::string(1000, 'x')));
+  }
+
+  JournalDisk small{loop, kHostQuota};
+};
+
+TEST_F(JournalQuotaTest, BeyondTheHostsQuotaEachHasItsShareAndTheOthersWait) {
+  const std::unique_ptr<Journal> forsaken = Open("one"), growing = Open("two"),
+                                 small_one = Open("3");
+  Fill(*forsaken, kHostQuota - 5'000);
+  EXPECT_FALSE(forsaken->full());
+  Fill(*growing, 9'000);
+  EXPECT_TRUE(forsaken->full());
+  EXPECT_FALSE(growing->full());
+  EXPECT_TRUE(growing->CheckRoom().ok());
+  Fill(*growing, 10'000);
+  EXPECT_TRUE(growing->full());
+  const absl::Status refused = growing->CheckRoom();
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_STORAGE);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("the journals of all sessions"));
+  EXPECT_TRUE(growing->CheckDisk().ok());
+  EXPECT_FALSE(small_one->full());
+  EXPECT_TRUE(small_one->CheckRoom().ok());
+
+  // Nothing was dropped.
+  EXPECT_EQ(forsaken->oldest_known(), 0u);
+  EXPECT_EQ(growing->oldest_known(), 0u);
+}
+
+TEST_F(JournalQuotaTest, WhatOneGivesBackEveryOneHears) {
+  const std::unique_ptr<Journal> one = Open("one"), two = Open("two");
+  Fill(*one, kHostQuota);
+  Fill(*two, 12'000);
+  ASSERT_TRUE(two->full());
+  int heard = 0;
+  two->OnRoom([&heard, &two] { heard += two->full() ? 0 : 1; });
+  one->Trim(one->newest_seq());
+  ASSERT_TRUE(RunUntil([&heard] { return heard > 0; }));
+  EXPECT_FALSE(two->full());
+  EXPECT_TRUE(two->CheckRoom().ok());
+}
+
+TEST_F(JournalQuotaTest, WhatIsThereAtTheStartCountsAndWhatIsClosedDoesNot) {
+  std::unique_ptr<Journal> one = Open("one");
+  Fill(*one, 20'000);
+  const size_t bytes = small.kept_bytes();
+  EXPECT_EQ(bytes, one->bytes());
+  one.reset();
+  EXPECT_EQ(small.kept_bytes(), 0u);
+  one = Open("one");
+  EXPECT_GE(small.kept_bytes(), bytes);
+  EXPECT_EQ(small.kept_bytes(), one->bytes());
+}
+
 // ------------------------------------------------------------------------------- within one life
 
 TEST_F(JournalTest, AReaderGetsExactlyWhatItMissed) {

@@ -89,11 +89,13 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
       const absl::StatusOr<Session*> session =
           sessions_.Find(request->session_id(), request->epoch());
       if (!session.ok()) return reactor->Finish(Outcome(session.status()));
-      (*session)->Open(request->spec(),
-                       [reactor, response](const absl::StatusOr<v1::OpenResponse>& opened) {
-                         if (opened.ok()) *response = *opened;
-                         reactor->Finish(Outcome(opened.status()));
-                       });
+      (*session)->Open(
+          request->spec(),
+          [reactor, response](const absl::StatusOr<v1::OpenResponse>& opened) {
+            if (opened.ok()) *response = *opened;
+            reactor->Finish(Outcome(opened.status()));
+          },
+          request->takeover());
     });
     return reactor;
   }

@@ -288,9 +288,22 @@ TEST_F(AttachStreamTest, AFencedCoordinatorNeitherTellsNorAcknowledges) {
   EXPECT_FALSE(teller.Next().has_value());
   EXPECT_EQ(KindOf(teller.Finish()), v1::FAILURE_PERMISSION_DENIED);
   acker.SendAck(acker.position().seq());
-  EXPECT_FALSE(acker.Next().has_value());
-  EXPECT_EQ(KindOf(acker.Finish()), v1::FAILURE_PERMISSION_DENIED);
   EXPECT_EQ(Info().journal_bytes(), bytes);
+}
+
+TEST_F(AttachStreamTest, AFencedCoordinatorReadsOnToTheEndOfItsTell) {
+  const uint64_t epoch = LeaseAndOpen();
+  Reader reader(stub());
+  const v1::Position begin = reader.Start(session_id, epoch).attached().position();
+  const std::string id = NewUuid();
+  reader.SendTell(id, "SLOW 0.2\nBLOCKS 2");
+  ASSERT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_BUSY; }));
+  Takeover();
+  reader.SendAck(begin.seq() + 1);
+  const std::vector<v1::Event> events = reader.ReadUntilSettled(id);
+  EXPECT_EQ(OutcomeIn(events).kind(), v1::FAILURE_UNSPECIFIED);
+  EXPECT_THAT(AnswerIn(events), HasSubstr("block 2"));
+  EXPECT_EQ(events.front().seq(), begin.seq() + 1);
 }
 
 TEST_F(AttachStreamTest, AnAcknowledgementReachesNoFurtherThanWhatWasSent) {

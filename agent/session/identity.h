@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_IDENTITY_H_
 #define IRIS_AGENT_SESSION_IDENTITY_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace iris {
 // What every session of one agent life has in common.
 struct AgentIdentity {
   std::string incarnation;  // UUID of this life.
+  std::string host_id;      // As in Hello; tells hosts apart that share a home.
   std::string boot_id;
   std::string pid_namespace;
   std::string hostname;        // For people.
@@ -21,6 +23,8 @@ struct AgentIdentity {
   absl::Duration drain_max = absl::Minutes(10);
   // Searched for claude after PATH and the places in the home.
   std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
+  // How old what this host keeps has become (HostAge). Null: it does not grow old.
+  std::function<absl::Duration()> host_age;
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
   std::vector<std::string> child_env;
 };

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "agent/session/claim.h"
 #include "agent/session/transcript.h"
 #include "common/failure/failure.h"
 
@@ -131,6 +132,11 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
 }
 
 }  // namespace
+
+std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
+                        const AgentIdentity& identity) {
+  return ClaimPath(ClaudeConfigDir(ChildEnv(spec, identity)), session_id);
+}
 
 std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
                          const AgentIdentity& identity) {

@@ -25,6 +25,10 @@ struct LaunchPlan {
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity);
 
+// The session's claim file (claim.h) under the home that its claude would have.
+std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
+                        const AgentIdentity& identity);
+
 // The session's transcript under the home that its claude has or would have; "" if there is none.
 std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
                          const AgentIdentity& identity);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/session/launch.h"
+#include "agent/session/since.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 constexpr size_t kStderrTailBytes = 4 << 10;
+constexpr char kTakeoverFix[] =
+    "Let that coordinator work, or, to go on from here: `iris takeover TEAM`. It is told.";
 
 }  // namespace
 
@@ -49,23 +52,29 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
   if (!request.takeover() && (!ours || !epoch_fits)) {
     return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
                        absl::StrCat("session ", id_, " on ", identity_.hostname,
-                                    " is held by another coordinator (", state.label(), ", epoch ",
-                                    state.epoch(), ")"),
-                       "Stop that coordinator, or wait until it lets the session go.");
+                                    " is held by another coordinator, ", state.label(),
+                                    Since(absl::FromUnixMillis(state.holder_since_ms()))),
+                       kTakeoverFix);
+  }
+  if (state.holder() != request.coordinator_id()) {
+    state.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));
   }
   state.set_holder(request.coordinator_id());
   state.set_label(request.label().substr(0, 256));
   state.set_epoch(state.epoch() + 1);
-  if (absl::Status saved = files_->SaveState(state); !saved.ok()) return saved;
+  if (absl::Status saved = Save(state); !saved.ok()) return saved;
   return state.epoch();
 }
 
 absl::Status Session::CheckEpoch(uint64_t epoch) const {
   const saved::State& lease = files_->state();
   if (epoch == lease.epoch() && epoch != 0) return absl::OkStatus();
-  return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                     absl::StrCat("epoch ", epoch, " of session ", id_, " is over: ", lease.label(),
-                                  " holds epoch ", lease.epoch()));
+  return MakeFailure(
+      v1::FAILURE_PERMISSION_DENIED,
+      absl::StrCat("session ", id_, " on ", identity_.hostname, " is held by ", lease.label(),
+                   Since(absl::FromUnixMillis(lease.holder_since_ms())), ": epoch ", epoch,
+                   " is over, ", lease.epoch(), " counts"),
+      kTakeoverFix);
 }
 
 std::string Session::Who() const {
@@ -79,7 +88,7 @@ void Session::CancelTimer(EventLoop::TimerId& timer) {
 
 // ------------------------------------------------------------------------------- starting a child
 
-void Session::Open(const v1::LaunchSpec& spec, OpenDone done) {
+void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   if (const absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return done(saved);
   spec_ = spec;
   if (phase_ == Phase::kReady) {
@@ -90,6 +99,7 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done) {
     return;
   }
   opening_.push_back(std::move(done));
+  take_over_claim_ |= takeover;
   // kClosing, kDraining: the next one is started when this one has gone.
   if (phase_ == Phase::kNone) StartChild();
 }
@@ -99,13 +109,20 @@ void Session::StartChild() {
   phase_ = Phase::kStarting;
   end_reason_ = v1::Exited::BY_ITSELF;
   stderr_tail_.clear();
-  const absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
+  absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
+  if (plan.ok()) {
+    const absl::Status claimed = ClaimForStart();
+    // Another host may have written a transcript until now.
+    plan = claimed.ok() ? PlanLaunch(spec_, id_, identity_) : claimed;
+  }
   if (!plan.ok()) {
+    ReleaseClaim();
     phase_ = Phase::kNone;
     return FailStart(plan.status());
   }
   absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(loop_, plan->child, *this);
   if (!child.ok()) {
+    ReleaseClaim();
     phase_ = Phase::kNone;
     return FailStart(
         MakeFailure(v1::FAILURE_INTERNAL,
@@ -113,10 +130,13 @@ void Session::StartChild() {
   }
   child_ = *std::move(child);
   // Before its first byte: the next agent must know of it whatever it does with it.
-  if (const absl::Status saved = SaveChild(); !saved.ok()) {
+  absl::Status known = SaveChild();
+  if (known.ok()) known = HoldClaim();
+  if (!known.ok()) {
     child_.reset();
+    ReleaseClaim();
     phase_ = Phase::kNone;
-    return FailStart(saved);
+    return FailStart(known);
   }
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
   resumed_ = plan->resumes;
@@ -144,6 +164,7 @@ void Session::StartChild() {
 
 // Nobody who waits for this child may be left waiting.
 void Session::FailStart(const absl::Status& why) {
+  take_over_claim_ = false;
   std::vector<OpenDone> opening = std::exchange(opening_, {});
   for (OpenDone& done : opening) done(why);
   SettleWaiting(why);
@@ -241,6 +262,7 @@ void Session::OnGone() {
   CancelTimer(step_timer_);
   child_.reset();
   scanner_.reset();
+  ReleaseClaim();
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
   phase_ = Phase::kNone;
   idle_since_ = absl::Now();
@@ -283,7 +305,7 @@ v1::ChildInfo Session::ChildInfo() const {
 v1::SessionState Session::state() const {
   switch (phase_) {
     case Phase::kNone:
-      return v1::SESSION_NO_CHILD;
+      return claimed_by_.has_value() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
     case Phase::kStarting:
       return v1::SESSION_STARTING;
     case Phase::kReady:
@@ -306,6 +328,9 @@ v1::SessionInfo Session::Info() const {
   info.set_cwd(spec_.cwd());
   info.set_epoch(files_->state().epoch());
   info.set_coordinator_id(files_->state().holder());
+  info.set_label(files_->state().label());
+  info.set_holder_since_ms(files_->state().holder_since_ms());
+  DescribeClaim(info);
   info.set_tells_waiting(static_cast<uint32_t>(waiting_.size() + textless_.size()));
   if (in_flight_ != nullptr) info.set_tell_in_flight(*in_flight_);
   if (!lost_.empty()) info.set_tell_in_flight(lost_.front().id);
@@ -339,7 +364,7 @@ void Session::UpdateBackPressure() {
   const bool pause = child_ != nullptr && journal().full() && phase_ != Phase::kClosing;
   if (child_ != nullptr) child_->PauseOutput(pause);
   stall_.OnJournalFull(pause, StallNow());
-  stall_.OnStorageFull(pause && !journal().CheckRoom().ok(), StallNow());
+  stall_.OnStorageFull(pause && !journal().CheckDisk().ok(), StallNow());
 }
 
 void Session::OnStderr(absl::string_view bytes) {

@@ -16,6 +16,7 @@
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/survivor.h"
+#include "agent/session/claim.h"
 #include "agent/session/identity.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
@@ -66,8 +67,9 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status CheckEpoch(uint64_t epoch) const;
 
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
-  // why it does not. FAILURE_STORAGE: `spec` could not be stored.
-  void Open(const v1::LaunchSpec& spec, OpenDone done);
+  // why it does not. FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another host
+  // that shares this home has claimed the session, and not `takeover`: a person asked for it.
+  void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
 
   // Takes a tell; its outcome arrives as a `settled` event. A known id changes nothing, unless its
   // text died with an earlier agent. `repeat`: it may have been sent before; if it is not known
@@ -107,6 +109,19 @@ class Session final : private ChildSink, private LineScannerSink {
   bool has_child() const { return child_ != nullptr; }
   // A child or a survivor runs, or a tell is open.
   bool active() const { return phase_ != Phase::kNone || !OpenTells().empty(); }
+  // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
+  // here. (One whose text died with an earlier agent may wait for ever.)
+  bool deserted() const {
+    return phase_ == Phase::kNone && readers_.empty() && waiting_.empty() && opening_.empty();
+  }
+  // The host's age when its lease was granted or its child came or went last.
+  absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
+  // This host's claim file is there for a child or a survivor.
+  bool has_claim() const {
+    return !claim_path_.empty() || !files_->state().child().claim().empty();
+  }
+  // Where that is, or would be; "" before the first Open.
+  std::string claim_path() const;
 
  private:
   struct WaitingTell {
@@ -169,6 +184,15 @@ class Session final : private ChildSink, private LineScannerSink {
                 const std::string& reason);
   void AppendLine(absl::string_view line);
   absl::Status SaveChild();
+  absl::Status Save(saved::State state);
+  // The claim (session_claim.cc). FAILURE_WRONG_HOST: another host has the session.
+  absl::Status ClaimForStart();
+  absl::Status HoldClaim();
+  void LoseClaim(const absl::Status& why);
+  void ClaimForSurvivor(ProcessId keeper);
+  void ReleaseClaim();
+  void NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other);
+  void DescribeClaim(v1::SessionInfo& info) const;
   // While a tell is in flight: asks the child whether it lives, if it says nothing for long.
   void ArmProbe();
   void Probe();
@@ -209,6 +233,10 @@ class Session final : private ChildSink, private LineScannerSink {
   EventLoop::TimerId step_timer_ = 0;  // initialize, or the next step of closing.
   EventLoop::TimerId idle_timer_ = 0;
   absl::Time idle_since_;
+
+  std::string claim_path_;           // Of this host's claim, where the state may not have it yet.
+  bool take_over_claim_ = false;     // By the next start.
+  std::optional<Claim> claimed_by_;  // Somebody else, when a child was last to be started.
 
   std::unique_ptr<Survivor> survivor_;
   EventLoop::TimerId drain_timer_ = 0;

@@ -67,7 +67,10 @@ TEST_F(SessionChildTest, ItIsReadyWithoutAnyPrompt) {
   EXPECT_TRUE(Exists(static_cast<pid_t>(opened->child().pid())));
   EXPECT_GT(opened->child().start_time(), 0u);
   EXPECT_EQ(Info().state(), v1::SESSION_READY);
-  EXPECT_FALSE(std::filesystem::exists(home + "/.claude"));  // It was asked nothing.
+  // It was asked nothing: there is our claim, and no transcript.
+  const std::filesystem::directory_iterator projects(home + "/.claude/projects");
+  EXPECT_EQ(projects->path().filename(), ".iris");
+  EXPECT_EQ(std::distance(projects, {}), 1);
 
   const absl::StatusOr<v1::OpenResponse> again = Open();
   EXPECT_FALSE(again->started());

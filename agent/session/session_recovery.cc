@@ -28,7 +28,7 @@ absl::Status Session::SaveChild() {
   saved::State state = files_->state();
   if (child_ == nullptr) {
     state.clear_child();
-    return files_->SaveState(state);
+    return Save(state);
   }
   saved::Child& child = *state.mutable_child();
   child.set_keeper(child_->keeper());
@@ -37,6 +37,12 @@ absl::Status Session::SaveChild() {
   child.set_start_time(child_->start_time());
   child.set_boot_id(identity_.boot_id);
   child.set_pid_namespace(identity_.pid_namespace);
+  if (!claim_path_.empty()) child.set_claim(claim_path_);
+  return Save(state);
+}
+
+absl::Status Session::Save(saved::State state) {
+  if (identity_.host_age) state.set_used_age_ms(absl::ToInt64Milliseconds(identity_.host_age()));
   return files_->SaveState(state);
 }
 
@@ -63,6 +69,7 @@ void Session::Recover(ProcessId stray_keeper) {
 
 void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   phase_ = Phase::kDraining;
+  ClaimForSurvivor(keeper);
   stall_.OnDraining(true, StallNow());
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnSurvivorGone(); });
@@ -83,6 +90,7 @@ void Session::EndSurvivor() {
 void Session::OnSurvivorGone() {
   CancelTimer(drain_timer_);
   survivor_.reset();
+  ReleaseClaim();
   stall_.OnDraining(false, StallNow());
   phase_ = Phase::kNone;
   idle_since_ = absl::Now();

@@ -1,18 +1,14 @@
 #include "agent/session/session_table.h"
 
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -20,10 +16,26 @@
 
 namespace iris {
 
-SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, size_t sessions_max)
-    : loop_(loop), identity_(std::move(identity)), sessions_max_(sessions_max), disk_(loop) {}
+namespace {
 
-SessionTable::~SessionTable() = default;
+AgentIdentity WithAge(AgentIdentity identity, const HostAge& age) {
+  identity.host_age = [&age] { return age.Age(); };
+  return identity;
+}
+
+}  // namespace
+
+SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      age_(absl::StrCat(identity.sessions_dir, "/age"), options_.now, options_.monotonic),
+      identity_(WithAge(std::move(identity), age_)),
+      disk_(loop, options_.journal_quota_bytes) {}
+
+SessionTable::~SessionTable() {
+  if (house_timer_ != 0) loop_.Cancel(house_timer_);
+  if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
+}
 
 absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request) {
   if (!IsUuid(request.session_id()) || !IsUuid(request.coordinator_id())) {
@@ -32,15 +44,16 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   if (const auto known = sessions_.find(request.session_id()); known != sessions_.end()) {
     return known->second->Acquire(request);
   }
-  if (sessions_.size() >= sessions_max_) {
-    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat("the agent on ", identity_.hostname, " holds ",
-                                    sessions_.size(), " sessions already"));
-  }
   if (!request.takeover() && request.has_if_epoch() && request.if_epoch() != 0) {
     return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
                        absl::StrCat("session ", request.session_id(), " on ", identity_.hostname,
                                     " has no epoch ", request.if_epoch()));
+  }
+  if (!MakeRoom()) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat("the agent on ", identity_.hostname, " holds ",
+                                    sessions_.size(), " sessions already, and none is idle"),
+                       "Put teams to sleep there, and fetch what they have answered.");
   }
   absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(request.session_id());
   if (!session.ok()) return session.status();
@@ -56,10 +69,10 @@ std::string SessionTable::DirOf(const std::string& session_id) const {
 absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::string& session_id) {
   const std::string dir = DirOf(session_id);
   absl::StatusOr<std::unique_ptr<SessionFiles>> files =
-      SessionFiles::Open(disk_, dir, identity_.incarnation);
+      SessionFiles::Open(disk_, dir, identity_.incarnation, options_.journal);
   if (absl::IsDataLoss(files.status())) {
     PutAside(session_id, files.status());
-    files = SessionFiles::Open(disk_, dir, identity_.incarnation);
+    files = SessionFiles::Open(disk_, dir, identity_.incarnation, options_.journal);
   }
   if (!files.ok()) return files.status();
   const auto stray = stray_keepers_.find(session_id);
@@ -68,9 +81,12 @@ absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::st
 }
 
 void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {
-  const std::string aside = absl::StrCat(DirOf(session_id), ".damaged-", RandomHex(4));
+  const std::string aside = absl::StrCat(DirOf(session_id), kDamagedInfix, RandomHex(4));
   LogError("session ", session_id, " is put aside: ", why.message());
-  if (rename(DirOf(session_id).c_str(), aside.c_str()) != 0) LogError(aside, ": ", strerror(errno));
+  if (rename(DirOf(session_id).c_str(), aside.c_str()) != 0) {
+    return LogError(aside, ": ", strerror(errno));
+  }
+  ++damaged_;
 }
 
 void SessionTable::Load() {
@@ -83,30 +99,20 @@ void SessionTable::Load() {
   }
   closedir(listing);
   for (const std::string& id : found) {
-    if (sessions_.size() >= sessions_max_) {
-      return LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");
+    if (!MakeRoom()) {
+      LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");
+      break;
     }
     absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(id);
     if (!session.ok()) {
       LogError("session ", id, " is left out: ", session.status().message());
-    } else if (IsOver(id, **session)) {
-      LogInfo("session ", id, " was not used for ", absl::FormatDuration(kRetention),
-              " and is removed");
-      session->reset();
-      std::error_code ignored;
-      std::filesystem::remove_all(DirOf(id), ignored);
-    } else {
-      sessions_[id] = *std::move(session);
+      continue;
     }
+    age_.AtLeast((*session)->used_at());
+    sessions_[id] = *std::move(session);
   }
-}
-
-// Its state is written whenever the lease is granted and a child starts or ends.
-bool SessionTable::IsOver(const std::string& session_id, const Session& session) const {
-  if (session.active() || session.journal().has_unacknowledged()) return false;
-  struct stat info;
-  return stat(absl::StrCat(DirOf(session_id), "/state").c_str(), &info) == 0 &&
-         absl::FromTimeT(info.st_mtime) + kRetention < absl::Now();
+  KeepHouse();
+  ArmHouse();
 }
 
 absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint64_t epoch) {

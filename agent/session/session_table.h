@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,41 +11,65 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
+#include "agent/session/host_age.h"
 #include "agent/session/identity.h"
 #include "agent/session/session.h"
+#include "common/base/age_clock.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
-// The sessions of this agent, by session id. Lives on the process loop.
+struct SessionTableOptions {
+  size_t sessions_max = 4096;
+  size_t journal_quota_bytes = JournalDisk::kQuotaBytes;  // Of all sessions together.
+  Journal::Limits journal;
+  std::function<absl::Time()> now = absl::Now;
+  AgeClock::Monotonic monotonic = MonotonicNow;
+  absl::Duration house_every = absl::Hours(24);
+};
+
+// The sessions of this agent, by session id, and the house that is kept for them: at the start, and
+// once a day. What nobody used for long goes, by the host's age (HostAge); claude's transcripts
+// stay. Lives on the process loop.
 class SessionTable {
  public:
-  static constexpr size_t kSessionsMax = 4096;
-  // A session that nobody used for so long is removed from the disk when an agent starts, if
-  // nothing of it is open and all that happened was acknowledged. claude's transcript stays.
+  // In the name of what was put aside: SESSION.damaged-RANDOM.
+  static constexpr char kDamagedInfix[] = ".damaged-";
+  // Nothing of the session is open, and all that happened was acknowledged.
   static constexpr absl::Duration kRetention = absl::Hours(30 * 24);
+  // It has news or tells that nobody has come for: their coordinator is gone for good.
+  static constexpr absl::Duration kUnfetchedRetention = absl::Hours(90 * 24);
+  // What was put aside because it was damaged; by the wall clock.
+  static constexpr absl::Duration kDamagedRetention = absl::Hours(30 * 24);
 
-  SessionTable(EventLoop& loop, AgentIdentity identity, size_t sessions_max = kSessionsMax);
+  SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options = {});
   // What still runs is killed without waiting: call CloseAll() first.
   ~SessionTable();
 
   // Takes over the sessions that earlier agents left on the disk; before anything else. One that is
-  // damaged is put aside (SESSION.damaged) and logged.
+  // damaged is put aside (SESSION.damaged) and logged. From then on the house is kept.
   void Load();
+  // What is too old goes. By itself once a day after Load().
+  void KeepHouse();
 
   // Grants the lease on a session, which exists from then on.
   // FAILURE_BAD_REQUEST: an id that is not a UUID. FAILURE_PERMISSION_DENIED: held by another
-  // coordinator. FAILURE_BUSY_LIMIT: kSessionsMax sessions. FAILURE_STORAGE: no room for another.
+  // coordinator. FAILURE_BUSY_LIMIT: sessions_max sessions, all of them in use or with news: else
+  // the one that nobody used for the longest time makes room. FAILURE_STORAGE: no room for another.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
 
-  // The session, valid as long as the table. FAILURE_BAD_REQUEST: none such here; acquire it.
-  // FAILURE_PERMISSION_DENIED: `epoch` is not the one in force.
+  // The session, valid until the loop goes on; with a reader, as long as that. FAILURE_BAD_REQUEST:
+  // none such here; acquire it. FAILURE_PERMISSION_DENIED: `epoch` is not the one in force.
   absl::StatusOr<Session*> Find(const std::string& session_id, uint64_t epoch);
 
   v1::ListResponse List() const;
+  // All but the builds. From memory, but for what the disk has left.
+  v1::HostHoldings Holdings() const;
 
   // Ends every child; `done` runs when no descendant is left, with how many ran.
   void CloseAll(absl::AnyInvocable<void(size_t sessions_ended)> done);
@@ -58,12 +83,24 @@ class SessionTable {
  private:
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const std::string& session_id);
   std::string DirOf(const std::string& session_id) const;
-  bool IsOver(const std::string& session_id, const Session& session) const;
   void PutAside(const std::string& session_id, const absl::Status& why);
+  // True if there is room for another session.
+  bool MakeRoom();
+  static bool IsClean(const Session& session);
+  absl::Duration UnusedFor(const Session& session) const;
+  // Why it goes; "" = it stays.
+  std::string WhyOver(const Session& session) const;
+  void Remove(const std::string& session_id);
+  void RemoveDamaged();
+  void SweepClaimFolders() const;
+  void ArmHouse();
 
   EventLoop& loop_;
+  const SessionTableOptions options_;
+  HostAge age_;
   const AgentIdentity identity_;
-  const size_t sessions_max_;
+  EventLoop::TimerId house_timer_ = 0;
+  size_t damaged_ = 0;                              // Put aside, and still there.
   JournalDisk disk_;                                // Outlives the sessions.
   std::map<std::string, ProcessId> stray_keepers_;  // That ran when the agent came.
   std::map<std::string, std::unique_ptr<Session>> sessions_;

@@ -1,8 +1,5 @@
 #include "agent/session/session_table.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -48,10 +45,8 @@ class SessionTableTest : public ::testing::Test {
   const std::string desktop = NewUuid();
   EventLoop loop;
   const ScratchDir scratch;
-  static constexpr size_t kSessionsMax = 16;
   SessionTable table{loop,
-                     {.incarnation = "life", .hostname = "gpu1", .sessions_dir = scratch.path()},
-                     kSessionsMax};
+                     {.incarnation = "life", .hostname = "gpu1", .sessions_dir = scratch.path()}};
 };
 
 TEST_F(SessionTableTest, OneCoordinatorHoldsASessionAndTheOtherIsToldWho) {
@@ -59,7 +54,9 @@ TEST_F(SessionTableTest, OneCoordinatorHoldsASessionAndTheOtherIsToldWho) {
 
   const absl::Status refused = table.Acquire(From(desktop)).status();
   EXPECT_EQ(KindOf(refused), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("me@laptop"), HasSubstr("gpu1")));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("me@laptop, since 20"), HasSubstr("gpu1")));
+  EXPECT_THAT(ToProto(refused).fix(), HasSubstr("iris takeover"));
   EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
 }
 
@@ -73,8 +70,12 @@ TEST_F(SessionTableTest, TheHolderMayAcquireAgainAndItsOlderEpochIsOver) {
 TEST_F(SessionTableTest, ATakeoverFencesTheHolder) {
   ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
   EXPECT_EQ(*table.Acquire(Takeover(From(desktop))), 2u);
-  EXPECT_EQ(Find(1), v1::FAILURE_PERMISSION_DENIED);
+  const absl::Status fenced = table.Find(session_id, 1).status();
+  EXPECT_EQ(KindOf(fenced), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_THAT(std::string(fenced.message()), HasSubstr("me@desktop, since 20"));
   EXPECT_EQ(KindOf(table.Acquire(From(laptop)).status()), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(*table.Acquire(Takeover(From(laptop))), 3u);
+  EXPECT_EQ(Find(2), v1::FAILURE_PERMISSION_DENIED);
 }
 
 TEST_F(SessionTableTest, AConditionOnTheEpochHoldsOnlyWhileNobodyActed) {
@@ -102,13 +103,14 @@ TEST_F(SessionTableTest, AnUnknownSessionAndNoEpochAreRefused) {
   EXPECT_EQ(Find(0), v1::FAILURE_PERMISSION_DENIED);
 }
 
-TEST_F(SessionTableTest, SessionsAreBounded) {
-  for (size_t i = 0; i < kSessionsMax; ++i) {
-    v1::AcquireRequest request = From(laptop);
-    request.set_session_id(NewUuid());
-    ASSERT_TRUE(table.Acquire(request).ok());
-  }
-  EXPECT_EQ(KindOf(table.Acquire(From(laptop)).status()), v1::FAILURE_BUSY_LIMIT);
+TEST_F(SessionTableTest, AHolderIsKnownSinceItsFirstGrant) {
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  const int64_t since = table.List().sessions(0).holder_since_ms();
+  EXPECT_NEAR(static_cast<double>(since), static_cast<double>(absl::ToUnixMillis(absl::Now())),
+              60'000);
+  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  EXPECT_EQ(table.List().sessions(0).holder_since_ms(), since);
+  EXPECT_EQ(table.List().sessions(0).label(), "me@laptop");
 }
 
 TEST_F(SessionTableTest, TheListShowsWhoHoldsWhat) {
@@ -141,11 +143,6 @@ class SessionTableLivesTest : public SessionTableTest {
   }
   const std::string dir = scratch.path();
   std::string SessionDir() const { return dir + "/" + session_id; }
-  void Age(absl::Duration age) {
-    const timespec then = absl::ToTimespec(absl::Now() - age);
-    const timespec times[] = {then, then};
-    ASSERT_EQ(utimensat(AT_FDCWD, (SessionDir() + "/state").c_str(), times, 0), 0);
-  }
 };
 
 TEST_F(SessionTableLivesTest, LeasesOutliveTheAgent) {
@@ -168,15 +165,6 @@ TEST_F(SessionTableLivesTest, WhatIsDamagedIsPutAsideAndTheOthersAreThere) {
   EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
   EXPECT_FALSE(next->Find(session_id, 1).ok());
   EXPECT_EQ(*next->Acquire(From(desktop)), 1u);
-}
-
-TEST_F(SessionTableLivesTest, WhatNobodyUsedForAMonthIsRemoved) {
-  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
-  Age(SessionTable::kRetention - absl::Hours(1));
-  EXPECT_EQ(NextAgent()->List().sessions_size(), 1);
-  Age(SessionTable::kRetention + absl::Hours(1));
-  EXPECT_EQ(NextAgent()->List().sessions_size(), 0);
-  EXPECT_FALSE(std::filesystem::exists(SessionDir()));
 }
 
 }  // namespace

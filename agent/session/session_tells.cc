@@ -75,6 +75,7 @@ absl::Status Session::CheckTell(absl::string_view text) const {
 void Session::WriteNextTell() {
   if (phase_ != Phase::kReady || in_flight_ != nullptr) return;
   if (waiting_.empty()) return ArmIdleTimer();
+  if (const absl::Status held = HoldClaim(); !held.ok()) return LoseClaim(held);
   WaitingTell tell = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= tell.text.size();

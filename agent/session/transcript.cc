@@ -203,17 +203,20 @@ absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_vi
   return std::move(reader).Verdict();
 }
 
-// claude keeps a session at <config>/projects/<cwd with every non-alphanumeric as '-'>/<id>.jsonl
-// and resumes it from any directory.
-std::string FindTranscript(const std::string& session_id, const std::string& cwd,
-                           const std::map<std::string, std::string>& env) {
+std::string ClaudeConfigDir(const std::map<std::string, std::string>& env) {
   const auto get = [&env](const char* name) {
     const auto found = env.find(name);
     return found == env.end() ? std::string() : found->second;
   };
-  std::string config = get("CLAUDE_CONFIG_DIR");
-  if (config.empty()) config = absl::StrCat(get("HOME"), "/.claude");
-  const std::string projects = absl::StrCat(config, "/projects");
+  const std::string config = get("CLAUDE_CONFIG_DIR");
+  return !config.empty() ? config : absl::StrCat(get("HOME"), "/.claude");
+}
+
+// claude keeps a session at <config>/projects/<cwd with every non-alphanumeric as '-'>/<id>.jsonl
+// and resumes it from any directory.
+std::string FindTranscript(const std::string& session_id, const std::string& cwd,
+                           const std::map<std::string, std::string>& env) {
+  const std::string projects = absl::StrCat(ClaudeConfigDir(env), "/projects");
   std::string folder = cwd;
   for (char& c : folder) {
     if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '-';

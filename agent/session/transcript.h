@@ -42,6 +42,9 @@ struct TranscriptTurn {
 // FAILURE_STORAGE: it cannot be read, and so nothing is known of the tell.
 absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view tell_id);
 
+// Where the claude with this environment keeps its config and, below projects/, its sessions.
+std::string ClaudeConfigDir(const std::map<std::string, std::string>& env);
+
 // Where the claude with this working directory and environment keeps the session; "" if it has
 // nothing of it yet, or not any more. (A session that never spoke has no transcript, and --resume
 // of it fails.)

@@ -50,6 +50,18 @@ void AddCancel(CLI::App& app, CommandLine& command) {
   cancel->add_flag("--json", command.json, "Print one JSON object");
 }
 
+void AddTakeover(CLI::App& app, CommandLine& command) {
+  CLI::App* takeover = AddVerb(
+      app, command, Verb::kTakeover, "takeover",
+      "Take a team's session from another coordinator that holds it, or from another host that "
+      "shares its home and has claimed it, and start it here. Only if nothing of it runs there any "
+      "more: two at once fork the conversation.");
+  takeover->add_option("TEAM", command.team, "A team of the configuration")->required();
+  takeover->add_option("--from", command.from, "Whose session with it: a team, or cli")
+      ->capture_default_str();
+  takeover->add_flag("--json", command.json, "Print one JSON object");
+}
+
 void AddServe(CLI::App& app, CommandLine& command) {
   CLI::App* serve = AddVerb(app, command, Verb::kServe, "serve",
                             "Run the coordinator. The other commands start it when they need it.");
@@ -70,6 +82,7 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   AddTell(app, command);
   AddTells(app, command);
   AddCancel(app, command);
+  AddTakeover(app, command);
   AddVerb(app, command, Verb::kStatus, "status", "Show hosts, links and sessions.")
       ->add_flag("--json", command.json, "Print one JSON object");
   AddVerb(app, command, Verb::kTeams, "teams", "List the configured teams.")

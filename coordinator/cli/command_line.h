@@ -13,14 +13,26 @@ inline constexpr int kExitFailed = 1;  // The tell failed, or the coordinator di
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitConfig = 3;
 
-enum class Verb { kNone, kServe, kTell, kTells, kCancel, kStatus, kTeams, kStop, kMcp, kVersion };
+enum class Verb {
+  kNone,
+  kServe,
+  kTell,
+  kTells,
+  kCancel,
+  kStatus,
+  kTeams,
+  kTakeover,
+  kStop,
+  kMcp,
+  kVersion
+};
 
 // What was asked for. Each field belongs to the verbs that it names.
 struct CommandLine {
   Verb verb = Verb::kNone;
-  bool json = false;  // tell, tells, cancel, status, teams
+  bool json = false;  // tell, tells, cancel, status, teams, takeover
 
-  // tell
+  // tell; team and from: takeover too
   std::string team;
   std::string text;  // "-": stdin.
   std::string from = "cli";

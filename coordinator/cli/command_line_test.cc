@@ -48,6 +48,16 @@ TEST(CommandLineTest, TheOtherVerbsAreKnown) {
   EXPECT_EQ(Parse({"serve", "--idle-exit-ms", "50"}).command.idle_exit, absl::Milliseconds(50));
 }
 
+TEST(CommandLineTest, ATakeoverNamesTheTwoEnds) {
+  const CommandLine command = Parse({"takeover", "gpu", "--from", "backend", "--json"}).command;
+  EXPECT_EQ(command.verb, Verb::kTakeover);
+  EXPECT_EQ(command.team, "gpu");
+  EXPECT_EQ(command.from, "backend");
+  EXPECT_TRUE(command.json);
+  EXPECT_EQ(Parse({"takeover", "gpu"}).command.from, "cli");
+  EXPECT_EQ(Parse({"takeover"}).exit_code, kExitUsage);
+}
+
 TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
   for (const auto& parsed :
        {Parse({}), Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),

@@ -42,6 +42,21 @@ std::string TellJson(const TellReport& report) {
   return Dump(json);
 }
 
+void PrintTakeover(const std::string& team, const std::string& from,
+                   const absl::StatusOr<v1::WakeResponse>& taken, bool json) {
+  if (json) {
+    Json out = {{"team", team}, {"from", from}, {"ok", taken.ok()}};
+    if (taken.ok()) out["child_pid"] = taken->child_pid();
+    if (!taken.ok()) out["failure"] = FailureJson(ToProto(taken.status()));
+    puts(Dump(out).c_str());
+  } else if (!taken.ok()) {
+    PrintFailure(taken.status());
+  } else {
+    printf("the session of %s with %s is held from here now; its claude has pid %lld\n",
+           from.c_str(), team.c_str(), static_cast<long long>(taken->child_pid()));
+  }
+}
+
 std::string TeamsText(const v1::ListTeamsResponse& teams) {
   std::vector<std::vector<std::string>> rows = {{"TEAM", "WHERE", "PATH", "DESCRIPTION"}};
   for (const v1::TeamInfo& team : teams.teams()) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -42,6 +43,11 @@ std::string TellsJson(const v1::ListTellsResponse& tells);
 
 // Returns the exit code: kExitFailed where the tell was not cancelled.
 int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& response, bool json);
+
+// What became of `iris takeover`, on stdout or stderr. JSON: {"team", "from", "ok", "child_pid" or
+// "failure"}.
+void PrintTakeover(const std::string& team, const std::string& from,
+                   const absl::StatusOr<v1::WakeResponse>& taken, bool json);
 
 // Hosts, then sessions. `now_ms` is Unix time.
 std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms);

@@ -17,6 +17,7 @@
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/takeover.h"
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
@@ -136,6 +137,8 @@ int RunFrontEnd(const CommandLine& command) {
       return RunTells(command, *places, *variables);
     case Verb::kCancel:
       return RunCancel(command, *places, *variables);
+    case Verb::kTakeover:
+      return RunTakeover(command, *places, *variables);
     default:
       return RunTell(command, *places, *variables);
   }

@@ -126,7 +126,7 @@ void Orchestrator::GoOn(Queue& queue) {
     for (WakeDone& wake : std::exchange(queue.wakes_waiting, {})) {
       queue.wakes.push_back(std::move(wake));
     }
-    queue.session->Wake();
+    std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   const std::string tell_id = queue.waiting.front();

@@ -98,7 +98,11 @@ class Orchestrator : private SessionListener {
   // for Tell(). FAILURE_BUSY_LIMIT: too many wait for the session. FAILURE_TIMEOUT: no process
   // became free in time; try again when other teams are through. FAILURE_CANCELLED: Sleep() came
   // between. FAILURE_DROPPED: the coordinator is leaving, or the link was lost.
-  void Wake(const std::string& from, const std::string& to, WakeDone done);
+  //
+  // `takeover`: takes the session from another coordinator that holds it and another host that has
+  // claimed it; only when a person asked. Without it: FAILURE_PERMISSION_DENIED,
+  // FAILURE_WRONG_HOST.
+  void Wake(const std::string& from, const std::string& to, WakeDone done, bool takeover = false);
 
   using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
   // Ends the child of the session of `from` with `to`; the conversation stays. `done` as above:
@@ -136,6 +140,7 @@ class Orchestrator : private SessionListener {
     std::string in_flight;                // Empty: none.
     std::deque<std::string> waiting;      // Ids, oldest first.
     std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
+    bool takes_over = false;              // One of them asks for it.
     uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
@@ -158,7 +163,8 @@ class Orchestrator : private SessionListener {
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);
-  absl::Status BeginWake(const std::string& from, const std::string& to, WakeDone& done);
+  absl::Status BeginWake(const std::string& from, const std::string& to, bool takeover,
+                         WakeDone& done);
   absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,
                           SleepDone& done);
   void GiveUpWake(const std::string& session_id, uint64_t round);

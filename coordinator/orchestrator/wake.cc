@@ -18,20 +18,22 @@ absl::Status AsleepBefore(absl::string_view what) {
 
 }  // namespace
 
-void Orchestrator::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  absl::Status status = BeginWake(from, to, done);
+void Orchestrator::Wake(const std::string& from, const std::string& to, WakeDone done,
+                        bool takeover) {
+  absl::Status status = BeginWake(from, to, takeover, done);
   if (status.ok()) return;
   loop_.Post([done = std::move(done), status] { done(status); });
 }
 
 // Takes `done` unless it fails.
-absl::Status Orchestrator::BeginWake(const std::string& from, const std::string& to,
+absl::Status Orchestrator::BeginWake(const std::string& from, const std::string& to, bool takeover,
                                      WakeDone& done) {
   if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
   const absl::StatusOr<Queue*> found = QueueOf(from, to);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
-  if (queue.session->ready()) {
+  // What another coordinator took it looks ready, until it is used.
+  if (queue.session->ready() && !takeover) {
     v1::WakeResponse response;
     response.set_was_ready(true);
     response.set_child_pid(queue.session->child_pid());
@@ -43,6 +45,7 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
                        absl::StrCat(limits_.waiting_max, " callers wake ", to, " already"));
   }
   queue.wakes_waiting.push_back(std::move(done));
+  queue.takes_over |= takeover;
   const std::string& session_id = queue.session->session_id();
   loop_.After(limits_.wake_waits_max,
               [this, alive = std::weak_ptr<bool>(alive_), session_id, round = queue.wakes_round] {
@@ -121,6 +124,7 @@ void Orchestrator::CancelWaiting(Queue& queue) {
     Settle(waiting, AsleepBefore("while the message waited; the team never got it"));
   }
   ++queue.wakes_round;
+  queue.takes_over = false;
   AnswerAll(queue.wakes_waiting, AsleepBefore("before it woke up"));
 }
 

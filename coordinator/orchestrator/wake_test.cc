@@ -66,6 +66,42 @@ TEST_F(WakeTest, AWokenSessionHasAChildAndNoMessage) {
   EXPECT_EQ(hosts().running, 1);
 }
 
+TEST_F(WakeTest, ATakeoverIsPassedOnAlsoWhereTheSessionLooksReady) {
+  const auto take_over = [this](Woken& woken) {
+    OnLoop([&] {
+      orchestrator_->Wake(
+          "cli", "gpu",
+          [&woken](const auto& result) {
+            ++woken.times;
+            woken.result = result;
+          },
+          /*takeover=*/true);
+    });
+    Drain();
+  };
+  Woken woken, first, second, after;
+  Wake(woken);
+  ASSERT_TRUE(woken.result.ok());
+  EXPECT_EQ(Transport().taken_over(), 0);
+  take_over(first);
+  EXPECT_EQ(first.times, 1);
+  EXPECT_TRUE(first.result.ok()) << first.result.status();
+  EXPECT_EQ(Transport().taken_over(), 1);
+  take_over(second);
+  EXPECT_EQ(Transport().taken_over(), 2);
+  Wake(after);
+  EXPECT_TRUE(after.result->was_ready());
+  EXPECT_EQ(Transport().taken_over(), 2);
+}
+
+TEST_F(WakeTest, ASessionThatAnotherHostHasIsUnverifiable) {
+  OnLoop([&] { hosts().start = MakeFailure(v1::FAILURE_WRONG_HOST, "it runs on gpu2"); });
+  Woken woken;
+  Wake(woken);
+  EXPECT_EQ(woken.kind(), v1::FAILURE_WRONG_HOST);
+  EXPECT_EQ(OnlySession().state(), "unverifiable");
+}
+
 TEST_F(WakeTest, AWakeThatFailsIsAnErrorOfItsKind) {
   OnLoop([&] { hosts().start = MakeFailure(v1::FAILURE_CLAUDE_MISSING, "no claude on gpu1"); });
   Woken woken, again;

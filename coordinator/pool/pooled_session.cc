@@ -71,6 +71,11 @@ void PooledSession::Wake() {
   transport_->Spawn();
 }
 
+void PooledSession::TakeOver() {
+  starting_ = true;
+  transport_->TakeOver();
+}
+
 void PooledSession::Sleep(SleepDone done) {
   ending_.push_back(std::move(done));
   if (ending_.size() > 1) return;
@@ -120,6 +125,8 @@ void PooledSession::OnDown(const absl::Status& why) {
   if (child_ == Child::kReady) {
     child_ = SaysChildIsGone(why) ? Child::kGone : Child::kUnverifiable;
   }
+  // It may run there, and nobody here can see it.
+  if (KindOf(why) == v1::FAILURE_WRONG_HOST) child_ = Child::kUnverifiable;
   starting_ = false;
   on_change_();
   listener_.OnSessionDown(key_.session_id, why);

@@ -68,6 +68,8 @@ class PooledSession : private TransportSink {
   void Acknowledge(const ReadMark& mark) { transport_->Acknowledge(mark); }
   // Starts the child; the listener hears OnSessionReady() or OnSessionDown(). Not while ending.
   void Wake();
+  // The same, as Transport::TakeOver().
+  void TakeOver();
   // As Transport::Terminate(); while it goes on, another one joins.
   void Sleep(SleepDone done);
 

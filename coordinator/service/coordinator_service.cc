@@ -139,11 +139,13 @@ grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* 
   loop_.Post([this, reactor, request, response] {
     if (!BeginCall(reactor)) return;
     daemon_.Lend(LentEnv(request->lent_env()));
-    orchestrator_.Wake(request->from(), request->to(),
-                       [this, reactor, response](const absl::StatusOr<v1::WakeResponse>& result) {
-                         if (result.ok()) *response = *result;
-                         EndCall(reactor, result.status());
-                       });
+    orchestrator_.Wake(
+        request->from(), request->to(),
+        [this, reactor, response](const absl::StatusOr<v1::WakeResponse>& result) {
+          if (result.ok()) *response = *result;
+          EndCall(reactor, result.status());
+        },
+        request->takeover());
   });
   return reactor;
 }

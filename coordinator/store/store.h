@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "coordinator/store/age_clock.h"
+#include "common/base/age_clock.h"
 #include "coordinator/store/database.h"
 #include "coordinator/transport/read_mark.h"
 

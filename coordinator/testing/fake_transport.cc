@@ -72,6 +72,11 @@ void FakeTransport::Spawn() {
   });
 }
 
+void FakeTransport::TakeOver() {
+  ++taken_over_;
+  Spawn();
+}
+
 void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   open_tells_.push_back(tell_id);
   metrics_.bytes_out += text.size();

@@ -55,6 +55,7 @@ class FakeTransport : public Transport {
   void GoDown(const absl::Status& why);
 
   int terminated() const { return terminated_; }
+  int taken_over() const { return taken_over_; }
 
   const Team& team() const { return team_; }
   const SessionKey& key() const { return key_; }
@@ -71,6 +72,7 @@ class FakeTransport : public Transport {
   const std::deque<std::string>& open_tells() const { return open_tells_; }
 
   void Spawn() override;
+  void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
   void Resume(const std::string& tell_id, std::string text) override;
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
@@ -98,6 +100,7 @@ class FakeTransport : public Transport {
   std::deque<std::pair<std::string, std::string>> unstarted_;  // Tells that wait for the child.
   std::deque<std::string> open_tells_;
   int terminated_ = 0;
+  int taken_over_ = 0;
   TransportMetrics metrics_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -7,6 +7,7 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/transport/name_takeover.h"
 
 namespace iris {
 namespace {
@@ -74,6 +75,14 @@ void AgentTransport::Spawn() {
   if (state_ == State::kDown) UseLink();
 }
 
+void AgentTransport::TakeOver() {
+  take_lease_ = take_claim_ = spawning_ = true;
+  SayHowUrgent();
+  // Whether the lease is still ours only the host knows: the whole way is gone anew.
+  if (state_ != State::kDown) LoseContact();
+  UseLink();
+}
+
 void AgentTransport::UseLink() {
   state_ = State::kLinking;
   link_.Want(this);  // Also where it is up: it is not to stay down once it is lost.
@@ -105,12 +114,14 @@ void AgentTransport::Acquire() {
                             return OnContactLost(FromGrpcStatus(status, "leasing the session"));
                           }
                           epoch_ = epoch;
+                          take_lease_ = false;
                           if (!ending_.empty()) return Close();
                           Attach();
                         });
   acquire_->request.set_session_id(key_.session_id);
   acquire_->request.set_coordinator_id(identity_.id);
   acquire_->request.set_label(identity_.label);
+  if (take_lease_) acquire_->request.set_takeover(true);
   life_->stub->async()->Acquire(&acquire_->context, &acquire_->request, &acquire_->response,
                                 acquire_->Done());
 }
@@ -167,6 +178,7 @@ void AgentTransport::Open() {
   open_->request.set_session_id(key_.session_id);
   open_->request.set_epoch(epoch_);
   *open_->request.mutable_spec() = LaunchSpecOf();
+  open_->request.set_takeover(take_claim_);
   life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
   Later([this] {
     if (open_ == nullptr) return;
@@ -176,6 +188,7 @@ void AgentTransport::Open() {
 
 void AgentTransport::OnOpened(const v1::OpenResponse& response) {
   state_ = State::kOpen;
+  take_claim_ = false;
   const std::shared_ptr<bool> alive = alive_;
   BecomeReady(response.child());
   if (!*alive) return;
@@ -323,7 +336,7 @@ void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& o
   tells_.erase(settled);
   ++metrics_.tells_settled;
   metrics_.last_used = absl::Now();
-  sink_.OnSettled(tell_id, outcome);
+  sink_.OnSettled(tell_id, NameTakeover(outcome, key_));
 }
 
 }  // namespace iris

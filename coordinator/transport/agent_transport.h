@@ -48,6 +48,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   ~AgentTransport() override;
 
   void Spawn() override;
+  void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
   void Resume(const std::string& tell_id, std::string text) override;
   void Acknowledge(const ReadMark& mark) override;
@@ -126,7 +127,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::shared_ptr<OpenCall> open_;
   std::shared_ptr<AttachCall> attach_;
   EventLoop::TimerId away_timer_ = 0;
-  bool spawning_ = false;  // Spawn() was called, and neither answer has come.
+  bool take_lease_ = false;  // A person asked, and it was not granted yet.
+  bool take_claim_ = false;  // Nor was this.
+  bool spawning_ = false;    // Spawn() was called, and neither answer has come.
   bool ready_ = false;
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;

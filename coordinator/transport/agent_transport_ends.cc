@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/transport/agent_transport.h"
+#include "coordinator/transport/name_takeover.h"
 
 namespace iris {
 namespace {
@@ -49,7 +50,7 @@ void AgentTransport::LoseContact() {
 void AgentTransport::LetGo() {
   LoseContact();
   child_pid_ = 0;
-  spawning_ = false;
+  spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;
   link_.Unwant(this);
 }
@@ -107,7 +108,8 @@ bool AgentTransport::SettleAll(const absl::Status& outcome) {
   return true;
 }
 
-void AgentTransport::Fail(const absl::Status& why) {
+void AgentTransport::Fail(const absl::Status& reason) {
+  const absl::Status why = NameTakeover(reason, key_);
   LetGo();
   if (!SettleAll(why)) return;
   const std::shared_ptr<bool> alive = alive_;

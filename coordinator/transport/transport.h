@@ -73,6 +73,9 @@ class Transport {
 
   // Makes sure that the child runs: link up → lease → child answering. OnReady or OnDown follows.
   virtual void Spawn() = 0;
+  // As Spawn(), and takes the session from whoever has it: another coordinator that holds its
+  // lease, another host that has claimed it. Only when a person asked. Tells under way stay.
+  virtual void TakeOver() = 0;
   // Sends one tell, spawning first if needed. OnSettled follows. Several may be under way; they are
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;

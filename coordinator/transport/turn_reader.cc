@@ -16,6 +16,10 @@ absl::Status WhyExited(const v1::Exited& exited) {
                         : absl::StrCat("exited with code ", exited.code());
   if (exited.reason() == v1::Exited::IDLE) how = "was ended because it was idle";
   if (exited.reason() == v1::Exited::CLOSED) how = "was ended on request";
+  if (exited.reason() == v1::Exited::TAKEN_OVER) {
+    return MakeFailure(v1::FAILURE_WRONG_HOST,
+                       "claude was ended because another host has taken the session over");
+  }
   if (!exited.stderr_tail().empty()) absl::StrAppend(&how, ": ", exited.stderr_tail());
   return MakeFailure(v1::FAILURE_CHILD_EXITED, absl::StrCat("claude ", how));
 }

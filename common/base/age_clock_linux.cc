@@ -1,6 +1,6 @@
 #include <time.h>
 
-#include "coordinator/store/age_clock.h"
+#include "common/base/age_clock.h"
 
 namespace iris {
 

@@ -1,4 +1,4 @@
-#include "coordinator/store/age_clock.h"
+#include "common/base/age_clock.h"
 
 #include "gtest/gtest.h"
 

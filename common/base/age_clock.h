@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_AGE_CLOCK_H_
-#define IRIS_COORDINATOR_STORE_AGE_CLOCK_H_
+#ifndef IRIS_COMMON_BASE_AGE_CLOCK_H_
+#define IRIS_COMMON_BASE_AGE_CLOCK_H_
 
 #include <algorithm>
 #include <functional>
@@ -9,10 +9,10 @@
 
 namespace iris {
 
-// How much time has passed since the store was made, by a clock that nobody can set. What is kept
-// for a week must not go because the wall clock was wrong for a minute.
+// How much time has passed since something was first kept, by a clock that nobody can set. What is
+// kept for a week must not go because the wall clock was wrong for a minute.
 //
-//   a life of the coordinator   counts by the monotonic clock
+//   a life of the daemon        counts by the monotonic clock
 //   between two lives           counts by how far the wall clock moved: never backwards, and at
 //                               most `away_max`, so that a jump costs no more than that
 //
@@ -44,4 +44,4 @@ absl::Duration MonotonicNow();
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_AGE_CLOCK_H_
+#endif  // IRIS_COMMON_BASE_AGE_CLOCK_H_

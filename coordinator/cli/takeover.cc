@@ -1,0 +1,46 @@
+#include "coordinator/cli/takeover.h"
+
+#include <cstdlib>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/cli/front_end.h"
+#include "coordinator/cli/report.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kConnect = absl::Seconds(10);
+// A place in the pool's line, a bootstrap, and a start; each has its own, shorter limit.
+constexpr absl::Duration kAnswer = absl::Minutes(10);
+
+}  // namespace
+
+int RunTakeover(const CommandLine& command, const Places& places,
+                const std::vector<std::string>& variables) {
+  const absl::StatusOr<Coordinator> coordinator =
+      ConnectOrStart(places, variables, absl::Now() + kConnect);
+  if (!coordinator.ok()) {
+    PrintTakeover(command.team, command.from, coordinator.status(), command.json);
+    return ExitCodeForStart(coordinator.status());
+  }
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
+  v1::WakeRequest request;
+  request.set_from(command.from);
+  request.set_to(command.team);
+  request.set_takeover(true);
+  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
+    if (const char* value = std::getenv(name)) (*request.mutable_lent_env())[name] = value;
+  }
+  v1::WakeResponse response;
+  const absl::Status woken =
+      FromGrpcStatus(coordinator->stub->Wake(&context, request, &response), "");
+  absl::StatusOr<v1::WakeResponse> taken(response);
+  if (!woken.ok()) taken = woken;
+  PrintTakeover(command.team, command.from, taken, command.json);
+  return taken.ok() ? kExitOk : kExitFailed;
+}
+
+}  // namespace iris
