@@ -129,9 +129,11 @@ TEST_F(SessionHouseTest, TheAgeGoesOnOverLivesAndAWrongClockCostsADay) {
     NextAgent();
     Pass(kDay);
   }
+  table.reset();
   now += 10'000 * kDay;
   NextAgent();
   EXPECT_THAT(Kept(), ElementsAre(id));  // 29 days.
+  table.reset();
   now -= 20'000 * kDay;
   NextAgent();
   EXPECT_THAT(Kept(), ElementsAre(id));
@@ -192,14 +194,13 @@ TEST_F(SessionHouseTest, WhatWasDamagedIsRemovedAfterAMonth) {
   fs::resize_file(dir + "/" + id + "/state", 10);
   NextAgent();
   EXPECT_EQ(table->Holdings().damaged(), 1u);
-  EXPECT_EQ(table->Holdings().sessions(), 0u);
   now += SessionTable::kDamagedRetention - kHour;
   table->KeepHouse();
   EXPECT_EQ(table->Holdings().damaged(), 1u);
   now += 2 * kHour;
   table->KeepHouse();
   EXPECT_EQ(table->Holdings().damaged(), 0u);
-  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 1);  // The age.
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 2);  // The age, and it begun anew.
 }
 
 TEST_F(SessionHouseTest, AFullTableGivesUpWhatWasNotUsedForTheLongestTime) {
