@@ -66,6 +66,8 @@ absl::string_view StateName(v1::SessionState state) {
       return "busy";
     case v1::SESSION_DRAINING:
       return "draining";
+    case v1::SESSION_UNVERIFIABLE:
+      return "unverifiable";
     default:
       return "stopped";
   }

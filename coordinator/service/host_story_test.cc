@@ -85,8 +85,10 @@ TEST_F(HostStoryTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
   session_->set_state("unverifiable");
   info_->set_state(v1::SESSION_NO_CHILD);
   EXPECT_EQ(Tell().state(), "stopped");
-  info_->set_state(v1::SESSION_READY);
+  info_->set_state(v1::SESSION_UNVERIFIABLE);
   session_->set_state("unverifiable");
+  EXPECT_EQ(Tell().state(), "unverifiable") << "another host has it";
+  info_->set_state(v1::SESSION_READY);
   info_->mutable_child()->set_pid(77);
   info_->mutable_child()->set_start_time(5);
   EXPECT_EQ(Tell().state(), "ready");
