@@ -44,8 +44,8 @@ absl::Status Session::HoldClaim() {
                                      .start_time = child.keeper_start_time()}),
                 /*takeover=*/false, &other);
   if (held.ok()) return held;
-  if (KindOf(held) != v1::FAILURE_WRONG_HOST) {
-    // A disk that fails now says nothing about who has the session.
+  if (KindOf(held) != v1::FAILURE_WRONG_HOST || !other.has_value()) {
+    // A disk that fails now, or somebody who is about to claim, says nothing about who has it.
     LogWarn(Who(), ": ", held.message());
     return absl::OkStatus();
   }
