@@ -7,14 +7,17 @@
 #include <sys/signalfd.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/handover/handover.h"
 #include "agent/inventory/storage.h"
 #include "common/base/ids.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "common/version/version.h"
 #include "proto/iris/v1/failure.pb.h"
 
 namespace iris {
@@ -60,7 +63,32 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::Start(const Options& o
                                                                 const HostFacts& facts,
                                                                 const DataDir& data, Locks locks) {
   std::unique_ptr<AgentDaemon> daemon(new AgentDaemon(options, facts, data));
-  if (absl::Status status = daemon->Open(std::move(locks)); !status.ok()) return status;
+  absl::Status status = daemon->Serve({});
+  if (!status.ok()) return status;
+  daemon->RunOnLoop([&] {
+    daemon->MakeDoor(std::move(locks.data_lock));
+    status = daemon->door_->Open(locks.endpoint, std::move(locks.endpoint_lock));
+    if (status.ok()) daemon->StartLooking();
+  });
+  if (!status.ok()) return status;
+  return daemon;
+}
+
+absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::GoOn(const Options& options,
+                                                               const HostFacts& facts,
+                                                               const DataDir& data,
+                                                               const handover::Agent& before) {
+  std::unique_ptr<AgentDaemon> daemon(new AgentDaemon(options, facts, data));
+  absl::Status status = daemon->Serve(before.sessions());
+  if (!status.ok()) return status;
+  daemon->RunOnLoop([&] {
+    daemon->MakeDoor(ScopedFd(before.data_lock()));
+    for (const handover::Place& place : before.places()) status.Update(daemon->door_->GoOn(place));
+    if (status.ok()) daemon->StartLooking();
+  });
+  if (!status.ok()) return status;
+  LogInfo("was agent ", before.build(), ", with ", daemon->sessions_->running_children(),
+          " children");
   return daemon;
 }
 
@@ -69,12 +97,14 @@ AgentDaemon::AgentDaemon(const Options& options, const HostFacts& facts, const D
       facts_(facts),
       sessions_dir_(data.sessions),
       incarnation_(NewUuid()),
-      hello_(MakeHello(facts_, incarnation_, data.path)) {}
+      hello_(MakeHello(facts_, options.build_number, incarnation_, data.path)) {}
 
 AgentDaemon::~AgentDaemon() { Stop(); }
 
-absl::Status AgentDaemon::Open(Locks locks) {
-  RunOnLoop([this] {
+// Everything but the door.
+absl::Status AgentDaemon::Serve(
+    const google::protobuf::RepeatedPtrField<handover::Session>& before) {
+  RunOnLoop([this, &before] {
     sessions_ = std::make_unique<SessionTable>(loop_.loop(),
                                                AgentIdentity{.incarnation = incarnation_,
                                                              .host_id = facts_.host_id,
@@ -85,37 +115,68 @@ absl::Status AgentDaemon::Open(Locks locks) {
                                                              .home = facts_.home,
                                                              .sessions_dir = sessions_dir_,
                                                              .child_env = ChildEnvironment()});
-    sessions_->Load();
-    service_ = AgentService::Make(
-        loop_.loop(), *sessions_,
-        {.get_host = [this] { return GetHost(); }, .on_shutdown = [this] { Leave("Shutdown"); }});
+    sessions_->Load(before);
+    upgrade_ = std::make_unique<Upgrade>(
+        loop_.loop(), options_.build_number,
+        Upgrade::Hooks{.why_not_now = [this] { return sessions_->WhyNoHandover(); },
+                       .become = [this](const std::string& program) { return Become(program); }});
+    service_ =
+        AgentService::Make(loop_.loop(), *sessions_,
+                           {.get_host = [this] { return GetHost(); },
+                            .on_shutdown = [this] { Leave("Shutdown"); },
+                            .on_upgrade =
+                                [this](const std::string& program, AgentService::UpgradeDone done) {
+                                  upgrade_->Offer(program, std::move(done));
+                                }});
   });
   server_ = BuildServer(service_->grpc_service());
   if (server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "gRPC did not start");
-  absl::Status status;
-  RunOnLoop([&] { status = OpenDoor(std::move(locks)); });
-  return status;
+  return absl::OkStatus();
 }
 
-absl::Status AgentDaemon::OpenDoor(Locks locks) {
-  data_lock_ = std::move(locks.data_lock);
+void AgentDaemon::MakeDoor(ScopedFd data_lock) {
+  data_lock_ = std::move(data_lock);
   door_ = std::make_unique<Door>(
       loop_.loop(), [home = options_.home] { return FindEndpoint("agent", home); },
       kLookForEndpointEvery,
-      Door::Hooks{.make_hello = [this](const std::string& socket) { return FramedHello(socket); },
+      Door::Hooks{.make_hello =
+                      [this](const std::string& socket) {
+                        return FrameHello(HelloAt(socket).SerializeAsString());
+                      },
                   .on_connection = [this](ScopedFd fd) { OnConnection(std::move(fd)); },
                   .on_open =
                       [this](const std::string& socket) {
                         socket_ = socket;
                         NoteSocket(data_lock_, socket);
                       }});
-  absl::Status status = door_->Open(locks.endpoint, std::move(locks.endpoint_lock));
-  if (!status.ok()) return status;
+}
+
+void AgentDaemon::StartLooking() {
   signals_ = LeaveSignals();
   loop_.loop().Watch(signals_.get(), {.readable = true}, [this](EventLoop::Ready) { OnSignal(); });
   LookIfIdle();
-  LogInfo("agent ", kVersion, " of incarnation ", incarnation_, " serves at ", socket_);
-  return absl::OkStatus();
+  LogInfo("agent ", hello_.build(), " of incarnation ", incarnation_, " serves at ", socket_);
+}
+
+// All of it in one step of the loop: no child, no call and no byte comes in between. What the
+// coordinators have not read is in the journals, and every connection ends with this program.
+absl::Status AgentDaemon::Become(const std::string& program) {
+  handover::Agent state;
+  state.set_format(kHandoverFormat);
+  state.set_build(hello_.build());
+  state.set_data_lock(data_lock_.get());
+  *state.mutable_places() = door_->HandOver();
+  *state.mutable_sessions() = sessions_->HandOver();
+  absl::StatusOr<ScopedFd> file = WriteHandover(state);
+  if (!file.ok()) return file.status();
+  std::vector<int> inherited = DescriptorsIn(state);
+  inherited.push_back(file->get());
+  std::vector<std::string> args = {"serve"};
+  for (std::string& argument : ArgumentsFor(options_)) args.push_back(std::move(argument));
+  args.insert(args.end(), {"--handed-over", absl::StrCat(file->get())});
+  LogInfo("becoming ", program, " with ", state.sessions_size(), " sessions in ",
+          state.ByteSizeLong(), " bytes");
+  return BecomeProgram(program, args, inherited);
 }
 
 void AgentDaemon::RunUntilLeft() {
@@ -127,12 +188,14 @@ void AgentDaemon::Stop() {
   // From the outside in: no new calls, no calls, no sessions, no loop.
   RunOnLoop([this] {
     if (door_ != nullptr) door_->StopAccepting();
+    if (upgrade_ != nullptr) upgrade_->Stop();
     if (service_ != nullptr) service_->EndStreams();
   });
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
   server_.reset();
   RunOnLoop([this] {
     service_.reset();
+    upgrade_.reset();
     sessions_.reset();
     door_.reset();
     if (signals_) loop_.loop().Unwatch(signals_.get());
@@ -172,6 +235,7 @@ void AgentDaemon::Leave(const std::string& why) {
   if (std::exchange(leaving_, true)) return;
   LogInfo("leaving: ", why);
   door_->StopAccepting();
+  upgrade_->Stop();
   loop_.loop().After(kLeaveWithin, [this] { SetLeft(); });
   sessions_->CloseAll([this](size_t ended) {
     LogInfo("left with ", ended, " sessions ended");
@@ -183,16 +247,17 @@ void AgentDaemon::SetLeft() {
   if (!std::exchange(is_left_, true)) left_.Notify();
 }
 
-std::string AgentDaemon::FramedHello(const std::string& socket) const {
+v1::Hello AgentDaemon::HelloAt(const std::string& socket) const {
   v1::Hello hello = hello_;
   hello.set_socket_path(socket);
-  return FrameHello(hello.SerializeAsString());
+  hello.set_upgrade_refused(ToUtf8(upgrade_->refused()));
+  sessions_->Count(hello);
+  return hello;
 }
 
 v1::GetHostResponse AgentDaemon::GetHost() {
   v1::GetHostResponse response;
-  *response.mutable_hello() = hello_;
-  response.mutable_hello()->set_socket_path(socket_);
+  *response.mutable_hello() = HelloAt(socket_);
   response.set_rss_bytes(ResidentBytes());
   *response.mutable_holdings() = sessions_->Holdings();
   const Builds builds = CountBuilds(hello_.data_dir());

@@ -11,6 +11,8 @@
 #include "agent/app/door.h"
 #include "agent/app/links.h"
 #include "agent/app/options.h"
+#include "agent/app/upgrade.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
 #include "agent/service/agent_service.h"
 #include "agent/session/session_table.h"
@@ -26,6 +28,9 @@ class Server;
 namespace iris {
 
 // One life of the agent: the sessions on the process loop, their gRPC service, and the door to it.
+//
+// GoOn() in place of Start() after an upgrade: the program before, in this very process, has handed
+// over its children, locks and sockets.
 //
 //   Start → serving → Leave (signal, Shutdown call, idle) → doors shut → children gone → calls
 //   answered or cut → locks released
@@ -44,6 +49,12 @@ class AgentDaemon {
   static absl::StatusOr<std::unique_ptr<AgentDaemon>> Start(const Options& options,
                                                             const HostFacts& facts,
                                                             const DataDir& data, Locks locks);
+  // FAILURE_INTERNAL: what was handed over is not what it should be; nothing of it is open any
+  // more.
+  static absl::StatusOr<std::unique_ptr<AgentDaemon>> GoOn(const Options& options,
+                                                           const HostFacts& facts,
+                                                           const DataDir& data,
+                                                           const handover::Agent& before);
   ~AgentDaemon();
 
   // Serves until it has left. The children are gone then, or kLeaveWithin is over.
@@ -53,18 +64,21 @@ class AgentDaemon {
   using Clock = std::chrono::steady_clock;
 
   AgentDaemon(const Options& options, const HostFacts& facts, const DataDir& data);
-  absl::Status Open(Locks locks);
+  absl::Status Serve(const google::protobuf::RepeatedPtrField<handover::Session>& before);
   void Stop();
 
   // On the loop.
-  absl::Status OpenDoor(Locks locks);
+  void MakeDoor(ScopedFd data_lock);
+  void StartLooking();
+  absl::Status Become(const std::string& program);
   void OnConnection(ScopedFd fd);
   void OnSignal();
   void LookIfIdle();
   bool idle();
   void Leave(const std::string& why);
   void SetLeft();
-  std::string FramedHello(const std::string& socket) const;
+  // As it is now, for who connects at `socket`.
+  v1::Hello HelloAt(const std::string& socket) const;
   v1::GetHostResponse GetHost();
 
   void RunOnLoop(absl::AnyInvocable<void()> step);
@@ -73,7 +87,7 @@ class AgentDaemon {
   const HostFacts facts_;
   const std::string sessions_dir_;
   const std::string incarnation_;
-  const v1::Hello hello_;  // Complete but for socket_path.
+  const v1::Hello hello_;  // What does not change.
   const Clock::time_point started_ = Clock::now();
 
   ScopedFd data_lock_;
@@ -82,6 +96,7 @@ class AgentDaemon {
   std::unique_ptr<AgentService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Door> door_;
+  std::unique_ptr<Upgrade> upgrade_;
   Links links_;
   ScopedFd signals_;
   Clock::time_point busy_ = Clock::now();  // When it was seen busy last.

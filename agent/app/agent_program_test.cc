@@ -12,7 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "agent/app/build_info.h"
 #include "agent/app/program_fixture.h"
+#include "common/version/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -180,7 +183,7 @@ TEST_F(AgentProgramTest, VersionNeedsNothingAtAll) {
     _exit(8);
   }
   writer.Reset();
-  EXPECT_EQ(ReadToEnd(reader.get()), "iris-agent 0.1.0\n");
+  EXPECT_EQ(ReadToEnd(reader.get()), absl::StrCat(VersionLine(kBuildNumber), "\n"));
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
   EXPECT_EQ(status, 0);

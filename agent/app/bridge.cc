@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "agent/app/complain.h"
+#include "agent/app/offer.h"
 #include "agent/app/relay.h"
 #include "agent/inventory/host_facts.h"
 #include "common/endpoint/daemon.h"
@@ -26,13 +27,21 @@ constexpr absl::Duration kReachWithin = absl::Seconds(10);
 constexpr absl::Duration kLinger = absl::Seconds(5);
 constexpr absl::Duration kAgentGoneWithin = absl::Seconds(2);
 
-absl::StatusOr<Dialed> Reach(const Options& options) {
+absl::StatusOr<Dialed> DialAgent(const Options& options) {
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options.home);
   if (!endpoint.ok()) return endpoint.status();
   std::vector<std::string> serve = {OurProgram(), "serve"};
   for (std::string& argument : ArgumentsFor(options)) serve.push_back(std::move(argument));
   return DialOrStart(endpoint->socket, serve, MinimalEnv({"SSH_AUTH_SOCK"}),
                      absl::Now() + kReachWithin);
+}
+
+absl::StatusOr<Dialed> Reach(const Options& options) {
+  absl::StatusOr<Dialed> agent = DialAgent(options);
+  if (!agent.ok() || !IsOlder(*agent, options)) return agent;
+  // One that will not or cannot serves as it is, and says so in its next hello.
+  (void)OfferThisBuild(*std::move(agent)).ok();
+  return DialAgent(options);
 }
 
 // It has taken its socket away, and is gone a moment after its connections: whoever waits for our

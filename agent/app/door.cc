@@ -21,15 +21,51 @@ bool IsSameFile(const std::string& path, int fd) {
 Door::~Door() { StopAccepting(); }
 
 absl::Status Door::Open(const Endpoint& endpoint, ScopedFd lock) {
-  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
-      loop_, endpoint, [this, socket = endpoint.socket] { return hooks_.make_hello(socket); },
-      [this](ScopedFd fd) { hooks_.on_connection(std::move(fd)); });
+  absl::StatusOr<std::unique_ptr<Listener>> listener =
+      Listener::Start(loop_, endpoint, Greeting(endpoint),
+                      [this](ScopedFd fd) { hooks_.on_connection(std::move(fd)); });
   if (!listener.ok()) return listener.status();
-  places_.push_back({endpoint, std::move(lock), *std::move(listener)});
+  Add(endpoint, std::move(lock), *std::move(listener));
+  return absl::OkStatus();
+}
+
+Listener::MakeHello Door::Greeting(const Endpoint& endpoint) {
+  return [this, socket = endpoint.socket] { return hooks_.make_hello(socket); };
+}
+
+void Door::Add(const Endpoint& endpoint, ScopedFd lock, std::unique_ptr<Listener> listener) {
+  places_.push_back({endpoint, std::move(lock), std::move(listener)});
   if (places_.size() > kPlacesMax) places_.erase(places_.begin());
   hooks_.on_open(endpoint.socket);
   if (look_ == 0) Look();
+}
+
+absl::Status Door::GoOn(const handover::Place& place) {
+  const Endpoint endpoint = {.dir = place.dir(), .socket = place.socket(), .lock = place.lock()};
+  ScopedFd lock(place.lock_fd());
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Adopt(
+      loop_, endpoint, ScopedFd(place.listening_fd()),
+      {.fd = place.listening_fd(), .device = place.device(), .inode = place.inode()},
+      Greeting(endpoint), [this](ScopedFd fd) { hooks_.on_connection(std::move(fd)); });
+  if (!listener.ok()) return listener.status();
+  Add(endpoint, std::move(lock), *std::move(listener));
   return absl::OkStatus();
+}
+
+google::protobuf::RepeatedPtrField<handover::Place> Door::HandOver() const {
+  google::protobuf::RepeatedPtrField<handover::Place> places;
+  for (const Place& open : places_) {
+    handover::Place& place = *places.Add();
+    place.set_dir(open.endpoint.dir);
+    place.set_socket(open.endpoint.socket);
+    place.set_lock(open.endpoint.lock);
+    place.set_lock_fd(open.lock.get());
+    const Listener::Bound bound = open.listener->bound();
+    place.set_listening_fd(bound.fd);
+    place.set_device(bound.device);
+    place.set_inode(bound.inode);
+  }
+  return places;
 }
 
 void Door::Look() {

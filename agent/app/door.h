@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/handover/handover.pb.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/listener.h"
@@ -44,6 +45,13 @@ class Door {
   // FAILURE_STORAGE: cannot bind.
   absl::Status Open(const Endpoint& endpoint, ScopedFd lock);
 
+  // Opens at a place that the door of the program before has handed over, with its descriptors.
+  // FAILURE_INTERNAL: they are none.
+  absl::Status GoOn(const handover::Place& place);
+  // Where it is open, for GoOn() by the next program of this process, in that order. The
+  // descriptors stay the door's.
+  google::protobuf::RepeatedPtrField<handover::Place> HandOver() const;
+
   // Connections that were greeted and have sent nothing.
   size_t waiting() const;
   // Unlinks every socket, closes what waits, and looks no further. The locks are held until the
@@ -59,6 +67,8 @@ class Door {
 
   void Look();
   void Follow();
+  void Add(const Endpoint& endpoint, ScopedFd lock, std::unique_ptr<Listener> listener);
+  Listener::MakeHello Greeting(const Endpoint& endpoint);
 
   EventLoop& loop_;
   const std::function<absl::StatusOr<Endpoint>()> find_;

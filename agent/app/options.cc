@@ -32,6 +32,12 @@ absl::Status Set(absl::string_view name, const std::string& value, Options& opti
     options.idle_exit = absl::Milliseconds(ms);
     return absl::OkStatus();
   }
+  if (name == "--handed-over") {
+    if (absl::SimpleAtoi(value, &options.handed_over) && options.handed_over > 2) {
+      return absl::OkStatus();
+    }
+    return BadRequest(absl::StrCat(name, " ", value, " is no descriptor"));
+  }
   return BadRequest(absl::StrCat("unknown argument ", name));
 }
 

@@ -39,8 +39,16 @@ TEST(OptionsTest, WhatIsWrongIsNamed) {
   ExpectRefused({"--data="}, "--data");
   ExpectRefused({"--idle-exit-ms", "0"}, "--idle-exit-ms 0");
   ExpectRefused({"--idle-exit-ms", "soon"}, "soon");
+  ExpectRefused({"--handed-over", "2"}, "--handed-over 2");
   ExpectRefused({"--verbose"}, "--verbose");
   ExpectRefused({"stray"}, "stray");
+}
+
+// The state is read once: what a bridge or the next upgrade starts must not look for it.
+TEST(OptionsTest, WhatWasHandedOverIsNotHandedOn) {
+  const Options options = ParseOptions({"--home", "/h", "--handed-over", "7"}).value();
+  EXPECT_EQ(options.handed_over, 7);
+  EXPECT_EQ(ArgumentsFor(options), (std::vector<std::string>{"--home", "/h"}));
 }
 
 TEST(OptionsTest, ArgumentsSurviveTheRoundTrip) {

@@ -35,6 +35,11 @@ inline constexpr int kPatienceMs = 60'000;
 
 inline std::string Program() { return std::filesystem::absolute("agent/iris-agent").string(); }
 
+// The same as an earlier build.
+inline std::string OlderProgram() {
+  return std::filesystem::absolute("agent/iris-agent-older").string();
+}
+
 inline absl::Time Soon() { return absl::Now() + absl::Milliseconds(kPatienceMs); }
 
 inline std::string ReadToEnd(int fd) {
@@ -94,7 +99,7 @@ class AgentProgramTest : public ::testing::Test {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, io), 0);
     EXPECT_EQ(pipe2(errors, O_CLOEXEC), 0);
     const ScopedFd theirs(io[1]), their_errors(errors[1]);
-    SpawnSpec spec = {.argv = {Program(), "bridge"},
+    SpawnSpec spec = {.argv = {program_, "bridge"},
                       .env = std::move(env),
                       .cwd = "/",
                       .fds = {{0, io[1]}, {1, io[1]}, {2, errors[1]}}};
@@ -129,6 +134,7 @@ class AgentProgramTest : public ::testing::Test {
   }
 
   ScratchDir scratch_;
+  std::string program_ = Program();  // Whose bridges are started.
   std::set<pid_t> agents_;
 };
 

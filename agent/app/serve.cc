@@ -13,6 +13,8 @@
 #include "agent/app/agent_daemon.h"
 #include "agent/app/complain.h"
 #include "agent/app/data_dir.h"
+#include "agent/handover/handover.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/endpoint.h"
@@ -44,11 +46,23 @@ void LeadTo(const std::string& socket, const Endpoint& endpoint) {
   (void)!symlink(socket.c_str(), endpoint.socket.c_str());
 }
 
+// What the program before in this process has handed over. Null: nothing, or it cannot be read.
+std::unique_ptr<const handover::Agent> TakeHandover(const Options& options) {
+  if (options.handed_over < 0) return nullptr;
+  absl::StatusOr<handover::Agent> before = ReadHandover(options.handed_over);
+  if (before.ok()) return std::make_unique<handover::Agent>(*std::move(before));
+  // As after the death of an agent: the children's pipes close, each finishes its turn, and what it
+  // said is found again.
+  CloseInherited();
+  return nullptr;
+}
+
 absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) {
   const HostFacts facts = GatherHostFacts();
   const absl::StatusOr<DataDir> data = OpenDataDir(options, facts);
   if (!data.ok()) return data.status();
   StartLogging(data->log, LogLevel::kInfo);
+  if (options.handed_over >= 0) LogError("an upgrade has lost its state");
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options.home);
   if (!endpoint.ok()) return endpoint.status();
   absl::StatusOr<ScopedFd> lock = LockEndpoint(*endpoint);
@@ -62,12 +76,30 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) 
                             {*endpoint, *std::move(lock), *std::move(data_lock)});
 }
 
+// Goes on where the program before in this process was.
+absl::StatusOr<std::unique_ptr<AgentDaemon>> GoOn(const Options& options,
+                                                  const handover::Agent& before) {
+  const HostFacts facts = GatherHostFacts();
+  const absl::StatusOr<DataDir> data = OpenDataDir(options, facts);
+  if (!data.ok()) return data.status();
+  StartLogging(data->log, LogLevel::kInfo);
+  absl::StatusOr<std::unique_ptr<AgentDaemon>> agent =
+      AgentDaemon::GoOn(options, facts, *data, before);
+  if (agent.ok()) return agent;
+  LogError("an upgrade could not go on: ", agent.status().message());
+  return StartAgent(options);
+}
+
 }  // namespace
 
 int RunServe(const Options& options) {
   PrepareProcess();
+  // Before gRPC: where there is nothing to go on with, every descriptor is closed.
+  std::unique_ptr<const handover::Agent> before = TakeHandover(options);
   KeepGrpcUntilExit();
-  absl::StatusOr<std::unique_ptr<AgentDaemon>> agent = StartAgent(options);
+  absl::StatusOr<std::unique_ptr<AgentDaemon>> agent =
+      before != nullptr ? GoOn(options, *before) : StartAgent(options);
+  before.reset();
   ReportReady(agent.status());
   if (!agent.ok()) {
     if (absl::IsAlreadyExists(agent.status())) return 0;

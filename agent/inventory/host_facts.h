@@ -27,7 +27,7 @@ std::string OurProgram();
 
 // The hello of this agent's life, complete but for socket_path. Reads the environment: PATH,
 // LC_ALL, LC_CTYPE, LANG.
-v1::Hello MakeHello(const HostFacts& facts, const std::string& incarnation,
+v1::Hello MakeHello(const HostFacts& facts, uint32_t build_number, const std::string& incarnation,
                     const std::string& data_dir);
 
 // The environment of this process without what is the daemon's own business.

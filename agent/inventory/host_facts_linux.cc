@@ -83,12 +83,13 @@ HostFacts GatherHostFacts() {
   return facts;
 }
 
-v1::Hello MakeHello(const HostFacts& facts, const std::string& incarnation,
+v1::Hello MakeHello(const HostFacts& facts, uint32_t build_number, const std::string& incarnation,
                     const std::string& data_dir) {
   v1::Hello hello;
   hello.mutable_protocol()->set_min(kProtocolMin);
   hello.mutable_protocol()->set_max(kProtocolMax);
-  hello.set_build(kVersion);
+  hello.set_build(absl::StrCat(kVersion, " build ", build_number));
+  hello.set_build_number(build_number);
   hello.set_incarnation(incarnation);
   hello.set_host_id(facts.host_id);
   hello.set_boot_id(facts.boot_id);

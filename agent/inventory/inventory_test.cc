@@ -103,7 +103,8 @@ TEST(HostFactsTest, TheHelloCarriesThemWithinItsBounds) {
   unsetenv("LC_ALL");
   setenv("LC_CTYPE", "", 1);
   setenv("LANG", "C.UTF-8", 1);
-  const v1::Hello hello = MakeHello(GatherHostFacts(), "life", "/dev/shm");
+  const v1::Hello hello = MakeHello(GatherHostFacts(), 7, "life", "/dev/shm");
+  EXPECT_EQ(hello.build_number(), 7u);
   EXPECT_EQ(hello.protocol().min(), 1u);
   EXPECT_EQ(hello.incarnation(), "life");
   EXPECT_EQ(hello.pid(), getpid());

@@ -88,6 +88,8 @@ class Journal final : private JournalDisk::Client {
   // There are events that the lease holder has not acknowledged. How agents and children come and
   // go is no news.
   bool has_unacknowledged() const { return acknowledged_ < newest_news_; }
+  // Nothing is held in memory alone: the disk has all, if this process dies now.
+  bool all_written() const { return written_ >= newest_seq_; }
   size_t bytes() const { return bytes_; }  // Of the events that are kept.
   size_t bytes_in_memory() const { return memory_bytes_; }
 

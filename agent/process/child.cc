@@ -3,22 +3,21 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
 #include "agent/process/keeper.h"
+#include "agent/process/own_children.h"
 #include "common/process/spawn.h"
 
 namespace iris {
@@ -39,33 +38,6 @@ absl::StatusOr<PipeEnds> MakePipe() {
   return PipeEnds{ScopedFd(fds[0]), ScopedFd(fds[1])};
 }
 
-// Keepers that this process has started and not reaped. Thread-safe.
-class Keepers {
- public:
-  void Add(pid_t pid) {
-    absl::MutexLock lock(&mutex_);
-    pids_.insert(pid);
-  }
-  void Remove(pid_t pid) {
-    absl::MutexLock lock(&mutex_);
-    pids_.erase(pid);
-  }
-  bool Has(pid_t pid) {
-    absl::MutexLock lock(&mutex_);
-    return pids_.count(pid) > 0;
-  }
-
- private:
-  absl::Mutex mutex_;
-  std::set<pid_t> pids_ ABSL_GUARDED_BY(mutex_);
-};
-
-// One for the process, because its children are the process's.
-Keepers& OurKeepers() {
-  static Keepers* const keepers = new Keepers;
-  return *keepers;
-}
-
 // What lies unread in a pipe.
 size_t BytesIn(const ScopedFd& pipe) {
   int bytes = 0;
@@ -73,6 +45,11 @@ size_t BytesIn(const ScopedFd& pipe) {
 }
 
 void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+bool IsPipe(const ScopedFd& fd) {
+  struct stat info;
+  return fstat(fd.get(), &info) == 0 && S_ISFIFO(info.st_mode);
+}
 
 }  // namespace
 
@@ -93,12 +70,11 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const Child
                            {kKeeperReportFd, pipes[3].writer.get()}},
                    .new_session = true};
   keeper.argv.insert(keeper.argv.end(), spec.args.begin(), spec.args.end());
-  const absl::StatusOr<pid_t> pid = Spawn(keeper);
+  const absl::StatusOr<pid_t> pid = OwnChildren::Get().Start(keeper);
   if (!pid.ok()) return pid.status();
 
   std::unique_ptr<Child> child(new Child(loop, sink));
   child->keeper_ = *pid;
-  OurKeepers().Add(*pid);
   child->stdin_ = std::move(pipes[0].writer);
   child->stdout_.fd = std::move(pipes[1].reader);
   child->stderr_.fd = std::move(pipes[2].reader);
@@ -112,6 +88,49 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const Child
   return child;
 }
 
+bool Child::can_be_handed_over() const {
+  return pid_ > 0 && !exit_known_ && !keeper_gone_ && !close_stdin_;
+}
+
+ChildHandover Child::HandOver() const {
+  return {.keeper = keeper_,
+          .pid = pid_,
+          .start_time = start_time_,
+          .stdin_fd = stdin_.get(),
+          .stdout_fd = stdout_.fd.get(),
+          .stderr_fd = stderr_.fd.get(),
+          .report_fd = report_.get(),
+          .unwritten = unwritten_.substr(written_),
+          .report_text = report_text_};
+}
+
+absl::StatusOr<std::unique_ptr<Child>> Child::Adopt(EventLoop& loop, ChildHandover handover,
+                                                    ChildSink& sink) {
+  ScopedFd in(handover.stdin_fd), out(handover.stdout_fd), err(handover.stderr_fd),
+      report(handover.report_fd);
+  // claude may have closed its stdout or stderr, and is a child of ours all the same.
+  for (const ScopedFd* fd : {&in, &out, &err, &report}) {
+    const bool must = fd == &in || fd == &report;
+    if (*fd ? !IsPipe(*fd) : must) return absl::InternalError("no pipes came with the child");
+    if (*fd) fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
+  }
+  std::unique_ptr<Child> child(new Child(loop, sink));
+  child->keeper_ = handover.keeper;
+  OwnChildren::Get().Adopt(handover.keeper);
+  child->pid_ = handover.pid;
+  child->start_time_ = handover.start_time;
+  child->stdin_ = std::move(in);
+  child->stdout_.fd = std::move(out);
+  child->stderr_.fd = std::move(err);
+  child->report_ = std::move(report);
+  child->report_text_ = std::move(handover.report_text);
+  loop.Watch(child->report_.get(), {.readable = true},
+             [self = child.get()](EventLoop::Ready) { self->OnReport(); });
+  child->WatchOutput();
+  if (!handover.unwritten.empty()) child->Write(std::move(handover.unwritten));
+  return child;
+}
+
 Child::~Child() {
   if (sweep_ != 0) loop_.Cancel(sweep_);
   if (drain_ != 0) loop_.Cancel(drain_);
@@ -121,7 +140,7 @@ Child::~Child() {
   CloseReader(report_);
   if (keeper_gone_) return;
   kill(keeper_, SIGTERM);
-  OurKeepers().Remove(keeper_);  // The next sweep reaps it.
+  OwnChildren::Get().Forget(keeper_);  // The next sweep reaps it.
 }
 
 void Child::WatchOutput() {
@@ -293,7 +312,7 @@ void Child::OnKeeperGone() {
   CloseReader(report_);
   while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  OurKeepers().Remove(keeper_);
+  OwnChildren::Get().Forget(keeper_);
   keeper_gone_ = true;
   if (exit_reported_) return SweepStrays();
   if (exit_known_) return;  // OnExited waits for room, and the sweep for OnExited.
@@ -309,7 +328,7 @@ void Child::SweepStrays() {
   sweep_ = 0;
   bool found = false;
   for (const pid_t pid : ChildrenOf(getpid())) {
-    if (OurKeepers().Has(pid)) continue;
+    if (OwnChildren::Get().Has(pid)) continue;
     found = true;  // Even if it is reaped at once: its children become ours.
     for (const pid_t below : DescendantsOf(pid)) kill(below, SIGKILL);
     kill(pid, SIGKILL);

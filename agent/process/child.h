@@ -31,6 +31,20 @@ struct ExitStatus {
   int number = 0;  // Exit code or signal.
 };
 
+// A child as the next program of this process needs it to go on with it: an upgrade by exec leaves
+// process, children and descriptors as they are. -1: closed already.
+struct ChildHandover {
+  pid_t keeper = 0;
+  pid_t pid = 0;
+  uint64_t start_time = 0;
+  int stdin_fd = -1;
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+  int report_fd = -1;
+  std::string unwritten;    // Queued for its stdin.
+  std::string report_text;  // Of a line of the keeper's that has not ended.
+};
+
 // Hears of one child. On the process loop, never from inside a call to the child.
 class ChildSink {
  public:
@@ -56,8 +70,18 @@ class Child {
   // follows.
   static absl::StatusOr<std::unique_ptr<Child>> Start(EventLoop& loop, const ChildSpec& spec,
                                                       ChildSink& sink);
+  // Goes on with a child of the program that this process ran before. Takes the descriptors, also
+  // when it fails: they are not what they should be, and closing them tells claude to finish.
+  // OnStarted has been called.
+  static absl::StatusOr<std::unique_ptr<Child>> Adopt(EventLoop& loop, ChildHandover handover,
+                                                      ChildSink& sink);
   // Before OnGone: kills everything, without waiting.
   ~Child();
+
+  // It runs, and nobody has begun to end it.
+  bool can_be_handed_over() const;
+  // For Adopt() by the next program. The descriptors stay this child's.
+  ChildHandover HandOver() const;
 
   // Queues bytes for its stdin; written as the pipe takes them. Dropped once it has exited.
   void Write(std::string bytes);

@@ -41,7 +41,8 @@ class Survivor {
   const ProcessId keeper_;
   const ProcessId claude_;
   absl::AnyInvocable<void()> on_gone_;
-  int looks_since_end_ = -1;  // -1: End() was not called.
+  bool is_own_child_ = false;  // The keeper.
+  int looks_since_end_ = -1;   // -1: End() was not called.
   EventLoop::TimerId timer_ = 0;
 };
 

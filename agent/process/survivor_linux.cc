@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/process/descendants.h"
+#include "agent/process/own_children.h"
 #include "agent/process/survivor.h"
 #include "common/base/small_file.h"
 #include "common/process/spawn.h"
@@ -44,10 +46,17 @@ bool ProcessId::Runs() const {
 Survivor::Survivor(EventLoop& loop, ProcessId keeper, ProcessId claude,
                    absl::AnyInvocable<void()> on_gone)
     : loop_(loop), keeper_(keeper), claude_(claude), on_gone_(std::move(on_gone)) {
+  // After an upgrade that lost its state, the keeper is a child of this very process: no stray, and
+  // ours to reap.
+  siginfo_t unused;
+  is_own_child_ = keeper_.pid > 0 && waitid(P_PID, static_cast<id_t>(keeper_.pid), &unused,
+                                            WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (is_own_child_) OwnChildren::Get().Adopt(keeper_.pid);
   timer_ = loop_.After(absl::ZeroDuration(), [this] { Look(); });
 }
 
 Survivor::~Survivor() {
+  if (is_own_child_) OwnChildren::Get().Forget(keeper_.pid);
   if (timer_ != 0) loop_.Cancel(timer_);
 }
 
@@ -55,6 +64,7 @@ void Survivor::Look() {
   timer_ = 0;
   const bool keeper_runs = keeper_.Runs();
   if (!keeper_runs && !claude_.Runs()) {
+    if (is_own_child_) waitpid(keeper_.pid, nullptr, WNOHANG);
     absl::AnyInvocable<void()> on_gone = std::move(on_gone_);
     return on_gone();  // May destroy this.
   }

@@ -181,6 +181,18 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
     return reactor;
   }
 
+  ServerUnaryReactor* Upgrade(CallbackServerContext* context, const v1::UpgradeRequest* request,
+                              v1::UpgradeResponse*) override {
+    ServerUnaryReactor* reactor = context->DefaultReactor();
+    loop_.Post([this, reactor, request] {
+      if (!hooks_.on_upgrade) return reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, ""});
+      hooks_.on_upgrade(request->program(), [reactor](const absl::Status& outcome) {
+        reactor->Finish(Outcome(outcome));
+      });
+    });
+    return reactor;
+  }
+
   EventLoop& loop_;
   SessionTable& sessions_;
   const Hooks hooks_;

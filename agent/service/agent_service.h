@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "agent/session/session_table.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
@@ -16,11 +19,15 @@ namespace iris {
 // and its events into streams. Thread-safe, as gRPC calls it from its own threads.
 class AgentService {
  public:
+  using UpgradeDone = absl::AnyInvocable<void(const absl::Status&)>;
   struct Hooks {
     // Called on the loop, for GetHost.
     std::function<v1::GetHostResponse()> get_host;
     // Called on the loop after Shutdown ended every session and was answered; the daemon leaves.
     std::function<void()> on_shutdown;
+    // Called on the loop: becomes the build at `program`, or says that it is not needed (OK) or why
+    // it cannot. Null: UNIMPLEMENTED.
+    std::function<void(const std::string& program, UpgradeDone done)> on_upgrade = nullptr;
   };
 
   // `loop` and `sessions` outlive the service; `sessions` lives on `loop`.

@@ -64,6 +64,10 @@ class LineScanner {
   explicit LineScanner(LineScannerSink& sink) : sink_(sink) {}
 
   void Feed(absl::string_view bytes);
+  // What has come of a line that has not ended; all of it, if holds_unfinished(): it is held up to
+  // kHeadBytesMax. Another scanner that is fed it goes on with the line.
+  const std::string& unfinished() const { return head_; }
+  bool holds_unfinished() const { return head_.size() == line_bytes_; }
   // The stream is over: what is there without a newline counts as a line.
   void Finish();
 

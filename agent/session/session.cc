@@ -26,7 +26,8 @@ constexpr char kTakeoverFix[] =
 }  // namespace
 
 Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
-                 std::unique_ptr<SessionFiles> files, ProcessId stray_keeper)
+                 std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
+                 const handover::Session* before)
     : loop_(loop),
       identity_(identity),
       id_(std::move(session_id)),
@@ -34,7 +35,8 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       idle_since_(absl::Now()) {
   files_->journal().OnRoom([this] { UpdateBackPressure(); });
   if (files_->launch() != nullptr) spec_ = *files_->launch();
-  Recover(stray_keeper);
+  if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
+  if (before != nullptr) TakeTexts(*before);
 }
 
 Session::~Session() {
@@ -271,11 +273,11 @@ void Session::OnGone() {
   if (child_ == nullptr && (!opening_.empty() || !waiting_.empty())) StartChild();
 }
 
-void Session::ArmIdleTimer() {
+void Session::ArmIdleTimer(absl::Duration idle_for) {
   CancelTimer(idle_timer_);
-  idle_since_ = absl::Now();
+  idle_since_ = absl::Now() - idle_for;
   if (spec_.idle_timeout_ms() <= 0) return;
-  idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()), [this] {
+  idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()) - idle_for, [this] {
     idle_timer_ = 0;
     BeginClosing(kDefaultGrace, v1::Exited::IDLE);
   });

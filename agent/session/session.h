@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/survivor.h"
@@ -54,9 +55,11 @@ class Session final : private ChildSink, private LineScannerSink {
   static constexpr size_t kWaitingBytesMax = 64 << 20;
 
   // Goes on with what is in `files`. A child of an earlier agent is waited for: the one that is
-  // noted there, or the one below `stray_keeper`, where the files were lost too.
+  // noted there, or the one below `stray_keeper`, where the files were lost too. `before`: what the
+  // same session said in HandOver() to the program that this process ran before; its child goes on.
   Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
-          std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {});
+          std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {},
+          const handover::Session* before = nullptr);
   ~Session() override;
 
   // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
@@ -97,6 +100,12 @@ class Session final : private ChildSink, private LineScannerSink {
   // Tells and Opens that wait are cancelled. `done` when nothing is left.
   void Close(absl::Duration grace, CloseDone done);
 
+  // Whether another program of this process could go on with the session now: "" or, for people,
+  // what has to end first. Ends by itself, but for a disk that stays full.
+  std::string WhyNoHandover() const;
+  // What the files do not say, for that program; none: they say all. Changes nothing here.
+  std::optional<handover::Session> HandOver() const;
+
   void AddReader(SessionReader* reader) { readers_.insert(reader); }
   void RemoveReader(SessionReader* reader) { readers_.erase(reader); }
   // A reader has stored everything up to `seq`.
@@ -106,6 +115,7 @@ class Session final : private ChildSink, private LineScannerSink {
   v1::SessionState state() const;
   v1::SessionInfo Info() const;
   std::vector<v1::TellState> OpenTells() const;
+  const std::string& team() const { return spec_.team(); }
   bool has_child() const { return child_ != nullptr; }
   // A child or a survivor runs, or a tell is open.
   bool active() const { return phase_ != Phase::kNone || !OpenTells().empty(); }
@@ -170,6 +180,9 @@ class Session final : private ChildSink, private LineScannerSink {
   // `why`, unless the tell in flight was being cancelled.
   absl::Status UnlessCancelled(const absl::Status& why) const;
   void Recover(ProcessId stray_keeper);
+  // False: its child does not go on.
+  bool GoOnWithChild(const handover::Session& before);
+  void TakeTexts(const handover::Session& before);
   void BeginDraining(ProcessId keeper, ProcessId claude);
   void EndSurvivor();
   void OnSurvivorGone();
@@ -206,7 +219,8 @@ class Session final : private ChildSink, private LineScannerSink {
   void SettleWaiting(const absl::Status& outcome);
   void Append(v1::Event event);
   void UpdateBackPressure();
-  void ArmIdleTimer();
+  // `idle_for`: since when nothing was asked of it.
+  void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
   void CancelTimer(EventLoop::TimerId& timer);
   v1::ChildInfo ChildInfo() const;
   // "claude for team gpu on host gpu1", for people.

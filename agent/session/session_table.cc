@@ -1,6 +1,7 @@
 #include "agent/session/session_table.h"
 
 #include <dirent.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -9,14 +10,24 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/process/own_children.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
 namespace iris {
-
 namespace {
+
+// As an agent's death does: claude finishes its turn. Its keeper is a child of ours, and no stray.
+void LetFinish(const handover::Session& session) {
+  if (!session.has_child()) return;
+  const handover::Child& child = session.child();
+  OwnChildren::Get().Adopt(static_cast<pid_t>(child.keeper()));
+  for (const int fd : {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
+    if (fd > 2) close(fd);
+  }
+}
 
 AgentIdentity WithAge(AgentIdentity identity, const HostAge& age) {
   identity.host_age = [&age] { return age.Age(); };
@@ -76,8 +87,10 @@ absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::st
   }
   if (!files.ok()) return files.status();
   const auto stray = stray_keepers_.find(session_id);
+  const auto before = before_.extract(session_id);
   return std::make_unique<Session>(loop_, identity_, session_id, *std::move(files),
-                                   stray != stray_keepers_.end() ? stray->second : ProcessId());
+                                   stray != stray_keepers_.end() ? stray->second : ProcessId(),
+                                   before.empty() ? nullptr : before.mapped());
 }
 
 void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {
@@ -89,8 +102,17 @@ void SessionTable::PutAside(const std::string& session_id, const absl::Status& w
   ++damaged_;
 }
 
-void SessionTable::Load() {
+void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Session>& before) {
+  for (const handover::Session& session : before) before_[session.session_id()] = &session;
   stray_keepers_ = FindKeepers();
+  LoadFiles();
+  for (const auto& [id, session] : std::exchange(before_, {})) {
+    LogError("session ", id, " was handed over, and cannot be opened");
+    LetFinish(*session);
+  }
+}
+
+void SessionTable::LoadFiles() {
   std::vector<std::string> found;
   DIR* const listing = opendir(identity_.sessions_dir.c_str());
   if (listing == nullptr) return LogError(identity_.sessions_dir, ": ", strerror(errno));
@@ -113,6 +135,23 @@ void SessionTable::Load() {
   }
   KeepHouse();
   ArmHouse();
+}
+
+std::string SessionTable::WhyNoHandover() const {
+  for (const auto& [id, session] : sessions_) {
+    const std::string why = session->WhyNoHandover();
+    if (!why.empty()) return absl::StrCat("session ", id, ": ", why);
+  }
+  return "";
+}
+
+google::protobuf::RepeatedPtrField<handover::Session> SessionTable::HandOver() const {
+  google::protobuf::RepeatedPtrField<handover::Session> handed_over;
+  for (const auto& [id, session] : sessions_) {
+    std::optional<handover::Session> state = session->HandOver();
+    if (state.has_value()) *handed_over.Add() = *std::move(state);
+  }
+  return handed_over;
 }
 
 absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint64_t epoch) {
@@ -151,6 +190,19 @@ void SessionTable::CloseAll(absl::AnyInvocable<void(size_t)> done) {
                    [waiting](bool was_running) { waiting->OneDone(was_running); });
   }
   waiting->OneDone(false);
+}
+
+void SessionTable::Count(v1::Hello& hello) const {
+  constexpr size_t kTeamsMax = 16;
+  std::set<std::string> teams;
+  uint32_t active = 0;
+  for (const auto& [id, session] : sessions_) {
+    if (!session->active()) continue;
+    ++active;
+    if (teams.size() < kTeamsMax) teams.insert(session->team());
+  }
+  hello.set_sessions_active(active);
+  for (const std::string& team : teams) hello.add_active_teams(team);
 }
 
 size_t SessionTable::running_children() const {

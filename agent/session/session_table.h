@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
 #include "agent/session/host_age.h"
@@ -52,10 +53,18 @@ class SessionTable {
   ~SessionTable();
 
   // Takes over the sessions that earlier agents left on the disk; before anything else. One that is
-  // damaged is put aside (SESSION.damaged) and logged. From then on the house is kept.
-  void Load();
+  // damaged is put aside (SESSION.damaged) and logged. `before`: what HandOver() gave in the
+  // program that this process ran before; those sessions' children go on. From then on the house is
+  // kept.
+  void Load(const google::protobuf::RepeatedPtrField<handover::Session>& before = {});
   // What is too old goes. By itself once a day after Load().
   void KeepHouse();
+
+  // "" if all sessions could go on in another program of this process now; else which cannot, and
+  // why, for people.
+  std::string WhyNoHandover() const;
+  // For Load() in that program.
+  google::protobuf::RepeatedPtrField<handover::Session> HandOver() const;
 
   // Grants the lease on a session, which exists from then on.
   // FAILURE_BAD_REQUEST: an id that is not a UUID. FAILURE_PERMISSION_DENIED: held by another
@@ -74,6 +83,8 @@ class SessionTable {
   // Ends every child; `done` runs when no descendant is left, with how many ran.
   void CloseAll(absl::AnyInvocable<void(size_t sessions_ended)> done);
 
+  // Sets sessions_active and active_teams.
+  void Count(v1::Hello& hello) const;
   size_t running_children() const;
   // No child runs, none of an earlier agent is waited for, and no tell is open.
   bool idle() const;
@@ -82,6 +93,7 @@ class SessionTable {
 
  private:
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const std::string& session_id);
+  void LoadFiles();
   std::string DirOf(const std::string& session_id) const;
   void PutAside(const std::string& session_id, const absl::Status& why);
   // True if there is room for another session.
@@ -99,6 +111,7 @@ class SessionTable {
   const SessionTableOptions options_;
   HostAge age_;
   const AgentIdentity identity_;
+  std::map<std::string, const handover::Session*> before_;  // During Load().
   EventLoop::TimerId house_timer_ = 0;
   size_t damaged_ = 0;                              // Put aside, and still there.
   JournalDisk disk_;                                // Outlives the sessions.

@@ -51,6 +51,12 @@ void StallWatch::OnTellWritten(absl::Time now) {
   OnProgress(Wait::kModel, now);
 }
 
+void StallWatch::GoOn(std::vector<std::pair<std::string, std::string>> tools, absl::Time now) {
+  OnTellOver();
+  tools_ = std::move(tools);
+  OnProgress(Wait::kModel, now);
+}
+
 void StallWatch::OnTellOver() {
   wait_ = Wait::kNothing;
   retry_.clear();

@@ -34,6 +34,10 @@ class StallWatch {
   explicit StallWatch(const StallLimits& limits = {}) : limits_(limits) {}
 
   void OnTellWritten(absl::Time now);
+  // The tell was written to a child that another watch has seen this far: these tools run (ids and
+  // names).
+  void GoOn(std::vector<std::pair<std::string, std::string>> tools, absl::Time now);
+  const std::vector<std::pair<std::string, std::string>>& tools() const { return tools_; }
   // Settled, or its child is gone.
   void OnTellOver();
   // A line of claude's stdout; `head` is its beginning.

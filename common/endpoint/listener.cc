@@ -33,7 +33,11 @@ class UnixListener : public Listener {
   ~UnixListener() override { StopAccepting(); }
 
   absl::Status Bind();
+  absl::Status GoOn(ScopedFd listening, const Bound& bound);
 
+  Bound bound() const override {
+    return {.fd = listening_.get(), .device = bound_.st_dev, .inode = bound_.st_ino};
+  }
   size_t waiting() const override { return waiting_.size(); }
   void StopAccepting() override;
 
@@ -76,6 +80,20 @@ absl::Status UnixListener::Bind() {
   if (lstat(path_.c_str(), &bound_) != 0) return Trouble("stat", path_);
   if (listen(fd.get(), kBacklog) != 0) return Trouble("listen on", path_);
   listening_ = std::move(fd);
+  loop_.Watch(listening_.get(), {.readable = true}, [this](EventLoop::Ready) { Accept(); });
+  return absl::OkStatus();
+}
+
+absl::Status UnixListener::GoOn(ScopedFd listening, const Bound& bound) {
+  int listens = 0;
+  socklen_t size = sizeof(listens);
+  if (getsockopt(listening.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+      listens == 0) {
+    return MakeFailure(v1::FAILURE_INTERNAL, "what was handed over is no socket that listens");
+  }
+  listening_ = std::move(listening);
+  bound_.st_dev = bound.device;
+  bound_.st_ino = bound.inode;
   loop_.Watch(listening_.get(), {.readable = true}, [this](EventLoop::Ready) { Accept(); });
   return absl::OkStatus();
 }
@@ -162,6 +180,17 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(EventLoop& loop, const
   auto listener = std::make_unique<UnixListener>(loop, endpoint.socket, std::move(make_hello),
                                                  std::move(on_connection));
   if (absl::Status status = listener->Bind(); !status.ok()) return status;
+  return std::unique_ptr<Listener>(std::move(listener));
+}
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const Endpoint& endpoint,
+                                                          ScopedFd listening, Bound bound,
+                                                          MakeHello make_hello,
+                                                          OnConnection on_connection) {
+  auto listener = std::make_unique<UnixListener>(loop, endpoint.socket, std::move(make_hello),
+                                                 std::move(on_connection));
+  absl::Status status = listener->GoOn(std::move(listening), bound);
+  if (!status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(listener));
 }
 

@@ -17,8 +17,20 @@ namespace iris {
 namespace {
 
 constexpr size_t kNameBytesMax = 256;
+constexpr size_t kRefusedBytesMax = 512;
 constexpr size_t kPathBytesMax = 4096;
 constexpr size_t kSearchPathBytesMax = 32 << 10;
+
+// Whom it would not do to end the agent for.
+std::string WhoHoldsIt(const v1::Hello& hello) {
+  if (hello.sessions_active() == 0) return "";
+  std::string teams;
+  for (const std::string& team : hello.active_teams()) {
+    absl::StrAppend(&teams, teams.empty() ? "" : ", ", PrintableHostText(team, kNameBytesMax));
+    if (teams.size() > kNameBytesMax) break;
+  }
+  return absl::StrCat("; ", hello.sessions_active(), " sessions are active in it (", teams, ")");
+}
 
 void MakePrintable(std::string* text, size_t bytes_max) {
   *text = PrintableHostText(*text, bytes_max);
@@ -36,15 +48,18 @@ absl::StatusOr<v1::Hello> ParseAgentHello(const std::string& bytes) {
                             hello.mutable_hostname(), hello.mutable_user()}) {
     MakePrintable(name, kNameBytesMax);
   }
+  MakePrintable(hello.mutable_upgrade_refused(), kRefusedBytesMax);
   MakePrintable(hello.mutable_path(), kSearchPathBytesMax);
   MakePrintable(hello.mutable_socket_path(), kPathBytesMax);
   MakePrintable(hello.mutable_data_dir(), kPathBytesMax);
   const v1::ProtocolRange& range = hello.protocol();
   if (std::max(range.min(), kProtocolMin) > std::min(range.max(), kProtocolMax)) {
-    return MakeFailure(v1::FAILURE_VERSION,
-                       absl::StrCat("the agent on the host (build ", hello.build(),
-                                    ") speaks protocol ", range.min(), " to ", range.max(),
-                                    ", this coordinator ", kProtocolMin, " to ", kProtocolMax));
+    return MakeFailure(
+        v1::FAILURE_VERSION,
+        absl::StrCat("the agent on the host (build ", hello.build(), ") speaks protocol ",
+                     range.min(), " to ", range.max(), ", this coordinator ", kProtocolMin, " to ",
+                     kProtocolMax, WhoHoldsIt(hello)),
+        "Use a newer Iris here, or end that agent when its sessions are done.");
   }
   return hello;
 }

@@ -44,6 +44,16 @@ TEST(HelloTest, NoCommonProtocolNamesBothRanges) {
       << "an empty range";
 }
 
+TEST(HelloTest, NoCommonProtocolNamesTheSessionsThatHoldTheAgent) {
+  v1::Hello hello = GoodHello();
+  hello.mutable_protocol()->set_min(kProtocolMax + 1);
+  hello.set_sessions_active(3);
+  hello.add_active_teams("gpu");
+  hello.add_active_teams("web\x1b[2J");
+  EXPECT_THAT(std::string(ParseAgentHello(hello.SerializeAsString()).status().message()),
+              HasSubstr("3 sessions are active in it (gpu, web[2J)"));
+}
+
 TEST(HelloTest, WhatIsNoHelloIsRefused) {
   EXPECT_EQ(KindOf(ParseAgentHello("GET / HTTP/1.1").status()), v1::FAILURE_INTERNAL);
   EXPECT_EQ(KindOf(ParseAgentHello("").status()), v1::FAILURE_INTERNAL);

@@ -58,6 +58,10 @@ std::string Links(const v1::GetStatusResponse& status) {
     if (const std::string story = LinkStory(link); !story.empty()) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", story, "\n");
     }
+    if (!link.upgrade_refused().empty()) {
+      absl::StrAppend(&notes, OrDash(link.key()), ": the agent stays ", OrDash(link.agent_build()),
+                      ", because ", OrDash(link.upgrade_refused()), "\n");
+    }
     if (link.has_failure()) absl::StrAppend(&notes, Printable(Describe(link.failure())), "\n");
   }
   return absl::StrCat(Table(rows), notes);
@@ -93,6 +97,7 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"losses", link.losses()},
                {"agent", Json{{"pid", link.agent_pid()},
                               {"build", link.agent_build()},
+                              {"upgrade_refused", link.upgrade_refused()},
                               {"socket", link.agent_socket()},
                               {"data_dir", link.agent_data_dir()}}}};
   if (link.has_failure()) {

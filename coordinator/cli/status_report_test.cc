@@ -48,6 +48,15 @@ TEST_F(StatusReportTest, AWaitingLinkSaysWhyAndWhenItTriesAgain) {
   EXPECT_THAT(Text("connecting"), HasSubstr("ml@gpu1:22: lost 3 s ago, trying again now\n"));
 }
 
+TEST_F(StatusReportTest, AnAgentThatWasNotUpgradedSaysWhy) {
+  link_.set_agent_build("0.1.0 build 1");
+  link_.set_upgrade_refused("it does not run");
+  EXPECT_THAT(Text("up"),
+              HasSubstr("ml@gpu1:22: the agent stays 0.1.0 build 1, because it does not "
+                        "run\n"));
+  EXPECT_THAT(Json("up"), HasSubstr("\"upgrade_refused\":\"it does not run\""));
+}
+
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
   Failed(v1::FAILURE_AUTH, 120'000);
   EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "

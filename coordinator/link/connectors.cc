@@ -10,12 +10,16 @@
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
+#include "common/log/log.h"
 #include "common/version/version.h"
+#include "coordinator/bootstrap/hello.h"
+#include "coordinator/bootstrap/run_program.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kLocalStart = absl::Seconds(10);
+constexpr absl::Duration kLocalUpgrade = absl::Seconds(8);
 
 class LocalConnector final : public Connector {
  public:
@@ -27,6 +31,10 @@ class LocalConnector final : public Connector {
     const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", iris_home_);
     if (!endpoint.ok()) return endpoint.status();
     absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
+    if (dialed.ok() && IsOlder(dialed->hello)) {
+      Upgrade(cancelled);
+      dialed = Dial(endpoint->socket, absl::InfinitePast());
+    }
     if (!dialed.ok()) {
       on_progress(
           {.stage = BootstrapProgress::Stage::kStarting, .text = "starting the local agent"});
@@ -37,21 +45,30 @@ class LocalConnector final : public Connector {
     Connection connection;
     connection.wire = std::move(dialed->fd);
     connection.mode = LinkMode::kLocal;
-    if (!connection.hello.ParseFromString(dialed->hello)) {
-      return MakeFailure(v1::FAILURE_VERSION,
-                         "the agent on this machine sent a hello that is none");
-    }
-    const v1::ProtocolRange& range = connection.hello.protocol();
-    if (range.min() > kProtocolMax || range.max() < kProtocolMin) {
-      return MakeFailure(v1::FAILURE_VERSION,
-                         absl::StrCat("the agent on this machine (", connection.hello.build(),
-                                      ") speaks protocol ", range.min(), "–", range.max(),
-                                      ", this coordinator ", kProtocolMin, "–", kProtocolMax));
-    }
+    absl::StatusOr<v1::Hello> hello = ParseAgentHello(dialed->hello);
+    if (!hello.ok()) return hello.status();
+    connection.hello = *std::move(hello);
     return connection;
   }
 
  private:
+  static bool IsOlder(const std::string& hello_bytes) {
+    v1::Hello hello;
+    return hello.ParseFromString(hello_bytes) && hello.build_number() < kBuildNumber;
+  }
+
+  // The build offers itself, as its bridge does on other hosts. An agent that will not or cannot
+  // take it serves as it is.
+  void Upgrade(const std::atomic<bool>& cancelled) const {
+    const absl::StatusOr<const AgentBuild*> build = bundle_.ForThisMachine();
+    if (!build.ok()) return;
+    std::vector<std::string> argv = {(*build)->path, "upgrade"};
+    if (!iris_home_.empty()) argv.insert(argv.end(), {"--home", iris_home_});
+    const absl::StatusOr<ProgramOutput> done =
+        RunProgram(argv, MinimalEnv({}), absl::Now() + kLocalUpgrade, &cancelled);
+    if (done.ok() && done->exit_code != 0) LogWarn("the local agent stays as it is: ", done->err);
+  }
+
   absl::StatusOr<Dialed> Start(const std::string& socket) const {
     const absl::StatusOr<const AgentBuild*> build = bundle_.ForThisMachine();
     if (!build.ok()) return build.status();

@@ -306,6 +306,7 @@ v1::LinkStatus HostLink::Status() const {
   status.set_mode_reason(mode_reason_);
   status.set_agent_build(hello_.build());
   status.set_agent_pid(hello_.pid());
+  status.set_upgrade_refused(hello_.upgrade_refused());
   status.set_hostname(hello_.hostname());
   status.set_ssh_pid(ssh_pid_);
   status.set_agent_socket(hello_.socket_path());

@@ -1,0 +1,37 @@
+#ifndef IRIS_AGENT_PROCESS_OWN_CHILDREN_H_
+#define IRIS_AGENT_PROCESS_OWN_CHILDREN_H_
+
+#include <sys/types.h>
+
+#include <set>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+
+// The children of this process that are meant to live, until whoever wants them has reaped them.
+// Every other one is a stray, left behind by a keeper, and is killed (child.h). Thread-safe.
+class OwnChildren {
+ public:
+  // One for the process, because its children are the process's.
+  static OwnChildren& Get();
+
+  // Spawn(), without a moment in which the child is taken for a stray.
+  absl::StatusOr<pid_t> Start(const SpawnSpec& spec);
+  // One that this process started before its program was replaced (an upgrade).
+  void Adopt(pid_t pid);
+  // Reaped, or not wanted any more.
+  void Forget(pid_t pid);
+  bool Has(pid_t pid);
+
+ private:
+  absl::Mutex mutex_;
+  std::set<pid_t> pids_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_PROCESS_OWN_CHILDREN_H_

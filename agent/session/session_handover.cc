@@ -1,0 +1,158 @@
+// A session in an upgrade: the program of this process is replaced, its children go on.
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "agent/handover/handover.pb.h"
+#include "agent/session/session.h"
+#include "common/log/log.h"
+
+namespace iris {
+namespace {
+
+void HandOverChild(ChildHandover from, handover::Child& child) {
+  child.set_keeper(from.keeper);
+  child.set_pid(from.pid);
+  child.set_start_time(from.start_time);
+  child.set_stdin_fd(from.stdin_fd);
+  child.set_stdout_fd(from.stdout_fd);
+  child.set_stderr_fd(from.stderr_fd);
+  child.set_report_fd(from.report_fd);
+  child.set_unwritten(std::move(from.unwritten));
+  child.set_report_text(std::move(from.report_text));
+}
+
+ChildHandover ChildIn(const handover::Child& child) {
+  return {.keeper = static_cast<pid_t>(child.keeper()),
+          .pid = static_cast<pid_t>(child.pid()),
+          .start_time = child.start_time(),
+          .stdin_fd = child.stdin_fd(),
+          .stdout_fd = child.stdout_fd(),
+          .stderr_fd = child.stderr_fd(),
+          .report_fd = child.report_fd(),
+          .unwritten = child.unwritten(),
+          .report_text = child.report_text()};
+}
+
+}  // namespace
+
+std::string Session::WhyNoHandover() const {
+  if (!journal().all_written()) return "its journal waits for room on the disk";
+  switch (phase_) {
+    case Phase::kStarting:
+      return "claude is starting";
+    case Phase::kClosing:
+      return "claude is being ended";
+    case Phase::kNone:
+      return "";
+    case Phase::kDraining:
+      if (!closing_.empty()) return "claude is being ended";
+      for (const LostTell& lost : lost_) {
+        if (!lost.cancelled.empty()) return "a message is being cancelled";
+      }
+      return "";
+    case Phase::kReady:
+      break;
+  }
+  if (interrupt_ != nullptr) return "a message is being cancelled";
+  if (!child_->can_be_handed_over()) return "claude is ending";
+  // Such a line is nowhere as a whole.
+  if (!scanner_->holds_unfinished()) return "claude is in the middle of a long line";
+  return "";
+}
+
+std::optional<handover::Session> Session::HandOver() const {
+  handover::Session state;
+  state.set_session_id(id_);
+  for (const WaitingTell& tell : waiting_) {
+    handover::Tell& waiting = *state.add_waiting();
+    waiting.set_id(tell.id);
+    waiting.set_text(tell.text);
+    waiting.set_ask_transcript(tell.ask_transcript);
+  }
+  for (const LostTell& tell : lost_) {
+    if (!tell.has_text) continue;
+    handover::Tell& lost = *state.add_lost();
+    lost.set_id(tell.id);
+    lost.set_text(tell.text);
+  }
+  if (phase_ != Phase::kReady) {
+    if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
+    return state;
+  }
+  HandOverChild(child_->HandOver(), *state.mutable_child());
+  state.set_resumed(resumed_);
+  state.set_program(program_);
+  state.set_started_at_ms(absl::ToUnixMillis(started_at_));
+  state.set_stderr_tail(stderr_tail_);
+  state.set_unfinished_line(scanner_->unfinished());
+  if (in_flight_ != nullptr) state.set_in_flight(*in_flight_);
+  state.set_replay_seen(replay_seen_);
+  state.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
+  for (const auto& [id, name] : stall_.tools()) {
+    handover::Tool& tool = *state.add_tools();
+    tool.set_id(id);
+    tool.set_name(name);
+  }
+  return state;
+}
+
+bool Session::GoOnWithChild(const handover::Session& before) {
+  if (!before.has_child()) return false;
+  absl::StatusOr<std::unique_ptr<Child>> child =
+      Child::Adopt(loop_, ChildIn(before.child()), *this);
+  if (!child.ok()) {
+    LogError("session ", id_, ": ", child.status().message(), "; its child is waited for");
+    return false;
+  }
+  child_ = *std::move(child);
+  scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
+  phase_ = Phase::kReady;
+  resumed_ = before.resumed();
+  program_ = before.program();
+  started_at_ = absl::FromUnixMillis(before.started_at_ms());
+  stderr_tail_ = before.stderr_tail();
+  replay_seen_ = before.replay_seen();
+  for (const v1::TellState& tell : files_->tells().Open()) {
+    if (tell.tell_id() != before.in_flight()) textless_.insert(tell.tell_id());
+  }
+  if (before.in_flight().empty()) {
+    ArmIdleTimer(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
+  } else {
+    in_flight_ = std::make_unique<std::string>(before.in_flight());
+    std::vector<std::pair<std::string, std::string>> tools;
+    for (const handover::Tool& tool : before.tools()) tools.emplace_back(tool.id(), tool.name());
+    stall_.GoOn(std::move(tools), StallNow());
+    ArmProbe();
+  }
+  // Readers drop what they have of a line where another life begins: they get it from its start.
+  scanner_->Feed(before.unfinished_line());
+  UpdateBackPressure();
+  return true;
+}
+
+void Session::TakeTexts(const handover::Session& before) {
+  const auto wait = [this](const handover::Tell& tell) {
+    if (textless_.erase(tell.id()) == 0) return;  // Settled meanwhile, by the transcript.
+    waiting_bytes_ += tell.text().size();
+    waiting_.push_back({tell.id(), tell.text(), tell.ask_transcript()});
+  };
+  for (const handover::Tell& tell : before.lost()) {
+    const auto lost = std::find_if(lost_.begin(), lost_.end(),
+                                   [&](const LostTell& one) { return one.id == tell.id(); });
+    if (lost == lost_.end()) {
+      wait(tell);
+      continue;
+    }
+    lost->has_text = true;
+    lost->text = tell.text();
+    waiting_bytes_ += tell.text().size();
+  }
+  for (const handover::Tell& tell : before.waiting()) wait(tell);
+  if (phase_ == Phase::kNone && !waiting_.empty()) StartChild();
+  if (phase_ == Phase::kReady && !waiting_.empty()) WriteNextTell();
+}
+
+}  // namespace iris
