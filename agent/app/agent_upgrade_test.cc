@@ -1,11 +1,7 @@
 // The agent becomes a newer build of itself, in place: the real programs, with the stub claude.
-#include <grpcpp/server_builder.h>
-#include <grpcpp/server_posix.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <atomic>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -13,13 +9,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "agent/app/one_session_fixture.h"
 #include "agent/app/program_fixture.h"
+#include "agent/app/upgrade_fixture.h"
 #include "common/endpoint/endpoint.h"
-#include "common/endpoint/listener.h"
 #include "common/failure/failure.h"
-#include "common/loop/event_loop.h"
+#include "common/process/spawn.h"
 #include "common/version/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -28,46 +22,6 @@ namespace iris {
 namespace {
 
 using ::testing::HasSubstr;
-
-// The agent starts as the older build.
-class AgentUpgradeTest : public OneSessionTest {
- protected:
-  AgentUpgradeTest() { program_ = OlderProgram(); }
-
-  v1::ListResponse List() {
-    v1::ListResponse list;
-    EXPECT_TRUE(stub_->List(&*NewContext(), {}, &list).ok());
-    return list;
-  }
-  pid_t ClaudesPid() { return static_cast<pid_t>(List().sessions(0).child().pid()); }
-  grpc::Status Offer(const std::string& program) {
-    v1::UpgradeRequest request;
-    request.set_program(program);
-    v1::UpgradeResponse response;
-    return stub_->Upgrade(&*NewContext(), request, &response);
-  }
-  // A newer build that runs `serve` when it takes over; its `version` is as good as any.
-  std::string Script(const std::string& serve, int number = 1000) {
-    const std::string path = scratch_.File(absl::StrCat("build-", number));
-    std::ofstream(path) << "#!/bin/sh\n[ $1 = version ] && { echo iris-agent 9.0.0 build " << number
-                        << " handover 1-1; exit; }\n"
-                        << serve << "\n";
-    chmod(path.c_str(), 0700);
-    return path;
-  }
-  void ExpectUpgraded() {
-    EXPECT_EQ(bridge_->hello.build_number(), kBuildNumber);
-    EXPECT_EQ(bridge_->hello.upgrade_refused(), "");
-  }
-  static size_t OpenDescriptorsOf(pid_t pid) {
-    size_t count = 0;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/fd"))) {
-      count += entry.path().empty() ? 0 : 1;
-    }
-    return count;
-  }
-};
 
 TEST_F(AgentUpgradeTest, ATurnInTheMiddleDoesNotNotice) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
@@ -304,111 +258,6 @@ TEST_F(AgentUpgradeTest, AgainAndAgainItKeepsWhatItHasAndNothingMore) {
   ExpectNothingStays();
 }
 
-TEST_F(AgentUpgradeTest, TwoBuildsSideBySideDoNotFlap) {
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  const std::string incarnation = bridge_->hello.incarnation();
-  for (const std::string& program : {OlderProgram(), Program(), OlderProgram()}) {
-    program_ = program;
-    const Bridge bridge = Connect({"--data", Home()});
-    EXPECT_EQ(bridge.hello.build_number(), kBuildNumber);
-    EXPECT_EQ(bridge.hello.incarnation(), incarnation);
-    EXPECT_EQ(Leave(bridge), 0);
-  }
-}
-
-TEST_F(AgentUpgradeTest, ABuildThatWillNotDoIsRefusedWithTheReason) {
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Open();
-  const std::string id = Tell("SLOW 1");
-  const std::string crashes = scratch_.File("crashes");
-  std::ofstream(crashes) << "#!/bin/sh\nexit 7\n";
-  chmod(crashes.c_str(), 0700);
-  EXPECT_THAT(Offer(crashes).error_message(), HasSubstr("exit code 7"));
-  const std::string open_to_others = Script("exit 1");
-  chmod(open_to_others.c_str(), 0777);
-  EXPECT_THAT(Offer(open_to_others).error_message(), HasSubstr("0777"));
-  const Bridge later = Connect({"--data", Home()});
-  EXPECT_THAT(later.hello.upgrade_refused(), HasSubstr("0777"));
-  EXPECT_EQ(later.hello.incarnation(), bridge_->hello.incarnation());
-  EXPECT_EQ(Leave(later), 0);
-  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
-  EXPECT_EQ(AnswerTo(id), TwentyWords());
-  ExpectNothingStays();
-}
-
-TEST_F(AgentUpgradeTest, ABuildThatCannotBeExecutedLeavesTheOldOneAtWork) {
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Open();
-  const std::string id = Tell("SLOW 1");
-  // It runs once, for `version`.
-  const std::string build = Script("exit 1");
-  std::ofstream(build) << "#!/bin/sh\necho iris-agent 9.0.0 build 9 handover 1-1\nchmod 0600 "
-                       << build << "\n";
-  EXPECT_THAT(Offer(build).error_message(), HasSubstr("exec"));
-  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
-  EXPECT_EQ(AnswerTo(id), TwentyWords());
-  EXPECT_EQ(Ask("COUNT"), "2");
-  ExpectNothingStays();
-}
-
-TEST_F(AgentUpgradeTest, KilledRightAfterExecItIsAnAgentThatWasKilled) {
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Open();
-  const std::string id = Tell("SLOW 2");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
-  EXPECT_EQ(Offer(Script("kill -KILL $$")).error_code(), grpc::StatusCode::UNAVAILABLE);
-  const pid_t killed = agent_;
-  Lose();
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  EXPECT_NE(agent_, killed);
-  Repeat(id, "SLOW 2");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
-  EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
-  EXPECT_EQ(AnswerTo(id), TwentyWords());
-  EXPECT_EQ(Ask("COUNT"), "2");
-  EXPECT_EQ(CountSettled(id), 1u);
-  ExpectNothingStays();
-}
-
-TEST_F(AgentUpgradeTest, KilledLaterItIsAnAgentThatWasKilled) {
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Open();
-  const std::string id = Tell("SLOW 2");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
-  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  KillAgent();
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Repeat(id, "SLOW 2");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
-  EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
-  EXPECT_EQ(AnswerTo(id), TwentyWords());
-  EXPECT_EQ(Ask("COUNT"), "2");
-  ExpectNothingStays();
-}
-
-// Its children are survivors then, and children of this very process.
-TEST_F(AgentUpgradeTest, ABuildThatLosesTheStateRecoversAsAfterADeath) {
-  ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Open();
-  const std::string id = Tell("SLOW 2");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
-  const pid_t agent = agent_, claude = ClaudesPid();
-  const std::string build = Script(absl::StrCat("exec ", Program(), " serve --home ", Home(),
-                                                " --data ", Home(), " --handed-over 999"));
-  EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
-  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  EXPECT_EQ(agent_, agent);
-  EXPECT_EQ(attached_.attached().state(), v1::SESSION_DRAINING);
-  Repeat(id, "SLOW 2");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
-  EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
-  EXPECT_EQ(AnswerTo(id), TwentyWords());
-  EXPECT_EQ(Ask("COUNT"), "2");
-  EXPECT_FALSE(Exists(claude));
-  ExpectNothingStays();
-}
-
 TEST_F(AgentUpgradeTest, TheCommandUpgradesAnAgentThatRunsAndStartsNone) {
   const auto upgrade = [this] {
     const absl::StatusOr<pid_t> pid =
@@ -424,57 +273,6 @@ TEST_F(AgentUpgradeTest, TheCommandUpgradesAnAgentThatRunsAndStartsNone) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());  // By the older bridge, which changes nothing.
   EXPECT_EQ(bridge_->hello.build_number(), kBuildNumber);
   EXPECT_EQ(upgrade(), 0);
-}
-
-// An agent of before there was an Upgrade: it is used as it is.
-TEST_F(AgentUpgradeTest, ABridgeJoinsAnAgentThatIsTooOldForIt) {
-  class Old final : public v1::Agent::Service {
-    grpc::Status GetHost(grpc::ServerContext*, const v1::GetHostRequest*,
-                         v1::GetHostResponse* response) override {
-      response->set_links(77);
-      return grpc::Status::OK;
-    }
-  } service;
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  LoopThread thread;
-  std::unique_ptr<Listener> listener;
-  const auto on_loop = [&thread](const std::function<void()>& step) {
-    absl::Notification done;
-    thread.loop().Post([&] {
-      step();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  };
-  setenv("XDG_RUNTIME_DIR", Runtime().c_str(), 1);
-  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", Home());
-  unsetenv("XDG_RUNTIME_DIR");
-  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
-  v1::Hello hello;
-  hello.set_incarnation(NewUuid());
-  hello.set_build("0.0.9");
-  on_loop([&] {
-    listener = *Listener::Start(
-        thread.loop(), *endpoint, [&] { return FrameHello(hello.SerializeAsString()); },
-        [&](ScopedFd fd) { grpc::AddInsecureChannelFromFd(server.get(), fd.Release()); });
-  });
-
-  program_ = Program();
-  Bridge bridge = StartBridge({"--home", Home()}, Env());
-  const absl::StatusOr<std::string> greeting = ReadHello(bridge.io.get(), Soon());
-  ASSERT_TRUE(greeting.ok()) << greeting.status();
-  ASSERT_TRUE(bridge.hello.ParseFromString(*greeting));
-  EXPECT_EQ(bridge.hello.build(), "0.0.9");
-  std::unique_ptr<v1::Agent::Stub> stub = StubOver(std::move(bridge.io));
-  v1::GetHostResponse host;
-  ASSERT_TRUE(stub->GetHost(&*NewContext(), {}, &host).ok());
-  EXPECT_EQ(host.links(), 77u);
-  stub.reset();
-  EXPECT_EQ(ExitCodeOf(bridge), 0);
-  on_loop([&] { listener.reset(); });
-  server->Shutdown(std::chrono::system_clock::now());
 }
 
 }  // namespace
