@@ -32,7 +32,7 @@ JournalDisk::~JournalDisk() {
     absl::MutexLock lock(&mutex_);
     stop_ = true;
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void JournalDisk::SyncSoon(Client* client) {
@@ -67,6 +67,10 @@ void JournalDisk::StartBatch() {
   syncing_ = std::exchange(waiting_, {});
   auto batch = std::make_unique<Batch>();
   for (Client* client : syncing_) batch->paths.push_back(client->TakeUnsynced());
+  if (sync_ != nullptr) {
+    SyncAll(*batch, sync_);
+    return PostDone(std::move(batch));
+  }
   absl::MutexLock lock(&mutex_);
   to_sync_ = std::move(batch);
 }
@@ -92,15 +96,23 @@ void JournalDisk::RunThread() {
       if (stop_) return;
       batch = std::move(to_sync_);
     }
-    for (const std::vector<std::string>& paths : batch->paths) {
-      absl::Status result;
-      for (const std::string& path : paths) result.Update(SyncOne(path));
-      batch->results.push_back(result);
-    }
-    loop_.Post([this, alive = alive_, batch = std::move(batch)] {
-      if (*alive) OnBatchDone(*batch);
-    });
+    SyncAll(*batch, SyncOne);
+    PostDone(std::move(batch));
   }
+}
+
+void JournalDisk::SyncAll(Batch& batch, const Sync& sync) {
+  for (const std::vector<std::string>& paths : batch.paths) {
+    absl::Status result;
+    for (const std::string& path : paths) result.Update(sync(path));
+    batch.results.push_back(result);
+  }
+}
+
+void JournalDisk::PostDone(std::unique_ptr<Batch> batch) {
+  loop_.Post([this, alive = alive_, batch = std::move(batch)] {
+    if (*alive) OnBatchDone(*batch);
+  });
 }
 
 }  // namespace iris

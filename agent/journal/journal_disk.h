@@ -2,10 +2,12 @@
 #define IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -40,9 +42,15 @@ class JournalDisk {
     virtual void OnQuotaRoom() = 0;
   };
 
+  // Makes a file or directory durable.
+  using Sync = std::function<absl::Status(const std::string& path)>;
+
   // `quota_bytes`: what all journals may keep together.
   explicit JournalDisk(EventLoop& loop, size_t quota_bytes = kQuotaBytes)
       : loop_(loop), quota_bytes_(quota_bytes), thread_([this] { RunThread(); }) {}
+  // Without a thread, for simulations: `sync` runs on the loop.
+  JournalDisk(EventLoop& loop, Sync sync, size_t quota_bytes = kQuotaBytes)
+      : loop_(loop), quota_bytes_(quota_bytes), sync_(std::move(sync)) {}
   // What was not synced yet stays so. Every client has gone before.
   ~JournalDisk();
 
@@ -77,9 +85,12 @@ class JournalDisk {
   void StartBatch();
   void OnBatchDone(const Batch& batch);
   void RunThread();
+  static void SyncAll(Batch& batch, const Sync& sync);
+  void PostDone(std::unique_ptr<Batch> batch);
 
   EventLoop& loop_;
   const size_t quota_bytes_;
+  const Sync sync_;  // Null: a thread does it.
   std::set<Client*> clients_;
   std::vector<Client*> waiting_;
   std::vector<Client*> syncing_;  // Null: forgotten.

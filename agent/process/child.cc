@@ -18,6 +18,7 @@
 #include "agent/process/descendants.h"
 #include "agent/process/keeper.h"
 #include "agent/process/own_children.h"
+#include "common/base/scoped_fd.h"
 #include "common/process/spawn.h"
 
 namespace iris {
@@ -51,10 +52,68 @@ bool IsPipe(const ScopedFd& fd) {
   return fstat(fd.get(), &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
-}  // namespace
+class ProcessChild final : public Child {
+ public:
+  ProcessChild(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {}
+  ~ProcessChild() override;
 
-absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const ChildSpec& spec,
-                                                    ChildSink& sink) {
+  // Once. An error: there is no keeper.
+  absl::Status Begin(const ChildSpec& spec);
+  // Or this, once.
+  absl::Status GoOn(ChildHandover handover);
+
+  bool can_be_handed_over() const override;
+  ChildHandover HandOver() const override;
+
+  void Write(std::string bytes) override;
+  void CloseStdin() override;
+  void Signal(int signal) override;
+  void KillAll() override;
+  void PauseOutput(bool paused) override;
+  pid_t keeper() const override { return keeper_; }
+  pid_t pid() const override { return pid_; }
+  uint64_t start_time() const override { return start_time_; }
+
+ private:
+  struct Output {
+    ScopedFd fd;
+    size_t left = 0;  // Once it has exited: what was in the pipe then, less what was read.
+  };
+  void WatchOutput();
+  void OnReport();
+  void OnReportLine(absl::string_view line);
+  void OnKeeperGone();
+  // Reads once; false when there was nothing (more) to read for now.
+  bool ReadOnce(Output& output);
+  void OnExitKnown();
+  void DrainAndReportExit();
+  void SweepStrays();
+  void WriteQueued();
+  void CloseReader(ScopedFd& fd);
+
+  EventLoop& loop_;
+  ChildSink& sink_;
+  pid_t keeper_ = 0;
+  pid_t pid_ = 0;
+  uint64_t start_time_ = 0;
+  ScopedFd stdin_, report_;
+  Output stdout_, stderr_;
+  std::string unwritten_;  // From written_ on.
+  size_t written_ = 0;
+  bool stdin_watched_ = false;
+  bool close_stdin_ = false;
+  bool paused_ = false;
+  std::string report_text_;
+  bool exit_known_ = false;     // The keeper said how, or can say no more.
+  bool exit_reported_ = false;  // OnExited was called.
+  bool keeper_gone_ = false;
+  int sweeps_ = 0;
+  EventLoop::TimerId sweep_ = 0;
+  EventLoop::TimerId drain_ = 0;
+  absl::StatusOr<ExitStatus> exit_ = absl::UnknownError("running");
+};
+
+absl::Status ProcessChild::Begin(const ChildSpec& spec) {
   PipeEnds pipes[4];  // stdin, stdout, stderr, report
   for (PipeEnds& pipe : pipes) {
     absl::StatusOr<PipeEnds> made = MakePipe();
@@ -73,26 +132,23 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const Child
   const absl::StatusOr<pid_t> pid = OwnChildren::Get().Start(keeper);
   if (!pid.ok()) return pid.status();
 
-  std::unique_ptr<Child> child(new Child(loop, sink));
-  child->keeper_ = *pid;
-  child->stdin_ = std::move(pipes[0].writer);
-  child->stdout_.fd = std::move(pipes[1].reader);
-  child->stderr_.fd = std::move(pipes[2].reader);
-  child->report_ = std::move(pipes[3].reader);
-  for (const ScopedFd* fd :
-       {&child->stdin_, &child->stdout_.fd, &child->stderr_.fd, &child->report_}) {
+  keeper_ = *pid;
+  stdin_ = std::move(pipes[0].writer);
+  stdout_.fd = std::move(pipes[1].reader);
+  stderr_.fd = std::move(pipes[2].reader);
+  report_ = std::move(pipes[3].reader);
+  for (const ScopedFd* fd : {&stdin_, &stdout_.fd, &stderr_.fd, &report_}) {
     SetNonBlocking(fd->get());
   }
-  loop.Watch(child->report_.get(), {.readable = true},
-             [self = child.get()](EventLoop::Ready) { self->OnReport(); });
-  return child;
+  loop_.Watch(report_.get(), {.readable = true}, [this](EventLoop::Ready) { OnReport(); });
+  return absl::OkStatus();
 }
 
-bool Child::can_be_handed_over() const {
+bool ProcessChild::can_be_handed_over() const {
   return pid_ > 0 && !exit_known_ && !keeper_gone_ && !close_stdin_;
 }
 
-ChildHandover Child::HandOver() const {
+ChildHandover ProcessChild::HandOver() const {
   return {.keeper = keeper_,
           .pid = pid_,
           .start_time = start_time_,
@@ -104,8 +160,7 @@ ChildHandover Child::HandOver() const {
           .report_text = report_text_};
 }
 
-absl::StatusOr<std::unique_ptr<Child>> Child::Adopt(EventLoop& loop, ChildHandover handover,
-                                                    ChildSink& sink) {
+absl::Status ProcessChild::GoOn(ChildHandover handover) {
   ScopedFd in(handover.stdin_fd), out(handover.stdout_fd), err(handover.stderr_fd),
       report(handover.report_fd);
   // claude may have closed its stdout or stderr, and is a child of ours all the same.
@@ -114,36 +169,34 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Adopt(EventLoop& loop, ChildHandov
     if (*fd ? !IsPipe(*fd) : must) return absl::InternalError("no pipes came with the child");
     if (*fd) fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
   }
-  std::unique_ptr<Child> child(new Child(loop, sink));
-  child->keeper_ = handover.keeper;
+  keeper_ = handover.keeper;
   OwnChildren::Get().Adopt(handover.keeper);
-  child->pid_ = handover.pid;
-  child->start_time_ = handover.start_time;
-  child->stdin_ = std::move(in);
-  child->stdout_.fd = std::move(out);
-  child->stderr_.fd = std::move(err);
-  child->report_ = std::move(report);
-  child->report_text_ = std::move(handover.report_text);
-  loop.Watch(child->report_.get(), {.readable = true},
-             [self = child.get()](EventLoop::Ready) { self->OnReport(); });
-  child->WatchOutput();
-  if (!handover.unwritten.empty()) child->Write(std::move(handover.unwritten));
-  return child;
+  pid_ = handover.pid;
+  start_time_ = handover.start_time;
+  stdin_ = std::move(in);
+  stdout_.fd = std::move(out);
+  stderr_.fd = std::move(err);
+  report_ = std::move(report);
+  report_text_ = std::move(handover.report_text);
+  loop_.Watch(report_.get(), {.readable = true}, [this](EventLoop::Ready) { OnReport(); });
+  WatchOutput();
+  if (!handover.unwritten.empty()) Write(std::move(handover.unwritten));
+  return absl::OkStatus();
 }
 
-Child::~Child() {
+ProcessChild::~ProcessChild() {
   if (sweep_ != 0) loop_.Cancel(sweep_);
   if (drain_ != 0) loop_.Cancel(drain_);
   if (stdin_watched_) loop_.Unwatch(stdin_.get());
   CloseReader(stdout_.fd);
   CloseReader(stderr_.fd);
   CloseReader(report_);
-  if (keeper_gone_) return;
+  if (keeper_ == 0 || keeper_gone_) return;
   kill(keeper_, SIGTERM);
   OwnChildren::Get().Forget(keeper_);  // The next sweep reaps it.
 }
 
-void Child::WatchOutput() {
+void ProcessChild::WatchOutput() {
   // What it says is heard after OnStarted: it may well write before the keeper has reported.
   if (pid_ == 0) return;
   for (Output* output : {&stdout_, &stderr_}) {
@@ -153,13 +206,13 @@ void Child::WatchOutput() {
   }
 }
 
-void Child::CloseReader(ScopedFd& fd) {
+void ProcessChild::CloseReader(ScopedFd& fd) {
   if (!fd) return;
   loop_.Unwatch(fd.get());
   fd.Reset();
 }
 
-void Child::Write(std::string bytes) {
+void ProcessChild::Write(std::string bytes) {
   if (!stdin_ || close_stdin_) return;
   if (written_ == unwritten_.size()) {
     unwritten_ = std::move(bytes);
@@ -170,12 +223,12 @@ void Child::Write(std::string bytes) {
   WriteQueued();
 }
 
-void Child::CloseStdin() {
+void ProcessChild::CloseStdin() {
   close_stdin_ = true;
   WriteQueued();
 }
 
-void Child::WriteQueued() {
+void ProcessChild::WriteQueued() {
   if (!stdin_) return;
   while (written_ < unwritten_.size()) {
     const ssize_t n =
@@ -205,16 +258,16 @@ void Child::WriteQueued() {
   if (!waiting && close_stdin_) stdin_.Reset();
 }
 
-void Child::Signal(int signal) {
+void ProcessChild::Signal(int signal) {
   // claude is the keeper's to reap, so its pid may be reused once it is gone.
   if (pid_ > 0 && !exit_known_ && ProcessStartTime(pid_) == start_time_) kill(pid_, signal);
 }
 
-void Child::KillAll() {
+void ProcessChild::KillAll() {
   if (!keeper_gone_) kill(keeper_, SIGTERM);  // Reaped by us alone: the pid is certain.
 }
 
-void Child::PauseOutput(bool paused) {
+void ProcessChild::PauseOutput(bool paused) {
   if (paused_ == paused || exit_reported_) return;
   paused_ = paused;
   if (!paused && exit_known_) {
@@ -229,7 +282,7 @@ void Child::PauseOutput(bool paused) {
   }
 }
 
-bool Child::ReadOnce(Output& output) {
+bool ProcessChild::ReadOnce(Output& output) {
   if (!output.fd || exit_reported_ || paused_) return false;
   char buffer[kReadBytes];
   const size_t wanted = exit_known_ ? std::min(kReadBytes, output.left) : kReadBytes;
@@ -246,7 +299,7 @@ bool Child::ReadOnce(Output& output) {
   return false;
 }
 
-void Child::OnReport() {
+void ProcessChild::OnReport() {
   char buffer[512];
   const ssize_t n = read(report_.get(), buffer, sizeof(buffer));
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -261,7 +314,7 @@ void Child::OnReport() {
   }
 }
 
-void Child::OnReportLine(absl::string_view line) {
+void ProcessChild::OnReportLine(absl::string_view line) {
   int number = 0;
   if (absl::ConsumePrefix(&line, "started ") && absl::SimpleAtoi(line, &number)) {
     pid_ = number;
@@ -284,13 +337,13 @@ void Child::OnReportLine(absl::string_view line) {
 
 // All that claude wrote is in the pipes by now. Its tools may hold them open and write more without
 // end: what is there now is what counts.
-void Child::OnExitKnown() {
+void ProcessChild::OnExitKnown() {
   exit_known_ = true;
   for (Output* output : {&stdout_, &stderr_}) output->left = BytesIn(output->fd);
   DrainAndReportExit();
 }
 
-void Child::DrainAndReportExit() {
+void ProcessChild::DrainAndReportExit() {
   drain_ = 0;
   if (exit_reported_) return;
   for (Output* output : {&stderr_, &stdout_}) {
@@ -308,7 +361,7 @@ void Child::DrainAndReportExit() {
   if (keeper_gone_) sweep_ = loop_.After(absl::ZeroDuration(), [this] { SweepStrays(); });
 }
 
-void Child::OnKeeperGone() {
+void ProcessChild::OnKeeperGone() {
   CloseReader(report_);
   while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -324,7 +377,7 @@ void Child::OnKeeperGone() {
 
 // What a keeper left (it was killed, or gave up on a process stuck in the kernel) has come to the
 // agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray.
-void Child::SweepStrays() {
+void ProcessChild::SweepStrays() {
   sweep_ = 0;
   bool found = false;
   for (const pid_t pid : ChildrenOf(getpid())) {
@@ -336,6 +389,22 @@ void Child::SweepStrays() {
   }
   if (!found || ++sweeps_ >= kSweepsMax) return sink_.OnGone();
   sweep_ = loop_.After(kSweepEvery, [this] { SweepStrays(); });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const ChildSpec& spec,
+                                                    ChildSink& sink) {
+  auto child = std::make_unique<ProcessChild>(loop, sink);
+  if (absl::Status begun = child->Begin(spec); !begun.ok()) return begun;
+  return child;
+}
+
+absl::StatusOr<std::unique_ptr<Child>> Child::Adopt(EventLoop& loop, ChildHandover handover,
+                                                    ChildSink& sink) {
+  auto child = std::make_unique<ProcessChild>(loop, sink);
+  if (absl::Status gone_on = child->GoOn(std::move(handover)); !gone_on.ok()) return gone_on;
+  return child;
 }
 
 }  // namespace iris

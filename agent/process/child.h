@@ -3,8 +3,8 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/base/scoped_fd.h"
 #include "common/loop/event_loop.h"
 
 namespace iris {
@@ -60,14 +59,14 @@ class ChildSink {
   virtual void OnGone() = 0;
 };
 
-// One `claude` with its pipes, below a keeper (keeper.h). Lives on the process loop. The process
-// ignores SIGPIPE, is a child subreaper, and has no children but these: a stray one is killed.
+// One `claude` with its pipes. Lives on the process loop.
 //
 //   Start() → OnStarted → OnStdout/OnStderr … → OnExited → OnGone
 class Child {
  public:
-  // `sink` and `loop` outlive the child. An error: not even the keeper could be started; nothing
-  // follows.
+  // A process below a keeper (keeper.h). This process ignores SIGPIPE, is a child subreaper, and
+  // has no children but these: a stray one is killed. `sink` and `loop` outlive the child. An
+  // error: not even the keeper could be started; nothing follows.
   static absl::StatusOr<std::unique_ptr<Child>> Start(EventLoop& loop, const ChildSpec& spec,
                                                       ChildSink& sink);
   // Goes on with a child of the program that this process ran before. Takes the descriptors, also
@@ -76,71 +75,34 @@ class Child {
   static absl::StatusOr<std::unique_ptr<Child>> Adopt(EventLoop& loop, ChildHandover handover,
                                                       ChildSink& sink);
   // Before OnGone: kills everything, without waiting.
-  ~Child();
+  virtual ~Child() = default;
 
   // It runs, and nobody has begun to end it.
-  bool can_be_handed_over() const;
+  virtual bool can_be_handed_over() const { return false; }
   // For Adopt() by the next program. The descriptors stay this child's.
-  ChildHandover HandOver() const;
+  virtual ChildHandover HandOver() const { return {}; }
 
   // Queues bytes for its stdin; written as the pipe takes them. Dropped once it has exited.
-  void Write(std::string bytes);
+  virtual void Write(std::string bytes) = 0;
   // EOF after what is queued. Idempotent.
-  void CloseStdin();
+  virtual void CloseStdin() = 0;
   // Sends `signal` to claude alone, if it is still the process that was started.
-  void Signal(int signal);
+  virtual void Signal(int signal) = 0;
   // SIGKILL to claude and every descendant.
-  void KillAll();
+  virtual void KillAll() = 0;
 
   // While paused nothing is read from its stdout and stderr: the pipes fill and the child waits.
   // OnExited waits too.
-  void PauseOutput(bool paused);
+  virtual void PauseOutput(bool paused) = 0;
 
-  pid_t keeper() const { return keeper_; }
-  pid_t pid() const { return pid_; }  // 0 before OnStarted.
-  uint64_t start_time() const { return start_time_; }
-  size_t unwritten_bytes() const { return unwritten_.size() - written_; }
-
- private:
-  Child(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {}
-
-  struct Output {
-    ScopedFd fd;
-    size_t left = 0;  // Once it has exited: what was in the pipe then, less what was read.
-  };
-  void WatchOutput();
-  void OnReport();
-  void OnReportLine(absl::string_view line);
-  void OnKeeperGone();
-  // Reads once; false when there was nothing (more) to read for now.
-  bool ReadOnce(Output& output);
-  void OnExitKnown();
-  void DrainAndReportExit();
-  void SweepStrays();
-  void WriteQueued();
-  void CloseReader(ScopedFd& fd);
-
-  EventLoop& loop_;
-  ChildSink& sink_;
-  pid_t keeper_ = 0;
-  pid_t pid_ = 0;
-  uint64_t start_time_ = 0;
-  ScopedFd stdin_, report_;
-  Output stdout_, stderr_;
-  std::string unwritten_;  // From written_ on.
-  size_t written_ = 0;
-  bool stdin_watched_ = false;
-  bool close_stdin_ = false;
-  bool paused_ = false;
-  std::string report_text_;
-  bool exit_known_ = false;     // The keeper said how, or can say no more.
-  bool exit_reported_ = false;  // OnExited was called.
-  bool keeper_gone_ = false;
-  int sweeps_ = 0;
-  EventLoop::TimerId sweep_ = 0;
-  EventLoop::TimerId drain_ = 0;
-  absl::StatusOr<ExitStatus> exit_ = absl::UnknownError("running");
+  virtual pid_t keeper() const = 0;
+  virtual pid_t pid() const = 0;  // 0 before OnStarted.
+  virtual uint64_t start_time() const = 0;
 };
+
+// As Child::Start().
+using ChildStarter = std::function<absl::StatusOr<std::unique_ptr<Child>>(
+    EventLoop& loop, const ChildSpec& spec, ChildSink& sink)>;
 
 }  // namespace iris
 

@@ -27,11 +27,12 @@ constexpr char kTakeoverFix[] =
 
 Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
                  std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
-                 const handover::Session* before)
+                 const handover::Session* before, ChildStarter start_child)
     : loop_(loop),
       identity_(identity),
       id_(std::move(session_id)),
       files_(std::move(files)),
+      start_child_(std::move(start_child)),
       idle_since_(absl::Now()) {
   files_->journal().OnRoom([this] { UpdateBackPressure(); });
   if (files_->launch() != nullptr) spec_ = *files_->launch();
@@ -122,7 +123,7 @@ void Session::StartChild() {
     phase_ = Phase::kNone;
     return FailStart(plan.status());
   }
-  absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(loop_, plan->child, *this);
+  absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
   if (!child.ok()) {
     ReleaseClaim();
     phase_ = Phase::kNone;

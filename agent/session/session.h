@@ -59,7 +59,7 @@ class Session final : private ChildSink, private LineScannerSink {
   // same session said in HandOver() to the program that this process ran before; its child goes on.
   Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
           std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {},
-          const handover::Session* before = nullptr);
+          const handover::Session* before = nullptr, ChildStarter start_child = Child::Start);
   ~Session() override;
 
   // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
@@ -116,6 +116,8 @@ class Session final : private ChildSink, private LineScannerSink {
   v1::SessionInfo Info() const;
   std::vector<v1::TellState> OpenTells() const;
   const std::string& team() const { return spec_.team(); }
+  // Open() came, in this life of the agent or another.
+  bool opened() const { return files_->launch() != nullptr; }
   bool has_child() const { return child_ != nullptr; }
   // A child or a survivor runs, or a tell is open.
   bool active() const { return phase_ != Phase::kNone || !OpenTells().empty(); }
@@ -209,8 +211,8 @@ class Session final : private ChildSink, private LineScannerSink {
   // While a tell is in flight: asks the child whether it lives, if it says nothing for long.
   void ArmProbe();
   void Probe();
-  // By the monotonic clock.
-  static absl::Time StallNow();
+  // By the loop's clock.
+  absl::Time StallNow() const;
   absl::Status CheckTell(absl::string_view text) const;
   bool TakeTextOfKnown(const std::string& tell_id, std::string& text);
   void WriteNextTell();
@@ -230,6 +232,7 @@ class Session final : private ChildSink, private LineScannerSink {
   const AgentIdentity& identity_;
   const std::string id_;
   const std::unique_ptr<SessionFiles> files_;
+  const ChildStarter start_child_;
   std::set<SessionReader*> readers_;
 
   v1::LaunchSpec spec_;  // Of the newest Open.

@@ -144,8 +144,8 @@ v1::HostHoldings SessionTable::Holdings() const {
     }
     longest = std::max(longest, UnusedFor(*session));
   }
-  holdings.set_journal_bytes(disk_.kept_bytes());
-  holdings.set_journal_quota_bytes(disk_.quota_bytes());
+  holdings.set_journal_bytes(disk_->kept_bytes());
+  holdings.set_journal_quota_bytes(disk_->quota_bytes());
   holdings.set_longest_unused_ms(absl::ToInt64Milliseconds(longest));
   holdings.set_damaged(static_cast<uint32_t>(damaged_));
   struct statvfs disk;

@@ -1,6 +1,5 @@
 // Finds out whether a silent child lives.
 
-#include <chrono>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -9,9 +8,7 @@
 
 namespace iris {
 
-absl::Time Session::StallNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
+absl::Time Session::StallNow() const { return absl::UnixEpoch() + loop_.now(); }
 
 void Session::set_stall_limits(const StallLimits& limits) {
   stall_limits_ = limits;

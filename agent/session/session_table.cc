@@ -41,7 +41,10 @@ SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, SessionTable
       options_(std::move(options)),
       age_(absl::StrCat(identity.sessions_dir, "/age"), options_.now, options_.monotonic),
       identity_(WithAge(std::move(identity), age_)),
-      disk_(loop, options_.journal_quota_bytes) {}
+      disk_(
+          options_.sync == nullptr
+              ? std::make_unique<JournalDisk>(loop, options_.journal_quota_bytes)
+              : std::make_unique<JournalDisk>(loop, options_.sync, options_.journal_quota_bytes)) {}
 
 SessionTable::~SessionTable() {
   if (house_timer_ != 0) loop_.Cancel(house_timer_);
@@ -80,17 +83,18 @@ std::string SessionTable::DirOf(const std::string& session_id) const {
 absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::string& session_id) {
   const std::string dir = DirOf(session_id);
   absl::StatusOr<std::unique_ptr<SessionFiles>> files =
-      SessionFiles::Open(disk_, dir, identity_.incarnation, options_.journal);
+      SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
   if (absl::IsDataLoss(files.status())) {
     PutAside(session_id, files.status());
-    files = SessionFiles::Open(disk_, dir, identity_.incarnation, options_.journal);
+    files = SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
   }
   if (!files.ok()) return files.status();
   const auto stray = stray_keepers_.find(session_id);
   const auto before = before_.extract(session_id);
   return std::make_unique<Session>(loop_, identity_, session_id, *std::move(files),
                                    stray != stray_keepers_.end() ? stray->second : ProcessId(),
-                                   before.empty() ? nullptr : before.mapped());
+                                   before.empty() ? nullptr : before.mapped(),
+                                   options_.start_child);
 }
 
 void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {
@@ -104,7 +108,7 @@ void SessionTable::PutAside(const std::string& session_id, const absl::Status& w
 
 void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Session>& before) {
   for (const handover::Session& session : before) before_[session.session_id()] = &session;
-  stray_keepers_ = FindKeepers();
+  stray_keepers_ = options_.find_keepers();
   LoadFiles();
   for (const auto& [id, session] : std::exchange(before_, {})) {
     LogError("session ", id, " was handed over, and cannot be opened");

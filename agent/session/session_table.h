@@ -16,6 +16,8 @@
 #include "agent/handover/handover.pb.h"
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
+#include "agent/process/child.h"
+#include "agent/process/survivor.h"
 #include "agent/session/host_age.h"
 #include "agent/session/identity.h"
 #include "agent/session/session.h"
@@ -25,6 +27,7 @@
 
 namespace iris {
 
+// Limits, and what sessions have of the machine: a simulation has its own.
 struct SessionTableOptions {
   size_t sessions_max = 4096;
   size_t journal_quota_bytes = JournalDisk::kQuotaBytes;  // Of all sessions together.
@@ -32,6 +35,9 @@ struct SessionTableOptions {
   std::function<absl::Time()> now = absl::Now;
   AgeClock::Monotonic monotonic = MonotonicNow;
   absl::Duration house_every = absl::Hours(24);
+  ChildStarter start_child = Child::Start;
+  JournalDisk::Sync sync;  // Unset: a thread and the kernel.
+  std::function<std::map<std::string, ProcessId>()> find_keepers = FindKeepers;
 };
 
 // The sessions of this agent, by session id, and the house that is kept for them: at the start, and
@@ -114,7 +120,7 @@ class SessionTable {
   std::map<std::string, const handover::Session*> before_;  // During Load().
   EventLoop::TimerId house_timer_ = 0;
   size_t damaged_ = 0;                              // Put aside, and still there.
-  JournalDisk disk_;                                // Outlives the sessions.
+  std::unique_ptr<JournalDisk> disk_;               // Outlives the sessions.
   std::map<std::string, ProcessId> stray_keepers_;  // That ran when the agent came.
   std::map<std::string, std::unique_ptr<Session>> sessions_;
 };

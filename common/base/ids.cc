@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
+#include <random>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -11,8 +13,19 @@
 namespace iris {
 namespace {
 
+using Random = std::mt19937_64;
+
+std::unique_ptr<Random>& Seeded() {
+  thread_local std::unique_ptr<Random> random;
+  return random;
+}
+
 std::string RandomBytes(size_t bytes) {
   std::string out(bytes, '\0');
+  if (Seeded() != nullptr) {
+    for (char& byte : out) byte = static_cast<char>((*Seeded())());
+    return out;
+  }
   size_t done = 0;
   while (done < bytes) {
     const ssize_t n = getrandom(out.data() + done, bytes - done, 0);
@@ -26,6 +39,8 @@ std::string RandomBytes(size_t bytes) {
 }  // namespace
 
 std::string RandomHex(size_t bytes) { return absl::BytesToHexString(RandomBytes(bytes)); }
+
+void SeedIds(uint64_t seed) { Seeded() = std::make_unique<Random>(seed); }
 
 std::string NewUuid() {
   std::string raw = RandomBytes(16);

@@ -2,6 +2,7 @@
 #define IRIS_COMMON_BASE_IDS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -16,6 +17,9 @@ bool IsUuid(absl::string_view text);
 
 // `bytes` random bytes as lower-case hex.
 std::string RandomHex(size_t bytes);
+
+// For simulations: all that this thread mints from now on follows from `seed`.
+void SeedIds(uint64_t seed);
 
 }  // namespace iris
 

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <thread>
 
 #include "gtest/gtest.h"
 
@@ -24,6 +25,19 @@ TEST(IdsTest, AnythingElseIsNotAUuid) {
   EXPECT_FALSE(IsUuid("0F8FAD5B-D9CB-469F-A165-70867728950E"));  // Upper case.
   EXPECT_FALSE(IsUuid("0f8fad5bxd9cb-469f-a165-70867728950e"));  // No hyphen.
   EXPECT_FALSE(IsUuid("../../etc/passwd-469f-a165-70867728950e"));
+}
+
+TEST(IdsTest, FromASeedTheyAreTheSame) {
+  std::string first, again;
+  // On a thread, so that the other tests have chance.
+  std::thread([&] {
+    SeedIds(7);
+    first = NewUuid();
+    SeedIds(7);
+    again = NewUuid();
+  }).join();
+  EXPECT_EQ(first, again);
+  EXPECT_TRUE(IsUuid(first));
 }
 
 TEST(IdsTest, RandomHexHasTwoDigitsAByte) { EXPECT_EQ(RandomHex(16).size(), 32u); }

@@ -2,6 +2,7 @@
 #define IRIS_COMMON_LOOP_EVENT_LOOP_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 
 namespace iris {
@@ -35,7 +37,11 @@ class EventLoop {
   };
   using FdCallback = absl::AnyInvocable<void(Ready)>;
 
+  using Clock = std::function<absl::Duration()>;  // Since any moment; never goes back.
+
   EventLoop();
+  // By another clock, for simulations: RunReady() in the place of Run(), and no descriptors.
+  explicit EventLoop(Clock clock) : clock_(std::move(clock)) {}
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -45,10 +51,18 @@ class EventLoop {
   void Run();
   void Stop();
 
+  // Runs on the calling thread what was posted before and the timers that are due, without waiting.
+  // False: there was nothing.
+  bool RunReady();
+  // When the next timer is due, by now().
+  absl::optional<absl::Duration> next_timer() const;
+
   void Post(Task task);
   bool OnLoop() const;
 
-  // Runs `task` once, not earlier than `delay` from now by the monotonic clock.
+  // The clock of the timers; by default the kernel's that nobody can set.
+  absl::Duration now() const { return clock_(); }
+  // Runs `task` once, not earlier than `delay` from now.
   TimerId After(absl::Duration delay, Task task);
   // False if it ran already or was cancelled.
   bool Cancel(TimerId id);
@@ -69,12 +83,13 @@ class EventLoop {
     Task task;
   };
 
-  void RunPosted();
-  void RunDueTimers();
+  bool RunPosted();
+  bool RunDueTimers();
   int MillisToNextTimer() const;
   void Dispatch(uint64_t token, uint32_t events);
 
-  ScopedFd epoll_;
+  const Clock clock_;
+  ScopedFd epoll_;  // Neither, for a simulation.
   ScopedFd wakeup_;
   std::thread::id loop_thread_;  // Set by Run() before anything else runs.
 
@@ -85,7 +100,7 @@ class EventLoop {
   uint64_t next_generation_ = 1;
   absl::flat_hash_map<int, Watched> watched_;
   TimerId next_timer_ = 1;
-  std::multimap<int64_t, Timer> timers_;  // By monotonic nanoseconds.
+  std::multimap<int64_t, Timer> timers_;  // By nanoseconds of the clock.
   absl::flat_hash_map<TimerId, std::multimap<int64_t, Timer>::iterator> timer_by_id_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "common/loop/event_loop.h"
 
@@ -13,10 +14,10 @@ namespace {
 
 constexpr uint64_t kWakeupToken = 0;
 
-int64_t MonotonicNanos() {
+absl::Duration Monotonic() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return absl::DurationFromTimespec(now);
 }
 
 uint32_t EpollEvents(EventLoop::Ready interest) {
@@ -30,7 +31,9 @@ uint64_t Token(int fd, uint64_t generation) { return generation << 32 | static_c
 }  // namespace
 
 EventLoop::EventLoop()
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : clock_(Monotonic),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_ || !wakeup_) std::abort();  // Out of descriptors before anything ran.
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeupToken}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event);
@@ -42,7 +45,8 @@ void EventLoop::Post(Task task) {
   {
     absl::MutexLock lock(&mutex_);
     posted_.push_back(std::move(task));
-    if (posted_.size() > 1) return;  // The wake-up for the first is still under way.
+    // The wake-up for the first is still under way.
+    if (posted_.size() > 1 || !wakeup_) return;
   }
   const uint64_t one = 1;
   (void)!write(wakeup_.get(), &one, sizeof(one));  // Full = a wake-up is pending anyway.
@@ -57,7 +61,7 @@ void EventLoop::Stop() {
 
 bool EventLoop::OnLoop() const { return std::this_thread::get_id() == loop_thread_; }
 
-void EventLoop::RunPosted() {
+bool EventLoop::RunPosted() {
   std::vector<Task> tasks;
   {
     absl::MutexLock lock(&mutex_);
@@ -67,11 +71,12 @@ void EventLoop::RunPosted() {
     Task task = std::move(posted);  // Freed with what it holds before the next one runs.
     task();
   }
+  return !tasks.empty();
 }
 
 EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {
   const int64_t delay_ns = std::max<int64_t>(0, absl::ToInt64Nanoseconds(delay));
-  const int64_t now = MonotonicNanos();
+  const int64_t now = absl::ToInt64Nanoseconds(clock_());
   const int64_t due = delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
   const TimerId id = next_timer_++;
   timer_by_id_[id] = timers_.emplace(due, Timer{id, std::move(task)});
@@ -86,19 +91,33 @@ bool EventLoop::Cancel(TimerId id) {
   return true;
 }
 
-void EventLoop::RunDueTimers() {
-  const int64_t now = MonotonicNanos();
+bool EventLoop::RunDueTimers() {
+  const int64_t now = absl::ToInt64Nanoseconds(clock_());
+  bool any = false;
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Timer timer = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());
     timer_by_id_.erase(timer.id);
     std::move(timer.task)();
+    any = true;
   }
+  return any;
+}
+
+absl::optional<absl::Duration> EventLoop::next_timer() const {
+  if (timers_.empty()) return absl::nullopt;
+  return absl::Nanoseconds(timers_.begin()->first);
+}
+
+bool EventLoop::RunReady() {
+  loop_thread_ = std::this_thread::get_id();
+  const bool posted = RunPosted();
+  return RunDueTimers() || posted;
 }
 
 int EventLoop::MillisToNextTimer() const {
   if (timers_.empty()) return -1;
-  const int64_t left_ns = timers_.begin()->first - MonotonicNanos();
+  const int64_t left_ns = timers_.begin()->first - absl::ToInt64Nanoseconds(clock_());
   if (left_ns <= 0) return 0;
   return static_cast<int>(std::min<int64_t>(left_ns / 1'000'000 + 1, 3'600'000));
 }

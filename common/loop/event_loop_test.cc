@@ -106,6 +106,24 @@ TEST(EventLoopTest, HangUpArrivesAsReadable) {
   EXPECT_TRUE(readable);
 }
 
+TEST(EventLoopTest, ByAnotherClockItRunsWhatIsReadyAndWaitsForNothing) {
+  absl::Duration now = absl::Hours(1);
+  EventLoop loop([&now] { return now; });
+  std::vector<int> ran;
+  EXPECT_FALSE(loop.RunReady());
+  EXPECT_FALSE(loop.next_timer().has_value());
+  loop.After(absl::Hours(2), [&] { ran.push_back(2); });
+  loop.Post([&] { ran.push_back(1); });
+
+  EXPECT_TRUE(loop.RunReady());
+  EXPECT_FALSE(loop.RunReady());
+  EXPECT_EQ(loop.next_timer(), absl::Hours(3));
+  now = absl::Hours(3);
+  EXPECT_TRUE(loop.RunReady());
+
+  EXPECT_THAT(ran, ElementsAre(1, 2));
+}
+
 TEST(EventLoopTest, WithoutInterestADescriptorIsQuiet) {
   EventLoop loop;
   Pipe pipe;

@@ -1,7 +1,6 @@
 #include "coordinator/link/host_link.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -26,12 +25,15 @@ absl::string_view ModeName(LinkMode mode) {
   return "?";
 }
 
-// Of a clock that never jumps, and stands still while the machine sleeps.
-absl::Duration Now() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
-
 }  // namespace
+
+std::unique_ptr<v1::Agent::StubInterface> HostLinkOptions::OpenStub(ScopedFd wire) {
+  // Frames are ≤ 256 KiB; what a host sends beyond a message of 1 MiB is not ours to hold.
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(4 << 20);
+  return v1::Agent::NewStub(
+      grpc::CreateCustomInsecureChannelFromFd("iris-agent", wire.Release(), arguments));
+}
 
 HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
                    std::unique_ptr<Connector> connector, HostLinkOptions options)
@@ -39,9 +41,9 @@ HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
       calls_(calls),
       name_(std::move(name)),
       connector_(std::move(connector)),
-      options_(options),
-      machine_(options.seed, options.waits),
-      heartbeat_(options.heartbeat, Now()) {}
+      options_(std::move(options)),
+      machine_(options_.seed, options_.waits),
+      heartbeat_(options_.heartbeat, Now()) {}
 
 HostLink::~HostLink() {
   *alive_ = false;
@@ -62,6 +64,11 @@ void HostLink::ForEachObserver(Tell tell) {
 }
 
 void HostLink::RunOnThread(std::function<void()> work) {
+  if (!options_.threads) {
+    return loop_.Post([alive = alive_, work = std::move(work)] {
+      if (*alive) work();
+    });
+  }
   if (thread_.joinable()) thread_.join();  // It has posted its result: its last step.
   thread_ = std::thread(std::move(work));
 }
@@ -200,14 +207,9 @@ void HostLink::OpenLife(Connection connection) {
   failure_ = absl::OkStatus();
   was_up_ = true;
 
-  // Frames are ≤ 256 KiB; what a host sends beyond a message of 1 MiB is not ours to hold.
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(4 << 20);
-  const std::shared_ptr<grpc::Channel> channel =
-      grpc::CreateCustomInsecureChannelFromFd("iris-agent", connection.wire.Release(), arguments);
   life_ = std::make_shared<LinkLife>();
   life_->hello = hello_;
-  life_->stub = v1::Agent::NewStub(channel);
+  life_->stub = options_.open_stub(std::move(connection.wire));
   probe_ = Probe::Start(loop_, calls_, *life_->stub,
                         {.on_life = [this] { OnLife(); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "common/base/scoped_fd.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/connector.h"
@@ -18,13 +19,21 @@
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_machine.h"
 #include "coordinator/link/probe.h"
+#include "proto/iris/v1/agent.grpc.pb.h"
 
 namespace iris {
 
 struct HostLinkOptions {
+  // gRPC over `wire`.
+  static std::unique_ptr<v1::Agent::StubInterface> OpenStub(ScopedFd wire);
+
   Heartbeat::Times heartbeat;
   Backoff::Limits waits;
   uint64_t seed = std::random_device()();  // Of the waits between attempts.
+  // For simulations, which have wires of their own and no threads: then what would block is posted
+  // to the loop.
+  std::function<std::unique_ptr<v1::Agent::StubInterface>(ScopedFd wire)> open_stub = OpenStub;
+  bool threads = true;
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
@@ -67,6 +76,8 @@ class HostLink final : public Link {
   void Lose(const absl::Status& why, bool ask_ssh);
   void BeginEnding();
   void RunOnThread(std::function<void()> work);
+  // Of a clock that never jumps, and stands still while the machine sleeps.
+  absl::Duration Now() const { return loop_.now(); }
 
   void OnLife();
   void ArmHeartbeat();

@@ -15,7 +15,7 @@ namespace iris {
 // One life of a link: from hello to the loss of the wire. Shared by the sessions that use it.
 struct LinkLife {
   v1::Hello hello;
-  std::unique_ptr<v1::Agent::Stub> stub;  // Thread-safe.
+  std::unique_ptr<v1::Agent::StubInterface> stub;  // Thread-safe.
 };
 
 // Hears of the life of a link. On the coordinator's loop, never from inside a call to the link. May

@@ -17,7 +17,7 @@ class ProbeCall final : public grpc::ClientBidiReactor<v1::ProbeRequest, v1::Pro
   ProbeCall(EventLoop& loop, OutstandingCalls& calls, Probe::Callbacks callbacks)
       : loop_(loop), calls_(calls), callbacks_(std::move(callbacks)) {}
 
-  void Start(v1::Agent::Stub& stub) {
+  void Start(v1::Agent::StubInterface& stub) {
     self_ = shared_from_this();
     calls_.Started();
     stub.async()->Probe(&context_, this);
@@ -89,8 +89,8 @@ class GrpcProbe final : public Probe {
 
 }  // namespace
 
-std::unique_ptr<Probe> Probe::Start(EventLoop& loop, OutstandingCalls& calls, v1::Agent::Stub& stub,
-                                    Callbacks callbacks) {
+std::unique_ptr<Probe> Probe::Start(EventLoop& loop, OutstandingCalls& calls,
+                                    v1::Agent::StubInterface& stub, Callbacks callbacks) {
   auto call = std::make_shared<ProbeCall>(loop, calls, std::move(callbacks));
   call->Start(stub);
   return std::make_unique<GrpcProbe>(std::move(call));

@@ -21,7 +21,7 @@ class Probe {
   };
   // Callbacks run on the loop, and not once the probe is destroyed.
   static std::unique_ptr<Probe> Start(EventLoop& loop, OutstandingCalls& calls,
-                                      v1::Agent::Stub& stub, Callbacks callbacks);
+                                      v1::Agent::StubInterface& stub, Callbacks callbacks);
   virtual ~Probe() = default;
 
   // Asks for an answer. Does nothing while an earlier question has not left this process.
