@@ -16,6 +16,7 @@ namespace iris {
 namespace {
 
 constexpr int kBusyTimeoutMs = 2000;
+constexpr size_t kIdleMax = 64;
 
 std::string FixForSqlite(int code, const std::string& path) {
   switch (code & 0xff) {
@@ -63,7 +64,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   return database;
 }
 
-Database::~Database() { sqlite3_close(db_); }
+Database::~Database() {
+  for (const auto& [sql, stmt] : idle_) sqlite3_finalize(stmt);
+  sqlite3_close(db_);
+}
 
 absl::Status Database::Run(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return absl::OkStatus();
@@ -71,12 +75,26 @@ absl::Status Database::Run(const char* sql) {
 }
 
 absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  if (const auto idle = idle_.find(sql); idle != idle_.end()) {
+    sqlite3_stmt* const known = idle->second;
+    idle_.erase(idle);
+    return Statement(*this, known);
+  }
   sqlite3_stmt* stmt = nullptr;
   if (sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &stmt, nullptr) !=
       SQLITE_OK) {
     return Error(sql);
   }
   return Statement(*this, stmt);
+}
+
+void Database::TakeBack(sqlite3_stmt* stmt) {
+  // The bindings refer to what its user had.
+  sqlite3_reset(stmt);
+  sqlite3_clear_bindings(stmt);
+  if (idle_.size() >= kIdleMax || !idle_.emplace(sqlite3_sql(stmt), stmt).second) {
+    sqlite3_finalize(stmt);
+  }
 }
 
 absl::Status Database::Error(absl::string_view doing) const {
@@ -92,7 +110,9 @@ Statement::Statement(Statement&& other) noexcept
       stmt_(std::exchange(other.stmt_, nullptr)),
       bound_(other.bound_) {}
 
-Statement::~Statement() { sqlite3_finalize(stmt_); }
+Statement::~Statement() {
+  if (stmt_ != nullptr) database_.TakeBack(stmt_);
+}
 
 Statement& Statement::Bind(int64_t value) {
   sqlite3_bind_int64(stmt_, ++bound_, value);

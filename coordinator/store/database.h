@@ -2,8 +2,11 @@
 #define IRIS_COORDINATOR_STORE_DATABASE_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,7 +32,8 @@ class Database {
 
   // Runs statements that return nothing, separated by ';'.
   absl::Status Run(const char* sql);
-  // One statement, to be bound and stepped.
+  // One statement, to be bound and stepped. What was prepared before is used again: that takes as
+  // long as all the rest of a small one.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
 
   // The failure of the last call, as `doing` something: "store the tell".
@@ -37,10 +41,15 @@ class Database {
   const std::string& path() const { return path_; }
 
  private:
+  friend class Statement;
+
   Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+  // A statement is not used any more.
+  void TakeBack(sqlite3_stmt* stmt);
 
   sqlite3* const db_;
   const std::string path_;
+  std::map<std::string, sqlite3_stmt*, std::less<>> idle_;  // By their SQL; not too many.
 };
 
 // A prepared statement. Parameters are bound from left to right, columns are read by number from 0.
