@@ -87,6 +87,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
     attached.set_state(info.state());
     attached.mutable_tells()->Assign(open.begin(), open.end());
     if (answers) *attached.mutable_child() = info.child();
+    attached.set_never_opened(!(*session)->opened());
   } else {
     sent_seq_ = journal.oldest_known();
     v1::Reset& answer = *response_.mutable_reset();

@@ -272,7 +272,7 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
 }
 
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
-                            const absl::optional<ReadMark>& mark) {
+                            const ReadMark& mark) {
   metrics_.bytes_in += wire_bytes;
   const std::shared_ptr<bool> alive = alive_;
   const AttachCall* const stream = attach_.get();
@@ -281,8 +281,9 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
     // What the sink did may have ended all this: then the rest is read again.
     if (!*alive || attach_.get() != stream) return;
   }
-  if (mark.has_value()) {
-    mark_ = *mark;
+  // Together with the text before it: what is read again from there must not be told twice.
+  if (mark != mark_) {
+    mark_ = mark;
     sink_.OnApplied(mark_);
   }
   if (!*alive || attach_ == nullptr) return;

@@ -75,8 +75,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnLinkProgress(const BootstrapProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
-  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
-              const absl::optional<ReadMark>& mark) override;
+  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadMark& mark) override;
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();

@@ -61,7 +61,11 @@ void AgentTransport::OnDetached(const absl::Status& why) {
 }
 
 void AgentTransport::OnContactLost(const absl::Status& why) {
-  if (!IsLossOfTheWire(why)) return Fail(why);
+  // A lease that was ours is over: an Acquire of an earlier contact came late. Where somebody else
+  // took it, the next Acquire is refused.
+  const bool lost_lease =
+      KindOf(why) == v1::FAILURE_PERMISSION_DENIED && state_ != State::kAcquiring;
+  if (!IsLossOfTheWire(why) && !lost_lease) return Fail(why);
   // Not yet the last word: the link is about to say what happened.
   LoseContact();
   state_ = State::kAway;

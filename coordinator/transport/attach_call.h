@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/types/optional.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/link.h"
@@ -25,9 +24,8 @@ namespace iris {
 class AttachSink {
  public:
   virtual ~AttachSink() = default;
-  // `mark`: where the reader is after this news; unset in the middle of a line.
-  virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
-                      const absl::optional<ReadMark>& mark) = 0;
+  // `mark`: where the reader is after this news, as TurnReader::mark().
+  virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadMark& mark) = 0;
   // The stream is over; last.
   virtual void OnDetached(const absl::Status& why) = 0;
 };

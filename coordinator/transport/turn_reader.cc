@@ -36,7 +36,9 @@ TurnReader::TurnReader(const ReadMark& mark) : in_flight_(mark.in_flight) {
 void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& news) {
   const bool known = !position_.journal_id().empty();
   if (!known) position_ = attached.position();
-  news.push_back({.kind = Kind::kAttached, .child = attached.child(), .known = known});
+  news.push_back({.kind = Kind::kAttached,
+                  .child = attached.child(),
+                  .known = known && !attached.never_opened()});
 }
 
 void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
@@ -59,6 +61,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
       news.push_back({.kind = Kind::kWritten, .tell_id = in_flight_});
       break;
     case v1::Event::kOutput: {
+      if (turn_.between_lines()) line_began_after_ = event.seq() - 1;
       std::string text = turn_.Feed(event.output().bytes(), !event.output().more());
       if (!in_flight_.empty() && !text.empty()) {
         news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(text)});
@@ -104,13 +107,12 @@ void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& ne
   news.push_back({.kind = Kind::kSettled, .tell_id = settled.tell_id(), .outcome = outcome});
 }
 
-absl::optional<ReadMark> TurnReader::mark() const {
-  if (!turn_.between_lines()) return absl::nullopt;
-  return ReadMark{.journal_id = position_.journal_id(),
-                  .incarnation = position_.incarnation(),
-                  .seq = position_.seq(),
-                  .in_flight = in_flight_,
-                  .turn = turn_.mark()};
+ReadMark TurnReader::mark() const {
+  return {.journal_id = position_.journal_id(),
+          .incarnation = position_.incarnation(),
+          .seq = turn_.between_lines() ? position_.seq() : line_began_after_,
+          .in_flight = in_flight_,
+          .turn = turn_.mark()};
 }
 
 }  // namespace iris

@@ -1,11 +1,11 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_
 #define IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/types/optional.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/turn_text.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -28,7 +28,8 @@ struct SessionNews {
   std::string text;
   absl::Status outcome;
   v1::ChildInfo child;  // pid 0: none answers.
-  bool known = false;   // The agent had what comes after the mark that the reader began with.
+  // The agent had what comes after the mark that the reader began with, and can run tells.
+  bool known = false;
 };
 
 // Reads one session's events over one Attach stream: follows the position, gathers the text of
@@ -43,13 +44,15 @@ class TurnReader {
   void Apply(const v1::Reset& reset, std::vector<SessionNews>& news);
   void Apply(const v1::Event& event, std::vector<SessionNews>& news);
 
-  // Where it is, if that is between two lines.
-  absl::optional<ReadMark> mark() const;
+  // Where it is between two lines: in the middle of one, where that line began. All text that was
+  // said comes before it.
+  ReadMark mark() const;
 
  private:
   void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
 
   v1::Position position_;
+  uint64_t line_began_after_ = 0;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
   std::string in_flight_;  // The tell that the output belongs to.
 };

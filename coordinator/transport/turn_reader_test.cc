@@ -104,7 +104,7 @@ Heard ReadFrom(const ReadMark& mark, const Journal& journal, size_t until, Heard
     news.clear();
     reader.Apply(journal.events[i], news);
     heard.Take(news);
-    if (last_mark != nullptr && reader.mark().has_value()) {
+    if (last_mark != nullptr) {
       *last_mark = reader.mark();
       *at_mark = heard;
     }
@@ -132,15 +132,31 @@ TEST(TurnReaderTest, CutAnywhereItGoesOnFromItsLastMarkAndSaysTheSame) {
   }
 }
 
-TEST(TurnReaderTest, ThereIsNoMarkInTheMiddleOfALine) {
+TEST(TurnReaderTest, InTheMiddleOfALineTheMarkIsWhereTheLineBegan) {
   TurnReader reader(ReadMark{.journal_id = "journal"});
   Journal journal("life 1");
-  journal.Written("a").Piece("{\"type\"");
+  journal.Written("a").Line(R"({"type":"x"})", 100).Piece("{\"type\"").Piece(":\"assis");
   std::vector<SessionNews> news;
   reader.Apply(journal.events[0], news);
-  EXPECT_EQ(reader.mark()->in_flight, "a");
+  EXPECT_EQ(reader.mark().in_flight, "a");
   reader.Apply(journal.events[1], news);
-  EXPECT_FALSE(reader.mark().has_value());
+  const ReadMark behind_one = reader.mark();
+  EXPECT_EQ(behind_one.seq, 2u);
+  reader.Apply(journal.events[2], news);
+  reader.Apply(journal.events[3], news);
+  EXPECT_EQ(reader.mark(), behind_one);  // Or what came before it would be told twice.
+}
+
+TEST(TurnReaderTest, ASessionThatWasNeverOpenedCannotRunTells) {
+  for (const bool never_opened : {false, true}) {
+    TurnReader reader(ReadMark{.journal_id = "journal"});
+    v1::Attached attached;
+    attached.set_never_opened(never_opened);
+    std::vector<SessionNews> news;
+    reader.Apply(attached, news);
+    ASSERT_EQ(news.size(), 1u);
+    EXPECT_EQ(news[0].known, !never_opened);
+  }
 }
 
 TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
@@ -167,8 +183,8 @@ TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
   reader.Apply(reset, news);
   ASSERT_EQ(news.size(), 1u);
   EXPECT_FALSE(news[0].known);
-  EXPECT_EQ(reader.mark()->journal_id, "new");
-  EXPECT_EQ(reader.mark()->seq, 0u);
+  EXPECT_EQ(reader.mark().journal_id, "new");
+  EXPECT_EQ(reader.mark().seq, 0u);
 }
 
 TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
