@@ -51,8 +51,10 @@ TrimMark Parse(absl::string_view bytes) {
       Crc32(bytes.substr(0, kMarkBytes - 4)) != ReadUint32(bytes.substr(kMarkBytes - 4))) {
     return mark;
   }
+  const std::string journal_id = Unpadded(bytes.substr(16, kIdBytes));
+  if (!IsUuid(journal_id) || ReadUint64(bytes.substr(8)) > kSeqMax) return mark;
   mark.trimmed = ReadUint64(bytes.substr(8));
-  mark.journal_id = Unpadded(bytes.substr(16, kIdBytes));
+  mark.journal_id = journal_id;
   mark.incarnation = Unpadded(bytes.substr(16 + kIdBytes, kIdBytes));
   return mark;
 }

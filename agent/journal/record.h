@@ -16,6 +16,8 @@ namespace iris {
 //   length (4) | CRC-32 of the payload (4) | payload: the serialized v1::Event, its seq within
 inline constexpr size_t kRecordHeaderBytes = 8;
 inline constexpr size_t kPayloadBytesMax = 4 << 20;
+// No journal gets there; a file that says more is none of ours.
+inline constexpr uint64_t kSeqMax = uint64_t{1} << 62;
 
 std::string EncodeRecord(const v1::Event& event);
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "agent/journal/files.h"
 #include "agent/journal/record.h"
+#include "common/base/ids.h"
 #include "common/frame/wire_bytes.h"
 
 namespace iris {
@@ -43,6 +44,9 @@ absl::StatusOr<SegmentHeader> ParseHeader(absl::string_view bytes) {
   header.first_seq = ReadUint64(bytes.substr(8));
   header.journal_id = Unpadded(bytes.substr(16, kIdBytes));
   header.incarnation = Unpadded(bytes.substr(16 + kIdBytes, kIdBytes));
+  if (!IsUuid(header.journal_id) || header.first_seq < 1 || header.first_seq > kSeqMax) {
+    return absl::DataLossError("no header of ours");
+  }
   return header;
 }
 

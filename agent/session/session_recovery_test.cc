@@ -82,6 +82,33 @@ TEST_F(SessionRecoveryTest, AnUnknownTellThatMayHaveBeenSentIsLookedUpFirst) {
   EXPECT_EQ(Ask("COUNT"), "2");
 }
 
+// Of what was not synced, a loss of power may take the one and leave the other.
+TEST_F(SessionRecoveryTest, ASettledTellWhoseOutcomeTheJournalLostIsToldAnewAndNotRun) {
+  const std::string id = Answered("SUM x");
+  for (const auto& entry : std::filesystem::directory_iterator(scratch.File("session"))) {
+    const std::string name = entry.path().filename().string();
+    if (name == "mark" || entry.path().extension() == ".seg") std::filesystem::remove(entry.path());
+  }
+  const size_t before = events().size();
+  NextAgent([](SessionFiles&) {});
+  Repeat(id, "SUM x");
+  ASSERT_TRUE(Eventually([&] { return CountOfSettled(id) == 2; }));  // Once by either journal.
+  EXPECT_THAT(output(before), HasSubstr(StubChecksum("x")));
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
+TEST_F(SessionRecoveryTest, ATellThatOnlySeemsToBeWaitingIsLookedUpFirst) {
+  const std::string id = Answered("SUM x");
+  std::filesystem::remove_all(scratch.File("session"));
+  NextAgent([&](SessionFiles& files) {
+    ASSERT_TRUE(files.SaveLaunch(spec).ok());
+    files.tells().Set(id, v1::TellState::ACCEPTED);
+  });
+  Repeat(id, "SUM x");
+  ASSERT_TRUE(Eventually([&] { return CountOfSettled(id) == 2; }));
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
 TEST_F(SessionRecoveryTest, ATellThatClaudeNeverSawRunsWhenItsTextComesAgain) {
   const std::string id = NewUuid();
   NextAgent([&](SessionFiles& files) { Leave(files, id); });

@@ -14,6 +14,11 @@ namespace iris {
 
 absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
+  // Whoever repeats it has not heard how it was settled, and the journal does not say so any more.
+  if (repeat && files_->tells().PhaseOf(tell_id) == v1::TellState::SETTLED &&
+      !files_->tells().HasOutcome(tell_id)) {
+    files_->tells().Forget(tell_id);
+  }
   const bool known = files_->tells().PhaseOf(tell_id) != v1::TellState::PHASE_UNSPECIFIED;
   if (known && !TakeTextOfKnown(tell_id, text)) return absl::OkStatus();
   if (files_->launch() == nullptr) {
@@ -30,13 +35,12 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
     event.mutable_accepted()->set_tell_id(tell_id);
     Append(std::move(event));
     files_->tells().Set(tell_id, v1::TellState::ACCEPTED);
-    // While a survivor may still write there, nothing is to be read.
-    if (repeat && phase_ != Phase::kDraining && SettledByTranscript(tell_id)) {
-      return absl::OkStatus();
-    }
   }
+  // Also where it is known: a loss of power may have taken that it was written. While a survivor
+  // may still write there, nothing is to be read.
+  if (repeat && phase_ != Phase::kDraining && SettledByTranscript(tell_id)) return absl::OkStatus();
   waiting_bytes_ += text.size();
-  waiting_.push_back({tell_id, std::move(text), repeat && !known});
+  waiting_.push_back({tell_id, std::move(text), repeat});
   if (phase_ == Phase::kNone) {
     StartChild();
   } else {

@@ -75,12 +75,22 @@ void TellLedger::Note(const std::string& tell_id, Phase phase) {
   settled_.push_back(tell_id);
   if (settled_.size() > kSettledKept) {
     phases_.erase(settled_.front());
+    outcomes_.erase(settled_.front());
     settled_.pop_front();
   }
 }
 
+void TellLedger::Forget(const std::string& tell_id) {
+  phases_.erase(tell_id);
+  outcomes_.erase(tell_id);
+  open_.erase(std::remove(open_.begin(), open_.end(), tell_id), open_.end());
+  settled_.erase(std::remove(settled_.begin(), settled_.end(), tell_id), settled_.end());
+  behind_ = true;
+}
+
 void TellLedger::Set(const std::string& tell_id, Phase phase) {
   Note(tell_id, phase);
+  if (phase == v1::TellState::SETTLED) outcomes_.insert(tell_id);
   absl::Status status;
   if (behind_ || entries_ >= kEntriesMax) {
     status = Rewrite();
@@ -105,7 +115,9 @@ void TellLedger::Learn(const v1::Event& event) {
     tell_id = event.settled().tell_id();
     phase = v1::TellState::SETTLED;
   }
-  if (!IsUuid(tell_id) || PhaseOf(tell_id) >= phase) return;
+  if (!IsUuid(tell_id)) return;
+  if (phase == v1::TellState::SETTLED) outcomes_.insert(tell_id);
+  if (PhaseOf(tell_id) >= phase) return;
   Note(tell_id, phase);
   behind_ = true;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -31,6 +32,11 @@ class TellLedger {
 
   // PHASE_UNSPECIFIED: never met, or forgotten.
   Phase PhaseOf(absl::string_view tell_id) const;
+  // The journal has how it was settled, or had it until that was acknowledged, by what this life of
+  // the agent saw. False for one that is settled: a loss of power may have taken it from there.
+  bool HasOutcome(absl::string_view tell_id) const { return outcomes_.contains(tell_id); }
+  // As if it had never been met.
+  void Forget(const std::string& tell_id);
   // `tell_id` is a UUID. Written at once; if that fails, with the next one.
   void Set(const std::string& tell_id, Phase phase);
   // What the journal has of a tell counts if it is further. Set() it only after the journal has it:
@@ -49,8 +55,9 @@ class TellLedger {
   absl::flat_hash_map<std::string, Phase> phases_;
   std::deque<std::string> open_;     // Oldest first.
   std::deque<std::string> settled_;  // Oldest first; bounded.
-  size_t entries_ = 0;               // In the file.
-  bool behind_ = false;              // The file lacks something.
+  absl::flat_hash_set<std::string> outcomes_;
+  size_t entries_ = 0;   // In the file.
+  bool behind_ = false;  // The file lacks something.
 };
 
 }  // namespace iris

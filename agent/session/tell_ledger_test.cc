@@ -110,6 +110,24 @@ TEST_F(TellLedgerTest, ZerosOfALostPageAreNoTells) {
   EXPECT_THAT(OpenIds(), ElementsAre(a));
 }
 
+TEST_F(TellLedgerTest, TheOutcomeOfOneThatIsSettledMayBeLost) {
+  ledger->Set(a, kSettled);
+  EXPECT_TRUE(ledger->HasOutcome(a));
+  Live();
+  EXPECT_EQ(ledger->PhaseOf(a), kSettled);
+  EXPECT_FALSE(ledger->HasOutcome(a));
+  v1::Event event;
+  event.mutable_settled()->set_tell_id(a);
+  ledger->Learn(event);
+  EXPECT_TRUE(ledger->HasOutcome(a));
+
+  ledger->Forget(a);
+  EXPECT_EQ(ledger->PhaseOf(a), kUnknown);
+  ledger->Set(a, kAccepted);
+  Live();
+  EXPECT_THAT(OpenIds(), ElementsAre(a));
+}
+
 TEST_F(TellLedgerTest, OfTheSettledTheNewestAreKeptAndTheFileIsBounded) {
   ledger->Set(a, kAccepted);
   std::vector<std::string> ids;
