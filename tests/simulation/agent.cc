@@ -1,0 +1,174 @@
+#include "tests/simulation/agent.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/session/identity.h"
+#include "common/base/ids.h"
+#include "common/version/version.h"
+
+namespace iris::simulation {
+namespace {
+
+namespace fs = std::filesystem;
+
+}  // namespace
+
+Host::Host(World& world, const Desk& desk, std::string dir, const Journal::Limits& limits)
+    : world_(world), desk_(desk), dir_(std::move(dir)), limits_(limits) {
+  fs::create_directory(dir_ + "/sessions");
+}
+
+Host::~Host() {
+  EndAgent(/*keep_files=*/false);
+  if (!claudes_.transcript_path.empty()) unlink(claudes_.transcript_path.c_str());
+}
+
+void Host::Start() {
+  agent_ = std::make_unique<Agent>();
+  agent_->incarnation = NewUuid();
+  agent_->loop = std::make_unique<EventLoop>([this] { return world_.now(); });
+  AgentIdentity identity{.incarnation = agent_->incarnation,
+                         .boot_id = absl::StrCat("boot-", boots_),
+                         .pid_namespace = "pid:[1]",
+                         .hostname = "simulated",
+                         .keeper_program = "/bin/true",
+                         .home = desk_.home(),
+                         .sessions_dir = dir_ + "/sessions",
+                         .program_dirs = {},
+                         .child_env = {}};
+  SessionWorld world;
+  world.start_child = [this](EventLoop&, const ChildSpec& spec, ChildSink& sink) {
+    return StartClaude(spec, sink);
+  };
+  world.sync = [this](const std::string& path) { return Sync(path); };
+  world.journal = limits_;
+  world.find_keepers = [] { return std::map<std::string, ProcessId>(); };
+  agent_->sessions = std::make_unique<SessionTable>(*agent_->loop, std::move(identity),
+                                                    SessionTable::kSessionsMax, std::move(world));
+  agent_->sessions->Load();
+  agent_->service =
+      AgentService::Make(*agent_->loop, *agent_->sessions,
+                         {.get_host = [] { return v1::GetHostResponse(); }, .on_shutdown = [] {}});
+  world_.Note("the agent is up");
+}
+
+absl::StatusOr<std::unique_ptr<Child>> Host::StartClaude(const ChildSpec& spec, ChildSink& sink) {
+  if (claude() != nullptr) world_.Violation("a claude was started beside another one");
+  // One session: the transcript is that of the only one there is.
+  for (size_t i = 0; claudes_.transcript_path.empty() && i + 1 < spec.args.size(); ++i) {
+    if (spec.args[i] != "--session-id") continue;
+    claudes_.transcript_path = desk_.TranscriptOf(spec.args[i + 1]);
+  }
+  claude_ = std::make_shared<Claude>(world_, claudes_);
+  claude_->Start(sink);
+  return std::make_unique<ClaudeChild>(claude_);
+}
+
+std::shared_ptr<Claude> Host::claude() const {
+  return claude_ != nullptr && claude_->runs() ? claude_ : nullptr;
+}
+
+v1::Hello Host::hello() const {
+  v1::Hello hello;
+  hello.set_incarnation(agent_->incarnation);
+  hello.set_hostname("simulated");
+  hello.mutable_protocol()->set_min(kProtocolMin);
+  hello.mutable_protocol()->set_max(kProtocolMax);
+  return hello;
+}
+
+void Host::Accept(std::shared_ptr<Wire> wire) {
+  agent_->channels.push_back(
+      ServerChannel::Make(world_, std::move(wire), agent_->service->grpc_service()));
+}
+
+bool Host::RunReady() { return agent_ != nullptr && agent_->loop->RunReady(); }
+
+absl::Duration Host::next() const {
+  if (agent_ == nullptr) return absl::InfiniteDuration();
+  return agent_->loop->next_timer().value_or(absl::InfiniteDuration());
+}
+
+// ------------------------------------------------------------------------------------------ losses
+
+absl::Status Host::Sync(const std::string& path) {
+  std::error_code gone;
+  if (fs::is_directory(path, gone)) {
+    for (const auto& entry : fs::directory_iterator(path)) durable_names_.insert(entry.path());
+  } else if (fs::exists(path, gone)) {
+    synced_[path] = fs::file_size(path);
+  }
+  return absl::OkStatus();
+}
+
+// Frees everything of this life, of which nothing reaches the disk any more.
+void Host::EndAgent(bool keep_files) {
+  if (agent_ == nullptr) return;
+  const std::string sessions = dir_ + "/sessions", aside = dir_ + "/aside";
+  if (keep_files) fs::copy(sessions, aside, fs::copy_options::recursive);
+  if (claude_ != nullptr) {
+    claude_->Detach();
+    claude_->CloseStdin();
+  }
+  for (const std::shared_ptr<ServerChannel>& channel : agent_->channels) channel->Abandon();
+  // gRPC's objects delete themselves on the loop.
+  while (agent_->loop->RunReady()) {
+  }
+  agent_->sessions.reset();
+  agent_->loop.reset();
+  for (const std::shared_ptr<ServerChannel>& channel : agent_->channels) channel->Drop();
+  agent_.reset();
+  if (!keep_files) return;
+  fs::remove_all(sessions);
+  fs::rename(aside, sessions);
+}
+
+void Host::Lose(Loss loss) {
+  constexpr const char* kNames[] = {"the agent is killed", "the host loses power",
+                                    "the agent is killed, and its files go"};
+  world_.Note(kNames[static_cast<int>(loss)]);
+  EndAgent(/*keep_files=*/true);
+  if (loss == Loss::kWiped) {
+    fs::remove_all(dir_ + "/sessions");
+    fs::create_directory(dir_ + "/sessions");
+  }
+  if (loss != Loss::kPower) return;
+  if (claude_ != nullptr) claude_->Die(/*by_signal=*/true, 9);
+  ++boots_;
+  LosePower();
+}
+
+void Host::LosePower() {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(dir_ + "/sessions")) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    const bool segment = absl::EndsWith(file, ".seg");
+    // Lease, child and launch spec are durable before anybody is answered.
+    if (!segment && !absl::EndsWith(file, "/tells")) continue;
+    if (segment && durable_names_.count(file) == 0 && world_.OneIn(2)) {
+      fs::remove(file);
+    } else {
+      CutFile(file);
+    }
+  }
+}
+
+// What was written since the last sync is there, or some of it, or other bytes in its place.
+void Host::CutFile(const std::string& path) {
+  const uintmax_t size = fs::file_size(path), kept = std::min(synced_[path], size);
+  if (world_.OneIn(3)) return;
+  const uintmax_t to = kept + world_.Below(size - kept + 1);
+  fs::resize_file(path, to);
+  if (world_.OneIn(2) && to < size) fs::resize_file(path, size);  // Zeros.
+}
+
+}  // namespace iris::simulation

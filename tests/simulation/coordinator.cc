@@ -1,0 +1,136 @@
+#include "tests/simulation/coordinator.h"
+
+#include <utility>
+
+#include "common/failure/failure.h"
+#include "coordinator/config/config.h"
+#include "coordinator/link/connector.h"
+#include "coordinator/transport/agent_transport.h"
+
+namespace iris::simulation {
+
+class Coordinator::Dialer final : public Connector {
+ public:
+  Dialer(World& world, const Options& options, Life& life)
+      : world_(world), options_(options), life_(life) {}
+
+  absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
+                                     const std::atomic<bool>&) override {
+    on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "simulated"});
+    absl::StatusOr<Dialed> dialed = options_.dial();
+    if (!dialed.ok()) return dialed.status();
+    life_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);
+    life_.channels.push_back(life_.dialed);
+    Connection connection;
+    connection.hello = dialed->hello;
+    return connection;
+  }
+
+ private:
+  World& world_;
+  const Options& options_;
+  Life& life_;
+};
+
+// As the product's, for the one link that there is.
+class Coordinator::Factory final : public TransportFactory {
+ public:
+  Factory(Life& life, CoordinatorIdentity identity) : life_(life), identity_(std::move(identity)) {}
+  std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
+                                  TransportSink& sink) override {
+    return std::make_unique<RemoteAgentTransport>(*life_.loop, life_.calls, *life_.link, identity_,
+                                                  team, key, after, sink);
+  }
+
+ private:
+  Life& life_;
+  const CoordinatorIdentity identity_;
+};
+
+void Coordinator::Start() {
+  life_ = std::make_unique<Life>();
+  Life& life = *life_;
+  life.loop = std::make_unique<EventLoop>([this] { return world_.now(); });
+  const absl::StatusOr<Store*> store = desk_.OpenStore();
+  if (!store.ok()) return world_.Violation(std::string(store.status().message()));
+  life.store = *store;
+  Config config;
+  config.teams.push_back({.name = desk_.team(),
+                          .path = desk_.team_path(),
+                          .claude_path = "/bin/true",
+                          .idle_timeout = absl::Hours(1),
+                          .session_init_timeout = absl::Seconds(30)});
+  life.config = std::make_unique<LiveConfig>(
+      "/nowhere", [config](const std::string&) -> absl::StatusOr<Config> { return config; });
+  const HostLinkOptions link{
+      .seed = world_.Below(1 << 30),
+      .open_stub = [&life](ScopedFd) { return std::exchange(life.dialed, nullptr)->MakeStub(); },
+      .threads = false};
+  life.link = std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
+                                         std::make_unique<Dialer>(world_, options_, life), link);
+  life.factory = std::make_unique<Factory>(
+      life, CoordinatorIdentity{.id = life.store->coordinator_id(), .label = "simulated"});
+  life.orchestrator =
+      std::make_unique<Orchestrator>(*life.loop, *life.store, *life.config, *life.factory);
+  world_.Note("the coordinator is up");
+  const absl::Status resumed = life.orchestrator->ResumeOpenTells();
+  if (!resumed.ok()) world_.Violation(std::string(resumed.message()));
+}
+
+void Coordinator::Kill() {
+  if (life_ == nullptr) return;
+  world_.Note("the coordinator is killed");
+  life_->orchestrator.reset();
+  life_->factory.reset();
+  life_->link.reset();
+  for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
+    if (const std::shared_ptr<ClientChannel> still = channel.lock()) still->Abandon();
+  }
+  life_->config.reset();
+  if (world_.OneIn(4)) desk_.CloseStore();
+  life_->loop.reset();  // With what was posted and has not run.
+  life_.reset();
+}
+
+absl::Status Coordinator::Tell(const std::string& tell_id, const std::string& text,
+                               TellObserver* observer) {
+  return life_->orchestrator->Tell(
+      {.tell_id = tell_id, .from = kCommandLineCaller, .to = desk_.team(), .text = text}, observer);
+}
+
+void Coordinator::Cancel(const std::string& tell_id) {
+  life_->orchestrator->Cancel(tell_id, kCommandLineCaller,
+                              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+}
+
+absl::optional<StoredTell> Coordinator::Find(const std::string& tell_id) {
+  absl::StatusOr<absl::optional<StoredTell>> found = life_->store->FindTell(tell_id);
+  return found.ok() ? *std::move(found) : absl::nullopt;
+}
+
+ReadMark Coordinator::Mark(const std::string& session_id) {
+  const absl::StatusOr<ReadMark> mark = life_->store->FindMark(session_id);
+  return mark.ok() ? *mark : ReadMark();
+}
+
+std::vector<std::string> Coordinator::OpenTells() {
+  const absl::StatusOr<std::vector<std::string>> ids = life_->store->OpenTells();
+  return ids.ok() ? *ids : std::vector<std::string>();
+}
+
+bool Coordinator::RunReady() {
+  if (life_ == nullptr) return false;
+  bool any = life_->loop->RunReady();
+  for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
+    const std::shared_ptr<ClientChannel> still = channel.lock();
+    if (still != nullptr && still->LookForCancelled()) any = true;
+  }
+  return any;
+}
+
+absl::Duration Coordinator::next() const {
+  if (life_ == nullptr) return absl::InfiniteDuration();
+  return life_->loop->next_timer().value_or(absl::InfiniteDuration());
+}
+
+}  // namespace iris::simulation

@@ -1,0 +1,87 @@
+#ifndef IRIS_TESTS_SIMULATION_COORDINATOR_H_
+#define IRIS_TESTS_SIMULATION_COORDINATOR_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/link/calls.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/store/store.h"
+#include "coordinator/transport/transport_factory.h"
+#include "tests/simulation/client.h"
+#include "tests/simulation/desk.h"
+#include "tests/simulation/wire.h"
+#include "tests/simulation/world.h"
+
+namespace iris::simulation {
+
+// Lives of the real coordinator (orchestrator, pool, transport, link, store) over one store's file.
+class Coordinator {
+ public:
+  // Connects to the host, or says why not: the agent's end is there already.
+  struct Dialed {
+    std::shared_ptr<Wire> wire;
+    v1::Hello hello;
+  };
+  struct Options {
+    std::function<absl::StatusOr<Dialed>()> dial;
+    ClientTaps taps;
+  };
+
+  Coordinator(World& world, Desk& desk, Options options)
+      : world_(world), desk_(desk), options_(std::move(options)) {}
+  ~Coordinator() { Kill(); }
+
+  bool up() const { return life_ != nullptr; }
+  // A life begins, and takes up what is open in the store.
+  void Start();
+  // It ends without a word: what it had stored is there. Sometimes the store's file is read anew
+  // by the next life, which takes long.
+  void Kill();
+
+  // As Orchestrator's. While up.
+  absl::Status Tell(const std::string& tell_id, const std::string& text, TellObserver* observer);
+  void Cancel(const std::string& tell_id);
+
+  // What the store has, while up.
+  absl::optional<StoredTell> Find(const std::string& tell_id);
+  ReadMark Mark(const std::string& session_id);
+  std::vector<std::string> OpenTells();
+
+  bool RunReady();
+  absl::Duration next() const;
+
+ private:
+  class Dialer;
+  class Factory;
+  // In this order they are made, and the other way round they go.
+  struct Life {
+    std::unique_ptr<EventLoop> loop;
+    OutstandingCalls calls;
+    Store* store = nullptr;
+    std::unique_ptr<LiveConfig> config;
+    std::unique_ptr<HostLink> link;
+    std::unique_ptr<TransportFactory> factory;
+    std::unique_ptr<Orchestrator> orchestrator;
+    std::vector<std::weak_ptr<ClientChannel>> channels;
+    std::shared_ptr<ClientChannel> dialed;  // That the link is about to use.
+  };
+
+  World& world_;
+  Desk& desk_;
+  const Options options_;
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace iris::simulation
+
+#endif  // IRIS_TESTS_SIMULATION_COORDINATOR_H_

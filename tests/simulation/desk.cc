@@ -1,0 +1,71 @@
+#include "tests/simulation/desk.h"
+
+#include <cctype>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/ids.h"
+
+namespace iris::simulation {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What is older is in nobody's way, but makes the store slow.
+constexpr size_t kSchedulesPerStore = 300;
+
+// As claude names the folder of a project.
+std::string FolderFor(std::string path) {
+  for (char& c : path) {
+    if (isalnum(static_cast<unsigned char>(c)) == 0) c = '-';
+  }
+  return path;
+}
+
+}  // namespace
+
+Desk::Desk(std::string dir) : dir_(std::move(dir)) {
+  fs::create_directories(team_path());
+  fs::create_directories(fs::path(TranscriptOf("")).parent_path());
+}
+
+void Desk::Begin(const World& world, uint64_t ids_seed) {
+  world_ = &world;
+  ++schedules_;
+  if (ids_.size() >= kSchedulesPerStore || ids_.count(ids_seed) > 0) {
+    store_.reset();
+    fs::remove(store_path());
+    ids_.clear();
+  }
+  ids_.insert(ids_seed);
+  (void)OpenStore().ok();  // A new one takes an id too.
+  SeedIds(ids_seed);
+  team_ = absl::StrFormat("team-%07d", schedules_);
+}
+
+absl::StatusOr<Store*> Desk::OpenStore() {
+  if (store_ != nullptr) return store_.get();
+  StoreOptions options;
+  options.path = store_path();
+  options.now = [this] { return world_->wall(); };
+  // Never back, from one schedule to the next.
+  options.monotonic = [this] {
+    if (world_->now() < last_) before_ += last_;
+    last_ = world_->now();
+    return before_ + last_;
+  };
+  options.on_network_fs = [](const std::string&) { return false; };
+  absl::StatusOr<std::unique_ptr<Store>> opened = Store::Open(std::move(options));
+  if (!opened.ok()) return opened.status();
+  store_ = *std::move(opened);
+  return store_.get();
+}
+
+std::string Desk::TranscriptOf(const std::string& session_id) const {
+  return absl::StrCat(home(), "/.claude/projects/", FolderFor(team_path()), "/", session_id,
+                      ".jsonl");
+}
+
+}  // namespace iris::simulation

@@ -1,0 +1,52 @@
+#ifndef IRIS_TESTS_SIMULATION_DESK_H_
+#define IRIS_TESTS_SIMULATION_DESK_H_
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/time/time.h"
+#include "coordinator/store/store.h"
+#include "tests/simulation/world.h"
+
+namespace iris::simulation {
+
+// What the schedules of one runner have in common, because it takes longer to make than a schedule
+// takes to run: a store, and a home for claude. Each schedule has a team of its own, and so sees
+// nothing of the others.
+class Desk {
+ public:
+  // In `dir`, which exists and is empty.
+  explicit Desk(std::string dir);
+
+  // A schedule begins, with its clock, and with ids by a seed: where that was used before, in a new
+  // store.
+  void Begin(const World& world, uint64_t ids_seed);
+
+  // The store. Where it was closed, its file is opened again.
+  absl::StatusOr<Store*> OpenStore();
+  // As when its process dies: everything that it had said is durable.
+  void CloseStore() { store_.reset(); }
+  std::string store_path() const { return dir_ + "/iris.db"; }
+
+  const std::string& team() const { return team_; }  // Of the schedule.
+  std::string team_path() const { return dir_ + "/w"; }
+  std::string home() const { return dir_ + "/home"; }
+  // Where claude keeps the session.
+  std::string TranscriptOf(const std::string& session_id) const;
+
+ private:
+  const std::string dir_;
+  const World* world_ = nullptr;
+  absl::Duration before_;  // How long the schedules before this one took.
+  absl::Duration last_;
+  int schedules_ = 0;
+  std::set<uint64_t> ids_;  // Seeds whose ids are in the store.
+  std::string team_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace iris::simulation
+
+#endif  // IRIS_TESTS_SIMULATION_DESK_H_

@@ -1,0 +1,293 @@
+#include "tests/simulation/schedule.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "coordinator/store/database.h"
+#include "tests/simulation/schedule_run.h"
+
+namespace iris::simulation {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Hours(3);
+constexpr absl::Duration kLinger = absl::Seconds(2);  // What would come late comes by then.
+
+Journal::Limits LimitsBy(World& world) {
+  Journal::Limits limits;
+  if (world.OneIn(2)) return limits;
+  limits.segment_bytes = 300 + world.Below(2000);
+  limits.memory_bytes = 200 + world.Below(2000);
+  limits.quota_bytes = 1500 + world.Below(8000);
+  return limits;
+}
+
+}  // namespace
+
+Schedule::Schedule(const Plan& plan, Desk& desk, const std::string& scratch)
+    : plan_(plan), desk_(desk), world_(plan.seed) {
+  world_.on_note = plan_.on_note;
+  // Cuts of one exchange have ids of their own, which are as long.
+  const uint64_t cut =
+      plan_.cut.has_value() ? 2 * plan_.cut->bytes + static_cast<uint64_t>(plan_.cut->side) + 1 : 0;
+  desk_.Begin(world_, plan_.seed + (cut << 32));
+  host_ = std::make_unique<Host>(world_, desk_, scratch,
+                                 plan_.faults ? LimitsBy(world_) : Journal::Limits());
+  host_->claudes().pace = plan_.faults ? world_.Within(absl::Seconds(2)) : absl::Milliseconds(20);
+  const uint64_t credit = plan_.faults && world_.OneIn(2) ? 100 + world_.Below(4000) : 0;
+  watch_ = std::make_unique<StreamWatch>(world_, credit, [this](const std::string& session_id) {
+    return coordinator_->Mark(session_id);
+  });
+  coordinator_ = std::make_unique<Coordinator>(
+      world_, desk_,
+      Coordinator::Options{
+          .dial = [this] { return Dial(); },
+          .taps = {.on_request =
+                       [this](const void* stream, v1::AttachRequest& request) {
+                         watch_->OnRequest(stream, request);
+                         if (plan_.plant == Plant::kForgetRepeat && request.has_tell()) {
+                           request.mutable_tell()->set_repeat(false);
+                         }
+                       },
+                   .on_response =
+                       [this](const void* stream, const v1::AttachResponse& response) {
+                         watch_->OnResponse(stream, response);
+                       }}});
+}
+
+Schedule::~Schedule() {
+  coordinator_->Kill();
+  host_.reset();
+  world_.Drop();
+}
+
+// ------------------------------------------------------------------ the plan
+
+void Schedule::PlanTells() {
+  tells_.resize(plan_.faults && world_.OneIn(2) ? 1 + world_.Below(3) : 1);
+  for (size_t i = 0; i < tells_.size(); ++i) {
+    tells_[i].id = NewUuid();
+    tells_[i].text = absl::StrCat("tell ", world_.Below(1'000'000), " né\n\"", i, "\"");
+    const absl::Duration at = i == 0 ? absl::ZeroDuration() : world_.Within(absl::Seconds(3));
+    world_.After(at, [this, i] { Send(tells_[i]); });
+  }
+}
+
+void Schedule::PlanFaults() {
+  if (!plan_.faults) return;
+  for (uint64_t faults = world_.Below(5); faults > 0; --faults) {
+    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(13)); });
+  }
+}
+
+void Schedule::Fault(uint64_t which) {
+  Wire* const wire = wires_.empty() ? nullptr : wires_.back().get();
+  const Wire::Side side = world_.OneIn(2) ? Wire::kAgent : Wire::kCoordinator;
+  switch (which) {
+    case 0:
+      if (wire != nullptr) wire->Cut();
+      return;
+    case 1:
+    case 2:
+      if (wire != nullptr) wire->CutBehind(side, wire->delivered(side) + world_.Below(3000));
+      return;
+    case 3:
+      if (wire != nullptr) wire->CutSilently();
+      return;
+    case 4:
+    case 5:
+      return KillCoordinator();
+    case 6:
+      return LoseHost(Host::Loss::kKilled);
+    case 7:
+      return LoseHost(Host::Loss::kPower);
+    case 8:
+      return LoseHost(Host::Loss::kWiped);
+    case 9:
+      if (host_->claude() == nullptr) return;
+      allowed_.insert({v1::FAILURE_CHILD_EXITED, v1::FAILURE_AMBIGUOUS});
+      return host_->claude()->Die(world_.OneIn(2), 1 + static_cast<int>(world_.Below(9)));
+    case 10:
+      world_.Note("nothing runs for a while");
+      world_.Jump(world_.Within(absl::Seconds(30)));
+      world_.ShiftWall(absl::Hours(24) * (static_cast<int64_t>(world_.Below(20)) - 10));
+      // Calls that were under way are over by then, and claude had no time to answer.
+      allowed_.insert(v1::FAILURE_TIMEOUT);
+      return;
+    case 11:
+      refuse_until_ = world_.now() + world_.Within(absl::Seconds(20));
+      return;
+    case 12:
+      for (SimTell& tell : tells_) {
+        if (tell.sent && !tell.outcome.has_value()) Send(tell);
+      }
+      return;
+  }
+}
+
+// ------------------------------------------------------------------ what happens
+
+void Schedule::Send(SimTell& tell) {
+  tell.sent = true;
+  if (!coordinator_->up()) return;  // StartCoordinator() sends it.
+  followers_.push_back(std::make_unique<Follower>(*this, tell));
+  const absl::Status taken = coordinator_->Tell(tell.id, tell.text, followers_.back().get());
+  if (!taken.ok()) world_.Violation(absl::StrCat("a tell is refused: ", taken.message()));
+}
+
+void Schedule::Follower::OnAccepted(const std::string&) {
+  std::vector<std::string>& known = schedule_.accepted_;
+  if (std::find(known.begin(), known.end(), tell_.id) == known.end()) known.push_back(tell_.id);
+}
+
+void Schedule::Follower::OnSettled(const TellOutcome& outcome) {
+  World& world = schedule_.world_;
+  world.Note(absl::StrCat("settled ", tell_.id, " ", KindName(KindOf(outcome.status))));
+  if (std::exchange(settled_, true)) world.Violation("a follower hears of the end twice");
+  schedule_.last_settled_ = tell_.id;
+  if (!tell_.outcome.has_value()) {
+    tell_.outcome = outcome;
+    return schedule_.CheckOutcome(tell_, outcome);
+  }
+  if (tell_.outcome->status != outcome.status || *tell_.outcome->answer != *outcome.answer) {
+    world.Violation(absl::StrCat("tell ", tell_.id, " is settled twice, in two ways"));
+  }
+}
+
+void Schedule::StartCoordinator() {
+  coordinator_->Start();
+  const std::vector<std::string> open = coordinator_->OpenTells();
+  for (SimTell& tell : tells_) {
+    const bool is_open = std::find(open.begin(), open.end(), tell.id) != open.end();
+    if (is_open && tell.outcome.has_value()) {
+      world_.Violation(absl::StrCat("tell ", tell.id, " was settled, and is open again"));
+    }
+    if (tell.sent && !tell.outcome.has_value()) Send(tell);
+  }
+}
+
+void Schedule::KillCoordinator() {
+  if (!coordinator_->up()) return;
+  coordinator_->Kill();
+  if (plan_.plant == Plant::kForgetSettle) ForgetLastSettle();
+  world_.After(world_.Within(absl::Seconds(3)), [this] { StartCoordinator(); });
+}
+
+void Schedule::ForgetLastSettle() {
+  if (last_settled_.empty()) return;
+  desk_.CloseStore();
+  const auto store = Database::Open(desk_.store_path());
+  if (!store.ok()) return;
+  (void)(*store)->Run(absl::StrCat("DELETE FROM unfetched WHERE tell_id = '", last_settled_,
+                                   "'; UPDATE tells SET state = 'running', settled_seq = NULL, "
+                                   "answer = NULL WHERE tell_id = '",
+                                   last_settled_, "'")
+                          .c_str());
+}
+
+void Schedule::LoseHost(Host::Loss loss) {
+  if (!host_->up()) return;
+  const std::shared_ptr<Claude> claude = host_->claude();
+  const bool broken = claude != nullptr && (loss == Host::Loss::kPower || world_.OneIn(3));
+  if (broken) allowed_.insert({v1::FAILURE_AMBIGUOUS, v1::FAILURE_CHILD_EXITED});
+  host_->Lose(loss);
+  if (broken) {
+    world_.After(world_.Within(absl::Seconds(1)), [claude] { claude->Die(/*by_signal=*/true, 9); });
+  }
+  world_.After(world_.Within(absl::Seconds(3)), [this] { StartHost(); });
+}
+
+void Schedule::StartHost() {
+  // Draining is the agent's, and of real processes; here it is over when the agent comes.
+  if (host_->draining()) {
+    return world_.After(absl::Milliseconds(100), [this] { StartHost(); });
+  }
+  host_->Start();
+}
+
+Wire::Options Schedule::WireOptions() {
+  if (!plan_.faults) return {.latency = absl::Milliseconds(1), .notice_max = absl::Seconds(1)};
+  return {.latency = world_.Within(absl::Milliseconds(40)),
+          .pieces = world_.OneIn(2),
+          .notice_max = world_.Within(absl::Seconds(world_.OneIn(4) ? 40 : 2)),
+          .silent = world_.OneIn(5),
+          .late_bytes = world_.OneIn(2)};
+}
+
+absl::StatusOr<Coordinator::Dialed> Schedule::Dial() {
+  if (!host_->up() || world_.now() < refuse_until_) {
+    allowed_.insert(v1::FAILURE_UNREACHABLE);
+    return MakeFailure(v1::FAILURE_UNREACHABLE, "the simulated host does not answer");
+  }
+  auto wire = std::make_shared<Wire>(world_, WireOptions());
+  host_->Accept(wire);
+  if (plan_.cut.has_value() && wires_.empty()) wire->CutBehind(plan_.cut->side, plan_.cut->bytes);
+  wires_.push_back(wire);
+  return Coordinator::Dialed{.wire = wire, .hello = host_->hello()};
+}
+
+// ------------------------------------------------------------------ the run
+
+bool Schedule::AllHeard() const {
+  return std::all_of(tells_.begin(), tells_.end(),
+                     [](const SimTell& tell) { return tell.outcome.has_value(); });
+}
+
+bool Schedule::Step() {
+  bool any = false;
+  if (world_.OneIn(2)) {
+    any = coordinator_->RunReady() || any;
+    any = host_->RunReady() || any;
+  } else {
+    any = host_->RunReady() || any;
+    any = coordinator_->RunReady() || any;
+  }
+  any = world_.RunSoon() || any;
+  any = world_.RunDue() || any;
+  if (any) return true;
+  const absl::Duration next = std::min({world_.next(), coordinator_->next(), host_->next()});
+  if (next == absl::InfiniteDuration()) return false;
+  world_.AdvanceTo(next);
+  return true;
+}
+
+Report Schedule::Run() {
+  host_->Start();
+  StartCoordinator();
+  PlanTells();
+  PlanFaults();
+  const absl::Duration give_up = world_.now() + kPatience;
+  while (!AllHeard() && world_.now() < give_up && Step()) {
+  }
+  if (!AllHeard()) {
+    for (const SimTell& tell : tells_) {
+      if (!tell.outcome.has_value()) {
+        world_.Violation(absl::StrCat("tell ", tell.id, " is never settled"));
+      }
+    }
+  } else {
+    const absl::Duration end = world_.now() + kLinger;
+    while (world_.now() < end && Step()) {
+    }
+    if (!coordinator_->up()) StartCoordinator();
+    CheckStore();
+  }
+  CheckOrder();
+  Report report{.violations = world_.violations(), .hash = world_.hash()};
+  for (const Wire::Side side : {Wire::kCoordinator, Wire::kAgent}) {
+    if (!wires_.empty()) report.bytes_to[side] = wires_.front()->delivered(side);
+  }
+  for (const SimTell& tell : tells_) {
+    if (!tell.outcome.has_value()) continue;
+    ++(tell.outcome->status.ok() ? report.ok : report.failed);
+  }
+  return report;
+}
+
+Report RunSchedule(const Plan& plan, Desk& desk, const std::string& scratch) {
+  return Schedule(plan, desk, scratch).Run();
+}
+
+}  // namespace iris::simulation

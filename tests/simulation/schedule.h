@@ -1,0 +1,58 @@
+#ifndef IRIS_TESTS_SIMULATION_SCHEDULE_H_
+#define IRIS_TESTS_SIMULATION_SCHEDULE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/types/optional.h"
+#include "tests/simulation/desk.h"
+#include "tests/simulation/wire.h"
+
+namespace iris::simulation {
+
+// What is wrong on purpose, so that it can be seen to be found.
+enum class Plant {
+  kNone,
+  kForgetSettle,  // The store loses, with the coordinator, that the last tell was settled.
+  kForgetRepeat,  // The coordinator does not say that a tell may have been sent before.
+};
+
+// One schedule. Everything follows from these.
+struct Plan {
+  // No faults but this one: the first wire's bytes to `side` end behind `bytes`.
+  struct Cut {
+    Wire::Side side = Wire::kAgent;
+    uint64_t bytes = 0;
+  };
+
+  uint64_t seed = 1;
+  Plant plant = Plant::kNone;
+  bool faults = true;                               // By the seed.
+  absl::optional<Cut> cut;                          // Without `faults`.
+  std::function<void(const std::string&)> on_note;  // Hears what happens; may be empty.
+};
+
+struct Report {
+  std::vector<std::string> violations;  // Empty: all held.
+  uint64_t hash = 0;                    // Of all that happened.
+  uint64_t bytes_to[2] = {};            // Over the first wire, by side.
+  int ok = 0;                           // Tells that were answered.
+  int failed = 0;
+};
+
+// Runs a schedule to its end: a few tells to one team, and what is thrown at them. Checks that
+//
+//   – every tell is settled, once, over all lives of the coordinator: answered with exactly the
+//     right bytes, or failed with a kind that docs/PROTOCOL.md has for what happened, and the
+//     beginning of them
+//   – claude began each at most once, in the order in which they were sent
+//   – nothing is acknowledged that is not stored, and nothing sent beyond the credit (StreamWatch)
+//
+// `scratch`: an empty directory; left with what the schedule wrote.
+Report RunSchedule(const Plan& plan, Desk& desk, const std::string& scratch);
+
+}  // namespace iris::simulation
+
+#endif  // IRIS_TESTS_SIMULATION_SCHEDULE_H_

@@ -1,0 +1,48 @@
+#ifndef IRIS_TESTS_SIMULATION_STREAM_WATCH_H_
+#define IRIS_TESTS_SIMULATION_STREAM_WATCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "coordinator/transport/read_mark.h"
+#include "proto/iris/v1/agent.pb.h"
+#include "tests/simulation/world.h"
+
+namespace iris::simulation {
+
+// Looks at what travels on the Attach streams of one session:
+//
+//   acknowledgements   only of what the coordinator has stored, and never backwards in one journal
+//   credit             the agent sends nothing that it was not allowed
+//   events             consecutive in one stream
+class StreamWatch {
+ public:
+  // `stored` returns the session's mark in the coordinator's store. `credit`: if not 0, what
+  // streams begin with in the place of the coordinator's 4 MiB, so that it is ever used up.
+  StreamWatch(World& world, uint64_t credit, std::function<ReadMark(const std::string&)> stored)
+      : world_(world), credit_(credit), stored_(std::move(stored)) {}
+
+  void OnRequest(const void* stream, v1::AttachRequest& request);
+  void OnResponse(const void* stream, const v1::AttachResponse& response);
+
+ private:
+  struct Stream {
+    std::string session_id;
+    uint64_t allowed = 0;
+    uint64_t came = 0;
+    uint64_t seq = 0;
+  };
+  void OnAck(const Stream& stream, const v1::Position& position);
+
+  World& world_;
+  const uint64_t credit_;
+  const std::function<ReadMark(const std::string&)> stored_;
+  std::map<const void*, Stream> streams_;
+  std::map<std::string, uint64_t> marks_;  // The highest that was acknowledged, by journal.
+};
+
+}  // namespace iris::simulation
+
+#endif  // IRIS_TESTS_SIMULATION_STREAM_WATCH_H_
