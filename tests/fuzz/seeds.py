@@ -6,6 +6,7 @@ The first bytes of some inputs steer the fuzzer; its .cc says how."""
 import pathlib
 import struct
 import sys
+import zlib
 
 UUID = "11111111-2222-4333-8444-555555555555"
 
@@ -110,6 +111,34 @@ def config() -> list:
              "- 0o17\n- 'it''s'\n- 1.5e3\n", "a: 1e400\n"]
     return [bytes([0 if text.startswith("{") else 1]) + text.encode() for text in texts] + \
         [b"\1" + JSON.encode(), b"\2" + JSON.encode()]
+
+
+def _segment(first: int, events: list) -> bytes:
+    """A segment of agent/journal/segment.cc, its events as bytes of v1.Event without seq."""
+    head = b"IRISJNL1" + struct.pack("<Q", first) + UUID.encode() * 2
+    head = head.ljust(124, b"\0")
+    data = head + struct.pack("<I", zlib.crc32(head))
+    for number, event in enumerate(events, start=first):
+        payload = _field(1, number) + event
+        data += struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+    return data
+
+
+def journal() -> list:
+    def file(kind: str, data: bytes, fix: int = 1) -> bytes:
+        return kind.encode() + bytes([fix]) + struct.pack("<H", len(data)) + data
+    accepted, written = _field(2, _field(1, UUID)), _field(3, _field(1, UUID))
+    output = _field(4, _field(1, "a line") + _field(2, 1))
+    first = _segment(1, [accepted, written, output, output])
+    second = _segment(5, [_field(9, _field(1, UUID)), _field(12, _field(1, UUID))])
+    mark = b"IRISMRK1" + struct.pack("<Q", 2) + UUID.encode() * 2
+    mark += struct.pack("<I", zlib.crc32(mark))
+    whole = file("1", first) + file("2", second)
+    return [b"F" + whole, b"F" + file("m", mark) + whole, b"F" + file("m", mark[:-1]) + whole,
+            b"F" + file("1", first[:-3], 0) + file("2", second), b"F" + file("1", first + b"\0" * 40),
+            b"F" + file("2", second), b"F" + file("1", first[:100]), b"F" + file("m", mark),
+            b"W\x14", b"W\x3f\x00\x40\x01\x00", b"W\x20\x05\xff\x00\x09\x02\x99\x00\x55",
+            b"W\x20\x03\x80\x00\x00\x08\x10\x01\x00"]
 
 
 def main(fuzzer: str, folder: str):
