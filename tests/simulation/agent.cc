@@ -42,15 +42,15 @@ void Host::Start() {
                          .sessions_dir = dir_ + "/sessions",
                          .program_dirs = {},
                          .child_env = {}};
-  SessionWorld world;
+  SessionTableOptions world;
   world.start_child = [this](EventLoop&, const ChildSpec& spec, ChildSink& sink) {
     return StartClaude(spec, sink);
   };
   world.sync = [this](const std::string& path) { return Sync(path); };
   world.journal = limits_;
   world.find_keepers = [] { return std::map<std::string, ProcessId>(); };
-  agent_->sessions = std::make_unique<SessionTable>(*agent_->loop, std::move(identity),
-                                                    SessionTable::kSessionsMax, std::move(world));
+  agent_->sessions =
+      std::make_unique<SessionTable>(*agent_->loop, std::move(identity), std::move(world));
   agent_->sessions->Load();
   agent_->service =
       AgentService::Make(*agent_->loop, *agent_->sessions,
