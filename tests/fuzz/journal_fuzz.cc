@@ -37,6 +37,7 @@ namespace fs = std::filesystem;
 // As journal_load.cc and segment.cc have it.
 constexpr size_t kHeaderBytes = 128;
 constexpr size_t kMarkBytes = 92;
+constexpr size_t kStepsMax = 16;
 constexpr char kLife[] = "22222222-2222-4333-8444-555555555555";
 
 const Journal::Limits kLimits{.segment_bytes = 600, .memory_bytes = 300, .quota_bytes = 4096};
@@ -147,6 +148,7 @@ void WriteAndDamage(const std::string& dir, absl::string_view input) {
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(dir)) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
+  input = input.substr(0, 4 * kStepsMax);
   for (; input.size() >= 4 && !files.empty(); input.remove_prefix(4)) {
     const std::string& file = files[(static_cast<uint8_t>(input[0]) >> 2) % files.size()];
     std::string bytes = Content(file);
@@ -163,7 +165,7 @@ void WriteAndDamage(const std::string& dir, absl::string_view input) {
         if (at < bytes.size()) bytes[at] = input[3];
         break;
       case 3:
-        bytes += bytes.substr(at);
+        bytes += bytes.substr(at, 1000);
         break;
     }
     Put(file, bytes);
