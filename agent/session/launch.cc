@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "agent/process/strays.h"
 #include "agent/session/claim.h"
 #include "agent/session/transcript.h"
 #include "common/failure/failure.h"
@@ -157,6 +158,8 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
+  // What is started below carries it along, wherever it goes (strays.h).
+  env[kSessionMark] = session_id;
   plan.resumes = !FindTranscript(session_id, child.cwd, env).empty();
 
   // A result counts for a tell only after the replay of its line, where claude is too old to say

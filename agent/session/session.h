@@ -256,6 +256,7 @@ class Session final : private ChildSink, private LineScannerSink {
   std::optional<Claim> claimed_by_;  // Somebody else, when a child was last to be started.
 
   std::unique_ptr<Survivor> survivor_;
+  bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
   EventLoop::TimerId drain_timer_ = 0;
 
   std::deque<WaitingTell> waiting_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
@@ -69,6 +70,7 @@ void Session::Recover(ProcessId stray_keeper) {
 
 void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   phase_ = Phase::kDraining;
+  keeper_was_killed_ = keeper.pid != 0 && !keeper.Runs();
   ClaimForSurvivor(keeper);
   stall_.OnDraining(true, StallNow());
   if (keeper.pid != 0 || claude.pid != 0) {
@@ -90,6 +92,9 @@ void Session::EndSurvivor() {
 void Session::OnSurvivorGone() {
   CancelTimer(drain_timer_);
   survivor_.reset();
+  // Whoever killed its keeper, which ends all that is below, left its tools to nobody.
+  const size_t strays = std::exchange(keeper_was_killed_, false) ? KillStrays(id_) : 0;
+  if (strays > 0) LogWarn(Who(), ": ", strays, " processes that it had left were killed");
   ReleaseClaim();
   stall_.OnDraining(false, StallNow());
   phase_ = Phase::kNone;

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
@@ -43,6 +44,31 @@ std::string LinkStory(const v1::LinkStatus& link) {
   return when;
 }
 
+std::string MiB(uint64_t bytes) { return absl::StrFormat("%.1f MiB", bytes / 1048576.0); }
+
+// "12 sessions, 3 with a claude; journals 1.2 MiB of 4096.0 MiB; 2 builds, 16.1 MiB; 900.0 MiB
+// free"
+std::string HoldingsText(const v1::HostHoldings& held) {
+  std::string text =
+      absl::StrCat(held.sessions(), held.sessions() == 1 ? " session, " : " sessions, ",
+                   held.with_child(), " with a claude");
+  if (held.draining() > 0) absl::StrAppend(&text, ", ", held.draining(), " draining");
+  if (held.unverifiable() > 0) {
+    absl::StrAppend(&text, ", ", held.unverifiable(), " claimed by other hosts");
+  }
+  if (held.damaged() > 0) absl::StrAppend(&text, ", ", held.damaged(), " put aside as damaged");
+  absl::StrAppend(&text, "; journals ", MiB(held.journal_bytes()), " of ",
+                  MiB(held.journal_quota_bytes()));
+  if (held.unacknowledged_bytes() > 0) {
+    absl::StrAppend(&text, " (", MiB(held.unacknowledged_bytes()), " not fetched)");
+  }
+  absl::StrAppend(&text, "; ", held.builds(), held.builds() == 1 ? " build, " : " builds, ",
+                  MiB(held.build_bytes()));
+  if (held.free_disk_bytes() > 0)
+    absl::StrAppend(&text, "; ", MiB(held.free_disk_bytes()), " free");
+  return text;
+}
+
 std::string Links(const v1::GetStatusResponse& status) {
   if (status.links().empty()) return "no links\n";
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
@@ -54,6 +80,9 @@ std::string Links(const v1::GetStatusResponse& status) {
     if (!link.mode_reason().empty()) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
                       OrDash(link.mode_reason()), "\n");
+    }
+    if (link.has_holdings()) {
+      absl::StrAppend(&notes, OrDash(link.key()), " holds ", HoldingsText(link.holdings()), "\n");
     }
     if (const std::string story = LinkStory(link); !story.empty()) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", story, "\n");
@@ -86,6 +115,22 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
   return absl::StrCat(Table(rows), stalls);
 }
 
+Json HoldingsJson(const v1::HostHoldings& held) {
+  return {{"sessions", held.sessions()},
+          {"with_child", held.with_child()},
+          {"draining", held.draining()},
+          {"unverifiable", held.unverifiable()},
+          {"claims", held.claims()},
+          {"journal_bytes", held.journal_bytes()},
+          {"journal_quota_bytes", held.journal_quota_bytes()},
+          {"unacknowledged_bytes", held.unacknowledged_bytes()},
+          {"longest_unused_ms", held.longest_unused_ms()},
+          {"free_disk_bytes", held.free_disk_bytes()},
+          {"damaged", held.damaged()},
+          {"builds", held.builds()},
+          {"build_bytes", held.build_bytes()}};
+}
+
 Json LinkJson(const v1::LinkStatus& link) {
   Json json = {{"key", link.key()},
                {"teams", std::vector<std::string>(link.teams().begin(), link.teams().end())},
@@ -104,6 +149,7 @@ Json LinkJson(const v1::LinkStatus& link) {
     json["failure"] = FailureJson(link.failure());
     json["failure_age_ms"] = link.failure_age_ms();
   }
+  if (link.has_holdings()) json["holdings"] = HoldingsJson(link.holdings());
   if (link.state() == "waiting") json["retry_in_ms"] = link.retry_in_ms();
   return json;
 }

@@ -57,6 +57,23 @@ TEST_F(StatusReportTest, AnAgentThatWasNotUpgradedSaysWhy) {
   EXPECT_THAT(Json("up"), HasSubstr("\"upgrade_refused\":\"it does not run\""));
 }
 
+TEST_F(StatusReportTest, WhatAHostHoldsIsSaid) {
+  v1::HostHoldings& held = *link_.mutable_holdings();
+  held.set_sessions(12);
+  held.set_with_child(3);
+  held.set_journal_bytes(3 << 20);
+  held.set_journal_quota_bytes(uint64_t{4} << 30);
+  held.set_builds(2);
+  held.set_build_bytes(16 << 20);
+  EXPECT_THAT(Text("up"), HasSubstr("ml@gpu1:22 holds 12 sessions, 3 with a claude; journals 3.0 "
+                                    "MiB of 4096.0 MiB; 2 builds, 16.0 MiB\n"));
+  held.set_unverifiable(1);
+  held.set_unacknowledged_bytes(1 << 20);
+  EXPECT_THAT(Text("up"), HasSubstr("3 with a claude, 1 claimed by other hosts; journals 3.0 MiB "
+                                    "of 4096.0 MiB (1.0 MiB not fetched)"));
+  EXPECT_THAT(Json("up"), HasSubstr("\"journal_bytes\":3145728"));
+}
+
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
   Failed(v1::FAILURE_AUTH, 120'000);
   EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "

@@ -89,6 +89,13 @@ void AddSession(const v1::SessionInfo& info, v1::SessionStatus& session) {
 }  // namespace
 
 void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
+  for (const HostReport& host : hosts) {
+    for (v1::LinkStatus& link : *status.mutable_links()) {
+      if (link.key() == host.key && host.host.has_holdings()) {
+        *link.mutable_holdings() = host.host.holdings();
+      }
+    }
+  }
   std::map<absl::string_view, const v1::SessionInfo*> infos;
   for (const HostReport& host : hosts) {
     for (const v1::SessionInfo& info : host.sessions.sessions()) infos[info.session_id()] = &info;

@@ -96,6 +96,14 @@ TEST_F(HostStoryTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
   EXPECT_EQ(Tell().child_start_time(), 5u);
 }
 
+TEST_F(HostStoryTest, WhatAHostHoldsIsShownWithItsLinkAlone) {
+  status_.add_links()->set_key("local");
+  host_.host.mutable_holdings()->set_sessions(7);
+  Tell();
+  EXPECT_EQ(status_.links(0).holdings().sessions(), 7u);
+  EXPECT_FALSE(status_.links(1).has_holdings());
+}
+
 TEST_F(HostStoryTest, SessionsThatNoHostNamesStayAsTheyAre) {
   info_->set_session_id("another");
   session_->set_state("unverifiable");

@@ -100,11 +100,15 @@ void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
   life_ = life;
+  // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
+  lease_is_old_ = epoch_ != 0 && !take_lease_ && ending_.empty();
+  if (lease_is_old_) return Attach();
   Acquire();
 }
 
 void AgentTransport::Acquire() {
   state_ = State::kAcquiring;
+  lease_is_old_ = false;
   acquire_ =
       AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
                         [this](AcquireCall& call, const grpc::Status& status) {

@@ -120,8 +120,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
 
   State state_ = State::kDown;
   std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
-  uint64_t epoch_ = 0;
-  ReadMark mark_;  // What was passed on.
+  uint64_t epoch_ = 0;              // 0: no lease yet.
+  bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
+  ReadMark mark_;                   // What was passed on.
   std::shared_ptr<AcquireCall> acquire_;
   std::shared_ptr<OpenCall> open_;
   std::shared_ptr<AttachCall> attach_;

@@ -61,6 +61,10 @@ void AgentTransport::OnDetached(const absl::Status& why) {
 }
 
 void AgentTransport::OnContactLost(const absl::Status& why) {
+  // The lease of before is over, or the host has lost the session: only now it is asked for.
+  const bool refused =
+      KindOf(why) == v1::FAILURE_PERMISSION_DENIED || KindOf(why) == v1::FAILURE_BAD_REQUEST;
+  if (state_ == State::kAttaching && lease_is_old_ && refused) return Acquire();
   // A lease that was ours is over: an Acquire of an earlier contact came late. Where somebody else
   // took it, the next Acquire is refused.
   const bool lost_lease =

@@ -133,7 +133,7 @@ def test_everything_on_the_host_before_claude_had_said_anything_for_good(iris, h
 
 
 def test_everything_on_the_host_while_a_tool_runs_is_ambiguous_and_never_run_again(iris, host):
-    turn = Turn(iris, host, "BLOCKS 1\nTOOL 20\nBLOCKS 2")
+    turn = Turn(iris, host, "BLOCKS 1\nTOOL 600\nBLOCKS 2")
     transcripts = host.home / ".claude/projects"
     iris.wait_for_status(lambda _: any("tool_use" in t.read_text() for t in transcripts.glob("*/*.jsonl")))
     turn.kill(turn.agent, *turn.of_host("keeper"), turn.claude)
@@ -141,7 +141,7 @@ def test_everything_on_the_host_while_a_tool_runs_is_ambiguous_and_never_run_aga
     assert outcome["failure"]["kind"] == "ambiguous", outcome
     assert outcome["partial"].startswith("block 1"), outcome
     assert iris.answer("gpu", "COUNT") == "2"
-    wait_for_no_process(iris, host, "sleep 20")
+    wait_for_no_process(iris, host, "sleep 600")
 
 
 def test_claude(iris, host):

@@ -84,6 +84,7 @@ class Stub final : public v1::Agent::StubInterface,
   UNUSED_UNARY(List)
   UNUSED_UNARY(GetHost)
   UNUSED_UNARY(Shutdown)
+  UNUSED_UNARY(Upgrade)
   UNUSED_STREAM(Attach, v1::AttachRequest, v1::AttachResponse)
   UNUSED_STREAM(Probe, v1::ProbeRequest, v1::ProbeResponse)
   UNUSED_STREAM(ReverseMcp, v1::McpFrame, v1::McpFrame)
@@ -96,6 +97,7 @@ class Stub final : public v1::Agent::StubInterface,
   NOT_CARRIED(List)
   NOT_CARRIED(GetHost)
   NOT_CARRIED(Shutdown)
+  NOT_CARRIED(Upgrade)
   void Attach(ClientContext* context,
               grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>* reactor) override {
     ClientStream<v1::AttachRequest, v1::AttachResponse>::Start(*channel_, Method::kAttach, context,

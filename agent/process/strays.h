@@ -1,0 +1,20 @@
+#ifndef IRIS_AGENT_PROCESS_STRAYS_H_
+#define IRIS_AGENT_PROCESS_STRAYS_H_
+
+#include <cstddef>
+#include <string>
+
+namespace iris {
+
+// In the environment of a session's claude: the session's id. What claude starts inherits it,
+// unless it is given another environment, as the daemons of Iris are.
+inline constexpr char kSessionMark[] = "IRIS_SESSION";
+
+// SIGKILL for every process of this account that carries the session's mark: what is left of it
+// where its keeper, which ends all below itself, was killed too. Only while neither a keeper nor a
+// claude of the session is to run. Returns how many there were.
+size_t KillStrays(const std::string& session_id);
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_PROCESS_STRAYS_H_
