@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from integration import test_network
+from integration.far import far_away
 from integration.iris_fixtures import Iris
 from testbed import processes
 from testbed import remote_user as accounts
@@ -105,3 +107,13 @@ def test_a_thousand_idle_sessions_on_one_link_cost_next_to_nothing(far_iris):
     assert resident_mib(coordinator) <= 96 and resident_mib(agent) <= 64
     assert used[coordinator] < 0.01 and used[agent] < 0.01
     assert processes.process_info(agent)
+
+
+def test_a_link_that_returns_takes_ssh_two_round_trips_and_a_tenth_of_a_second():
+    with far_away() as far:
+        far.iris.answer("gpu", "hello")
+        far.network.set(delay=test_network.ROUND_TRIP_MS / 2)
+        rounds = [(test_network.seconds_to_connect(far), test_network.seconds_to_reattach(far)) for _ in range(5)]
+    connect, reattach = (statistics.median(some) * 1000 for some in zip(*rounds))
+    print(f"ssh alone {connect:.0f} ms, to the answer over a link that returned {reattach:.0f} ms")
+    assert reattach <= connect + 2 * test_network.ROUND_TRIP_MS + 100
