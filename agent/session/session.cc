@@ -179,6 +179,7 @@ void Session::OnStarted(pid_t, uint64_t) {
 
 void Session::BecomeReady() {
   CancelTimer(step_timer_);
+  take_over_claim_ = false;  // Asked for while it was starting: the start had the claim already.
   phase_ = Phase::kReady;
   v1::Event event;
   *event.mutable_started()->mutable_child() = ChildInfo();

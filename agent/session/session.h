@@ -204,7 +204,8 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status ClaimForStart();
   absl::Status HoldClaim();
   void LoseClaim(const absl::Status& why);
-  void ClaimForSurvivor(ProcessId keeper);
+  // True if the claim is ours.
+  bool ClaimForSurvivor(ProcessId keeper);
   void ReleaseClaim();
   void NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other);
   void DescribeClaim(v1::SessionInfo& info) const;

@@ -64,13 +64,14 @@ void Session::LoseClaim(const absl::Status& why) {
   BeginClosing(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
 }
 
-void Session::ClaimForSurvivor(ProcessId keeper) {
+bool Session::ClaimForSurvivor(ProcessId keeper) {
   // One that an agent without claims started has none yet.
-  if (keeper.pid == 0 || files_->launch() == nullptr) return;
+  if (keeper.pid == 0 || files_->launch() == nullptr) return false;
   std::string path = claim_path();
   const absl::Status claimed = TakeClaim(path, OurClaim(identity_, keeper), /*takeover=*/false);
   if (!claimed.ok()) LogWarn("session ", id_, " runs unclaimed: ", claimed.message());
   claim_path_ = std::move(path);
+  return claimed.ok();
 }
 
 void Session::ReleaseClaim() {

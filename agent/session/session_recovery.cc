@@ -70,8 +70,9 @@ void Session::Recover(ProcessId stray_keeper) {
 
 void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   phase_ = Phase::kDraining;
-  keeper_was_killed_ = keeper.pid != 0 && !keeper.Runs();
-  ClaimForSurvivor(keeper);
+  // Where another agent has claimed the session since, what carries its mark is that agent's.
+  const bool is_ours = ClaimForSurvivor(keeper);
+  keeper_was_killed_ = is_ours && !keeper.Runs();
   stall_.OnDraining(true, StallNow());
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnSurvivorGone(); });

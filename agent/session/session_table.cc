@@ -142,6 +142,7 @@ void SessionTable::LoadFiles() {
 }
 
 std::string SessionTable::WhyNoHandover() const {
+  if (closing_all_) return "the agent is leaving";
   for (const auto& [id, session] : sessions_) {
     const std::string why = session->WhyNoHandover();
     if (!why.empty()) return absl::StrCat("session ", id, ": ", why);
@@ -177,6 +178,7 @@ v1::ListResponse SessionTable::List() const {
 }
 
 void SessionTable::CloseAll(absl::AnyInvocable<void(size_t)> done) {
+  closing_all_ = true;
   struct Waiting {
     size_t left = 1;  // One for this call itself.
     size_t ended = 0;

@@ -86,7 +86,8 @@ class SessionTable {
   // All but the builds. From memory, but for what the disk has left.
   v1::HostHoldings Holdings() const;
 
-  // Ends every child; `done` runs when no descendant is left, with how many ran.
+  // Before the agent leaves: ends every child; `done` runs when no descendant is left, with how
+  // many ran.
   void CloseAll(absl::AnyInvocable<void(size_t sessions_ended)> done);
 
   // Sets sessions_active and active_teams.
@@ -118,6 +119,7 @@ class SessionTable {
   HostAge age_;
   const AgentIdentity identity_;
   std::map<std::string, const handover::Session*> before_;  // During Load().
+  bool closing_all_ = false;                                // CloseAll() was called.
   EventLoop::TimerId house_timer_ = 0;
   size_t damaged_ = 0;                              // Put aside, and still there.
   std::unique_ptr<JournalDisk> disk_;               // Outlives the sessions.

@@ -48,7 +48,12 @@ class AgentEngine final : public Engine {
 
   TransportFactory& transports() override { return *transports_; }
   std::vector<v1::LinkStatus> Links() const override { return links_->Status(); }
-  void AskHosts(HostReportsDone done) override { links_->AskHosts(std::move(done)); }
+  void AskHosts(HostReportsDone done) override {
+    links_->AskHosts(
+        [alive = alive_, done = std::move(done)](const std::vector<HostReport>& hosts) {
+          if (*alive) done(hosts);
+        });
+  }
   void Lend(const std::map<std::string, std::string>& env) override { links_->Lend(env); }
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override {
     links_->StopAgents([this, alive = alive_, done = std::move(done)](

@@ -61,6 +61,7 @@ void Orchestrator::GiveUpWake(const std::string& session_id, uint64_t round) {
   if (leaving_ || queue.wakes_round != round) return;
   const WakeDone done = std::move(queue.wakes_waiting.front());
   queue.wakes_waiting.erase(queue.wakes_waiting.begin());
+  if (queue.wakes_waiting.empty()) queue.takes_over = false;  // Nobody asks for it any more.
   if (queue.wakes_waiting.empty() && queue.waiting.empty()) pool_.LeaveLine(session_id);
   done(MakeFailure(
       v1::FAILURE_TIMEOUT,

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -96,9 +97,12 @@ void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse&
       }
     }
   }
-  std::map<absl::string_view, const v1::SessionInfo*> infos;
+  // By host and session: one that moved may be known to two.
+  std::map<std::pair<absl::string_view, absl::string_view>, const v1::SessionInfo*> infos;
   for (const HostReport& host : hosts) {
-    for (const v1::SessionInfo& info : host.sessions.sessions()) infos[info.session_id()] = &info;
+    for (const v1::SessionInfo& info : host.sessions.sessions()) {
+      infos[{host.key, info.session_id()}] = &info;
+    }
   }
   std::map<absl::string_view, const v1::LinkStatus*> links;  // By team.
   for (const v1::LinkStatus& link : status.links()) {
@@ -106,9 +110,10 @@ void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse&
   }
   for (v1::SessionStatus& session : *status.mutable_sessions()) {
     const auto link = links.find(session.to());
-    const bool away = link != links.end() && link->second->state() != "up";
+    if (link == links.end()) continue;
+    const bool away = link->second->state() != "up";
     if (away && !session.tell_in_flight().empty()) session.set_stall(AwayText(*link->second));
-    const auto info = infos.find(session.session_id());
+    const auto info = infos.find({link->second->key(), session.session_id()});
     if (info != infos.end()) AddSession(*info->second, session);
   }
 }

@@ -101,7 +101,8 @@ void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
   life_ = life;
   // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
-  lease_is_old_ = epoch_ != 0 && !take_lease_ && ending_.empty();
+  // A Close that was never answered may still come there: only a new lease keeps it from counting.
+  lease_is_old_ = epoch_ != 0 && !take_lease_ && ending_.empty() && !close_unanswered_;
   if (lease_is_old_) return Attach();
   Acquire();
 }
@@ -118,7 +119,7 @@ void AgentTransport::Acquire() {
                             return OnContactLost(FromGrpcStatus(status, "leasing the session"));
                           }
                           epoch_ = epoch;
-                          take_lease_ = false;
+                          take_lease_ = close_unanswered_ = false;
                           if (!ending_.empty()) return Close();
                           Attach();
                         });
@@ -204,7 +205,7 @@ void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
   const bool same = child_pid_ == child.pid() && child_start_time_ == child.start_time();
   if (ready_ && same) return;  // Both the event and the call's answer say so.
   ready_ = true;
-  spawning_ = false;
+  spawning_ = take_claim_ = false;
   child_pid_ = child.pid();
   child_start_time_ = child.start_time();
   if (!same) ++metrics_.spawns;

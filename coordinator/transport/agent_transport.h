@@ -122,6 +122,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
   uint64_t epoch_ = 0;              // 0: no lease yet.
   bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
+  bool close_unanswered_ = false;   // One was sent with this lease, and not answered.
   ReadMark mark_;                   // What was passed on.
   std::shared_ptr<AcquireCall> acquire_;
   std::shared_ptr<OpenCall> open_;

@@ -142,11 +142,15 @@ void AgentTransport::Terminate(TerminateDone done) {
 
 void AgentTransport::Close() {
   if (state_ != State::kOpen && state_ != State::kOpening) state_ = State::kClosing;
+  close_unanswered_ = true;
   close_ = CloseCall::Make(loop_, calls_, absl::Now() + kCloseDeadline,
                            [this](CloseCall& call, const grpc::Status& status) {
                              const bool was_running = call.response.was_running();
                              close_.reset();
-                             if (status.ok()) return OnClosed(was_running);
+                             if (status.ok()) {
+                               close_unanswered_ = false;
+                               return OnClosed(was_running);
+                             }
                              OnClosed(FromGrpcStatus(status, "ending the session"));
                            });
   close_->request.set_session_id(key_.session_id);
