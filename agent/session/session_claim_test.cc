@@ -168,6 +168,37 @@ TEST_F(SessionClaimTest, AfterATakeoverTheOtherHostEndsItsChildBeforeAnotherTell
   EXPECT_EQ(KindOf(Open().status()), v1::FAILURE_WRONG_HOST);
 }
 
+TEST_F(SessionClaimTest, ATakeoverThatMeetsAStartIsNotKeptForLater) {
+  spec.set_idle_timeout_ms(50);
+  int answers = 0;
+  Await([&](absl::Notification& done) {
+    const auto opened = [&](const absl::StatusOr<v1::OpenResponse>& response) {
+      EXPECT_TRUE(response.ok()) << response.status();
+      if (++answers == 2) done.Notify();
+    };
+    far.session->Open(spec, opened, /*takeover=*/false);
+    far.session->Open(spec, opened, /*takeover=*/true);
+  });
+  ASSERT_TRUE(Eventually([this] { return FarInfo().state() == v1::SESSION_NO_CHILD; }));
+  spec.set_idle_timeout_ms(0);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(KindOf(OpenFar()), v1::FAILURE_WRONG_HOST);
+  EXPECT_THAT(Holder(), HasSubstr("gpu1 "));
+}
+
+TEST_F(SessionClaimTest, WhatAnotherAgentRunsIsNoStrayOfOurs) {
+  ASSERT_TRUE(OpenFar().ok());
+  const ProcessId claude = {.pid = static_cast<pid_t>(FarInfo().child().pid()),
+                            .start_time = FarInfo().child().start_time()};
+  const pid_t dead = *Spawn({.argv = {"/bin/true"}, .env = {}, .cwd = "/"});
+  waitpid(dead, nullptr, 0);
+  NextAgent([&](SessionFiles& files) { LeaveChild(files, dead); });
+  ASSERT_TRUE(Eventually([this] { return Info().state() != v1::SESSION_DRAINING; }));
+  EXPECT_TRUE(claude.Runs());
+  EXPECT_EQ(FarInfo().state(), v1::SESSION_READY);
+  EXPECT_THAT(Holder(), HasSubstr("gpu2 "));
+}
+
 TEST_F(SessionClaimTest, ASurvivorIsClaimedUntilItIsGone) {
   const pid_t survivor = *Spawn({.argv = {"/bin/sleep", "600"}, .env = {}, .cwd = "/"});
   NextAgent([&](SessionFiles& files) { LeaveChild(files, survivor); });
