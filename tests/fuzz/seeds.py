@@ -32,6 +32,7 @@ def transcript() -> list:
         return ('{"type":"assistant","message":{"model":"m","content":[%s],"stop_reason":%s},"uuid":"u"}'
                 % (block, stop_reason))
     prompt = message("user", '"do it"', ',"uuid":"%s"' % UUID)
+    escaped = prompt.replace(UUID, "\\u%04x%s" % (ord(UUID[0]), UUID[1:]))
     other = message("user", '"more"', ',"uuid":"o"')
     calls = assistant('{"type":"tool_use","name":"Bash","input":{}}', '"tool_use"')
     returns = message("user", '[{"type":"tool_result","content":"hi"}]', ',"toolUseResult":"Error: hi"')
@@ -43,7 +44,7 @@ def transcript() -> list:
     failed = '{"type":"assistant","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":[]}}'
     files = [[prompt], [prompt, says], [prompt, thinks, calls, returns, says, other, says],
              [other, says, prompt, calls, aborted, says], [prompt, calls, interrupted], [prompt, failed],
-             [prompt, '{"type":"attachment"}', says, prompt[:40]]]
+             [prompt, '{"type":"attachment"}', says, prompt[:40]], [escaped, says.replace("a", "\\u0061")]]
     return [steer + "\n".join(lines).encode() + b"\n" for lines in files for steer in (b"\0\0", b"\1\7")]
 
 
