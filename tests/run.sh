@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 bazel_flags=(--noshow_progress --color=no)
 results=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$results"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 
