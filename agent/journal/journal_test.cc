@@ -1,22 +1,15 @@
-#include "agent/journal/journal.h"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_fixture.h"
 #include "agent/journal/segment.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
-#include "common/loop/event_loop.h"
-#include "common/testing/private_mounts.h"
-#include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -24,172 +17,7 @@ namespace iris {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-namespace fs = std::filesystem;
-
-const bool kPrivate = (EnterPrivateMounts(), true);
-constexpr size_t kNoLimit = 1 << 30;
-
-v1::Event Output(const std::string& bytes) {
-  v1::Event event;
-  event.mutable_output()->set_bytes(bytes);
-  return event;
-}
-
-std::string Content(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-void Overwrite(const std::string& path, const std::string& content) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
-
-// One journal, and lives of the agent that open it one after the other.
-class JournalTest : public ::testing::Test {
- protected:
-  JournalTest() {
-    fs::create_directory(dir);
-    loop.Stop();
-  }
-  ~JournalTest() override { journal.reset(); }
-
-  // The agent's life ends without a word and another one begins.
-  void Live(const std::string& incarnation) {
-    journal.reset();
-    seen.clear();
-    absl::StatusOr<std::unique_ptr<Journal>> opened = Journal::Open(
-        disk, dir, incarnation, [this](const v1::Event& event) { seen.push_back(event.seq()); },
-        limits);
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    journal = *std::move(opened);
-  }
-  void Append(int count, size_t bytes = 1) {
-    for (int i = 0; i < count; ++i) journal->Append(Output(std::string(bytes, 'x')));
-  }
-  // Does what the loop would do until `condition` holds. False after 30 s.
-  bool RunUntil(const std::function<bool()>& condition) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(30);
-    while (!condition() && absl::Now() < deadline) {
-      loop.After(absl::Milliseconds(1), [] {});
-      loop.Run();  // One round: the loop was stopped.
-    }
-    return condition();
-  }
-  // The lease holder has all, and so has the disk.
-  void AcknowledgeAll() {
-    journal->Trim(journal->newest_seq());
-    ASSERT_TRUE(RunUntil([this] { return journal->oldest_known() == journal->newest_seq(); }));
-  }
-  std::vector<uint64_t> SeqsAfter(uint64_t seq, size_t bytes_max = kNoLimit) const {
-    std::vector<uint64_t> seqs;
-    const auto events = journal->After(seq, bytes_max);
-    EXPECT_TRUE(events.ok()) << events.status();
-    for (const EventPtr& event : *events) seqs.push_back(event->seq());
-    return seqs;
-  }
-  // All that there is after `seq`, batch by batch.
-  std::vector<EventPtr> AllAfter(uint64_t seq, size_t bytes_max = 4096) const {
-    std::vector<EventPtr> all;
-    while (seq < journal->newest_seq()) {
-      const auto events = journal->After(seq, bytes_max);
-      if (!events.ok() || events->empty()) {
-        ADD_FAILURE() << "nothing after " << seq << ": " << events.status();
-        break;
-      }
-      all.insert(all.end(), events->begin(), events->end());
-      seq = all.back()->seq();
-    }
-    return all;
-  }
-  std::vector<std::string> Segments() const {
-    std::vector<std::string> files;
-    for (const auto& entry : fs::directory_iterator(dir)) {
-      if (entry.path().extension() == ".seg") files.push_back(entry.path());
-    }
-    std::sort(files.begin(), files.end());
-    return files;
-  }
-  v1::ResetReason Check(v1::Position position) const { return journal->CheckPosition(position); }
-
-  const ScratchDir scratch;
-  const std::string dir = scratch.File("journal");
-  Journal::Limits limits{.retry_every = absl::Milliseconds(5)};
-  EventLoop loop;
-  JournalDisk disk{loop};
-  std::vector<uint64_t> seen;  // By the life that runs, at its start.
-  std::unique_ptr<Journal> journal;
-};
-
-// ------------------------------------------------------------------------- several on one host
-
-class JournalQuotaTest : public JournalTest {
- protected:
-  static constexpr size_t kHostQuota = 40'000;
-  JournalQuotaTest() { limits.share_bytes = 10'000; }
-
-  std::unique_ptr<Journal> Open(const std::string& name) {
-    fs::create_directory(scratch.File(name));
-    return *Journal::Open(
-        small, scratch.File(name), "a", [](const v1::Event&) {}, limits);
-  }
-  static void Fill(Journal& journal, size_t bytes) {
-    while (journal.bytes() < bytes) journal.Append(Output(std::string(1000, 'x')));
-  }
-
-  JournalDisk small{loop, kHostQuota};
-};
-
-TEST_F(JournalQuotaTest, BeyondTheHostsQuotaEachHasItsShareAndTheOthersWait) {
-  const std::unique_ptr<Journal> forsaken = Open("one"), growing = Open("two"),
-                                 small_one = Open("3");
-  Fill(*forsaken, kHostQuota - 5'000);
-  EXPECT_FALSE(forsaken->full());
-  Fill(*growing, 9'000);
-  EXPECT_TRUE(forsaken->full());
-  EXPECT_FALSE(growing->full());
-  EXPECT_TRUE(growing->CheckRoom().ok());
-  Fill(*growing, 10'000);
-  EXPECT_TRUE(growing->full());
-  const absl::Status refused = growing->CheckRoom();
-  EXPECT_EQ(KindOf(refused), v1::FAILURE_STORAGE);
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("the journals of all sessions"));
-  EXPECT_TRUE(growing->CheckDisk().ok());
-  EXPECT_FALSE(small_one->full());
-  EXPECT_TRUE(small_one->CheckRoom().ok());
-
-  // Nothing was dropped.
-  EXPECT_EQ(forsaken->oldest_known(), 0u);
-  EXPECT_EQ(growing->oldest_known(), 0u);
-}
-
-TEST_F(JournalQuotaTest, WhatOneGivesBackEveryOneHears) {
-  const std::unique_ptr<Journal> one = Open("one"), two = Open("two");
-  Fill(*one, kHostQuota);
-  Fill(*two, 12'000);
-  ASSERT_TRUE(two->full());
-  int heard = 0;
-  two->OnRoom([&heard, &two] { heard += two->full() ? 0 : 1; });
-  one->Trim(one->newest_seq());
-  ASSERT_TRUE(RunUntil([&heard] { return heard > 0; }));
-  EXPECT_FALSE(two->full());
-  EXPECT_TRUE(two->CheckRoom().ok());
-}
-
-TEST_F(JournalQuotaTest, WhatIsThereAtTheStartCountsAndWhatIsClosedDoesNot) {
-  std::unique_ptr<Journal> one = Open("one");
-  Fill(*one, 20'000);
-  const size_t bytes = small.kept_bytes();
-  EXPECT_EQ(bytes, one->bytes());
-  one.reset();
-  EXPECT_EQ(small.kept_bytes(), 0u);
-  one = Open("one");
-  EXPECT_GE(small.kept_bytes(), bytes);
-  EXPECT_EQ(small.kept_bytes(), one->bytes());
-}
 
 // ------------------------------------------------------------------------------- within one life
 
@@ -473,108 +301,6 @@ TEST_F(JournalTest, ZerosWhereTheDiskLostTheTailAreNoEvents) {
   std::ofstream(Segments()[0], std::ios::app) << std::string(4096, '\0');
   Live("b");
   EXPECT_THAT(seen, ElementsAre(1, 2));
-}
-
-// ------------------------------------------------------------------------------------- a full disk
-
-class FullDiskTest : public JournalTest {
- protected:
-  ~FullDiskTest() override {
-    journal.reset();
-    UnmountEmpty(dir);
-  }
-  void Mount(const std::string& options) {
-    MountEmpty(dir, options);
-    limits.room_bytes = 16 << 10;
-    Live("a");
-  }
-  void FillUp() {
-    std::ofstream file(dir + "/ballast", std::ios::binary);
-    while (file.write(std::string(4096, 'b').data(), 4096).flush()) {
-    }
-  }
-  void MakeRoom() { fs::remove(dir + "/ballast"); }
-};
-
-TEST_F(FullDiskTest, WhatComesStaysInMemoryAndIsWrittenWhenThereIsRoom) {
-  Mount("size=1m");
-  EXPECT_TRUE(journal->CheckRoom().ok());
-  Append(10, 1000);
-  FillUp();
-  EXPECT_EQ(KindOf(journal->CheckRoom()), v1::FAILURE_STORAGE);
-  Append(100, 1000);
-  EXPECT_GT(disk.unwritten_bytes(), 50'000u);
-  EXPECT_FALSE(journal->full());
-  EXPECT_EQ(AllAfter(0).size(), 110u);
-
-  int called = 0;
-  journal->OnRoom([&] { ++called; });
-  MakeRoom();
-  ASSERT_TRUE(RunUntil([this] { return journal->CheckRoom().ok(); }));
-  EXPECT_GT(called, 0);
-  EXPECT_EQ(disk.unwritten_bytes(), 0u);
-  Live("b");
-  EXPECT_EQ(seen.size(), 110u);
-}
-
-TEST_F(FullDiskTest, MemoryIsBoundedAndThenItIsFull) {
-  limits.unwritten_bytes = 100'000;
-  Mount("size=256k");
-  FillUp();
-  int appended = 0;
-  for (; !journal->full(); ++appended) Append(1, 1000);
-  EXPECT_GE(journal->bytes_in_memory(), limits.unwritten_bytes);
-  EXPECT_LE(appended, 100 + 5);
-  MakeRoom();
-  EXPECT_TRUE(RunUntil([this] { return !journal->full(); }));
-}
-
-TEST_F(FullDiskTest, WhatIsAcknowledgedNeedNotBeWritten) {
-  Mount("size=256k");
-  Append(5, 1000);
-  FillUp();
-  Append(50, 1000);
-  journal->Trim(40);
-  EXPECT_EQ(journal->oldest_known(), 40u);
-  EXPECT_EQ(AllAfter(40).size(), 15u);
-  MakeRoom();
-  ASSERT_TRUE(RunUntil([this] { return journal->CheckRoom().ok(); }));
-  const v1::Position position = journal->newest();
-  Live("b");
-  EXPECT_EQ(journal->oldest_known(), 40u);
-  EXPECT_EQ(AllAfter(40).size(), 16u);
-  EXPECT_EQ(Check(position), v1::RESET_UNSPECIFIED);
-}
-
-TEST_F(FullDiskTest, ADiskThatIsFullWhenTheAgentDiesCostsOnlyWhatWasNeverWritten) {
-  Mount("size=256k");
-  Append(5, 1000);
-  FillUp();
-  Append(50, 1000);
-  const size_t unwritten = disk.unwritten_bytes() / 1000;
-  const v1::Position position = journal->newest();
-  MakeRoom();
-  Live("b");
-  EXPECT_GE(seen.size() + unwritten, 50u);
-  EXPECT_EQ(Check(position), v1::RESET_AHEAD);
-}
-
-TEST_F(FullDiskTest, WithoutInodesThereIsNoNewTurnButTheRunningOneGoesOn) {
-  limits.segment_bytes = 10'000;
-  Mount("nr_inodes=6");
-  EXPECT_TRUE(journal->CheckRoom().ok());
-  int files = 0;
-  while (std::ofstream(dir + "/inode" + std::to_string(files))) ++files;
-  const absl::Status none = journal->CheckRoom();
-  EXPECT_EQ(KindOf(none), v1::FAILURE_STORAGE);
-  EXPECT_THAT(std::string(none.message()), HasSubstr("inodes"));
-  Append(100, 1000);
-  EXPECT_EQ(disk.unwritten_bytes(), 0u);  // Its last segment grows.
-  EXPECT_EQ(AllAfter(0).size(), 100u);
-  for (int i = 0; i < files; ++i) fs::remove(dir + "/inode" + std::to_string(i));
-  EXPECT_TRUE(journal->CheckRoom().ok());
-  Live("b");
-  EXPECT_EQ(seen.size(), 100u);
 }
 
 }  // namespace
