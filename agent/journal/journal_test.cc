@@ -34,7 +34,9 @@ TEST_F(JournalTest, ABatchStaysWithinItsBytesButHoldsAtLeastOneEvent) {
   Append(3, 1000);
   const size_t one = WireBytes(Output(std::string(1000, 'x')));
   for (const bool from_disk : {false, true}) {
-    if (from_disk) ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+    if (from_disk) {
+      ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+    }
     EXPECT_THAT(SeqsAfter(0, 2 * one), ElementsAre(1, 2));
     EXPECT_THAT(SeqsAfter(0, 2 * one - 1), ElementsAre(1));
     EXPECT_THAT(SeqsAfter(0, 1), ElementsAre(1));
