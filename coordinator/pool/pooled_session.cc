@@ -83,7 +83,7 @@ void PooledSession::Sleep(SleepDone done) {
 }
 
 void PooledSession::OnEnded(const absl::StatusOr<bool>& was_running) {
-  if (was_running.ok() && child_ == Child::kUnverifiable) child_ = Child::kGone;
+  if (was_running.ok() && child_ != Child::kNone) child_ = Child::kGone;
   cannot_end_ = !was_running.ok();
   std::vector<SleepDone> ending = std::exchange(ending_, {});
   UseNextTeam();

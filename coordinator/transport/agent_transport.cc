@@ -50,7 +50,6 @@ AgentTransport::~AgentTransport() {
   *alive_ = false;
   LetGo();
   link_.RemoveObserver(this);
-  if (close_ != nullptr) close_->Cancel();
   if (ending_timer_ != 0) loop_.Cancel(ending_timer_);
 }
 
@@ -155,7 +154,11 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
   }
   state_ = State::kOpen;
   const std::shared_ptr<bool> alive = alive_;
-  if (attached.child.pid() != 0) BecomeReady(attached.child);
+  if (attached.child.pid() != 0) {
+    BecomeReady(attached.child);
+  } else {
+    TellDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended while the host was out of reach"));
+  }
   if (*alive && state_ == State::kOpen) SendTells();
 }
 
@@ -204,12 +207,17 @@ void AgentTransport::OnOpened(const v1::OpenResponse& response) {
 void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
   const bool same = child_pid_ == child.pid() && child_start_time_ == child.start_time();
   if (ready_ && same) return;  // Both the event and the call's answer say so.
-  ready_ = true;
+  ready_ = told_ready_ = true;
   spawning_ = take_claim_ = false;
   child_pid_ = child.pid();
   child_start_time_ = child.start_time();
   if (!same) ++metrics_.spawns;
   sink_.OnReady(child_pid_, child_start_time_);
+}
+
+void AgentTransport::TellDown(const absl::Status& why) {
+  child_pid_ = 0;
+  if (std::exchange(told_ready_, false)) sink_.OnDown(why);
 }
 
 // ------------------------------------------------------------------------------------------ tells
@@ -329,9 +337,9 @@ void AgentTransport::Apply(SessionNews& item) {
       if (tell != nullptr) SettleOne(item.tell_id, item.outcome);
       return;
     case SessionNews::Kind::kExited:
-      if (!std::exchange(ready_, false)) return;
-      child_pid_ = 0;
-      return sink_.OnDown(item.outcome);
+      // Where a start is under way, its end says how it stands.
+      if (!std::exchange(ready_, false) && state_ != State::kOpen) return;
+      return TellDown(item.outcome);
   }
 }
 

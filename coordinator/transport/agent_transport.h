@@ -90,6 +90,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Apply(SessionNews& item);
   PendingTell* Find(const std::string& tell_id);
   void BecomeReady(const v1::ChildInfo& child);
+  // The child that the sink knows of is not there any more.
+  void TellDown(const absl::Status& why);
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
   void Fail(const absl::Status& why);
@@ -132,6 +134,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool take_claim_ = false;  // Nor was this.
   bool spawning_ = false;    // Spawn() was called, and neither answer has come.
   bool ready_ = false;
+  bool told_ready_ = false;  // OnReady() was the last word to the sink.
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;

@@ -37,9 +37,11 @@ void AgentTransport::LoseContact() {
   if (acquire_ != nullptr) acquire_->Cancel();
   if (open_ != nullptr) open_->Cancel();
   if (attach_ != nullptr) attach_->Cancel();
+  if (close_ != nullptr) close_->Cancel();
   acquire_.reset();
   open_.reset();
   attach_.reset();
+  close_.reset();
   life_.reset();
   if (away_timer_ != 0) loop_.Cancel(away_timer_);
   away_timer_ = 0;
@@ -65,6 +67,7 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
   const bool refused =
       KindOf(why) == v1::FAILURE_PERMISSION_DENIED || KindOf(why) == v1::FAILURE_BAD_REQUEST;
   if (state_ == State::kAttaching && lease_is_old_ && refused) return Acquire();
+  if (was_running_.has_value()) return Fail(EndedOnRequest(team_.name));  // The last word.
   // A lease that was ours is over: an Acquire of an earlier contact came late. Where somebody else
   // took it, the next Acquire is refused.
   const bool lost_lease =
@@ -119,11 +122,13 @@ bool AgentTransport::SettleAll(const absl::Status& outcome) {
 void AgentTransport::Fail(const absl::Status& reason) {
   const absl::Status why = NameTakeover(reason, key_);
   LetGo();
+  const absl::optional<bool> was_running = std::exchange(was_running_, absl::nullopt);
   if (!SettleAll(why)) return;
   const std::shared_ptr<bool> alive = alive_;
+  told_ready_ = false;
   sink_.OnDown(why);
-  if (!*alive || ending_.empty() || close_ != nullptr) return;
-  if (was_running_.has_value()) return Ended(*was_running_);
+  if (!*alive || ending_.empty()) return;
+  if (was_running.has_value()) return Ended(*was_running);
   Ended(why);
 }
 
@@ -133,6 +138,7 @@ void AgentTransport::Terminate(TerminateDone done) {
   SayHowUrgent();
   if (state_ == State::kOpen || state_ == State::kOpening) return Close();
   Later([this] {
+    if (ending_.empty()) return;  // The link failed, and with it this.
     if (!SettleAll(EndedOnRequest(team_.name))) return;
     if (state_ == State::kOpen || state_ == State::kOpening) return Close();
     // A child of an earlier contact may live there.

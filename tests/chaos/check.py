@@ -14,6 +14,10 @@ _KINDS = {int(number): name.lower() for name, number in
           re.findall(r"FAILURE_([A-Z_]+) = (\d+);", _PROTO.read_text())}
 
 
+# Settled tells that a store keeps (StoreOptions::settled_tells_max): of a run with more, not all can be looked at.
+_STORE_KEEPS = 1000
+
+
 class Settled(NamedTuple):
     """A tell as the coordinator's store has it, in the order of acceptance."""
     tell_id: str
@@ -66,6 +70,7 @@ class Findings(list):
 def check(tells: dict, store: list, prompts: dict, tool_log, failures: set) -> list:
     """`tells`: what the clients sent, with what they were answered. `failures`: kinds that may be."""
     found = Findings()
+    found.require(len(tells) < _STORE_KEEPS, f"{len(tells)} tells are more than the store keeps; make it a shorter run")
     by_text = collections.defaultdict(list)
     for row in store:
         by_text[row.pair, row.text].append(row)
@@ -73,7 +78,8 @@ def check(tells: dict, store: list, prompts: dict, tool_log, failures: set) -> l
         name = f"{tell.pair} #{tell.number}"
         rows = by_text[tell.pair, tell.text]
         # One that nobody heard of since its client was killed may never have arrived.
-        found.require(len(rows) == 1 or (not rows and told is None), f"{name}: {len(rows)} times in the store")
+        found.require(len(rows) == 1 or (not rows and told is None),
+                      f"{name}: {len(rows)} times in the store; its client heard {told}"[:400])
         for row in rows:
             _check_outcome(found, name, tell, told, row, failures)
             seen = prompts[row.session_id].count(row.tell_id)

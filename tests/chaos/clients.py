@@ -10,6 +10,11 @@ from chaos.work import Pair, Tell, Work
 from integration.mcp_client import McpClient
 
 
+# After a failure a client does not try again at once: a full disk refuses hundreds a second, and then the store
+# keeps no longer all that the run is to look at.
+_REST_AFTER_FAILURE = 0.3
+
+
 class Answer(NamedTuple):
     """What a client was told."""
     text: str  # Of a failure: whatever came with it.
@@ -56,6 +61,8 @@ class CommandLineClient(Client):
             failure = report.get("failure") or {}
             text = report.get("partial", "") if failure else report["answer"]
             self.answers[tell] = Answer(text, failure.get("kind", ""), failure.get("detail", ""))
+            if failure:
+                self._enough.wait(_REST_AFTER_FAILURE)
 
 
 class Mcp(Client):
@@ -66,6 +73,7 @@ class Mcp(Client):
         super().__init__(work, enough)
         self._iris, self._pairs, self._at_once = iris, pairs, at_once
         self._client = None
+        self._rests_until = dict.fromkeys(pairs, 0.0)
 
     def kill(self):
         """From any thread."""
@@ -90,7 +98,10 @@ class Mcp(Client):
                 if not self._enough.is_set():
                     self._say_more(client, waiting)
                 for call in [call for call in waiting if client.answered(call)]:
-                    self.answers[waiting.pop(call)] = self._answer(client, call)
+                    tell = waiting.pop(call)
+                    answer = self.answers[tell] = self._answer(client, call)
+                    if answer and answer.failure:
+                        self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
                 if self._enough.is_set() and not waiting:
                     return
                 if client.process.poll() is not None:
@@ -102,6 +113,8 @@ class Mcp(Client):
 
     def _say_more(self, client, waiting):
         for pair in self._pairs:
+            if time.monotonic() < self._rests_until[pair]:
+                continue
             while sum(tell.pair == pair for tell in waiting.values()) < self._at_once:
                 tell = self._next(pair)
                 call = client.start_call("send_message", toTeam=pair.receiver, fromTeam=pair.sender,

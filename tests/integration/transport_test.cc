@@ -1,6 +1,8 @@
 // The coordinator's transport and link against the agent's engine, in one process, with the stub
 // claude.
 
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <fstream>
@@ -305,6 +307,20 @@ TEST_F(TransportTest, TellsThatWaitWhileTheLinkIsLostAreAnsweredInOrder) {
   host_.RefuseWith(absl::OkStatus());
   EXPECT_EQ(sink_.WaitFor(later).text, "ECHO: hello");
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+}
+
+TEST_F(TransportTest, AChildThatEndedWhileTheLinkWasLostIsSaidToBeDown) {
+  Ask("hello");
+  const std::string id = Tell("SLOW 0.3");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
+  ASSERT_EQ(kill(static_cast<pid_t>(sink_.pids().back()), SIGKILL), 0);
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+  EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
 }
 
 TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
