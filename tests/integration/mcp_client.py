@@ -3,6 +3,7 @@
 import itertools
 import json
 import queue
+import signal
 import subprocess
 import threading
 
@@ -36,7 +37,9 @@ class McpClient:
                 message = json.loads(line)
                 assert message["jsonrpc"] == "2.0"
             except (ValueError, AssertionError, KeyError, TypeError):
-                self.strange.append(line)
+                # SIGKILL may cut a line; nothing else may.
+                if line.endswith(b"\n") or self.process.wait() != -signal.SIGKILL:
+                    self.strange.append(line)
                 continue
             if "method" in message:
                 self.notifications.append(message)
@@ -44,7 +47,7 @@ class McpClient:
                 self._answers[message["id"]].put(message)
             else:
                 self.strange.append(line)
-        for waiting in self._answers.values():
+        for waiting in list(self._answers.values()):  # Another thread may be asking.
             waiting.put(None)
 
     # Saying something.
