@@ -128,6 +128,22 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
     return reactor;
   }
 
+  ServerUnaryReactor* AnswerRequest(CallbackServerContext* context,
+                                    const v1::AnswerRequestRequest* request,
+                                    v1::AnswerRequestResponse* response) override {
+    ServerUnaryReactor* reactor = context->DefaultReactor();
+    loop_.Post([this, reactor, request, response] {
+      const absl::StatusOr<Session*> session =
+          sessions_.Find(request->session_id(), request->epoch());
+      if (!session.ok()) return reactor->Finish(Outcome(session.status()));
+      const absl::StatusOr<v1::AnswerRequestResponse> answered =
+          (*session)->AnswerRequest(request->request_id(), request->json());
+      if (answered.ok()) *response = *answered;
+      reactor->Finish(Outcome(answered.status()));
+    });
+    return reactor;
+  }
+
   ServerUnaryReactor* Close(CallbackServerContext* context, const v1::CloseRequest* request,
                             v1::CloseResponse* response) override {
     ServerUnaryReactor* reactor = context->DefaultReactor();

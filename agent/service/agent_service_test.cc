@@ -72,12 +72,27 @@ TEST_F(AgentServiceTest, FailuresArriveTypedWithTheirDetail) {
 }
 
 TEST_F(AgentServiceTest, WhatIsNotBuiltYetSaysSo) {
-  const auto code = [](const grpc::Status& status) { return status.error_code(); };
-  v1::AnswerRequestResponse answered;
-  EXPECT_EQ(code(stub().AnswerRequest(&*NewContext(), v1::AnswerRequestRequest(), &answered)),
-            grpc::StatusCode::UNIMPLEMENTED);
   const auto context = NewContext();
-  EXPECT_EQ(code(stub().ReverseMcp(&*context)->Finish()), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(stub().ReverseMcp(&*context)->Finish().error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(AgentServiceTest, OnlyTheLeaseHolderAnswersWhatWaits) {
+  const uint64_t epoch = LeaseAndOpen();
+  const auto answer = [&](uint64_t with_epoch) {
+    v1::AnswerRequestRequest request;
+    request.set_session_id(session_id);
+    request.set_epoch(with_epoch);
+    request.set_request_id("q1");
+    request.set_json(R"({"behavior":"allow"})");
+    v1::AnswerRequestResponse response;
+    const auto context = NewContext();
+    return FromGrpcStatus(stub().AnswerRequest(&*context, request, &response), "");
+  };
+  EXPECT_EQ(KindOf(answer(epoch + 1)), v1::FAILURE_PERMISSION_DENIED);
+  const absl::Status unknown = answer(epoch);
+  EXPECT_EQ(KindOf(unknown), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("q1"));
 }
 
 TEST_F(AgentServiceTest, CancelTellReturnsWhenTheTellIsSettledAndSaysWhatItWas) {

@@ -78,6 +78,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   const v1::ResetReason reset =
       start.has_after() ? journal.CheckPosition(start.after()) : v1::RESET_UNSPECIFIED;
   const std::vector<v1::TellState> open = (*session)->OpenTells();
+  const std::vector<v1::PendingRequest>& pending = (*session)->pending_requests();
   const v1::SessionInfo info = (*session)->Info();
   const bool answers = info.state() == v1::SESSION_READY || info.state() == v1::SESSION_BUSY;
   if (reset == v1::RESET_UNSPECIFIED) {
@@ -86,6 +87,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
     *attached.mutable_position() = journal.newest();
     attached.set_state(info.state());
     attached.mutable_tells()->Assign(open.begin(), open.end());
+    attached.mutable_pending_requests()->Assign(pending.begin(), pending.end());
     if (answers) *attached.mutable_child() = info.child();
     attached.set_never_opened(!(*session)->opened());
   } else {
@@ -94,6 +96,8 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
     *answer.mutable_position() = journal.PositionAt(sent_seq_);
     answer.set_reason(reset);
     answer.mutable_tells()->Assign(open.begin(), open.end());
+    answer.mutable_pending_requests()->Assign(pending.begin(), pending.end());
+    answer.set_newest_seq(journal.newest_seq());
     if (answers) *answer.mutable_child() = info.child();
   }
   session_ = *session;

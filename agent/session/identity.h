@@ -21,6 +21,8 @@ struct AgentIdentity {
   std::string sessions_dir;    // Absolute; holds a directory for every session. Exists.
   // How long a child of an earlier agent may take to finish its turn.
   absl::Duration drain_max = absl::Minutes(10);
+  // How long what claude asks may wait for an answer; then it is no.
+  absl::Duration request_patience = absl::Hours(24);
   // Searched for claude after PATH and the places in the home.
   std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
   // How old what this host keeps has become (HostAge). Null: it does not grow old.

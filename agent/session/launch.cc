@@ -173,7 +173,12 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
                 "--replay-user-messages",
                 plan.resumes ? "--resume" : "--session-id",
                 session_id};
-  if (spec.skip_permissions()) child.args.push_back("--dangerously-skip-permissions");
+  if (spec.skip_permissions()) {
+    child.args.push_back("--dangerously-skip-permissions");
+  } else if (spec.ask_permissions()) {
+    // It asks us, on stdout.
+    child.args.insert(child.args.end(), {"--permission-prompt-tool", "stdio"});
+  }
   child.args.insert(child.args.end(), spec.args().begin(), spec.args().end());
   for (const auto& [name, value] : env) child.env.push_back(absl::StrCat(name, "=", value));
   return plan;

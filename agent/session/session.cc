@@ -218,6 +218,8 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   phase_ = Phase::kClosing;
   UpdateBackPressure();
   if (end_reason_ == v1::Exited::BY_ITSELF) end_reason_ = reason;
+  // Without stdin it takes every open request for refused, and goes on.
+  permission_lost_ = in_flight_ != nullptr && !requests_.open().empty();
   child_->CloseStdin();
   step_timer_ = loop_.After(grace, [this, grace] {
     child_->Signal(SIGTERM);
@@ -245,6 +247,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
     ended = absl::StrCat("exited with code ", how->number);
   }
   if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
+  DropRequests();
   exited.set_reason(end_reason_);
   exited.set_stderr_tail(ToUtf8(stderr_tail_));
   Append(std::move(event));
@@ -281,6 +284,8 @@ void Session::ArmIdleTimer(absl::Duration idle_for) {
   if (spec_.idle_timeout_ms() <= 0) return;
   idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()) - idle_for, [this] {
     idle_timer_ = 0;
+    // Of a turn that nobody asked for, and that may go on.
+    if (!requests_.open().empty()) return ArmIdleTimer();
     BeginClosing(kDefaultGrace, v1::Exited::IDLE);
   });
 }

@@ -17,12 +17,14 @@
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/survivor.h"
+#include "agent/session/child_requests.h"
 #include "agent/session/claim.h"
 #include "agent/session/identity.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
 #include "agent/session/stall.h"
 #include "common/loop/event_loop.h"
+#include "nlohmann/json_fwd.hpp"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -92,6 +94,12 @@ class Session final : private ChildSink, private LineScannerSink {
   void CancelTell(const std::string& tell_id, CancelDone done);
   // How long an interrupted child may take: 10 s, less in tests.
   void set_cancel_patience(absl::Duration patience) { cancel_patience_ = patience; }
+  // What the child asks and nobody has answered, oldest first.
+  const std::vector<v1::PendingRequest>& pending_requests() const { return requests_.open(); }
+  // Answers one of them, as CompleteAnswer() (child_requests.h) takes it; one that was answered
+  // stays as it was. FAILURE_BAD_REQUEST: it does not wait any more, or this is no answer.
+  absl::StatusOr<v1::AnswerRequestResponse> AnswerRequest(const std::string& request_id,
+                                                          absl::string_view answer);
   // For tests, before the first tell.
   void set_stall_limits(const StallLimits& limits);
 
@@ -170,7 +178,17 @@ class Session final : private ChildSink, private LineScannerSink {
   void BecomeReady();
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   void OnControlResponse(absl::string_view line);
+  // What the child asks (session_requests.cc).
   void OnControlRequest(absl::string_view line);
+  void OnRequestWithdrawn(absl::string_view line);
+  std::string WhyNobodyIsAsked() const;
+  bool WaitForAnswer(v1::PendingRequest request);
+  void Decide(const std::string& request_id, const std::string& decision);
+  void SayClosed(const std::string& request_id, const std::string& decision);
+  void TellChild(const nlohmann::json& response);
+  void DropRequests();
+  // For a turn that went on because nobody could answer any more.
+  absl::Status PermissionLost() const;
   void OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole);
   // The turn of the tell in flight has ended.
   void OnTurnOver(const absl::Status& outcome);
@@ -264,6 +282,8 @@ class Session final : private ChildSink, private LineScannerSink {
   size_t waiting_bytes_ = 0;                // Of their texts.
   std::unique_ptr<std::string> in_flight_;  // Its id.
   bool replay_seen_ = false;                // Of the tell in flight.
+  bool permission_lost_ = false;            // Its claude was cut off while it waited for one.
+  ChildRequests requests_;
   std::unique_ptr<PendingInterrupt> interrupt_;
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.
@@ -272,6 +292,7 @@ class Session final : private ChildSink, private LineScannerSink {
   StallWatch stall_;
   EventLoop::TimerId probe_timer_ = 0;
   std::string probe_id_;  // Of the control request that was sent last.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what nobody cancels.
 };
 
 }  // namespace iris

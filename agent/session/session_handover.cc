@@ -96,6 +96,9 @@ std::optional<handover::Session> Session::HandOver() const {
     tool.set_id(id);
     tool.set_name(name);
   }
+  for (const v1::PendingRequest& request : requests_.open()) {
+    state.add_requests(request.SerializeAsString());
+  }
   return state;
 }
 
@@ -126,6 +129,10 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     for (const handover::Tool& tool : before.tools()) tools.emplace_back(tool.id(), tool.name());
     stall_.GoOn(std::move(tools), StallNow());
     ArmProbe();
+  }
+  for (const std::string& bytes : before.requests()) {
+    v1::PendingRequest request;
+    if (request.ParseFromString(bytes)) WaitForAnswer(std::move(request));
   }
   // Readers drop what they have of a line where another life begins: they get it from its start.
   scanner_->Feed(before.unfinished_line());

@@ -71,6 +71,7 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
   if (!facts.is_object) return;  // Noise of a hook or a wrapper: passed on, and no news.
   if (facts.type == "control_response" && head_is_whole) return OnControlResponse(head);
   if (facts.type == "control_request" && head_is_whole) return OnControlRequest(head);
+  if (facts.type == "control_cancel_request" && head_is_whole) return OnRequestWithdrawn(head);
   if (in_flight_ == nullptr) return;
   stall_.OnLine(facts, head, StallNow());
   if (facts.type == "user" && facts.is_replay && facts.uuid == *in_flight_) replay_seen_ = true;
@@ -98,38 +99,6 @@ void Session::OnControlResponse(absl::string_view line) {
   BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 
-// The child waits for an answer. Nobody can be asked in this version, so the answer is no: a turn
-// that waits for ever would be worse.
-void Session::OnControlRequest(absl::string_view line) {
-  const json message = Parse(line);
-  const std::string request_id = Text(message, "request_id");
-  if (request_id.empty() || !message.contains("request")) return;
-  const std::string subtype = Text(message["request"], "subtype");
-  json response = {{"request_id", request_id}};
-  if (subtype == "can_use_tool") {
-    response["subtype"] = "success";
-    response["response"] = {{"behavior", "deny"}, {"message", "Iris cannot ask anybody here."}};
-  } else {
-    response["subtype"] = "error";
-    response["error"] = absl::StrCat("Iris does not answer ", subtype);
-  }
-  const std::string answer = response.dump(-1, ' ', false, json::error_handler_t::replace);
-
-  v1::Event asked;
-  asked.mutable_request()->set_request_id(request_id);
-  asked.mutable_request()->set_subtype(subtype);
-  asked.mutable_request()->set_json(std::string(line.substr(0, kPieceBytesMax)));
-  if (in_flight_ != nullptr) asked.mutable_request()->set_tell_id(*in_flight_);
-  Append(std::move(asked));
-  stall_.OnAsked(request_id, subtype, StallNow());
-  v1::Event answered;
-  answered.mutable_answered()->set_request_id(request_id);
-  answered.mutable_answered()->set_json(answer);
-  Append(std::move(answered));
-  stall_.OnAnswered(request_id, StallNow());
-  child_->Write(absl::StrCat("{\"type\":\"control_response\",\"response\":", answer, "}\n"));
-}
-
 void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
   // A turn that nobody asked for ends with a result too. A claude too old to name the lines that it
   // answers has at least replayed ours before.
@@ -149,7 +118,7 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
     OnTurnOver(MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
                            absl::StrCat(Who(), " ended the turn with an error: ", text)));
   } else {
-    OnTurnOver(absl::OkStatus());
+    OnTurnOver(permission_lost_ ? PermissionLost() : absl::OkStatus());
   }
 }
 

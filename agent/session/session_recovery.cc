@@ -159,6 +159,10 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
       return true;
     case TranscriptTurn::State::kBroken:
       TellAnew(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
+      if (turn->permission_lost && unless_ended.ok()) {
+        Settle(tell_id, PermissionLost());
+        return true;
+      }
       Settle(tell_id,
              !unless_ended.ok()
                  ? unless_ended

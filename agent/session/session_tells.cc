@@ -84,7 +84,7 @@ void Session::WriteNextTell() {
   waiting_.pop_front();
   waiting_bytes_ -= tell.text.size();
   in_flight_ = std::make_unique<std::string>(tell.id);
-  replay_seen_ = false;
+  replay_seen_ = permission_lost_ = false;
   stall_.OnTellWritten(StallNow());
   ArmProbe();
   v1::Event event;

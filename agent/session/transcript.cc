@@ -67,6 +67,7 @@ class TurnReader : public LineScannerSink {
     } else {
       turn.state = TranscriptTurn::State::kBroken;
       turn.detail = std::move(why_);
+      turn.permission_lost = permission_lost_;
     }
     return turn;
   }
@@ -109,6 +110,7 @@ class TurnReader : public LineScannerSink {
       BreakOff("it stops after a tool's result");
       if (absl::StrContains(facts.tool_use_result, kNobodyAnswered)) {
         Spoil("claude ended while it waited for a permission");
+        permission_lost_ = true;
       }
     } else if (IsInterruption(facts)) {
       Spoil("it was interrupted");
@@ -161,6 +163,7 @@ class TurnReader : public LineScannerSink {
   bool ended_ = false;    // The last message ended the turn.
   bool spoiled_ = false;  // It cannot have ended well any more.
   bool over_ = false;
+  bool permission_lost_ = false;
   std::string why_;
   std::vector<std::string> lines_;
   size_t kept_bytes_ = 0;  // Of lines_.

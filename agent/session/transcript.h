@@ -27,6 +27,8 @@ struct TranscriptTurn {
   // for byte. Not those of sub-agents, nor those that claude makes up itself (model "<synthetic>").
   std::vector<std::string> lines;
   std::string detail;  // kBroken: where it broke off, for people.
+  // kBroken: it went on without a permission, since nobody could give it any more.
+  bool permission_lost = false;
 };
 
 // Reads the transcript at `path` ("" or no such file = kAbsent) for the turn that answers the user

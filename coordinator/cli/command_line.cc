@@ -62,6 +62,25 @@ void AddTakeover(CLI::App& app, CommandLine& command) {
   takeover->add_flag("--json", command.json, "Print one JSON object");
 }
 
+void AddAnswer(CLI::App& app, CommandLine& command) {
+  CLI::App* answer = AddVerb(
+      app, command, Verb::kAnswer, "answer",
+      "List what teams ask before they go on (those with \"grantPermission\": \"ask\"), and answer "
+      "it. What you see was written by a claude on the team's host: allow only what you understand.");
+  CLI::Option* id = answer->add_option("ID", command.request_id,
+                                       "The request's id, or how it begins: shows all of it");
+  CLI::Option* verdict =
+      answer->add_option("VERDICT", command.verdict, "allow or deny; the first answer counts")
+          ->check(CLI::IsMember({"allow", "deny"}))
+          ->needs(id);
+  answer->add_option("--message", command.message, "With deny: why, for claude (at most 4 KiB)")
+      ->needs(verdict);
+  answer->add_option("--input", command.input,
+                     "With allow: what the tool gets instead, a JSON object (at most 192 KiB)")
+      ->needs(verdict);
+  answer->add_flag("--json", command.json, "Print one JSON object");
+}
+
 void AddServe(CLI::App& app, CommandLine& command) {
   CLI::App* serve = AddVerb(app, command, Verb::kServe, "serve",
                             "Run the coordinator. The other commands start it when they need it.");
@@ -83,6 +102,7 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   AddTells(app, command);
   AddCancel(app, command);
   AddTakeover(app, command);
+  AddAnswer(app, command);
   AddVerb(app, command, Verb::kStatus, "status", "Show hosts, links and sessions.")
       ->add_flag("--json", command.json, "Print one JSON object");
   AddVerb(app, command, Verb::kTeams, "teams", "List the configured teams.")

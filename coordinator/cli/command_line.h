@@ -22,6 +22,7 @@ enum class Verb {
   kStatus,
   kTeams,
   kTakeover,
+  kAnswer,
   kStop,
   kMcp,
   kVersion
@@ -30,7 +31,7 @@ enum class Verb {
 // What was asked for. Each field belongs to the verbs that it names.
 struct CommandLine {
   Verb verb = Verb::kNone;
-  bool json = false;  // tell, tells, cancel, status, teams, takeover
+  bool json = false;  // tell, tells, cancel, status, teams, takeover, answer
 
   // tell; team and from: takeover too
   std::string team;
@@ -43,6 +44,12 @@ struct CommandLine {
   bool wait = false;  // tells, with an id: until it is settled.
 
   bool agents = false;  // stop
+
+  // answer
+  std::string request_id;  // Empty: all of them.
+  std::string verdict;     // "allow", "deny", or empty: only show it.
+  std::string message;
+  std::string input;
 
   absl::Duration idle_exit = absl::Minutes(10);  // serve
 };

@@ -49,6 +49,15 @@ int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& resp
 void PrintTakeover(const std::string& team, const std::string& from,
                    const absl::StatusOr<v1::WakeResponse>& taken, bool json);
 
+// What teams ask and wait for, each with its id. JSON: {"permissions": [{"id", "from", "to",
+// "tell_id", "asks", "input", "input_bytes"}]}; "input" is text, and may be cut.
+std::string PermissionsText(const v1::GetStatusResponse& status);
+std::string PermissionsJson(const v1::GetStatusResponse& status);
+// What one asks, whole, with `verdict` empty; else which answer counts. Returns the exit code:
+// kExitFailed where that is not this one. JSON: as above, with "answer" and "was_first".
+int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string& verdict,
+                bool json);
+
 // Hosts, then sessions. `now_ms` is Unix time.
 std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms);
 std::string StatusJson(const v1::GetStatusResponse& status);

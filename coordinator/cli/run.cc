@@ -13,6 +13,7 @@
 #include "common/version/version.h"
 #include "coordinator/app/places.h"
 #include "coordinator/app/serve.h"
+#include "coordinator/cli/answer.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/mcp.h"
@@ -137,6 +138,8 @@ int RunFrontEnd(const CommandLine& command) {
       return RunTells(command, *places, *variables);
     case Verb::kCancel:
       return RunCancel(command, *places, *variables);
+    case Verb::kAnswer:
+      return RunAnswer(command, *places, *variables);
     case Verb::kTakeover:
       return RunTakeover(command, *places, *variables);
     default:

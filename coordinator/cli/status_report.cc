@@ -111,6 +111,11 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
       absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", OrDash(session.stall()),
                       "\n");
     }
+    for (const v1::PendingPermission& permission : session.permissions()) {
+      absl::StrAppend(&stalls, session.to(), " asks ", session.from(), ": ",
+                      OrDash(permission.text()), "; iris answer ",
+                      OrDash(permission.request_id().substr(0, 8)), " allow|deny\n");
+    }
   }
   return absl::StrCat(Table(rows), stalls);
 }
@@ -155,6 +160,10 @@ Json LinkJson(const v1::LinkStatus& link) {
 }
 
 Json SessionJson(const v1::SessionStatus& session) {
+  Json asks = Json::array();
+  for (const v1::PendingPermission& permission : session.permissions()) {
+    asks.push_back({{"id", permission.request_id()}, {"asks", permission.text()}});
+  }
   return {{"session_id", session.session_id()},
           {"from", session.from()},
           {"to", session.to()},
@@ -165,6 +174,7 @@ Json SessionJson(const v1::SessionStatus& session) {
           {"tell_in_flight", session.tell_in_flight()},
           {"answer_bytes", session.answer_bytes()},
           {"stall", session.stall()},
+          {"permissions", std::move(asks)},
           {"tells_done", session.tells_done()},
           {"created_at_ms", session.created_at_ms()},
           {"last_used_at_ms", session.last_used_at_ms()}};

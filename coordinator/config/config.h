@@ -58,6 +58,7 @@ struct Team {
   absl::Duration idle_timeout;           // In force: the team's, else the settings'.
   absl::Duration session_init_timeout;   // Likewise.
   bool skip_permissions = false;
+  bool ask_permissions = false;  // What claude asks waits for an answer; else it is denied.
 
   friend bool operator==(const Team&, const Team&) = default;
 };

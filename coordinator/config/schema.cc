@@ -72,6 +72,15 @@ absl::Status StoreLinkMode(absl::string_view mode, RemoteOptions::LinkMode* out)
   return Refuse("is not a way to use a connection", "Write auto, forward or stdio.");
 }
 
+absl::Status StoreGrant(absl::string_view who, bool* ask) {
+  if (who != "no" && who != "ask") {
+    return Refuse("is not a way to give permissions",
+                  "Write no or ask; skipPermissions does what \"yes\" would mean.");
+  }
+  *ask = who == "ask";
+  return absl::OkStatus();
+}
+
 absl::Status StorePrograms(std::vector<std::string> programs, std::vector<std::string>* out) {
   for (const std::string& program : programs) {
     const bool is_name = program.find('/') == std::string::npos && program[0] != '-';
@@ -172,6 +181,13 @@ const std::array kKeys =
              [](KeyValue value, const KeyTarget& target) {
                target.team->skip_permissions = value.flag;
                return absl::OkStatus();
+             }},
+            {"teams.*.grantPermission", KeyType::kText, 1, 10, false, "`no` or `ask`", "no",
+             "What becomes of a tool that `claude` may not use without asking: `no` denies it, "
+             "`ask` waits until a person says `iris answer` (24 hours at most). Without effect where "
+             "`skipPermissions` is true.",
+             [](KeyValue value, const KeyTarget& target) {
+               return StoreGrant(value.text, &target.team->ask_permissions);
              }},
             {"teams.*.claudePath", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
              "found on the host", "The `claude` to start, on the team's host.",

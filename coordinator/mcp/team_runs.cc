@@ -54,6 +54,17 @@ void AddLink(const std::string& team, const v1::GetStatusResponse& status, Json&
   }
 }
 
+// Answered by a person, not by the model that waits: it only says what to do.
+void AddPermissions(const v1::SessionStatus& session, Json& entry) {
+  Json asks = Json::array();
+  for (const v1::PendingPermission& permission : session.permissions()) {
+    asks.push_back({{"asks", permission.text()},
+                    {"answerWith", absl::StrCat("iris answer ", permission.request_id(),
+                                                " allow|deny")}});
+  }
+  if (!asks.empty()) entry["asksPermission"] = std::move(asks);
+}
+
 void AddSession(const std::string& from, const std::string& team,
                 const v1::GetStatusResponse& status, Json& entry) {
   entry["session"] = "none";
@@ -65,6 +76,7 @@ void AddSession(const std::string& from, const std::string& team,
     SetUnlessEmpty(entry, "inFlight", session.tell_in_flight());
     if (!session.tell_in_flight().empty()) entry["answerBytes"] = session.answer_bytes();
     SetUnlessEmpty(entry, "stall", session.stall());
+    AddPermissions(session, entry);
     entry["answered"] = session.tells_done();
     if (session.last_used_at_ms() != 0) {
       entry["lastUsed"] =

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/check_tell.h"
@@ -11,6 +12,16 @@
 
 namespace iris {
 namespace {
+
+constexpr size_t kInputBytesShown = 4 << 10;
+constexpr size_t kInputsBytesMax = 256 << 10;  // In one status.
+
+void CutInput(v1::PendingPermission& permission, size_t& room) {
+  const absl::string_view all = permission.input();
+  std::string shown = ToUtf8(all.substr(0, std::min(kInputBytesShown, room)));
+  room -= std::min(room, shown.size());
+  permission.set_input(std::move(shown));
+}
 
 // For an answer that came and that the disk does not take.
 absl::Status NotKept(const absl::Status& why) {
@@ -198,7 +209,11 @@ void Orchestrator::TellPlaces(const Queue& queue) {
 absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   absl::StatusOr<std::vector<v1::SessionStatus>> statuses = pool_.Status();
   if (!statuses.ok()) return statuses;
+  size_t input_room = kInputsBytesMax;
   for (v1::SessionStatus& status : *statuses) {
+    for (v1::PendingPermission& permission : *status.mutable_permissions()) {
+      CutInput(permission, input_room);
+    }
     const auto queue = queues_.find(status.session_id());
     if (queue == queues_.end()) continue;
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));

@@ -91,6 +91,11 @@ class Orchestrator : private SessionListener {
   // being cancelled. One that is counts as fetched: who cancelled it knows. Fails as Follow().
   void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done);
 
+  using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerPermissionResponse>&)>;
+  // Shows or answers what a claude asks before it goes on. `done` as above. Fails as the call does
+  // (coordinator.proto).
+  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done);
+
   using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
   // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
@@ -157,6 +162,12 @@ class Orchestrator : private SessionListener {
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const std::string& caller, CancelDone& done);
   void CancelQueued(const std::string& tell_id, Queue& queue);
+  struct Asked {
+    PooledSession* session;
+    v1::PendingRequest request;
+  };
+  // The only request that waits whose id begins so.
+  absl::StatusOr<Asked> FindRequest(const std::string& id_prefix) const;
   void AnswerCancels(const std::string& tell_id, OpenTell& tell, const absl::Status& outcome);
   void KeepHouseNowAndThen();
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/request/request_text.h"
 
 namespace iris {
 namespace {
@@ -105,6 +106,21 @@ void PooledSession::Describe(v1::SessionStatus& status) const {
     status.set_child_pid(child_pid_);
     status.set_child_start_time(child_start_time_);
   }
+  for (const v1::PendingRequest& request : requests_) {
+    *status.add_permissions() = Permission(request);
+  }
+}
+
+v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& request) const {
+  v1::PendingPermission permission;
+  permission.set_request_id(request.request_id());
+  permission.set_from(key_.from);
+  permission.set_to(key_.to);
+  permission.set_tell_id(request.tell_id());
+  permission.set_text(RequestText(request));
+  permission.set_input(RequestInput(request));
+  permission.set_input_bytes(permission.input().size());
+  return permission;
 }
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
@@ -128,6 +144,7 @@ void PooledSession::OnDown(const absl::Status& why) {
   // It may run there, and nobody here can see it.
   if (KindOf(why) == v1::FAILURE_WRONG_HOST) child_ = Child::kUnverifiable;
   starting_ = false;
+  requests_.clear();
   on_change_();
   listener_.OnSessionDown(key_.session_id, why);
 }

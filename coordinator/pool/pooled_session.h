@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -66,6 +67,12 @@ class PooledSession : private TransportSink {
   // As Transport::Cancel() and Acknowledge().
   void Cancel(const std::string& tell_id) { transport_->Cancel(tell_id); }
   void Acknowledge(const ReadMark& mark) { transport_->Acknowledge(mark); }
+  // What its claude asks now; as Transport::Answer().
+  const std::vector<v1::PendingRequest>& requests() const { return requests_; }
+  void Answer(const std::string& request_id, const std::string& json, Transport::AnswerDone done) {
+    transport_->Answer(request_id, json, std::move(done));
+  }
+  v1::PendingPermission Permission(const v1::PendingRequest& request) const;
   // Starts the child; the listener hears OnSessionReady() or OnSessionDown(). Not while ending.
   void Wake();
   // The same, as Transport::TakeOver().
@@ -73,8 +80,8 @@ class PooledSession : private TransportSink {
   // As Transport::Terminate(); while it goes on, another one joins.
   void Sleep(SleepDone done);
 
-  // Overwrites what this life of the coordinator knows better than the store: state, child_pid and
-  // child_start_time.
+  // Overwrites what this life of the coordinator knows better than the store: state, child_pid,
+  // child_start_time and permissions.
   void Describe(v1::SessionStatus& status) const;
 
  private:
@@ -87,6 +94,9 @@ class PooledSession : private TransportSink {
   void OnTextVoid(const std::string& tell_id) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
   void OnApplied(const ReadMark& mark) override;
+  void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
+    requests_ = requests;
+  }
   void UseNextTeam();
   void OnEnded(const absl::StatusOr<bool>& was_running);
 
@@ -104,6 +114,7 @@ class PooledSession : private TransportSink {
   Child child_;
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
+  std::vector<v1::PendingRequest> requests_;
   std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
 };
 

@@ -54,6 +54,22 @@ grpc::ServerUnaryReactor* CoordinatorService::CancelTell(grpc::CallbackServerCon
   return reactor;
 }
 
+grpc::ServerUnaryReactor* CoordinatorService::AnswerPermission(
+    grpc::CallbackServerContext* context, const v1::AnswerPermissionRequest* request,
+    v1::AnswerPermissionResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  loop_.Post([this, reactor, request, response] {
+    if (!BeginCall(reactor)) return;
+    orchestrator_.AnswerPermission(
+        *request,
+        [this, reactor, response](const absl::StatusOr<v1::AnswerPermissionResponse>& result) {
+          if (result.ok()) *response = *result;
+          EndCall(reactor, result.status());
+        });
+  });
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* CoordinatorService::GetStatus(grpc::CallbackServerContext* context,
                                                         const v1::GetStatusRequest*,
                                                         v1::GetStatusResponse* response) {

@@ -56,6 +56,9 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   grpc::ServerUnaryReactor* CancelTell(grpc::CallbackServerContext* context,
                                        const v1::CancelTellOfRequest* request,
                                        v1::CancelTellOfResponse* response) override;
+  grpc::ServerUnaryReactor* AnswerPermission(grpc::CallbackServerContext* context,
+                                             const v1::AnswerPermissionRequest* request,
+                                             v1::AnswerPermissionResponse* response) override;
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const v1::GetStatusRequest* request,
                                       v1::GetStatusResponse* response) override;

@@ -118,9 +118,29 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
 
 void FakeTransport::GoDown(const absl::Status& why) {
   unstarted_.clear();
+  requests_.clear();
   while (!open_tells_.empty()) Settle(std::string(open_tells_.front()), why);
   SetReady(false);
   sink_.OnDown(why);
+}
+
+void FakeTransport::Ask(v1::PendingRequest request) {
+  requests_.push_back(std::move(request));
+  sink_.OnRequests(requests_);
+}
+
+// Says the answer with it, once.
+void FakeTransport::Answer(const std::string& request_id, const std::string& json,
+                           AnswerDone done) {
+  const auto asked = std::find_if(
+      requests_.begin(), requests_.end(),
+      [&](const v1::PendingRequest& request) { return request.request_id() == request_id; });
+  v1::AnswerRequestResponse response;
+  response.set_json(json);
+  response.set_was_first(asked != requests_.end());
+  if (asked != requests_.end()) requests_.erase(asked);
+  sink_.OnRequests(requests_);
+  loop_.Post([done = std::move(done), response] { done(response); });
 }
 
 std::unique_ptr<Transport> FakeTransportFactory::Make(const Team& team, const SessionKey& key,

@@ -54,6 +54,9 @@ class FakeTransport : public Transport {
   // The child ends or the link is lost; every open tell settles with `why`.
   void GoDown(const absl::Status& why);
 
+  // Its claude asks this; until it is answered.
+  void Ask(v1::PendingRequest request);
+
   int terminated() const { return terminated_; }
   int taken_over() const { return taken_over_; }
 
@@ -77,6 +80,7 @@ class FakeTransport : public Transport {
   void Resume(const std::string& tell_id, std::string text) override;
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
+  void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }
@@ -99,6 +103,7 @@ class FakeTransport : public Transport {
   bool ready_ = false;
   std::deque<std::pair<std::string, std::string>> unstarted_;  // Tells that wait for the child.
   std::deque<std::string> open_tells_;
+  std::vector<v1::PendingRequest> requests_;
   int terminated_ = 0;
   int taken_over_ = 0;
   TransportMetrics metrics_;

@@ -139,6 +139,15 @@ void AgentTransport::Attach() {
 }
 
 void AgentTransport::OnAttached(const SessionNews& attached) {
+  const std::shared_ptr<bool> alive = alive_;
+  if (!requests_.empty() || !attached.requests.empty()) {
+    requests_.clear();
+    sink_.OnRequests(requests_);
+    for (const v1::PendingRequest& request : attached.requests) {
+      if (*alive) OnAsked(request);
+    }
+    if (!*alive) return;
+  }
   if (!ending_.empty()) {
     if (close_ == nullptr) Close();
     return;
@@ -153,7 +162,6 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     return Open();
   }
   state_ = State::kOpen;
-  const std::shared_ptr<bool> alive = alive_;
   if (attached.child.pid() != 0) {
     BecomeReady(attached.child);
   } else {
@@ -169,6 +177,7 @@ v1::LaunchSpec AgentTransport::LaunchSpecOf() const {
   spec.set_init_timeout_ms(absl::ToInt64Milliseconds(team_.session_init_timeout));
   spec.set_idle_timeout_ms(absl::ToInt64Milliseconds(team_.idle_timeout));
   spec.set_skip_permissions(team_.skip_permissions);
+  spec.set_ask_permissions(team_.ask_permissions);
   spec.set_team(team_.name);
   spec.set_from(key_.from);
   return spec;
@@ -217,6 +226,7 @@ void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
 
 void AgentTransport::TellDown(const absl::Status& why) {
   child_pid_ = 0;
+  requests_.clear();
   if (std::exchange(told_ready_, false)) sink_.OnDown(why);
 }
 
@@ -340,6 +350,10 @@ void AgentTransport::Apply(SessionNews& item) {
       // Where a start is under way, its end says how it stands.
       if (!std::exchange(ready_, false) && state_ != State::kOpen) return;
       return TellDown(item.outcome);
+    case SessionNews::Kind::kAsked:
+      return OnAsked(std::move(item.requests.front()));
+    case SessionNews::Kind::kAnswered:
+      return OnAnswered(item.request_id);
   }
 }
 

@@ -53,6 +53,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Resume(const std::string& tell_id, std::string text) override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
+  void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
@@ -70,6 +71,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
   using CancelCall = UnaryCall<v1::CancelTellRequest, v1::CancelTellResponse>;
+  using AnswerCall = UnaryCall<v1::AnswerRequestRequest, v1::AnswerRequestResponse>;
   using CloseCall = UnaryCall<v1::CloseRequest, v1::CloseResponse>;
 
   void OnLinkProgress(const BootstrapProgress& progress) override;
@@ -88,6 +90,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void SayHowUrgent();
   void AskToCancel(const std::string& tell_id);
   void Apply(SessionNews& item);
+  void OnAsked(v1::PendingRequest request);
+  void OnAnswered(const std::string& request_id);
   PendingTell* Find(const std::string& tell_id);
   void BecomeReady(const v1::ChildInfo& child);
   // The child that the sink knows of is not there any more.
@@ -138,6 +142,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
+  std::vector<v1::PendingRequest> requests_;   // That claude waits for.
   std::vector<std::string> cancel_when_back_;  // Cancelled while the host was out of reach.
   std::vector<TerminateDone> ending_;          // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;

@@ -52,6 +52,7 @@ void AgentTransport::LoseContact() {
 void AgentTransport::LetGo() {
   LoseContact();
   child_pid_ = 0;
+  requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;
   link_.Unwant(this);

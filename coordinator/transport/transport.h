@@ -2,7 +2,9 @@
 #define IRIS_COORDINATOR_TRANSPORT_TRANSPORT_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -10,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/transport/read_mark.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
@@ -42,6 +45,10 @@ class TransportSink {
   // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been
   // passed to OnText(); else what was passed is the partial text.
   virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
+
+  // All that the session's claude asks now, and that waits for Transport::Answer(), oldest first.
+  // Called when that has changed. OnDown() means: nothing.
+  virtual void OnRequests(const std::vector<v1::PendingRequest>& requests) = 0;
 
   // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
   // to be acknowledged: until then the host keeps it.
@@ -87,6 +94,12 @@ class Transport {
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
   // itself first. Others are left alone.
   virtual void Cancel(const std::string& tell_id) = 0;
+  // Answers what OnRequests() said, with `json` as v1::AnswerRequestRequest has it. `done` runs
+  // once, on the loop, never from inside, whatever becomes of the transport. FAILURE_UNREACHABLE:
+  // the host is out of reach, and the request waits there. FAILURE_BAD_REQUEST: it waits no more,
+  // or that is no answer.
+  using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerRequestResponse>&)>;
+  virtual void Answer(const std::string& request_id, const std::string& json, AnswerDone done) = 0;
   // Ends the child and all its descendants, wherever it lives: goes to the host where the link is
   // down. Tells under way are settled first, as FAILURE_CANCELLED unless they end by themselves
   // within the agent's 2 s, and OnDown() comes if the child was ready. Then `done` runs on the loop

@@ -36,9 +36,12 @@ TurnReader::TurnReader(const ReadMark& mark) : in_flight_(mark.in_flight) {
 void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& news) {
   const bool known = !position_.journal_id().empty();
   if (!known) position_ = attached.position();
+  requests_as_of_ = attached.position().seq();
   news.push_back({.kind = Kind::kAttached,
                   .child = attached.child(),
-                  .known = known && !attached.never_opened()});
+                  .known = known && !attached.never_opened(),
+                  .requests = {attached.pending_requests().begin(),
+                               attached.pending_requests().end()}});
 }
 
 void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
@@ -46,7 +49,12 @@ void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
   turn_.DropLine();
   // What was trimmed was acknowledged: nothing is missing.
   const bool known = reset.reason() == v1::RESET_TRIMMED;
-  news.push_back({.kind = Kind::kAttached, .child = reset.child(), .known = known});
+  requests_as_of_ = reset.newest_seq();
+  news.push_back(
+      {.kind = Kind::kAttached,
+       .child = reset.child(),
+       .known = known,
+       .requests = {reset.pending_requests().begin(), reset.pending_requests().end()}});
 }
 
 void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
@@ -85,6 +93,14 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
       break;
     case v1::Event::kExited:
       news.push_back({.kind = Kind::kExited, .outcome = WhyExited(event.exited())});
+      break;
+    case v1::Event::kRequest:
+      if (event.seq() <= requests_as_of_) break;
+      news.push_back({.kind = Kind::kAsked, .requests = {event.request()}});
+      break;
+    case v1::Event::kAnswered:
+      if (event.seq() <= requests_as_of_) break;
+      news.push_back({.kind = Kind::kAnswered, .request_id = event.answered().request_id()});
       break;
     default:
       break;

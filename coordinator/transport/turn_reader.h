@@ -15,13 +15,15 @@ namespace iris {
 // What a session's events came to, in order.
 struct SessionNews {
   enum class Kind {
-    kAttached,  // `known`, `child`.
+    kAttached,  // `known`, `child`, `requests`.
     kStarted,   // `child`.
     kWritten,   // `tell_id`.
     kText,      // `tell_id`, `text`.
     kVoid,      // `tell_id`: its text so far does not count; the whole of it follows.
     kSettled,   // `tell_id`, `outcome`.
     kExited,    // `outcome`: why.
+    kAsked,     // `requests`: one more that claude waits for.
+    kAnswered,  // `request_id`: it waits no more.
   };
   Kind kind;
   std::string tell_id;
@@ -30,6 +32,8 @@ struct SessionNews {
   v1::ChildInfo child;  // pid 0: none answers.
   // The agent had what comes after the mark that the reader began with, and can run tells.
   bool known = false;
+  std::vector<v1::PendingRequest> requests;
+  std::string request_id;
 };
 
 // Reads one session's events over one Attach stream: follows the position, gathers the text of
@@ -52,6 +56,7 @@ class TurnReader {
   void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
 
   v1::Position position_;
+  uint64_t requests_as_of_ = 0;  // Events up to this one say nothing new of requests.
   uint64_t line_began_after_ = 0;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
   std::string in_flight_;  // The tell that the output belongs to.

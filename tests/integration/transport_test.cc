@@ -64,6 +64,10 @@ class Recorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     texts_[tell_id].clear();
   }
+  void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
+    absl::MutexLock lock(&mutex_);
+    requests_ = requests;
+  }
   void OnApplied(const ReadMark& mark) override {
     {
       absl::MutexLock lock(&mutex_);
@@ -118,6 +122,12 @@ class Recorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     texts_.clear();
   }
+  std::vector<v1::PendingRequest> WaitForRequests(size_t count) {
+    absl::MutexLock lock(&mutex_);
+    const auto as_many = [&] { return requests_.size() == count; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&as_many), kPatience));
+    return requests_;
+  }
   std::vector<int64_t> pids() {
     absl::MutexLock lock(&mutex_);
     return pids_;
@@ -132,6 +142,7 @@ class Recorder final : public TransportSink {
   std::vector<TransportProgress::Stage> stages_;
   std::vector<int64_t> pids_;
   std::vector<absl::Status> downs_;
+  std::vector<v1::PendingRequest> requests_;
   ReadMark mark_;
   std::map<std::string, std::string> texts_, texts_at_mark_;
   std::map<std::string, Outcome> settled_;
@@ -377,6 +388,50 @@ TEST_F(TransportTest, AMissingClaudeIsSaid) {
   team_.claude_path = "/nonexistent/claude";
   Renew();
   EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_CLAUDE_MISSING);
+}
+
+TEST_F(TransportTest, WhatClaudeAsksWaitsAlsoForALinkThatReturnsAndForAnotherCoordinator) {
+  team_.ask_permissions = true;
+  Renew();
+  const std::string id = Tell("PERMIT");
+  EXPECT_EQ(sink_.WaitForRequests(1)[0].tell_id(), id);
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kWorking);
+  const ReadMark mark = sink_.mark();
+  OnLoop([this] { transport_.reset(); });
+  sink_.ForgetAllBut(mark);
+  sink_.OnRequests({});
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "PERMIT"); });
+  const std::vector<v1::PendingRequest> asked = sink_.WaitForRequests(1);
+  absl::Notification done;
+  OnLoop([&] {
+    transport_->Answer(asked[0].request_id(), R"({"behavior":"allow"})",
+                       [&](const absl::StatusOr<v1::AnswerRequestResponse>& answered) {
+                         EXPECT_TRUE(answered.ok() && answered->was_first()) << answered.status();
+                         done.Notify();
+                       });
+  });
+  EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+  EXPECT_THAT(sink_.WaitFor(id).text, HasSubstr("TOOL-DONE: permitted"));
+  sink_.WaitForRequests(0);
+  // What is read again must not make it wait again.
+  sink_.ForgetAllBut(mark);
+  Renew(mark);
+  EXPECT_EQ(Ask("hello").text, "ECHO: hello");
+  sink_.WaitForRequests(0);
+}
+
+TEST_F(TransportTest, AnAnswerToAHostThatIsAwaySaysSo) {
+  absl::Notification done;
+  OnLoop([&] {
+    transport_->Answer("q1", R"({"behavior":"allow"})",
+                       [&](const absl::StatusOr<v1::AnswerRequestResponse>& answered) {
+                         EXPECT_EQ(KindOf(answered.status()), v1::FAILURE_UNREACHABLE);
+                         done.Notify();
+                       });
+  });
+  EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
 }
 
 TEST_F(TransportTest, SkipPermissionsReachesTheChild) {

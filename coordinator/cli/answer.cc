@@ -1,0 +1,57 @@
+#include "coordinator/cli/answer.h"
+
+#include <cstdio>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/cli/front_end.h"
+#include "coordinator/cli/report.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kConnect = absl::Seconds(10);
+constexpr absl::Duration kAnswer = absl::Seconds(40);  // The host has 30.
+
+int Fail(const absl::Status& status) {
+  PrintFailure(status);
+  return kExitFailed;
+}
+
+int RunList(const CommandLine& command, v1::Coordinator::Stub& stub, grpc::ClientContext& context) {
+  v1::GetStatusResponse status;
+  const absl::Status got = FromGrpcStatus(stub.GetStatus(&context, {}, &status), "");
+  if (!got.ok()) return Fail(got);
+  fputs((command.json ? PermissionsJson(status) + "\n" : PermissionsText(status)).c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace
+
+int RunAnswer(const CommandLine& command, const Places& places,
+              const std::vector<std::string>& variables) {
+  const absl::StatusOr<Coordinator> coordinator =
+      ConnectOrStart(places, variables, absl::Now() + kConnect);
+  if (!coordinator.ok()) {
+    PrintFailure(coordinator.status());
+    return ExitCodeForStart(coordinator.status());
+  }
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
+  if (command.request_id.empty()) return RunList(command, *coordinator->stub, context);
+
+  v1::AnswerPermissionRequest request;
+  request.set_request_id(command.request_id);
+  if (command.verdict == "allow") request.set_verdict(v1::AnswerPermissionRequest::ALLOW);
+  if (command.verdict == "deny") request.set_verdict(v1::AnswerPermissionRequest::DENY);
+  request.set_message(command.message);
+  request.set_input(command.input);
+  v1::AnswerPermissionResponse response;
+  const absl::Status got =
+      FromGrpcStatus(coordinator->stub->AnswerPermission(&context, request, &response), "");
+  if (!got.ok()) return Fail(got);
+  return PrintAnswer(response, command.verdict, command.json);
+}
+
+}  // namespace iris

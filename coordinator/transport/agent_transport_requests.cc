@@ -1,0 +1,69 @@
+// What the session's claude asks before it goes on, and how it is answered.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/request/request_text.h"
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/transport/agent_transport.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kAnswerDeadline = absl::Seconds(30);
+constexpr size_t kRequestsMax = 64;  // As in agent.proto; a host may say more.
+constexpr size_t kIdShown = 8;
+
+}  // namespace
+
+void AgentTransport::OnAsked(v1::PendingRequest request) {
+  if (requests_.size() >= kRequestsMax) return;
+  const std::string asks = absl::StrCat("claude waits for a permission (", RequestText(request),
+                                        "): iris answer ", request.request_id().substr(0, kIdShown),
+                                        " allow|deny");
+  requests_.push_back(std::move(request));
+  const std::shared_ptr<bool> alive = alive_;
+  sink_.OnRequests(requests_);
+  if (*alive) sink_.OnProgress({.stage = TransportProgress::Stage::kWorking, .text = asks});
+}
+
+void AgentTransport::OnAnswered(const std::string& request_id) {
+  const auto found = std::find_if(
+      requests_.begin(), requests_.end(),
+      [&](const v1::PendingRequest& request) { return request.request_id() == request_id; });
+  if (found == requests_.end()) return;
+  requests_.erase(found);
+  const std::shared_ptr<bool> alive = alive_;
+  sink_.OnRequests(requests_);
+  if (*alive) {
+    sink_.OnProgress({.stage = TransportProgress::Stage::kWorking, .text = "claude goes on"});
+  }
+}
+
+void AgentTransport::Answer(const std::string& request_id, const std::string& json,
+                            AnswerDone done) {
+  if (attach_ == nullptr) {
+    return loop_.Post([done = std::move(done)] {
+      done(MakeFailure(v1::FAILURE_UNREACHABLE,
+                       "the host is out of reach, and what claude asks waits there",
+                       "Answer again when `iris status` shows the link up."));
+    });
+  }
+  const std::shared_ptr<AnswerCall> call =
+      AnswerCall::Make(loop_, calls_, absl::Now() + kAnswerDeadline,
+                       [done = std::move(done)](AnswerCall& call, const grpc::Status& status) {
+                         if (!status.ok()) return done(FromGrpcStatus(status, ""));
+                         done(call.response);
+                       });
+  call->request.set_session_id(key_.session_id);
+  call->request.set_epoch(epoch_);
+  call->request.set_request_id(request_id);
+  call->request.set_json(json);
+  life_->stub->async()->AnswerRequest(&call->context, &call->request, &call->response,
+                                      call->Done());
+}
+
+}  // namespace iris
