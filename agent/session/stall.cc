@@ -149,10 +149,11 @@ std::optional<v1::Stall> StallWatch::Diagnose(absl::Time now) const {
   if (probe_sent_.has_value() && now - *probe_sent_ >= limits_.probe_answer) {
     return Make(v1::Stall::CHILD_WEDGED, "claude does not answer a control request", silence);
   }
-  if (silence < limits_.quiet && retry_.empty()) return std::nullopt;
+  // Nobody but a person can change this, so it is said at once.
   if (!requests_.empty()) {
     return Make(v1::Stall::PERMISSION_PENDING, requests_.front().second, silence);
   }
+  if (silence < limits_.quiet && retry_.empty()) return std::nullopt;
   switch (wait_) {
     case Wait::kNothing:
       break;

@@ -68,6 +68,8 @@ def test_it_is_shown_and_the_first_answer_counts(iris, team):
     assert json.loads(asking.request["input"]) == {"command": "echo permitted"}
     assert f"app asks cli: Bash: echo permitted; iris answer {id[:8]} allow|deny" in iris.run("status").stdout
     assert '"command": "echo permitted"' in iris.run("answer", id[:6]).stdout
+    [session] = asking.status["sessions"]
+    assert session["stall"].startswith("waits for a permission (Bash: echo permitted) for ")
 
     done = asking.answer("allow", id=id[:6])
     assert (done.returncode, done.stdout) == (0, "allowed: app asks cli: Bash: echo permitted\n"), done.stderr

@@ -20,9 +20,9 @@ def teams(request, iris, scratch, sshd, remote_users):
     older.mkdir()
     shutil.copy(binaries.program("agent/iris-agent-older"), older / "iris-agent")
 
-    def configure(old):
+    def configure(old, **more):
         settings = {"settings": {"agentBundle": str(older)}} if old else {}
-        iris.write_config(settings | {"teams": {"app": entry}})
+        iris.write_config(settings | {"teams": {"app": entry | more}})
     return configure
 
 
@@ -34,6 +34,26 @@ def build_of(program) -> str:
 def agent_of(status) -> dict:
     [link] = status["links"]
     return link["agent"]
+
+
+def test_while_claude_waits_for_a_permission(iris, teams):
+    teams(old=True, grantPermission="ask")
+    tell_id = str(uuid.uuid4())
+    told = iris.start("tell", "app", "PERMIT", "--id", tell_id)
+    before = iris.wait_for_status(lambda s: any(x["permissions"] for x in s.get("sessions", [])))
+    iris.run("stop")
+    told.communicate(timeout=60)
+    teams(old=False, grantPermission="ask")
+    iris.run("tells")  # Starts the coordinator, which goes on with what is open.
+    after = iris.wait_for_status(lambda s: any(x["permissions"] for x in s.get("sessions", [])))
+    assert agent_of(after)["build"] == build_of("agent/iris-agent"), after
+    assert after["sessions"][0]["permissions"] == before["sessions"][0]["permissions"]
+    assert after["sessions"][0]["child_pid"] == before["sessions"][0]["child_pid"]
+    assert "waits for a permission" in after["sessions"][0]["stall"]
+    [request] = after["sessions"][0]["permissions"]
+    assert iris.run("answer", request["id"], "allow").returncode == 0
+    later = iris.run("tells", tell_id, "--wait", "--json")
+    assert json.loads(later.stdout)["answer"] == "Using a tool.\n\nTOOL-DONE: permitted"
 
 
 def test_in_the_middle_of_a_turn(iris, teams):
