@@ -2,6 +2,7 @@
 #define IRIS_AGENT_PROCESS_STRAYS_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace iris {
@@ -14,6 +15,7 @@ inline constexpr char kSessionMark[] = "IRIS_SESSION";
 // where its keeper, which ends all below itself, was killed too. Only while neither a keeper nor a
 // claude of the session is to run. Returns how many there were.
 size_t KillStrays(const std::string& session_id);
+using StrayKiller = std::function<size_t(const std::string& session_id)>;
 
 }  // namespace iris
 

@@ -249,7 +249,14 @@ Claim OurClaim(const AgentIdentity& identity, ProcessId process) {
           .since = absl::Now()};
 }
 
-ProcessId OurProcess() { return {.pid = getpid(), .start_time = ProcessStartTime(getpid())}; }
+ProcessId OurProcess() {
+  // Looked up once a process: it stays the same, over execve() too.
+  thread_local ProcessId known;
+  if (known.pid != getpid()) {
+    known = {.pid = getpid(), .start_time = ProcessStartTime(getpid())};
+  }
+  return known;
+}
 
 absl::StatusOr<std::optional<Claim>> ReadClaim(const std::string& path) {
   const absl::StatusOr<Found> found = Look(path);

@@ -27,12 +27,13 @@ constexpr char kTakeoverFix[] =
 
 Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
                  std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
-                 const handover::Session* before, ChildStarter start_child)
+                 const handover::Session* before, ChildStarter start_child, StrayKiller kill_strays)
     : loop_(loop),
       identity_(identity),
       id_(std::move(session_id)),
       files_(std::move(files)),
       start_child_(std::move(start_child)),
+      kill_strays_(std::move(kill_strays)),
       idle_since_(absl::Now()) {
   files_->journal().OnRoom([this] { UpdateBackPressure(); });
   if (files_->launch() != nullptr) spec_ = *files_->launch();

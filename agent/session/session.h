@@ -16,6 +16,7 @@
 #include "agent/handover/handover.pb.h"
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
+#include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/child_requests.h"
 #include "agent/session/claim.h"
@@ -61,7 +62,8 @@ class Session final : private ChildSink, private LineScannerSink {
   // same session said in HandOver() to the program that this process ran before; its child goes on.
   Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
           std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {},
-          const handover::Session* before = nullptr, ChildStarter start_child = Child::Start);
+          const handover::Session* before = nullptr, ChildStarter start_child = Child::Start,
+          StrayKiller kill_strays = KillStrays);
   ~Session() override;
 
   // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
@@ -252,6 +254,7 @@ class Session final : private ChildSink, private LineScannerSink {
   const std::string id_;
   const std::unique_ptr<SessionFiles> files_;
   const ChildStarter start_child_;
+  const StrayKiller kill_strays_;
   std::set<SessionReader*> readers_;
 
   v1::LaunchSpec spec_;  // Of the newest Open.

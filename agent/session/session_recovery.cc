@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
@@ -94,7 +93,7 @@ void Session::OnSurvivorGone() {
   CancelTimer(drain_timer_);
   survivor_.reset();
   // Whoever killed its keeper, which ends all that is below, left its tools to nobody.
-  const size_t strays = std::exchange(keeper_was_killed_, false) ? KillStrays(id_) : 0;
+  const size_t strays = std::exchange(keeper_was_killed_, false) ? kill_strays_(id_) : 0;
   if (strays > 0) LogWarn(Who(), ": ", strays, " processes that it had left were killed");
   ReleaseClaim();
   stall_.OnDraining(false, StallNow());

@@ -93,8 +93,8 @@ absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::st
   const auto before = before_.extract(session_id);
   return std::make_unique<Session>(loop_, identity_, session_id, *std::move(files),
                                    stray != stray_keepers_.end() ? stray->second : ProcessId(),
-                                   before.empty() ? nullptr : before.mapped(),
-                                   options_.start_child);
+                                   before.empty() ? nullptr : before.mapped(), options_.start_child,
+                                   options_.kill_strays);
 }
 
 void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {

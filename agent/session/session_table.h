@@ -17,6 +17,7 @@
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
 #include "agent/process/child.h"
+#include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/host_age.h"
 #include "agent/session/identity.h"
@@ -38,6 +39,7 @@ struct SessionTableOptions {
   ChildStarter start_child = Child::Start;
   JournalDisk::Sync sync;  // Unset: a thread and the kernel.
   std::function<std::map<std::string, ProcessId>()> find_keepers = FindKeepers;
+  StrayKiller kill_strays = KillStrays;
 };
 
 // The sessions of this agent, by session id, and the house that is kept for them: at the start, and

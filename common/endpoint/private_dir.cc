@@ -50,7 +50,8 @@ absl::Status EnsureDir(const std::string& path, mode_t forbidden) {
 absl::Status EnsurePrivateDir(const std::string& path) { return EnsureDir(path, 077); }
 
 absl::Status EnsureOwnPath(const std::string& path) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+  const bool is_there = access(path.c_str(), F_OK) == 0;  // As it mostly is.
+  for (size_t slash = is_there ? std::string::npos : path.find('/', 1); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
     const std::string above = path.substr(0, slash);
     // Any other error speaks again, and more to the point, at what is below.

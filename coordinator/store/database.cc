@@ -74,6 +74,11 @@ absl::Status Database::Run(const char* sql) {
   return Error(sql);
 }
 
+absl::Status Database::RunOften(absl::string_view sql) {
+  absl::StatusOr<Statement> statement = Prepare(sql);
+  return statement.ok() ? statement->Finish() : statement.status();
+}
+
 absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   if (const auto idle = idle_.find(sql); idle != idle_.end()) {
     sqlite3_stmt* const known = idle->second;
@@ -154,14 +159,14 @@ std::string Statement::Bytes(int column) const {
 }
 
 Transaction::Transaction(Database& database)
-    : database_(database), begun_(database.Run("BEGIN IMMEDIATE")), open_(begun_.ok()) {}
+    : database_(database), begun_(database.RunOften("BEGIN IMMEDIATE")), open_(begun_.ok()) {}
 
 Transaction::~Transaction() {
   if (open_) (void)database_.Run("ROLLBACK");
 }
 
 absl::Status Transaction::Commit() {
-  absl::Status committed = database_.Run("COMMIT");
+  absl::Status committed = database_.RunOften("COMMIT");
   open_ = !committed.ok();
   return committed;
 }

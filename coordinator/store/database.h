@@ -32,6 +32,8 @@ class Database {
 
   // Runs statements that return nothing, separated by ';'.
   absl::Status Run(const char* sql);
+  // One such statement, which stays prepared.
+  absl::Status RunOften(absl::string_view sql);
   // One statement, to be bound and stepped. What was prepared before is used again: that takes as
   // long as all the rest of a small one.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);

@@ -107,8 +107,9 @@ absl::Status Store::KeepHouse() {
   absl::Status status =
       Run("UPDATE coordinator SET age_ms = ?, age_saved_at = ?", {now_ms, NowMs()});
   if (!status.ok()) return status;
+  // CROSS: only those that are too old are looked up among the tells.
   absl::StatusOr<Statement> old = database_->Prepare(
-      "SELECT tell_id FROM tells JOIN unfetched USING (tell_id) "
+      "SELECT tell_id FROM unfetched CROSS JOIN tells USING (tell_id) "
       "WHERE settled_age_ms <= ? AND dropped = 0");
   if (!old.ok()) return old.status();
   old->Bind(now_ms - age_max_ms);

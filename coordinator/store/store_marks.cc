@@ -19,8 +19,12 @@ absl::Status Store::SaveCheckpoints(const std::vector<Checkpoint>& checkpoints) 
 }
 
 absl::Status Store::SaveMark(absl::string_view session_id, const ReadMark& mark) {
-  absl::StatusOr<Statement> save =
-      database_->Prepare("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  // Not INSERT OR REPLACE, which writes the index anew each time as well.
+  absl::StatusOr<Statement> save = database_->Prepare(
+      "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE "
+      "SET journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
+      "seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
+      "result = excluded.result, broken = excluded.broken, skips_line = excluded.skips_line");
   if (!save.ok()) return save.status();
   save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
   save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);

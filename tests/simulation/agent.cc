@@ -1,5 +1,6 @@
 #include "tests/simulation/agent.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of every segment below `dir`.
+std::map<std::string, uintmax_t> SegmentSizes(const std::string& dir) {
+  std::map<std::string, uintmax_t> sizes;
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    if (entry.path().extension() == ".seg") sizes[entry.path()] = entry.file_size();
+  }
+  return sizes;
+}
+
 }  // namespace
 
 Host::Host(World& world, const Desk& desk, std::string dir, const Journal::Limits& limits)
@@ -25,8 +35,10 @@ Host::Host(World& world, const Desk& desk, std::string dir, const Journal::Limit
 }
 
 Host::~Host() {
-  EndAgent(/*keep_files=*/false);
-  if (!claudes_.transcript_path.empty()) unlink(claudes_.transcript_path.c_str());
+  EndAgent();
+  if (claudes_.transcript_path.empty()) return;
+  unlink(claudes_.transcript_path.c_str());
+  unlink(claim_path_.c_str());
 }
 
 void Host::Start() {
@@ -49,6 +61,7 @@ void Host::Start() {
   world.sync = [this](const std::string& path) { return Sync(path); };
   world.journal = limits_;
   world.find_keepers = [] { return std::map<std::string, ProcessId>(); };
+  world.kill_strays = [](const std::string&) { return size_t{0}; };
   agent_->sessions =
       std::make_unique<SessionTable>(*agent_->loop, std::move(identity), std::move(world));
   agent_->sessions->Load();
@@ -64,6 +77,7 @@ absl::StatusOr<std::unique_ptr<Child>> Host::StartClaude(const ChildSpec& spec, 
   for (size_t i = 0; claudes_.transcript_path.empty() && i + 1 < spec.args.size(); ++i) {
     if (spec.args[i] != "--session-id") continue;
     claudes_.transcript_path = desk_.TranscriptOf(spec.args[i + 1]);
+    claim_path_ = desk_.ClaimOf(spec.args[i + 1]);
   }
   claude_ = std::make_shared<Claude>(world_, claudes_);
   claude_->Start(sink);
@@ -98,20 +112,22 @@ absl::Duration Host::next() const {
 // ------------------------------------------------------------------------------------------ losses
 
 absl::Status Host::Sync(const std::string& path) {
-  std::error_code gone;
-  if (fs::is_directory(path, gone)) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return absl::OkStatus();  // Trimmed meanwhile.
+  if (S_ISDIR(info.st_mode)) {
     for (const auto& entry : fs::directory_iterator(path)) durable_names_.insert(entry.path());
-  } else if (fs::exists(path, gone)) {
-    synced_[path] = fs::file_size(path);
+  } else {
+    synced_[path] = static_cast<uintmax_t>(info.st_size);
   }
   return absl::OkStatus();
 }
 
 // Frees everything of this life, of which nothing reaches the disk any more.
-void Host::EndAgent(bool keep_files) {
+void Host::EndAgent() {
   if (agent_ == nullptr) return;
   const std::string sessions = dir_ + "/sessions", aside = dir_ + "/aside";
-  if (keep_files) fs::copy(sessions, aside, fs::copy_options::recursive);
+  fs::rename(sessions, aside);
+  const std::map<std::string, uintmax_t> sizes = SegmentSizes(aside);
   if (claude_ != nullptr) {
     claude_->Detach();
     claude_->CloseStdin();
@@ -124,8 +140,10 @@ void Host::EndAgent(bool keep_files) {
   agent_->loop.reset();
   for (const std::shared_ptr<ServerChannel>& channel : agent_->channels) channel->Drop();
   agent_.reset();
-  if (!keep_files) return;
-  fs::remove_all(sessions);
+  // Segments alone are held open; they only grow.
+  for (const auto& [path, size] : sizes) {
+    if (fs::file_size(path) > size) fs::resize_file(path, size);
+  }
   fs::rename(aside, sessions);
 }
 
@@ -133,7 +151,7 @@ void Host::Lose(Loss loss) {
   constexpr const char* kNames[] = {"the agent is killed", "the host loses power",
                                     "the agent is killed, and its files go"};
   world_.Note(kNames[static_cast<int>(loss)]);
-  EndAgent(/*keep_files=*/true);
+  EndAgent();
   if (loss == Loss::kWiped) {
     fs::remove_all(dir_ + "/sessions");
     fs::create_directory(dir_ + "/sessions");

@@ -64,7 +64,7 @@ class Host {
 
   absl::StatusOr<std::unique_ptr<Child>> StartClaude(const ChildSpec& spec, ChildSink& sink);
   absl::Status Sync(const std::string& path);
-  void EndAgent(bool keep_files);
+  void EndAgent();
   void LosePower();
   void CutFile(const std::string& path);
 
@@ -75,6 +75,7 @@ class Host {
   ClaudeWorld claudes_;
   std::unique_ptr<Agent> agent_;
   std::shared_ptr<Claude> claude_;
+  std::string claim_path_;  // Of the session; empty before its first claude.
   int boots_ = 0;
   std::map<std::string, uintmax_t> synced_;  // Bytes of a file that are durable.
   std::set<std::string> durable_names_;      // Files that a synced directory has.

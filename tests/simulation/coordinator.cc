@@ -87,7 +87,6 @@ void Coordinator::Kill() {
     if (const std::shared_ptr<ClientChannel> still = channel.lock()) still->Abandon();
   }
   life_->config.reset();
-  if (world_.OneIn(4)) desk_.CloseStore();
   life_->loop.reset();  // With what was posted and has not run.
   life_.reset();
 }

@@ -44,8 +44,7 @@ class Coordinator {
   bool up() const { return life_ != nullptr; }
   // A life begins, and takes up what is open in the store.
   void Start();
-  // It ends without a word: what it had stored is there. Sometimes the store's file is read anew
-  // by the next life, which takes long.
+  // It ends without a word: what it had stored is there.
   void Kill();
 
   // As Orchestrator's. While up.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/session/claim.h"
 #include "common/base/ids.h"
 
 namespace iris::simulation {
@@ -66,6 +67,10 @@ absl::StatusOr<Store*> Desk::OpenStore() {
 std::string Desk::TranscriptOf(const std::string& session_id) const {
   return absl::StrCat(home(), "/.claude/projects/", FolderFor(team_path()), "/", session_id,
                       ".jsonl");
+}
+
+std::string Desk::ClaimOf(const std::string& session_id) const {
+  return ClaimPath(home() + "/.claude", session_id);
 }
 
 }  // namespace iris::simulation

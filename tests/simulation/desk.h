@@ -35,6 +35,8 @@ class Desk {
   std::string home() const { return dir_ + "/home"; }
   // Where claude keeps the session.
   std::string TranscriptOf(const std::string& session_id) const;
+  // Where an agent claims it.
+  std::string ClaimOf(const std::string& session_id) const;
 
  private:
   const std::string dir_;

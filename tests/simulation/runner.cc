@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 #include "common/log/log.h"
 
@@ -65,16 +67,22 @@ std::string ReadToEnd(int fd) {
   return text;
 }
 
-// Runs `share` in a process for every core, and adds up what they say.
-// `at` is where a worker says which one it runs, for when it crashes.
-Summary OnAllCores(
-    const std::function<Summary(uint64_t worker, uint64_t workers, uint64_t* at)>& share) {
+// The next number to run; none are left.
+using Next = std::function<absl::optional<uint64_t>()>;
+
+// Has the numbers from `first` to before `end` run by `share`, in a process for every core, and
+// adds up what they say. Each takes the next one as it comes to it: cores are not equally fast.
+Summary OnAllCores(uint64_t first, uint64_t end,
+                   const std::function<Summary(const Next& next)>& share) {
   const absl::Time began = absl::Now();
   const uint64_t workers = std::max(1u, std::thread::hardware_concurrency());
-  void* const shared = mmap(nullptr, workers * sizeof(uint64_t), PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  // The next number of all, and then the one that each worker runs, for when it crashes.
+  const size_t shared_bytes = (1 + workers) * sizeof(std::atomic<uint64_t>);
+  void* const shared =
+      mmap(nullptr, shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) std::abort();
-  uint64_t* const at = static_cast<uint64_t*>(shared);
+  auto* const numbers = static_cast<std::atomic<uint64_t>*>(shared);
+  numbers[0] = first;
   std::vector<std::pair<pid_t, ScopedFd>> running;
   for (uint64_t worker = 0; worker < workers; ++worker) {
     int ends[2];
@@ -82,7 +90,11 @@ Summary OnAllCores(
     const pid_t pid = fork();
     if (pid < 0) std::abort();
     if (pid == 0) {
-      const std::string said = Encode(share(worker, workers, at + worker));
+      const std::string said = Encode(share([&]() -> absl::optional<uint64_t> {
+        const uint64_t number = numbers[0]++;
+        numbers[1 + worker] = number;
+        return number < end ? absl::make_optional(number) : absl::nullopt;
+      }));
       _exit(write(ends[1], said.data(), said.size()) < 0 ? 1 : 0);
     }
     close(ends[1]);
@@ -91,10 +103,10 @@ Summary OnAllCores(
   Summary summary;
   for (uint64_t worker = 0; worker < workers; ++worker) {
     const auto& [pid, said] = running[worker];
-    Add(summary, ReadToEnd(said.get()), at[worker]);
+    Add(summary, ReadToEnd(said.get()), numbers[1 + worker]);
     waitpid(pid, nullptr, 0);
   }
-  munmap(shared, workers * sizeof(uint64_t));
+  munmap(shared, shared_bytes);
   std::sort(summary.bad_seeds.begin(), summary.bad_seeds.end());
   summary.took = absl::Now() - began;
   return summary;
@@ -129,16 +141,16 @@ Report Runner::Run(const Plan& plan) {
 }
 
 Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max) {
-  return OnAllCores([&](uint64_t worker, uint64_t workers, uint64_t* at) {
+  return OnAllCores(first, first + count, [&](const Next& next) {
     Runner runner;
     Summary summary;
-    for (uint64_t seed = first + worker; seed < first + count && summary.bad_seeds.size() < bad_max;
-         seed += workers) {
+    while (summary.bad_seeds.size() < bad_max) {
+      const absl::optional<uint64_t> seed = next();
+      if (!seed.has_value()) break;
       Plan plan;
-      plan.seed = seed;
+      plan.seed = *seed;
       plan.plant = plant;
-      *at = seed;
-      Add(summary, seed, runner.Run(plan));
+      Add(summary, *seed, runner.Run(plan));
     }
     return summary;
   });
@@ -151,15 +163,14 @@ Summary CutEverywhere(uint64_t seed) {
   const Report whole = Runner().Run(plan);
   const uint64_t to_coordinator = whole.bytes_to[Wire::kCoordinator] + 1;
   const uint64_t cuts = to_coordinator + whole.bytes_to[Wire::kAgent] + 1;
-  return OnAllCores([&](uint64_t worker, uint64_t workers, uint64_t* at) {
+  return OnAllCores(0, cuts, [&](const Next& next) {
     Runner runner;
     Summary summary;
-    for (uint64_t cut = worker; cut < cuts; cut += workers) {
-      const bool first = cut < to_coordinator;
+    while (const absl::optional<uint64_t> cut = next()) {
+      const bool first = *cut < to_coordinator;
       plan.cut = Plan::Cut{.side = first ? Wire::kCoordinator : Wire::kAgent,
-                           .bytes = first ? cut : cut - to_coordinator};
-      *at = cut;
-      Add(summary, cut, runner.Run(plan));
+                           .bytes = first ? *cut : *cut - to_coordinator};
+      Add(summary, *cut, runner.Run(plan));
     }
     return summary;
   });

@@ -171,6 +171,8 @@ void Schedule::StartCoordinator() {
 void Schedule::KillCoordinator() {
   if (!coordinator_->up()) return;
   coordinator_->Kill();
+  // Not always: it takes long until the next life has read the file.
+  if (world_.OneIn(4)) desk_.CloseStore();
   if (plan_.plant == Plant::kForgetSettle) ForgetLastSettle();
   world_.After(world_.Within(absl::Seconds(3)), [this] { StartCoordinator(); });
 }
