@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from integration.mcp_client import McpClient
 from programs.claude_driver import wait_until
 
 # The stub's word: asks whether it may run `echo permitted`.
@@ -89,6 +90,23 @@ def test_what_is_denied_is_told_why_and_another_input_may_be_allowed(iris, team)
     assert changed.answer("allow", "--input", "echo").returncode == 1
     assert changed.answer("allow", "--input", '{"command":"echo else"}').returncode == 0
     assert changed.outcome()["answer"] == "Using a tool.\n\nTOOL-DONE: else"
+
+
+def test_a_model_that_waits_is_told_what_a_person_can_do(iris, team):
+    config = json.loads(iris.config.read_text())
+    config["teams"]["me"] = iris.local_team()
+    iris.write_config(config)
+    with McpClient(iris) as client:
+        client.initialize()
+        call = client.start_call("send_message", token=1, toTeam="app", fromTeam="me", message=PERMIT)
+        wait_until(lambda: waiting(iris))
+        [request] = waiting(iris)
+        id = request["id"]
+        [shown] = json.loads(client.call("team_status", fromTeam="me", team="app"))["teams"]
+        assert shown["asksPermission"] == [{"asks": "Bash: echo permitted", "answerWith": f"iris answer {id} allow|deny"}]
+        wait_until(lambda: any(f"iris answer {id[:8]} allow|deny" in p["message"] for p in client.progress(1)))
+        assert iris.run("answer", id, "allow").returncode == 0
+        assert client.result(call) == (ALLOWED, False)
 
 
 def test_it_waits_for_the_next_coordinator(iris, team):
