@@ -72,7 +72,7 @@ lives=(tests/integration/test_{survival,link,upgrade,takeover,stalls,agent_kille
 tests_in lives "${lives[@]}" &
 lane=$!
 others=("${waiting[@]}" "${lives[@]}")
-tests_in others tests/integration "${others[@]/#/--ignore=}" || failed=1
+tests_in others tests/integration tests/wire "${others[@]/#/--ignore=}" || failed=1
 wait "$lane" || failed=1
 cat "$results"/{lives,others}.log
 bazel shutdown
