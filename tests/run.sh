@@ -68,7 +68,7 @@ bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
 say "Whole programs, in two lanes"
-lives=(tests/integration/test_{survival,link,upgrade,takeover,stalls,agent_killed}.py)
+lives=(tests/integration/test_{survival,link,upgrade,builds,takeover,stalls,agent_killed}.py)
 tests_in lives "${lives[@]}" &
 lane=$!
 others=("${waiting[@]}" "${lives[@]}")
