@@ -71,10 +71,11 @@ def test_it_is_used_as_it_is_and_the_status_says_why(iris, team):
 @pytest.mark.parametrize("team", ["ssh"], indirect=True)
 def test_a_link_that_is_killed(iris, team):
     assert iris.answer("app", "COUNT") == "1"
+    before = iris.status()
     iris.run("stop")
-    team.renew()
-    told, _, before = team.is_asked()
-    os.kill(before["links"][0]["ssh_pid"], signal.SIGKILL)
+    team.renew()  # Both connections offer it the newer build.
+    told, _, busy = team.is_asked()
+    os.kill(busy["links"][0]["ssh_pid"], signal.SIGKILL)
     assert answer_in(told.communicate(timeout=90)[0]) == WORDS
     assert iris.answer("app", "COUNT") == "3"
     after = iris.status()
