@@ -68,11 +68,11 @@ bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
 say "Whole programs, in two lanes"
-lives=(tests/integration/test_{survival,link,upgrade,takeover,stalls,agent_killed}.py)
+lives=(tests/integration/test_{survival,link,upgrade,builds,takeover,stalls,agent_killed}.py)
 tests_in lives "${lives[@]}" &
 lane=$!
 others=("${waiting[@]}" "${lives[@]}")
-tests_in others tests/integration "${others[@]/#/--ignore=}" || failed=1
+tests_in others tests/integration tests/wire "${others[@]/#/--ignore=}" || failed=1
 wait "$lane" || failed=1
 cat "$results"/{lives,others}.log
 bazel shutdown

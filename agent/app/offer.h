@@ -11,13 +11,14 @@ namespace iris {
 bool IsOlder(const Dialed& agent, const Options& options);
 
 // Offers this program to `agent` as its next build, and waits until it has become it, or some
-// seconds. OK: it has, or will not need to; dial again. FAILURE_VERSION: it is too old to do so.
-// Else why it did not take the offer. It is as alive as before.
+// seconds. OK: it has, or will not need to, or it was too old to do so and idle, and has left; dial
+// again, or start this one. FAILURE_VERSION: it is too old, and at work. Else why it did not take
+// the offer. It is as alive as before.
 absl::Status OfferThisBuild(Dialed agent);
 
 // `iris-agent upgrade`: the agent of this account, if one runs and is older, becomes this build.
-// Returns the exit code: 0 it is this build, or newer, or does not run; 1 it refused, with one line
-// on stderr.
+// Returns the exit code: 0 it is this build, or newer, or does not run (any more); 1 it refused,
+// with one line on stderr.
 int RunUpgrade(const Options& options);
 
 }  // namespace iris

@@ -13,6 +13,12 @@
 namespace iris {
 namespace {
 
+// Agents from before builds had numbers were asked in vain, and do not know how to say so.
+constexpr char kTooOldToUpgrade[] =
+    "it is too old to become a newer one in place; it is replaced at the next connection that "
+    "finds "
+    "it idle, or after `iris stop --agents`";
+
 absl::string_view ModeName(LinkMode mode) {
   switch (mode) {
     case LinkMode::kLocal:
@@ -308,7 +314,8 @@ v1::LinkStatus HostLink::Status() const {
   status.set_mode_reason(mode_reason_);
   status.set_agent_build(hello_.build());
   status.set_agent_pid(hello_.pid());
-  status.set_upgrade_refused(hello_.upgrade_refused());
+  status.set_upgrade_refused(hello_.build_number() == 0 ? kTooOldToUpgrade
+                                                        : hello_.upgrade_refused());
   status.set_hostname(hello_.hostname());
   status.set_ssh_pid(ssh_pid_);
   status.set_agent_socket(hello_.socket_path());
