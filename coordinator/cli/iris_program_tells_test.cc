@@ -1,0 +1,190 @@
+// What `iris tell`, `tells` and `cancel` print and exit with.
+
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "coordinator/cli/iris_program_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+namespace iris {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST_F(IrisProgramTest, AnAnswerIsOnStdoutAndNothingElseAnywhere) {
+  const Ran ran = Iris({"tell", "echo", "grüße"});
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out, "grüße\n");
+  EXPECT_EQ(ran.err, "");
+  EXPECT_EQ(Iris({"tell", "echo", "line\n"}).out, "line\n");
+}
+
+TEST_F(IrisProgramTest, TheTextMayComeFromStdinUpToItsLimit) {
+  const std::string largest(8 << 20, 'x');
+  EXPECT_TRUE(Iris({"tell", "echo", "-"}, largest).out == largest + "\n");
+
+  const Ran refused = Iris({"tell", "echo", "-"}, largest + "x");
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("longer than 8388608 bytes"));
+}
+
+TEST_F(IrisProgramTest, SixteenMebibytesArrive) {
+  EXPECT_TRUE(Iris({"tell", "echo", "16MiB"}).out == std::string(16 << 20, 'x') + "\n");
+}
+
+TEST_F(IrisProgramTest, AFailedTellPrintsItsPartialTextAndWhatToDo) {
+  const Ran ran = Iris({"tell", "echo", "die"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.out, "half an answer\n");
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("child_exited: claude ended with signal 9\n"),
+                             HasSubstr("fix: Send the message again")));
+}
+
+TEST_F(IrisProgramTest, JsonIsOneObjectWhateverHappens) {
+  const Ran ok = Iris({"tell", "echo", "hi", "--json"});
+  EXPECT_EQ(ok.exit_code, 0);
+  const json answered = json::parse(ok.out);
+  EXPECT_TRUE(IsUuid(answered["tell_id"].get<std::string>()));
+  EXPECT_EQ(answered["ok"], true);
+  EXPECT_EQ(answered["answer"], "hi");
+  EXPECT_GE(answered["duration_ms"].get<int64_t>(), 0);
+  EXPECT_FALSE(answered.contains("failure"));
+
+  const Ran died = Iris({"tell", "echo", "die", "--json"});
+  EXPECT_EQ(died.exit_code, 1);
+  EXPECT_EQ(died.err, "");
+  const json failed = json::parse(died.out);
+  EXPECT_EQ(failed["ok"], false);
+  EXPECT_EQ(failed["partial"], "half an answer");
+  EXPECT_EQ(failed["failure"]["kind"], "child_exited");
+  EXPECT_NE(failed["failure"]["fix"], "");
+
+  const json refused = json::parse(Iris({"tell", "nobody", "x", "--json"}).out);
+  EXPECT_EQ(refused["failure"]["kind"], "bad_request");
+}
+
+TEST_F(IrisProgramTest, AnUnknownTeamIsAnsweredWithTheTeamsThereAre) {
+  const Ran ran = Iris({"tell", "ech", "x"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("Did you mean echo?"), HasSubstr("Teams: echo, gpu.")));
+}
+
+TEST_F(IrisProgramTest, ATimeoutStopsTheWaitingAndNotTheWork) {
+  Iris({"teams"});  // So that the time is the tell's own.
+  const Ran ran = Iris({"tell", "echo", "hold", "--timeout", "2000"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("timeout: no answer within 2000 ms"));
+  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  EXPECT_THAT(ran.err, HasSubstr(id));
+}
+
+TEST_F(IrisProgramTest, WhoDoesNotWaitGetsTheIdAndLaterTheAnswer) {
+  const Ran ran = Iris({"tell", "echo", "later", "--timeout", "-1"});
+  EXPECT_EQ(ran.exit_code, 0);
+  const std::string id = ran.out.substr(0, ran.out.size() - 1);
+  ASSERT_TRUE(IsUuid(id)) << ran.out;
+
+  EXPECT_EQ(Iris({"tell", "echo", "later", "--id", id}).out, "later\n");
+  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 1);
+  EXPECT_EQ(Iris({"tell", "echo", "other", "--id", id}).exit_code, 1);
+}
+
+TEST_F(IrisProgramTest, AnAnswerThatNobodyWaitedForIsListedUntilItIsFetched) {
+  EXPECT_EQ(Iris({"tells"}).out, "no messages\n");
+  const std::string id = Detached("later");
+  WaitForState(id, "settled");
+  EXPECT_THAT(Iris({"tells"}).out, AllOf(HasSubstr("MESSAGE"), HasSubstr(id), HasSubstr("later")));
+  const json listed = Tell(id);
+  EXPECT_EQ(listed["to"], "echo");
+  EXPECT_EQ(listed["message"], "later");
+  EXPECT_EQ(listed["answer"], "later");
+  EXPECT_EQ(listed["fetched"], false);
+
+  EXPECT_EQ(Iris({"tells", id}).out, "later\n");
+  WaitForState(id, "gone");
+  EXPECT_THAT(Iris({"tells", "--all"}).out, AllOf(HasSubstr(id), HasSubstr("fetched")));
+  const json again = json::parse(Iris({"tells", id, "--json"}).out);
+  EXPECT_EQ(again["answer"], "later");
+  EXPECT_EQ(again["ok"], true);
+}
+
+TEST_F(IrisProgramTest, AMessageThatIsNotAnsweredYetSaysSoAndCanBeWaitedFor) {
+  const std::string id = Detached("hold");
+  WaitForState(id, "running");
+  const Ran look = Iris({"tells", id});
+  EXPECT_EQ(look.exit_code, 1);
+  EXPECT_EQ(look.out, "");
+  EXPECT_THAT(look.err, AllOf(HasSubstr("timeout: " + id + " is not answered yet"),
+                              HasSubstr("--wait waits")));
+  Running wait = Start({"tells", id, "--wait"});
+  EXPECT_EQ(Iris({"cancel", id}).exit_code, 0);
+  const Ran waited = wait.Finish();
+  EXPECT_EQ(waited.exit_code, 1);
+  EXPECT_THAT(waited.err, HasSubstr("cancelled: "));
+}
+
+TEST_F(IrisProgramTest, AnIdThatNobodyUsedIsRefused) {
+  const Ran look = Iris({"tells", "nonsense"}), cancel = Iris({"cancel", "nonsense"});
+  EXPECT_EQ(look.exit_code, 1);
+  EXPECT_THAT(look.err, HasSubstr("there is no message \"nonsense\""));
+  EXPECT_EQ(cancel.exit_code, 1);
+  EXPECT_THAT(cancel.err, HasSubstr("there is no message \"nonsense\""));
+}
+
+TEST_F(IrisProgramTest, CancellingEndsWhatWaitsAndWhatIsInFlightAndTheNextGoesOn) {
+  const std::string running = Detached("hold"), queued = Detached("behind");
+  WaitForState(running, "running");
+  Running last = Start({"tell", "echo", "the last"});
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (Status()["sessions"][0]["tells_waiting"] != 2 && absl::Now() < deadline) continue;
+  EXPECT_EQ(Iris({"cancel", queued}).out, queued + " is cancelled\n");
+  EXPECT_EQ(json::parse(Iris({"cancel", running, "--json"}).out)["cancelled"], true);
+  EXPECT_EQ(last.Finish().out, "the last\n");
+
+  const Ran again = Iris({"cancel", running});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("was over before, as cancelled"));
+  WaitForState(running, "gone");
+  WaitForState(queued, "gone");
+  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 3);
+}
+
+TEST_F(IrisProgramTest, WhoIsInterruptedIsToldHowToComeBackAndTheWorkGoesOn) {
+  Running tell = Start({"tell", "echo", "hold"});
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (!(Status().contains("sessions") && Status()["sessions"].size() == 1 &&
+           Status()["sessions"][0]["tell_in_flight"] != "") &&
+         absl::Now() < deadline) {
+    continue;
+  }
+  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  // It has heard that its message was taken when it no longer dies of the signal without a word.
+  while (!CatchesInterrupts(tell.pid()) && absl::Now() < deadline) continue;
+  ASSERT_EQ(kill(tell.pid(), SIGINT), 0);
+  const Ran ran = tell.Finish();
+  EXPECT_EQ(ran.exit_code, 128 + SIGINT);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("iris tells " + id + " --wait"));
+  EXPECT_EQ(Tell(id)["state"], "running");
+}
+
+TEST_F(IrisProgramTest, AnAnswerThatNobodyFetchedOutlivesTheCoordinator) {
+  const std::string id = Detached("later");
+  WaitForState(id, "settled");
+  const pid_t killed = Coordinator();
+  ASSERT_EQ(kill(killed, SIGKILL), 0);
+  ASSERT_TRUE(WaitForExit(killed, absl::Now() + absl::Seconds(20)));
+  EXPECT_EQ(Tell(id)["fetched"], false);
+  EXPECT_EQ(Iris({"tells", id}).out, "later\n");
+}
+
+}  // namespace
+}  // namespace iris

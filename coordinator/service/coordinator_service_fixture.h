@@ -1,0 +1,197 @@
+#ifndef IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_FIXTURE_H_
+#define IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_FIXTURE_H_
+
+#include "coordinator/service/coordinator_service.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
+#include "common/rpc/grpc_failure.h"
+#include "common/testing/scratch_dir.h"
+#include "coordinator/testing/fake_transport.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+// The service over fake sessions, asked as a front end asks it.
+namespace iris {
+
+inline constexpr size_t kFrameBytesMax = 256 << 10;
+
+// Leaves every tell open.
+inline void HoldScript(FakeTransport&, const std::string&, const std::string&) {}
+
+class FakeDaemon : public DaemonControl {
+ public:
+  v1::GetStatusResponse Status() const override {
+    v1::GetStatusResponse response;
+    response.set_uptime_ms(1234);
+    response.add_links()->set_key("local");
+    return response;
+  }
+  void AskHosts(HostReportsDone done) override { done({}); }
+  void Lend(const std::map<std::string, std::string>& env) override { lent = env; }
+  void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override {
+    v1::StopResponse response;
+    response.set_agents_stopped(agents ? 2 : 0);
+    done(response);
+  }
+
+  std::map<std::string, std::string> lent;
+};
+
+// What a front end has in hand at the end of a Tell.
+struct Told {
+  absl::Status call;
+  std::vector<v1::TellUpdate::KindCase> kinds;  // Without repeats.
+  std::string answer;
+  size_t largest_frame = 0;
+  v1::TellSettled settled;
+};
+
+class CoordinatorServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    OnLoop([this] {
+      store_ = *Store::Open({.path = dir_.File("iris.db")});
+      factory_ = std::make_unique<FakeTransportFactory>(
+          thread_.loop(), [this](FakeTransport& transport, const std::string& id,
+                                 const std::string& text) { script_(transport, id, text); });
+      orchestrator_ = std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, *factory_);
+    });
+    service_ =
+        std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, daemon_);
+    grpc::ServerBuilder builder;
+    builder.RegisterService(service_.get());
+    server_ = builder.BuildAndStart();
+    stub_ = v1::Coordinator::NewStub(server_->InProcessChannel({}));
+  }
+  void TearDown() override {
+    server_->Shutdown();
+    OnLoop([this] { orchestrator_.reset(); });
+  }
+
+  void OnLoop(const std::function<void()>& task) {
+    absl::Notification done;
+    thread_.loop().Post([&] {
+      task();
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+
+  static v1::TellRequest ToGpu(const std::string& id) {
+    v1::TellRequest request;
+    request.set_tell_id(id);
+    request.set_from("cli");
+    request.set_to("gpu");
+    return request;
+  }
+  static void WriteText(grpc::ClientReaderWriter<v1::TellRequest, v1::TellUpdate>& stream,
+                        v1::TellRequest request, const std::string& text) {
+    for (size_t at = 0; at == 0 || at < text.size(); at += kFrameBytesMax) {
+      request.set_text(text.substr(at, kFrameBytesMax));
+      request.set_last(at + kFrameBytesMax >= text.size());
+      if (!stream.Write(request)) return;
+      request.Clear();
+    }
+  }
+  Told Tell(const v1::TellRequest& request, const std::string& text) {
+    grpc::ClientContext context;
+    const auto stream = stub_->Tell(&context);
+    WriteText(*stream, request, text);
+    return ReadAll(*stream);
+  }
+  Told Follow(const std::string& id, bool no_wait = false, const std::string& from = "cli") {
+    grpc::ClientContext context;
+    v1::FollowTellRequest request;
+    request.set_tell_id(id);
+    request.set_from(from);
+    request.set_no_wait(no_wait);
+    return ReadAll(*stub_->FollowTell(&context, request));
+  }
+  template <typename Stream>
+  static Told ReadAll(Stream& stream) {
+    Told told;
+    for (v1::TellUpdate update; stream.Read(&update);) {
+      if (told.kinds.empty() || told.kinds.back() != update.kind_case()) {
+        told.kinds.push_back(update.kind_case());
+      }
+      told.answer += update.answer();
+      told.largest_frame = std::max(told.largest_frame, update.answer().size());
+      if (update.has_settled()) told.settled = update.settled();
+    }
+    told.call = FromGrpcStatus(stream.Finish(), "tell");
+    return told;
+  }
+  // Submits a tell that nobody follows; it stays open with HoldScript.
+  std::string Detached(const std::string& text) {
+    v1::TellRequest request = ToGpu(NewUuid());
+    request.set_detach(true);
+    EXPECT_TRUE(Tell(request, text).call.ok());
+    return request.tell_id();
+  }
+  void Answer(const std::string& id, const std::string& text) {
+    OnLoop([&] { EchoScript(factory_->Between("cli", "gpu"), id, text); });
+  }
+  std::vector<v1::TellSummary> List(const std::string& from, bool all = false) {
+    grpc::ClientContext context;
+    v1::ListTellsRequest request;
+    request.set_from(from);
+    request.set_all(all);
+    v1::ListTellsResponse list;
+    EXPECT_TRUE(stub_->ListTells(&context, request, &list).ok());
+    return {list.tells().begin(), list.tells().end()};
+  }
+  absl::StatusOr<v1::CancelTellOfResponse> Cancel(const std::string& id,
+                                                  const std::string& from = "cli") {
+    grpc::ClientContext context;
+    v1::CancelTellOfRequest request;
+    request.set_tell_id(id);
+    request.set_from(from);
+    v1::CancelTellOfResponse response;
+    const absl::Status status =
+        FromGrpcStatus(stub_->CancelTell(&context, request, &response), "cancel");
+    if (!status.ok()) return status;
+    return response;
+  }
+  // Once the reactor of every call has gone.
+  void ExpectNoOpenCalls() {
+    absl::Notification none;
+    std::function<void()> look = [&] {
+      if (service_->open_calls() == 0) return none.Notify();
+      thread_.loop().Post(look);
+    };
+    thread_.loop().Post(look);
+    EXPECT_TRUE(none.WaitForNotificationWithTimeout(absl::Minutes(1)));
+  }
+
+  ScratchDir dir_;
+  LiveConfig config_{dir_.File("config.json"), [](const std::string&) {
+                       return Config{.teams = {{.name = "gpu", .path = "/g", .color = "#ff0000"}}};
+                     }};
+  FakeScript script_ = EchoScript;
+  FakeDaemon daemon_;
+  LoopThread thread_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<FakeTransportFactory> factory_;
+  std::unique_ptr<Orchestrator> orchestrator_;
+  std::unique_ptr<CoordinatorService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::Coordinator::Stub> stub_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_FIXTURE_H_

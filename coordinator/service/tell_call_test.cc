@@ -1,0 +1,139 @@
+// A tell that is sent: in frames, and whoever goes in the middle.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/rpc/grpc_failure.h"
+#include "coordinator/service/coordinator_service_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Le;
+
+TEST_F(CoordinatorServiceTest, ATellIsAcceptedAnsweredAndSettled) {
+  const Told told = Tell(ToGpu(NewUuid()), "grüße");
+  EXPECT_TRUE(told.call.ok()) << told.call;
+  EXPECT_THAT(told.kinds, ElementsAre(v1::TellUpdate::kAccepted, v1::TellUpdate::kAnswer,
+                                      v1::TellUpdate::kSettled));
+  EXPECT_EQ(told.answer, "grüße");
+  EXPECT_FALSE(told.settled.has_failure());
+  EXPECT_EQ(told.settled.answer_bytes(), told.answer.size());
+  ExpectNoOpenCalls();
+}
+
+TEST_F(CoordinatorServiceTest, SixteenMebibytesArriveByteForByteInFrames) {
+  std::string answer;
+  while (answer.size() < (16 << 20)) answer += "line " + std::to_string(answer.size()) + " €\n";
+  script_ = [&](FakeTransport& transport, const std::string& id, const std::string&) {
+    transport.Text(id, answer);
+    transport.Settle(id, absl::OkStatus());
+  };
+  const Told told = Tell(ToGpu(NewUuid()), "much");
+  EXPECT_TRUE(told.call.ok()) << told.call;
+  EXPECT_TRUE(told.answer == answer);
+  EXPECT_THAT(told.largest_frame, Le(kFrameBytesMax));
+}
+
+TEST_F(CoordinatorServiceTest, AMessageOfTheLargestSizeArrivesWholeAndALargerOneIsRefused) {
+  const std::string largest(kTellBytesMax, 'x');
+  EXPECT_TRUE(Tell(ToGpu(NewUuid()), largest).answer == largest);
+
+  const Told refused = Tell(ToGpu(NewUuid()), largest + "x");
+  EXPECT_EQ(KindOf(refused.call), v1::FAILURE_BAD_REQUEST);
+}
+
+TEST_F(CoordinatorServiceTest, AFailedTellCarriesItsPartialText) {
+  script_ = [](FakeTransport& transport, const std::string& id, const std::string&) {
+    transport.Text(id, "half");
+    transport.Settle(id, MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9", "Again."));
+  };
+  const Told told = Tell(ToGpu(NewUuid()), "x");
+  EXPECT_TRUE(told.call.ok());
+  EXPECT_EQ(told.answer, "half");
+  EXPECT_EQ(told.settled.failure().kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(told.settled.failure().fix(), "Again.");
+}
+
+TEST_F(CoordinatorServiceTest, ARefusedTellIsAFailedCall) {
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_to("gup");
+  const Told told = Tell(request, "x");
+  EXPECT_EQ(KindOf(told.call), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(told.kinds, testing::IsEmpty());
+  EXPECT_THAT(ToProto(told.call).fix(), testing::HasSubstr("gpu"));
+}
+
+TEST_F(CoordinatorServiceTest, ADetachedCallEndsOnceTheTellIsStored) {
+  script_ = [](FakeTransport&, const std::string&, const std::string&) {};
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_detach(true);
+  const Told told = Tell(request, "slow");
+  EXPECT_TRUE(told.call.ok()) << told.call;
+  EXPECT_THAT(told.kinds, ElementsAre(v1::TellUpdate::kAccepted));
+
+  ExpectNoOpenCalls();
+  OnLoop([&] { EchoScript(factory_->Between("cli", "gpu"), request.tell_id(), "done"); });
+  request.set_detach(false);
+  EXPECT_EQ(Tell(request, "slow").answer, "done");
+}
+
+TEST_F(CoordinatorServiceTest, AClientThatGoesMidWayLeavesTheTellRunning) {
+  script_ = [](FakeTransport&, const std::string&, const std::string&) {};
+  const std::string id = NewUuid();
+  {
+    grpc::ClientContext context;
+    const auto stream = stub_->Tell(&context);
+    WriteText(*stream, ToGpu(id), "slow");
+    v1::TellUpdate update;
+    ASSERT_TRUE(stream->Read(&update));
+    context.TryCancel();
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  ExpectNoOpenCalls();
+  OnLoop([&] {
+    EXPECT_FALSE(orchestrator_->idle());
+    EchoScript(factory_->Between("cli", "gpu"), id, "done");
+  });
+  EXPECT_EQ(Tell(ToGpu(id), "slow").answer, "done");
+}
+
+TEST_F(CoordinatorServiceTest, AClientThatGoesBeforeItsMessageIsCompleteLeavesNothing) {
+  {
+    grpc::ClientContext context;
+    const auto stream = stub_->Tell(&context);
+    ASSERT_TRUE(stream->Write(ToGpu(NewUuid())));
+    context.TryCancel();
+    stream->Finish();
+  }
+  ExpectNoOpenCalls();
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->idle()); });
+
+  grpc::ClientContext context;
+  const auto half = stub_->Tell(&context);
+  ASSERT_TRUE(half->Write(ToGpu(NewUuid())));
+  ASSERT_TRUE(half->WritesDone());
+  EXPECT_EQ(KindOf(FromGrpcStatus(half->Finish(), "x")), v1::FAILURE_BAD_REQUEST);
+}
+
+TEST_F(CoordinatorServiceTest, AServerThatGoesEndsTheCallsThatFollowATell) {
+  script_ = [](FakeTransport&, const std::string&, const std::string&) {};
+  grpc::ClientContext context;
+  const auto stream = stub_->Tell(&context);
+  WriteText(*stream, ToGpu(NewUuid()), "slow");
+  v1::TellUpdate update;
+  ASSERT_TRUE(stream->Read(&update));
+
+  server_->Shutdown(std::chrono::system_clock::now());
+  EXPECT_FALSE(stream->Finish().ok());
+  ExpectNoOpenCalls();
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,166 @@
+// A transport whose host is out of reach for a while, or whose coordinator lives on as another.
+
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "agent/testing/processes.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/integration/transport_fixture.h"
+
+namespace iris {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(TransportTest, ATellOutlivesTheLinkAndItsAnswerIsWhole) {
+  const std::string first_pid = Ask("PID").text;
+  const std::string id = Tell("SLOW 1");
+  sink_.WaitForText(id);
+  host_.CutWires();
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask("SLOW 1").text);
+  EXPECT_EQ(Ask("PID").text, first_pid);
+  EXPECT_EQ(Ask("COUNT").text, "5");  // The child got it once.
+}
+
+TEST_F(TransportTest, ManyCutsDoNotChangeALongAnswer) {
+  const std::string id = Tell("BIG 16777216");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(Eventually([&] { return BytesIn() > (i + 1) * (1u << 20); }));
+    host_.CutWires();
+  }
+  const Outcome outcome = sink_.WaitFor(id);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask("BIG 16777216").text);
+}
+
+TEST_F(TransportTest, TellsThatWaitWhileTheLinkIsLostAreAnsweredInOrder) {
+  Ask("hello");
+  const std::string id = Tell("SLOW 1");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  const std::string later = Tell("hello");
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_EQ(sink_.WaitFor(later).text, "ECHO: hello");
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+}
+
+TEST_F(TransportTest, AChildThatEndedWhileTheLinkWasLostIsSaidToBeDown) {
+  Ask("hello");
+  const std::string id = Tell("SLOW 0.3");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
+  ASSERT_EQ(kill(static_cast<pid_t>(sink_.pids().back()), SIGKILL), 0);
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+  EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
+}
+
+TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
+  const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
+  OnLoop([&] { transport_->Tell(id, text); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });  // It was killed.
+  sink_.ForgetAllBut(sink_.mark());
+  Renew(sink_.mark());
+  OnLoop([&] { transport_->Resume(id, text); });
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask(text).text);
+  EXPECT_EQ(Ask("COUNT").text, "3");
+}
+
+TEST_F(TransportTest, ALifeThatStoredNothingYetLosesNothing) {
+  sink_.stores = false;
+  const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
+  OnLoop([&] { transport_->Tell(id, text); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  sink_.ForgetAll();
+  Renew();
+  OnLoop([&] { transport_->Resume(id, text); });
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask(text).text);
+}
+
+TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
+  Ask("hello");
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Tell(id, "SLOW 0.3"); });
+  sink_.WaitForText(id);
+  const ReadMark mark = sink_.mark();
+  OnLoop([this] { transport_.reset(); });
+  sink_.ForgetAllBut(mark);
+  ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "SLOW 0.3"); });
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+  EXPECT_EQ(Ask("COUNT").text, "3");
+}
+
+TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {
+  host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+  EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_AUTH);
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_TRUE(Ask("hello").status.ok());
+}
+
+TEST_F(TransportTest, WhatClaudeAsksWaitsAlsoForALinkThatReturnsAndForAnotherCoordinator) {
+  team_.ask_permissions = true;
+  Renew();
+  const std::string id = Tell("PERMIT");
+  EXPECT_EQ(sink_.WaitForRequests(1)[0].tell_id(), id);
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kWorking);
+  const ReadMark mark = sink_.mark();
+  OnLoop([this] { transport_.reset(); });
+  sink_.ForgetAllBut(mark);
+  sink_.OnRequests({});
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "PERMIT"); });
+  const std::vector<v1::PendingRequest> asked = sink_.WaitForRequests(1);
+  absl::Notification done;
+  OnLoop([&] {
+    transport_->Answer(asked[0].request_id(), R"({"behavior":"allow"})",
+                       [&](const absl::StatusOr<v1::AnswerRequestResponse>& answered) {
+                         EXPECT_TRUE(answered.ok() && answered->was_first()) << answered.status();
+                         done.Notify();
+                       });
+  });
+  EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+  EXPECT_THAT(sink_.WaitFor(id).text, HasSubstr("TOOL-DONE: permitted"));
+  sink_.WaitForRequests(0);
+  // What is read again must not make it wait again.
+  sink_.ForgetAllBut(mark);
+  Renew(mark);
+  EXPECT_EQ(Ask("hello").text, "ECHO: hello");
+  sink_.WaitForRequests(0);
+}
+
+TEST_F(TransportTest, AnAnswerToAHostThatIsAwaySaysSo) {
+  absl::Notification done;
+  OnLoop([&] {
+    transport_->Answer("q1", R"({"behavior":"allow"})",
+                       [&](const absl::StatusOr<v1::AnswerRequestResponse>& answered) {
+                         EXPECT_EQ(KindOf(answered.status()), v1::FAILURE_UNREACHABLE);
+                         done.Notify();
+                       });
+  });
+  EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+}
+
+}  // namespace
+}  // namespace iris
