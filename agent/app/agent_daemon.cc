@@ -5,6 +5,7 @@
 #include <grpcpp/server_posix.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -50,6 +51,10 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   return builder.BuildAndStart();
 }
 
+void CloseChildren(const handover::Agent& state) {
+  for (const int fd : ChildDescriptorsIn(state)) close(fd);
+}
+
 ScopedFd LeaveSignals() {
   sigset_t watched;
   sigemptyset(&watched);
@@ -63,9 +68,10 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::Start(const Options& o
                                                                 const HostFacts& facts,
                                                                 const DataDir& data, Locks locks) {
   std::unique_ptr<AgentDaemon> daemon(new AgentDaemon(options, facts, data));
-  absl::Status status = daemon->Serve({});
-  if (!status.ok()) return status;
+  absl::Status status;
   daemon->RunOnLoop([&] {
+    status = daemon->Serve({});
+    if (!status.ok()) return;
     daemon->MakeDoor(std::move(locks.data_lock));
     status = daemon->door_->Open(locks.endpoint, std::move(locks.endpoint_lock));
     if (status.ok()) daemon->StartLooking();
@@ -79,11 +85,14 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::GoOn(const Options& op
                                                                const DataDir& data,
                                                                const handover::Agent& before) {
   std::unique_ptr<AgentDaemon> daemon(new AgentDaemon(options, facts, data));
-  absl::Status status = daemon->Serve(before.sessions());
-  if (!status.ok()) return status;
+  absl::Status status;
   daemon->RunOnLoop([&] {
     daemon->MakeDoor(ScopedFd(before.data_lock()));
     for (const handover::Place& place : before.places()) status.Update(daemon->door_->GoOn(place));
+    // Children that were taken over would end with us. So they are not, and their pipes close:
+    // each finishes its turn, for the agent that recovers them.
+    if (!status.ok()) return CloseChildren(before);
+    status = daemon->Serve(before.sessions());
     if (status.ok()) daemon->StartLooking();
   });
   if (!status.ok()) return status;
@@ -101,34 +110,32 @@ AgentDaemon::AgentDaemon(const Options& options, const HostFacts& facts, const D
 
 AgentDaemon::~AgentDaemon() { Stop(); }
 
-// Everything but the door.
+// Everything but the door. On the loop, in one step with the door: who comes in finds all of it.
 absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
-  RunOnLoop([this, &before] {
-    sessions_ = std::make_unique<SessionTable>(loop_.loop(),
-                                               AgentIdentity{.incarnation = incarnation_,
-                                                             .host_id = facts_.host_id,
-                                                             .boot_id = facts_.boot_id,
-                                                             .pid_namespace = facts_.pid_namespace,
-                                                             .hostname = facts_.hostname,
-                                                             .keeper_program = facts_.program,
-                                                             .home = facts_.home,
-                                                             .sessions_dir = sessions_dir_,
-                                                             .child_env = ChildEnvironment()});
-    sessions_->Load(before);
-    upgrade_ = std::make_unique<Upgrade>(
-        loop_.loop(), options_.build_number,
-        Upgrade::Hooks{.why_not_now = [this] { return sessions_->WhyNoHandover(); },
-                       .become = [this](const std::string& program) { return Become(program); }});
-    service_ =
-        AgentService::Make(loop_.loop(), *sessions_,
-                           {.get_host = [this] { return GetHost(); },
-                            .on_shutdown = [this] { Leave("Shutdown"); },
-                            .on_upgrade =
-                                [this](const std::string& program, AgentService::UpgradeDone done) {
-                                  upgrade_->Offer(program, std::move(done));
-                                }});
-  });
+  sessions_ = std::make_unique<SessionTable>(loop_.loop(),
+                                             AgentIdentity{.incarnation = incarnation_,
+                                                           .host_id = facts_.host_id,
+                                                           .boot_id = facts_.boot_id,
+                                                           .pid_namespace = facts_.pid_namespace,
+                                                           .hostname = facts_.hostname,
+                                                           .keeper_program = facts_.program,
+                                                           .home = facts_.home,
+                                                           .sessions_dir = sessions_dir_,
+                                                           .child_env = ChildEnvironment()});
+  sessions_->Load(before);
+  upgrade_ = std::make_unique<Upgrade>(
+      loop_.loop(), options_.build_number,
+      Upgrade::Hooks{.why_not_now = [this] { return sessions_->WhyNoHandover(); },
+                     .become = [this](const std::string& program) { return Become(program); }});
+  service_ =
+      AgentService::Make(loop_.loop(), *sessions_,
+                         {.get_host = [this] { return GetHost(); },
+                          .on_shutdown = [this] { Leave("Shutdown"); },
+                          .on_upgrade =
+                              [this](const std::string& program, AgentService::UpgradeDone done) {
+                                upgrade_->Offer(program, std::move(done));
+                              }});
   server_ = BuildServer(service_->grpc_service());
   if (server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "gRPC did not start");
   return absl::OkStatus();

@@ -64,10 +64,10 @@ class AgentDaemon {
   using Clock = std::chrono::steady_clock;
 
   AgentDaemon(const Options& options, const HostFacts& facts, const DataDir& data);
-  absl::Status Serve(const google::protobuf::RepeatedPtrField<handover::Session>& before);
   void Stop();
 
   // On the loop.
+  absl::Status Serve(const google::protobuf::RepeatedPtrField<handover::Session>& before);
   void MakeDoor(ScopedFd data_lock);
   void StartLooking();
   absl::Status Become(const std::string& program);

@@ -136,6 +136,29 @@ TEST_F(UpgradeTroubleTest, ABuildThatLosesTheStateRecoversAsAfterADeath) {
   ExpectNothingStays();
 }
 
+TEST_F(UpgradeTroubleTest, ABuildThatCannotListenWhereTheOldOneDidLeavesTheChildToItsTurn) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open();
+  const std::string id = Tell("SLOW 2");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
+  const pid_t agent = agent_, claude = ClaudesPid();
+  // On the way its listening sockets are lost; the child's pipes are not.
+  const std::string build = Script(
+      absl::StrCat("exec bash -c 'for fd in /proc/$$/fd/*; do case $(readlink $fd) in socket:*) "
+                   "eval \"exec ${fd##*/}<&-\";; esac; done; exec ",
+                   Program(), " \"$@\"' x \"$@\""));
+  EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  EXPECT_EQ(agent_, agent);
+  EXPECT_EQ(attached_.attached().state(), v1::SESSION_DRAINING);
+  Repeat(id, "SLOW 2");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
+  EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
+  EXPECT_EQ(AnswerTo(id), TwentyWords());
+  EXPECT_FALSE(Exists(claude));
+  ExpectNothingStays();
+}
+
 // An agent of before there was an Upgrade: it is used as it is.
 TEST_F(UpgradeTroubleTest, ABridgeJoinsAnAgentThatIsTooOldForIt) {
   class Old final : public v1::Agent::Service {

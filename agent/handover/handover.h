@@ -27,8 +27,9 @@ absl::StatusOr<ScopedFd> WriteHandover(const handover::Agent& state);
 // not read.
 absl::StatusOr<handover::Agent> ReadHandover(int fd);
 
-// The descriptors that `state` names.
+// The descriptors that `state` names; those of children alone.
 std::vector<int> DescriptorsIn(const handover::Agent& state);
+std::vector<int> ChildDescriptorsIn(const handover::Agent& state);
 
 // Replaces the program of this process: execve with our environment, in which only `inherited` and
 // 0, 1 and 2 stay open. Returns only if that fails, with everything as before. From any thread; the

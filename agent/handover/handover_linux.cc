@@ -84,21 +84,24 @@ absl::StatusOr<handover::Agent> ReadHandover(int fd) {
 }
 
 std::vector<int> DescriptorsIn(const handover::Agent& state) {
-  std::vector<int> found;
-  const auto add = [&found](int fd) {
-    if (fd > 2) found.push_back(fd);
-  };
-  add(state.data_lock());
+  std::vector<int> found = ChildDescriptorsIn(state);
+  if (state.data_lock() > 2) found.push_back(state.data_lock());
   for (const handover::Place& place : state.places()) {
-    add(place.lock_fd());
-    add(place.listening_fd());
+    for (const int fd : {place.lock_fd(), place.listening_fd()}) {
+      if (fd > 2) found.push_back(fd);
+    }
   }
+  return found;
+}
+
+std::vector<int> ChildDescriptorsIn(const handover::Agent& state) {
+  std::vector<int> found;
   for (const handover::Session& session : state.sessions()) {
     if (!session.has_child()) continue;
     const handover::Child& child = session.child();
     for (const int fd :
          {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
-      add(fd);
+      if (fd > 2) found.push_back(fd);
     }
   }
   return found;

@@ -16,6 +16,7 @@ namespace iris {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 using ::testing::HasSubstr;
 
 handover::Agent SomeState() {
@@ -40,7 +41,8 @@ TEST(HandoverTest, WhatIsWrittenIsRead) {
   const absl::StatusOr<handover::Agent> state = ReadHandover(file->Release());
   ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_EQ(state->SerializeAsString(), SomeState().SerializeAsString());
-  EXPECT_THAT(DescriptorsIn(*state), ElementsAre(5, 6, 7, 9, 10));
+  EXPECT_THAT(DescriptorsIn(*state), UnorderedElementsAre(5, 6, 7, 9, 10));
+  EXPECT_THAT(ChildDescriptorsIn(*state), ElementsAre(7, 9, 10));
 }
 
 TEST(HandoverTest, WhatIsNoStateIsRefused) {
