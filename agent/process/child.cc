@@ -2,22 +2,18 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "agent/process/descendants.h"
 #include "agent/process/keeper.h"
 #include "agent/process/own_children.h"
+#include "agent/process/process_child.h"
 #include "common/base/scoped_fd.h"
 #include "common/process/spawn.h"
 
@@ -25,9 +21,6 @@ namespace iris {
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
-constexpr size_t kReportBytesMax = 4 << 10;
-constexpr absl::Duration kSweepEvery = absl::Milliseconds(20);
-constexpr int kSweepsMax = 500;
 
 struct PipeEnds {
   ScopedFd reader, writer;
@@ -39,12 +32,6 @@ absl::StatusOr<PipeEnds> MakePipe() {
   return PipeEnds{ScopedFd(fds[0]), ScopedFd(fds[1])};
 }
 
-// What lies unread in a pipe.
-size_t BytesIn(const ScopedFd& pipe) {
-  int bytes = 0;
-  return pipe && ioctl(pipe.get(), FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
-}
-
 void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 bool IsPipe(const ScopedFd& fd) {
@@ -52,66 +39,7 @@ bool IsPipe(const ScopedFd& fd) {
   return fstat(fd.get(), &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
-class ProcessChild final : public Child {
- public:
-  ProcessChild(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {}
-  ~ProcessChild() override;
-
-  // Once. An error: there is no keeper.
-  absl::Status Begin(const ChildSpec& spec);
-  // Or this, once.
-  absl::Status GoOn(ChildHandover handover);
-
-  bool can_be_handed_over() const override;
-  ChildHandover HandOver() const override;
-
-  void Write(std::string bytes) override;
-  void CloseStdin() override;
-  void Signal(int signal) override;
-  void KillAll() override;
-  void PauseOutput(bool paused) override;
-  pid_t keeper() const override { return keeper_; }
-  pid_t pid() const override { return pid_; }
-  uint64_t start_time() const override { return start_time_; }
-
- private:
-  struct Output {
-    ScopedFd fd;
-    size_t left = 0;  // Once it has exited: what was in the pipe then, less what was read.
-  };
-  void WatchOutput();
-  void OnReport();
-  void OnReportLine(absl::string_view line);
-  void OnKeeperGone();
-  // Reads once; false when there was nothing (more) to read for now.
-  bool ReadOnce(Output& output);
-  void OnExitKnown();
-  void DrainAndReportExit();
-  void SweepStrays();
-  void WriteQueued();
-  void CloseReader(ScopedFd& fd);
-
-  EventLoop& loop_;
-  ChildSink& sink_;
-  pid_t keeper_ = 0;
-  pid_t pid_ = 0;
-  uint64_t start_time_ = 0;
-  ScopedFd stdin_, report_;
-  Output stdout_, stderr_;
-  std::string unwritten_;  // From written_ on.
-  size_t written_ = 0;
-  bool stdin_watched_ = false;
-  bool close_stdin_ = false;
-  bool paused_ = false;
-  std::string report_text_;
-  bool exit_known_ = false;     // The keeper said how, or can say no more.
-  bool exit_reported_ = false;  // OnExited was called.
-  bool keeper_gone_ = false;
-  int sweeps_ = 0;
-  EventLoop::TimerId sweep_ = 0;
-  EventLoop::TimerId drain_ = 0;
-  absl::StatusOr<ExitStatus> exit_ = absl::UnknownError("running");
-};
+}  // namespace
 
 absl::Status ProcessChild::Begin(const ChildSpec& spec) {
   PipeEnds pipes[4];  // stdin, stdout, stderr, report
@@ -298,100 +226,6 @@ bool ProcessChild::ReadOnce(Output& output) {
   CloseReader(output.fd);  // End, or broken: the same to us.
   return false;
 }
-
-void ProcessChild::OnReport() {
-  char buffer[512];
-  const ssize_t n = read(report_.get(), buffer, sizeof(buffer));
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) return OnKeeperGone();
-  report_text_.append(buffer, static_cast<size_t>(n));
-  if (report_text_.size() > kReportBytesMax) return KillAll();  // Not a keeper of ours.
-  size_t end;
-  while ((end = report_text_.find('\n')) != std::string::npos) {
-    const std::string line = report_text_.substr(0, end);
-    report_text_.erase(0, end + 1);
-    OnReportLine(line);
-  }
-}
-
-void ProcessChild::OnReportLine(absl::string_view line) {
-  int number = 0;
-  if (absl::ConsumePrefix(&line, "started ") && absl::SimpleAtoi(line, &number)) {
-    pid_ = number;
-    start_time_ = ProcessStartTime(pid_);
-    sink_.OnStarted(pid_, start_time_);
-    if (!paused_) WatchOutput();
-    return;
-  }
-  if (absl::ConsumePrefix(&line, "failed ")) {
-    exit_ = absl::FailedPreconditionError(line);
-  } else if (absl::ConsumePrefix(&line, "exited code ") && absl::SimpleAtoi(line, &number)) {
-    exit_ = ExitStatus{.by_signal = false, .number = number};
-  } else if (absl::ConsumePrefix(&line, "exited signal ") && absl::SimpleAtoi(line, &number)) {
-    exit_ = ExitStatus{.by_signal = true, .number = number};
-  } else {
-    return;
-  }
-  OnExitKnown();
-}
-
-// All that claude wrote is in the pipes by now. Its tools may hold them open and write more without
-// end: what is there now is what counts.
-void ProcessChild::OnExitKnown() {
-  exit_known_ = true;
-  for (Output* output : {&stdout_, &stderr_}) output->left = BytesIn(output->fd);
-  DrainAndReportExit();
-}
-
-void ProcessChild::DrainAndReportExit() {
-  drain_ = 0;
-  if (exit_reported_) return;
-  for (Output* output : {&stderr_, &stdout_}) {
-    while (ReadOnce(*output)) {
-    }
-  }
-  if (paused_) return;  // The rest waits for room.
-  exit_reported_ = true;
-  if (stdin_watched_) loop_.Unwatch(stdin_.get());
-  stdin_watched_ = false;
-  stdin_.Reset();
-  CloseReader(stdout_.fd);
-  CloseReader(stderr_.fd);
-  sink_.OnExited(exit_);
-  if (keeper_gone_) sweep_ = loop_.After(absl::ZeroDuration(), [this] { SweepStrays(); });
-}
-
-void ProcessChild::OnKeeperGone() {
-  CloseReader(report_);
-  while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  OwnChildren::Get().Forget(keeper_);
-  keeper_gone_ = true;
-  if (exit_reported_) return SweepStrays();
-  if (exit_known_) return;  // OnExited waits for room, and the sweep for OnExited.
-  // Somebody killed the keeper; what was below it has come to the agent, a subreaper too.
-  exit_ = ExitStatus{.by_signal = true, .number = SIGKILL};
-  if (pid_ > 0 && ProcessStartTime(pid_) == start_time_) kill(pid_, SIGKILL);
-  OnExitKnown();
-}
-
-// What a keeper left (it was killed, or gave up on a process stuck in the kernel) has come to the
-// agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray.
-void ProcessChild::SweepStrays() {
-  sweep_ = 0;
-  bool found = false;
-  for (const pid_t pid : ChildrenOf(getpid())) {
-    if (OwnChildren::Get().Has(pid)) continue;
-    found = true;  // Even if it is reaped at once: its children become ours.
-    for (const pid_t below : DescendantsOf(pid)) kill(below, SIGKILL);
-    kill(pid, SIGKILL);
-    waitpid(pid, nullptr, WNOHANG);
-  }
-  if (!found || ++sweeps_ >= kSweepsMax) return sink_.OnGone();
-  sweep_ = loop_.After(kSweepEvery, [this] { SweepStrays(); });
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const ChildSpec& spec,
                                                     ChildSink& sink) {
