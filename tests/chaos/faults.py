@@ -32,11 +32,15 @@ def _kill(found, chance) -> str:
     return str(victim)[:100]
 
 
+def _up(status) -> set:
+    return {"here" if link["key"] == "local" else "there" for link in status.get("links", []) if link["state"] == "up"}
+
+
 class Faults:
     """Every method is a fault, over when it returns; it says what it did."""
 
-    def __init__(self, far, mcp_clients, chance):
-        self._far, self._mcp_clients, self._chance = far, mcp_clients, chance
+    def __init__(self, far, mcp_clients, chance, enough: threading.Event):
+        self._far, self._mcp_clients, self._chance, self._enough = far, mcp_clients, chance, enough
 
     def _here(self, is_wanted) -> list:
         return list(filter(is_wanted, self._far.iris.processes()))
@@ -87,8 +91,9 @@ class Faults:
 
     def kill_coordinator(self):
         done = _kill(self._here(is_coordinator), self._chance)
-        # To a life of the coordinator in which a host never answered that host is unreachable.
-        self._far.iris.wait_for_status(lambda s: any(link["state"] == "up" for link in s.get("links", [])), timeout=60)
+        # To a life of the coordinator in which a host never answered that host is unreachable: both have to answer,
+        # as long as anybody asks them.
+        self._far.iris.wait_for_status(lambda s: self._enough.is_set() or _up(s) == {"here", "there"}, timeout=60)
         return done
 
     def kill_mcp(self):
@@ -140,7 +145,7 @@ class Schedule(threading.Thread):
     def __init__(self, far, mcp_clients, mix: str, seed: int, enough: threading.Event):
         super().__init__(daemon=True)
         self._chance = random.Random(f"faults {seed}")
-        self._faults = Faults(far, mcp_clients, self._chance)
+        self._faults = Faults(far, mcp_clients, self._chance, enough)
         self._mix, self._enough = MIXES[mix], enough
         self.happened = []
         self.error = None
