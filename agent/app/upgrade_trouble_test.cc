@@ -115,17 +115,17 @@ TEST_F(UpgradeTroubleTest, KilledLaterItIsAnAgentThatWasKilled) {
 }
 
 // Its children are survivors then, and children of this very process.
+// Its locks are free for a moment: this process recovers, or one that a bridge has started.
 TEST_F(UpgradeTroubleTest, ABuildThatLosesTheStateRecoversAsAfterADeath) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
   const std::string id = Tell("SLOW 2");
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
-  const pid_t agent = agent_, claude = ClaudesPid();
+  const pid_t claude = ClaudesPid();
   const std::string build = Script(absl::StrCat("exec ", Program(), " serve --home ", Home(),
                                                 " --data ", Home(), " --handed-over 999"));
   EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  EXPECT_EQ(agent_, agent);
   EXPECT_EQ(attached_.attached().state(), v1::SESSION_DRAINING);
   Repeat(id, "SLOW 2");
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
@@ -141,7 +141,7 @@ TEST_F(UpgradeTroubleTest, ABuildThatCannotListenWhereTheOldOneDidLeavesTheChild
   Open();
   const std::string id = Tell("SLOW 2");
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
-  const pid_t agent = agent_, claude = ClaudesPid();
+  const pid_t claude = ClaudesPid();
   // On the way its listening sockets are lost; the child's pipes are not.
   const std::string build = Script(
       absl::StrCat("exec bash -c 'for fd in /proc/$$/fd/*; do case $(readlink $fd) in socket:*) "
@@ -149,7 +149,6 @@ TEST_F(UpgradeTroubleTest, ABuildThatCannotListenWhereTheOldOneDidLeavesTheChild
                    Program(), " \"$@\"' x \"$@\""));
   EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  EXPECT_EQ(agent_, agent);
   EXPECT_EQ(attached_.attached().state(), v1::SESSION_DRAINING);
   Repeat(id, "SLOW 2");
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));

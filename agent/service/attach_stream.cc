@@ -78,7 +78,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   const v1::ResetReason reset =
       start.has_after() ? journal.CheckPosition(start.after()) : v1::RESET_UNSPECIFIED;
   const std::vector<v1::TellState> open = (*session)->OpenTells();
-  const std::vector<v1::PendingRequest>& pending = (*session)->pending_requests();
+  const std::vector<v1::PendingRequest> pending = (*session)->pending_requests();
   const v1::SessionInfo info = (*session)->Info();
   const bool answers = info.state() == v1::SESSION_READY || info.state() == v1::SESSION_BUSY;
   if (reset == v1::RESET_UNSPECIFIED) {

@@ -4,29 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "nlohmann/json.hpp"
+#include "common/json/peer_json.h"
+#include "common/request/request_text.h"
 
 namespace iris {
 namespace {
-
-using nlohmann::json;
-
-json Parse(absl::string_view text) {
-  return json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-}
-
-// A member of `object`, or null: the peer's JSON may hold anything.
-const json& Member(const json& object, const char* key) {
-  static const json kNull;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() ? *found : kNull;
-}
-
-std::string Text(const json& value) { return value.is_string() ? value.get<std::string>() : ""; }
-
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 absl::Status NoAnswer(absl::string_view why) {
   return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("that answers no request: ", why));
@@ -34,29 +16,49 @@ absl::Status NoAnswer(absl::string_view why) {
 
 }  // namespace
 
-bool ChildRequests::Add(v1::PendingRequest request) {
+std::vector<v1::PendingRequest> ChildRequests::open() const {
+  std::vector<v1::PendingRequest> requests;
+  for (const Waiting& waiting : open_) requests.push_back(waiting.request);
+  return requests;
+}
+
+bool ChildRequests::Add(v1::PendingRequest request, absl::Duration since) {
   size_t bytes = request.json().size();
-  for (const v1::PendingRequest& open : open_) bytes += open.json().size();
+  for (const Waiting& waiting : open_) bytes += waiting.request.json().size();
   if (open_.size() >= kOpenMax || bytes > kAllBytesMax) return false;
   if (Find(request.request_id()) != nullptr) return false;
-  open_.push_back(std::move(request));
+  open_.push_back({std::move(request), since});
   return true;
 }
 
-const v1::PendingRequest* ChildRequests::Find(absl::string_view request_id) const {
-  const auto found = std::find_if(
-      open_.begin(), open_.end(),
-      [&](const v1::PendingRequest& request) { return request.request_id() == request_id; });
+const ChildRequests::Waiting* ChildRequests::Look(absl::string_view request_id) const {
+  const auto found = std::find_if(open_.begin(), open_.end(), [&](const Waiting& waiting) {
+    return waiting.request.request_id() == request_id;
+  });
   return found == open_.end() ? nullptr : &*found;
 }
 
+const v1::PendingRequest* ChildRequests::Find(absl::string_view request_id) const {
+  const Waiting* const found = Look(request_id);
+  return found == nullptr ? nullptr : &found->request;
+}
+
+absl::Duration ChildRequests::Since(absl::string_view request_id) const {
+  const Waiting* const found = Look(request_id);
+  return found == nullptr ? absl::InfiniteDuration() : found->since;
+}
+
 bool ChildRequests::Close(absl::string_view request_id, absl::string_view answer) {
-  const v1::PendingRequest* const found = Find(request_id);
+  const Waiting* const found = Look(request_id);
   if (found == nullptr) return false;
-  if (!answer.empty()) answers_.emplace_back(request_id, answer);
-  if (answers_.size() > kAnswersKept) answers_.pop_front();
+  if (!answer.empty()) RememberAnswer(request_id, answer);
   open_.erase(open_.begin() + (found - open_.data()));
   return true;
+}
+
+void ChildRequests::RememberAnswer(absl::string_view request_id, absl::string_view answer) {
+  answers_.emplace_back(request_id, answer);
+  if (answers_.size() > kAnswersKept) answers_.pop_front();
 }
 
 std::optional<std::string> ChildRequests::AnswerTo(absl::string_view request_id) const {
@@ -66,27 +68,34 @@ std::optional<std::string> ChildRequests::AnswerTo(absl::string_view request_id)
   return std::nullopt;
 }
 
+std::vector<v1::PendingRequest> ChildRequests::Clear() {
+  std::vector<v1::PendingRequest> requests = open();
+  open_.clear();
+  answers_.clear();
+  return requests;
+}
+
 absl::StatusOr<std::string> CompleteAnswer(const v1::PendingRequest& request,
                                            absl::string_view answer) {
-  if (answer.size() > ChildRequests::kBytesMax) return NoAnswer("it is longer than 256 KiB");
-  json decision = Parse(answer);
-  const std::string behavior = Text(Member(decision, "behavior"));
+  if (answer.size() > kRequestBytesMax) return NoAnswer("it is longer than 256 KiB");
+  PeerJson decision = ParsePeerJson(answer);
+  const std::string behavior = TextIn(decision, "behavior");
   if (behavior == "deny") {
-    if (Text(Member(decision, "message")).empty()) decision["message"] = "The answer is no.";
-    return Dump(decision);
+    if (TextIn(decision, "message").empty()) decision["message"] = "The answer is no.";
+    return DumpPeerJson(decision);
   }
   if (behavior != "allow") return NoAnswer("its behavior is neither allow nor deny");
   if (!decision.contains("updatedInput")) {
-    const json message = Parse(request.json());
-    const json& input = Member(Member(message, "request"), "input");
-    decision["updatedInput"] = input.is_object() ? input : json::object();
+    const PeerJson message = ParsePeerJson(request.json());
+    const PeerJson& input = MemberOf(MemberOf(message, "request"), "input");
+    decision["updatedInput"] = input.is_object() ? input : PeerJson::object();
   }
   if (!decision["updatedInput"].is_object()) return NoAnswer("its updatedInput is no object");
-  return Dump(decision);
+  return DumpPeerJson(decision);
 }
 
 std::string Denial(absl::string_view why) {
-  return Dump({{"behavior", "deny"}, {"message", std::string(why)}});
+  return DumpPeerJson({{"behavior", "deny"}, {"message", std::string(why)}});
 }
 
 }  // namespace iris

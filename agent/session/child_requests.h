@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -19,26 +20,36 @@ namespace iris {
 class ChildRequests {
  public:
   static constexpr size_t kOpenMax = 64;
-  static constexpr size_t kBytesMax = 256 << 10;  // Of one request, and of one answer.
   static constexpr size_t kAllBytesMax = 512 << 10;  // Of those that wait: they go into one message.
   static constexpr size_t kAnswersKept = 64;      // For those who answer again.
 
   // Oldest first.
-  const std::vector<v1::PendingRequest>& open() const { return open_; }
-  // False: too many wait, or one with this id.
-  bool Add(v1::PendingRequest request);
-  // The one that waits, or null.
+  std::vector<v1::PendingRequest> open() const;
+  bool empty() const { return open_.empty(); }
+  // Asked at `since`, by any clock. False: too many wait, or one with this id.
+  bool Add(v1::PendingRequest request, absl::Duration since);
+  // The one that waits, or null; since when, or never.
   const v1::PendingRequest* Find(absl::string_view request_id) const;
+  absl::Duration Since(absl::string_view request_id) const;
   // It waits no more. `answer`: what the child was told; empty: withdrawn. False: it did not wait.
   bool Close(absl::string_view request_id, absl::string_view answer);
   // What counts, if it was answered not long ago.
   std::optional<std::string> AnswerTo(absl::string_view request_id) const;
-  // The child is gone. Returns what it waited for.
-  std::vector<v1::PendingRequest> Clear() { return std::exchange(open_, {}); }
+  // Id and answer, oldest first.
+  const std::deque<std::pair<std::string, std::string>>& answers() const { return answers_; }
+  void RememberAnswer(absl::string_view request_id, absl::string_view answer);
+  // The child goes. Returns what it waited for.
+  std::vector<v1::PendingRequest> Clear();
 
  private:
-  std::vector<v1::PendingRequest> open_;
-  std::deque<std::pair<std::string, std::string>> answers_;  // Id and answer, oldest first.
+  struct Waiting {
+    v1::PendingRequest request;
+    absl::Duration since;
+  };
+  const Waiting* Look(absl::string_view request_id) const;
+
+  std::vector<Waiting> open_;
+  std::deque<std::pair<std::string, std::string>> answers_;
 };
 
 // What the child is to be told: `answer` is {"behavior":"allow"[,"updatedInput":{…}]} or

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/request/request_text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -37,9 +38,9 @@ v1::FailureKind Refusal(const std::string& answer) {
 
 TEST(ChildRequestsTest, EachIsClosedOnceAndItsAnswerKept) {
   ChildRequests requests;
-  EXPECT_TRUE(requests.Add(Bash("a")));
-  EXPECT_TRUE(requests.Add(Bash("b")));
-  EXPECT_FALSE(requests.Add(Bash("a")));
+  EXPECT_TRUE(requests.Add(Bash("a"), absl::ZeroDuration()));
+  EXPECT_TRUE(requests.Add(Bash("b"), absl::ZeroDuration()));
+  EXPECT_FALSE(requests.Add(Bash("a"), absl::ZeroDuration()));
   EXPECT_EQ(requests.open().size(), 2u);
   EXPECT_EQ(requests.Find("c"), nullptr);
 
@@ -54,22 +55,22 @@ TEST(ChildRequestsTest, EachIsClosedOnceAndItsAnswerKept) {
 TEST(ChildRequestsTest, WhatWaitsAndWhatIsRememberedIsBounded) {
   ChildRequests requests;
   for (size_t i = 0; i < ChildRequests::kOpenMax; ++i) {
-    ASSERT_TRUE(requests.Add(Bash(absl::StrCat(i))));
+    ASSERT_TRUE(requests.Add(Bash(absl::StrCat(i)), absl::ZeroDuration()));
   }
-  EXPECT_FALSE(requests.Add(Bash("more")));
+  EXPECT_FALSE(requests.Add(Bash("more"), absl::ZeroDuration()));
   for (size_t i = 0; i < ChildRequests::kOpenMax; ++i) requests.Close(absl::StrCat(i), "yes");
-  ASSERT_TRUE(requests.Add(Bash("more")));
+  ASSERT_TRUE(requests.Add(Bash("more"), absl::ZeroDuration()));
   requests.Close("more", "yes");
   EXPECT_EQ(requests.AnswerTo("0"), std::nullopt);
   EXPECT_EQ(requests.AnswerTo("1"), "yes");
 
   v1::PendingRequest big = Bash("big"), bigger = Bash("bigger");
-  big.mutable_json()->resize(ChildRequests::kBytesMax);
-  bigger.mutable_json()->resize(ChildRequests::kBytesMax + 1);
-  ASSERT_TRUE(requests.Add(big));
-  EXPECT_FALSE(requests.Add(bigger));
+  big.mutable_json()->resize(kRequestBytesMax);
+  bigger.mutable_json()->resize(kRequestBytesMax + 1);
+  ASSERT_TRUE(requests.Add(big, absl::ZeroDuration()));
+  EXPECT_FALSE(requests.Add(bigger, absl::ZeroDuration()));
   EXPECT_EQ(requests.Clear().size(), 1u);
-  EXPECT_TRUE(requests.Add(bigger));
+  EXPECT_TRUE(requests.Add(bigger, absl::ZeroDuration()));
 }
 
 TEST(ChildRequestsTest, AnAnswerIsCompleted) {
@@ -89,8 +90,10 @@ TEST(ChildRequestsTest, WhatIsNoAnswerIsRefused) {
                              R"({"behavior":"allow","updatedInput":"ls"})"}) {
     EXPECT_EQ(Refusal(answer), v1::FAILURE_BAD_REQUEST) << answer;
   }
+  const std::string deep(10'000, '[');
+  EXPECT_EQ(Refusal(R"({"behavior":"allow","updatedInput":{"a":)" + deep), v1::FAILURE_BAD_REQUEST);
   EXPECT_EQ(Refusal(R"({"behavior":"deny","message":")" +
-                    std::string(ChildRequests::kBytesMax, 'x') + R"("})"),
+                    std::string(kRequestBytesMax, 'x') + R"("})"),
             v1::FAILURE_BAD_REQUEST);
 }
 

@@ -178,6 +178,7 @@ void LineScanner::OnValue() {
       if (key_ == "type") facts_.type = text_;
       if (key_ == "subtype") facts_.subtype = text_;
       if (key_ == "uuid") facts_.uuid = text_;
+      if (key_ == "request_id") facts_.request_id = text_;
       if (key_ == "parent_tool_use_id") facts_.parent_tool_use_id = text_;
       if (key_ == "toolUseResult") facts_.tool_use_result = text_;
       return;

@@ -19,6 +19,7 @@ struct LineFacts {
   std::string uuid;
   bool is_error = false;
   bool is_replay = false;
+  std::string request_id;  // Of a control request, or of what withdraws one.
   bool has_user_message_uuids = false;
   std::vector<std::string> user_message_uuids;  // ≤ 1,024.
   std::string parent_tool_use_id;               // On stdout: a sub-agent said it.

@@ -47,6 +47,19 @@ std::vector<Line> LinesOf(absl::string_view text, size_t chunk) {
   return collector.lines;
 }
 
+TEST(LineScannerTest, FindsTheIdOfARequestBehindWhateverItAsks) {
+  const std::string line = R"({"request":{"request_id":"nested","input":")" +
+                           std::string(2 << 20, 'x') +
+                           R"("},"request_id":"q1","type":"control_request"})";
+  for (const size_t chunk : {size_t{1000}, line.size()}) {
+    const std::vector<Line> lines = LinesOf(line, chunk);
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_EQ(lines[0].facts.type, "control_request");
+    EXPECT_EQ(lines[0].facts.request_id, "q1");
+    EXPECT_FALSE(lines[0].head_is_whole);
+  }
+}
+
 TEST(LineScannerTest, ReadsTheFieldsOfAResultHoweverItIsCut) {
   const std::string text =
       R"({"type":"result","subtype":"success","is_error":false,"result":"a \"type\":\"fake\" }",)"

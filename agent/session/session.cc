@@ -220,7 +220,10 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   UpdateBackPressure();
   if (end_reason_ == v1::Exited::BY_ITSELF) end_reason_ = reason;
   // Without stdin it takes every open request for refused, and goes on.
-  permission_lost_ = in_flight_ != nullptr && !requests_.open().empty();
+  for (const v1::PendingRequest& request : requests_.open()) {
+    permission_lost_ |= in_flight_ != nullptr && request.tell_id() == *in_flight_;
+  }
+  DropRequests();
   child_->CloseStdin();
   step_timer_ = loop_.After(grace, [this, grace] {
     child_->Signal(SIGTERM);
@@ -286,7 +289,7 @@ void Session::ArmIdleTimer(absl::Duration idle_for) {
   idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()) - idle_for, [this] {
     idle_timer_ = 0;
     // Of a turn that nobody asked for, and that may go on.
-    if (!requests_.open().empty()) return ArmIdleTimer();
+    if (!requests_.empty()) return ArmIdleTimer();
     BeginClosing(kDefaultGrace, v1::Exited::IDLE);
   });
 }

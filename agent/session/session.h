@@ -24,8 +24,8 @@
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
 #include "agent/session/stall.h"
+#include "common/json/peer_json.h"
 #include "common/loop/event_loop.h"
-#include "nlohmann/json_fwd.hpp"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -97,7 +97,7 @@ class Session final : private ChildSink, private LineScannerSink {
   // How long an interrupted child may take: 10 s, less in tests.
   void set_cancel_patience(absl::Duration patience) { cancel_patience_ = patience; }
   // What the child asks and nobody has answered, oldest first.
-  const std::vector<v1::PendingRequest>& pending_requests() const { return requests_.open(); }
+  std::vector<v1::PendingRequest> pending_requests() const { return requests_.open(); }
   // Answers one of them, as CompleteAnswer() (child_requests.h) takes it; one that was answered
   // stays as it was. FAILURE_BAD_REQUEST: it does not wait any more, or this is no answer.
   absl::StatusOr<v1::AnswerRequestResponse> AnswerRequest(const std::string& request_id,
@@ -181,16 +181,18 @@ class Session final : private ChildSink, private LineScannerSink {
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   void OnControlResponse(absl::string_view line);
   // What the child asks (session_requests.cc).
-  void OnControlRequest(absl::string_view line);
-  void OnRequestWithdrawn(absl::string_view line);
-  std::string WhyNobodyIsAsked() const;
-  bool WaitForAnswer(v1::PendingRequest request);
+  void OnControlRequest(const std::string& request_id, absl::string_view line);
+  void OnRequestWithdrawn(const std::string& request_id);
+  // Empty: somebody may answer.
+  std::string WhyNobodyIsAsked(const v1::PendingRequest& request) const;
+  // False: it cannot wait.
+  bool WaitForAnswer(v1::PendingRequest request, absl::Duration waited = absl::ZeroDuration());
   void Decide(const std::string& request_id, const std::string& decision);
   void SayClosed(const std::string& request_id, const std::string& decision);
-  void TellChild(const nlohmann::json& response);
+  void TellChild(const PeerJson& response);
   void DropRequests();
   // For a turn that went on because nobody could answer any more.
-  absl::Status PermissionLost() const;
+  absl::Status PermissionLost(bool closed) const;
   void OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole);
   // The turn of the tell in flight has ended.
   void OnTurnOver(const absl::Status& outcome);

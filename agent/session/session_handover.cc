@@ -97,7 +97,15 @@ std::optional<handover::Session> Session::HandOver() const {
     tool.set_name(name);
   }
   for (const v1::PendingRequest& request : requests_.open()) {
-    state.add_requests(request.SerializeAsString());
+    handover::Request& waiting = *state.add_requests();
+    waiting.set_request(request.SerializeAsString());
+    waiting.set_waited_ms(
+        absl::ToInt64Milliseconds(loop_.now() - requests_.Since(request.request_id())));
+  }
+  for (const auto& [id, json] : requests_.answers()) {
+    handover::Answer& answer = *state.add_answers();
+    answer.set_request_id(id);
+    answer.set_json(json);
   }
   return state;
 }
@@ -130,9 +138,13 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     stall_.GoOn(std::move(tools), StallNow());
     ArmProbe();
   }
-  for (const std::string& bytes : before.requests()) {
+  for (const handover::Request& waiting : before.requests()) {
     v1::PendingRequest request;
-    if (request.ParseFromString(bytes)) WaitForAnswer(std::move(request));
+    if (!request.ParseFromString(waiting.request())) continue;
+    WaitForAnswer(std::move(request), absl::Milliseconds(waiting.waited_ms()));
+  }
+  for (const handover::Answer& answer : before.answers()) {
+    requests_.RememberAnswer(answer.request_id(), answer.json());
   }
   // Readers drop what they have of a line where another life begins: they get it from its start.
   scanner_->Feed(before.unfinished_line());

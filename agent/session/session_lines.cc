@@ -8,44 +8,25 @@
 #include "absl/strings/str_cat.h"
 #include "agent/session/session.h"
 #include "common/failure/failure.h"
-#include "nlohmann/json.hpp"
+#include "common/json/peer_json.h"
 
 namespace iris {
 namespace {
 
-using nlohmann::json;
-
 constexpr size_t kPieceBytesMax = 256 << 10;
 constexpr size_t kDetailBytesMax = 2000;
 
-// A string of `object`, or "" – the peer's JSON may hold anything.
-std::string Text(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-// A member of `object`, or null.
-const json& Member(const json& object, const char* key) {
-  static const json kNull;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() ? *found : kNull;
-}
-
-json Parse(absl::string_view line) {
-  return json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-}
-
 // What an error result says of itself: `result` for API errors, `errors` for a turn that broke off.
-std::string ErrorText(const json& result) {
-  std::string text = Text(result, "result");
+std::string ErrorText(const PeerJson& result) {
+  std::string text = TextIn(result, "result");
   const auto errors = result.find("errors");
   if (errors != result.end() && errors->is_array()) {
-    for (const json& error : *errors) {
+    for (const PeerJson& error : *errors) {
       if (!error.is_string()) continue;
       absl::StrAppend(&text, text.empty() ? "" : "; ", error.get<std::string>());
     }
   }
-  if (text.empty()) text = Text(result, "subtype");
+  if (text.empty()) text = TextIn(result, "subtype");
   return text.substr(0, kDetailBytesMax);
 }
 
@@ -70,8 +51,10 @@ void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
 void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
   if (!facts.is_object) return;  // Noise of a hook or a wrapper: passed on, and no news.
   if (facts.type == "control_response" && head_is_whole) return OnControlResponse(head);
-  if (facts.type == "control_request" && head_is_whole) return OnControlRequest(head);
-  if (facts.type == "control_cancel_request" && head_is_whole) return OnRequestWithdrawn(head);
+  if (facts.type == "control_request") {
+    return OnControlRequest(facts.request_id, head_is_whole ? head : "");
+  }
+  if (facts.type == "control_cancel_request") return OnRequestWithdrawn(facts.request_id);
   if (in_flight_ == nullptr) return;
   stall_.OnLine(facts, head, StallNow());
   if (facts.type == "user" && facts.is_replay && facts.uuid == *in_flight_) replay_seen_ = true;
@@ -79,22 +62,22 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
 }
 
 void Session::OnControlResponse(absl::string_view line) {
-  const json message = Parse(line);
-  const json& response = Member(message, "response");
-  const std::string request_id = Text(response, "request_id");
-  const bool success = Text(response, "subtype") == "success";
+  const PeerJson message = ParsePeerJson(line);
+  const PeerJson& response = MemberOf(message, "response");
+  const std::string request_id = TextIn(response, "request_id");
+  const bool success = TextIn(response, "subtype") == "success";
   if (!request_id.empty() && request_id == probe_id_) return stall_.OnProbeAnswered();
   if (interrupt_ != nullptr && !request_id.empty() && request_id == interrupt_->request_id) {
     if (!success) return EndInterrupted("refused to be interrupted");
-    const json& cancelled = Member(Member(response, "response"), "cancelled");
+    const PeerJson& cancelled = MemberOf(MemberOf(response, "response"), "cancelled");
     return OnInterruptAnswered(cancelled.is_array() &&
-                               absl::c_linear_search(cancelled, json(*in_flight_)));
+                               absl::c_linear_search(cancelled, PeerJson(*in_flight_)));
   }
   if (phase_ != Phase::kStarting || request_id != initialize_id_) return;
   if (success) return BecomeReady();
   FailStart(MakeFailure(v1::FAILURE_VERSION,
                         absl::StrCat(Who(), " (", program_, ") refused `initialize`: ",
-                                     Text(response, "error").substr(0, kDetailBytesMax)),
+                                     TextIn(response, "error").substr(0, kDetailBytesMax)),
                         "Update Claude Code on that host."));
   BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
@@ -111,14 +94,14 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
   }
   // An API error is a "success" with is_error.
   if (facts.is_error || facts.subtype != "success") {
-    const json result = head_is_whole ? Parse(head) : json();
+    const PeerJson result = head_is_whole ? ParsePeerJson(head) : PeerJson();
     const std::string text = result.is_object() ? ErrorText(result) : facts.subtype;
     const bool logged_out =
         absl::StrContains(text, "Not logged in") || absl::StrContains(text, "Please run /login");
     OnTurnOver(MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
                            absl::StrCat(Who(), " ended the turn with an error: ", text)));
   } else {
-    OnTurnOver(permission_lost_ ? PermissionLost() : absl::OkStatus());
+    OnTurnOver(permission_lost_ ? PermissionLost(end_reason_ == v1::Exited::CLOSED) : absl::OkStatus());
   }
 }
 

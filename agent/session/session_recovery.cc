@@ -159,7 +159,7 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
     case TranscriptTurn::State::kBroken:
       TellAnew(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
       if (turn->permission_lost && unless_ended.ok()) {
-        Settle(tell_id, PermissionLost());
+        Settle(tell_id, PermissionLost(/*closed=*/false));
         return true;
       }
       Settle(tell_id,

@@ -8,72 +8,63 @@
 #include "agent/session/child_requests.h"
 #include "agent/session/session.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "common/request/request_text.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 namespace {
 
-using nlohmann::json;
-
 constexpr char kCanUseTool[] = "can_use_tool";
-
-std::string Text(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-json Parse(absl::string_view line) {
-  return json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-}
 
 }  // namespace
 
-void Session::OnControlRequest(absl::string_view line) {
-  const json message = Parse(line);
+// `line` is empty where it was too long to be kept.
+void Session::OnControlRequest(const std::string& request_id, absl::string_view line) {
+  if (request_id.empty() || requests_.Find(request_id) != nullptr) return;
+  const PeerJson message = ParsePeerJson(line);
   v1::PendingRequest request;
-  request.set_request_id(Text(message, "request_id"));
-  if (request.request_id().empty() || !message.contains("request")) return;
-  request.set_subtype(Text(message["request"], "subtype"));
-  if (request.subtype() != kCanUseTool) {
-    return TellChild({{"request_id", request.request_id()},
+  request.set_request_id(request_id);
+  request.set_subtype(TextIn(MemberOf(message, "request"), "subtype"));
+  // What cannot be read is most likely a permission too.
+  if (message.is_object() && request.subtype() != kCanUseTool) {
+    return TellChild({{"request_id", request_id},
                       {"subtype", "error"},
                       {"error", absl::StrCat("Iris does not answer ", request.subtype())}});
   }
   if (in_flight_ != nullptr) request.set_tell_id(*in_flight_);
-  if (line.size() > ChildRequests::kBytesMax) {
-    return Decide(request.request_id(), Denial("The request is longer than 256 KiB."));
-  }
   request.set_json(std::string(line));
-  const std::string refusal = WhyNobodyIsAsked();
-  if (!refusal.empty()) return Decide(request.request_id(), Denial(refusal));
+  const std::string refusal = WhyNobodyIsAsked(request);
+  if (!refusal.empty()) return Decide(request_id, Denial(refusal));
   v1::Event asked;
   *asked.mutable_request() = request;
   if (!WaitForAnswer(std::move(request))) {
-    return Decide(asked.request().request_id(), Denial("Too many requests wait for an answer."));
+    return Decide(request_id, Denial("Too many requests wait for an answer."));
   }
   Append(std::move(asked));
 }
 
-// False: it cannot wait.
-bool Session::WaitForAnswer(v1::PendingRequest request) {
+std::string Session::WhyNobodyIsAsked(const v1::PendingRequest& request) const {
+  if (!spec_.ask_permissions()) return "Iris cannot ask anybody here.";
+  if (phase_ != Phase::kReady) return "This session is being ended.";
+  if (!IsRequestId(request.request_id())) return "The request has no id that can be shown.";
+  if (request.json().size() > kRequestBytesMax) return "The request is longer than 256 KiB.";
+  if (!ParsePeerJson(request.json()).is_object()) return "The request cannot be read.";
+  return "";
+}
+
+bool Session::WaitForAnswer(v1::PendingRequest request, absl::Duration waited) {
   const std::string id = request.request_id(), text = RequestText(request);
-  if (!requests_.Add(std::move(request))) return false;
+  const absl::Duration since = loop_.now() - waited;
+  if (!requests_.Add(std::move(request), since)) return false;
   stall_.OnAsked(id, text, StallNow());
   // For ever is no answer either.
-  loop_.After(identity_.request_patience, [this, alive = std::weak_ptr<bool>(alive_), id] {
-    if (alive.expired() || requests_.Find(id) == nullptr) return;
+  loop_.After(identity_.request_patience - waited, [this, alive = std::weak_ptr<bool>(alive_), id,
+                                                    since] {
+    if (alive.expired() || requests_.Since(id) != since) return;
     Decide(id, Denial(absl::StrCat("Nobody answered within ",
                                    absl::FormatDuration(identity_.request_patience), ".")));
   });
   return true;
-}
-
-// Empty: somebody may answer.
-std::string Session::WhyNobodyIsAsked() const {
-  if (!spec_.ask_permissions()) return "Iris cannot ask anybody here.";
-  if (phase_ != Phase::kReady) return "This session is being ended.";
-  return "";
 }
 
 absl::StatusOr<v1::AnswerRequestResponse> Session::AnswerRequest(const std::string& request_id,
@@ -102,7 +93,7 @@ absl::StatusOr<v1::AnswerRequestResponse> Session::AnswerRequest(const std::stri
 // In the journal first: who reads it must not take the request for one that waits.
 void Session::Decide(const std::string& request_id, const std::string& decision) {
   if (requests_.Close(request_id, decision)) SayClosed(request_id, decision);
-  TellChild({{"request_id", request_id}, {"subtype", "success"}, {"response", Parse(decision)}});
+  TellChild({{"request_id", request_id}, {"subtype", "success"}, {"response", ParsePeerJson(decision)}});
 }
 
 void Session::SayClosed(const std::string& request_id, const std::string& decision) {
@@ -113,20 +104,17 @@ void Session::SayClosed(const std::string& request_id, const std::string& decisi
   stall_.OnAnswered(request_id, StallNow());
 }
 
-void Session::TellChild(const json& response) {
+void Session::TellChild(const PeerJson& response) {
   if (child_ == nullptr) return;
-  child_->Write(json({{"type", "control_response"}, {"response", response}})
-                    .dump(-1, ' ', false, json::error_handler_t::replace) +
-                "\n");
+  child_->Write(DumpPeerJson({{"type", "control_response"}, {"response", response}}) + "\n");
 }
 
-void Session::OnRequestWithdrawn(absl::string_view line) {
-  const std::string request_id = Text(Parse(line), "request_id");
+void Session::OnRequestWithdrawn(const std::string& request_id) {
   if (requests_.Close(request_id, "")) SayClosed(request_id, "");
 }
 
-absl::Status Session::PermissionLost() const {
-  if (end_reason_ == v1::Exited::CLOSED) {
+absl::Status Session::PermissionLost(bool closed) const {
+  if (closed) {
     return MakeFailure(
         v1::FAILURE_CANCELLED,
         absl::StrCat(Who(), " was ended on request while it waited for a permission"));

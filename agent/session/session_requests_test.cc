@@ -143,6 +143,60 @@ TEST_F(SessionRequestsTest, AChildThatDiesTakesItsRequestsAlong) {
   EXPECT_EQ(Closed(), "");
 }
 
+TEST_F(SessionRequestsTest, WhatNobodyCanReadIsDenied) {
+  // A string that was cut in the middle of an emoji; more levels than anybody needs; 1 MiB.
+  UseScript(R"sh(next_tell
+ask() { echo '{"type":"control_request","request":{"subtype":"can_use_tool","input":'"$1"'},"request_id":"'$2'"}'; }
+ask '"\ud83d"' q1; read -r line; echo "told: $line"
+ask "$(head -c 100 /dev/zero | tr '\0' '[')$(head -c 100 /dev/zero | tr '\0' ']')" q2; read -r line; echo "told: $line"
+ask "\"$(head -c 1200000 /dev/zero | tr '\0' x)\"" q3; read -r line; echo "told: $line"
+ask '{}' 'q 4'; read -r line; echo "told: $line"
+done_with $uuid
+while read -r line; do :; done
+)sh");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Outcome(Tell("any")).kind(), v1::FAILURE_UNSPECIFIED);
+  for (const char* said : {R"("request_id":"q1")", R"("request_id":"q2")", R"("request_id":"q3")",
+                           R"("request_id":"q 4")", "cannot be read", "no id that can be shown"}) {
+    EXPECT_TRUE(WaitForOutput(said)) << said;
+  }
+  EXPECT_THAT(Pending(), SizeIs(0));
+}
+
+TEST_F(SessionRequestsTest, TheSameRequestTwiceIsOne) {
+  UseScript(R"(next_tell
+for i in 1 2; do echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'; done
+read -r line; echo "told: $line"
+done_with $uuid
+while read -r line; do :; done
+)");
+  ASSERT_TRUE(Open().ok());
+  const std::string tell = Tell("any");
+  ASSERT_TRUE(Answer(Asked(), kAllow)->was_first());
+  EXPECT_EQ(Outcome(tell).kind(), v1::FAILURE_UNSPECIFIED);
+  EXPECT_TRUE(WaitForOutput(R"("behavior":"allow")"));
+  EXPECT_EQ(CountOf(v1::Event::kRequest), 1u);
+}
+
+TEST_F(SessionRequestsTest, NothingIsAllowedOnceTheSessionIsBeingEnded) {
+  UseScript(R"(next_tell
+echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'
+trap '' TERM
+while read -r line; do :; done
+sleep 0.3
+done_with $uuid
+)");
+  ASSERT_TRUE(Open().ok());
+  const std::string tell = Tell("any");
+  const std::string id = Asked();
+  Do([](Session& session) { session.Close(absl::Seconds(20), [](bool) {}); });
+  EXPECT_THAT(Pending(), SizeIs(0));
+  EXPECT_EQ(KindOf(Answer(id, kAllow).status()), v1::FAILURE_BAD_REQUEST);
+  const v1::Failure outcome = Outcome(tell);
+  EXPECT_EQ(outcome.kind(), v1::FAILURE_CANCELLED);
+  EXPECT_THAT(outcome.detail(), HasSubstr("waited for a permission"));
+}
+
 TEST_F(SessionRequestsTest, WhatItWithdrawsWaitsNoMore) {
   UseScript(R"(next_tell
 echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'

@@ -61,7 +61,6 @@ void StallWatch::OnTellOver() {
   wait_ = Wait::kNothing;
   retry_.clear();
   tools_.clear();
-  requests_.clear();
   probe_sent_.reset();
 }
 

@@ -1,51 +1,63 @@
 #include "common/request/request_text.h"
 
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
-#include "nlohmann/json.hpp"
+#include "common/json/peer_json.h"
 
 namespace iris {
 namespace {
 
-using json = nlohmann::ordered_json;  // As claude wrote it.
-
 constexpr size_t kTextBytesMax = 200;
+constexpr size_t kIdBytesMax = 64;
+constexpr absl::string_view kMore = "…";
+constexpr size_t kIndentedBytesMax = 512 << 10;
 
-json Parse(absl::string_view text) {
-  return json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+// Whole characters, and a sign where something is left out.
+std::string Cut(std::string text) {
+  text = ToUtf8(text);
+  if (text.size() <= kTextBytesMax) return text;
+  size_t end = kTextBytesMax - kMore.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return absl::StrCat(text.substr(0, end), kMore);
 }
-
-// A member of `object`, or null: the peer's JSON may hold anything.
-const json& Member(const json& object, const char* key) {
-  static const json kNull;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() ? *found : kNull;
-}
-
-std::string Text(const json& value) { return value.is_string() ? value.get<std::string>() : ""; }
 
 }  // namespace
 
+bool IsRequestId(absl::string_view id) {
+  return !id.empty() && id.size() <= kIdBytesMax && absl::c_all_of(id, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+  });
+}
+
 std::string RequestText(const v1::PendingRequest& request) {
-  const json message = Parse(request.json());
-  const json& asked = Member(message, "request");
-  std::string text = Text(Member(asked, "tool_name"));
+  const PeerJson message = ParsePeerJson(request.json());
+  const PeerJson& asked = MemberOf(message, "request");
+  std::string text = TextIn(asked, "tool_name");
   if (text.empty()) text = request.subtype();
-  const json& input = Member(asked, "input");
+  const PeerJson& input = MemberOf(asked, "input");
   // What would be done says more than how claude puts it.
-  std::string what = Text(Member(input, "command"));
-  if (what.empty()) what = Text(Member(asked, "description"));
-  if (what.empty() && !input.is_null()) {
-    what = input.dump(-1, ' ', false, json::error_handler_t::replace);
-  }
+  std::string what = TextIn(input, "command");
+  if (what.empty()) what = TextIn(asked, "description");
+  if (what.empty() && !input.is_null()) what = DumpPeerJson(input);
   if (!what.empty()) absl::StrAppend(&text, ": ", what);
-  return ToUtf8(text.substr(0, kTextBytesMax));
+  // Blanks and lines must not push the end out of sight.
+  for (char& c : text) {
+    if (absl::ascii_isspace(static_cast<unsigned char>(c))) c = ' ';
+  }
+  absl::RemoveExtraAsciiWhitespace(&text);
+  return Cut(std::move(text));
 }
 
 std::string RequestInput(const v1::PendingRequest& request) {
-  const json message = Parse(request.json());
-  const json& input = Member(Member(message, "request"), "input");
-  return input.is_null() ? "" : input.dump(2, ' ', false, json::error_handler_t::replace);
+  const PeerJson message = ParsePeerJson(request.json());
+  const PeerJson& input = MemberOf(MemberOf(message, "request"), "input");
+  if (input.is_null()) return "";
+  std::string indented = input.dump(2, ' ', false, PeerJson::error_handler_t::replace);
+  return indented.size() <= kIndentedBytesMax ? indented : DumpPeerJson(input);
 }
 
 }  // namespace iris

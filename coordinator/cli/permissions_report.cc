@@ -33,7 +33,7 @@ std::string Input(const v1::PendingPermission& permission) {
   const uint64_t shown = permission.input().size();
   if (shown < permission.input_bytes()) {
     absl::StrAppend(&text, "\n  (", ShowBytes(permission.input_bytes()),
-                    " in all: iris answer ", permission.request_id(), ")");
+                    " in all: iris answer ", Printable(permission.request_id()), ")");
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -207,6 +208,7 @@ class Orchestrator : private SessionListener {
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
+  std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
   EventLoop::TimerId checkpoint_timer_ = 0;
   SessionPool pool_;
   EventLoop::TimerId house_timer_ = 0;

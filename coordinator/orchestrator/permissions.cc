@@ -1,5 +1,6 @@
 // What teams ask before they go on, and what they are told.
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,13 +9,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "coordinator/orchestrator/orchestrator.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 namespace {
 
-using nlohmann::json;
 using Request = v1::AnswerPermissionRequest;
 
 constexpr size_t kPrefixBytesMin = 4;
@@ -31,26 +31,32 @@ absl::StatusOr<std::string> AnswerFrom(const Request& request) {
   if (request.message().size() > kMessageBytesMax || request.input().size() > kInputBytesMax) {
     return Bad("the answer is longer than 4 KiB of message or 192 KiB of input", "Shorten it.");
   }
-  json answer;
+  PeerJson answer;
   if (request.verdict() == Request::DENY) {
     answer = {{"behavior", "deny"}};
     if (!request.message().empty()) answer["message"] = request.message();
   } else {
     answer = {{"behavior", "allow"}};
     if (!request.input().empty()) {
-      answer["updatedInput"] = json::parse(request.input(), nullptr, /*allow_exceptions=*/false);
+      answer["updatedInput"] = ParsePeerJson(request.input());
       if (!answer["updatedInput"].is_object()) {
         return Bad("the input is not a JSON object", "Take the one that was asked for as a model.");
       }
     }
   }
-  return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+  return DumpPeerJson(answer);
 }
 
 }  // namespace
 
 absl::StatusOr<Orchestrator::Asked> Orchestrator::FindRequest(const std::string& id_prefix) const {
   const std::string shown = absl::Utf8SafeCEscape(id_prefix.substr(0, kIdBytesShown));
+  for (const auto& [session_id, queue] : queues_) {
+    if (queue.session == nullptr) continue;
+    for (const v1::PendingRequest& request : queue.session->requests()) {
+      if (request.request_id() == id_prefix) return Asked{queue.session, request};
+    }
+  }
   if (id_prefix.size() < kPrefixBytesMin) {
     return Bad(absl::StrCat("\"", shown, "\" is too short"), "Give 4 characters of the id or more.");
   }
@@ -84,13 +90,18 @@ void Orchestrator::AnswerPermission(const Request& request, AnswerDone done) {
   if (request.verdict() == Request::SHOW) {
     return loop_.Post([done = std::move(done), response] { done(response); });
   }
+  response.mutable_permission()->clear_input();
+  // Leave() may come before the host's answer.
+  const auto waiting = std::make_shared<AnswerDone>(std::move(done));
+  answering_.insert(waiting);
   asked->session->Answer(asked->request.request_id(), *answer,
-                         [done = std::move(done), response](
+                         [this, alive = std::weak_ptr<bool>(alive_), waiting, response](
                              const absl::StatusOr<v1::AnswerRequestResponse>& answered) mutable {
-                           if (!answered.ok()) return done(answered.status());
+                           if (alive.expired() || answering_.erase(waiting) == 0) return;
+                           if (!answered.ok()) return (*waiting)(answered.status());
                            response.set_answer(answered->json());
                            response.set_was_first(answered->was_first());
-                           done(response);
+                           (*waiting)(response);
                          });
 }
 

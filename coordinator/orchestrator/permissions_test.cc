@@ -103,6 +103,31 @@ TEST_F(PermissionsTest, ALongInputIsCutInTheStatusAndWholeWhereItIsShown) {
   EXPECT_EQ(shown->permission().input().size(), cut.input_bytes());
 }
 
+TEST_F(PermissionsTest, TheIdItselfIsMeantWhateverElseBeginsSo) {
+  Ask("abc");
+  Ask("abcd");
+  Ask("abcde");
+  EXPECT_TRUE(Answer(For("abc"))->was_first());
+  EXPECT_TRUE(Answer(For("abcd"))->was_first());
+  EXPECT_EQ(OnlySession().permissions(0).request_id(), "abcde");
+}
+
+TEST_F(PermissionsTest, WhoLeavesAnswersThoseWhoWait) {
+  Ask("12345678");
+  absl::StatusOr<v1::AnswerPermissionResponse> answered = absl::UnknownError("no answer");
+  int times = 0;
+  OnLoop([&] {
+    orchestrator_->AnswerPermission(For("1234"), [&](const auto& result) {
+      answered = result;
+      ++times;
+    });
+    orchestrator_->Leave();
+  });
+  Drain();
+  EXPECT_EQ(times, 1);
+  EXPECT_EQ(KindOf(answered.status()), v1::FAILURE_DROPPED);
+}
+
 TEST_F(PermissionsTest, NothingIsAskedByAChildThatIsGone) {
   Ask("12345678");
   OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "it crashed")); });

@@ -110,6 +110,7 @@ void Orchestrator::LetEverybodyGo(
     AnswerAll(queue.sleeps, Leaving());
     queue.session = nullptr;
   }
+  for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
   applied_.clear();
   pool_.Clear();
 }

@@ -52,6 +52,7 @@ void PooledSession::UseSettings(const Team& team) {
 void PooledSession::UseNextTeam() {
   if (!next_team_.has_value()) return;
   transport_.reset();  // Never two transports to one session.
+  requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = factory_.Make(team_, key_, applied_, static_cast<TransportSink&>(*this));
 }

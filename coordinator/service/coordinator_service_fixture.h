@@ -178,9 +178,8 @@ class CoordinatorServiceTest : public ::testing::Test {
   }
 
   ScratchDir dir_;
-  LiveConfig config_{dir_.File("config.json"), [](const std::string&) {
-                       return Config{.teams = {{.name = "gpu", .path = "/g", .color = "#ff0000"}}};
-                     }};
+  Config file_ = {.teams = {{.name = "gpu", .path = "/g", .color = "#ff0000"}}};
+  LiveConfig config_{dir_.File("config.json"), [this](const std::string&) { return file_; }};
   FakeScript script_ = EchoScript;
   FakeDaemon daemon_;
   LoopThread thread_;

@@ -1,23 +1,12 @@
-#include <grpcpp/channel.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "common/loop/event_loop.h"
 #include "common/rpc/grpc_failure.h"
-#include "common/testing/scratch_dir.h"
 #include "coordinator/mcp/message.h"
-#include "coordinator/service/coordinator_service.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/service/coordinator_service_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -40,16 +29,6 @@ std::string Send(int id, const std::string& text) {
          R"(,"method":"tools/call","params":{"name":"send_message","arguments":)" +
          R"({"toTeam":"gpu","fromTeam":"web","message":")" + text + "\"}}}";
 }
-
-class LendingDaemon : public DaemonControl {
- public:
-  v1::GetStatusResponse Status() const override { return {}; }
-  void AskHosts(HostReportsDone done) override { done({}); }
-  void Lend(const std::map<std::string, std::string>& env) override { lent = env; }
-  void Stop(bool, std::function<void(const v1::StopResponse&)> done) override { done({}); }
-
-  std::map<std::string, std::string> lent;
-};
 
 // A front end's end of one stream.
 class Stream {
@@ -93,60 +72,9 @@ class Stream {
       stream_;
 };
 
-class McpCallTest : public ::testing::Test {
+class McpCallTest : public CoordinatorServiceTest {
  protected:
-  void SetUp() override {
-    OnLoop([this] {
-      store_ = *Store::Open({.path = dir_.File("iris.db")});
-      factory_ = std::make_unique<FakeTransportFactory>(
-          thread_.loop(), [this](FakeTransport& transport, const std::string& id,
-                                 const std::string& text) { script_(transport, id, text); });
-      orchestrator_ = std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, *factory_);
-    });
-    service_ =
-        std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, daemon_);
-    grpc::ServerBuilder builder;
-    builder.RegisterService(service_.get());
-    server_ = builder.BuildAndStart();
-    stub_ = v1::Coordinator::NewStub(server_->InProcessChannel({}));
-  }
-  void TearDown() override {
-    server_->Shutdown();
-    OnLoop([this] { orchestrator_.reset(); });
-  }
-  void OnLoop(const std::function<void()>& task) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
-  // Once the reactor of every call has gone.
-  void ExpectNoOpenCalls() {
-    absl::Notification none;
-    std::function<void()> look = [&] {
-      if (service_->open_calls() == 0) return none.Notify();
-      thread_.loop().Post(look);
-    };
-    thread_.loop().Post(look);
-    EXPECT_TRUE(none.WaitForNotificationWithTimeout(absl::Minutes(1)));
-  }
-
-  ScratchDir dir_;
-  LiveConfig config_{
-      dir_.File("config.json"), [](const std::string&) {
-        return Config{.teams = {{.name = "gpu", .path = "/g"}, {.name = "web", .path = "/w"}}};
-      }};
-  FakeScript script_ = EchoScript;
-  LendingDaemon daemon_;
-  LoopThread thread_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<FakeTransportFactory> factory_;
-  std::unique_ptr<Orchestrator> orchestrator_;
-  std::unique_ptr<CoordinatorService> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<v1::Coordinator::Stub> stub_;
+  McpCallTest() { file_.teams.push_back({.name = "web", .path = "/w"}); }
 };
 
 TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {

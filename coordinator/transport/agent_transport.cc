@@ -189,7 +189,7 @@ void AgentTransport::Open() {
       OpenCall::Make(loop_, calls_, deadline, [this](OpenCall& call, const grpc::Status& status) {
         const v1::OpenResponse response = call.response;
         open_.reset();
-        if (!status.ok()) return OnContactLost(FromGrpcStatus(status, ""));
+        if (!status.ok()) return OnNotOpened(FromGrpcStatus(status, ""));
         OnOpened(response);
       });
   open_->request.set_session_id(key_.session_id);
@@ -226,8 +226,9 @@ void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
 
 void AgentTransport::TellDown(const absl::Status& why) {
   child_pid_ = 0;
-  requests_.clear();
-  if (std::exchange(told_ready_, false)) sink_.OnDown(why);
+  const bool asked = !std::exchange(requests_, {}).empty();
+  if (std::exchange(told_ready_, false)) return sink_.OnDown(why);
+  if (asked) sink_.OnRequests(requests_);
 }
 
 // ------------------------------------------------------------------------------------------ tells

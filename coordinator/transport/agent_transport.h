@@ -86,6 +86,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnAttached(const SessionNews& attached);
   void Open();
   void OnOpened(const v1::OpenResponse& response);
+  void OnNotOpened(const absl::Status& why);
   void SendTells();
   void SayHowUrgent();
   void AskToCancel(const std::string& tell_id);

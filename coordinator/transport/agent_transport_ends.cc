@@ -58,6 +58,12 @@ void AgentTransport::LetGo() {
   link_.Unwant(this);
 }
 
+void AgentTransport::OnNotOpened(const absl::Status& why) {
+  // Close has ended the start, and its answer is still to come: it says what ran.
+  if (close_ != nullptr && !IsLossOfTheWire(why)) return;
+  OnContactLost(why);
+}
+
 void AgentTransport::OnDetached(const absl::Status& why) {
   attach_.reset();
   OnContactLost(why);
@@ -168,11 +174,10 @@ void AgentTransport::Close() {
 
 void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
   if (!was_running.ok()) {
-    if (state_ == State::kClosing) return Fail(was_running.status());
+    if (state_ != State::kOpen) return Fail(was_running.status());
     return Ended(was_running);
   }
   was_running_ = *was_running;
-  if (state_ == State::kDown) return Ended(*was_running);
   if (state_ != State::kOpen) return Fail(EndedOnRequest(team_.name));
   // The stream says how the tells ended and that the child is gone; the call may be faster. A tell
   // that was still being sent is not heard of any more.

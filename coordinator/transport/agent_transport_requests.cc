@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/log/log.h"
 #include "common/request/request_text.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/transport/agent_transport.h"
@@ -14,13 +15,26 @@ namespace iris {
 namespace {
 
 constexpr absl::Duration kAnswerDeadline = absl::Seconds(30);
-constexpr size_t kRequestsMax = 64;  // As in agent.proto; a host may say more.
 constexpr size_t kIdShown = 8;
+constexpr size_t kTellIdBytesMax = 36;
+
+// A host may say anything.
+bool IsWithinBounds(const v1::PendingRequest& request) {
+  return IsRequestId(request.request_id()) && request.json().size() <= kRequestBytesMax &&
+         request.tell_id().size() <= kTellIdBytesMax;
+}
 
 }  // namespace
 
 void AgentTransport::OnAsked(v1::PendingRequest request) {
-  if (requests_.size() >= kRequestsMax) return;
+  size_t bytes = request.json().size();
+  for (const v1::PendingRequest& open : requests_) bytes += open.json().size();
+  if (requests_.size() >= kRequestsMax || bytes > kRequestsBytesMax) return;
+  if (!IsWithinBounds(request)) {
+    return LogWarn("session ", key_.session_id, ": its host passes on a request that nobody can "
+                   "be asked");
+  }
+  request.set_subtype("");  // The text says it.
   const std::string asks = absl::StrCat("claude waits for a permission (", RequestText(request),
                                         "): iris answer ", request.request_id().substr(0, kIdShown),
                                         " allow|deny");

@@ -36,7 +36,7 @@ TurnReader::TurnReader(const ReadMark& mark) : in_flight_(mark.in_flight) {
 void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& news) {
   const bool known = !position_.journal_id().empty();
   if (!known) position_ = attached.position();
-  requests_as_of_ = attached.position().seq();
+  told_as_of_ = attached.position().seq();
   news.push_back({.kind = Kind::kAttached,
                   .child = attached.child(),
                   .known = known && !attached.never_opened(),
@@ -49,7 +49,7 @@ void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
   turn_.DropLine();
   // What was trimmed was acknowledged: nothing is missing.
   const bool known = reset.reason() == v1::RESET_TRIMMED;
-  requests_as_of_ = reset.newest_seq();
+  told_as_of_ = reset.newest_seq();
   news.push_back(
       {.kind = Kind::kAttached,
        .child = reset.child(),
@@ -61,6 +61,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
   position_.set_seq(event.seq());
   switch (event.kind_case()) {
     case v1::Event::kStarted:
+      if (event.seq() <= told_as_of_) break;
       news.push_back({.kind = Kind::kStarted, .child = event.started().child()});
       break;
     case v1::Event::kWritten:
@@ -92,14 +93,15 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
       Settle(event.settled(), news);
       break;
     case v1::Event::kExited:
+      if (event.seq() <= told_as_of_) break;
       news.push_back({.kind = Kind::kExited, .outcome = WhyExited(event.exited())});
       break;
     case v1::Event::kRequest:
-      if (event.seq() <= requests_as_of_) break;
+      if (event.seq() <= told_as_of_) break;
       news.push_back({.kind = Kind::kAsked, .requests = {event.request()}});
       break;
     case v1::Event::kAnswered:
-      if (event.seq() <= requests_as_of_) break;
+      if (event.seq() <= told_as_of_) break;
       news.push_back({.kind = Kind::kAnswered, .request_id = event.answered().request_id()});
       break;
     default:

@@ -56,7 +56,9 @@ class TurnReader {
   void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
 
   v1::Position position_;
-  uint64_t requests_as_of_ = 0;  // Events up to this one say nothing new of requests.
+  // What the agent's first answer says of the child and its requests is as of this event: those
+  // before it say nothing new of them.
+  uint64_t told_as_of_ = 0;
   uint64_t line_began_after_ = 0;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
   std::string in_flight_;  // The tell that the output belongs to.

@@ -195,5 +195,63 @@ TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
   EXPECT_THAT(std::string(heard.outcomes.at("a").message()), HasSubstr("incomplete"));
 }
 
+v1::Event EventAt(uint64_t seq) {
+  v1::Event event;
+  event.set_seq(seq);
+  return event;
+}
+
+v1::Event AskedAt(uint64_t seq, const std::string& id) {
+  v1::Event event = EventAt(seq);
+  event.mutable_request()->set_request_id(id);
+  return event;
+}
+
+// What the first answer says of the child and what it asks is newer than what is read again.
+TEST(TurnReaderRequestsTest, WhatIsReadAgainSaysNothingNewOfTheChild) {
+  TurnReader reader({.journal_id = "j", .incarnation = "one", .seq = 1});
+  std::vector<SessionNews> news;
+  v1::Attached attached;
+  attached.mutable_position()->set_seq(5);
+  attached.mutable_child()->set_pid(7);
+  attached.add_pending_requests()->set_request_id("q");
+  reader.Apply(attached, news);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(news[0].requests.at(0).request_id(), "q");
+
+  news.clear();
+  v1::Event exited = EventAt(2), started = EventAt(3), answered = EventAt(5);
+  exited.mutable_exited()->set_code(0);
+  started.mutable_started()->mutable_child()->set_pid(7);
+  answered.mutable_answered()->set_request_id("q");
+  for (const v1::Event& event : {exited, started, AskedAt(4, "q"), answered}) {
+    reader.Apply(event, news);
+  }
+  EXPECT_TRUE(news.empty());
+
+  for (v1::Event* event : {&answered, &exited}) event->set_seq(event->seq() + 10);
+  for (const v1::Event& event : {AskedAt(6, "r"), answered, exited}) reader.Apply(event, news);
+  ASSERT_EQ(news.size(), 3u);
+  EXPECT_EQ(news[0].kind, Kind::kAsked);
+  EXPECT_EQ(news[0].requests.at(0).request_id(), "r");
+  EXPECT_EQ(news[1].kind, Kind::kAnswered);
+  EXPECT_EQ(news[1].request_id, "q");
+  EXPECT_EQ(news[2].kind, Kind::kExited);
+}
+
+TEST(TurnReaderRequestsTest, AResetSaysAsOfWhenItIs) {
+  TurnReader reader({.journal_id = "j", .incarnation = "one", .seq = 1});
+  std::vector<SessionNews> news;
+  v1::Reset reset;
+  reset.set_newest_seq(9);
+  reset.mutable_position()->set_seq(3);
+  reader.Apply(reset, news);
+  news.clear();
+  reader.Apply(AskedAt(9, "old"), news);
+  EXPECT_TRUE(news.empty());
+  reader.Apply(AskedAt(10, "new"), news);
+  EXPECT_EQ(news.size(), 1u);
+}
+
 }  // namespace
 }  // namespace iris

@@ -75,6 +75,15 @@ TEST_F(TransportTest, CancellingATellThatWaitsLeavesTheOneThatRuns) {
   EXPECT_EQ(sink_.WaitFor(last).text, "3");
 }
 
+TEST_F(TransportTest, TerminateWhileTheChildStartsSaysThatOneRan) {
+  std::ofstream(home_.File(".stub-hang-at-start"));
+  OnLoop([this] { transport_->Spawn(); });
+  sink_.WaitForStage(TransportProgress::Stage::kStarting);
+  EXPECT_TRUE(Terminate());
+  EXPECT_NE(sink_.WaitForDown(), absl::OkStatus());
+  EXPECT_FALSE(Terminate());
+}
+
 TEST_F(TransportTest, TerminateBeforeTheLinkIsUpCancelsAndStartsNothing) {
   std::string id;
   absl::Notification done;
