@@ -68,6 +68,7 @@ InProcessHost::~InProcessHost() {
   absl::Notification drained;
   loop_.loop().Post([&] { drained.Notify(); });
   drained.WaitForNotification();
+  absl::MutexLock lock(&mutex_);
   for (int wire : wires_) close(wire);
 }
 
@@ -76,6 +77,7 @@ std::unique_ptr<Connector> InProcessHost::MakeConnector() {
 }
 
 absl::StatusOr<Connection> InProcessHost::Connect() {
+  absl::MutexLock lock(&mutex_);
   if (!refusal_.ok()) return refusal_;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
@@ -104,6 +106,7 @@ bool InProcessHost::busy() {
 }
 
 void InProcessHost::CutWires() {
+  absl::MutexLock lock(&mutex_);
   for (int wire : wires_) shutdown(wire, SHUT_RDWR);
 }
 

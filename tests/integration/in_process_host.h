@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "agent/service/agent_service.h"
 #include "agent/session/session_table.h"
 #include "common/loop/event_loop.h"
@@ -26,7 +28,10 @@ class InProcessHost {
 
   std::unique_ptr<Connector> MakeConnector();
   // The next Connect() fails like this; OK = connects again.
-  void RefuseWith(const absl::Status& why) { refusal_ = why; }
+  void RefuseWith(const absl::Status& why) {
+    absl::MutexLock lock(&mutex_);
+    refusal_ = why;
+  }
   // Cuts every wire that was made, as a lost network does.
   void CutWires();
   // A tell is under way here, whoever listens.
@@ -42,8 +47,10 @@ class InProcessHost {
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
   std::unique_ptr<grpc::Server> server_;
-  absl::Status refusal_;
-  std::vector<int> wires_;  // The agent's ends, duplicated so that they can be cut.
+  absl::Mutex mutex_;  // Links connect on threads of their own.
+  absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
+  // The agent's ends, duplicated so that they can be cut.
+  std::vector<int> wires_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace iris
