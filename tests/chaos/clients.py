@@ -1,35 +1,31 @@
 """Those who send tells in a chaos run, and what they were answered."""
 
-import json
 import queue
+import signal
+import subprocess
 import threading
 import time
-from typing import NamedTuple
+import uuid
 
-from chaos.work import Pair, Tell, Work
+from chaos.check import Answer, Judge
+from chaos.follow import report
+from chaos.work import Pair, Work
 from integration.mcp_client import McpClient
-
 
 # After a failure a client does not try again at once: a full disk refuses hundreds a second, and then the store
 # keeps no longer all that the run is to look at.
 _REST_AFTER_FAILURE = 0.3
-
-
-class Answer(NamedTuple):
-    """What a client was told."""
-    text: str  # Of a failure: whatever came with it.
-    failure: str  # Its kind; "" for an answer.
-    detail: str = ""
+# Of one tell, whatever happens.
+_TELL_SECONDS_MAX = 600
 
 
 class Client(threading.Thread):
-    """Sends until `enough` is set, waits for the answers, ends. What it does not know in the end is None."""
+    """Sends until `enough` is set, waits for the answers, ends."""
 
-    def __init__(self, work: Work, enough: threading.Event):
+    def __init__(self, work: Work, judge: Judge, enough: threading.Event):
         super().__init__(daemon=True)
-        self.answers = {}  # Tell -> Answer or None.
         self.error = None  # What broke the client itself.
-        self._work, self._enough = work, enough
+        self._work, self._judge, self._enough = work, judge, enough
 
     def run(self):
         try:
@@ -40,37 +36,66 @@ class Client(threading.Thread):
     def talk(self):
         raise NotImplementedError
 
-    def _next(self, pair: Pair) -> Tell:
+    def _next(self, pair: Pair):
         tell = self._work.next(pair)
-        self.answers[tell] = None
+        self._judge.sends(tell)
         return tell
 
 
 class CommandLineClient(Client):
-    """`iris tell` after `iris tell`, in one session."""
+    """`iris tell` after `iris tell`, in one session. Killed, it says the same again under the same id."""
 
-    def __init__(self, iris, pair, work, enough):
-        super().__init__(work, enough)
+    is_mcp = False
+
+    def __init__(self, iris, pair, work, judge, enough):
+        super().__init__(work, judge, enough)
         self._iris, self._pair = iris, pair
+        self._process = None
+
+    def kill(self):
+        """From any thread."""
+        process = self._process
+        if process:
+            process.kill()
 
     def talk(self):
         while not self._enough.is_set():
-            tell = self._next(self._pair)
-            done = self._iris.tell(self._pair.receiver, tell.text, from_=self._pair.sender, as_json=True, timeout=600)
-            report = json.loads(done.stdout)
-            failure = report.get("failure") or {}
-            text = report.get("partial", "") if failure else report["answer"]
-            self.answers[tell] = Answer(text, failure.get("kind", ""), failure.get("detail", ""))
-            if failure:
+            told = self.say_one()
+            if told.failure:
                 self._enough.wait(_REST_AFTER_FAILURE)
+
+    def say_one(self) -> Answer:
+        tell, tell_id = self._next(self._pair), str(uuid.uuid4())
+        told = None
+        while told is None:
+            told = self._say(tell, tell_id)
+        self._judge.hears(tell, told)
+        return told
+
+    def _say(self, tell, tell_id):
+        """None: it was killed."""
+        self._process = subprocess.Popen(
+            [*self._iris.command, "tell", tell.pair.receiver, "-", "--from", tell.pair.sender, "--id", tell_id, "--json"],
+            env=self._iris.env, cwd=self._iris.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with self._process as process:
+            try:
+                stdout, stderr = process.communicate(tell.text.encode(), timeout=_TELL_SECONDS_MAX)
+            finally:
+                process.kill()
+        if process.returncode == -signal.SIGKILL:
+            return None
+        assert stdout, f"iris tell says nothing ({process.returncode}): {stderr.decode(errors='replace')}"
+        return report(stdout)
 
 
 class Mcp(Client):
     """`iris mcp` with several sessions and several tells at once in each. Killed, it comes again; what it
     was waiting for is then not asked for any more."""
 
-    def __init__(self, iris, pairs, work, enough, at_once=4):
-        super().__init__(work, enough)
+    is_mcp = True
+
+    def __init__(self, iris, pairs, work, judge, enough, at_once=4):
+        super().__init__(work, judge, enough)
         self._iris, self._pairs, self._at_once = iris, pairs, at_once
         self._client = None
         self._rests_until = dict.fromkeys(pairs, 0.0)
@@ -84,29 +109,34 @@ class Mcp(Client):
     def talk(self):
         while not self._enough.is_set():
             self._client = McpClient(self._iris)
+            waiting = {}  # Of a call, its tell.
             try:
-                self._live(self._client)
+                self._live(self._client, waiting)
             finally:
+                for tell in waiting.values():
+                    self._judge.gives_up(tell)
                 self._bury(self._client)
 
-    def _live(self, client):
+    def _live(self, client, waiting):
         """Until `enough`, or until it was killed."""
-        waiting = {}  # Of a call, its tell.
         try:
             client.initialize()
             while True:
                 if not self._enough.is_set():
                     self._say_more(client, waiting)
                 for call in [call for call in waiting if client.answered(call)]:
+                    answer = self._answer(client, call)
+                    if answer is None:
+                        return
                     tell = waiting.pop(call)
-                    answer = self.answers[tell] = self._answer(client, call)
-                    if answer and answer.failure:
+                    self._judge.hears(tell, answer)
+                    if answer.failure:
                         self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
                 if self._enough.is_set() and not waiting:
                     return
                 if client.process.poll() is not None:
                     return
-                time.sleep(0.02)
+                time.sleep(0.01)
         except (BrokenPipeError, AssertionError):
             if client.process.poll() is None:
                 raise
@@ -117,8 +147,12 @@ class Mcp(Client):
                 continue
             while sum(tell.pair == pair for tell in waiting.values()) < self._at_once:
                 tell = self._next(pair)
-                call = client.start_call("send_message", toTeam=pair.receiver, fromTeam=pair.sender,
-                                         message=tell.text)
+                try:
+                    call = client.start_call("send_message", toTeam=pair.receiver, fromTeam=pair.sender,
+                                             message=tell.text)
+                except BrokenPipeError:
+                    self._judge.gives_up(tell)
+                    raise
                 waiting[call] = tell
 
     @staticmethod
@@ -127,6 +161,8 @@ class Mcp(Client):
             text, failed = client.result(call, within=1)
         except (AssertionError, queue.Empty):
             return None  # Killed.
+        finally:
+            client.forget(call)
         if not failed:
             return Answer(text, "")
         kind, _, rest = text.partition(": ")

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """One chaos run: tells from many clients in many sessions, here and behind ssh, while things break.
 
-Usage (as root, with what `bazel build //...` leaves): tests/chaos/run.py [--minutes N] [--seed N] [--mix NAME]
-Exit 1 if anything does not hold; then it prints what, and what had happened when."""
+Usage (as root, with what `bazel build //...` leaves):
+  tests/chaos/run.py [--minutes N | --messages N] [--seed N] [--mix NAME] [--keep FOLDER]
+Prints what had happened when, and what does not hold; then --keep has all that there was, and the exit code is 1.
+The line that begins with "chaos-summary " is JSON. tests/chaos/campaign.py runs many."""
 
 import argparse
+import json
 import pathlib
 import random
+import shutil
 import sys
 import threading
 import time
@@ -14,18 +18,19 @@ import time
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from chaos import check, faults
+from chaos import faults
+from chaos.check import Judge
 from chaos.clients import CommandLineClient, Mcp
+from chaos.follow import PATIENCE, Collector, Follower
+from chaos.stage import a_stage
 from chaos.work import Pair, Work
-from integration.far import far_away
 
-_HERE, _THERE = ["l0", "l1"], ["r0", "r1"]
-_BY_COMMAND_LINE = [Pair("cli", "l0"), Pair("cli", "r0"), Pair("l1", "r1"), Pair("r1", "r0")]
-_BY_MCP = [[Pair("l0", "l1"), Pair("l0", "r0"), Pair("l0", "r1")], [Pair("l1", "l0"), Pair("r0", "r1"), Pair("l1", "r0")]]
+_BY_COMMAND_LINE = [Pair("cli", "l0"), Pair("cli", "r0"), Pair("l1", "r2")]
+_BY_MCP = [[Pair("l0", "l1"), Pair("l0", "r0"), Pair("l0", "r1"), Pair("l0", "r2")],
+           [Pair("l1", "l0"), Pair("r0", "r1"), Pair("l1", "r0"), Pair("r2", "l2")],
+           [Pair("l2", "l1"), Pair("r1", "r2"), Pair("r1", "l0"), Pair("l2", "r1")]]
 # Of memory, for one process. Both need a few dozen.
 RESIDENT_MIB_MAX = {"coordinator": 256, "agent": 192}
-# How long the last tells may take once nothing breaks any more; a machine may be loaded.
-PATIENCE = 300
 
 
 class Memory(threading.Thread):
@@ -37,7 +42,7 @@ class Memory(threading.Thread):
         self._far, self._over = far, over
 
     def run(self):
-        while not self._over.wait(0.5):
+        while not self._over.wait(1):
             for process in self._far.iris.processes() + self._far.user.processes():
                 for kind, is_kind in (("coordinator", faults.is_coordinator), ("agent", faults.is_agent)):
                     if is_kind(process):
@@ -52,91 +57,119 @@ def _resident_mib(pid) -> int:
     return next((int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS")), 0)
 
 
-def _configure(far):
-    iris, folders = far.iris, {}
-    for name in _HERE:
-        folders[name] = iris.home / name
-        folders[name].mkdir()
-    teams = {name: {"path": str(folders[name])} for name in _HERE}
-    teams |= {name: far.sshd.team(far.user, path=far.user.make_folder(name)) for name in _THERE}
-    iris.write_config({"teams": teams, "settings": {"maxProcesses": 8}})
+class Run:
+    """The parts of one run on a stage. `seconds` and `messages`: whichever comes first; None: no bound."""
 
+    def __init__(self, stage, seed: int, mix: str, folder):
+        iris = stage.iris
+        self.stage, self.mix, self.seed = stage, mix, seed
+        self.judge = Judge(faults.FAILURES[mix], faults.REFUSALS[mix], stage.homes())
+        self._enough, self._over = threading.Event(), threading.Event()
+        work = Work(seed)
+        self._clients = [CommandLineClient(iris, pair, work, self.judge, self._enough) for pair in _BY_COMMAND_LINE]
+        self._clients += [Mcp(iris, pairs, work, self.judge, self._enough) for pairs in _BY_MCP]
+        self._last_words = [CommandLineClient(iris, pair, work, self.judge, self._enough)
+                            for pair in _BY_COMMAND_LINE + [pair for pairs in _BY_MCP for pair in pairs]]
+        self.schedule = faults.Schedule(stage, self._clients, mix, seed, lambda: self.judge.heard, self._enough)
+        self._follower = Follower(stage, self.judge, folder, self._enough)
+        self._collector = Collector(iris, self.judge)
+        self.memory = Memory(stage, self._over)
+        self.seconds = 0.0
 
-def run(seed: int, mix: str, seconds: float) -> list:
-    """What does not hold, as sentences; empty: all is well."""
-    with far_away(seed=seed) as far:
-        _configure(far)
-        # A host that never answered is another matter: a tell to it fails.
-        assert far.iris.answer("r0", "hello") == "ECHO: hello"
-        work, enough, over = Work(seed), threading.Event(), threading.Event()
-        mcp = [Mcp(far.iris, pairs, work, enough) for pairs in _BY_MCP]
-        clients = [CommandLineClient(far.iris, pair, work, enough) for pair in _BY_COMMAND_LINE] + mcp
-        schedule = faults.Schedule(far, mcp, mix, seed, enough)
-        memory = Memory(far, over)
-        threads = [*clients, schedule, memory]
-        for thread in threads:
-            thread.start()
-        enough.wait(seconds)
-        enough.set()
-        schedule.join()
-        far.network.mend()
-        far.network.set(delay=0, jitter=0, loss=0)
+    def go(self, seconds=None, messages=None):
+        """Until there is enough, then until every tell is judged, or will never be."""
+        # A host that never answered is another matter: a tell to it fails. These go over every link.
+        for client in self._last_words[:len(_BY_COMMAND_LINE)]:
+            client.say_one()
+        began = time.monotonic()
+        workers = [*self._clients, self.schedule, self._follower, self._collector, self.memory]
+        for worker in workers:
+            worker.start()
+        while not self._enough.wait(0.1):
+            if seconds is not None and time.monotonic() - began > seconds or messages and self.judge.heard >= messages:
+                self._enough.set()
+        self.seconds = time.monotonic() - began
+        self.schedule.join()
+        self.stage.mend()
+        self._wait_until_judged()
+        self._say_last_words()
+        for worker in workers:
+            if error := getattr(worker, "error", None):
+                self.judge.find("other", f"{type(worker).__name__} broke: {error!r}")
+        self._over.set()
+        self._collector.end()
+        self._follower.end()
+        if self.judge.found:
+            self.judge.find("other", "status: " + self.stage.iris.run("status", "--json").stdout)
+        assert self.stage.iris.run("stop", "--agents", timeout=120).returncode == 0
+        self._follower.read_the_rest()
+        for kind, most in self.memory.most.items():
+            if most > RESIDENT_MIB_MAX[kind]:
+                self.judge.find("other", f"the {kind} took {most} MiB")
+
+    def _wait_until_judged(self):
+        """A tell that nobody heard of is judged at the end only."""
         deadline = time.monotonic() + PATIENCE
-        for client in clients:
-            client.join(max(0.0, deadline - time.monotonic()))
-        over.set()
-        memory.join()
-        found = [f"{type(thread).__name__} broke: {thread.error!r}" for thread in threads
-                 if getattr(thread, "error", None)]
-        found += [f"{type(client).__name__} still waits" for client in clients if client.is_alive()]
-        if found:
-            found.append("status: " + far.iris.run("status", "--json").stdout)
-        tells = {tell: told for client in clients for tell, told in client.answers.items()}
-        # Nobody waits for some of them any more: those of clients that were killed.
-        _wait_until_settled(far.iris, deadline)
-        found += _last_words(far.iris, work, tells)
-        assert far.iris.run("stop", "--agents", timeout=120).returncode == 0
-        homes = [far.iris.home, far.user.home]
-        store = check.read_store(far.iris.iris_home)
-        found += check.check(tells, [row for row in store if row.text != "hello"], check.read_prompts(homes), check.read_tool_log(homes),
-                             faults.FAILURES[mix])
-        found += [f"the {kind} took {most} MiB" for kind, most in memory.most.items() if most > RESIDENT_MIB_MAX[kind]]
-        failed = sum(row.failure != "" for row in store)
-        print(f"chaos: seed {seed}, mix {mix}: {len(tells)} tells, {len(store)} in the store, {failed} failed; "
-              f"{len(schedule.happened)} faults; at most {memory.most} MiB")
-        if found:
-            print(*schedule.happened, *found, sep="\n")
-        return found
+        while time.monotonic() < deadline and (any(client.is_alive() for client in self._clients)
+                                               or self._collector.is_alive() and self.judge.unheard()):
+            time.sleep(0.05)
+        for client in self._clients:
+            if client.is_alive():
+                self.judge.find("lost", f"{type(client).__name__} still waits")
 
-
-def _last_words(iris, work, tells) -> list:
-    """After all that, every session answers."""
-    found = []
-    for pair in _BY_COMMAND_LINE + [pair for pairs in _BY_MCP for pair in pairs]:
-        tell = work.next(pair)
-        done = iris.tell(pair.receiver, tell.text, from_=pair.sender, timeout=120)
-        tells[tell] = None
-        if done.returncode != 0:
-            found.append(f"{pair}: the last tell failed: {done.stderr}")
-    return found
-
-
-def _wait_until_settled(iris, deadline):
-    while time.monotonic() < deadline:
-        status = iris.status()
-        if not any(session["tells_waiting"] or session["state"] == "busy" for session in status["sessions"]):
+    def _say_last_words(self):
+        """After all that, every session answers."""
+        if any(client.is_alive() for client in self._clients):
             return
-        time.sleep(0.2)
+        for client in self._last_words:
+            told = client.say_one()
+            if told.failure:
+                self.judge.find("lost", f"the last tell failed: {told}")
+
+    def summary(self) -> dict:
+        judge = self.judge
+        return {"mix": self.mix, "seed": self.seed, "messages": judge.judged, "sent": judge.sent,
+                "seconds": round(self.seconds, 1), "faults": sum(self.schedule.counts.values()),
+                "failed": dict(judge.failed), "lost": judge.counts["lost"], "twice": judge.counts["twice"],
+                "order": judge.counts["order"], "other": judge.counts["other"], "looks": self._follower.looks,
+                "mib": self.memory.most, "by_fault": dict(self.schedule.counts)}
+
+
+def run(seed: int, mix: str, seconds=None, messages=None, keep=None) -> list:
+    """What does not hold, as sentences; empty: all is well."""
+    with a_stage(seed) as stage:
+        copies = stage.iris.folder / "copies"
+        copies.mkdir()
+        one = Run(stage, seed, mix, copies)
+        try:
+            one.go(seconds, messages)
+        except BaseException as error:
+            one.judge.find("other", f"the run broke: {error!r}")
+        print(*one.schedule.happened, *one.judge.found, "chaos-summary " + json.dumps(one.summary()), sep="\n", flush=True)
+        if one.judge.found and keep:
+            _keep(stage, keep)
+        return one.judge.found
+
+
+def _keep(stage, folder):
+    """Logs, store, journals and transcripts, as they are in the end."""
+    for source, name in ((stage.iris.home, "here"), (stage.iris.iris_home, "coordinator"), (stage.user.home, "there")):
+        shutil.copytree(source, pathlib.Path(folder) / name, symlinks=True, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("iris-agent*", "claude", "filler"))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--messages", type=int)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--mix", choices=sorted(faults.MIXES), default="harmless")
+    parser.add_argument("--keep")
     options = parser.parse_args()
-    print(f"chaos: seed {options.seed}", flush=True)
-    return 1 if run(options.seed, options.mix, options.minutes * 60) else 0
+    minutes = 1 if options.minutes is None and options.messages is None else options.minutes
+    print(f"chaos: seed {options.seed}, mix {options.mix}", flush=True)
+    found = run(options.seed, options.mix, minutes and minutes * 60, options.messages, options.keep)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -22,10 +22,51 @@ class Tell(NamedTuple):
     answer: str
     mark: str  # A line that its tool adds to the account's log, once; "" if it has no tool.
 
+    @property
+    def name(self):
+        return f"{self.pair} #{self.number}"
+
+
+# How often which kind: most are short, so that a run has many; of every kind some are long.
+_KINDS = {"sum": 10, "blocks": 3, "big": 1, "slow": 1, "tool": 2, "split": 1, "garbage": 0.5, "think": 0.5}
+
 
 def _answer(blocks) -> str:
     """How Iris joins the text blocks of a turn."""
     return "\n\n".join(blocks)
+
+
+def _long_tail(chance, alpha: float, least: int, most: int) -> int:
+    """Mostly near `least`, now and then up to `most`."""
+    return int(min(chance.paretovariate(alpha) * least, most))
+
+
+def _said(chance, pair, number) -> tuple:
+    """(what to say, the answer, the tool's mark)"""
+    match chance.choices(list(_KINDS), _KINDS.values())[0]:
+        case "sum":
+            text = f"{pair} {number} " + "x" * _long_tail(chance, 0.7, 20, 60_000)
+            return "SUM " + text, words.sum_of(text), ""
+        case "big":
+            count = _long_tail(chance, 0.5, 2_000, 2_000_000)
+            return f"BIG {count}", words.big(count), ""
+        case "blocks":
+            count = _long_tail(chance, 0.7, 2, 200)
+            return f"BLOCKS {count}", _answer(f"block {i}\n" for i in range(1, count + 1)), ""
+        case "slow":
+            blocks = ["".join(f"word{i} " for i in range(first, first + 4)) for first in range(0, 20, 4)]
+            seconds = chance.uniform(0.05, 0.5) if chance.random() < 0.8 else chance.uniform(0.5, 3)
+            return f"SLOW {seconds:.2f}", _answer(blocks), ""
+        case "tool":
+            mark = f"{pair.sender}-{pair.receiver}-{number}"
+            command = 'TOOL Bash {"command":"echo %s >> ~/tools.log; echo done"}' % mark
+            return command, _answer(["Using a tool.", "TOOL-DONE: done"]), mark
+        case "split":
+            return "SPLIT", words.SPLIT_TEXT, ""
+        case "garbage":
+            return "GARBAGE", "garbage over", ""
+        case "think":
+            return "THINK\nBLOCKS 1", "block 1\n", ""
 
 
 class Work:
@@ -39,23 +80,14 @@ class Work:
     def next(self, pair: Pair) -> Tell:
         chance = self._random.setdefault(pair, random.Random(f"{self._seed} {pair}"))
         number = self._numbers[pair] = self._numbers.get(pair, 0) + 1
-        mark = ""
-        match chance.choices(["sum", "big", "blocks", "slow", "tool"], [5, 2, 3, 4, 2])[0]:
-            case "sum":
-                text = f"{pair} {number} " + "x" * int(chance.paretovariate(0.5) * 10 % 60_000)
-                command, answer = "SUM " + text, words.sum_of(text)
-            case "big":
-                count = chance.randrange(1_000, 600_000)
-                command, answer = f"BIG {count}", words.big(count)
-            case "blocks":
-                count = chance.randrange(1, 200)
-                command, answer = f"BLOCKS {count}", _answer(f"block {i}\n" for i in range(1, count + 1))
-            case "slow":
-                blocks = ["".join(f"word{i} " for i in range(first, first + 4)) for first in range(0, 20, 4)]
-                command, answer = f"SLOW {chance.uniform(0.2, 2):.1f}", _answer(blocks)
-            case "tool":
-                mark = f"{pair.sender}-{pair.receiver}-{number}"
-                command = 'TOOL Bash {"command":"echo %s >> ~/tools.log; echo done"}' % mark
-                answer = _answer(["Using a tool.", "TOOL-DONE: done"])
+        say, answer, mark = _said(chance, pair, number)
         # A line that is no word for the stub, so that the tell is known by its text.
-        return Tell(pair, number, f"{pair} #{number}\n{command}", answer, mark)
+        return Tell(pair, number, f"{pair} #{number}\n{say}", answer, mark)
+
+
+def parse_name(text: str):
+    """The (Pair, number) of a tell's text; None: it is no tell of ours."""
+    first, _, _ = text.partition("\n")
+    names, _, number = first.partition(" #")
+    sender, arrow, receiver = names.partition(">")
+    return (Pair(sender, receiver), int(number)) if arrow and number.isdigit() else None

@@ -18,7 +18,7 @@ class Far:
     def __init__(self, folder, network, user):
         (folder / "sshd").mkdir()
         self.network, self.user = network, user
-        self.disk = disks.Disk(user, ".local/share/iris")
+        self.disk = disks.Disk(user.make_folder(".local/share/iris"), user.uid)
         self.sshd = daemons.Sshd(folder / "sshd", address=networks.HOST, inside=network.host)
         self.iris = Iris(folder, inside=network.client)
         self.iris.write_config({"teams": {"gpu": self.sshd.team(user), "here": self.iris.local_team()}})

@@ -49,8 +49,11 @@ class Iris:
         return [*self._inside, self.program]
 
     def write_config(self, config: dict):
-        self.config.write_text(json.dumps(config, indent=1))
-        self.config.chmod(0o600)
+        """At once: a coordinator that reads it meanwhile sees the old one or the new one."""
+        new = self.config.with_suffix(".new")
+        new.write_text(json.dumps(config, indent=1))
+        new.chmod(0o600)
+        new.rename(self.config)
 
     def local_team(self, **fields) -> dict:
         """The entry of a team on this machine."""

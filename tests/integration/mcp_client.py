@@ -78,6 +78,12 @@ class McpClient:
     def answered(self, id) -> bool:
         return not self._answers[id].empty()
 
+    def forget(self, id):
+        """Of an answered request: another answer to it is strange. Also what was said beside it, which nobody reads."""
+        del self._answers[id]
+        self.notes.clear()
+        self.notifications.clear()
+
     def start_bad(self, data: bytes) -> None:
         """What is no message: `answer(None)` is what it is answered."""
         self._answers.setdefault(None, queue.Queue())

@@ -1,5 +1,6 @@
-"""A small disk of an account's own, to be filled up."""
+"""A small disk, to be filled up."""
 
+import os
 import pathlib
 import subprocess
 
@@ -7,17 +8,20 @@ _PIECE = bytes(64 << 10)
 
 
 class Disk:
-    """A tmpfs at `path`, below the account's home: it goes with the account."""
+    """A tmpfs at `path`, owned by `uid`. Below an account's home it goes with the account."""
 
-    def __init__(self, user, relative: str, mib=64, inodes=2000):
-        self._path = user.make_folder(relative)
+    def __init__(self, path: pathlib.Path, uid: int, mib=64, inodes=2000):
+        self._path = path
         subprocess.run(["mount", "-t", "tmpfs", "-o",
-                        f"size={mib}m,nr_inodes={inodes},uid={user.uid},gid={user.uid},mode=0700",
+                        f"size={mib}m,nr_inodes={inodes},uid={uid},gid={uid},mode=0700",
                         "iris-t-disk", str(self._path)], check=True)
 
-    def take_room(self):
-        """No block is left."""
+    def take_room(self, leave=0):
+        """No block is left, or about so many bytes."""
         self._fill(lambda folder: self._write(folder / "big"))
+        if leave:
+            path = self._folder() / "big"
+            os.truncate(path, max(0, path.stat().st_size - leave))
 
     def take_inodes(self):
         """No file can be made any more."""

@@ -96,13 +96,17 @@ def of_folder(folder) -> list:
     return _processes(pid for pid in all_pids() if pid != os.getpid() and _marked(pid, str(folder)))
 
 
-def end(process: Process):
-    """Kills exactly that process, if it is still that one."""
+def send(process: Process, number: signal.Signals):
+    """A signal for exactly that process, if it is still that one."""
     if process_info(process.pid) == process.info:
         try:
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, number)
         except ProcessLookupError:
             pass
+
+
+def end(process: Process):
+    send(process, signal.SIGKILL)
 
 
 def end_leftovers(find, patience: float = 20) -> list:
