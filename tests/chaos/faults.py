@@ -210,7 +210,7 @@ HARMLESS = LINKS + ["kill_coordinator", "kill_mcp", "kill_tell", "freeze_daemon"
 MIXES = {
     "links": LINKS,
     "harmless": HARMLESS,
-    "rates": HARMLESS + ["change_rate"] * 6,
+    "rates": HARMLESS + ["change_rate"] * 6 + ["long_black_hole"],
     "places": HARMLESS + ["lose_runtime_here", "lose_runtime_there"] * 2,
     "children": HARMLESS + ["kill_claude"] * 4,
     "agents": HARMLESS + ["kill_claude", "kill_agent", "kill_agent"],
@@ -218,6 +218,7 @@ MIXES = {
     "disk": HARMLESS + ["fill_disk"] * 4,
     "store": HARMLESS + ["fill_store"] * 6,
 }
+MIXES["everything"] = sorted({fault for mix in MIXES.values() for fault in mix})
 # How a tell may end where a child or an agent died under it, or where a disk was full.
 _DIED = frozenset({"child_exited", "ambiguous"})
 FAILURES = collections.defaultdict(frozenset, {
@@ -226,9 +227,23 @@ FAILURES = collections.defaultdict(frozenset, {
     "upgrades": _DIED,
     "disk": frozenset({"storage"}),
     "store": frozenset({"storage"}),
+    "everything": _DIED | {"storage"},
 })
 # As what a tell may be refused, so that it was never there.
-REFUSALS = collections.defaultdict(frozenset, {"store": frozenset({"storage"})})
+REFUSALS = collections.defaultdict(frozenset, {mix: frozenset({"storage"}) for mix in ("store", "everything")})
+# How many tells a fault may fail: those under way, one a session.
+SESSIONS = 15
+MAY_FAIL = {"kill_claude": 1, "kill_agent": SESSIONS, "downgrade_agent": SESSIONS}
+
+
+def may_fail(counts) -> int:
+    """How many tells may have ended because a child or an agent died."""
+    return sum(MAY_FAIL.get(fault, 0) * count for fault, count in counts.items())
+
+
+def died(failed) -> int:
+    """How many did."""
+    return sum(failed[kind] for kind in _DIED)
 
 
 class Schedule(threading.Thread):

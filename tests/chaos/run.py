@@ -103,6 +103,9 @@ class Run:
             self.judge.find("other", "status: " + self.stage.iris.run("status", "--json").stdout)
         assert self.stage.iris.run("stop", "--agents", timeout=120).returncode == 0
         self._follower.read_the_rest()
+        died, may = faults.died(self.judge.failed), faults.may_fail(self.schedule.counts)
+        if died > may:
+            self.judge.find("lost", f"{died} tells died with their child or agent; at most {may} were under way")
         for kind, most in self.memory.most.items():
             if most > RESIDENT_MIB_MAX[kind]:
                 self.judge.find("other", f"the {kind} took {most} MiB")
