@@ -15,6 +15,8 @@ from integration.mcp_client import McpClient
 # After a failure a client does not try again at once: a full disk refuses hundreds a second, and then the store
 # keeps no longer all that the run is to look at.
 _REST_AFTER_FAILURE = 0.3
+# Of a daemon, on a machine that has other things to do. The tell never got anywhere.
+_NOT_STARTED = "it did not say in time that it is ready"
 # Of one tell, whatever happens.
 _TELL_SECONDS_MAX = 600
 
@@ -43,7 +45,8 @@ class Client(threading.Thread):
 
 
 class CommandLineClient(Client):
-    """`iris tell` after `iris tell`, in one session. Killed, it says the same again under the same id."""
+    """`iris tell` after `iris tell`, in one session. Killed, or where no daemon started in time, it says the same again
+    under the same id."""
 
     is_mcp = False
 
@@ -73,7 +76,7 @@ class CommandLineClient(Client):
         return told
 
     def _say(self, tell, tell_id):
-        """None: it was killed."""
+        """None: it is not known what became of it."""
         self._process = subprocess.Popen(
             [*self._iris.command, "tell", tell.pair.receiver, "-", "--from", tell.pair.sender, "--id", tell_id, "--json"],
             env=self._iris.env, cwd=self._iris.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -85,7 +88,8 @@ class CommandLineClient(Client):
         if process.returncode == -signal.SIGKILL:
             return None
         assert stdout, f"iris tell says nothing ({process.returncode}): {stderr.decode(errors='replace')}"
-        return report(stdout)
+        told = report(stdout)
+        return None if _NOT_STARTED in told.detail else told
 
 
 class Mcp(Client):

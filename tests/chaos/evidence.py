@@ -160,6 +160,15 @@ class Tails:
                     yield home, path, line
 
 
+def _entry(line: bytes) -> dict:
+    """Of a transcript. A claude that was killed may have left half a line, and the next one writes on behind it."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        begin = line.rfind(b'{"parentUuid"')
+        return json.loads(line[begin:]) if begin > 0 else {}
+
+
 class Prompts:
     """What the claudes of these homes have taken."""
 
@@ -171,9 +180,9 @@ class Prompts:
         for home, path, line in self._tails.lines():
             if b'"user"' not in line:
                 continue
-            entry = json.loads(line)
+            entry = _entry(line)
             content = entry.get("message", {}).get("content")
-            if entry["type"] != "user" or "[Request interrupted" in str(content)[:200]:
+            if entry.get("type") != "user" or "[Request interrupted" in str(content)[:200]:
                 continue
             if isinstance(content, list):
                 if any(block.get("type") != "text" for block in content):

@@ -7,8 +7,10 @@ from integration.far import far_away
 from testbed import binaries, disk
 
 HERE, THERE = ["l0", "l1", "l2"], ["r0", "r1", "r2"]
-# Fewer than there are sessions on one side, so that some are put to sleep for others.
-_MAX_PROCESSES = 12
+# One fewer than there are sessions, so that now and then one is put to sleep for another. A claude and a host may take
+# long to answer: where many runs share a machine, that is no finding.
+_SETTINGS = {"maxProcesses": 14, "sessionInitTimeout": 300_000}
+_REMOTE_OPTIONS = {"connectTimeout": 60_000}
 
 
 class Stage:
@@ -30,10 +32,11 @@ class Stage:
     def configure(self, older=False):
         """The teams; with the older build of the agent for hosts that have none."""
         teams = {name: {"path": str(self._folders[name])} for name in HERE}
-        teams |= {name: self._sshd.team(self.user, path=self._folders[name]) for name in THERE}
+        teams |= {name: self._sshd.team(self.user, path=self._folders[name], remoteOptions=_REMOTE_OPTIONS)
+                  for name in THERE}
         # Other words for ssh: another link to the same host.
         teams["r2"]["remote"] = teams["r2"]["remote"].replace("ssh ", "ssh -o Compression=yes ", 1)
-        settings = {"maxProcesses": _MAX_PROCESSES} | ({"agentBundle": str(self._older)} if older else {})
+        settings = _SETTINGS | ({"agentBundle": str(self._older)} if older else {})
         self.iris.write_config({"teams": teams, "settings": settings})
 
     def homes(self) -> dict:
