@@ -2,6 +2,7 @@
 #define IRIS_COMMON_ENDPOINT_ENDPOINT_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -47,6 +48,12 @@ std::string FrameHello(absl::string_view hello);
 // descriptors. FAILURE_DROPPED: the peer went before the end. FAILURE_TIMEOUT. FAILURE_INTERNAL: a
 // length out of bounds.
 absl::StatusOr<std::string> ReadHello(int fd, absl::Time deadline);
+
+// The same; `await` is called before each read and returns when there is something to read, or why
+// nobody waits any longer (NoHelloInTime(), or another failure), which ReadHello() returns.
+using AwaitReadable = std::function<absl::Status()>;
+absl::StatusOr<std::string> ReadHello(int fd, const AwaitReadable& await);
+absl::Status NoHelloInTime();
 
 // A connection to a daemon whose hello has been read; what follows on `fd` is gRPC. Non-blocking,
 // close-on-exec.

@@ -14,12 +14,10 @@ namespace {
 
 constexpr size_t kLengthBytes = 4;
 
-absl::Status ReadExactly(int fd, char* to, size_t bytes, absl::Time deadline) {
+absl::Status ReadExactly(int fd, char* to, size_t bytes, const AwaitReadable& await) {
   size_t done = 0;
   while (done < bytes) {
-    if (!WaitReadable(fd, deadline)) {
-      return MakeFailure(v1::FAILURE_TIMEOUT, "waiting for the hello of the other end");
-    }
+    if (absl::Status status = await(); !status.ok()) return status;
     const ssize_t n = read(fd, to + done, bytes - done);
     if (n > 0) {
       done += static_cast<size_t>(n);
@@ -44,9 +42,19 @@ std::string FrameHello(absl::string_view hello) {
   return framed;
 }
 
+absl::Status NoHelloInTime() {
+  return MakeFailure(v1::FAILURE_TIMEOUT, "waiting for the hello of the other end");
+}
+
 absl::StatusOr<std::string> ReadHello(int fd, absl::Time deadline) {
+  return ReadHello(fd, [fd, deadline] {
+    return WaitReadable(fd, deadline) ? absl::OkStatus() : NoHelloInTime();
+  });
+}
+
+absl::StatusOr<std::string> ReadHello(int fd, const AwaitReadable& await) {
   unsigned char length[kLengthBytes];
-  absl::Status status = ReadExactly(fd, reinterpret_cast<char*>(length), sizeof(length), deadline);
+  absl::Status status = ReadExactly(fd, reinterpret_cast<char*>(length), sizeof(length), await);
   if (!status.ok()) return status;
   const size_t bytes = size_t{length[0]} << 24 | size_t{length[1]} << 16 | size_t{length[2]} << 8 |
                        size_t{length[3]};
@@ -56,7 +64,7 @@ absl::StatusOr<std::string> ReadHello(int fd, absl::Time deadline) {
                                     " bytes, more than ", kHelloBytesMax));
   }
   std::string hello(bytes, '\0');
-  status = ReadExactly(fd, hello.data(), bytes, deadline);
+  status = ReadExactly(fd, hello.data(), bytes, await);
   if (!status.ok()) return status;
   return hello;
 }

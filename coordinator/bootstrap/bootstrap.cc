@@ -1,7 +1,5 @@
 #include "coordinator/bootstrap/bootstrap.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -43,20 +41,19 @@ absl::Status CheckRuntimeDir(const std::string& dir) {
       "Set XDG_RUNTIME_DIR or IRIS_HOME to a short, plain path.");
 }
 
-absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Digests(
-    const AgentBundle& bundle) {
-  std::vector<std::pair<std::string, std::string>> digests;
+absl::StatusOr<std::vector<AgentBuild>> Builds(const AgentBundle& bundle) {
+  std::vector<AgentBuild> builds;
   absl::Status none;
   for (absl::string_view arch : kAgentArchs) {
     const absl::StatusOr<const AgentBuild*> build = bundle.ForArch(arch);
     if (build.ok()) {
-      digests.emplace_back((*build)->arch, (*build)->sha256);
+      builds.push_back(**build);
     } else if (none.ok()) {
       none = build.status();
     }
   }
-  if (digests.empty()) return none;
-  return digests;
+  if (builds.empty()) return none;
+  return builds;
 }
 
 absl::Status NoForward(absl::string_view why) {
@@ -78,7 +75,7 @@ class Attempt {
     if (absl::Status status = MeetShell(dialogue); !status.ok()) return status;
     Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
     Connection connection;
-    connection.uploaded = !found_installed_;
+    connection.uploaded = uploaded_;
     absl::StatusOr<v1::Hello> hello = AwaitHello();
     if (!hello.ok()) return hello.status();
     connection.hello = *std::move(hello);
@@ -87,16 +84,16 @@ class Attempt {
     return connection;
   }
 
-  // The host had an agent, whether or not it ran.
-  bool found_installed() const { return found_installed_; }
+  // The host had an agent's file, from which no greeting came.
+  bool found_no_agent() const { return found_no_agent_; }
 
  private:
   absl::Status StartSsh(bool ignore_installed) {
-    absl::StatusOr<std::vector<std::pair<std::string, std::string>>> digests = Digests(bundle_);
-    if (!digests.ok()) return digests.status();
+    absl::StatusOr<std::vector<AgentBuild>> builds = Builds(bundle_);
+    if (!builds.ok()) return builds.status();
     const absl::StatusOr<std::string> line =
         MakeRemoteCommandLine({.marker = marker_,
-                               .digests = *std::move(digests),
+                               .builds = *std::move(builds),
                                .agent_dir = target_.options.agent_dir,
                                .ignore_installed = ignore_installed});
     if (!line.ok()) return line.status();
@@ -107,9 +104,9 @@ class Attempt {
 
     Report(BootstrapProgress::Stage::kConnecting, "connecting to ");
     absl::StatusOr<std::unique_ptr<SshProcess>> ssh = SshProcess::Start(
-        ConnectArgv(target_, sockets_.control, *line,
+        ConnectArgv(target_, sockets_.control, sockets_.log, *line,
                     KnowsSessionOptions(absl::StrCat(version->err, version->out))),
-        env);
+        env, sockets_.log);
     if (!ssh.ok()) return ssh.status();
     ssh_ = *std::move(ssh);
     ssh_->RemoveAtEnd(sockets_.control);
@@ -132,28 +129,48 @@ class Attempt {
                          absl::StrCat("our command on the host answered \"",
                                       PrintableHostText(*reply, kNoiseBytesShown), "\""));
     }
-    const absl::Status status = InstallAgent(
+    const absl::StatusOr<bool> uploaded = InstallAgent(
         dialogue, bundle_,
         {.marker = marker_,
          .system = std::string(absl::StripAsciiWhitespace(words)),
          .agent_dir = target_.options.agent_dir,
          .answer_timeout = std::max(target_.options.connect_timeout, kAnswerTimeoutMin),
-         .upload_timeout = options_.upload_timeout,
-         .on_sent = [this](uint64_t done, uint64_t total) { ReportUpload(done, total); }});
-    return OrWhySshEnded(status, std::string(dialogue.noise()));
+         .silence_max = options_.upload_silence_max,
+         .on_progress = [this](uint64_t done, uint64_t total) { ReportUpload(done, total); }});
+    if (uploaded.ok()) {
+      uploaded_ = *uploaded;
+      return absl::OkStatus();
+    }
+    if (!dialogue.ended()) return uploaded.status();
+    const absl::Status why =
+        ssh_->WhyEnded(SshEnd::Stage::kBootstrap, std::string(dialogue.noise()));
+    return upload_bytes_ == 0 ? why
+                              : Annotate(why, absl::StrCat("the upload of the agent was cut after ",
+                                                           HowFar(upload_done_, upload_bytes_)));
   }
 
   absl::StatusOr<v1::Hello> AwaitHello() {
     const absl::StatusOr<v1::Hello> hello = ReadAgentHello(
         ssh_->stdio().get(), absl::Now() + target_.options.connect_timeout, options_.cancelled);
-    if (KindOf(hello.status()) == v1::FAILURE_TIMEOUT) {
-      return MakeFailure(v1::FAILURE_TIMEOUT,
-                         absl::StrCat("the agent on the host did not greet within ",
-                                      absl::FormatDuration(target_.options.connect_timeout)),
-                         "Raise remoteOptions.connectTimeout if the host is slow.");
+    switch (KindOf(hello.status())) {
+      case v1::FAILURE_TIMEOUT:
+        found_no_agent_ = found_installed_;
+        return MakeFailure(v1::FAILURE_TIMEOUT,
+                           absl::StrCat("the agent on the host did not greet within ",
+                                        absl::FormatDuration(target_.options.connect_timeout)),
+                           "Raise remoteOptions.connectTimeout if the host is slow.");
+      case v1::FAILURE_INTERNAL:  // Something else greets.
+        found_no_agent_ = found_installed_;
+        return hello;
+      case v1::FAILURE_DROPPED: {
+        // ssh knows more about it.
+        const SshEnd end = ssh_->End(SshEnd::Stage::kBootstrap, "");
+        found_no_agent_ = found_installed_ && AgentSaidNothing(end);
+        return ClassifySshEnd(end);
+      }
+      default:
+        return hello;
     }
-    if (!hello.ok()) return OrWhySshEnded(hello.status(), "");
-    return hello;
   }
 
   absl::Status ChooseWire(Connection* connection) {
@@ -184,8 +201,7 @@ class Attempt {
       return ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
-    // ssh makes it once it is logged in.
-    if (access(sockets_.control.c_str(), F_OK) != 0) {
+    if (!LoggedIn(ssh_->log())) {
       return MakeFailure(
           v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not answer within ", limit),
           "Check that the host is up and that this machine's network reaches it (VPN, "
@@ -200,18 +216,14 @@ class Attempt {
         "another shell; raise remoteOptions.connectTimeout if they are slow.");
   }
 
-  // Where the host's end was the failure, ssh knows more about it.
-  absl::Status OrWhySshEnded(const absl::Status& status, std::string noise) {
-    if (KindOf(status) != v1::FAILURE_DROPPED) return status;
-    return ssh_->WhyEnded(SshEnd::Stage::kBootstrap, std::move(noise));
-  }
-
   void Report(BootstrapProgress::Stage stage, absl::string_view doing) const {
     if (!options_.on_progress) return;
     options_.on_progress({.stage = stage, .text = absl::StrCat(doing, target_.remote.destination)});
   }
 
-  void ReportUpload(uint64_t done, uint64_t total) const {
+  void ReportUpload(uint64_t done, uint64_t total) {
+    upload_done_ = done;
+    upload_bytes_ = total;
     if (!options_.on_progress) return;
     options_.on_progress(
         {.stage = BootstrapProgress::Stage::kUploading,
@@ -229,9 +241,14 @@ class Attempt {
   const std::string marker_ = RandomHex(16);
   const SshSockets sockets_ = {
       .control = absl::StrCat(options_.runtime_dir, "/c", marker_.substr(0, 8)),
-      .forward = absl::StrCat(options_.runtime_dir, "/f", marker_.substr(0, 8))};
+      .forward = absl::StrCat(options_.runtime_dir, "/f", marker_.substr(0, 8)),
+      .log = absl::StrCat(options_.runtime_dir, "/l", marker_.substr(0, 8))};
   std::unique_ptr<SshProcess> ssh_;
   bool found_installed_ = false;
+  bool found_no_agent_ = false;
+  bool uploaded_ = false;
+  uint64_t upload_done_ = 0;
+  uint64_t upload_bytes_ = 0;  // 0: none was begun.
 };
 
 }  // namespace
@@ -240,14 +257,13 @@ absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBu
                                           const BootstrapOptions& options) {
   if (absl::Status status = CheckRuntimeDir(options.runtime_dir); !status.ok()) return status;
   absl::StatusOr<Connection> connection = absl::UnknownError("");
-  bool replace = false;
+  bool look_closer = false;
   {
     Attempt attempt(target, bundle, options);
     connection = attempt.Run(/*ignore_installed=*/false);
-    replace =
-        attempt.found_installed() && KindOf(connection.status()) == v1::FAILURE_NOT_EXECUTABLE;
+    look_closer = attempt.found_no_agent();
   }
-  if (replace) connection = Attempt(target, bundle, options).Run(/*ignore_installed=*/true);
+  if (look_closer) connection = Attempt(target, bundle, options).Run(/*ignore_installed=*/true);
   if (!connection.ok()) return Annotate(connection.status(), target.remote.destination);
   return connection;
 }

@@ -36,7 +36,7 @@ struct BootstrapProgress {
   enum class Stage { kConnecting, kUploading, kStarting };
   Stage stage;
   std::string text;  // "uploading the agent to gpu1 (3.1 MB)"; for people.
-  // Of the upload: bytes handed to ssh, which holds at most a few MB of them.
+  // Of the upload: what the host has, by its own word. Told at least every 5 s.
   uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;
 };
@@ -64,21 +64,22 @@ struct Connection {
 };
 
 struct BootstrapOptions {
-  // For the whole upload, on top of connect_timeout. It ends earlier where no byte moves for 30 s.
-  absl::Duration upload_timeout = absl::Minutes(10);
+  // An upload ends where the host takes no byte for so long; it may take any time in all.
+  absl::Duration upload_silence_max = absl::Seconds(60);
   // For control and forward sockets; ours, 0700, short (≤ kRuntimeDirBytesMax), without blanks, ':'
   // or '%'.
   std::string runtime_dir;
   // On the calling thread. May be empty.
   std::function<void(const BootstrapProgress&)> on_progress;
-  // Looked at at least every 100 ms (a hello that has begun is read to its end). May be null.
+  // Looked at at least every 100 ms. May be null.
   const std::atomic<bool>* cancelled = nullptr;
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;
 
 // Connects to the host over the system's ssh, puts the agent there if it is missing, starts it if
 // it does not run, and returns the wire. One connection; one exec session when the agent is there
-// (a second connection only where an installed agent turns out not to run, to install it again).
+// (a second connection only where an installed agent does not greet: there its file is checked by
+// its digest, and put there again unless it is the right one; once).
 // Blocks; every wait has a deadline: connect_timeout of the target until the host's shell answers,
 // and again for the hello.
 //
@@ -87,8 +88,8 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 //
 // Every failure is typed by what ssh or the host said (unreachable, auth, host_key, no_space,
 // not_executable, no_agent_possible, version, timeout, cancelled; bad_request for what ssh refuses
-// in the configuration), begins with the destination, and leaves no process here and no truncated
-// file there.
+// in the configuration; busy_limit where this machine has no more processes), begins with the
+// destination, and leaves no process here and no truncated file there.
 absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBundle& bundle,
                                           const BootstrapOptions& options);
 

@@ -1,8 +1,10 @@
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,9 +15,10 @@
 #include "absl/time/clock.h"
 #include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
+#include "common/testing/private_mounts.h"
+#include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/testing/bootstrap_fixture.h"
-#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/testing/ssh_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -87,6 +90,117 @@ TEST_F(BootstrapTest, AChangedHostKeyIsRefusedAlways) {
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_HOST_KEY);
   EXPECT_THAT(failure.fix(), HasSubstr("attack"));
+}
+
+// Words that would mean something if ssh said them.
+constexpr char kRefusal[] = "git@github.com: Permission denied (publickey).";
+constexpr char kAlarm[] = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @";
+
+TEST_F(BootstrapTest, WhatAStartupFileSaysIsNotSshsVerdictWhateverEndsTheLink) {
+  for (const char* words : {kRefusal, kAlarm}) {
+    for (const char* ending : {"\\n", "\\r\\n"}) {
+      SshHost host;
+      std::ofstream(host.home() + "/.bashrc") << "printf '" << words << ending << "' >&2\n";
+      for (const int how : {SIGKILL, SIGTERM, 0}) {
+        const absl::StatusOr<Connection> connection = Connect(host.Target());
+        ASSERT_TRUE(connection.ok()) << connection.status();
+        if (how == 0) {
+          host.EndSessions();
+        } else {
+          ASSERT_EQ(kill(connection->ssh->pid(), how), 0);
+        }
+        EXPECT_EQ(Echo(*connection, "x"), "");
+        EXPECT_EQ(KindOf(connection->ssh->WhyEnded()), v1::FAILURE_DROPPED) << words << how;
+      }
+    }
+  }
+}
+
+TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
+  const ScratchDir scratch;
+  std::ofstream(scratch.File("banner")) << kAlarm << "\r\n" << kRefusal << "\r\n";
+  const SshHost host({"Banner " + scratch.File("banner"), "MaxAuthTries 1"});
+  {
+    const absl::StatusOr<Connection> connection = Connect(host.Target());
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    ASSERT_EQ(kill(connection->ssh->pid(), SIGKILL), 0);
+    EXPECT_EQ(Echo(*connection, "x"), "");
+    EXPECT_EQ(KindOf(connection->ssh->WhyEnded()), v1::FAILURE_DROPPED);
+  }
+  // The shell never comes to our command; sshd ends it all.
+  std::ofstream(host.home() + "/.bashrc") << "kill -9 $PPID\n";
+  EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_UNREACHABLE);
+  fs::remove(host.ClientFile("key.pub"));
+  EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_AUTH) << "by ssh's own word";
+}
+
+TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
+  const ScratchDir scratch;
+  std::ofstream(scratch.File("banner")) << kAlarm << "\n" << kRefusal << "\n";
+  const SshHost jump({"Banner " + scratch.File("banner")});
+  const SshHost host;
+  const RefusingPort refusing;
+  const auto through_jump = [&](const std::string& key) {
+    std::ofstream(host.ClientFile("ssh_config"))
+        << "Host localhost\nUserKnownHostsFile " << jump.ClientFile("known_hosts")
+        << "\nIdentityFile " << key << "\nIdentitiesOnly yes\nIdentityAgent none\n";
+    SshTarget target = host.Target();
+    target.remote.options.insert(target.remote.options.end(),
+                                 {"-J", absl::StrCat("root@localhost:", jump.port())});
+    return target;
+  };
+  SshTarget target = through_jump(jump.ClientFile("key"));
+  EXPECT_TRUE(Connect(target).ok());
+  target.options.port = refusing.number();
+  const Failure refused = FailureOf(target);
+  EXPECT_EQ(refused.kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(refused.detail(), HasSubstr("Connection refused"));
+
+  const Failure denied = FailureOf(through_jump(host.ClientFile("host_key")));
+  EXPECT_EQ(denied.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(denied.detail(), HasSubstr("root@localhost: Permission denied"));
+
+  // A way that startup files of the jump host are on.
+  target = host.Target();
+  std::ofstream(jump.home() + "/.bashrc") << "printf '" << kRefusal << "\\r\\n' >&2\n";
+  target.remote.options.insert(
+      target.remote.options.end(),
+      {"-o", absl::StrCat("ProxyCommand=ssh -F none -o UserKnownHostsFile=",
+                          jump.ClientFile("known_hosts"), " -i ", jump.ClientFile("key"), " -p ",
+                          jump.port(), " root@localhost nosuchprogram")});
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_UNREACHABLE);
+}
+
+TEST_F(BootstrapTest, AnUploadThatIsCutSaysHowFarItWas) {
+  SshHost host;
+  std::atomic<bool> cut = false;
+  on_progress_ = [&](const BootstrapProgress& progress) {
+    if (progress.stage != BootstrapProgress::Stage::kUploading || cut) return;
+    cut = true;
+    host.EndSessions();
+  };
+  const Failure failure = FailureOf(host.Target());
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE) << failure.detail();
+  EXPECT_THAT(failure.detail(), testing::ContainsRegex("was cut after [0-9.]+ of [0-9.]+ MB: "));
+}
+
+TEST_F(BootstrapTest, AHostThatHasBegunItsHelloHoldsNobodyUp) {
+  const SshHost host;
+  SshTarget target = host.Target();
+  ASSERT_TRUE(Connect(target).ok());
+  std::ofstream(host.home() + "/.local/share/iris/misbehave") << "halfway";
+  target.options.connect_timeout = absl::Minutes(5);
+  std::thread person([this, &host] {
+    while (!fs::exists(host.home() + "/.local/share/iris/said_half")) poll(nullptr, 0, 20);
+    poll(nullptr, 0, 200);
+    cancelled_ = true;
+  });
+  const absl::Time start = absl::Now();
+
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_CANCELLED);
+  person.join();
+  EXPECT_LT(absl::Now() - start, absl::Minutes(2));
 }
 
 TEST_F(BootstrapTest, AnAccountWithoutAShellIsAuth) {
@@ -211,11 +325,19 @@ TEST_F(MisbehavingAgent, ABridgeThatFailsSaysWhyInItsOwnWords) {
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_STORAGE);
   EXPECT_THAT(failure.detail(), HasSubstr("is full"));
-  EXPECT_EQ(failure.fix(), "empty it");
 }
 
-TEST_F(MisbehavingAgent, ABridgeThatSaysNothingIsGivenUp) {
+TEST_F(MisbehavingAgent, ABridgeThatSaysNothingIsGivenUpAndNotUploadedAgain) {
+  const int logins = host_.LogCount("Accepted publickey");
   EXPECT_EQ(FailureWhen("silent").kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_EQ(host_.LogCount("Accepted publickey") - logins, 3)
+      << "to put it there, to meet it, to look closer";
+  EXPECT_EQ(std::count(stages_.begin(), stages_.end(), BootstrapProgress::Stage::kUploading), 1);
+}
+
+// Nobody knows what kills it: it may be a person, or the kernel that needs memory.
+TEST_F(MisbehavingAgent, ABridgeThatIsKilledBeforeItGreetsIsTriedAgain) {
+  EXPECT_EQ(FailureWhen("killed").kind(), v1::FAILURE_UNREACHABLE);
 }
 
 TEST_F(MisbehavingAgent, AnotherProtocolIsAVersionFailure) {

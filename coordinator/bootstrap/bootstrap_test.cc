@@ -4,12 +4,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/testing/bootstrap_fixture.h"
 #include "common/testing/private_mounts.h"
+#include "coordinator/bootstrap/testing/bootstrap_fixture.h"
 #include "coordinator/bootstrap/testing/ssh_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -24,6 +25,13 @@ using ::testing::StartsWith;
 const bool kPrivate = (EnterPrivateMounts(), true);
 
 namespace fs = std::filesystem;
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
 
 TEST_F(BootstrapTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
   const SshHost host;
@@ -137,18 +145,64 @@ TEST_F(BootstrapTest, AnAgentDirMovesEverything) {
   EXPECT_FALSE(fs::exists(host.home() + "/.local"));
 }
 
-TEST_F(BootstrapTest, AnAgentThatIsThereAndDoesNotRunIsReplaced) {
+// What happens to a file that is there under the right name, and what must become of it.
+struct Damage {
+  const char* name;
+  void (*make)(const std::string& agent);
+};
+
+class DamagedAgent : public BootstrapTest, public testing::WithParamInterface<Damage> {};
+
+TEST_P(DamagedAgent, IsFoundOutAndReplacedOnce) {
   const SshHost host;
   ASSERT_TRUE(Connect(host.Target()).ok());
   const std::string agent =
       absl::StrCat(host.home(), "/.local/share/iris/bin/iris-agent-", Build().sha256);
-  fs::resize_file(agent, 4096);
+  const std::string whole = Contents(agent);
+  GetParam().make(agent);
+  SshTarget target = host.Target();
+  target.options.connect_timeout = absl::Seconds(5);
 
-  const absl::StatusOr<Connection> connection = Connect(host.Target());
+  const absl::StatusOr<Connection> connection = Connect(target);
   ASSERT_TRUE(connection.ok()) << connection.status();
   EXPECT_TRUE(connection->uploaded);
-  EXPECT_EQ(fs::file_size(agent), Build().bytes);
+  EXPECT_EQ(Echo(*connection, "hello"), "hello");
+  EXPECT_TRUE(Contents(agent) == whole);
 }
+
+// Pads `program` to the size that `agent` has: only its digest tells.
+void Replace(const std::string& agent, std::string program) {
+  const size_t size = fs::file_size(agent);
+  program.resize(size, '\n');
+  fs::remove(agent);
+  std::ofstream(agent) << program;
+  fs::permissions(agent, fs::perms::owner_all);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Every, DamagedAgent,
+    testing::Values(
+        Damage{"Cut", [](const std::string& agent) { fs::resize_file(agent, 4096); }},
+        Damage{"Empty", [](const std::string& agent) { fs::resize_file(agent, 0); }},
+        Damage{"Zeroes",
+               [](const std::string& agent) {
+                 const size_t size = fs::file_size(agent);
+                 fs::resize_file(agent, 0);
+                 fs::resize_file(agent, size);
+               }},
+        Damage{"FlippedByte",
+               [](const std::string& agent) {
+                 std::fstream file(agent, std::ios::in | std::ios::out);
+                 file.seekp(0x18) << '\x01';  // Of the entry's address.
+               }},
+        Damage{"EndsWell", [](const std::string& agent) { Replace(agent, "#!/bin/sh\nexit 0\n"); }},
+        Damage{"SaysNothing",
+               [](const std::string& agent) { Replace(agent, "#!/bin/sh\nexec sleep 100\n"); }},
+        Damage{"TalksNonsense",
+               [](const std::string& agent) {
+                 Replace(agent, "#!/bin/sh\necho 'Segmentation fault'\nexec cat\n");
+               }}),
+    [](const testing::TestParamInfo<Damage>& info) { return info.param.name; });
 
 TEST_F(BootstrapTest, AConnectionThatTheHostEndsIsDropped) {
   SshHost host;

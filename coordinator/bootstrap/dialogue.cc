@@ -19,8 +19,6 @@
 namespace iris {
 namespace {
 
-absl::Status Ended() { return MakeFailure(v1::FAILURE_DROPPED, "the host ended the connection"); }
-
 absl::Status TalksWithoutEnd() {
   return MakeFailure(
       v1::FAILURE_NO_AGENT_POSSIBLE,
@@ -60,21 +58,12 @@ absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines) {
   return reply;
 }
 
-absl::Status Dialogue::Send(absl::string_view bytes, absl::Time deadline,
-                            const std::function<void(size_t)>& on_sent) {
+absl::StatusOr<size_t> Dialogue::Send(absl::string_view bytes, absl::Time until) {
   size_t sent = 0;
-  absl::Time last_progress = absl::Now();
   while (sent < bytes.size() && !complete_.has_value()) {
-    const absl::StatusOr<short> ready =
-        Wait(POLLIN | POLLOUT, std::min(deadline, last_progress + kStall));
+    const absl::StatusOr<short> ready = Wait(POLLIN | POLLOUT, until);
     if (!ready.ok()) return ready.status();
-    if (*ready == 0) {
-      return MakeFailure(
-          v1::FAILURE_TIMEOUT,
-          absl::StrCat("the upload stopped after ", sent, " of ", bytes.size(), " bytes: ",
-                       absl::Now() >= deadline ? "it took too long" : "the host takes no more"),
-          "Try again when the connection is faster or the host less busy.");
-    }
+    if (*ready == 0) break;
     if ((*ready & ~POLLOUT) != 0) {
       if (absl::Status status = ReadReady(); !status.ok()) return status;
     }
@@ -83,14 +72,17 @@ absl::Status Dialogue::Send(absl::string_view bytes, absl::Time deadline,
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (n < 0) return Ended();
     sent += n;
-    last_progress = absl::Now();
-    if (on_sent) on_sent(sent);
   }
-  return absl::OkStatus();
+  return sent;
 }
 
 absl::string_view Dialogue::noise() const {
   return absl::string_view(tail_).substr(tail_.size() - std::min(tail_.size(), kNoiseBytesKept));
+}
+
+absl::Status Dialogue::Ended() {
+  ended_ = true;
+  return MakeFailure(v1::FAILURE_DROPPED, "the host ended the connection");
 }
 
 absl::StatusOr<short> Dialogue::Wait(short events, absl::Time until) {

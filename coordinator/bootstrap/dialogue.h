@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -36,9 +35,6 @@ class Dialogue {
   // shell and the bridge both ignore.
   static constexpr absl::Duration kSilence = absl::Milliseconds(1500);
   static constexpr int kNewlinesMax = 3;
-  // For Send(): nobody took a byte.
-  static constexpr absl::Duration kStall = absl::Seconds(30);
-
   // `fd`: a non-blocking stream socket; stays the caller's. `cancelled` may be null.
   Dialogue(int fd, std::string marker, const std::atomic<bool>* cancelled)
       : fd_(fd), marker_(std::move(marker)), cancelled_(cancelled) {}
@@ -48,11 +44,12 @@ class Dialogue {
   // The next one.
   absl::StatusOr<std::string> NextReply(absl::Time deadline);
 
-  // Sends all of `bytes`; stops with success when a reply arrives first: the host has something
-  // to say about it, and NextReply() returns that. `on_sent` (may be empty) hears of the total so
-  // far.
-  absl::Status Send(absl::string_view bytes, absl::Time deadline,
-                    const std::function<void(size_t)>& on_sent);
+  // Sends `bytes` and returns how many are out: all, fewer at `until`, and fewer also when a reply
+  // arrives first: the host has something to say about it, and NextReply() returns that.
+  absl::StatusOr<size_t> Send(absl::string_view bytes, absl::Time until);
+
+  // The host has ended the talk.
+  bool ended() const { return ended_; }
 
   // The end of what was passed over, for error texts. The host's raw bytes.
   absl::string_view noise() const;
@@ -64,12 +61,14 @@ class Dialogue {
   // Reads until a reply is complete or nothing more is there.
   absl::Status ReadReady();
   absl::Status Take(char byte);
+  absl::Status Ended();
 
   const int fd_;
   const std::string marker_;
   const std::atomic<bool>* const cancelled_;
   std::string tail_;        // The last bytes outside a reply; trimmed now and then.
   size_t noise_bytes_ = 0;  // Since the last reply.
+  bool ended_ = false;
   bool in_reply_ = false;
   std::string reply_;
   absl::optional<std::string> complete_;

@@ -85,8 +85,8 @@ absl::StatusOr<ScopedFd> OpenForward(const SshTarget& target, const SshSockets& 
   const absl::StatusOr<v1::Hello> greeting = ReadAgentHello(wire->get(), deadline, cancelled);
   if (!greeting.ok()) {
     if (KindOf(greeting.status()) == v1::FAILURE_CANCELLED) return greeting.status();
-    ssh.stderr_tail().AwaitWords(kRefused, absl::Now() + kWaitForWords);
-    const std::string line = LineWith(ssh.stderr_tail().Text(), kRefused);
+    ssh.AwaitInLog(kRefused, absl::Now() + kWaitForWords);
+    const std::string line = LineWith(ssh.log(), kRefused);
     return line.empty() ? greeting.status()
                         : NoForward(absl::StrCat("the host would not forward: ", line));
   }

@@ -15,6 +15,7 @@ namespace iris {
 struct SshSockets {
   std::string control;  // ssh listens here for -O.
   std::string forward;  // ssh listens here for us.
+  std::string log;      // A FIFO that ssh writes its own lines to.
 };
 
 // Asks the running `ssh` to forward `sockets.forward` to the agent's own socket, connects and reads

@@ -66,10 +66,12 @@ absl::StatusOr<v1::Hello> ParseAgentHello(const std::string& bytes) {
 
 absl::StatusOr<v1::Hello> ReadAgentHello(int fd, absl::Time deadline,
                                          const std::atomic<bool>* cancelled) {
-  struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
-  const absl::StatusOr<bool> polled = PollUntil(absl::MakeSpan(&ready, 1), deadline, cancelled);
-  if (!polled.ok()) return polled.status();
-  const absl::StatusOr<std::string> bytes = ReadHello(fd, deadline);
+  const absl::StatusOr<std::string> bytes = ReadHello(fd, [&]() -> absl::Status {
+    struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+    const absl::StatusOr<bool> polled = PollUntil(absl::MakeSpan(&ready, 1), deadline, cancelled);
+    if (!polled.ok()) return polled.status();
+    return *polled ? absl::OkStatus() : NoHelloInTime();
+  });
   if (!bytes.ok()) return bytes.status();
   return ParseAgentHello(*bytes);
 }

@@ -16,7 +16,8 @@ namespace iris {
 // FAILURE_VERSION: no version in common; names both ranges. FAILURE_INTERNAL: these are no hello.
 absl::StatusOr<v1::Hello> ParseAgentHello(const std::string& bytes);
 
-// ReadHello() and ParseAgentHello(). FAILURE_CANCELLED as of PollUntil(), until the first byte.
+// Reads a hello as ReadHello() does, and never a byte beyond it. FAILURE_CANCELLED as of
+// PollUntil(), however much of it has come.
 absl::StatusOr<v1::Hello> ReadAgentHello(int fd, absl::Time deadline,
                                          const std::atomic<bool>* cancelled);
 

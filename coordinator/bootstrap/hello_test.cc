@@ -1,7 +1,15 @@
 #include "coordinator/bootstrap/hello.h"
 
-#include <string>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
+#include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
 #include "gmock/gmock.h"
@@ -71,6 +79,27 @@ TEST(HelloTest, TextsAreCutAndCleaned) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_LT(parsed->hostname().size(), 300u);
   EXPECT_EQ(parsed->user(), "root[2J admin");
+}
+
+// A host that has begun its hello holds nobody who wants to leave.
+TEST(HelloTest, ReadingStopsSoonAfterBeingAskedAlsoInTheMiddle) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  const ScopedFd ours(ends[0]), host(ends[1]);
+  const std::string framed = FrameHello(GoodHello().SerializeAsString());
+  std::atomic<bool> cancelled = false;
+  ASSERT_EQ(send(host.get(), framed.data(), 2, MSG_NOSIGNAL), 2);
+  absl::Time asked;
+  std::thread person([&] {
+    poll(nullptr, 0, 300);
+    asked = absl::Now();
+    cancelled = true;
+  });
+  const absl::Status status =
+      ReadAgentHello(ours.get(), absl::Now() + absl::Minutes(5), &cancelled).status();
+  person.join();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CANCELLED);
+  EXPECT_LT(absl::Now() - asked, absl::Seconds(20));
 }
 
 }  // namespace

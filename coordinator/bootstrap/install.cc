@@ -1,10 +1,13 @@
 #include "coordinator/bootstrap/install.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -75,7 +78,7 @@ absl::StatusOr<const AgentBuild*> BuildFor(const AgentBundle& bundle, const std:
                      "Use a Linux host, or a Linux container or virtual machine on this one.");
 }
 
-// The form ("gzip", "plain") in which the host wants the program.
+// The form ("gzip", "plain") in which the host wants the program; empty: it is there.
 absl::StatusOr<std::string> AwaitReady(Dialogue& dialogue, absl::Time deadline) {
   Skipped skipped;
   while (true) {
@@ -83,18 +86,88 @@ absl::StatusOr<std::string> AwaitReady(Dialogue& dialogue, absl::Time deadline) 
     if (!reply.ok()) return reply.status();
     const auto [verb, rest] = SplitWord(*reply);
     if (verb == "ready") return SplitWord(rest).first;
+    if (verb == "intact") return "";
     if (verb == "nowhere") return skipped.Failure();
     if (verb != "skip") return Unexpected(*reply);
     if (absl::Status status = skipped.Add(rest); !status.ok()) return status;
   }
 }
 
-absl::Status AwaitInstalled(Dialogue& dialogue, absl::Time deadline) {
-  const absl::StatusOr<std::string> reply = dialogue.NextReply(deadline);
-  if (!reply.ok()) return reply.status();
-  const auto [verb, rest] = SplitWord(*reply);
+// One upload: what is sent, and what the host has taken of it by its own word. Bytes that only left
+// this machine prove nothing: ssh and the network hold megabytes of them.
+class Upload {
+ public:
+  // `program_bytes`: what the host counts, which unpacks the bytes.
+  Upload(Dialogue& dialogue, absl::string_view bytes, uint64_t program_bytes,
+         const InstallRequest& request)
+      : dialogue_(dialogue), bytes_(bytes), program_bytes_(program_bytes), request_(request) {}
+
+  // The host's last word.
+  absl::StatusOr<std::string> Run() {
+    size_t sent = 0;
+    while (true) {
+      const absl::Time until = std::min(report_at_, last_life_ + request_.silence_max);
+      if (sent < bytes_.size()) {
+        const absl::StatusOr<size_t> more = dialogue_.Send(bytes_.substr(sent), until);
+        if (!more.ok()) return more.status();
+        sent += *more;
+      }
+      const bool all_sent = sent == bytes_.size();
+      const absl::StatusOr<std::string> reply =
+          dialogue_.NextReply(all_sent ? until : absl::InfinitePast());
+      if (!reply.ok() && KindOf(reply.status()) != v1::FAILURE_TIMEOUT) return reply.status();
+      if (reply.ok() && !TakeProgress(*reply)) return *reply;
+      if (absl::Now() >= last_life_ + request_.silence_max) return Silence();
+      Report();
+    }
+  }
+
+ private:
+  // "got N": false where it is another reply.
+  bool TakeProgress(const std::string& reply) {
+    const auto [verb, number] = SplitWord(reply);
+    uint64_t written = 0;
+    if (verb != "got" || !absl::SimpleAtoi(number, &written)) return false;
+    if (written <= written_ || written > program_bytes_) return true;
+    written_ = written;
+    last_life_ = absl::Now();
+    return true;
+  }
+
+  uint64_t done() const {
+    return static_cast<uint64_t>(static_cast<double>(bytes_.size()) * written_ / program_bytes_);
+  }
+
+  void Report() {
+    const absl::Time now = absl::Now();
+    if (now < report_at_) return;
+    report_at_ = now + kProgressEvery;
+    if (request_.on_progress) request_.on_progress(done(), bytes_.size());
+  }
+
+  absl::Status Silence() const {
+    return MakeFailure(
+        v1::FAILURE_TIMEOUT,
+        absl::StrCat("the upload of the agent stopped after ", HowFar(done(), bytes_.size()),
+                     ": the host has taken nothing for ",
+                     absl::FormatDuration(request_.silence_max)),
+        "It is tried again by itself. Look at the host's disk and load, and at the network "
+        "between.");
+  }
+
+  Dialogue& dialogue_;
+  const absl::string_view bytes_;
+  const uint64_t program_bytes_;
+  const InstallRequest& request_;
+  uint64_t written_ = 0;
+  absl::Time last_life_ = absl::Now();
+  absl::Time report_at_ = absl::InfinitePast();
+};
+
+absl::Status Installed(const std::string& reply) {
+  const auto [verb, rest] = SplitWord(reply);
   if (verb == "installed") return absl::OkStatus();
-  if (verb != "failed") return Unexpected(*reply);
+  if (verb != "failed") return Unexpected(reply);
   const auto [word, reason] = SplitWord(rest);
   return MakeFailure(KindFromWord(word), absl::StrCat("the agent could not be installed in ",
                                                       PrintableHostText(reason, kReasonBytesMax)));
@@ -102,40 +175,42 @@ absl::Status AwaitInstalled(Dialogue& dialogue, absl::Time deadline) {
 
 }  // namespace
 
-absl::Status InstallAgent(Dialogue& dialogue, const AgentBundle& bundle,
-                          const InstallRequest& request) {
+std::string HowFar(uint64_t done, uint64_t total) {
+  return absl::StrFormat("%.1f of %.1f MB", done / 1e6, total / 1e6);
+}
+
+absl::StatusOr<bool> InstallAgent(Dialogue& dialogue, const AgentBundle& bundle,
+                                  const InstallRequest& request) {
   const absl::StatusOr<const AgentBuild*> build = BuildFor(bundle, request.system);
   if (!build.ok()) return build.status();
   const absl::StatusOr<const std::string*> gzip = bundle.Gzip(**build);
   if (!gzip.ok()) return gzip.status();
 
   const absl::Time answer_by = absl::Now() + request.answer_timeout;
-  absl::Status status = dialogue.Send(MakeInstallScript({.marker = request.marker,
-                                                         .agent_dir = request.agent_dir,
-                                                         .sha256 = (*build)->sha256,
-                                                         .bytes = (*build)->bytes,
-                                                         .gzip_bytes = (*gzip)->size()}),
-                                      answer_by, nullptr);
-  if (!status.ok()) return status;
+  const std::string script = MakeInstallScript({.marker = request.marker,
+                                                .agent_dir = request.agent_dir,
+                                                .sha256 = (*build)->sha256,
+                                                .bytes = (*build)->bytes,
+                                                .gzip_bytes = (*gzip)->size()});
+  const absl::StatusOr<size_t> sent = dialogue.Send(script, answer_by);
+  if (!sent.ok()) return sent.status();
   const absl::StatusOr<std::string> form = AwaitReady(dialogue, answer_by);
   if (!form.ok()) return form.status();
+  if (form->empty()) return false;
 
-  const absl::Time upload_by = absl::Now() + request.upload_timeout;
-  const auto send = [&](const std::string& bytes) {
-    return dialogue.Send(bytes, upload_by, [&](size_t sent) {
-      if (request.on_sent) request.on_sent(sent, bytes.size());
-    });
-  };
-  if (*form == "gzip") {
-    status = send(**gzip);
-  } else if (*form == "plain") {
-    const absl::StatusOr<std::string> bytes = bundle.Bytes(**build);
-    if (!bytes.ok()) return bytes.status();
-    status = send(*bytes);
-  } else {
-    return Unexpected(absl::StrCat("ready ", *form));
+  absl::StatusOr<std::string> plain = "";
+  if (*form == "plain") plain = bundle.Bytes(**build);
+  if (!plain.ok()) return plain.status();
+  if (*form != "plain" && *form != "gzip") return Unexpected(absl::StrCat("ready ", *form));
+  const absl::StatusOr<std::string> reply =
+      Upload(dialogue, *form == "gzip" ? **gzip : *plain, (*build)->bytes, request).Run();
+  if (!reply.ok()) return reply.status();
+  if (absl::Status status = Installed(*reply); !status.ok()) return status;
+  if (request.on_progress) {
+    const size_t total = *form == "gzip" ? (*gzip)->size() : plain->size();
+    request.on_progress(total, total);
   }
-  return status.ok() ? AwaitInstalled(dialogue, upload_by) : status;
+  return true;
 }
 
 }  // namespace iris

@@ -9,13 +9,17 @@ namespace {
 // POSIX sh, with the tools of busybox. Everything runs in one command substitution, whose output is
 // the directory; descriptor 3 is the wire.
 //
-// - All of it is defined before anything runs: a shell that reads its script in blocks has then
-// read it
-//   all, and the program's bytes, which come only after "ready", are left for `head`.
-// - dd fills the file with as much as the program needs: `df` knows nothing of quotas.
-// - A build is running where /proc shows it as somebody's executable. On a network file system it
-// may be
-//   another host's, so nothing is removed there.
+// All of it is defined before anything runs: a shell that reads its script in blocks has then read
+// it all, and the program's bytes, which come only after "ready", are left for `head`.
+//
+// dd fills the file with as much as the program needs: `df` knows nothing of quotas. It also has
+// one file's pages written to the disk wherever it can write at all, where `sync` of one file is
+// newer.
+//
+// How far an upload is, the size of the file alone tells: `head` may read ahead, so it is run once.
+//
+// A build is running where /proc shows it as somebody's executable. On a network file system it may
+// be another host's, so nothing is removed there.
 constexpr absl::string_view kScript = R"sh(
 iris_say() { echo "$iris_marker $(echo "$*" | tr '\n\r' '  ')" >&3; }
 iris_fail() { rm -f "$iris_new"; iris_say failed "$@"; exit 1; }
@@ -68,6 +72,14 @@ exit 0" >"$iris_new" && chmod 700 "$iris_new"
     { iris_skip not_executable "$1" "programs cannot run there: $iris_err"; return 1; }
 }
 
+iris_size() { set -- $(ls -ldn "$1" 2>/dev/null); echo "${5:-0}"; }
+
+iris_watch() {
+  while kill -0 $$ 2>/dev/null && sleep 1 3>&-; do
+    echo "$iris_marker got $(iris_size "$iris_new")" >&3 || return
+  done
+} >/dev/null 2>&1
+
 iris_receive() {
   if head -c 0 </dev/null >/dev/null 2>&1; then head -c "$1"; else dd bs=1 count="$1" 2>/dev/null; fi
 }
@@ -79,6 +91,15 @@ iris_digest() {
   else echo unknown
   fi <"$1"
 }
+
+iris_intact() {
+  iris_old=$1/bin/iris-agent-$iris_sum
+  [ -f "$iris_old" ] && [ -x "$iris_old" ] && iris_own "$1" && iris_own "$1/bin" || return 1
+  case $(iris_digest "$iris_old") in
+    *$iris_sum*) "$iris_old" version </dev/null ;;
+    *) return 1 ;;
+  esac
+} >/dev/null 2>&1
 
 iris_prune() {
   cd "$1/bin" || return
@@ -96,6 +117,11 @@ iris_prune() {
 } >/dev/null 2>&1
 
 iris_install() {
+  if iris_candidates iris_intact; then
+    iris_say intact "$iris_dir"
+    echo "$iris_dir"
+    return
+  fi
   iris_candidates iris_try || { iris_say nowhere; exit 1; }
   iris_form=gzip
   if command -v gzip; then iris_unpack='gzip -dc'
@@ -104,8 +130,12 @@ iris_install() {
   else iris_form=plain; iris_unpack=cat; iris_sent=$iris_bytes
   fi >/dev/null 2>&1
   iris_say ready $iris_form "$iris_dir"
-  iris_err=$({ iris_receive "$iris_sent" | $iris_unpack >"$iris_new"; } 2>&1) ||
-    iris_fail "$(iris_kind "$iris_err" storage)" "$iris_dir: $iris_err"
+  iris_watch &
+  iris_watcher=$!
+  iris_err=$({ iris_receive "$iris_sent" | $iris_unpack >"$iris_new"; } 2>&1)
+  iris_rc=$?
+  { kill "$iris_watcher"; wait "$iris_watcher"; } 2>/dev/null
+  [ "$iris_rc" -eq 0 ] || iris_fail "$(iris_kind "$iris_err" storage)" "$iris_dir: $iris_err"
   [ "$(wc -c <"$iris_new")" -eq "$iris_bytes" ] || iris_fail damaged "$iris_dir: not all of it arrived"
   iris_check=sha256
   case $(iris_digest "$iris_new") in
@@ -116,6 +146,7 @@ iris_install() {
   chmod 700 "$iris_new" 2>&1
   iris_err=$("$iris_new" version 2>&1 </dev/null) ||
     iris_fail not_executable "$iris_dir: status $?: $iris_err"
+  dd if=/dev/null of="$iris_new" conv=notrunc,fsync 2>/dev/null || sync "$iris_new" 2>/dev/null
   iris_err=$(mv -f "$iris_new" "$iris_dir/bin/iris-agent-$iris_sum" 2>&1) ||
     iris_fail "$(iris_kind "$iris_err" storage)" "$iris_dir: $iris_err"
   iris_say installed $iris_check "$iris_dir"

@@ -1,5 +1,6 @@
 #include "coordinator/bootstrap/install.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,16 +13,19 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
+#include "common/testing/private_mounts.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/install_script.h"
 #include "coordinator/bootstrap/remote_command_line.h"
-#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/testing/shell_host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -78,8 +82,8 @@ class InstallTest : public testing::Test {
   // The host has no agent; what it says it is ("Linux x86_64").
   std::string MeetShell(const std::vector<std::string>& env) {
     dialogue_.reset();
-    RemoteCommandLine line = {.marker = kMarker, .digests = {}, .agent_dir = agent_dir_};
-    line.digests.emplace_back(Build().arch, Build().sha256);
+    const RemoteCommandLine line = {
+        .marker = kMarker, .builds = {Build()}, .agent_dir = agent_dir_, .ignore_installed = true};
     host_ = std::make_unique<ShellHost>(shell_, *MakeRemoteCommandLine(line), home_, env);
     dialogue_ = std::make_unique<Dialogue>(host_->fd(), kMarker, nullptr);
     const std::string reply = dialogue_->FirstReply(Soon()).value_or("nothing");
@@ -88,18 +92,26 @@ class InstallTest : public testing::Test {
   }
   absl::Status Install(const std::vector<std::string>& env = {}) {
     const std::string system = MeetShell(env);
-    return InstallAgent(*dialogue_, *bundle_, Request(system));
+    const absl::StatusOr<bool> uploaded = InstallAgent(*dialogue_, *bundle_, Request(system));
+    uploaded_ = uploaded.value_or(false);
+    return uploaded.status();
   }
   InstallRequest Request(const std::string& system) {
     return {.marker = kMarker,
             .system = system,
             .agent_dir = agent_dir_,
             .answer_timeout = absl::Minutes(1),
-            .upload_timeout = absl::Seconds(60),
-            .on_sent = [this](uint64_t done, uint64_t total) {
+            .silence_max = absl::Seconds(60),
+            .on_progress = [this](uint64_t done, uint64_t total) {
               sent_ = done;
               total_ = total;
             }};
+  }
+  // After those that say how far it is.
+  std::string LastReply() {
+    std::string reply = "got";
+    while (absl::StartsWith(reply, "got")) reply = dialogue_->NextReply(Soon()).value_or("");
+    return reply;
   }
   absl::StatusOr<v1::Hello> Hello() { return ReadAgentHello(host_->fd(), Soon(), nullptr); }
 
@@ -118,6 +130,7 @@ class InstallTest : public testing::Test {
   const std::unique_ptr<AgentBundle> bundle_;
   LoginShell shell_ = {"/bin/dash", "-c"};
   std::string agent_dir_;
+  bool uploaded_ = false;
   uint64_t sent_ = 0;
   uint64_t total_ = 0;
   std::unique_ptr<ShellHost> host_;
@@ -272,13 +285,13 @@ TEST_F(InstallTest, AConnectionLostInTheUploadLeavesNothing) {
                                                 .sha256 = Build().sha256,
                                                 .bytes = Build().bytes,
                                                 .gzip_bytes = gzip.size()});
-  ASSERT_TRUE(dialogue_->Send(script, Soon(), nullptr).ok());
+  ASSERT_TRUE(dialogue_->Send(script, Soon()).ok());
   ASSERT_EQ(dialogue_->NextReply(Soon()).value_or(""), "ready gzip " + home_ + "/iris");
   ASSERT_THAT(Listing(home_ + "/iris/bin"), ElementsAre(testing::StartsWith(".upload-")));
-  ASSERT_TRUE(dialogue_->Send(gzip.substr(0, gzip.size() / 2), Soon(), nullptr).ok());
+  ASSERT_TRUE(dialogue_->Send(gzip.substr(0, gzip.size() / 2), Soon()).ok());
   shutdown(host_->fd(), SHUT_WR);
 
-  EXPECT_THAT(dialogue_->NextReply(Soon()).value_or(""), testing::StartsWith("failed storage"));
+  EXPECT_THAT(LastReply(), testing::StartsWith("failed storage"));
   EXPECT_NE(host_->ExitCode(), 0);
   EXPECT_THAT(Listing(home_ + "/iris/bin"), IsEmpty());
 }
@@ -341,6 +354,42 @@ TEST_F(InstallTest, ADamagedProgramIsNotPutInPlace) {
   EXPECT_THAT(Listing(home_ + "/iris/bin"), IsEmpty());
 }
 
+TEST_F(InstallTest, AnAgentThatIsThereIsKeptByItsDigestAlone) {
+  ASSERT_TRUE(Install().ok());
+  EXPECT_TRUE(uploaded_);
+  const std::string agent = AgentIn(home_ + "/.local/share/iris");
+  ASSERT_TRUE(Install().ok());
+  EXPECT_FALSE(uploaded_);
+  EXPECT_TRUE(Hello().ok());
+  EXPECT_THAT(Listing(home_ + "/.local/share/iris/bin"),
+              ElementsAre("iris-agent-" + Build().sha256));
+
+  std::fstream(agent, std::ios::in | std::ios::out).seekp(4711) << '\x55';
+  ASSERT_TRUE(Install().ok());
+  EXPECT_TRUE(uploaded_);
+  EXPECT_TRUE(Hello().ok());
+}
+
+TEST_F(InstallTest, TheProgramIsOnTheDiskBeforeItHasItsName) {
+  const std::string log = scratch_.File("dd.log");
+  const std::string path = PathWith({"sh", "uname", "id", "ls", "mkdir", "rmdir", "rm", "wc", "tr",
+                                     "chmod", "cat", "head", "gzip", "sha256sum"});
+  for (const char* command : {"dd", "mv"}) {
+    const std::string spy = absl::StrCat(scratch_.File("bin"), "/", command);
+    std::ofstream(spy) << "#!/bin/sh\necho \"" << command << " $*\" >>" << log << "\nexec /usr/bin/"
+                       << command << " \"$@\"\n";
+    chmod(spy.c_str(), 0755);
+  }
+  ASSERT_TRUE(Install({path}).ok());
+
+  std::ifstream lines(log);
+  std::vector<std::string> calls;
+  for (std::string line; std::getline(lines, line);) calls.push_back(line);
+  ASSERT_GE(calls.size(), 2u);
+  EXPECT_THAT(calls.back(), testing::StartsWith("mv -f "));
+  EXPECT_THAT(calls[calls.size() - 2], AllOf(HasSubstr(".upload-"), HasSubstr("fsync")));
+}
+
 TEST_F(InstallTest, KeepsTwoBuildsAndWhatIsRunning) {
   agent_dir_ = home_ + "/iris";
   const std::string bin = home_ + "/iris/bin";
@@ -367,12 +416,126 @@ TEST_F(InstallTest, AHostOfAnotherKindIsToldSo) {
   agent_dir_ = home_ + "/iris";
   Dialogue unused(-1, kMarker, nullptr);
 
-  const absl::Status mac = InstallAgent(unused, *bundle_, Request("Darwin arm64"));
+  const absl::Status mac = InstallAgent(unused, *bundle_, Request("Darwin arm64")).status();
   EXPECT_EQ(KindOf(mac), v1::FAILURE_NO_AGENT_POSSIBLE);
   EXPECT_THAT(std::string(mac.message()), HasSubstr("Darwin arm64"));
-  const absl::Status vax = InstallAgent(unused, *bundle_, Request("Linux vax"));
+  const absl::Status vax = InstallAgent(unused, *bundle_, Request("Linux vax")).status();
   EXPECT_EQ(KindOf(vax), v1::FAILURE_NO_AGENT_POSSIBLE);
   EXPECT_THAT(std::string(vax.message()), HasSubstr("vax"));
+}
+
+// A host that speaks the script's part by hand, at whatever pace.
+class PacedUpload : public InstallTest {
+ protected:
+  PacedUpload() {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ours_.Reset(ends[0]);
+    host_end_.Reset(ends[1]);
+    fcntl(ours_.get(), F_SETFL, O_NONBLOCK);
+    const int small = 4096;
+    setsockopt(ours_.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+  }
+
+  void Say(const std::string& words) {
+    const std::string line = absl::StrCat(kMarker, " ", words, "\n");
+    ASSERT_EQ(send(host_end_.get(), line.data(), line.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(line.size()));
+  }
+  // The script, to its last line.
+  void ReadScript() {
+    std::string script;
+    while (!absl::EndsWith(script, "; }\n")) {
+      char byte;
+      if (read(host_end_.get(), &byte, 1) != 1) return;
+      script += byte;
+    }
+  }
+  // False when the other end has gone.
+  bool ReadBytes(size_t bytes) {
+    std::string buffer(bytes, '\0');
+    return recv(host_end_.get(), buffer.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
+  }
+
+  absl::StatusOr<bool> Upload(absl::Duration silence_max) {
+    Dialogue dialogue(ours_.get(), kMarker, nullptr);
+    InstallRequest request = Request(absl::StrCat("Linux ", Build().arch));
+    request.silence_max = silence_max;
+    request.on_progress = [this](uint64_t done, uint64_t total) {
+      reports_.push_back(done);
+      sent_ = done;
+      total_ = total;
+      progressed_at_.push_back(absl::Now());
+    };
+    return InstallAgent(dialogue, *bundle_, request);
+  }
+
+  ScopedFd ours_;
+  ScopedFd host_end_;
+  std::vector<uint64_t> reports_;
+  std::vector<absl::Time> progressed_at_;
+};
+
+TEST_F(PacedUpload, MayTakeAnyTimeAsLongAsTheHostTakesSomething) {
+  const size_t total = (*bundle_->Gzip(Build()))->size();
+  constexpr int kSteps = 12;
+  const absl::Duration silence_max = absl::Milliseconds(2500);
+  const absl::Time start = absl::Now();
+  std::thread host([&] {
+    ReadScript();
+    Say("ready gzip /x");
+    for (int step = 1; step <= kSteps; ++step) {
+      EXPECT_TRUE(
+          ReadBytes(step < kSteps ? total / kSteps : total - total / kSteps * (kSteps - 1)));
+      poll(nullptr, 0, 500);
+      Say(absl::StrCat("got ", Build().bytes / kSteps * step));
+    }
+    Say("installed sha256 /x");
+  });
+  const absl::StatusOr<bool> uploaded = Upload(silence_max);
+  host.join();
+
+  ASSERT_TRUE(uploaded.ok()) << uploaded.status();
+  EXPECT_GT(absl::Now() - start, 2 * silence_max);
+  EXPECT_EQ(sent_, total_);
+  EXPECT_TRUE(std::is_sorted(reports_.begin(), reports_.end()));
+  ASSERT_GE(reports_.size(), 3u) << "one every second";
+  EXPECT_GT(reports_[1], 0u);
+  EXPECT_LT(reports_[1], total) << "what has left this machine is not what the host has";
+}
+
+TEST_F(PacedUpload, EndsWhereTheHostTakesNothingThoughItTalksAndSaysHowFarItWas) {
+  const size_t total = (*bundle_->Gzip(Build()))->size();
+  std::thread host([&] {
+    ReadScript();
+    Say("ready gzip /x");
+    EXPECT_TRUE(ReadBytes(total));
+    while (true) {  // All is read, nothing comes of it.
+      const std::string line = absl::StrCat("noise\n", kMarker, " got ", Build().bytes / 2, "\n");
+      if (send(host_end_.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) return;
+      poll(nullptr, 0, 100);
+    }
+  });
+  const absl::Status status = Upload(absl::Milliseconds(1500)).status();
+  ours_.Reset();
+  host.join();
+
+  EXPECT_EQ(KindOf(status), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("stopped after " + HowFar(total / 2, total)),
+                    HasSubstr("has taken nothing for 1.5s")));
+}
+
+TEST_F(PacedUpload, AFullPipeThatNobodyDrainsIsSilence) {
+  std::thread host([&] {
+    ReadScript();
+    Say("ready gzip /x");
+  });
+  const absl::Status status = Upload(absl::Milliseconds(1200)).status();
+  host.join();
+
+  EXPECT_EQ(KindOf(status), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("stopped after 0.0 of "));
 }
 
 }  // namespace

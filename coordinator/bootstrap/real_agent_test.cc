@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/testing/bootstrap_fixture.h"
-#include "common/testing/private_mounts.h"
 #include "coordinator/bootstrap/testing/ssh_host.h"
 #include "gtest/gtest.h"
 

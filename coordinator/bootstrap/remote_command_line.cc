@@ -52,23 +52,27 @@ std::string CandidatesScript(absl::string_view agent_dir) {
 absl::StatusOr<std::string> MakeRemoteCommandLine(const RemoteCommandLine& line) {
   if (absl::Status status = CheckAgentDir(line.agent_dir); !status.ok()) return status;
   std::string digest_of_machine;
-  for (const auto& [arch, digest] : line.digests) {
+  for (const AgentBuild& build : line.builds) {
     if (line.ignore_installed) break;
-    absl::StrAppend(&digest_of_machine, "\"Linux ", arch, "\") iris_sum=", digest, ";; ");
+    absl::StrAppend(&digest_of_machine, "\"Linux ", build.arch, "\") iris_sum=", build.sha256,
+                    "; iris_bytes=", build.bytes, ";; ");
   }
   const size_t half = line.marker.size() / 2;
-  return absl::StrCat("exec sh -c '", "iris_a=", line.marker.substr(0, half),
-                      "; iris_b=", line.marker.substr(half), "; ", OwnDirectoryScript(), " ",
-                      CandidatesScript(line.agent_dir),
-                      " iris_system=$(uname -sm 2>/dev/null); case $iris_system in ",
-                      digest_of_machine, "*) iris_sum=;; esac; ",
-                      R"(iris_find() { iris_agent=$1/bin/iris-agent-$iris_sum; )"
-                      R"([ -x "$iris_agent" ] && iris_own "$1" && iris_own "$1/bin"; }; )"
-                      R"(if [ "$iris_sum" ] && iris_candidates iris_find; then )"
-                      R"(echo "$iris_a$iris_b found $iris_system $iris_dir"; )"
-                      R"(exec "$iris_agent" bridge --data "$iris_dir")",
-                      line.agent_dir.empty() ? "" : R"( --home "$iris_dir")",
-                      R"(; fi; echo "$iris_a$iris_b none $iris_system"; exec sh -s')");
+  return absl::StrCat(
+      "exec sh -c '", "iris_a=", line.marker.substr(0, half), "; iris_b=", line.marker.substr(half),
+      "; ", OwnDirectoryScript(), " ", CandidatesScript(line.agent_dir),
+      " iris_system=$(uname -sm 2>/dev/null); case $iris_system in ", digest_of_machine,
+      "*) iris_sum=;; esac; ",
+      R"(iris_whole() { set -- $(ls -ldn "$1" 2>/dev/null); )"
+      R"([ "${5:-}" = "$iris_bytes" ]; }; )"
+      R"(iris_find() { iris_agent=$1/bin/iris-agent-$iris_sum; )"
+      R"([ -f "$iris_agent" ] && [ -x "$iris_agent" ] && iris_whole "$iris_agent" && )"
+      R"(iris_own "$1" && iris_own "$1/bin"; }; )"
+      R"(if [ "$iris_sum" ] && iris_candidates iris_find; then )"
+      R"(echo "$iris_a$iris_b found $iris_system $iris_dir"; )"
+      R"(exec "$iris_agent" bridge --data "$iris_dir")",
+      line.agent_dir.empty() ? "" : R"( --home "$iris_dir")",
+      R"(; fi; echo "$iris_a$iris_b none $iris_system"; exec sh -s')");
 }
 
 }  // namespace iris

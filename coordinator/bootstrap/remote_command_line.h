@@ -2,11 +2,11 @@
 #define IRIS_COORDINATOR_BOOTSTRAP_REMOTE_COMMAND_LINE_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/bootstrap/agent_bundle.h"
 
 namespace iris {
 
@@ -14,11 +14,11 @@ namespace iris {
 struct RemoteCommandLine {
   // New for each connection, so that no earlier output can be taken for it; lower-case hex.
   std::string marker;
-  // {architecture, digest} of every build that could be there.
-  std::vector<std::pair<std::string, std::string>> digests;
+  // Every build that could be there: architecture, digest and size count.
+  std::vector<AgentBuild> builds;
   // remoteOptions.agentDir; empty = the usual places.
   std::string agent_dir;
-  // Do not start an agent that is there: it was found not to run.
+  // Do not start an agent that is there: it did not greet. The install script looks at it first.
   bool ignore_installed = false;
 };
 
@@ -29,9 +29,10 @@ struct RemoteCommandLine {
 //   follows. MARKER none SYSTEM MACHINE               and becomes `sh -s`: it reads the install
 //   script.
 //
-// SYSTEM and MACHINE are `uname`'s words ("Linux x86_64"). The marker stands in the line only in
-// two halves, so that a shell which repeats its command is not taken for the answer. Nothing is set
-// or changed in the environment that the agent inherits.
+// An agent is there where its file has the size of the build; its digest takes too long to be made
+// for every connection. SYSTEM and MACHINE are `uname`'s words ("Linux x86_64"). The marker stands
+// in the line only in two halves, so that a shell which repeats its command is not taken for the
+// answer. Nothing is set or changed in the environment that the agent inherits.
 //
 // FAILURE_BAD_REQUEST: agent_dir holds characters that cannot be sent safely.
 absl::StatusOr<std::string> MakeRemoteCommandLine(const RemoteCommandLine& line);

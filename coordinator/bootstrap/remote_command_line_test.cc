@@ -27,10 +27,13 @@ using ::testing::Not;
 
 constexpr char kMarker[] = "0123456789abcdef0123456789abcdef";
 const std::string kDigest(64, 'd');
+const std::string kAgent = absl::StrCat("#!/bin/sh\necho \"", kMarker, " agent: $*\"\n");
 
 RemoteCommandLine Line() {
-  RemoteCommandLine line = {.marker = kMarker, .digests = {}, .agent_dir = ""};
-  for (const char* arch : {"x86_64", "aarch64", "riscv64"}) line.digests.push_back({arch, kDigest});
+  RemoteCommandLine line = {.marker = kMarker, .builds = {}, .agent_dir = ""};
+  for (const char* arch : {"x86_64", "aarch64", "riscv64"}) {
+    line.builds.push_back({.arch = arch, .sha256 = kDigest, .bytes = kAgent.size()});
+  }
   return line;
 }
 
@@ -44,7 +47,7 @@ void PutAgent(const std::string& directory) {
   chmod(directory.c_str(), 0700);
   chmod((directory + "/bin").c_str(), 0700);
   const std::string agent = directory + "/bin/iris-agent-" + kDigest;
-  std::ofstream(agent) << "#!/bin/sh\necho \"" << kMarker << " agent: $*\"\n";
+  std::ofstream(agent) << kAgent;
   chmod(agent.c_str(), 0700);
 }
 
@@ -132,6 +135,19 @@ TEST_F(RemoteCommandLineTest, DoesNotFollowALinkOrTrustAStrangersDirectory) {
   }
 }
 
+// What a loss of power leaves behind.
+TEST_F(RemoteCommandLineTest, AFileOfAnotherSizeIsNoAgent) {
+  PutAgent(Home() + "/.iris");
+  const std::string agent = Home() + "/.iris/bin/iris-agent-" + kDigest;
+  for (const size_t size : {size_t{0}, kAgent.size() - 1, kAgent.size() + 1}) {
+    std::filesystem::resize_file(agent, size);
+    EXPECT_THAT(Answer(Line()), testing::StartsWith("none")) << size;
+  }
+  std::filesystem::remove(agent);
+  std::filesystem::create_directory(agent);
+  EXPECT_THAT(Answer(Line()), testing::StartsWith("none"));
+}
+
 TEST_F(RemoteCommandLineTest, PassesOverAnAgentThatWasFoundNotToRun) {
   PutAgent(Home() + "/.iris");
   RemoteCommandLine line = Line();
@@ -143,7 +159,7 @@ TEST_F(RemoteCommandLineTest, PassesOverAnAgentThatWasFoundNotToRun) {
 TEST_F(RemoteCommandLineTest, AnotherArchitecturesAgentIsNotStarted) {
   PutAgent(Home() + "/.iris");
   RemoteCommandLine line = Line();
-  line.digests = {{"vax", kDigest}};
+  line.builds = {{.arch = "vax", .sha256 = kDigest, .bytes = kAgent.size()}};
 
   EXPECT_THAT(Answer(line), testing::StartsWith("none"));
 }
@@ -151,11 +167,13 @@ TEST_F(RemoteCommandLineTest, AnotherArchitecturesAgentIsNotStarted) {
 TEST_F(RemoteCommandLineTest, LeavesTheEnvironmentAsItWas) {
   const std::string directory = Home() + "/.iris";
   PutAgent(directory);
-  std::ofstream(directory + "/bin/iris-agent-" + kDigest)
-      << "#!/bin/sh\necho \"" << kMarker
-      << " $LANG/${LC_ALL:-unset}/$(umask)/$(env | grep -c iris_)\"\n";
+  const std::string agent = absl::StrCat(
+      "#!/bin/sh\necho \"", kMarker, " $LANG/${LC_ALL:-unset}/$(umask)/$(env | grep -c iris_)\"\n");
+  std::ofstream(directory + "/bin/iris-agent-" + kDigest) << agent;
+  RemoteCommandLine line = Line();
+  for (AgentBuild& build : line.builds) build.bytes = agent.size();
 
-  EXPECT_THAT(Answer(Line(), {"LANG=de_DE.UTF-8"}), HasSubstr("found"));
+  EXPECT_THAT(Answer(line, {"LANG=de_DE.UTF-8"}), HasSubstr("found"));
   EXPECT_EQ(Agent(), "de_DE.UTF-8/unset/0022/0");
 }
 
@@ -186,7 +204,7 @@ TEST_P(EveryLoginShell, RunsTheLineAndReadsAScript) {
   Dialogue dialogue(host.fd(), kMarker, nullptr);
 
   EXPECT_THAT(dialogue.FirstReply(Soon()).value_or("nothing"), HasSubstr("none Linux"));
-  ASSERT_TRUE(dialogue.Send(absl::StrCat("\n\necho ", kMarker, " read\n"), Soon(), nullptr).ok());
+  ASSERT_TRUE(dialogue.Send(absl::StrCat("\n\necho ", kMarker, " read\n"), Soon()).ok());
   EXPECT_EQ(dialogue.NextReply(Soon()).value_or("nothing"), "read");
 }
 

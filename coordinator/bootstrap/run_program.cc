@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/base/scoped_fd.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/process/spawn.h"
 #include "coordinator/bootstrap/child_exit.h"
@@ -60,25 +61,26 @@ absl::Status ReadToEnd(ScopedFd& out_fd, ScopedFd& err_fd, absl::Time deadline,
 
 }  // namespace
 
+absl::Status CannotRun(const std::string& program, const absl::Status& why) {
+  if (IsExhausted(why)) return Exhausted(why, absl::StrCat("cannot run ", program));
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat("cannot run ", program, ": ", why.message()),
+                     absl::StrCat("Install ", program, " on this machine, or correct PATH."));
+}
+
 absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
                                          const std::vector<std::string>& env, absl::Time deadline,
                                          const std::atomic<bool>* cancelled) {
   Pipe out;
   Pipe err;
-  if (!out.Open() || !err.Open()) {
-    return MakeFailure(v1::FAILURE_INTERNAL, "no more descriptors for a pipe");
-  }
+  if (!out.Open() || !err.Open()) return Exhausted(errno, absl::StrCat("no pipe for ", argv[0]));
   const absl::StatusOr<pid_t> pid =
       Spawn({.argv = argv,
              .env = env,
              .cwd = "",
              .fds = {{1, out.write_end.get()}, {2, err.write_end.get()}},
              .new_session = true});
-  if (!pid.ok()) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("cannot run ", argv[0], ": ", pid.status().message()),
-                       absl::StrCat("Install ", argv[0], " on this machine, or correct PATH."));
-  }
+  if (!pid.ok()) return CannotRun(argv[0], pid.status());
   out.write_end.Reset();
   err.write_end.Reset();
   ProgramOutput output;

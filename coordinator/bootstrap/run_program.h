@@ -22,9 +22,13 @@ inline constexpr size_t kProgramOutputBytesMax = 256 << 10;
 //
 // FAILURE_TIMEOUT: it ran past `deadline` and was killed. FAILURE_CANCELLED: likewise,
 // `*cancelled`. FAILURE_BAD_REQUEST: it cannot be started (not found, not executable).
+// FAILURE_BUSY_LIMIT: there are no more processes or descriptors.
 absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
                                          const std::vector<std::string>& env, absl::Time deadline,
                                          const std::atomic<bool>* cancelled = nullptr);
+
+// The typed failure of a Spawn() of `program` that returned `why`: bad_request or busy_limit.
+absl::Status CannotRun(const std::string& program, const absl::Status& why);
 
 }  // namespace iris
 

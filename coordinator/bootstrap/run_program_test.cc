@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <string>
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -58,6 +60,25 @@ TEST(RunProgramTest, AMissingProgramIsTheConfigurationsFault) {
 
   EXPECT_EQ(KindOf(status), v1::FAILURE_BAD_REQUEST);
   EXPECT_NE(std::string(status.message()).find("no-such-program"), std::string::npos);
+}
+
+TEST(RunProgramTest, WhatThisMachineHasNoMoreOfIsNotAMissingProgram) {
+  struct rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  // From "none is left" to "all but the last one".
+  bool ran = false;
+  for (rlim_t limit = 3; limit < 64 && !ran; ++limit) {
+    const struct rlimit low = {limit, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+    const absl::Status status =
+        RunProgram({"/bin/true"}, {}, absl::Now() + absl::Minutes(1)).status();
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ran = status.ok();
+    if (ran) break;
+    EXPECT_EQ(KindOf(status), v1::FAILURE_BUSY_LIMIT) << limit << ": " << status;
+    EXPECT_THAT(ToProto(status).fix(), testing::HasSubstr("ulimit -n")) << limit;
+  }
+  EXPECT_TRUE(ran);
 }
 
 }  // namespace

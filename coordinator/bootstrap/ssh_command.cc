@@ -52,11 +52,13 @@ void AppendDestination(std::vector<std::string>& argv, const RemoteCommand& remo
 }  // namespace
 
 std::vector<std::string> ConnectArgv(const SshTarget& target, absl::string_view control_path,
-                                     absl::string_view remote_command, bool session_options) {
+                                     absl::string_view log_path, absl::string_view remote_command,
+                                     bool session_options) {
   const RemoteOptions& options = target.options;
-  std::vector<std::string> argv = {target.remote.program, "-T"};
+  std::vector<std::string> argv = {target.remote.program, "-T", "-E", std::string(log_path)};
+  // VERBOSE says when the login was accepted.
   for (const char* setting :
-       {"RequestTTY=no", "RemoteCommand=none", "LogLevel=INFO", "BatchMode=yes",
+       {"RequestTTY=no", "RemoteCommand=none", "LogLevel=VERBOSE", "BatchMode=yes",
         "ControlMaster=yes", "ControlPersist=no", "StreamLocalBindUnlink=yes",
         "PermitLocalCommand=no", "EscapeChar=none", "ForwardX11=no", "ClearAllForwardings=yes"}) {
     AppendOption(argv, setting);

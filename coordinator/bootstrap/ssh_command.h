@@ -13,16 +13,18 @@ namespace iris {
 // The argument lists with which the system's ssh is run. It takes the first value that it meets for
 // each option: ours come first, then the user's own words, then ~/.ssh/config.
 
-// For the connection of a link. `control_path` is where it listens for `-O`; `remote_command` is
-// one line for the login shell. `session_options`: this ssh knows ForkAfterAuthentication,
-// StdinNull and SessionType (see KnowsSessionOptions()), which a user's configuration might set
-// against us.
+// For the connection of a link. `control_path` is where it listens for `-O`, `log_path` is where
+// its own lines go (apart from what the host says on stderr, and from the host's banner);
+// `remote_command` is one line for the login shell. `session_options`: this ssh knows
+// ForkAfterAuthentication, StdinNull and SessionType (see KnowsSessionOptions()), which a user's
+// configuration might set against us.
 //
 // strictHostKeyChecking true is passed as `yes`, false as `accept-new` (a new host's key is learnt,
 // a changed one still refused: no setting of ours connects to a changed key). Unset passes nothing,
 // so that ssh's own configuration counts; with BatchMode `ask` there means `yes`.
 std::vector<std::string> ConnectArgv(const SshTarget& target, absl::string_view control_path,
-                                     absl::string_view remote_command, bool session_options);
+                                     absl::string_view log_path, absl::string_view remote_command,
+                                     bool session_options);
 
 // Asks the running connection at `control_path` for one more UNIX-socket forward. Reads no
 // configuration: forwards listed there would be asked for as well.

@@ -29,23 +29,24 @@ size_t IndexOf(const std::vector<std::string>& argv, const std::string& word) {
 }
 
 TEST(SshCommandTest, OursComeFirstThenTheUsersThenTheHost) {
-  const std::vector<std::string> argv = ConnectArgv(Target(), "/run/c", "exec sh", true);
+  const std::vector<std::string> argv = ConnectArgv(Target(), "/run/c", "/run/l", "exec sh", true);
 
   EXPECT_EQ(argv.front(), "ssh");
   EXPECT_LT(IndexOf(argv, "BatchMode=yes"), IndexOf(argv, "-J"));
   const std::vector<std::string> end(argv.end() - 7, argv.end());
   EXPECT_THAT(end, ElementsAre("-J", "bastion", "-p", "2222", "--", "ml@gpu1", "exec sh"));
   for (const char* needed :
-       {"-T", "RequestTTY=no", "RemoteCommand=none", "LogLevel=INFO", "ControlMaster=yes",
-        "ControlPath=/run/c", "ControlPersist=no", "StreamLocalBindUnlink=yes", "StdinNull=no",
-        "ForkAfterAuthentication=no", "PermitLocalCommand=no", "EscapeChar=none", "ForwardX11=no",
-        "ClearAllForwardings=yes", "ServerAliveInterval=30", "ServerAliveCountMax=3"}) {
+       {"-T", "-E", "/run/l", "RequestTTY=no", "RemoteCommand=none", "LogLevel=VERBOSE",
+        "ControlMaster=yes", "ControlPath=/run/c", "ControlPersist=no", "StreamLocalBindUnlink=yes",
+        "StdinNull=no", "ForkAfterAuthentication=no", "PermitLocalCommand=no", "EscapeChar=none",
+        "ForwardX11=no", "ClearAllForwardings=yes", "ServerAliveInterval=30",
+        "ServerAliveCountMax=3"}) {
     EXPECT_THAT(argv, Contains(needed));
   }
 }
 
 TEST(SshCommandTest, AnOldSshIsNotGivenOptionsThatItWouldRefuse) {
-  const std::vector<std::string> argv = ConnectArgv(Target(), "/run/c", "x", false);
+  const std::vector<std::string> argv = ConnectArgv(Target(), "/run/c", "/run/l", "x", false);
 
   EXPECT_THAT(argv, Not(Contains("StdinNull=no")));
   EXPECT_FALSE(KnowsSessionOptions("OpenSSH_8.4p1 Debian-5+deb11u3, OpenSSL 1.1.1w\r\n"));
@@ -63,27 +64,28 @@ TEST(SshCommandTest, TimesAreWholeSecondsRoundedUp) {
   target.options.connect_timeout = absl::Milliseconds(2500);
   target.options.server_alive_interval = absl::Seconds(7);
 
-  const std::vector<std::string> argv = ConnectArgv(target, "/run/c", "x", true);
+  const std::vector<std::string> argv = ConnectArgv(target, "/run/c", "/run/l", "x", true);
   EXPECT_THAT(argv, Contains("ConnectTimeout=3"));
   EXPECT_THAT(argv, Contains("ServerAliveInterval=7"));
   target.options.connect_timeout = absl::Milliseconds(1);
-  EXPECT_THAT(ConnectArgv(target, "/run/c", "x", true), Contains("ConnectTimeout=1"));
+  EXPECT_THAT(ConnectArgv(target, "/run/c", "/run/l", "x", true), Contains("ConnectTimeout=1"));
 }
 
 TEST(SshCommandTest, ALaxHostKeyCheckStillRefusesAChangedKey) {
   SshTarget target = Target();
-  EXPECT_THAT(ConnectArgv(target, "c", "x", true),
+  EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true),
               Not(Contains(testing::StartsWith("StrictHostKeyChecking"))));
   target.options.strict_host_key_checking = false;
-  EXPECT_THAT(ConnectArgv(target, "c", "x", true), Contains("StrictHostKeyChecking=accept-new"));
+  EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true),
+              Contains("StrictHostKeyChecking=accept-new"));
   target.options.strict_host_key_checking = true;
-  EXPECT_THAT(ConnectArgv(target, "c", "x", true), Contains("StrictHostKeyChecking=yes"));
+  EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true), Contains("StrictHostKeyChecking=yes"));
 }
 
 TEST(SshCommandTest, PathsAreNotExpandedBySsh) {
   SshTarget target = Target();
   target.options.identity = "/keys/50% off";
-  const std::vector<std::string> argv = ConnectArgv(target, "/run/a%h", "x", true);
+  const std::vector<std::string> argv = ConnectArgv(target, "/run/a%h", "/run/l", "x", true);
 
   EXPECT_THAT(argv, Contains("/keys/50%% off"));
   EXPECT_THAT(argv, Contains("ControlPath=/run/a%%h"));

@@ -1,6 +1,7 @@
 #include "coordinator/bootstrap/ssh_failure.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
@@ -13,34 +14,51 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Failure WhenConnecting(const std::string& err, absl::optional<int> code = 255,
-                       const std::string& noise = "") {
-  return ToProto(ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
-                                 .exit_code = code,
-                                 .stderr_text = err,
-                                 .noise = noise}));
+using Stage = SshEnd::Stage;
+
+constexpr char kLoggedIn[] = "Authenticated to h ([10.0.0.1]:22) using \"publickey\".\r\n";
+constexpr char kThroughProxy[] =
+    "kex_exchange_identification: Connection closed by remote host\r\n"
+    "Connection closed by UNKNOWN port 65535\r\n";
+
+// `log` is ssh's own, `err` everybody else's.
+Failure Classify(Stage stage, absl::optional<int> code, const std::string& log,
+                 const std::string& err, const std::string& noise = "") {
+  return ToProto(ClassifySshEnd(
+      {.stage = stage, .exit_code = code, .log = log, .stderr_text = err, .noise = noise}));
 }
 
-Failure WhenUp(const std::string& err, absl::optional<int> code = 255) {
-  return ToProto(ClassifySshEnd(
-      {.stage = SshEnd::Stage::kUp, .exit_code = code, .stderr_text = err, .noise = ""}));
+Failure BeforeLogin(const std::string& log, const std::string& err = "",
+                    absl::optional<int> code = 255) {
+  return Classify(Stage::kConnecting, code, log, err);
 }
 
-Failure WhenStarting(const std::string& err, absl::optional<int> code) {
-  return ToProto(ClassifySshEnd(
-      {.stage = SshEnd::Stage::kBootstrap, .exit_code = code, .stderr_text = err, .noise = ""}));
+Failure AfterLogin(const std::string& err, absl::optional<int> code, const std::string& noise = "",
+                   const std::string& log = "") {
+  return Classify(Stage::kConnecting, code, kLoggedIn + log, err, noise);
+}
+
+Failure WhenUp(const std::string& log, absl::optional<int> code = 255,
+               const std::string& err = "") {
+  return Classify(Stage::kUp, code, kLoggedIn + log, err);
+}
+
+Failure WhenStarting(const std::string& err, absl::optional<int> code,
+                     const std::string& log = "") {
+  return Classify(Stage::kBootstrap, code, kLoggedIn + log, err);
 }
 
 struct Case {
-  const char* err;
+  const char* log;
   FailureKind kind;
   const char* fix_says;
+  const char* err = "";
 };
 
 class SshWords : public testing::TestWithParam<Case> {};
 
 TEST_P(SshWords, NameTheKindTheLineAndTheFix) {
-  const Failure failure = WhenConnecting(GetParam().err);
+  const Failure failure = BeforeLogin(GetParam().log, GetParam().err);
 
   EXPECT_EQ(failure.kind(), GetParam().kind) << failure.detail();
   EXPECT_THAT(failure.detail().empty() ? "" : failure.fix(), HasSubstr(GetParam().fix_says));
@@ -77,43 +95,162 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Unable to negotiate with h port 22: no matching host key type found. Their offer: "
              "ssh-dss\r\n",
              v1::FAILURE_BAD_REQUEST, "algorithms"},
-        Case{"command-line: line 0: Bad configuration option: nope\r\n", v1::FAILURE_BAD_REQUEST,
-             "~/.ssh/config"},
-        Case{"channel 0: open failed: connect failed: Connection refused\r\nstdio forwarding "
-             "failed\r\nConnection closed by UNKNOWN port 65535\r\n",
-             v1::FAILURE_UNREACHABLE, "remoteOptions.port"},
-        Case{"me@bastion: Permission denied (publickey).\r\nConnection closed by UNKNOWN port "
-             "65535\r\n",
-             v1::FAILURE_AUTH, "ssh-add"}));
+        Case{"", v1::FAILURE_BAD_REQUEST, "~/.ssh/config",
+             "command-line: line 0: Bad configuration option: nope\r\n"},
+        Case{"/c: line 1: Bad configuration option: nope\r\n"
+             "/c: terminating, 1 bad configuration options\r\n",
+             v1::FAILURE_BAD_REQUEST, "~/.ssh/config"},
+        Case{kThroughProxy, v1::FAILURE_UNREACHABLE, "remoteOptions.port",
+             "Welcome\nchannel 0: open failed: connect failed: Connection refused\r\n"
+             "stdio forwarding failed\r\n"},
+        Case{kThroughProxy, v1::FAILURE_AUTH, "ssh-add",
+             "Welcome\nme@bastion: Permission denied (publickey).\r\n"},
+        Case{kThroughProxy, v1::FAILURE_AUTH, "ssh-add",
+             "me@a: Permission denied (publickey).\r\n"
+             "kex_exchange_identification: Connection closed by remote host\r\n"
+             "Connection closed by UNKNOWN port 65535\r\n"},
+        Case{kThroughProxy, v1::FAILURE_UNREACHABLE, "overloaded", "nc: cannot connect\n"}));
 
-TEST(SshFailureTest, AnAccountWithoutAShellSaysSoOnStdout) {
-  const Failure failure = WhenConnecting("", 1, "This account is currently not available.\n");
+// Words of every row, as ssh writes them and as others do.
+std::vector<std::string> WordsOfEveryRow() {
+  std::vector<std::string> all;
+  for (const char* text :
+       {"@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+        "@       WARNING: REVOKED HOST KEY DETECTED!               @ REVOKED HOST KEY",
+        "Host key verification failed.",
+        "No ED25519 host key is known for h and you have",
+        "@ WARNING: UNPROTECTED PRIVATE KEY FILE! @",
+        "Load key \"k\": bad permissions",
+        "Received disconnect from h port 22:2: Too many authentication failures",
+        "WARNING: Your password has expired.",
+        "You are required to change your password",
+        "This account is currently not available.",
+        "This service allows sftp connections only.",
+        "Your account has expired; please contact your system administrator.",
+        "Unprivileged users are not permitted to log in yet.",
+        "git@github.com: Permission denied (publickey).",
+        "Permission denied, please try again.",
+        "Unable to negotiate with h port 22: no matching cipher found.",
+        "command-line: line 0: Bad configuration option: nope",
+        "Bad owner or permissions on /home/me/.ssh/config",
+        "/c line 1: keyword port extra arguments at end of line",
+        "unknown option -- x",
+        "hostname contains invalid characters",
+        "Bad stdio forwarding specification 'x'",
+        "ssh: Could not resolve hostname nope: Name or service not known",
+        "ssh: connect to host h port 22: Connection refused",
+        "ssh: connect to host h port 22: Connection timed out",
+        "ssh: connect to host h port 22: No route to host",
+        "ssh: connect to host h port 22: Network is unreachable",
+        "kex_exchange_identification: Connection closed by remote host",
+        "iris-agent: auth: come back later",
+        "iris-agent: host_key: come back later"}) {
+    all.push_back(std::string(text) + "\n");
+    all.push_back(std::string(text) + "\r\n");
+  }
+  return all;
+}
 
-  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
-  EXPECT_THAT(failure.detail(), HasSubstr("This account is currently not available."));
-  EXPECT_EQ(WhenConnecting("", 1, "This service allows sftp connections only.\n").kind(),
+class AnybodysWords : public testing::TestWithParam<std::string> {};
+
+TEST_P(AnybodysWords, OfAHostThatHasLetUsInDecideNothing) {
+  const std::string& words = GetParam();
+  for (const absl::optional<int> code :
+       {absl::optional<int>(255), absl::optional<int>(128 + 9), absl::optional<int>(128 + 15),
+        absl::optional<int>(0), absl::optional<int>()}) {
+    EXPECT_EQ(WhenUp("", code, words).kind(), v1::FAILURE_DROPPED);
+  }
+  EXPECT_EQ(WhenUp("Timeout, server h not responding.\r\n", 255, words).kind(),
+            v1::FAILURE_DROPPED);
+  for (const int code : {255, 128 + 9, 128 + 15}) {
+    EXPECT_EQ(AfterLogin(words, code).kind(), v1::FAILURE_UNREACHABLE) << code;
+    EXPECT_EQ(AfterLogin("", code, words).kind(), v1::FAILURE_UNREACHABLE) << code;
+    EXPECT_EQ(WhenStarting(words, code).kind(), v1::FAILURE_UNREACHABLE) << code;
+  }
+  EXPECT_EQ(WhenStarting(words, 1).kind(), v1::FAILURE_INTERNAL);
+}
+
+TEST_P(AnybodysWords, OfABannerDecideNothing) {
+  const std::string& words = GetParam();
+  EXPECT_EQ(BeforeLogin("Connection closed by 10.0.0.1 port 22\r\n", words).kind(),
+            v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(BeforeLogin("", words, 128 + 9).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(BeforeLogin("me@h: Permission denied (publickey).\r\n", words).kind(),
             v1::FAILURE_AUTH);
 }
 
+TEST_P(AnybodysWords, OfAJumpHostDecideNothing) {
+  const std::string& words = GetParam();
+  // Its banner, then its ssh says what failed.
+  EXPECT_EQ(BeforeLogin(kThroughProxy, words + "\nchannel 0: open failed: connect failed: x\r\n"
+                                               "stdio forwarding failed\r\n")
+                .kind(),
+            v1::FAILURE_UNREACHABLE);
+  // What a ProxyCommand says.
+  EXPECT_EQ(BeforeLogin(kThroughProxy, words + "nc: cannot connect\n").kind(),
+            v1::FAILURE_UNREACHABLE);
+  // The target had answered: the jump host had let us in.
+  EXPECT_EQ(BeforeLogin("Connection closed by UNKNOWN port 65535\r\n", words).kind(),
+            v1::FAILURE_UNREACHABLE);
+}
+
+TEST_P(AnybodysWords, ThatSshRepeatsDecideNothing) {
+  const std::string words = GetParam().substr(0, GetParam().find_first_of("\r\n"));
+  if (words.find("Too many authentication") != std::string::npos) return;  // It comes that way.
+  for (const char* before : {"Received disconnect from 10.0.0.1 port 22:11: ", "debug1: Remote: ",
+                             "channel 0: open failed: administratively prohibited: "}) {
+    EXPECT_EQ(BeforeLogin(before + words + "\r\nDisconnected from 10.0.0.1 port 22\r\n").kind(),
+              v1::FAILURE_UNREACHABLE)
+        << before;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryRow, AnybodysWords, testing::ValuesIn(WordsOfEveryRow()));
+
+TEST(SshFailureTest, AnAccountWithoutAShellSaysSoInPlaceOfOurCommand) {
+  const Failure failure = AfterLogin("", 1, "This account is currently not available.\n");
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(failure.detail(), HasSubstr("This account is currently not available."));
+  EXPECT_EQ(AfterLogin("", 1, "This service allows sftp connections only.\n").kind(),
+            v1::FAILURE_AUTH);
+  EXPECT_EQ(AfterLogin("WARNING: Your password has expired.\n"
+                       "Password change required but no TTY available.\n",
+                       1)
+                .kind(),
+            v1::FAILURE_AUTH);
+}
+
+TEST(SshFailureTest, WhatAHostThatRefusesTheLoginSaysIsShown) {
+  const Failure failure = BeforeLogin("Connection closed by 10.0.0.1 port 22\r\n",
+                                      "System is booting up. Please wait.\n");
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(failure.detail(), HasSubstr("System is booting up. Please wait."));
+}
+
 TEST(SshFailureTest, AShellThatNeverRanOurCommandIsNoLostConnection) {
-  const Failure failure = WhenConnecting("bash: line 1: exec: restricted\n", 1);
+  const Failure failure = AfterLogin("bash: line 1: exec: restricted\n", 1);
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
   EXPECT_THAT(failure.detail(), HasSubstr("exec: restricted"));
-  EXPECT_EQ(WhenConnecting("", 0).kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_EQ(AfterLogin("", 0).kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
 }
 
 TEST(SshFailureTest, SilenceIsTriedAgain) {
-  EXPECT_EQ(WhenConnecting("").kind(), v1::FAILURE_UNREACHABLE);
-  EXPECT_EQ(WhenConnecting("", absl::nullopt).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(BeforeLogin("").kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(BeforeLogin("", "", absl::nullopt).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(AfterLogin("", 255).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(WhenUp("").kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(WhenUp("", 0).kind(), v1::FAILURE_DROPPED);
 }
 
 TEST(SshFailureTest, WhatSomebodyKilledIsTriedAgain) {
-  EXPECT_EQ(WhenConnecting("", 128 + 9).kind(), v1::FAILURE_UNREACHABLE);
-  EXPECT_EQ(WhenConnecting("Killed\n", 128 + 15).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(AfterLogin("", 128 + 9).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(AfterLogin("Killed\n", 128 + 15).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(WhenStarting("", 128 + 9).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(WhenStarting("", 255).kind(), v1::FAILURE_UNREACHABLE)
+      << "so ssh returns of a bridge that a signal ended";
 }
 
 TEST(SshFailureTest, AnEstablishedLinkIsDroppedAndNotUnreachable) {
@@ -121,32 +258,61 @@ TEST(SshFailureTest, AnEstablishedLinkIsDroppedAndNotUnreachable) {
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_DROPPED);
   EXPECT_THAT(failure.detail(), HasSubstr("Timeout, server h not responding."));
-  EXPECT_EQ(WhenUp("Connection to h closed by remote host.\r\n").kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(WhenUp("client_loop: send disconnect: Broken pipe\r\n").kind(), v1::FAILURE_DROPPED);
+  EXPECT_THAT(WhenUp("", 255, "Connection to h closed by remote host.\r\n").detail(),
+              HasSubstr("the host closed the connection"));
 }
 
-TEST(SshFailureTest, TheBridgesOwnFailureKeepsItsKindAndFix) {
+TEST(SshFailureTest, AForwardThatFailedIsNotWhyTheLinkEnded) {
+  const Failure failure = WhenUp("channel 2: open failed: connect failed: Connection refused\r\n");
+
+  EXPECT_THAT(failure.detail(), Not(HasSubstr("nothing listens")));
+}
+
+TEST(SshFailureTest, TheBridgesOwnFailureKeepsItsKind) {
   const Failure failure = WhenStarting(
-      "a note from .bashrc\niris-agent: storage: /run/x is open to others\nfix: chmod 700 it\n", 1);
+      "no_space: a note from .bashrc\niris-agent: storage: /run/x is open to others\n", 1);
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_STORAGE);
   EXPECT_EQ(failure.detail(), "/run/x is open to others");
-  EXPECT_EQ(failure.fix(), "chmod 700 it");
+}
+
+TEST(SshFailureTest, ANoteOfAStartupFileIsNotTheBridges) {
+  EXPECT_EQ(WhenStarting("storage: the disk is nearly full\n", 126).kind(),
+            v1::FAILURE_NOT_EXECUTABLE);
+  EXPECT_EQ(WhenStarting("iris-agent: storage: x\nsh: 1: exec: Exec format error\n", 126).kind(),
+            v1::FAILURE_NOT_EXECUTABLE);
 }
 
 TEST(SshFailureTest, AnAgentThatCannotRunIsToldFromOneThatFailed) {
   EXPECT_EQ(WhenStarting("sh: 1: exec: Exec format error\n", 126).kind(),
             v1::FAILURE_NOT_EXECUTABLE);
   EXPECT_EQ(WhenStarting("", 139).kind(), v1::FAILURE_NOT_EXECUTABLE);
-  EXPECT_EQ(WhenStarting("", 255).kind(), v1::FAILURE_NOT_EXECUTABLE) << "killed by a signal";
   EXPECT_EQ(WhenStarting("", absl::nullopt).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(WhenStarting("oops\n", 1).kind(), v1::FAILURE_INTERNAL);
-  EXPECT_EQ(WhenStarting("client_loop: send disconnect: Broken pipe\r\n", 255).kind(),
+  EXPECT_EQ(WhenStarting("", 255, "client_loop: send disconnect: Broken pipe\r\n").kind(),
             v1::FAILURE_UNREACHABLE);
 }
 
+TEST(SshFailureTest, AnAgentThatEndsWithoutAWordMayBeNone) {
+  const auto said_nothing = [](absl::optional<int> code, const std::string& log,
+                               const std::string& err) {
+    return AgentSaidNothing({.stage = Stage::kBootstrap,
+                             .exit_code = code,
+                             .log = kLoggedIn + log,
+                             .stderr_text = err,
+                             .noise = ""});
+  };
+  for (const int code : {0, 1, 126, 139, 255}) {
+    EXPECT_TRUE(said_nothing(code, "", "a note from .bashrc\n")) << code;
+  }
+  EXPECT_FALSE(said_nothing(1, "", "iris-agent: storage: x\n"));
+  EXPECT_FALSE(said_nothing(255, "client_loop: send disconnect: Broken pipe\r\n", ""));
+  EXPECT_FALSE(said_nothing(255, "", "Connection to h closed by remote host.\r\n"));
+}
+
 TEST(SshFailureTest, AHostCannotWriteToTheTerminal) {
-  const Failure failure = WhenConnecting("\x1b]0;owned\x07 Connection refused\r\n");
+  const Failure failure = BeforeLogin("\x1b]0;owned\x07 Connection refused\r\n");
 
   EXPECT_THAT(failure.detail(), HasSubstr("]0;owned Connection refused"));
   EXPECT_THAT(failure.detail(), Not(HasSubstr("\x1b")));

@@ -10,24 +10,29 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 #include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/bootstrap/pipe_tails.h"
 #include "coordinator/bootstrap/ssh_failure.h"
-#include "coordinator/bootstrap/stderr_tail.h"
 
 namespace iris {
 
 // A running ssh client: leader of a session of its own, so that it can neither ask on a terminal
-// nor be hit by its Ctrl-C, with stdin and stdout on one socket and stderr read all the time.
+// nor be hit by its Ctrl-C, with stdin and stdout on one socket, and its log and stderr read all
+// the time, apart from each other.
 //
-// Not thread-safe; pid() and stderr_tail() are.
+// Not thread-safe; pid() is.
 class SshProcess : public SshClient {
  public:
-  // FAILURE_BAD_REQUEST: there is no such program.
+  // `log_path`: where `argv` tells ssh to write its log: a FIFO that is made here. Removed at the
+  // end. FAILURE_BAD_REQUEST: there is no such program. FAILURE_BUSY_LIMIT: no more processes,
+  // threads or descriptors. FAILURE_STORAGE: the FIFO cannot be made.
   static absl::StatusOr<std::unique_ptr<SshProcess>> Start(const std::vector<std::string>& argv,
-                                                           const std::vector<std::string>& env);
+                                                           const std::vector<std::string>& env,
+                                                           const std::string& log_path);
   ~SshProcess() override;
 
   pid_t pid() const override { return pid_; }
@@ -35,20 +40,29 @@ class SshProcess : public SshClient {
   // The same for a connection that has not come that far. `noise` is what the host printed on
   // stdout.
   absl::Status WhyEnded(SshEnd::Stage stage, std::string noise);
+  // What that is made of.
+  SshEnd End(SshEnd::Stage stage, std::string noise);
 
   // Our end of its stdin and stdout, non-blocking. Stays here unless released: it is what keeps the
   // remote command alive.
   ScopedFd& stdio() { return stdio_; }
-  const StderrTail& stderr_tail() const { return *stderr_; }
+  // ssh's own lines so far, the end of them.
+  std::string log() const { return tails_->Text(kLog); }
+  // Waits until they hold `words`, or ssh has ended.
+  void AwaitInLog(absl::string_view words, absl::Time deadline) const {
+    tails_->AwaitWords(kLog, words, deadline);
+  }
   // A socket that it made: unlinked once it is gone.
   void RemoveAtEnd(std::string path) { remove_at_end_.push_back(std::move(path)); }
 
  private:
-  SshProcess(pid_t pid, ScopedFd stdio, ScopedFd stderr_read_end);
+  enum Pipe : size_t { kLog, kStderr };
+
+  SshProcess(pid_t pid, ScopedFd stdio, std::unique_ptr<PipeTails> tails);
 
   const pid_t pid_;
   ScopedFd stdio_;
-  std::unique_ptr<StderrTail> stderr_;
+  const std::unique_ptr<PipeTails> tails_;
   std::vector<std::string> remove_at_end_;
 };
 

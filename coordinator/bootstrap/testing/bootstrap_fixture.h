@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ class BootstrapTest : public testing::Test {
                                  if (stages_.empty() || stages_.back() != progress.stage) {
                                    stages_.push_back(progress.stage);
                                  }
+                                 if (on_progress_) on_progress_(progress);
                                },
                            .cancelled = &cancelled_});
   }
@@ -73,6 +75,7 @@ class BootstrapTest : public testing::Test {
   RemoteOptions::LinkMode link_mode_ = RemoteOptions::LinkMode::kAuto;
   std::atomic<bool> cancelled_ = false;
   std::vector<BootstrapProgress::Stage> stages_;
+  std::function<void(const BootstrapProgress&)> on_progress_;  // May be empty.
 };
 
 }  // namespace iris

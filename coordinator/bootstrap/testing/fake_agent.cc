@@ -1,9 +1,10 @@
 // Stands in for iris-agent: `version`, and `bridge --data DIR [--home DIR]`, which says hello on
 // stdout and on a socket of its own, then repeats what it is sent. What the data directory's file
-// "misbehave" says changes it: "silent" (no hello), "old" (another protocol), "die" (exit 1 with a
-// typed failure).
+// "misbehave" says changes it: "silent" (no hello), "halfway" (two bytes of it), "old" (another
+// protocol), "die" (exit 1 with a typed failure), "killed" (by a signal).
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -75,15 +76,21 @@ int Bridge(const std::string& data) {
   std::string misbehave;
   std::ifstream(data + "/misbehave") >> misbehave;
   if (misbehave == "die") {
-    fprintf(stderr, "storage: the disk of %s is full\nfix: empty it\n", data.c_str());
+    fprintf(stderr, "iris-agent: storage: the disk of %s is full\n", data.c_str());
     return 1;
   }
+  if (misbehave == "killed") raise(SIGKILL);
   const std::string path = "/tmp/iris-fake-" + std::to_string(getpid()) + ".sock";
   const int listener = Listen(path);
   const std::string told_path = misbehave == "colon" ? "localhost:22" : path;
   const std::string hello = FramedHello(told_path, data, misbehave == "old", 0);
   const std::string on_socket = misbehave == "impostor" ? FramedHello(path, data, false, 1) : hello;
-  if (misbehave != "silent") WriteAll(STDOUT_FILENO, hello);
+  if (misbehave == "halfway") {
+    WriteAll(STDOUT_FILENO, hello.substr(0, 2));
+    std::ofstream(data + "/said_half") << "";
+  } else if (misbehave != "silent") {
+    WriteAll(STDOUT_FILENO, hello);
+  }
   std::vector<struct pollfd> fds = {{STDIN_FILENO, POLLIN, 0}, {listener, POLLIN, 0}};
   bool begun = false;
   while (poll(fds.data(), fds.size(), -1) >= 0) {
