@@ -30,6 +30,8 @@ struct SshTarget {
   // SSH_AUTH_SOCK, KRB5CCNAME, DISPLAY of whoever asks. Where one is missing, this process's own
   // counts.
   std::map<std::string, std::string> lent_env;
+
+  friend bool operator==(const SshTarget&, const SshTarget&) = default;
 };
 
 struct BootstrapProgress {
@@ -92,14 +94,6 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // destination, and leaves no process here and no truncated file there.
 absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBundle& bundle,
                                           const BootstrapOptions& options);
-
-// What `ssh -G` resolves the target to, as one string that is equal for two spellings of one
-// target: user, host name, port, jumps, identities, and options.agent_dir. For people, the start of
-// it, up to the first blank, is "user@host:port". Connects to nothing, but runs the `Match exec`
-// commands of the user's ssh_config.
-//
-// FAILURE_BAD_REQUEST: ssh refuses the configuration, with its words. FAILURE_TIMEOUT: after 10 s.
-absl::StatusOr<std::string> ResolveTarget(const SshTarget& target);
 
 }  // namespace iris
 

@@ -20,7 +20,6 @@ namespace iris {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 const bool kPrivate = (EnterPrivateMounts(), true);
 
@@ -255,38 +254,6 @@ TEST_F(BootstrapTest, AJumpHostIsPassedThrough) {
   const RefusingPort refusing;
   target.remote.options.back() = absl::StrCat("root@localhost:", refusing.number());
   EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_UNREACHABLE);
-}
-
-TEST_F(BootstrapTest, TwoSpellingsOfOneTargetResolveAlike) {
-  const std::string config = scratch_.File("config");
-  std::ofstream(config) << "Host gpu\nHostName 10.0.0.7\nUser ml\nPort 2222\nProxyJump bastion\n";
-  SshTarget alias;
-  alias.remote.program = "ssh";
-  alias.remote.options = {"-F", config};
-  alias.remote.destination = "gpu";
-  SshTarget spelled_out = alias;
-  spelled_out.remote.options.insert(spelled_out.remote.options.end(),
-                                    {"-J", "bastion", "-p", "2222"});
-  spelled_out.remote.destination = "ml@10.0.0.7";
-  SshTarget other_dir = alias;
-  other_dir.options.agent_dir = "/scratch";
-
-  const absl::StatusOr<std::string> resolved = ResolveTarget(alias);
-  ASSERT_TRUE(resolved.ok()) << resolved.status();
-  EXPECT_THAT(*resolved, StartsWith("ml@10.0.0.7:2222 proxyjump=bastion "));
-  EXPECT_EQ(*ResolveTarget(spelled_out), *resolved);
-  EXPECT_NE(*ResolveTarget(other_dir), *resolved);
-}
-
-TEST_F(BootstrapTest, ATargetThatSshCannotReadDoesNotResolve) {
-  SshTarget target;
-  target.remote.program = "ssh";
-  target.remote.options = {"-o", "Nonsense=yes"};
-  target.remote.destination = "gpu";
-  const Failure failure = ToProto(ResolveTarget(target).status());
-
-  EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
-  EXPECT_THAT(failure.detail(), HasSubstr("nonsense"));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
-#include <cstdlib>
-#include <map>
+#include "coordinator/bootstrap/resolve_target.h"
+
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -7,60 +9,179 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/run_program.h"
 #include "coordinator/bootstrap/ssh_command.h"
+#include "coordinator/bootstrap/ssh_failure.h"
+#include "coordinator/config/ssh_options.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(10);
 constexpr size_t kWordsBytesMax = 400;
+constexpr size_t kJumpsMax = 8;
 
-// ssh prints the paths of its configuration as they are written, those of -i expanded.
-std::string WithoutTilde(absl::string_view path) {
-  const char* home = getenv("HOME");
-  if (home == nullptr || !absl::ConsumePrefix(&path, "~/")) return std::string(path);
-  return absl::StrCat(home, "/", path);
+constexpr absl::string_view kPipe = "Iris speaks to the host over a plain pipe";
+constexpr absl::string_view kOwnCommand = "Iris starts its agent as the remote command";
+constexpr absl::string_view kOwnSocket = "every link has a control socket of its own";
+constexpr absl::string_view kOwnForward = "Iris opens the forward that it needs";
+constexpr absl::string_view kPatience = "how long to wait, by remoteOptions";
+
+constexpr std::array kLeftOut = std::to_array<LeftOutKeyword>({
+    {"batchmode", "nobody can be asked"},
+    {"clearallforwardings", kOwnForward},
+    {"connecttimeout", kPatience},
+    {"controlmaster", kOwnSocket},
+    {"controlpath", kOwnSocket},
+    {"controlpersist", kOwnSocket},
+    {"escapechar", kPipe},
+    {"forkafterauthentication", kPipe},
+    {"forwardx11", "nobody sees a window there"},
+    {"loglevel", "Iris reads ssh's messages to tell what failed"},
+    {"permitlocalcommand", "`remote` runs no other program here"},
+    {"remotecommand", kOwnCommand},
+    {"requesttty", kPipe},
+    {"serveralivecountmax", kPatience},
+    {"serveraliveinterval", kPatience},
+    {"sessiontype", kOwnCommand},
+    {"stdinnull", kPipe},
+    {"streamlocalbindunlink", kOwnForward},
+});
+
+bool IsLeftOut(absl::string_view keyword) {
+  return std::any_of(kLeftOut.begin(), kLeftOut.end(),
+                     [&](const LeftOutKeyword& known) { return known.keyword == keyword; });
 }
 
-// "keyword value" lines; some keywords come more than once, in order.
-std::map<std::string, std::vector<std::string>> ParseSettings(const std::string& text) {
-  std::map<std::string, std::vector<std::string>> settings;
-  for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    std::pair<std::string, std::string> setting = absl::StrSplit(line, absl::MaxSplits(' ', 1));
-    settings[setting.first].push_back(WithoutTilde(setting.second));
+// Of "keyword value" lines, the value of the first with this keyword.
+std::string ValueOf(absl::string_view output, absl::string_view keyword) {
+  for (absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> setting =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    if (setting.first == keyword) return std::string(setting.second);
   }
-  return settings;
+  return "";
+}
+
+std::string WithoutLeftOut(absl::string_view output) {
+  std::vector<absl::string_view> lines = absl::StrSplit(output, '\n', absl::SkipEmpty());
+  lines.erase(std::remove_if(
+                  lines.begin(), lines.end(),
+                  [](absl::string_view line) { return IsLeftOut(line.substr(0, line.find(' '))); }),
+              lines.end());
+  return absl::StrJoin(lines, "\n");
+}
+
+std::string NameOf(absl::string_view output) {
+  std::string host = ValueOf(output, "hostname");
+  if (absl::StrContains(host, ':')) host = absl::StrCat("[", host, "]");
+  return absl::StrCat(ValueOf(output, "user"), "@", host, ":", ValueOf(output, "port"));
+}
+
+// The file of -F, which ssh hands on to the ssh of a jump host; empty: none.
+std::string ConfigFile(const std::vector<std::string>& words) {
+  std::string file;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i].size() < 2 || words[i][0] != '-') continue;
+    for (size_t at = 1; at < words[i].size(); ++at) {
+      const SshLetter* letter = FindSshLetter(words[i][at]);
+      if (letter == nullptr || !letter->takes_value) continue;
+      std::string value = words[i].substr(at + 1);
+      if (value.empty() && i + 1 < words.size()) value = words[++i];
+      if (letter->letter == 'F') file = value;
+      break;
+    }
+  }
+  return file;
+}
+
+// "a,b:22" as ssh prints it, as destinations; none is the word for nothing.
+std::vector<std::string> JumpsOf(absl::string_view output) {
+  std::vector<std::string> jumps;
+  const std::string value = ValueOf(output, "proxyjump");
+  if (value == "none") return jumps;
+  for (absl::string_view jump : absl::StrSplit(value, ',', absl::SkipEmpty())) {
+    jumps.push_back(absl::StartsWith(jump, "ssh://") ? std::string(jump)
+                                                     : absl::StrCat("ssh://", jump));
+  }
+  return jumps;
+}
+
+// What ssh makes of the jump hosts, and of theirs: where they lead decides where everything behind
+// them is. The ssh of a jump host gets -F and nothing else of the command line.
+absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_view output,
+                                         absl::Time deadline, const std::atomic<bool>* cancelled) {
+  std::string all;
+  std::vector<std::string> jumps = JumpsOf(output);
+  const std::string file = ConfigFile(target.remote.options);
+  for (size_t i = 0; i < jumps.size() && i < kJumpsMax; ++i) {
+    std::vector<std::string> argv = {target.remote.program, "-G"};
+    if (!file.empty()) argv.insert(argv.end(), {"-F", file});
+    argv.insert(argv.end(), {"--", jumps[i]});
+    const absl::StatusOr<ProgramOutput> jump =
+        RunProgram(argv, SshEnv(target), deadline, cancelled);
+    if (!jump.ok()) return Annotate(jump.status(), jumps[i]);
+    absl::StrAppend(&all, absl::string_view("\0", 1), jump->out);
+    for (std::string& next : JumpsOf(jump->out)) {
+      if (std::count(jumps.begin(), jumps.end(), next) == 0) jumps.push_back(std::move(next));
+    }
+  }
+  return all;
+}
+
+absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
+  const absl::Status said = ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
+                                            .exit_code = output.exit_code,
+                                            .stderr_text = output.err,
+                                            .noise = ""});
+  const FailureKind kind = KindOf(said);
+  if (kind == v1::FAILURE_BAD_REQUEST || kind == v1::FAILURE_UNREACHABLE) return said;
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat("ssh refuses its configuration (",
+                                  PrintableHostText(output.err, kWordsBytesMax), ")"),
+                     "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names.");
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> ResolveTarget(const SshTarget& target) {
+absl::Span<const LeftOutKeyword> LeftOutOfKey() { return kLeftOut; }
+
+std::string WrittenTarget(const SshTarget& target) {
+  std::vector<std::string> words = ResolveArgv(target);
+  std::vector<std::string> env = SshEnv(target);
+  std::sort(env.begin(), env.end());
+  words.insert(words.end(), env.begin(), env.end());
+  words.push_back(target.options.agent_dir);
+  words.push_back(absl::StrCat(static_cast<int>(target.options.link_mode)));
+  return absl::StrJoin(words, absl::string_view("\0", 1));
+}
+
+absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
+                                             const std::atomic<bool>* cancelled) {
+  const absl::Time deadline =
+      absl::Now() + std::max(kResolveTimeout, target.options.connect_timeout);
+  const std::string& destination = target.remote.destination;
   const absl::StatusOr<ProgramOutput> output =
-      RunProgram(ResolveArgv(target), SshEnv(target), absl::Now() + kResolveTimeout);
-  if (!output.ok()) return Annotate(output.status(), target.remote.destination);
-  std::map<std::string, std::vector<std::string>> settings = ParseSettings(output->out);
-  const auto value = [&settings](const char* name) { return absl::StrJoin(settings[name], ","); };
-  std::string host = value("hostname");
-  if (output->exit_code != 0 || host.empty()) {
+      RunProgram(ResolveArgv(target), SshEnv(target), deadline, cancelled);
+  if (!output.ok()) return Annotate(output.status(), destination);
+  ResolvedTarget resolved = {.target = target, .key = WrittenTarget(target), .name = destination};
+  const bool knows_dash_g = output->exit_code == 0 && !ValueOf(output->out, "hostname").empty();
+  if (!knows_dash_g) {
+    if (target.remote.program != "ssh") return resolved;
+    return Annotate(Refused(target, *output), destination);
+  }
+  if (output->out.size() >= kProgramOutputBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat(target.remote.destination, ": ssh refuses its configuration (",
-                                    PrintableHostText(output->err, kWordsBytesMax), ")"),
-                       "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names.");
+                       absl::StrCat(destination, ": `ssh -G` says more than 256 KiB"),
+                       "Shorten what ~/.ssh/config says of this host.");
   }
-  if (absl::StrContains(host, ':')) host = absl::StrCat("[", host, "]");
-  std::string resolved = absl::StrCat(value("user"), "@", host, ":", value("port"));
-  for (const char* name : {"proxyjump", "proxycommand", "identityfile", "hostkeyalias"}) {
-    if (settings.count(name) != 0) absl::StrAppend(&resolved, " ", name, "=", value(name));
-  }
-  if (!target.options.agent_dir.empty()) {
-    absl::StrAppend(&resolved, " agentDir=", target.options.agent_dir);
-  }
+  const absl::StatusOr<std::string> jumps = ResolveJumps(target, output->out, deadline, cancelled);
+  if (!jumps.ok()) return Annotate(jumps.status(), destination);
+  absl::StrAppend(&resolved.key, absl::string_view("\0", 1), WithoutLeftOut(output->out), *jumps);
+  resolved.name = NameOf(output->out);
   return resolved;
 }
 

@@ -69,6 +69,13 @@ std::string HoldingsText(const v1::HostHoldings& held) {
   return text;
 }
 
+absl::string_view KeyOf(const v1::GetStatusResponse& status, absl::string_view id) {
+  for (const v1::LinkStatus& link : status.links()) {
+    if (link.id() == id) return link.key();
+  }
+  return id;
+}
+
 std::string Links(const v1::GetStatusResponse& status) {
   if (status.links().empty()) return "no links\n";
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
@@ -77,6 +84,10 @@ std::string Links(const v1::GetStatusResponse& status) {
     rows.push_back({OrDash(link.key()), OrDash(link.state()), OrDash(link.mode()),
                     NumberOrDash(link.ssh_pid()), NumberOrDash(link.agent_pid()),
                     OrDash(link.agent_build()), OrDash(absl::StrJoin(link.teams(), ","))});
+    if (!link.same_agent_as().empty()) {
+      absl::StrAppend(&notes, OrDash(link.key()), " leads to the agent of ",
+                      OrDash(KeyOf(status, link.same_agent_as())), "\n");
+    }
     if (!link.mode_reason().empty()) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
                       OrDash(link.mode_reason()), "\n");
@@ -137,7 +148,9 @@ Json HoldingsJson(const v1::HostHoldings& held) {
 }
 
 Json LinkJson(const v1::LinkStatus& link) {
-  Json json = {{"key", link.key()},
+  Json json = {{"id", link.id()},
+               {"key", link.key()},
+               {"same_agent_as", link.same_agent_as()},
                {"teams", std::vector<std::string>(link.teams().begin(), link.teams().end())},
                {"state", link.state()},
                {"mode", link.mode()},

@@ -74,6 +74,21 @@ TEST_F(StatusReportTest, WhatAHostHoldsIsSaid) {
   EXPECT_THAT(Json("up"), HasSubstr("\"journal_bytes\":3145728"));
 }
 
+TEST_F(StatusReportTest, TwoLinksToOneAgentSayThatTheyAre) {
+  v1::GetStatusResponse status;
+  for (const char* name : {"me@gpu:22 (a)", "me@gpu:22 (b)"}) {
+    v1::LinkStatus* link = status.add_links();
+    link->set_id(absl::StrCat("link-", status.links_size()));
+    link->set_key(name);
+    link->set_state("up");
+  }
+  status.mutable_links(1)->set_same_agent_as("link-1");
+  EXPECT_THAT(StatusText(status, 0),
+              HasSubstr("me@gpu:22 (b) leads to the agent of me@gpu:22 (a)\n"));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"id\":\"link-2\""));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"same_agent_as\":\"link-1\""));
+}
+
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
   Failed(v1::FAILURE_AUTH, 120'000);
   EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "

@@ -86,26 +86,36 @@ class LocalConnector final : public Connector {
 
 class SshConnector final : public Connector {
  public:
-  SshConnector(const AgentBundle& bundle, SshTarget target, std::string runtime_dir,
-               std::function<std::map<std::string, std::string>()> lent_env)
-      : bundle_(bundle),
-        target_(std::move(target)),
-        runtime_dir_(std::move(runtime_dir)),
-        lent_env_(std::move(lent_env)) {}
+  SshConnector(const AgentBundle& bundle, ResolvedTarget resolved, SshConnectorOptions options)
+      : bundle_(bundle), resolved_(std::move(resolved)), options_(std::move(options)) {}
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>& cancelled) override {
-    target_.lent_env = lent_env_();
+    if (!std::exchange(fresh_, false)) {
+      if (absl::Status still = CheckMeaning(cancelled); !still.ok()) return still;
+    }
     return ConnectOverSsh(
-        target_, bundle_,
-        {.runtime_dir = runtime_dir_, .on_progress = on_progress, .cancelled = &cancelled});
+        resolved_.target, bundle_,
+        {.runtime_dir = options_.runtime_dir, .on_progress = on_progress, .cancelled = &cancelled});
   }
 
  private:
+  absl::Status CheckMeaning(const std::atomic<bool>& cancelled) {
+    SshTarget target = resolved_.target;
+    target.lent_env = options_.lent_env();
+    absl::StatusOr<ResolvedTarget> now = options_.resolve(target, &cancelled);
+    if (!now.ok()) return now.status();
+    if (now->key == resolved_.key) return absl::OkStatus();
+    options_.on_moved(*std::move(now));
+    return MakeFailure(
+        v1::FAILURE_CANCELLED,
+        absl::StrCat("ssh means something else by ", resolved_.target.remote.destination, " now"));
+  }
+
   const AgentBundle& bundle_;
-  SshTarget target_;
-  const std::string runtime_dir_;
-  const std::function<std::map<std::string, std::string>()> lent_env_;
+  const ResolvedTarget resolved_;
+  const SshConnectorOptions options_;
+  bool fresh_ = true;
 };
 
 }  // namespace
@@ -114,11 +124,9 @@ std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::st
   return std::make_unique<LocalConnector>(bundle, std::move(iris_home));
 }
 
-std::unique_ptr<Connector> MakeSshConnector(
-    const AgentBundle& bundle, SshTarget target, std::string runtime_dir,
-    std::function<std::map<std::string, std::string>()> lent_env) {
-  return std::make_unique<SshConnector>(bundle, std::move(target), std::move(runtime_dir),
-                                        std::move(lent_env));
+std::unique_ptr<Connector> MakeSshConnector(const AgentBundle& bundle, ResolvedTarget resolved,
+                                            SshConnectorOptions options) {
+  return std::make_unique<SshConnector>(bundle, std::move(resolved), std::move(options));
 }
 
 }  // namespace iris

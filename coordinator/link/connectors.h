@@ -1,13 +1,16 @@
 #ifndef IRIS_COORDINATOR_LINK_CONNECTORS_H_
 #define IRIS_COORDINATOR_LINK_CONNECTORS_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/connector.h"
 
 namespace iris {
@@ -16,10 +19,18 @@ namespace iris {
 // `iris_home` is empty or the value of IRIS_HOME, which moves the local agent too.
 std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::string iris_home);
 
-// The agent on a team's host, over ssh. `lent_env` is called at every Connect().
-std::unique_ptr<Connector> MakeSshConnector(
-    const AgentBundle& bundle, SshTarget target, std::string runtime_dir,
-    std::function<std::map<std::string, std::string>()> lent_env);
+// The agent on a team's host, over ssh: on the one that `resolved` means. The first Connect() takes
+// that as it is. Every other one asks again what the target means, with what `lent_env` gives then;
+// where it is something else by now it goes no further: `on_moved` is called, on the connecting
+// thread, and FAILURE_CANCELLED returned.
+struct SshConnectorOptions {
+  std::string runtime_dir;  // As in BootstrapOptions.
+  std::function<std::map<std::string, std::string>()> lent_env;
+  std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
+  std::function<void(ResolvedTarget)> on_moved;
+};
+std::unique_ptr<Connector> MakeSshConnector(const AgentBundle& bundle, ResolvedTarget resolved,
+                                            SshConnectorOptions options);
 
 }  // namespace iris
 

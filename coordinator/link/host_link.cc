@@ -113,6 +113,12 @@ void HostLink::Retire() {
   Handle(LinkEvent::kUnwanted);
 }
 
+void HostLink::Close() {
+  Retire();
+  cancelled_ = true;
+  if (machine_.up()) Lose(MakeFailure(v1::FAILURE_CANCELLED, "no team uses it any more"), false);
+}
+
 void HostLink::SetUrgent(LinkObserver* observer, bool urgent) {
   if (urgent) {
     relaxed_.erase(observer);

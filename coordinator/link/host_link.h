@@ -60,6 +60,13 @@ class HostLink final : public Link {
   // Nothing is wanted from now on, whoever asks: the agent is about to be ended, and must not be
   // started again by its loss.
   void Retire();
+  // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
+  // it is closed().
+  void Close();
+  bool closed() const {
+    return retired_ && !machine_.attempting() && !machine_.up() &&
+           machine_.state() != LinkState::kEnding;
+  }
 
  private:
   void Handle(LinkEvent event);

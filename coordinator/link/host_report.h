@@ -11,12 +11,13 @@ namespace iris {
 
 // What an agent says of itself and of its sessions, just now.
 struct HostReport {
-  std::string key;  // Of its link, as in LinkStatus.
+  std::string link_id;  // Of the link over which it was asked, as in LinkStatus.
   v1::GetHostResponse host;
   v1::ListResponse sessions;
 };
 
-// Gets a report of every host that was up and answered in time, in no order. Once, on the loop.
+// Gets a report of every agent that was linked and answered in time, in no order: one for each, also
+// where several links lead to it. Once, on the loop.
 using HostReportsDone = std::function<void(const std::vector<HostReport>&)>;
 
 }  // namespace iris

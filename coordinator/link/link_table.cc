@@ -1,23 +1,31 @@
 #include "coordinator/link/link_table.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/rpc/grpc_failure.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
+#include "coordinator/link/link_names.h"
+#include "coordinator/link/resolver.h"
+#include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
 
 namespace iris {
 namespace {
 
+constexpr char kLocal[] = "local";
 constexpr absl::Duration kAskHosts = absl::Seconds(1);
 constexpr absl::Duration kStopAgents = absl::Seconds(15);
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
@@ -55,37 +63,43 @@ class FirstAnswer final : public LinkObserver {
   Then then_;
 };
 
-class HostLinkTable final : public LinkTable {
+// Two links lead to one agent where this is the same: an account has one at a socket, in one pid
+// namespace of a host. Its pid and incarnation change with an upgrade, and hellos may be old.
+std::string AgentOf(const v1::Hello& hello) {
+  return absl::StrJoin({hello.host_id(), hello.pid_namespace(), hello.user(), hello.socket_path()},
+                       absl::string_view("\0", 1));
+}
+
+class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
   HostLinkTable(EventLoop& loop, LinkTableOptions options)
-      : loop_(loop), options_(std::move(options)), wake_watch_(WakeWatch::Start(loop, [this] {
-          for (auto& [key, entry] : entries_) {
-            if (entry.link != nullptr) entry.link->WokeUp();
-          }
-        })) {}
+      : loop_(loop),
+        options_(std::move(options)),
+        resolver_(loop, ResolveTarget),
+        wake_watch_(WakeWatch::Start(loop, [this] { WokeUp(); })) {}
 
   ~HostLinkTable() override {
-    entries_.clear();
+    *alive_ = false;
+    team_links_.clear();
+    before_.clear();
+    links_.clear();
     // Their callbacks post to the loop. Longer than any call here takes, cancelled or not.
     if (!calls_.WaitForNone(absl::Now() + kCallsEnd)) LogError("calls on links did not end");
   }
 
   Link& ForTeam(const Team& team) override {
-    const std::string key = KeyOf(team);
-    HostLink& link = LinkOf(key, team);
-    for (auto& [other, entry] : entries_) entry.teams.erase(team.name);
-    entries_[key].teams.insert(team.name);
-    return link;
+    TeamEntry& entry = team_links_[team.name];
+    if (entry.link != nullptr && entry.remote == team.remote &&
+        entry.options == team.remote_options) {
+      return *entry.link;
+    }
+    if (entry.link != nullptr) before_.push_back(std::move(entry.link));
+    entry = {.remote = team.remote, .options = team.remote_options, .link = MakeTeamLink(team)};
+    SweepSoon();
+    return *entry.link;
   }
 
-  std::vector<v1::LinkStatus> Status() const override {
-    std::vector<v1::LinkStatus> all;
-    for (const auto& [key, entry] : entries_) {
-      v1::LinkStatus& status = all.emplace_back(entry.link->Status());
-      status.mutable_teams()->Assign(entry.teams.begin(), entry.teams.end());
-    }
-    return all;
-  }
+  std::vector<v1::LinkStatus> Status() const override;
 
   void AskHosts(HostReportsDone done) override;
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override;
@@ -94,9 +108,10 @@ class HostLinkTable final : public LinkTable {
   OutstandingCalls& calls() override { return calls_; }
 
  private:
-  struct Entry {
-    std::unique_ptr<HostLink> link;
-    std::set<std::string> teams;
+  struct TeamEntry {
+    absl::optional<RemoteCommand> remote;
+    RemoteOptions options;
+    std::unique_ptr<TeamLink> link;
   };
   // Of one AskHosts().
   struct Asking {
@@ -111,6 +126,7 @@ class HostLinkTable final : public LinkTable {
   struct Stopping {
     size_t left = 1;  // One for the call itself.
     int stopped = 0;
+    std::set<std::string> asked;  // AgentOf().
     std::vector<std::string> problems;
     std::function<void(int, std::vector<std::string>)> done;
     void OneDone() {
@@ -118,59 +134,174 @@ class HostLinkTable final : public LinkTable {
     }
   };
 
-  HostLink& LinkOf(const std::string& key, const Team& team) {
-    Entry& entry = entries_[key];
-    if (entry.link == nullptr) {
-      entry.link = std::make_unique<HostLink>(loop_, calls_, key.substr(0, key.find(' ')),
-                                              MakeConnector(team));
-    }
-    return *entry.link;
-  }
+  std::unique_ptr<TeamLink> MakeTeamLink(const Team& team);
+  SharedLink& Local();
+  SharedLink& Find(const ResolvedTarget& resolved);
+  void OnMoved(const std::string& id, ResolvedTarget to);
+  void WokeUp();
+  void SweepSoon();
+  void Sweep();
+  // Of links that are being closed.
+  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkUp(const std::shared_ptr<LinkLife>&) override { SweepSoon(); }
+  void OnLinkDown(const absl::Status&, bool) override { SweepSoon(); }
+  bool InUse(const SharedLink& shared) const;
+  template <typename Visit>
+  void ForEachTeamLink(Visit visit) const;
 
-  std::string KeyOf(const Team& team) {
-    if (!team.remote.has_value()) return "local";
-    const SshTarget target = TargetOf(team);
-    for (const auto& [known, key] : resolved_) {
-      if (known.remote == target.remote && known.options == target.options) return key;
-    }
-    const absl::StatusOr<std::string> resolved = ResolveTarget(target);
-    // What ssh refuses to resolve it refuses to connect too, and says so then.
-    std::string key = resolved.ok() ? *resolved : team.remote->text;
-    // Teams that ask for different modes cannot share a link.
-    if (target.options.link_mode != RemoteOptions::LinkMode::kAuto) {
-      absl::StrAppend(&key, " mode=", static_cast<int>(target.options.link_mode));
-    }
-    if (resolved.ok()) resolved_.emplace_back(target, key);
-    return key;
-  }
-
-  SshTarget TargetOf(const Team& team) const {
-    return {.remote = *team.remote, .options = team.remote_options, .lent_env = lent_->Get()};
-  }
-
-  std::unique_ptr<Connector> MakeConnector(const Team& team) {
-    if (!team.remote.has_value()) return MakeLocalConnector(*options_.bundle, options_.iris_home);
-    return MakeSshConnector(*options_.bundle, TargetOf(team), options_.runtime_dir,
-                            [lent = lent_] { return lent->Get(); });
-  }
-
-  void AskOne(const std::string& key, const std::shared_ptr<LinkLife>& life,
+  void AskOne(const std::string& link_id, const std::shared_ptr<LinkLife>& life,
               const std::shared_ptr<Asking>& asking);
-  void StopOne(HostLink& link, const std::shared_ptr<LinkLife>& life,
+  bool LocalAgentRuns(const std::set<std::string>& asked) const;
+  void StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>& life,
                const std::shared_ptr<Stopping>& stopping);
 
   EventLoop& loop_;
   const LinkTableOptions options_;
   OutstandingCalls calls_;
   const std::shared_ptr<LentEnv> lent_ = std::make_shared<LentEnv>();
-  std::vector<std::pair<SshTarget, std::string>> resolved_;
-  std::map<std::string, Entry> entries_;
-  std::unique_ptr<FirstAnswer> local_stop_;  // Of StopAgents().
+  Resolver resolver_;
+  // In the order of their ids, that of the local agent first.
+  std::vector<std::unique_ptr<SharedLink>> links_;
+  uint64_t last_id_ = 0;
+  std::map<std::string, TeamEntry> team_links_;    // By name.
+  std::vector<std::unique_ptr<TeamLink>> before_;  // Of teams that were changed since.
+  std::unique_ptr<FirstAnswer> local_stop_;        // Of StopAgents().
+  bool sweeping_ = false;                          // Posted.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
 
+// ---------------------------------------------------------------------------------- whose is which
+
+std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
+  if (!team.remote.has_value()) return std::make_unique<TeamLink>(loop_, team.name, Local());
+  SshTarget target = {.remote = *team.remote, .options = team.remote_options, .lent_env = {}};
+  return std::make_unique<TeamLink>(
+      loop_, team.name, team.remote->destination,
+      TeamLink::Ways{.resolve =
+                         [this, target](Resolver::Then then) mutable {
+                           target.lent_env = lent_->Get();
+                           resolver_.Ask(target, std::move(then));
+                         },
+                     .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to); },
+                     .left = [this] { SweepSoon(); }});
+}
+
+SharedLink& HostLinkTable::Local() {
+  if (!links_.empty() && links_.front()->is_local()) return *links_.front();
+  auto shared = std::make_unique<SharedLink>();
+  shared->id = shared->name = shared->written = kLocal;
+  shared->link = std::make_unique<HostLink>(
+      loop_, calls_, kLocal, MakeLocalConnector(*options_.bundle, options_.iris_home));
+  return **links_.insert(links_.begin(), std::move(shared));
+}
+
+SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    if (shared->key != resolved.key || shared->closing) continue;
+    shared->moved_to = nullptr;  // And back.
+    return *shared;
+  }
+  auto shared = std::make_unique<SharedLink>();
+  shared->id = absl::StrCat("link-", ++last_id_);
+  shared->key = resolved.key;
+  shared->name = resolved.name;
+  shared->written = resolved.target.remote.destination;
+  SshConnectorOptions options = {.runtime_dir = options_.runtime_dir,
+                                 .lent_env = [lent = lent_] { return lent->Get(); },
+                                 .resolve = ResolveTarget,
+                                 .on_moved =
+                                     [this, alive = alive_, id = shared->id](ResolvedTarget to) {
+                                       loop_.Post([this, alive, id, to = std::move(to)]() mutable {
+                                         if (*alive) OnMoved(id, std::move(to));
+                                       });
+                                     }};
+  shared->link =
+      std::make_unique<HostLink>(loop_, calls_, resolved.name,
+                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)));
+  return *links_.emplace_back(std::move(shared));
+}
+
+// The attempt that found it fails next, and then its teams go there.
+void HostLinkTable::OnMoved(const std::string& id, ResolvedTarget to) {
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    if (shared->id == id) shared->moved_to = std::make_shared<ResolvedTarget>(std::move(to));
+  }
+}
+
+void HostLinkTable::WokeUp() {
+  for (const std::unique_ptr<SharedLink>& shared : links_) shared->link->WokeUp();
+  ForEachTeamLink([](TeamLink& team) { team.WokeUp(); });
+}
+
+template <typename Visit>
+void HostLinkTable::ForEachTeamLink(Visit visit) const {
+  for (const auto& [name, entry] : team_links_) visit(*entry.link);
+  for (const std::unique_ptr<TeamLink>& link : before_) visit(*link);
+}
+
+bool HostLinkTable::InUse(const SharedLink& shared) const {
+  bool used = false;
+  ForEachTeamLink([&](TeamLink& team) { used = used || team.bound_to() == &shared; });
+  return used;
+}
+
+// Later: it may be one of those that are to go who says so.
+void HostLinkTable::SweepSoon() {
+  if (std::exchange(sweeping_, true)) return;
+  loop_.Post([this, alive = alive_] {
+    if (*alive) Sweep();
+  });
+}
+
+void HostLinkTable::Sweep() {
+  sweeping_ = false;
+  before_.erase(std::remove_if(before_.begin(), before_.end(),
+                               [](const auto& link) { return !link->used(); }),
+                before_.end());
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    if (shared->is_local() || InUse(*shared)) continue;
+    shared->closing = true;
+    shared->link->Close();
+    shared->link->AddObserver(this);  // Hears when it has ended.
+  }
+  links_.erase(
+      std::remove_if(links_.begin(), links_.end(),
+                     [](const auto& shared) { return shared->closing && shared->link->closed(); }),
+      links_.end());
+}
+
+// ------------------------------------------------------------------------------------ how they are
+
+std::vector<v1::LinkStatus> HostLinkTable::Status() const {
+  std::vector<v1::LinkStatus> all;
+  std::vector<std::string> written;
+  std::map<std::string, std::string> agents;  // AgentOf() to the first link's id.
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    v1::LinkStatus& status = all.emplace_back(shared->link->Status());
+    status.set_id(shared->id);
+    for (const auto& [name, entry] : team_links_) {
+      if (entry.link->bound_to() == shared.get()) status.add_teams(name);
+    }
+    written.push_back(shared->written);
+    if (const std::shared_ptr<LinkLife> life = shared->link->life(); life != nullptr) {
+      const auto [first, is_first] = agents.emplace(AgentOf(life->hello), shared->id);
+      if (!is_first) status.set_same_agent_as(first->second);
+    }
+  }
+  for (const auto& [name, entry] : team_links_) {
+    if (entry.link->bound_to() != nullptr) continue;
+    v1::LinkStatus& status = all.emplace_back(entry.link->Status());
+    status.set_id(absl::StrCat("team-", name));
+    status.add_teams(name);
+    written.push_back(status.key());
+  }
+  TellLinksApart(written, all);
+  return all;
+}
+
 // The two questions go at once; a host that fails one of them has no report.
-void HostLinkTable::AskOne(const std::string& key, const std::shared_ptr<LinkLife>& life,
+void HostLinkTable::AskOne(const std::string& link_id, const std::shared_ptr<LinkLife>& life,
                            const std::shared_ptr<Asking>& asking) {
   using HostCall = UnaryCall<v1::GetHostRequest, v1::GetHostResponse>;
   using ListCall = UnaryCall<v1::ListRequest, v1::ListResponse>;
@@ -179,7 +310,7 @@ void HostLinkTable::AskOne(const std::string& key, const std::shared_ptr<LinkLif
     int good = 0;
   };
   auto answers = std::make_shared<Answers>();
-  answers->report.key = key;
+  answers->report.link_id = link_id;
   asking->left += 2;
   const auto one_done = [asking, answers](const grpc::Status& status) {
     if (status.ok() && ++answers->good == 2) asking->reports.push_back(std::move(answers->report));
@@ -203,21 +334,25 @@ void HostLinkTable::AskOne(const std::string& key, const std::shared_ptr<LinkLif
 void HostLinkTable::AskHosts(HostReportsDone done) {
   auto asking = std::make_shared<Asking>();
   asking->done = std::move(done);
-  for (const auto& [key, entry] : entries_) {
-    const std::shared_ptr<LinkLife> life = entry.link->life();
-    if (life != nullptr) AskOne(entry.link->Status().key(), life, asking);
+  std::set<std::string> agents;
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    const std::shared_ptr<LinkLife> life = shared->link->life();
+    if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
+    AskOne(shared->id, life, asking);
   }
   asking->OneDone();
 }
 
-void HostLinkTable::StopOne(HostLink& link, const std::shared_ptr<LinkLife>& life,
+// An agent that another link has asked already leaves, and takes this link with it.
+void HostLinkTable::StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>& life,
                             const std::shared_ptr<Stopping>& stopping) {
-  link.Retire();
+  shared.link->Retire();
+  if (!stopping->asked.insert(AgentOf(life->hello)).second) return;
   ++stopping->left;
   using Call = UnaryCall<v1::ShutdownRequest, v1::ShutdownResponse>;
   const std::shared_ptr<Call> call = Call::Make(
       loop_, calls_, absl::Now() + kStopAgents,
-      [stopping, name = link.Status().key(), life](Call&, const grpc::Status& status) {
+      [stopping, name = shared.name, life](Call&, const grpc::Status& status) {
         if (status.ok()) {
           ++stopping->stopped;
         } else {
@@ -229,28 +364,35 @@ void HostLinkTable::StopOne(HostLink& link, const std::shared_ptr<LinkLife>& lif
   life->stub->async()->Shutdown(&call->context, &call->request, &call->response, call->Done());
 }
 
+// And is none of those that were asked over ssh: it leaves, and nobody is to start another.
+bool HostLinkTable::LocalAgentRuns(const std::set<std::string>& asked) const {
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options_.iris_home);
+  if (!endpoint.ok()) return false;
+  const absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
+  v1::Hello hello;
+  return dialed.ok() && hello.ParseFromString(dialed->hello) && asked.count(AgentOf(hello)) == 0;
+}
+
 void HostLinkTable::StopAgents(std::function<void(int, std::vector<std::string>)> done) {
   auto stopping = std::make_shared<Stopping>();
   stopping->done = std::move(done);
-  for (const auto& [key, entry] : entries_) {
-    if (const std::shared_ptr<LinkLife> life = entry.link->life(); life != nullptr) {
-      StopOne(*entry.link, life, stopping);
-    }
+  ForEachTeamLink([](TeamLink& team) { team.Retire(); });
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    const std::shared_ptr<LinkLife> life = shared->link->life();
+    if (life != nullptr) StopOne(*shared, life, stopping);
   }
   // The local agent may run from an earlier life of this coordinator; it is not started to be
   // stopped.
-  HostLink& local = LinkOf("local", Team());
-  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options_.iris_home);
-  if (local.life() == nullptr && endpoint.ok() &&
-      Dial(endpoint->socket, absl::InfinitePast()).ok()) {
+  SharedLink& local = Local();
+  if (local.link->life() == nullptr && LocalAgentRuns(stopping->asked)) {
     ++stopping->left;
     local_stop_ = std::make_unique<FirstAnswer>([this, &local, stopping](auto& life) {
-      local.Retire();
+      local.link->Retire();
       if (life != nullptr) StopOne(local, life, stopping);
       stopping->OneDone();
     });
-    local.AddObserver(local_stop_.get());
-    local.Want(local_stop_.get());
+    local.link->AddObserver(local_stop_.get());
+    local.link->Want(local_stop_.get());
   }
   stopping->OneDone();
 }

@@ -17,20 +17,21 @@
 
 namespace iris {
 
-// The one link to every host. Teams whose `remote` resolves to the same target share it. Lives on
-// the coordinator's loop.
+// The connections to hosts. Teams share one where ssh means the same by their `remote`
+// (ResolvedTarget::key); several may lead to one agent, and what is asked of agents is asked of each
+// once. Lives on the coordinator's loop.
 class LinkTable {
  public:
   virtual ~LinkTable() = default;  // Drops every link. Destroy the transports first.
 
-  // The team's link, down until asked to connect. Valid as long as the table. The first call for a
-  // remote team asks `ssh -G` (some milliseconds).
+  // The team's way to its host, down until asked to connect. Valid as long as somebody observes it,
+  // or until the next call for this team with another `remote` or other remoteOptions.
   virtual Link& ForTeam(const Team& team) = 0;
 
   // For `iris status`.
   virtual std::vector<v1::LinkStatus> Status() const = 0;
 
-  // Asks every host that is up what it holds; waits 1 s at most.
+  // Asks every agent that is linked what it holds; waits 1 s at most.
   virtual void AskHosts(HostReportsDone done) = 0;
 
   // Asks every agent that is linked, and the one on this machine if it runs, to end its sessions

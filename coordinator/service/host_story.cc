@@ -92,16 +92,16 @@ void AddSession(const v1::SessionInfo& info, v1::SessionStatus& session) {
 void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
   for (const HostReport& host : hosts) {
     for (v1::LinkStatus& link : *status.mutable_links()) {
-      if (link.key() == host.key && host.host.has_holdings()) {
+      if (link.id() == host.link_id && host.host.has_holdings()) {
         *link.mutable_holdings() = host.host.holdings();
       }
     }
   }
-  // By host and session: one that moved may be known to two.
+  // By agent and session: one that moved may be known to two.
   std::map<std::pair<absl::string_view, absl::string_view>, const v1::SessionInfo*> infos;
   for (const HostReport& host : hosts) {
     for (const v1::SessionInfo& info : host.sessions.sessions()) {
-      infos[{host.key, info.session_id()}] = &info;
+      infos[{host.link_id, info.session_id()}] = &info;
     }
   }
   std::map<absl::string_view, const v1::LinkStatus*> links;  // By team.
@@ -109,11 +109,13 @@ void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse&
     for (const std::string& team : link.teams()) links[team] = &link;
   }
   for (v1::SessionStatus& session : *status.mutable_sessions()) {
-    const auto link = links.find(session.to());
-    if (link == links.end()) continue;
-    const bool away = link->second->state() != "up";
-    if (away && !session.tell_in_flight().empty()) session.set_stall(AwayText(*link->second));
-    const auto info = infos.find({link->second->key(), session.session_id()});
+    const auto found = links.find(session.to());
+    if (found == links.end()) continue;
+    const v1::LinkStatus& link = *found->second;
+    const bool away = link.state() != "up";
+    if (away && !session.tell_in_flight().empty()) session.set_stall(AwayText(link));
+    const std::string& asked = link.same_agent_as().empty() ? link.id() : link.same_agent_as();
+    const auto info = infos.find({asked, session.session_id()});
     if (info != infos.end()) AddSession(*info->second, session);
   }
 }

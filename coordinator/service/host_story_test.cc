@@ -15,6 +15,7 @@ class HostStoryTest : public testing::Test {
  protected:
   HostStoryTest() {
     link_ = status_.add_links();
+    link_->set_id("link-1");
     link_->set_key("me@gpu1:22");
     link_->add_teams("gpu");
     link_->set_state("up");
@@ -23,7 +24,7 @@ class HostStoryTest : public testing::Test {
     session_->set_to("gpu");
     session_->set_state("busy");
     session_->set_tell_in_flight("t1");
-    host_.key = "me@gpu1:22";
+    host_.link_id = "link-1";
     info_ = host_.sessions.add_sessions();
     info_->set_session_id("s1");
     info_->set_state(v1::SESSION_BUSY);
@@ -97,11 +98,34 @@ TEST_F(HostStoryTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
 }
 
 TEST_F(HostStoryTest, WhatAHostHoldsIsShownWithItsLinkAlone) {
-  status_.add_links()->set_key("local");
+  v1::LinkStatus* other = status_.add_links();
+  other->set_id("link-2");
+  other->set_key("me@gpu1:22");
   host_.host.mutable_holdings()->set_sessions(7);
   Tell();
   EXPECT_EQ(status_.links(0).holdings().sessions(), 7u);
   EXPECT_FALSE(status_.links(1).has_holdings());
+}
+
+TEST_F(HostStoryTest, AnAgentThatTwoLinksReachTellsOfTheSessionsOfBoth) {
+  v1::LinkStatus* other = status_.add_links();
+  other->set_id("link-2");
+  other->set_key("me@gpu1:22");
+  other->set_same_agent_as("link-1");
+  other->set_state("up");
+  other->add_teams("other");
+  v1::SessionStatus* session = status_.add_sessions();
+  session->set_session_id("s2");
+  session->set_to("other");
+  session->set_state("unverifiable");
+  v1::SessionInfo* info = host_.sessions.add_sessions();
+  info->set_session_id("s2");
+  info->set_state(v1::SESSION_READY);
+  host_.host.mutable_holdings()->set_sessions(2);
+  Tell();
+  EXPECT_EQ(status_.sessions(1).state(), "ready");
+  EXPECT_EQ(status_.links(0).holdings().sessions(), 2u);
+  EXPECT_FALSE(status_.links(1).has_holdings()) << "they would count twice";
 }
 
 TEST_F(HostStoryTest, SessionsThatNoHostNamesStayAsTheyAre) {

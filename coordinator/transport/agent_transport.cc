@@ -99,11 +99,35 @@ void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
   life_ = life;
+  LeaveOtherHostBehind();
   // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
   // A Close that was never answered may still come there: only a new lease keeps it from counting.
   lease_is_old_ = epoch_ != 0 && !take_lease_ && ending_.empty() && !close_unanswered_;
   if (lease_is_old_) return Attach();
   Acquire();
+}
+
+// A message is given to one host: what another one has may have run there, or still run.
+void AgentTransport::LeaveOtherHostBehind() {
+  const v1::Hello& hello = life_->hello;
+  const std::string host = absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir());
+  const std::string before = std::exchange(host_, host);
+  const std::string name = absl::StrCat(hello.user(), "@", hello.hostname());
+  const std::string name_before = std::exchange(host_name_, name);
+  if (before.empty() || before == host) return;
+  epoch_ = 0;
+  for (const PendingTell& tell : tells_) {
+    if (!tell.sent) continue;
+    const absl::Status why = MakeFailure(
+        v1::FAILURE_WRONG_HOST,
+        absl::StrCat("the message was given to ", name_before, ", and ssh leads to ", name,
+                     " now; what became of it there is not known"),
+        "Look at what the team did there before you send it again; ~/.ssh/config says where ssh "
+        "leads.");
+    Later([this, id = tell.id, why] {
+      if (Find(id) != nullptr) SettleOne(id, why);
+    });
+  }
 }
 
 void AgentTransport::Acquire() {

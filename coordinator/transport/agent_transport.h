@@ -81,6 +81,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
+  void LeaveOtherHostBehind();
   void Acquire();
   void Attach();
   void OnAttached(const SessionNews& attached);
@@ -127,6 +128,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
 
   State state_ = State::kDown;
   std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
+  std::string host_;                // Where the session's files are: of the last contact.
+  std::string host_name_;           // The same for people.
   uint64_t epoch_ = 0;              // 0: no lease yet.
   bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;   // One was sent with this lease, and not answered.

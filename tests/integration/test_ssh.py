@@ -58,7 +58,6 @@ def test_cold_is_one_connection_and_one_exec_too(iris, sshd, host):
 def test_two_teams_on_a_host_share_one_connection(iris, sshd, remote_user):
     server = sshd()
     other = server.team(remote_user, path=remote_user.make_folder("other"))
-    other["remote"] = other["remote"].replace("-p", "-o ConnectTimeout=10 -p")  # Another spelling.
     iris.write_config({"teams": {"gpu": server.team(remote_user), "other": other}})
     before = server.position()
     assert iris.answer("gpu", "PWD") == str(remote_user.home)

@@ -1,0 +1,52 @@
+#ifndef IRIS_COORDINATOR_BOOTSTRAP_RESOLVE_TARGET_H_
+#define IRIS_COORDINATOR_BOOTSTRAP_RESOLVE_TARGET_H_
+
+#include <atomic>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "coordinator/bootstrap/bootstrap.h"
+
+namespace iris {
+
+// What ssh made of a target at one moment.
+struct ResolvedTarget {
+  SshTarget target;  // As it was asked for, with the environment of that moment.
+  // Equal for two targets only where one connection may serve both: everything that `ssh -G`
+  // prints but LeftOutOfKey(), program, options and destination as they are written (a `%n` is
+  // printed as it stands, and a jump host is looked up in the file of -F), ssh's environment,
+  // agentDir and linkMode. Not for people, and not for a log: it holds what SetEnv holds.
+  std::string key;
+  std::string name;  // "user@host:port", for people. Others may have the same.
+};
+
+// Runs `ssh -G`, and for every jump host of its answer once more. Connects to nothing, but runs the
+// `Match exec` commands of the user's configuration, and may ask the DNS: it blocks, for 10 s or
+// the target's connect_timeout, whichever is longer.
+//
+// A program other than ssh that does not know -G is taken by its words alone.
+//
+// FAILURE_BAD_REQUEST: ssh refuses the configuration, with its words. FAILURE_UNREACHABLE: it
+// cannot find the name. FAILURE_TIMEOUT, FAILURE_CANCELLED (`cancelled`, which may be null),
+// FAILURE_INTERNAL: no descriptors.
+absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
+                                             const std::atomic<bool>* cancelled = nullptr);
+
+// The target as it is written, and the environment that ssh gets: the part of the key that is known
+// without ssh.
+std::string WrittenTarget(const SshTarget& target);
+
+// What `ssh -G` prints and the key leaves out: what ConnectArgv() sets on ssh's command line, where
+// the first value counts, so that the user's value decides nothing. A keyword that is not named
+// here is in the key, known or not.
+struct LeftOutKeyword {
+  absl::string_view keyword;  // As `ssh -G` prints it: lower case.
+  absl::string_view why;
+};
+absl::Span<const LeftOutKeyword> LeftOutOfKey();
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_BOOTSTRAP_RESOLVE_TARGET_H_

@@ -1,0 +1,213 @@
+#include "coordinator/link/team_link.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(1);  // Until people are told what takes so long.
+
+}  // namespace
+
+TeamLink::TeamLink(EventLoop& loop, std::string team, std::string written, Ways ways,
+                   const Backoff::Limits& waits)
+    : loop_(loop),
+      team_(std::move(team)),
+      written_(std::move(written)),
+      ways_(std::move(ways)),
+      backoff_(std::random_device()(), waits) {}
+
+TeamLink::TeamLink(EventLoop& loop, std::string team, SharedLink& local)
+    : TeamLink(loop, std::move(team), local.name, Ways()) {
+  Bind(local);
+}
+
+TeamLink::~TeamLink() {
+  *alive_ = false;
+  CancelTimer(&retry_timer_);
+  CancelTimer(&patience_timer_);
+  if (shared_ != nullptr) shared_->link->RemoveObserver(this);
+}
+
+template <typename Tell>
+void TeamLink::ForEachObserver(Tell tell) {
+  const std::vector<LinkObserver*> now(observers_.begin(), observers_.end());
+  for (LinkObserver* observer : now) {
+    if (observers_.count(observer) > 0) tell(observer);
+  }
+}
+
+// ------------------------------------------------------------------------------------ who wants it
+
+void TeamLink::Want(LinkObserver* observer) {
+  if (retired_) return;
+  wanting_.insert(observer);
+  if (shared_ == nullptr) return Resolve();
+  shared_->link->Want(this);
+  SayHowUrgent();
+}
+
+void TeamLink::Unwant(LinkObserver* observer) {
+  if (wanting_.erase(observer) == 0) return;
+  SayHowUrgent();
+  if (!wanting_.empty()) return;
+  CancelTimer(&retry_timer_);
+  if (shared_ != nullptr) shared_->link->Unwant(this);
+}
+
+void TeamLink::RemoveObserver(LinkObserver* observer) {
+  observers_.erase(observer);
+  relaxed_.erase(observer);
+  Unwant(observer);
+  if (observers_.empty() && ways_.left) ways_.left();
+}
+
+void TeamLink::Retire() {
+  retired_ = true;
+  wanting_.clear();
+  CancelTimer(&retry_timer_);
+  if (shared_ != nullptr) shared_->link->Unwant(this);
+}
+
+void TeamLink::SetUrgent(LinkObserver* observer, bool urgent) {
+  if (urgent) {
+    relaxed_.erase(observer);
+  } else {
+    relaxed_.insert(observer);
+  }
+  SayHowUrgent();
+}
+
+void TeamLink::SayHowUrgent() {
+  if (shared_ == nullptr || wanting_.empty()) return;
+  const bool urgent = std::any_of(wanting_.begin(), wanting_.end(), [this](LinkObserver* observer) {
+    return relaxed_.count(observer) == 0;
+  });
+  shared_->link->SetUrgent(this, urgent);
+}
+
+void TeamLink::OnTraffic() {
+  if (shared_ != nullptr) shared_->link->OnTraffic();
+}
+
+std::shared_ptr<LinkLife> TeamLink::life() const {
+  return shared_ != nullptr ? shared_->link->life() : nullptr;
+}
+
+bool TeamLink::was_up() const { return shared_ != nullptr && shared_->link->was_up(); }
+
+// ------------------------------------------------------------------------------- what it is bound
+// to
+
+void TeamLink::Resolve() {
+  if (std::exchange(resolving_, true)) return;
+  CancelTimer(&retry_timer_);
+  patience_timer_ = loop_.After(kPatience, [this] {
+    patience_timer_ = 0;
+    OnLinkProgress({.stage = BootstrapProgress::Stage::kConnecting,
+                    .text = absl::StrCat("waiting for ssh's configuration of ", written_)});
+  });
+  ways_.resolve([this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
+    if (*alive) OnResolved(resolved);
+  });
+}
+
+void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
+  resolving_ = false;
+  CancelTimer(&patience_timer_);
+  if (!resolved.ok()) return OnNotResolved(resolved.status());
+  failure_ = absl::OkStatus();
+  backoff_.Reset();
+  Bind(ways_.find(*resolved));
+}
+
+// As a failed attempt of a link: told at once, tried again where that may mend it.
+void TeamLink::OnNotResolved(const absl::Status& why) {
+  failure_ = why;
+  failed_at_ = loop_.now();
+  LogWarn("team ", team_, ": ", Describe(ToProto(why)));
+  const bool retries = !wanting_.empty() && RetryMends(KindOf(why));
+  if (retries) {
+    const absl::Duration wait = backoff_.Next();
+    retry_at_ = loop_.now() + wait;
+    retry_timer_ = loop_.After(wait, [this] {
+      retry_timer_ = 0;
+      Resolve();
+    });
+  }
+  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+}
+
+void TeamLink::Unbind() {
+  std::exchange(shared_, nullptr)->link->RemoveObserver(this);
+  ways_.left();
+}
+
+// Observers hear of what is up already, since they asked before it was theirs.
+void TeamLink::Bind(SharedLink& shared) {
+  if (shared_ != nullptr) Unbind();
+  shared_ = &shared;
+  shared.link->AddObserver(this);
+  if (wanting_.empty()) return;
+  shared.link->Want(this);
+  SayHowUrgent();
+  if (const std::shared_ptr<LinkLife> life = shared.link->life(); life != nullptr) OnLinkUp(life);
+}
+
+void TeamLink::CancelTimer(EventLoop::TimerId* timer) {
+  if (*timer != 0) loop_.Cancel(*timer);
+  *timer = 0;
+}
+
+void TeamLink::WokeUp() {
+  if (retry_timer_ != 0) Resolve();
+}
+
+// ------------------------------------------------------------------------------- what the link
+// says
+
+void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
+  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkProgress(progress); });
+}
+
+void TeamLink::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
+  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkUp(life); });
+}
+
+void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
+  if (const std::shared_ptr<const ResolvedTarget> moved_to = shared_->moved_to;
+      moved_to != nullptr) {
+    LogInfo("team ", team_, ": ssh means ", moved_to->name, " by ", written_, " now");
+    // Made only for who connects now: what ssh means later is asked then.
+    if (wanting_.empty()) return Unbind();
+    return Bind(ways_.find(*moved_to));
+  }
+  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+}
+
+v1::LinkStatus TeamLink::Status() const {
+  if (shared_ != nullptr) return shared_->link->Status();
+  v1::LinkStatus status;
+  status.set_key(written_);
+  status.set_state("down");
+  if (resolving_) status.set_state("connecting");
+  if (!failure_.ok()) {
+    *status.mutable_failure() = ToProto(failure_);
+    status.set_failure_age_ms(absl::ToInt64Milliseconds(loop_.now() - failed_at_));
+    if (!resolving_ && !RetryMends(KindOf(failure_))) status.set_state("blocked");
+  }
+  if (retry_timer_ != 0) {
+    status.set_state("waiting");
+    status.set_retry_in_ms(
+        absl::ToInt64Milliseconds(std::max(retry_at_ - loop_.now(), absl::ZeroDuration())));
+  }
+  return status;
+}
+
+}  // namespace iris

@@ -1,0 +1,122 @@
+#ifndef IRIS_COORDINATOR_LINK_TEAM_LINK_H_
+#define IRIS_COORDINATOR_LINK_TEAM_LINK_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/link/link.h"
+#include "coordinator/link/retry.h"
+
+namespace iris {
+
+// A connection that teams share, as the table keeps it.
+struct SharedLink {
+  std::string id;       // Unique in the daemon's life.
+  std::string key;      // ResolvedTarget::key: what it may be used for. Empty: the agent here.
+  std::string name;     // "user@host:port", or "local".
+  std::string written;  // The destination, as it is written.
+  std::unique_ptr<HostLink> link;
+  // Its last attempt found that ssh means something else by the target now, and went no further:
+  // its teams belong there. Null: not so.
+  std::shared_ptr<const ResolvedTarget> moved_to;
+  bool closing = false;  // Nobody uses it, and nobody is to begin.
+
+  bool is_local() const { return key.empty(); }
+};
+
+// A team's way to its host, for its transports: asks what the team's `remote` means when it is
+// first wanted, and is from then on the link that is shared by all teams that mean the same.
+//
+//   resting ── Want() ──▶ resolving ──▶ bound ── the link's attempt finds another meaning ─┐
+//                          ▲    │ failed   ▲                                               │
+//                          │    ▼          └──────────── to the link of that meaning ◀─────┘
+//                      waiting, or blocked
+//
+// A team is on one link at a time. Lives on the coordinator's loop.
+class TeamLink final : public Link, private LinkObserver {
+ public:
+  struct Ways {
+    // Asks what the target means now; `then` runs on the loop, never from inside.
+    std::function<void(std::function<void(const absl::StatusOr<ResolvedTarget>&)> then)> resolve;
+    // The link for that meaning, made at need. It outlives this one.
+    std::function<SharedLink&(const ResolvedTarget&)> find;
+    // One that this was bound to may be of no use to anybody now.
+    std::function<void()> left;
+  };
+
+  // `written` is the destination, for people.
+  TeamLink(EventLoop& loop, std::string team, std::string written, Ways ways,
+           const Backoff::Limits& waits = Backoff::Limits());
+  // A team on this machine: bound from the start.
+  TeamLink(EventLoop& loop, std::string team, SharedLink& local);
+  ~TeamLink() override;
+
+  void Want(LinkObserver* observer) override;
+  void Unwant(LinkObserver* observer) override;
+  void AddObserver(LinkObserver* observer) override { observers_.insert(observer); }
+  void RemoveObserver(LinkObserver* observer) override;
+  void SetUrgent(LinkObserver* observer, bool urgent) override;
+  void OnTraffic() override;
+  std::shared_ptr<LinkLife> life() const override;
+  bool was_up() const override;
+  // Without id, name and teams.
+  v1::LinkStatus Status() const override;
+
+  const std::string& team() const { return team_; }
+  const SharedLink* bound_to() const { return shared_; }  // Null: to none.
+  bool used() const { return !observers_.empty(); }
+
+  // As those of HostLink, for the time without a link.
+  void WokeUp();
+  void Retire();
+
+ private:
+  void OnLinkProgress(const BootstrapProgress& progress) override;
+  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
+  void OnLinkDown(const absl::Status& why, bool retries) override;
+
+  void Resolve();
+  void OnResolved(const absl::StatusOr<ResolvedTarget>& resolved);
+  void OnNotResolved(const absl::Status& why);
+  void Bind(SharedLink& shared);
+  void Unbind();
+  void CancelTimer(EventLoop::TimerId* timer);
+  void SayHowUrgent();
+  // Calls `tell` for every observer that is still one.
+  template <typename Tell>
+  void ForEachObserver(Tell tell);
+
+  EventLoop& loop_;
+  const std::string team_;
+  const std::string written_;
+  const Ways ways_;
+  std::set<LinkObserver*> observers_;
+  std::set<LinkObserver*> wanting_;
+  std::set<LinkObserver*> relaxed_;  // Told that they are not urgent.
+  bool retired_ = false;
+
+  SharedLink* shared_ = nullptr;
+  // While there is none.
+  bool resolving_ = false;
+  EventLoop::TimerId patience_timer_ = 0;
+  absl::Status failure_;  // The last, OK once resolved.
+  absl::Duration failed_at_;
+  Backoff backoff_;
+  EventLoop::TimerId retry_timer_ = 0;
+  absl::Duration retry_at_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_LINK_TEAM_LINK_H_
