@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ absl::StatusOr<Dialed> DialAgent(const Options& options) {
   if (!endpoint.ok()) return endpoint.status();
   std::vector<std::string> serve = {OurProgram(), "serve"};
   for (std::string& argument : ArgumentsFor(options)) serve.push_back(std::move(argument));
-  return DialOrStart(endpoint->socket, serve, MinimalEnv({"SSH_AUTH_SOCK"}),
-                     absl::Now() + kReachWithin);
+  // Without SSH_AUTH_SOCK: what one connection lends is not for the sessions of others.
+  return DialOrStart(endpoint->socket, serve, MinimalEnv({}), absl::Now() + kReachWithin);
 }
 
 absl::StatusOr<Dialed> Reach(const Options& options) {
@@ -51,6 +52,15 @@ void WaitForAnAgentThatLeaves(const std::string& hello_bytes) {
   if (!hello.ParseFromString(hello_bytes) || hello.pid() <= 0) return;
   if (access(hello.socket_path().c_str(), F_OK) == 0) return;
   WaitForExit(static_cast<pid_t>(hello.pid()), absl::Now() + kAgentGoneWithin);
+}
+
+// The agent's hello, with what this connection has.
+std::string WithAuthSock(const std::string& hello_bytes) {
+  const char* socket = getenv("SSH_AUTH_SOCK");
+  v1::Hello hello;
+  if (socket == nullptr || !hello.ParseFromString(hello_bytes)) return hello_bytes;
+  hello.set_ssh_auth_sock(socket);
+  return hello.SerializeAsString();
 }
 
 // False: nobody reads.
@@ -80,7 +90,7 @@ int RunBridge(const Options& options) {
     Complain(dialed.status());
     return 1;
   }
-  if (!WriteAll(STDOUT_FILENO, FrameHello(dialed->hello))) return 0;
+  if (!WriteAll(STDOUT_FILENO, FrameHello(WithAuthSock(dialed->hello)))) return 0;
   const RelayEnd end = Relay(STDIN_FILENO, STDOUT_FILENO, dialed->fd.get(), kLinger);
   WaitForAnAgentThatLeaves(dialed->hello);
   return end == RelayEnd::kInputEnded ? 0 : 3;

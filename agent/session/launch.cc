@@ -47,7 +47,13 @@ Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
     const bool passed = std::count(spec.pass_env().begin(), spec.pass_env().end(), parts.first) > 0;
     if (!IsScrubbed(parts.first) || passed) env.insert(parts);
   }
-  for (const auto& [name, value] : spec.env()) env[name] = value;
+  for (const auto& [name, value] : spec.env()) {
+    if (value.empty()) {
+      env.erase(name);
+    } else {
+      env[name] = value;
+    }
+  }
   env.emplace("HOME", identity.home);  // claude keeps its sessions there.
   return env;
 }

@@ -195,6 +195,13 @@ TEST_F(LaunchTest, TheTeamsEnvironmentWinsAndIsNotScrubbed) {
   EXPECT_EQ(Variable("HOME"), home);  // Always there.
 }
 
+TEST_F(LaunchTest, AnEmptyValueTakesAVariableOutOfTheEnvironment) {
+  Program("path/claude");
+  identity.child_env.push_back("SSH_AUTH_SOCK=/somebody/elses");
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
+}
+
 TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
   Program("path/claude");
   spec.set_skip_permissions(true);

@@ -52,6 +52,7 @@ absl::StatusOr<v1::Hello> ParseAgentHello(const std::string& bytes) {
   MakePrintable(hello.mutable_path(), kSearchPathBytesMax);
   MakePrintable(hello.mutable_socket_path(), kPathBytesMax);
   MakePrintable(hello.mutable_data_dir(), kPathBytesMax);
+  MakePrintable(hello.mutable_ssh_auth_sock(), kPathBytesMax);
   const v1::ProtocolRange& range = hello.protocol();
   if (std::max(range.min(), kProtocolMin) > std::min(range.max(), kProtocolMax)) {
     return MakeFailure(

@@ -135,7 +135,8 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
 absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
   const absl::Status said = ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
                                             .exit_code = output.exit_code,
-                                            .stderr_text = output.err,
+                                            .log = output.err,
+                                            .stderr_text = "",
                                             .noise = ""});
   const FailureKind kind = KindOf(said);
   if (kind == v1::FAILURE_BAD_REQUEST || kind == v1::FAILURE_UNREACHABLE) return said;

@@ -98,8 +98,11 @@ std::vector<std::string> ForwardArgv(const SshTarget& target, absl::string_view 
 
 std::vector<std::string> ResolveArgv(const SshTarget& target) {
   std::vector<std::string> argv = {target.remote.program, "-G"};
+  // With a command: else ssh refuses ForkAfterAuthentication, which it is not to obey.
+  AppendOption(argv, "RemoteCommand=none");
   AppendRemoteOptions(argv, target.options);
   AppendDestination(argv, target.remote);
+  argv.push_back("true");
   return argv;
 }
 

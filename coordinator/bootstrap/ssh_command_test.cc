@@ -102,8 +102,9 @@ TEST(SshCommandTest, ResolvingAsksAboutTheSameTarget) {
   target.options.port = 22;
   target.options.identity = "/k";
 
-  EXPECT_THAT(ResolveArgv(target), ElementsAre("ssh", "-G", "-o", "Port=22", "-i", "/k", "-J",
-                                               "bastion", "-p", "2222", "--", "ml@gpu1"));
+  EXPECT_THAT(ResolveArgv(target),
+              ElementsAre("ssh", "-G", "-o", "RemoteCommand=none", "-o", "Port=22", "-i", "/k",
+                          "-J", "bastion", "-p", "2222", "--", "ml@gpu1", "true"));
 }
 
 TEST(SshCommandTest, WhatIsLentReplacesOurOwn) {

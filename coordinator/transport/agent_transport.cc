@@ -204,6 +204,10 @@ v1::LaunchSpec AgentTransport::LaunchSpecOf() const {
   spec.set_ask_permissions(team_.ask_permissions);
   spec.set_team(team_.name);
   spec.set_from(key_.from);
+  // Its own connection's, and never what another team's lends. Here the agent has the user's.
+  if (team_.remote.has_value()) {
+    (*spec.mutable_env())["SSH_AUTH_SOCK"] = life_->hello.ssh_auth_sock();
+  }
   return spec;
 }
 
