@@ -84,6 +84,7 @@ const std::map<std::string, Word>& Words() {
       {"HANGTERM", [](S, F) { return Steps{{.kind = Kind::kWedge}}; }},
       {"BIG", [](S rest, F) { return Steps{Say(NumberedText(Number(rest, 0)))}; }},
       {"BIGCJK", [](S rest, F) { return Steps{Say(CjkText(Number(rest, 0)))}; }},
+      {"RANDOM", [](S rest, F) { return Steps{Say(RandomText(Number(rest, 0)))}; }},
       {"SPLIT",
        [](S, F) {
          return Steps{{.kind = Kind::kSplitText, .text = "Grüße, 世界! Ελλάδα 🚀 naïve café."}};

@@ -44,6 +44,7 @@ def test_priority_now_ends_a_turn_that_said_something_as_a_success(stub_claude):
     ("BLOCKS 2", "block 1\nblock 2\n"),
     ("BIG 100000", words.big(100_000)),
     ("BIGCJK 30000", words.big_cjk(30_000)),
+    ("RANDOM 100001", words.random(100_001)),
     ("SPLIT", words.SPLIT_TEXT),
     ("CHUNK 7\nBIG 1000", words.big(1000)),
     ("ENV NO_SUCH_NAME", "(unset)"),

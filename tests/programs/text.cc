@@ -69,6 +69,21 @@ std::string CjkText(size_t characters) {
   return text;
 }
 
+std::string RandomText(size_t bytes) {
+  constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  text.reserve(bytes + 10);
+  // xorshift64: words.py makes the same.
+  for (uint64_t state = 0x9e3779b97f4a7c15u; text.size() < bytes;) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    for (int shift = 0; shift < 60; shift += 6) text += kLetters[state >> shift & 63];
+  }
+  text.resize(bytes);
+  return text;
+}
+
 std::string Checksum(std::string_view bytes) {
   uint64_t hash = 0xcbf29ce484222325u;
   for (const char byte : bytes) {

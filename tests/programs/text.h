@@ -22,6 +22,9 @@ std::string NumberedText(size_t bytes);
 // `characters` Chinese characters, three bytes each; number i is U+4E00 + i % 20,000.
 std::string CjkText(size_t characters);
 
+// `bytes` letters and digits in which nothing repeats: no compression makes them fewer than 3 of 4.
+std::string RandomText(size_t bytes);
+
 // FNV-1a, 64 bits, as 16 hex digits.
 std::string Checksum(std::string_view bytes);
 

@@ -15,6 +15,19 @@ def big_cjk(count: int) -> str:
     return "".join(chr(0x4E00 + i % 20000) for i in range(count))
 
 
+def random(count: int) -> str:
+    """The answer to RANDOM count. About a second for 10 MB."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    pairs = [a + b for b in letters for a in letters]
+    state, text = 0x9E3779B97F4A7C15, []
+    for _ in range(count // 10 + 1):
+        state ^= state << 13 & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 7
+        state ^= state << 17 & 0xFFFFFFFFFFFFFFFF
+        text += [pairs[state >> shift & 4095] for shift in range(0, 60, 12)]
+    return "".join(text)[:count]
+
+
 def sum_of(text: str) -> str:
     """The answer to SUM text. About a second for 5 MB."""
     value = 0xCBF29CE484222325

@@ -9,6 +9,7 @@
 //   delay MS       one way, each way            loss PERCENT   of the packets, each way
 //   jitter MS      up to so much more           rate KBITS     a second, each way; 0: no limit
 //   drop MASK      1: what comes from end 0; 2: from end 1; 3: both
+//   queue KBYTES   what waits for the rate, each way; beyond it packets are lost; 0: no limit
 //   reset 0|1      whatever TCP comes along is answered by RST at both ends
 
 #include <arpa/inet.h>
@@ -207,6 +208,8 @@ class TunLink {
     if (dropped || lost || end.queue.size() >= kQueuePacketsMax) return;
     Clock::time_point due = Clock::now();
     if (const double rate = Setting("rate"); rate > 0) {
+      const double waiting = Milliseconds(end.free_at - due).count() * rate / 8;
+      if (Setting("queue") > 0 && waiting > Setting("queue") * 1024) return;
       const Milliseconds takes(static_cast<double>(bytes.size()) * 8 / rate);
       end.free_at = std::max(end.free_at, due) + std::chrono::duration_cast<Clock::duration>(takes);
       due = end.free_at;
@@ -245,8 +248,8 @@ class TunLink {
   const int control_;
   std::mt19937 random_;
   End ends_[2];
-  std::map<std::string, double> settings_ = {{"delay", 0}, {"jitter", 0}, {"loss", 0},
-                                             {"rate", 0},  {"drop", 0},   {"reset", 0}};
+  std::map<std::string, double> settings_ = {{"delay", 0}, {"jitter", 0}, {"loss", 0}, {"rate", 0},
+                                             {"queue", 0}, {"drop", 0},   {"reset", 0}};
 };
 
 int OpenControl(const char* path) {
