@@ -142,8 +142,9 @@ void AttachStream::SendMore() {
     // Another reader's acknowledgement has trimmed what this one had not seen.
     return FinishOnce(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
   }
+  // Half of the credit: its reader gives it back while the other half is on its way.
   const absl::StatusOr<std::vector<EventPtr>> events = session_->journal().After(
-      sent_seq_, std::min<size_t>(kBatchBytesMax, static_cast<size_t>(credit_)));
+      sent_seq_, std::min<size_t>(kBatchBytesMax, static_cast<size_t>(credit_) / 2));
   if (!events.ok()) return FinishOnce(events.status());
   if (events->empty()) return;
   response_.Clear();

@@ -13,7 +13,7 @@
 namespace iris {
 namespace {
 
-constexpr size_t kPieceBytesMax = 256 << 10;
+constexpr size_t kPieceBytesMax = 32 << 10;  // Its reader hears of it whole: 1 s at 256 kbit/s.
 constexpr size_t kDetailBytesMax = 2000;
 
 // What an error result says of itself: `result` for API errors, `errors` for a turn that broke off.

@@ -1,27 +1,35 @@
 #include "coordinator/link/heartbeat.h"
 
+#include <algorithm>
+
 namespace iris {
 
-void Heartbeat::OnLife(absl::Duration now) {
-  last_life_ = now;
+void Heartbeat::OnAnswer(absl::Duration now) {
+  answered_at_ = now;
   stage_ = Stage::kQuiet;
+}
+
+void Heartbeat::OnTraffic(absl::Duration now) {
+  traffic_at_ = now;
+  if (stage_ == Stage::kSilent) stage_ = Stage::kProbed;
 }
 
 void Heartbeat::ProbeSoon(absl::Duration now) {
   stage_ = Stage::kQuiet;
-  last_life_ = now - (urgent_ ? times_.urgent : times_.relaxed);
+  answered_at_ = now - (urgent_ ? times_.urgent : times_.relaxed);
 }
 
 absl::Duration Heartbeat::due() const {
   switch (stage_) {
     case Stage::kQuiet:
-      return last_life_ + (urgent_ ? times_.urgent : times_.relaxed);
+      return answered_at_ + (urgent_ ? times_.urgent : times_.relaxed);
     case Stage::kProbed:
-      return probed_at_ + times_.suspect_after;
+      return std::max(probed_at_, traffic_at_) + times_.suspect_after;
     case Stage::kSilent:
-      return probed_at_ + times_.lost_after;
+      return std::max(probed_at_ + times_.suspect_after, traffic_at_) + times_.lost_after -
+             times_.suspect_after;
   }
-  return last_life_;
+  return answered_at_;
 }
 
 Heartbeat::Act Heartbeat::Probe(absl::Duration now) {

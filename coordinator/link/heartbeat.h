@@ -5,12 +5,15 @@
 
 namespace iris {
 
-// When to probe a link, and what its silence means. A probe goes once nothing came for `urgent` (or
-// `relaxed`); any byte that comes proves life. So somebody who waits for an answer learns of a host
-// that is gone within urgent + lost_after.
+// When to probe a link, and what its silence means. A probe goes once none was answered for
+// `urgent` (or `relaxed`), whatever else comes: what a deaf host still sends must not hide that it
+// is deaf. Its answer may wait behind much else on a slow link, so any byte keeps the link from
+// being suspected or lost. Somebody who waits for an answer learns of a host that is gone within
+// urgent + lost_after, also where some bytes still came for a while.
 //
 //   quiet ── urgent or relaxed ──▶ probed ── suspect_after ──▶ silent ── lost_after ──▶ lost
-//     ▲                              │ any byte                   │
+//     ▲                              │  ▲        any byte         │
+//     │  answered                    │  └─────────────────────────┤
 //     └──────────────────────────────┴────────────────────────────┘
 //
 // Times are of a clock that never jumps. Not thread-safe.
@@ -19,7 +22,8 @@ class Heartbeat {
   struct Times {
     absl::Duration urgent = absl::Seconds(5);    // Somebody waits for an answer.
     absl::Duration relaxed = absl::Seconds(60);  // Nobody does.
-    // After the probe, both.
+    // After the probe, both. Bytes that came since put them off: suspicion until so long after the
+    // last one, loss by the difference.
     absl::Duration suspect_after = absl::Seconds(5);
     absl::Duration lost_after = absl::Seconds(15);
   };
@@ -32,11 +36,13 @@ class Heartbeat {
   // This process did not run for so long beyond due(): what came meanwhile is still to be read.
   static constexpr absl::Duration kHeldUp = absl::Seconds(2);
 
-  Heartbeat(const Times& times, absl::Duration now) : times_(times), last_life_(now) {}
+  Heartbeat(const Times& times, absl::Duration now)
+      : times_(times), answered_at_(now), traffic_at_(now) {}
 
   void SetUrgent(bool urgent) { urgent_ = urgent; }
-  // Cheap: due() may grow, and a Tick() that comes too early does nothing.
-  void OnLife(absl::Duration now);
+  // Both are cheap: due() may grow, and a Tick() that comes too early does nothing.
+  void OnAnswer(absl::Duration now);   // Of a probe.
+  void OnTraffic(absl::Duration now);  // Other bytes.
   // Probes at the next Tick(), whatever came before.
   void ProbeSoon(absl::Duration now);
 
@@ -52,7 +58,8 @@ class Heartbeat {
   Times times_;
   bool urgent_ = true;
   Stage stage_ = Stage::kQuiet;
-  absl::Duration last_life_;
+  absl::Duration answered_at_;
+  absl::Duration traffic_at_;
   absl::Duration probed_at_;  // Unless kQuiet.
 };
 

@@ -51,7 +51,7 @@ TEST_F(HeartbeatTest, WhereNobodyWaitsItIsProbedOnceAMinute) {
   heartbeat_.SetUrgent(false);
   EXPECT_EQ(Until(59), "");
   EXPECT_EQ(Until(60), "60 probe");
-  heartbeat_.OnLife(absl::Seconds(60));
+  heartbeat_.OnAnswer(absl::Seconds(60));
   EXPECT_EQ(Until(119), "");
   EXPECT_EQ(Until(200), "120 probe, 125 suspect, 135 lost");
 }
@@ -64,15 +64,38 @@ TEST_F(HeartbeatTest, WhoeverBeginsToWaitIsNotHeldUpByTheLongInterval) {
   EXPECT_EQ(heartbeat_.Tick(absl::Seconds(30)), Act::kProbe);
 }
 
-TEST_F(HeartbeatTest, AnyByteProvesLifeAtEveryStage) {
-  heartbeat_.OnLife(absl::Seconds(4));
+TEST_F(HeartbeatTest, AnAnswerEndsEveryStage) {
+  heartbeat_.OnAnswer(absl::Seconds(4));
   EXPECT_EQ(Until(8), "");
   EXPECT_EQ(Until(9), "9 probe");
-  heartbeat_.OnLife(absl::Seconds(10));
+  heartbeat_.OnAnswer(absl::Seconds(10));
   EXPECT_EQ(Until(20), "15 probe, 20 suspect");
-  heartbeat_.OnLife(absl::Seconds(29));
+  heartbeat_.OnAnswer(absl::Seconds(29));
   EXPECT_EQ(Until(33), "");
   EXPECT_EQ(Until(50), "34 probe, 39 suspect, 49 lost");
+}
+
+// Its probe waits behind them, on a slow link for long.
+TEST_F(HeartbeatTest, BytesThatComeKeepALinkFromSuspicion) {
+  for (int second = 1; second <= 200; second += 4) {
+    EXPECT_EQ(Until(second), second == 5 ? "5 probe" : "");
+    heartbeat_.OnTraffic(absl::Seconds(second));
+  }
+  EXPECT_EQ(Until(300), "202 suspect, 207 lost");
+}
+
+TEST_F(HeartbeatTest, AByteThatComesLiftsTheSuspicionAndPutsTheLossOff) {
+  EXPECT_EQ(Until(19), "5 probe, 10 suspect");
+  heartbeat_.OnTraffic(absl::Seconds(19));
+  EXPECT_EQ(Until(100), "24 suspect, 29 lost");
+}
+
+// A host that hears nothing any more may go on sending for a while.
+TEST_F(HeartbeatTest, BytesOfADeafHostDoNotDelayItsLoss) {
+  heartbeat_.OnTraffic(absl::Seconds(4));
+  EXPECT_EQ(Until(9), "5 probe");
+  heartbeat_.OnTraffic(absl::Seconds(9));
+  EXPECT_EQ(Until(100), "14 suspect, 20 lost");
 }
 
 TEST_F(HeartbeatTest, ATickThatComesTooEarlyDoesNothing) {

@@ -56,8 +56,7 @@ HostLink::~HostLink() {
   cancelled_ = true;
   CancelTimer(&retry_timer_);
   CancelTimer(&heartbeat_timer_);
-  probe_.reset();
-  life_.reset();
+  CloseLife();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -219,11 +218,14 @@ void HostLink::OpenLife(Connection connection) {
   failure_ = absl::OkStatus();
   was_up_ = true;
 
-  life_ = std::make_shared<LinkLife>();
-  life_->hello = hello_;
-  life_->stub = options_.open_stub(std::move(connection.wire));
+  life_ = std::make_shared<LinkLife>(
+      LinkLife{.hello = hello_,
+               .stub = options_.open_stub(std::move(connection.wire)),
+               .credit = CreditShares(options_.credit, Now()),
+               .upload = Upload(
+                   options_.upload, [this] { return probe_->Ping(); }, Now())});
   probe_ = Probe::Start(loop_, calls_, *life_->stub,
-                        {.on_life = [this] { OnLife(); },
+                        {.on_answer = [this](uint64_t nonce) { OnAnswer(nonce); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});
   heartbeat_ = Heartbeat(options_.heartbeat, Now());
   ArmHeartbeat();
@@ -233,13 +235,22 @@ void HostLink::OpenLife(Connection connection) {
 
 void HostLink::OnTraffic() {
   if (life_ == nullptr) return;
-  heartbeat_.OnLife(Now());
+  heartbeat_.OnTraffic(Now());
   if (machine_.state() == LinkState::kSuspect) Handle(LinkEvent::kProofOfLife);
 }
 
-void HostLink::OnLife() {
+void HostLink::OnAnswer(uint64_t nonce) {
   OnTraffic();
+  heartbeat_.OnAnswer(Now());
   ArmHeartbeat();
+  if (life_ != nullptr) life_->upload.OnAnswered(nonce, Now());
+}
+
+// Streams that still run hold the life until they hear of its end.
+void HostLink::CloseLife() {
+  if (life_ != nullptr) life_->upload.Stop();
+  probe_.reset();
+  life_.reset();
 }
 
 void HostLink::ArmHeartbeat() {
@@ -282,8 +293,7 @@ void HostLink::Lose(const absl::Status& why, bool ask_ssh) {
 
 void HostLink::BeginEnding() {
   CancelTimer(&heartbeat_timer_);
-  probe_.reset();
-  life_.reset();
+  CloseLife();
   const absl::Status wire = failure_;
   if (ssh_ == nullptr) {
     loop_.Post([this, alive = alive_, wire] {

@@ -19,6 +19,7 @@
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_machine.h"
 #include "coordinator/link/probe.h"
+#include "coordinator/link/rate_window.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 
 namespace iris {
@@ -29,6 +30,8 @@ struct HostLinkOptions {
 
   Heartbeat::Times heartbeat;
   Backoff::Limits waits;
+  RateWindow::Limits credit;               // For what comes from the host.
+  RateWindow::Limits upload;               // For what goes there.
   uint64_t seed = std::random_device()();  // Of the waits between attempts.
   // For simulations, which have wires of their own and no threads: then what would block is posted
   // to the loop.
@@ -86,7 +89,8 @@ class HostLink final : public Link {
   // Of a clock that never jumps, and stands still while the machine sleeps.
   absl::Duration Now() const { return loop_.now(); }
 
-  void OnLife();
+  void OnAnswer(uint64_t nonce);
+  void CloseLife();
   void ArmHeartbeat();
   void OnHeartbeat();
   bool urgent() const;

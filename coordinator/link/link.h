@@ -6,6 +6,8 @@
 
 #include "absl/status/status.h"
 #include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/link/credit_shares.h"
+#include "coordinator/link/upload.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -16,6 +18,9 @@ namespace iris {
 struct LinkLife {
   v1::Hello hello;
   std::unique_ptr<v1::Agent::StubInterface> stub;  // Thread-safe.
+  // What may be on its way, from the host and to it. For the loop alone.
+  CreditShares credit;
+  Upload upload;
 };
 
 // Hears of the life of a link. On the coordinator's loop, never from inside a call to the link. May
@@ -51,8 +56,8 @@ class Link {
   // Whether `observer`, which wants the link, waits for an answer: while one does, a host that is
   // gone is noticed within 20 s, else within 75 s. Urgent until told otherwise.
   virtual void SetUrgent(LinkObserver* observer, bool urgent) = 0;
-  // Bytes came over this life's wire. Cheap; spares the probe, and a host that is slow to answer
-  // it the suspicion.
+  // Bytes came over this life's wire, and no answer to a probe: on a slow link that may still be
+  // behind them, and the host is not suspected. Cheap.
   virtual void OnTraffic() = 0;
   // Null unless up.
   virtual std::shared_ptr<LinkLife> life() const = 0;

@@ -27,10 +27,16 @@ class ProbeCall final : public grpc::ClientBidiReactor<v1::ProbeRequest, v1::Pro
     StartCall();
   }
 
-  void Ping() {
-    if (!held_ || std::exchange(writing_, true)) return;
-    request_.set_nonce(request_.nonce() + 1);
+  uint64_t Ping() {
+    if (!held_) return 0;
+    if (writing_) {
+      again_ = true;
+      return nonce_ + 1;
+    }
+    writing_ = true;
+    request_.set_nonce(++nonce_);
     StartWrite(&request_);
+    return nonce_;
   }
 
   void Cancel() {
@@ -41,14 +47,18 @@ class ProbeCall final : public grpc::ClientBidiReactor<v1::ProbeRequest, v1::Pro
 
  private:
   void OnReadDone(bool ok) override {
+    const uint64_t nonce = response_.nonce();
     if (ok) StartRead(&response_);
-    loop_.Post([self = shared_from_this(), ok] {
+    loop_.Post([self = shared_from_this(), ok, nonce] {
       if (!ok) return self->LetGo();  // OnDone says why.
-      if (self->callbacks_.on_life) self->callbacks_.on_life();
+      if (self->callbacks_.on_answer) self->callbacks_.on_answer(nonce);
     });
   }
   void OnWriteDone(bool ok) override {
-    loop_.Post([self = shared_from_this(), ok] { self->writing_ = !ok; });
+    loop_.Post([self = shared_from_this(), ok] {
+      self->writing_ = !ok;
+      if (ok && std::exchange(self->again_, false)) self->Ping();
+    });
   }
   void OnDone(const grpc::Status& status) override {
     loop_.Post([self = self_, status] {
@@ -71,6 +81,8 @@ class ProbeCall final : public grpc::ClientBidiReactor<v1::ProbeRequest, v1::Pro
   Probe::Callbacks callbacks_;
   bool held_ = true;
   bool writing_ = false;
+  bool again_ = false;  // Asked for while writing.
+  uint64_t nonce_ = 0;  // The last that was sent.
   grpc::ClientContext context_;
   v1::ProbeRequest request_;
   v1::ProbeResponse response_;
@@ -81,7 +93,7 @@ class GrpcProbe final : public Probe {
  public:
   explicit GrpcProbe(std::shared_ptr<ProbeCall> call) : call_(std::move(call)) {}
   ~GrpcProbe() override { call_->Cancel(); }
-  void Ping() override { call_->Ping(); }
+  uint64_t Ping() override { return call_->Ping(); }
 
  private:
   const std::shared_ptr<ProbeCall> call_;

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_LINK_PROBE_H_
 #define IRIS_COORDINATOR_LINK_PROBE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -16,7 +17,7 @@ namespace iris {
 class Probe {
  public:
   struct Callbacks {
-    std::function<void()> on_life;                    // An answer came.
+    std::function<void(uint64_t nonce)> on_answer;
     std::function<void(const absl::Status&)> on_end;  // Once, with why; nothing comes after it.
   };
   // Callbacks run on the loop, and not once the probe is destroyed.
@@ -24,8 +25,10 @@ class Probe {
                                       v1::Agent::StubInterface& stub, Callbacks callbacks);
   virtual ~Probe() = default;
 
-  // Asks for an answer. Does nothing while an earlier question has not left this process.
-  virtual void Ping() = 0;
+  // Asks for an answer, behind everything that was written to the wire before; at the latest once
+  // an earlier question has left this process. Returns the nonce of the answer; 0: the call is
+  // over.
+  virtual uint64_t Ping() = 0;
 };
 
 }  // namespace iris

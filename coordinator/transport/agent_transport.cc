@@ -42,7 +42,7 @@ AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& l
       team_(team),
       key_(std::move(key)),
       sink_(sink),
-      mark_(after) {
+      point_{.mark = after} {
   link_.AddObserver(this);
 }
 
@@ -159,7 +159,7 @@ void AgentTransport::Attach() {
   state_ = State::kAttaching;
   for (PendingTell& tell : tells_) tell.on_stream = false;
   attach_ = AttachCall::Start(loop_, calls_, life_,
-                              {.id = key_.session_id, .epoch = epoch_, .after = mark_}, *this);
+                              {.id = key_.session_id, .epoch = epoch_, .after = point_}, *this);
 }
 
 void AgentTransport::OnAttached(const SessionNews& attached) {
@@ -292,7 +292,7 @@ void AgentTransport::SendTells() {
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
-  if (attach_ != nullptr && mark.journal_id == mark_.journal_id) attach_->Acknowledge(mark);
+  if (attach_ != nullptr && mark.journal_id == point_.mark.journal_id) attach_->Acknowledge(mark);
 }
 
 void AgentTransport::Cancel(const std::string& tell_id) {
@@ -324,8 +324,9 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
 }
 
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
-                            const ReadMark& mark) {
+                            const ReadPoint& point) {
   metrics_.bytes_in += wire_bytes;
+  link_.OnTraffic();
   const std::shared_ptr<bool> alive = alive_;
   const AttachCall* const stream = attach_.get();
   for (SessionNews& item : news) {
@@ -334,10 +335,9 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
     if (!*alive || attach_.get() != stream) return;
   }
   // Together with the text before it: what is read again from there must not be told twice.
-  if (mark != mark_) {
-    mark_ = mark;
-    sink_.OnApplied(mark_);
-  }
+  const bool at_another_mark = point.mark != point_.mark;
+  point_ = point;
+  if (at_another_mark) sink_.OnApplied(point.mark);
   if (!*alive || attach_ == nullptr) return;
   EndIfQuiet();
   if (*alive) SayHowUrgent();

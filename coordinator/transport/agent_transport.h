@@ -36,7 +36,7 @@ struct CoordinatorIdentity {
 //     └───── Terminate ───▶ linking ──▶ acquiring ──▶ closing ──▶ down
 //
 //   link lost with tells under way: any ──▶ away ──▶ linking, and on as above; the stream goes on
-//   after the last mark, and the tells are sent again
+//   where it was cut, also in the middle of a line, and the tells are sent again
 //
 // While open, the agent starts and restarts the child by itself as tells need it; ready() says
 // whether one answers now. What fails on the way, but for the link, fails every tell under way and
@@ -77,7 +77,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnLinkProgress(const BootstrapProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
-  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadMark& mark) override;
+  void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point) override;
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
@@ -133,7 +133,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t epoch_ = 0;              // 0: no lease yet.
   bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;   // One was sent with this lease, and not answered.
-  ReadMark mark_;                   // What was passed on.
+  ReadPoint point_;                 // What was passed on.
   std::shared_ptr<AcquireCall> acquire_;
   std::shared_ptr<OpenCall> open_;
   std::shared_ptr<AttachCall> attach_;

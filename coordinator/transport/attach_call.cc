@@ -10,7 +10,7 @@
 namespace iris {
 namespace {
 
-constexpr size_t kFrameBytesMax = 256 << 10;
+constexpr size_t kFrameBytesMax = 32 << 10;  // 1 s at 256 kbit/s: what is said next waits for it.
 
 v1::Position PositionOf(const ReadMark& mark) {
   v1::Position position;
@@ -36,8 +36,8 @@ std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls&
   request.mutable_start()->set_epoch(session.epoch);
   // Without a journal it is unknown there, and all that is kept comes: it may begin in the middle
   // of a turn of ours, of which nothing was stored yet.
-  *request.mutable_start()->mutable_after() = PositionOf(session.after);
-  request.mutable_start()->set_credit_bytes(kCreditBytes);
+  *request.mutable_start()->mutable_after() = call->reader_.position();
+  request.mutable_start()->set_credit_bytes(call->life_->credit.Open(call->credit_, loop.now()));
   // Writes may be started from the loop at any time, so the call holds itself open until it is
   // over.
   call->AddHold();
@@ -47,8 +47,15 @@ std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls&
 }
 
 void AttachCall::Cancel() {
+  LeaveLink();
   sink_ = nullptr;
   context_.TryCancel();
+}
+
+void AttachCall::LeaveLink() {
+  life_->credit.Close(credit_);
+  life_->upload.Leave(*this);
+  frames_.clear();
 }
 
 void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bool repeat) {
@@ -60,8 +67,24 @@ void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bo
     request.mutable_tell()->set_text(part.data(), part.size());
     request.mutable_tell()->set_last(text.empty());
     request.mutable_tell()->set_repeat(repeat);
-    Send(std::move(request));
+    frames_.push_back(std::move(request));
   } while (!text.empty());
+  SendFrames();
+}
+
+// One at a time, as the link has room.
+void AttachCall::SendFrames() {
+  if (frame_in_writing_ || frames_.empty()) return;
+  if (!life_->upload.has_room()) return life_->upload.Wait(*this);
+  frame_in_writing_ = true;
+  Send(std::move(frames_.front()));
+  frames_.pop_front();
+}
+
+void AttachCall::OnFrameWritten(uint64_t bytes) {
+  frame_in_writing_ = false;
+  life_->upload.OnWritten(bytes, loop_.now());
+  SendFrames();
 }
 
 void AttachCall::Acknowledge(const ReadMark& mark) {
@@ -80,6 +103,11 @@ void AttachCall::Send(v1::AttachRequest request) {
 
 void AttachCall::OnWriteDone(bool ok) {
   absl::MutexLock lock(&mutex_);
+  if (to_write_.front().has_tell()) {
+    loop_.Post([self = shared_from_this(), bytes = to_write_.front().ByteSizeLong()] {
+      self->OnFrameWritten(bytes);
+    });
+  }
   to_write_.pop_front();
   if (ok && !over_ && !to_write_.empty()) StartWrite(&to_write_.front());
 }
@@ -108,20 +136,27 @@ void AttachCall::OnReadDone(bool ok) {
 
 void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes) {
   loop_.Post([self = shared_from_this(), news = std::move(news), wire_bytes,
-              mark = reader_.mark()]() mutable {
+              point = reader_.point()]() mutable {
     if (self->sink_ == nullptr) return;
-    self->sink_->OnNews(std::move(news), wire_bytes, mark);
-    if (wire_bytes == 0) return;
-    v1::AttachRequest credit;
-    credit.mutable_credit()->set_bytes(wire_bytes);
-    self->Send(std::move(credit));
+    self->sink_->OnNews(std::move(news), wire_bytes, point);
+    if (self->sink_ != nullptr && wire_bytes > 0) self->GiveCredit(wire_bytes);
   });
+}
+
+// `bytes` came and were taken.
+void AttachCall::GiveCredit(uint64_t bytes) {
+  const uint64_t now_allowed = life_->credit.OnArrived(credit_, bytes, loop_.now());
+  if (now_allowed == 0) return;
+  v1::AttachRequest credit;
+  credit.mutable_credit()->set_bytes(now_allowed);
+  Send(std::move(credit));
 }
 
 void AttachCall::OnDone(const grpc::Status& status) {
   loop_.Post([self = self_, status] {
     AttachSink* const sink = std::exchange(self->sink_, nullptr);
     if (sink == nullptr) return;
+    self->LeaveLink();
     sink->OnDetached(status.ok()
                          ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the session's stream")
                          : FromGrpcStatus(status, "the session's stream"));

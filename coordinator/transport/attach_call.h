@@ -13,7 +13,9 @@
 #include "absl/synchronization/mutex.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
+#include "coordinator/link/credit_shares.h"
 #include "coordinator/link/link.h"
+#include "coordinator/link/upload.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/turn_reader.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
@@ -24,23 +26,24 @@ namespace iris {
 class AttachSink {
  public:
   virtual ~AttachSink() = default;
-  // `mark`: where the reader is after this news, as TurnReader::mark().
-  virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadMark& mark) = 0;
+  // `point`: where the reader is after this news.
+  virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
+                      const ReadPoint& point) = 0;
   // The stream is over; last.
   virtual void OnDetached(const absl::Status& why) = 0;
 };
 
 // One Attach stream as a client. Reads and parses on gRPC's threads, so that a huge line holds up
-// nobody else; tells the sink on the loop, and gives credit back as the loop takes the news.
+// nobody else; tells the sink on the loop, and gives credit back as the loop takes the news. Both
+// ways the link says how much may be on its way; small words overtake the frames of a long tell.
 class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>,
-                         public std::enable_shared_from_this<AttachCall> {
+                         public std::enable_shared_from_this<AttachCall>,
+                         private Upload::Sender {
  public:
-  static constexpr uint64_t kCreditBytes = 4 << 20;
-
   struct Session {
     std::string id;
     uint64_t epoch = 0;
-    ReadMark after;  // Without a journal: all that is kept there.
+    ReadPoint after;  // Without a journal: all that is kept there.
   };
 
   // `sink` must stay until OnDetached or Cancel().
@@ -57,20 +60,32 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
 
  private:
   AttachCall(EventLoop& loop, OutstandingCalls& calls, std::shared_ptr<LinkLife> life,
-             const ReadMark& after, AttachSink& sink)
+             const ReadPoint& after, AttachSink& sink)
       : loop_(loop), calls_(calls), life_(std::move(life)), sink_(&sink), reader_(after) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
+  void OnRoom() override { SendFrames(); }
+
   void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes);
+  void GiveCredit(uint64_t bytes);
+  void SendFrames();
+  void OnFrameWritten(uint64_t bytes);
+  // Its part of the link is free for others.
+  void LeaveLink();
   void Send(v1::AttachRequest request);
 
   EventLoop& loop_;
   OutstandingCalls& calls_;
   const std::shared_ptr<LinkLife> life_;
-  AttachSink* sink_;                  // For the loop alone.
+  // For the loop alone.
+  AttachSink* sink_;                      // Null: cancelled, or over.
+  CreditShares::Share credit_;            // While there is a sink.
+  std::deque<v1::AttachRequest> frames_;  // Of tells, to be sent one after the other.
+  bool frame_in_writing_ = false;
+
   std::shared_ptr<AttachCall> self_;  // Until OnDone.
   grpc::ClientContext context_;
 

@@ -1,8 +1,12 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_READ_MARK_H_
 #define IRIS_COORDINATOR_TRANSPORT_READ_MARK_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "coordinator/transport/half_line.h"
 
 namespace iris {
 
@@ -16,9 +20,9 @@ struct TurnMark {
   bool operator==(const TurnMark&) const = default;
 };
 
-// Where a reader of one session's events is, and what it must remember to go on from there over
-// another stream, or in another life of the coordinator. Made between two lines only: what was read
-// of a line that has not ended is read again.
+// Where a reader of one session's events is, and what it must remember to go on from there in
+// another life of the coordinator. Made between two lines only: what was read of a line that has
+// not ended is read again.
 struct ReadMark {
   std::string journal_id;   // Empty: nothing was read yet.
   std::string incarnation;  // The life of the agent that wrote the event `seq`.
@@ -27,6 +31,15 @@ struct ReadMark {
   TurnMark turn;
 
   bool operator==(const ReadMark&) const = default;
+};
+
+// The same within one life, where the half of a line is not forgotten: over another stream it goes
+// on in the middle of the line.
+struct ReadPoint {
+  ReadMark mark;                         // In the middle of a line: where it began.
+  uint64_t seq = 0;                      // Every event up to here was applied.
+  std::shared_ptr<const HalfLine> line;  // Of the line that has begun; null: none has.
+  size_t line_bytes = 0;                 // Of `line`, as of `seq`.
 };
 
 }  // namespace iris

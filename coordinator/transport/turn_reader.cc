@@ -26,11 +26,15 @@ absl::Status WhyExited(const v1::Exited& exited) {
 
 }  // namespace
 
-TurnReader::TurnReader(const ReadMark& mark) : in_flight_(mark.in_flight) {
-  position_.set_journal_id(mark.journal_id);
-  position_.set_incarnation(mark.incarnation);
-  position_.set_seq(mark.seq);
-  turn_.Restore(mark.turn);
+TurnReader::TurnReader(const ReadPoint& from)
+    : line_began_after_(from.mark.seq), in_flight_(from.mark.in_flight) {
+  position_.set_journal_id(from.mark.journal_id);
+  position_.set_incarnation(from.mark.incarnation);
+  const absl::optional<std::string> half =
+      from.line != nullptr ? from.line->First(from.line_bytes) : absl::nullopt;
+  // The other reader may have come to the end of the line, unheard: then it is read again.
+  position_.set_seq(half.has_value() ? from.seq : from.mark.seq);
+  turn_.Restore(from.mark.turn, half.value_or(""));
 }
 
 void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& news) {
@@ -125,12 +129,18 @@ void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& ne
   news.push_back({.kind = Kind::kSettled, .tell_id = settled.tell_id(), .outcome = outcome});
 }
 
-ReadMark TurnReader::mark() const {
-  return {.journal_id = position_.journal_id(),
-          .incarnation = position_.incarnation(),
-          .seq = turn_.between_lines() ? position_.seq() : line_began_after_,
-          .in_flight = in_flight_,
-          .turn = turn_.mark()};
+ReadPoint TurnReader::point() const {
+  ReadPoint point{.mark = {.journal_id = position_.journal_id(),
+                           .incarnation = position_.incarnation(),
+                           .seq = position_.seq(),
+                           .in_flight = in_flight_,
+                           .turn = turn_.mark()},
+                  .seq = position_.seq()};
+  if (turn_.between_lines()) return point;
+  point.mark.seq = line_began_after_;
+  point.line = turn_.half();
+  point.line_bytes = turn_.half_bytes();
+  return point;
 }
 
 }  // namespace iris

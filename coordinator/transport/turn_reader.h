@@ -37,20 +37,22 @@ struct SessionNews {
 };
 
 // Reads one session's events over one Attach stream: follows the position, gathers the text of
-// turns, and says what it all came to. Begun again from any of its marks, it says the same from
-// there on. Not thread-safe.
+// turns, and says what it all came to. Begun again from any of its points, or from the mark of one,
+// it says the same from there on. Not thread-safe.
 class TurnReader {
  public:
-  explicit TurnReader(const ReadMark& mark);
+  explicit TurnReader(const ReadPoint& from);
+
+  // Where it begins to read.
+  const v1::Position& position() const { return position_; }
 
   // The agent's first answer, then every event.
   void Apply(const v1::Attached& attached, std::vector<SessionNews>& news);
   void Apply(const v1::Reset& reset, std::vector<SessionNews>& news);
   void Apply(const v1::Event& event, std::vector<SessionNews>& news);
 
-  // Where it is between two lines: in the middle of one, where that line began. All text that was
-  // said comes before it.
-  ReadMark mark() const;
+  // Where it is. All text that was said comes before its mark.
+  ReadPoint point() const;
 
  private:
   void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
@@ -59,7 +61,7 @@ class TurnReader {
   // What the agent's first answer says of the child and its requests is as of this event: those
   // before it say nothing new of them.
   uint64_t told_as_of_ = 0;
-  uint64_t line_began_after_ = 0;  // In the middle of a line: the event before its first piece.
+  uint64_t line_began_after_;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
   std::string in_flight_;  // The tell that the output belongs to.
 };

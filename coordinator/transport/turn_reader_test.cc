@@ -93,20 +93,21 @@ struct Heard {
   }
 };
 
-Heard ReadFrom(const ReadMark& mark, const Journal& journal, size_t until, Heard heard,
-               absl::optional<ReadMark>* last_mark = nullptr, Heard* at_mark = nullptr) {
-  TurnReader reader(mark);
+Heard ReadFrom(const ReadPoint& from, const Journal& journal, size_t until, Heard heard,
+               absl::optional<ReadPoint>* last_point = nullptr, Heard* at_point = nullptr) {
+  TurnReader reader(from);
   v1::Attached attached;
   *attached.mutable_position() = journal.start();
   std::vector<SessionNews> news;
+  const size_t begin = reader.position().seq();
   reader.Apply(attached, news);
-  for (size_t i = mark.seq; i < until; ++i) {
+  for (size_t i = begin; i < until; ++i) {
     news.clear();
     reader.Apply(journal.events[i], news);
     heard.Take(news);
-    if (last_mark != nullptr) {
-      *last_mark = reader.mark();
-      *at_mark = heard;
+    if (last_point != nullptr) {
+      *last_point = reader.point();
+      *at_point = heard;
     }
   }
   return heard;
@@ -119,37 +120,107 @@ Journal TwoTurns() {
   return journal;
 }
 
+void ExpectTwoTurns(const Heard& heard, size_t cut) {
+  EXPECT_EQ(heard.texts.at("a"), "one\n\ntwo") << "cut at " << cut;
+  EXPECT_EQ(heard.texts.at("b"), "no text") << "cut at " << cut;
+  EXPECT_EQ(heard.outcomes.size(), 2u) << "cut at " << cut;
+}
+
 TEST(TurnReaderTest, CutAnywhereItGoesOnFromItsLastMarkAndSaysTheSame) {
   const Journal journal = TwoTurns();
   for (size_t cut = 0; cut <= journal.events.size(); ++cut) {
-    absl::optional<ReadMark> mark;
+    absl::optional<ReadPoint> point;
     Heard stored;
-    ReadFrom({}, journal, cut, {}, &mark, &stored);
-    const Heard heard = ReadFrom(mark.value_or(ReadMark()), journal, journal.events.size(), stored);
-    EXPECT_EQ(heard.texts.at("a"), "one\n\ntwo") << "cut at " << cut;
-    EXPECT_EQ(heard.texts.at("b"), "no text") << "cut at " << cut;
-    EXPECT_EQ(heard.outcomes.size(), 2u) << "cut at " << cut;
+    ReadFrom({}, journal, cut, {}, &point, &stored);
+    const ReadMark mark = point.value_or(ReadPoint()).mark;
+    ExpectTwoTurns(ReadFrom({.mark = mark}, journal, journal.events.size(), stored), cut);
   }
 }
 
+TEST(TurnReaderTest, CutAnywhereItGoesOnInTheMiddleOfTheLine) {
+  const Journal journal = TwoTurns();
+  for (size_t cut = 1; cut <= journal.events.size(); ++cut) {
+    absl::optional<ReadPoint> point;
+    Heard heard;
+    ReadFrom({}, journal, cut, {}, &point, &heard);
+    EXPECT_EQ(TurnReader(*point).position().seq(), cut) << "nothing is read again";
+    ExpectTwoTurns(ReadFrom(*point, journal, journal.events.size(), heard), cut);
+  }
+}
+
+TEST(TurnReaderTest, CutAfterEveryEventItSaysTheSame) {
+  const Journal journal = TwoTurns();
+  ReadPoint at;
+  Heard heard;
+  for (size_t until = 1; until <= journal.events.size(); ++until) {
+    absl::optional<ReadPoint> point;
+    heard = ReadFrom(at, journal, until, heard, &point, &heard);
+    at = *point;
+  }
+  ExpectTwoTurns(heard, journal.events.size());
+}
+
+// News that nobody took: the line that they ended is read again from its start.
+TEST(TurnReaderTest, AnotherReaderThatWentOnToTheEndOfTheLineIsNoMatter) {
+  const Journal journal = TwoTurns();
+  for (size_t cut = 1; cut <= journal.events.size(); ++cut) {
+    for (size_t beyond = cut; beyond <= journal.events.size(); ++beyond) {
+      TurnReader first(ReadPoint{});
+      v1::Attached attached;
+      *attached.mutable_position() = journal.start();
+      std::vector<SessionNews> news;
+      first.Apply(attached, news);
+      for (size_t i = 0; i < cut; ++i) first.Apply(journal.events[i], news);
+      Heard heard;
+      heard.Take(news);
+      const ReadPoint point = first.point();
+      for (size_t i = cut; i < beyond; ++i) first.Apply(journal.events[i], news);
+      ExpectTwoTurns(ReadFrom(point, journal, journal.events.size(), heard), cut);
+    }
+  }
+}
+
+TEST(TurnReaderTest, WhatEndsALineForEverDropsItsHalf) {
+  const auto drops = [](auto end) {
+    Journal journal("life 1");
+    journal.Written("a").Piece("{\"type\":\"assis");
+    absl::optional<ReadPoint> point;
+    Heard heard;
+    ReadFrom({}, journal, journal.events.size(), {}, &point, &heard);
+    TurnReader reader(*point);
+    std::vector<SessionNews> news;
+    end(reader, news);
+    EXPECT_EQ(reader.point().line, nullptr);
+  };
+  drops(
+      [](TurnReader& reader, std::vector<SessionNews>& news) { reader.Apply(v1::Reset(), news); });
+  drops([](TurnReader& reader, std::vector<SessionNews>& news) {
+    reader.Apply(Journal("").Gap("a").events[0], news);
+  });
+  drops([](TurnReader& reader, std::vector<SessionNews>& news) {
+    reader.Apply(Journal("").NextAgent("life 2").events[0], news);
+  });
+}
+
 TEST(TurnReaderTest, InTheMiddleOfALineTheMarkIsWhereTheLineBegan) {
-  TurnReader reader(ReadMark{.journal_id = "journal"});
+  TurnReader reader(ReadPoint{.mark = {.journal_id = "journal"}});
   Journal journal("life 1");
   journal.Written("a").Line(R"({"type":"x"})", 100).Piece("{\"type\"").Piece(":\"assis");
   std::vector<SessionNews> news;
   reader.Apply(journal.events[0], news);
-  EXPECT_EQ(reader.mark().in_flight, "a");
+  EXPECT_EQ(reader.point().mark.in_flight, "a");
   reader.Apply(journal.events[1], news);
-  const ReadMark behind_one = reader.mark();
+  const ReadMark behind_one = reader.point().mark;
   EXPECT_EQ(behind_one.seq, 2u);
   reader.Apply(journal.events[2], news);
   reader.Apply(journal.events[3], news);
-  EXPECT_EQ(reader.mark(), behind_one);  // Or what came before it would be told twice.
+  EXPECT_EQ(reader.point().mark, behind_one);  // Or what came before it would be told twice.
+  EXPECT_EQ(reader.point().seq, 4u);
 }
 
 TEST(TurnReaderTest, ASessionThatWasNeverOpenedCannotRunTells) {
   for (const bool never_opened : {false, true}) {
-    TurnReader reader(ReadMark{.journal_id = "journal"});
+    TurnReader reader(ReadPoint{.mark = {.journal_id = "journal"}});
     v1::Attached attached;
     attached.set_never_opened(never_opened);
     std::vector<SessionNews> news;
@@ -167,14 +238,14 @@ TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
   EXPECT_EQ(heard.texts.at("a"), "one\n\ntwo");
   EXPECT_TRUE(heard.outcomes.at("a").ok());
 
-  absl::optional<ReadMark> mark;
+  absl::optional<ReadPoint> point;
   Heard stored;
-  ReadFrom({}, journal, journal.events.size(), {}, &mark, &stored);
-  EXPECT_EQ(mark->incarnation, "life 2");
+  ReadFrom({}, journal, journal.events.size(), {}, &point, &stored);
+  EXPECT_EQ(point->mark.incarnation, "life 2");
 }
 
 TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
-  TurnReader reader(ReadMark{.journal_id = "lost", .incarnation = "life 1", .seq = 9});
+  TurnReader reader(ReadPoint{.mark = {.journal_id = "lost", .incarnation = "life 1", .seq = 9}});
   v1::Reset reset;
   reset.mutable_position()->set_journal_id("new");
   reset.mutable_position()->set_incarnation("life 2");
@@ -183,8 +254,8 @@ TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
   reader.Apply(reset, news);
   ASSERT_EQ(news.size(), 1u);
   EXPECT_FALSE(news[0].known);
-  EXPECT_EQ(reader.mark().journal_id, "new");
-  EXPECT_EQ(reader.mark().seq, 0u);
+  EXPECT_EQ(reader.point().mark.journal_id, "new");
+  EXPECT_EQ(reader.point().seq, 0u);
 }
 
 TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
@@ -209,7 +280,7 @@ v1::Event AskedAt(uint64_t seq, const std::string& id) {
 
 // What the first answer says of the child and what it asks is newer than what is read again.
 TEST(TurnReaderRequestsTest, WhatIsReadAgainSaysNothingNewOfTheChild) {
-  TurnReader reader({.journal_id = "j", .incarnation = "one", .seq = 1});
+  TurnReader reader({.mark = {.journal_id = "j", .incarnation = "one", .seq = 1}});
   std::vector<SessionNews> news;
   v1::Attached attached;
   attached.mutable_position()->set_seq(5);
@@ -240,7 +311,7 @@ TEST(TurnReaderRequestsTest, WhatIsReadAgainSaysNothingNewOfTheChild) {
 }
 
 TEST(TurnReaderRequestsTest, AResetSaysAsOfWhenItIs) {
-  TurnReader reader({.journal_id = "j", .incarnation = "one", .seq = 1});
+  TurnReader reader({.mark = {.journal_id = "j", .incarnation = "one", .seq = 1}});
   std::vector<SessionNews> news;
   v1::Reset reset;
   reset.set_newest_seq(9);

@@ -33,16 +33,21 @@ void TurnText::Begin() {
 }
 
 std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
-  if (line_.size() + piece.size() > kLineBytesMax) {
+  if (half_bytes_ + piece.size() > kLineBytesMax) {
     too_long_ = true;
-    line_.clear();
+    ForgetHalf();
   }
-  if (!too_long_) line_.append(piece.data(), piece.size());
+  if (!too_long_) {
+    half_->Append(piece);
+    half_bytes_ += piece.size();
+  }
   if (!ends_line) return "";
   if (std::exchange(too_long_, false)) {
     broken_ = absl::StrCat("a line of its output is longer than ", kLineBytesMax >> 20, " MiB");
     return "";
   }
+  line_ = half_->Take();
+  ForgetHalf();
   std::string text = OnLine();
   line_.clear();
   if (line_.capacity() > kKeptBufferMax) line_.shrink_to_fit();
@@ -53,17 +58,24 @@ TurnMark TurnText::mark() const {
   return {.any_text = any_text_, .result = result_, .broken = broken_, .skips_line = too_long_};
 }
 
-void TurnText::Restore(const TurnMark& mark) {
+void TurnText::ForgetHalf() {
+  half_ = std::make_shared<HalfLine>();  // Who went away from the old one may come back to it.
+  half_bytes_ = 0;
+}
+
+void TurnText::Restore(const TurnMark& mark, absl::string_view half) {
   any_text_ = mark.any_text;
   result_ = mark.result;
   broken_ = mark.broken;
   too_long_ = mark.skips_line;
-  line_.clear();
+  ForgetHalf();
+  half_->Append(half);
+  half_bytes_ = half.size();
 }
 
 void TurnText::DropLine() {
   too_long_ = false;
-  line_.clear();
+  ForgetHalf();
 }
 
 std::string TurnText::OnLine() {

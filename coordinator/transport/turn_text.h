@@ -2,9 +2,11 @@
 #define IRIS_COORDINATOR_TRANSPORT_TURN_TEXT_H_
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "coordinator/transport/half_line.h"
 #include "coordinator/transport/read_mark.h"
 
 namespace iris {
@@ -29,9 +31,13 @@ class TurnText {
 
   // Everything that is known between two lines.
   TurnMark mark() const;
-  void Restore(const TurnMark& mark);
+  // `half`: of a line that has begun.
+  void Restore(const TurnMark& mark, absl::string_view half = "");
   // Whether mark() is enough to go on: no line that matters has begun.
-  bool between_lines() const { return line_.empty(); }
+  bool between_lines() const { return half_bytes_ == 0; }
+  // What has come of the line that has begun.
+  const std::shared_ptr<HalfLine>& half() const { return half_; }
+  size_t half_bytes() const { return half_bytes_; }
   // The rest of the line that has begun will not come.
   void DropLine();
 
@@ -40,8 +46,11 @@ class TurnText {
 
  private:
   std::string OnLine();
+  void ForgetHalf();
 
-  std::string line_;
+  std::shared_ptr<HalfLine> half_ = std::make_shared<HalfLine>();
+  size_t half_bytes_ = 0;
+  std::string line_;  // That has ended.
   bool too_long_ = false;
   bool any_text_ = false;
   std::string result_;

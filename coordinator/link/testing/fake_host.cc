@@ -71,6 +71,30 @@ class FakeHost::Service final : public v1::Agent::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Acquire(grpc::ServerContext*, const v1::AcquireRequest*,
+                       v1::AcquireResponse* response) override {
+    response->set_epoch(1);
+    return grpc::Status::OK;
+  }
+  grpc::Status Attach(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::AttachResponse, v1::AttachRequest>* stream) override {
+    v1::AttachResponse response;
+    response.mutable_attached()->mutable_position()->set_journal_id("journal");
+    bool open = stream->Write(response);
+    for (uint64_t seq = 1; open && !context->IsCancelled();) {
+      absl::SleepFor(kLook);
+      if (!host_.speaks()) continue;
+      v1::AttachResponse said;
+      v1::Event& event = *said.mutable_events()->add_events();
+      event.set_seq(seq++);
+      event.mutable_output()->set_bytes("x");
+      event.mutable_output()->set_more(true);
+      open = stream->Write(said);
+    }
+    return grpc::Status::OK;
+  }
+
   FakeHost& host_;
 };
 
@@ -150,6 +174,16 @@ void FakeHost::Release() {
 void FakeHost::Silence(bool silent) {
   absl::MutexLock lock(&mutex_);
   silent_ = silent;
+}
+
+void FakeHost::Speak(bool speaks) {
+  absl::MutexLock lock(&mutex_);
+  speaks_ = speaks;
+}
+
+bool FakeHost::speaks() const {
+  absl::MutexLock lock(&mutex_);
+  return speaks_;
 }
 
 bool FakeHost::silent() const {

@@ -13,9 +13,10 @@
 
 namespace iris {
 
-// A host for the tests of links: an agent that answers probes and nothing else, over socket pairs,
-// with an ssh client that is none. Fails a test that makes two attempts at once, or one beside a
-// client of an earlier life. Thread-safe; outlives its connectors.
+// A host for the tests of links: an agent that answers probes, and has one session that says what
+// nobody asked for, over socket pairs, with an ssh client that is none. Fails a test that makes two
+// attempts at once, or one beside a client of an earlier life. Thread-safe; outlives its
+// connectors.
 class FakeHost {
  public:
   FakeHost();
@@ -32,6 +33,8 @@ class FakeHost {
   void Release();
   // Probes are not answered before Silence(false).
   void Silence(bool silent);
+  // The session says something every 10 ms.
+  void Speak(bool speaks);
   // What the ssh client says of its end; OK = there is no ssh client.
   void SshSays(const absl::Status& words);
   // Cuts every wire that was made, as a lost network does.
@@ -51,6 +54,7 @@ class FakeHost {
   absl::StatusOr<Connection> Connect(const Connector::OnProgress& on_progress,
                                      const std::atomic<bool>& cancelled);
   bool silent() const;
+  bool speaks() const;
 
   mutable absl::Mutex mutex_;
   absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
@@ -58,6 +62,7 @@ class FakeHost {
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool ends_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;
+  bool speaks_ ABSL_GUARDED_BY(mutex_) = false;
   int attempts_ ABSL_GUARDED_BY(mutex_) = 0;
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;
   int ending_ ABSL_GUARDED_BY(mutex_) = 0;
