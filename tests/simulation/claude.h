@@ -29,7 +29,8 @@ struct ClaudeWorld {
   int next_pid = 5'000'000;  // Above any that Linux gives out.
 };
 
-// The whole answer to a tell with this text, as the coordinator is to report it.
+// The whole answer to a tell with this text, as the coordinator is to report it. To "long answer,
+// bytes: N", whatever follows, it is one line of so many bytes.
 std::string AnswerTo(const std::string& text);
 
 // A scripted claude (facts: tests/programs/README.md, agent/session/transcript.h). It answers

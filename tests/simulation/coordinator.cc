@@ -63,6 +63,7 @@ void Coordinator::Start() {
   life.config = std::make_unique<LiveConfig>(
       "/nowhere", [config](const std::string&) -> absl::StatusOr<Config> { return config; });
   const HostLinkOptions link{
+      .credit = options_.credit,
       .seed = world_.Below(1 << 30),
       .open_stub = [&life](ScopedFd) { return std::exchange(life.dialed, nullptr)->MakeStub(); },
       .threads = false};

@@ -13,6 +13,7 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
+#include "coordinator/link/rate_window.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/store/store.h"
@@ -35,6 +36,7 @@ class Coordinator {
   struct Options {
     std::function<absl::StatusOr<Dialed>()> dial;
     ClientTaps taps;
+    RateWindow::Limits credit;
   };
 
   Coordinator(World& world, Desk& desk, Options options)

@@ -24,6 +24,13 @@ Journal::Limits LimitsBy(World& world) {
   return limits;
 }
 
+// Half of them so little that it is used up.
+RateWindow::Limits CreditBy(World& world) {
+  RateWindow::Limits credit;
+  if (world.OneIn(2)) credit.first = credit.least = credit.most = 100 + world.Below(4000);
+  return credit;
+}
+
 }  // namespace
 
 Schedule::Schedule(const Plan& plan, Desk& desk, const std::string& scratch)
@@ -36,10 +43,8 @@ Schedule::Schedule(const Plan& plan, Desk& desk, const std::string& scratch)
   host_ = std::make_unique<Host>(world_, desk_, scratch,
                                  plan_.faults ? LimitsBy(world_) : Journal::Limits());
   host_->claudes().pace = plan_.faults ? world_.Within(absl::Seconds(2)) : absl::Milliseconds(20);
-  const uint64_t credit = plan_.faults && world_.OneIn(2) ? 100 + world_.Below(4000) : 0;
-  watch_ = std::make_unique<StreamWatch>(world_, credit, [this](const std::string& session_id) {
-    return coordinator_->Mark(session_id);
-  });
+  watch_ = std::make_unique<StreamWatch>(
+      world_, [this](const std::string& session_id) { return coordinator_->Mark(session_id); });
   coordinator_ = std::make_unique<Coordinator>(
       world_, desk_,
       Coordinator::Options{
@@ -54,7 +59,8 @@ Schedule::Schedule(const Plan& plan, Desk& desk, const std::string& scratch)
                    .on_response =
                        [this](const void* stream, const v1::AttachResponse& response) {
                          watch_->OnResponse(stream, response);
-                       }}});
+                       }},
+          .credit = plan_.faults ? CreditBy(world_) : RateWindow::Limits()});
 }
 
 Schedule::~Schedule() {
@@ -69,13 +75,26 @@ void Schedule::PlanTells() {
   tells_.resize(plan_.faults && world_.OneIn(2) ? 1 + world_.Below(3) : 1);
   for (size_t i = 0; i < tells_.size(); ++i) {
     tells_[i].id = NewUuid();
-    tells_[i].text = absl::StrCat("tell ", world_.Below(1'000'000), " né\n\"", i, "\"");
+    tells_[i].text = plan_.slow.has_value()
+                         ? plan_.slow->text
+                         : absl::StrCat("tell ", world_.Below(1'000'000), " né\n\"", i, "\"");
     const absl::Duration at = i == 0 ? absl::ZeroDuration() : world_.Within(absl::Seconds(3));
     world_.After(at, [this, i] { Send(tells_[i]); });
   }
 }
 
+void Schedule::CutAgain(absl::Duration every) {
+  world_.After(every, [this, every] {
+    if (AllHeard()) return;
+    wires_.back()->Cut();
+    CutAgain(every);
+  });
+}
+
 void Schedule::PlanFaults() {
+  if (plan_.slow.has_value() && plan_.slow->cut_every != absl::InfiniteDuration()) {
+    CutAgain(plan_.slow->cut_every);
+  }
   if (!plan_.faults) return;
   for (uint64_t faults = world_.Below(5); faults > 0; --faults) {
     world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(13)); });
@@ -147,6 +166,7 @@ void Schedule::Follower::OnSettled(const TellOutcome& outcome) {
   world.Note(absl::StrCat("settled ", tell_.id, " ", KindName(KindOf(outcome.status))));
   if (std::exchange(settled_, true)) world.Violation("a follower hears of the end twice");
   schedule_.last_settled_ = tell_.id;
+  schedule_.last_settled_at_ = world.now();
   if (!tell_.outcome.has_value()) {
     tell_.outcome = outcome;
     return schedule_.CheckOutcome(tell_, outcome);
@@ -210,8 +230,13 @@ void Schedule::StartHost() {
 }
 
 Wire::Options Schedule::WireOptions() {
-  if (!plan_.faults) return {.latency = absl::Milliseconds(1), .notice_max = absl::Seconds(1)};
+  if (!plan_.faults) {
+    return {.latency = absl::Milliseconds(1),
+            .bytes_per_second = plan_.slow.has_value() ? plan_.slow->bytes_per_second : 0,
+            .notice_max = absl::Seconds(1)};
+  }
   return {.latency = world_.Within(absl::Milliseconds(40)),
+          .bytes_per_second = world_.OneIn(4) ? 2000 + world_.Below(30'000) : 0,
           .pieces = world_.OneIn(2),
           .notice_max = world_.Within(absl::Seconds(world_.OneIn(4) ? 40 : 2)),
           .silent = world_.OneIn(5),
@@ -260,7 +285,7 @@ Report Schedule::Run() {
   StartCoordinator();
   PlanTells();
   PlanFaults();
-  const absl::Duration give_up = world_.now() + kPatience;
+  const absl::Duration began = world_.now(), give_up = began + kPatience;
   while (!AllHeard() && world_.now() < give_up && Step()) {
   }
   if (!AllHeard()) {
@@ -277,7 +302,10 @@ Report Schedule::Run() {
     CheckStore();
   }
   CheckOrder();
-  Report report{.violations = world_.violations(), .hash = world_.hash()};
+  Report report{.violations = world_.violations(),
+                .hash = world_.hash(),
+                .wires = wires_.size(),
+                .took = last_settled_at_ - began};
   for (const Wire::Side side : {Wire::kCoordinator, Wire::kAgent}) {
     if (!wires_.empty()) report.bytes_to[side] = wires_.front()->delivered(side);
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "tests/simulation/desk.h"
 #include "tests/simulation/wire.h"
@@ -27,10 +28,18 @@ struct Plan {
     uint64_t bytes = 0;
   };
 
+  // A link with a rate, and one tell.
+  struct Slow {
+    uint64_t bytes_per_second = 0;
+    std::string text;  // AnswerTo() it may be long.
+    absl::Duration cut_every = absl::InfiniteDuration();
+  };
+
   uint64_t seed = 1;
   Plant plant = Plant::kNone;
   bool faults = true;                               // By the seed.
   absl::optional<Cut> cut;                          // Without `faults`.
+  absl::optional<Slow> slow;                        // Without `faults`.
   std::function<void(const std::string&)> on_note;  // Hears what happens; may be empty.
 };
 
@@ -38,6 +47,8 @@ struct Report {
   std::vector<std::string> violations;  // Empty: all held.
   uint64_t hash = 0;                    // Of all that happened.
   uint64_t bytes_to[2] = {};            // Over the first wire, by side.
+  size_t wires = 0;                     // Connections that were made.
+  absl::Duration took;                  // Until the last tell was settled.
   int ok = 0;                           // Tells that were answered.
   int failed = 0;
 };

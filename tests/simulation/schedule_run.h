@@ -54,6 +54,7 @@ class Schedule {
 
   void PlanTells();
   void PlanFaults();
+  void CutAgain(absl::Duration every);
   void Fault(uint64_t which);
   void Send(SimTell& tell);
   void StartCoordinator();
@@ -83,6 +84,7 @@ class Schedule {
   std::set<FailureKind> allowed_;      // By what has happened so far.
   std::vector<std::string> accepted_;  // Ids, in this order.
   std::string last_settled_;
+  absl::Duration last_settled_at_;
 };
 
 }  // namespace iris::simulation

@@ -1,8 +1,11 @@
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/simulation/runner.h"
+#include "tests/simulation/schedule.h"
 
 namespace iris::simulation {
 namespace {
@@ -40,6 +43,46 @@ TEST(SimulationTest, TheSameSeedIsTheSameSchedule) {
     plan.seed = seed;
     EXPECT_EQ(runner.Run(plan).hash, runner.Run(plan).hash) << "seed " << seed;
   }
+}
+
+// One line, or one message, that takes minutes over the wire.
+class SlowLinkTest : public ::testing::Test {
+ protected:
+  Report Run(uint64_t kbits, const std::string& text,
+             absl::Duration cut_every = absl::InfiniteDuration()) {
+    Plan plan;
+    plan.faults = false;
+    plan.slow = Plan::Slow{.bytes_per_second = kbits * 125, .text = text, .cut_every = cut_every};
+    const Report report = Runner().Run(plan);
+    EXPECT_THAT(report.violations, IsEmpty());
+    EXPECT_EQ(report.ok, 1);
+    printf("%s over %zu wires\n", absl::FormatDuration(report.took).c_str(), report.wires);
+    return report;
+  }
+};
+
+constexpr char kEightMegabytes[] = "long answer, bytes: 8000000";
+constexpr absl::Duration kAtQuarterMegabit = absl::Seconds(8'000'000 * 8 / 256'000);
+
+TEST_F(SlowLinkTest, ALongLineTakesAsLongAsItsBytes) {
+  const Report report = Run(256, kEightMegabytes);
+  EXPECT_EQ(report.wires, 1u);
+  EXPECT_LE(report.took, 1.15 * kAtQuarterMegabit);
+}
+
+TEST_F(SlowLinkTest, ALongLineThatIsCutGoesOnWhereItWasCut) {
+  const Report report = Run(256, kEightMegabytes, absl::Seconds(20));
+  EXPECT_GE(report.wires, 10u);
+  EXPECT_LE(report.took, 1.5 * kAtQuarterMegabit);
+}
+
+TEST_F(SlowLinkTest, ALongMessageDoesNotLoseTheLink) {
+  constexpr size_t kBytes = 8 << 20;
+  const Report report =
+      Run(1000, absl::StrCat("long answer, bytes: 5 ", std::string(kBytes - 100, 'x')));
+  EXPECT_EQ(report.wires, 1u);
+  // There, and back: claude repeats it.
+  EXPECT_LE(report.took, 2 * 1.15 * absl::Seconds(kBytes * 8 / 1e6));
 }
 
 // What is wrong on purpose is found, from the same first seed, and named by it.

@@ -5,11 +5,10 @@
 
 namespace iris::simulation {
 
-void StreamWatch::OnRequest(const void* id, v1::AttachRequest& request) {
+void StreamWatch::OnRequest(const void* id, const v1::AttachRequest& request) {
   Stream& stream = streams_[id];
   switch (request.kind_case()) {
     case v1::AttachRequest::kStart:
-      if (credit_ > 0) request.mutable_start()->set_credit_bytes(credit_);
       stream = {.session_id = request.start().session_id(),
                 .allowed = request.start().credit_bytes(),
                 .seq = request.start().after().seq()};

@@ -19,12 +19,11 @@ namespace iris::simulation {
 //   events             consecutive in one stream
 class StreamWatch {
  public:
-  // `stored` returns the session's mark in the coordinator's store. `credit`: if not 0, what
-  // streams begin with in the place of the coordinator's 4 MiB, so that it is ever used up.
-  StreamWatch(World& world, uint64_t credit, std::function<ReadMark(const std::string&)> stored)
-      : world_(world), credit_(credit), stored_(std::move(stored)) {}
+  // `stored` returns the session's mark in the coordinator's store.
+  StreamWatch(World& world, std::function<ReadMark(const std::string&)> stored)
+      : world_(world), stored_(std::move(stored)) {}
 
-  void OnRequest(const void* stream, v1::AttachRequest& request);
+  void OnRequest(const void* stream, const v1::AttachRequest& request);
   void OnResponse(const void* stream, const v1::AttachResponse& response);
 
  private:
@@ -37,7 +36,6 @@ class StreamWatch {
   void OnAck(const Stream& stream, const v1::Position& position);
 
   World& world_;
-  const uint64_t credit_;
   const std::function<ReadMark(const std::string&)> stored_;
   std::map<const void*, Stream> streams_;
   std::map<std::string, uint64_t> marks_;  // The highest that was acknowledged, by journal.

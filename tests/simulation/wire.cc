@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeadBytes = 6;
+constexpr size_t kPacketBytes = 1400;  // What a wire with a rate carries at a time.
 
 void AppendNumber(std::string& to, uint32_t number) {
   char bytes[4];
@@ -61,11 +62,17 @@ void Wire::CutBehind(Side side, uint64_t bytes) {
   Break(options_.silent);
 }
 
+absl::Duration Wire::TimeFor(const Stream& stream) {
+  if (options_.bytes_per_second == 0) return world_.Within(options_.latency);
+  const size_t bytes = std::min(stream.on_way.size(), kPacketBytes);
+  return absl::Seconds(static_cast<double>(bytes) / static_cast<double>(options_.bytes_per_second));
+}
+
 void Wire::Schedule(Side to) {
   Stream& stream = streams_[to];
   if (stream.scheduled || stream.on_way.empty() || stream.ended) return;
   stream.scheduled = true;
-  world_.After(world_.Within(options_.latency), [self = shared_from_this(), to] {
+  world_.After(TimeFor(stream), [self = shared_from_this(), to] {
     self->streams_[to].scheduled = false;
     self->Deliver(to);
   });
@@ -75,6 +82,7 @@ void Wire::Deliver(Side to) {
   Stream& stream = streams_[to];
   if (stream.ended) return;
   size_t bytes = stream.on_way.size();
+  if (options_.bytes_per_second > 0) bytes = std::min(bytes, kPacketBytes);
   if (options_.pieces && bytes > 1 && world_.OneIn(2)) bytes = 1 + world_.Below(bytes);
   const bool cut = stream.cut_behind.has_value() && stream.delivered + bytes >= *stream.cut_behind;
   if (cut) bytes = *stream.cut_behind - stream.delivered;

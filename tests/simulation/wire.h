@@ -33,14 +33,15 @@ class WireEnd {
   virtual void OnLost() = 0;
 };
 
-// A connection in memory: two streams of bytes, each with a latency, in pieces of any size. It can
-// be cut behind any byte; the two ends learn of it at times of their own, or not at all, and until
-// then what was on its way still comes.
+// A connection in memory: two streams of bytes, each with a latency and a rate, in pieces of any
+// size. It can be cut behind any byte; the two ends learn of it at times of their own, or not at
+// all, and until then what was on its way still comes.
 class Wire : public std::enable_shared_from_this<Wire> {
  public:
   enum Side { kCoordinator = 0, kAgent = 1 };
   struct Options {
     absl::Duration latency;     // Of each piece, at most.
+    uint64_t bytes_per_second = 0;  // Each way; 0: no limit.
     bool pieces = false;        // Bytes come in pieces of any size.
     absl::Duration notice_max;  // How late an end learns of a cut, at most.
     bool silent = false;        // Neither learns of it.
@@ -72,6 +73,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
     bool ended = false;  // Nothing is delivered any more.
   };
 
+  absl::Duration TimeFor(const Stream& stream);
   void Schedule(Side to);
   void Deliver(Side to);
   void Take(Stream& stream, absl::string_view bytes);
