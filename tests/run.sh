@@ -53,7 +53,7 @@ tests_in() {
 }
 
 say "Fuzzers; beside them what mostly waits: chaos, bad networks, the real claude"
-waiting=(tests/chaos tests/integration/test_{network,slow_upload}.py)
+waiting=(tests/chaos tests/integration/test_{network,slow_upload,slow_link}.py)
 tests_in waiting "${waiting[@]}" &
 lanes=($!)
 tests_in claude tests/e2e tests/programs &
