@@ -3,14 +3,12 @@
 import contextlib
 import json
 import os
-import shlex
 import signal
 import subprocess
 
 import pytest
 
 from testbed import binaries, processes, shared_home
-from testbed import sshd as daemons
 
 _RELAY = f"exec /usr/bin/python3 {binaries.REPOSITORY}/tests/testbed/throttle.py 127.0.0.1 $p 100000000"
 _ALIASES = """\
@@ -40,8 +38,12 @@ def links(iris):
     return iris.status()["links"]
 
 
+def links_of(status, *teams):
+    return [link for link in status["links"] if set(teams) & set(link["teams"])]
+
+
 def link_of(iris, team):
-    [link] = [link for link in links(iris) if team in link["teams"]]
+    [link] = links_of(iris.status(), team)
     return link
 
 
@@ -61,8 +63,8 @@ def failure_of(iris, team):
 def test_two_aliases_of_one_address_lead_each_to_its_own_host(iris, scratch, two_hosts, remote_user):
     config, known = scratch / "config", scratch / "known"
     alpha, beta = two_hosts
-    known.write_text("".join(f"gpu-{name} {(host.folder / 'host_key.pub').read_text()}"
-                             for name, host in (("a", alpha), ("b", beta))))
+    # ssh takes the alias by the letter; it is only ProxyCommand that it puts the name into.
+    known.write_text("".join(f"%n {(host.folder / 'host_key.pub').read_text()}" for host in two_hosts))
     config.write_text(_ALIASES.format(a=alpha, b=beta, user=remote_user, known=known, relay=_RELAY))
     iris.write_config({"teams": {name: {"remote": f"ssh -F {config} gpu-{name}", "path": str(remote_user.home)}
                                  for name in ("a", "b")}})
@@ -143,7 +145,7 @@ class Config:
                              f"Include {self._server.client_config}\n")
 
     def team(self, **fields):
-        return {"remote": f"ssh -F {self.file} gpu", "path": "~",
+        return {"remote": f"ssh -F {self.file} gpu", "path": "~/",
                 "remoteOptions": {"identity": str(self._server.identity)}} | fields
 
 
@@ -152,31 +154,37 @@ def gpu(sshd, scratch, two_accounts):
     return Config(sshd(), scratch, two_accounts)
 
 
-def test_who_comes_after_a_change_of_ssh_config_is_where_it_leads_then(iris, gpu, two_accounts):
+def write_teams(iris, gpu, server, accounts, *names):
+    """The teams with these names at `gpu`; and `one` and `two`, whose links stay, so that the end finds both agents."""
+    fixed = {name: server.team(account) for name, account in zip(("one", "two"), accounts)}
+    iris.write_config({"teams": {name: gpu.team() for name in names} | fixed})
+    for name in fixed:
+        assert iris.answer(name, "hello") == "ECHO: hello"
+
+
+def test_who_comes_after_a_change_of_ssh_config_is_where_it_leads_then(iris, gpu, sshd, two_accounts):
     one, two = two_accounts
     gpu.write(condition=f"test -e {gpu.flag}")
-    iris.write_config({"teams": {name: gpu.team() for name in ("a", "b", "c")}})
+    write_teams(iris, gpu, sshd(), two_accounts, "a", "b", "c")
     assert iris.answer("a", "PWD") == str(one.home)
     gpu.flag.touch()
     assert iris.answer("b", "PWD") == str(two.home)
     assert iris.answer("a", "PWD") == str(one.home), "its conversation is there"
-    assert len(links(iris)) == 2
+    assert link_of(iris, "a")["id"] != link_of(iris, "b")["id"]
     # The next connection goes where ssh goes now, and nothing is left of the old one.
     os.kill(link_of(iris, "a")["ssh_pid"], signal.SIGKILL)
-    iris.wait_for_status(lambda s: any("a" in l["teams"] and l["state"] != "up" for l in s["links"]))
+    iris.wait_for_status(lambda s: any(link["state"] != "up" for link in links_of(s, "a")))
     assert iris.answer("a", "PWD") == str(two.home)
     assert iris.answer("c", "PWD") == str(two.home)
-    status = iris.wait_for_status(lambda s: len(s["links"]) == 1)
-    assert status["links"][0]["teams"] == ["a", "b", "c"]
-    gpu.flag.unlink()
+    status = iris.wait_for_status(lambda s: len(s["links"]) == 3)
+    assert sorted(link["teams"] for link in status["links"]) == [["a", "b", "c"], ["one"], ["two"]]
 
 
 def test_what_one_host_was_given_is_not_given_to_another(iris, gpu, sshd, two_accounts):
     one, two = two_accounts
     gpu.write(condition=f"test -e {gpu.flag}")
-    iris.write_config({"teams": {"a": gpu.team(), "one": sshd().team(one), "two": sshd().team(two)}})
-    for team in ("one", "two", "a"):
-        assert iris.answer(team, "hello") == "ECHO: hello"
+    write_teams(iris, gpu, sshd(), two_accounts, "a")
+    assert iris.answer("a", "hello") == "ECHO: hello"
     told = iris.start_tell("a", "SLOW 30", as_json=True)
     iris.wait_for_status(lambda s: any(session["to"] == "a" and session["answer_bytes"] for session in s["sessions"]))
     gpu.flag.touch()
@@ -200,18 +208,19 @@ def test_an_included_file_counts_as_it_is_at_the_connection(iris, gpu, scratch, 
     assert iris.answer("b", "PWD") == str(two.home)
 
 
-def test_an_answer_that_differs_each_time_leads_somewhere_each_time(iris, gpu, two_accounts):
+def test_an_answer_that_differs_each_time_leads_somewhere_each_time(iris, gpu, sshd, two_accounts):
     toggle = f"if test -e {gpu.flag}; then rm {gpu.flag}; exit 1; else touch {gpu.flag}; fi"
     gpu.write(condition=toggle)
-    iris.write_config({"teams": {name: gpu.team() for name in ("a", "b")}})
+    write_teams(iris, gpu, sshd(), two_accounts, "a", "b")
     homes = {str(account.home) for account in two_accounts}
     for _ in range(3):
         for team in ("a", "b"):
             assert iris.answer(team, "PWD") in homes
-        for link in links(iris):
-            os.kill(link["ssh_pid"], signal.SIGKILL)
-        iris.wait_for_status(lambda s: all(l["state"] != "up" for l in s["links"]))
-    assert len(links(iris)) <= 2
+        gone = [link["ssh_pid"] for link in links_of(iris.status(), "a", "b")]
+        for pid in gone:
+            os.kill(pid, signal.SIGKILL)
+        iris.wait_for_status(lambda s: not any(link["ssh_pid"] in gone for link in s["links"]))
+    assert len(links_of(iris.status(), "a", "b")) <= 2
 
 
 def test_a_configuration_that_takes_its_time_delays_nobody_else(iris, gpu, scratch):
@@ -286,10 +295,13 @@ def test_the_agent_here_is_stopped_once_also_where_ssh_leads_back(iris, sshd, re
 
 def test_a_team_whose_remote_changed_leaves_nothing_behind(iris, sshd, remote_users):
     one, two = remote_users(), remote_users()
-    iris.write_config({"teams": {"gpu": sshd().team(one)}})
-    assert iris.answer("gpu", "PWD") == str(one.home)
-    [before] = links(iris)
-    iris.write_config({"teams": {"gpu": sshd().team(two)}})
+    stays = sshd().team(one)
+    stays["remote"] = stays["remote"].replace("ssh ", "ssh -C ", 1)
+    iris.write_config({"teams": {"gpu": sshd().team(one), "stays": stays}})
+    assert iris.answer("gpu", "PWD") == iris.answer("stays", "PWD") == str(one.home)
+    before = link_of(iris, "gpu")
+    iris.write_config({"teams": {"gpu": sshd().team(two), "stays": stays}})
     assert iris.answer("gpu", "PWD") == str(two.home)
-    iris.wait_for_status(lambda s: len(s["links"]) == 1)
+    iris.wait_for_status(lambda s: before["id"] not in [link["id"] for link in s["links"]])
     assert not processes.process_info(before["ssh_pid"])
+    assert sorted(link["teams"] for link in links(iris)) == [["gpu"], ["stays"]]
