@@ -119,7 +119,7 @@ TEST_F(BootstrapTest, WhatAStartupFileSaysIsNotSshsVerdictWhateverEndsTheLink) {
 TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
   const ScratchDir scratch;
   std::ofstream(scratch.File("banner")) << kAlarm << "\r\n" << kRefusal << "\r\n";
-  const SshHost host({"Banner " + scratch.File("banner"), "MaxAuthTries 1"});
+  const SshHost host({"Banner " + scratch.File("banner")});
   {
     const absl::StatusOr<Connection> connection = Connect(host.Target());
     ASSERT_TRUE(connection.ok()) << connection.status();

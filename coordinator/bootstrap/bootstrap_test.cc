@@ -144,23 +144,32 @@ TEST_F(BootstrapTest, AnAgentDirMovesEverything) {
   EXPECT_FALSE(fs::exists(host.home() + "/.local"));
 }
 
-// What happens to a file that is there under the right name, and what must become of it.
+// What may stand under the name of an agent in its place.
 struct Damage {
   const char* name;
-  void (*make)(const std::string& agent);
+  std::string (*of)(std::string whole);
+  absl::Duration connect_timeout = absl::Minutes(1);
 };
+
+// A program of the right size: only its digest tells.
+std::string Padded(std::string program, size_t size) {
+  program.resize(size, '\n');
+  return program;
+}
 
 class DamagedAgent : public BootstrapTest, public testing::WithParamInterface<Damage> {};
 
-TEST_P(DamagedAgent, IsFoundOutAndReplacedOnce) {
+TEST_P(DamagedAgent, IsFoundOutAndReplaced) {
   const SshHost host;
   ASSERT_TRUE(Connect(host.Target()).ok());
   const std::string agent =
       absl::StrCat(host.home(), "/.local/share/iris/bin/iris-agent-", Build().sha256);
   const std::string whole = Contents(agent);
-  GetParam().make(agent);
+  fs::remove(agent);  // A bridge that is just leaving may still run it.
+  std::ofstream(agent) << GetParam().of(whole);
+  fs::permissions(agent, fs::perms::owner_all);
   SshTarget target = host.Target();
-  target.options.connect_timeout = absl::Seconds(5);
+  target.options.connect_timeout = GetParam().connect_timeout;
 
   const absl::StatusOr<Connection> connection = Connect(target);
   ASSERT_TRUE(connection.ok()) << connection.status();
@@ -169,37 +178,26 @@ TEST_P(DamagedAgent, IsFoundOutAndReplacedOnce) {
   EXPECT_TRUE(Contents(agent) == whole);
 }
 
-// Pads `program` to the size that `agent` has: only its digest tells.
-void Replace(const std::string& agent, std::string program) {
-  const size_t size = fs::file_size(agent);
-  program.resize(size, '\n');
-  fs::remove(agent);
-  std::ofstream(agent) << program;
-  fs::permissions(agent, fs::perms::owner_all);
-}
-
 INSTANTIATE_TEST_SUITE_P(
     Every, DamagedAgent,
     testing::Values(
-        Damage{"Cut", [](const std::string& agent) { fs::resize_file(agent, 4096); }},
-        Damage{"Empty", [](const std::string& agent) { fs::resize_file(agent, 0); }},
-        Damage{"Zeroes",
-               [](const std::string& agent) {
-                 const size_t size = fs::file_size(agent);
-                 fs::resize_file(agent, 0);
-                 fs::resize_file(agent, size);
-               }},
+        Damage{"Cut", [](std::string whole) { return whole.substr(0, 4096); }},
+        Damage{"Empty", [](std::string) { return std::string(); }},
+        Damage{"Zeroes", [](std::string whole) { return std::string(whole.size(), '\0'); }},
         Damage{"FlippedByte",
-               [](const std::string& agent) {
-                 std::fstream file(agent, std::ios::in | std::ios::out);
-                 file.seekp(0x18) << '\x01';  // Of the entry's address.
+               [](std::string whole) {
+                 whole[0x19] ^= 0x7F;  // Of the address that it begins at.
+                 return whole;
                }},
-        Damage{"EndsWell", [](const std::string& agent) { Replace(agent, "#!/bin/sh\nexit 0\n"); }},
-        Damage{"SaysNothing",
-               [](const std::string& agent) { Replace(agent, "#!/bin/sh\nexec sleep 100\n"); }},
+        Damage{"EndsWell",
+               [](std::string whole) { return Padded("#!/bin/sh\nexit 0\n", whole.size()); }},
+        Damage{
+            "SaysNothing",
+            [](std::string whole) { return Padded("#!/bin/sh\nexec cat >/dev/null\n", whole.size()); },
+            absl::Seconds(12)},
         Damage{"TalksNonsense",
-               [](const std::string& agent) {
-                 Replace(agent, "#!/bin/sh\necho 'Segmentation fault'\nexec cat\n");
+               [](std::string whole) {
+                 return Padded("#!/bin/sh\necho Segmentation fault\nexec cat\n", whole.size());
                }}),
     [](const testing::TestParamInfo<Damage>& info) { return info.param.name; });
 

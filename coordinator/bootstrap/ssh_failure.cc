@@ -120,15 +120,34 @@ absl::Status WithoutWords(const SshEnd& end) {
                      absl::StrCat("the agent on the host ended ", how, last_words));
 }
 
-absl::Status BeforeLogin(const SshEnd& end) {
-  // So ssh names the other end of a program of ours: another ssh for a jump host, a ProxyCommand.
-  if (absl::StrContains(end.log, "UNKNOWN port 65535")) {
+// So ssh names the other end of a program of ours: another ssh for a jump host, a ProxyCommand.
+constexpr absl::string_view kProgramsEnd = "UNKNOWN port 65535";
+
+// The other end of a connection was silent from the start.
+bool SaysSilent(absl::string_view text) {
+  return absl::StrContains(text, "kex_exchange_identification") ||
+         absl::StrContains(text, "banner exchange");
+}
+
+// What a jump host's ssh said last, which ends what its banner says.
+absl::optional<Found> FindOfJump(const SshEnd& end) {
+  const std::vector<absl::string_view> lines = TrailingSshLines(end.stderr_text);
+  for (absl::string_view line : lines) {
+    // It went through another jump host in turn: the reason stands before this.
+    if (SaysSilent(line) || absl::StrContains(line, kProgramsEnd)) continue;
+    const absl::optional<Found> last = FindSshWords({line});
+    if (!last.has_value()) continue;
     // Once the target has answered, the login at the jump host was accepted.
-    const bool target_answered = !absl::StrContains(end.log, "kex_exchange_identification") &&
-                                 !absl::StrContains(end.log, "banner exchange");
-    const absl::optional<Found> of_jump =
-        FindSshWords(TrailingSshLines(end.stderr_text),
-                     target_answered ? v1::FAILURE_UNREACHABLE : v1::FAILURE_UNSPECIFIED);
+    const FailureKind kind = last->words->kind;
+    if (kind != v1::FAILURE_UNREACHABLE && !SaysSilent(end.log)) return absl::nullopt;
+    return FindSshWords(lines, kind);  // The most telling line of that kind.
+  }
+  return absl::nullopt;
+}
+
+absl::Status BeforeLogin(const SshEnd& end) {
+  if (absl::StrContains(end.log, kProgramsEnd)) {
+    const absl::optional<Found> of_jump = FindOfJump(end);
     if (of_jump.has_value()) return of_jump->Failure();
   }
   if (const absl::optional<Found> own = FindSshWords(Lines(end.log)); own.has_value()) {

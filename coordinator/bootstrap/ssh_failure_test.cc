@@ -109,6 +109,9 @@ INSTANTIATE_TEST_SUITE_P(
              "me@a: Permission denied (publickey).\r\n"
              "kex_exchange_identification: Connection closed by remote host\r\n"
              "Connection closed by UNKNOWN port 65535\r\n"},
+        Case{kThroughProxy, v1::FAILURE_HOST_KEY, "attack",
+             "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n"
+             "Host key verification failed.\r\n"},
         Case{kThroughProxy, v1::FAILURE_UNREACHABLE, "overloaded", "nc: cannot connect\n"}));
 
 // Words of every row, as ssh writes them and as others do.
@@ -182,7 +185,7 @@ TEST_P(AnybodysWords, OfABannerDecideNothing) {
 TEST_P(AnybodysWords, OfAJumpHostDecideNothing) {
   const std::string& words = GetParam();
   // Its banner, then its ssh says what failed.
-  EXPECT_EQ(BeforeLogin(kThroughProxy, words + "\nchannel 0: open failed: connect failed: x\r\n"
+  EXPECT_EQ(BeforeLogin(kThroughProxy, words + "channel 0: open failed: connect failed: x\r\n"
                                                "stdio forwarding failed\r\n")
                 .kind(),
             v1::FAILURE_UNREACHABLE);

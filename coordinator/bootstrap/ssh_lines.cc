@@ -102,6 +102,8 @@ constexpr std::array kTable = std::to_array<Words>({
     {"Timeout, server", v1::FAILURE_UNREACHABLE, "the host stopped answering", kFixNetwork},
     {"closed by remote host", v1::FAILURE_UNREACHABLE, "the host closed the connection", kFixBusy},
     {"Broken pipe", v1::FAILURE_UNREACHABLE, "the connection broke", kFixNetwork},
+    {"stdio forwarding failed", v1::FAILURE_UNREACHABLE, "the jump host leads no further",
+     kFixNetwork},
 });
 
 // What a host says in place of running our command, on stdout or stderr.
