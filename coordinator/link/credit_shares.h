@@ -10,7 +10,7 @@
 
 namespace iris {
 
-// The credit of all streams of one link: together they may have about a second's worth of it on its
+// The credit of all streams of one link: together they may have two seconds' worth of it on its
 // way, shared by those that have much to say. Lives on the coordinator's loop.
 class CreditShares {
  public:

@@ -33,12 +33,12 @@ struct Pipe {
   }
 };
 
-TEST(RateWindowTest, ItIsWhatTheLinkDeliversInASecond) {
+TEST(RateWindowTest, ItIsWhatTheLinkDeliversInTwoSeconds) {
   Pipe pipe{.rate = kMegabit};
   RateWindow window({}, pipe.now);
   EXPECT_EQ(window.bytes(), 64 * kKiB);
   pipe.Carry(window, kMiB);
-  EXPECT_NEAR(static_cast<double>(window.bytes()), kMegabit, 0.2 * kMegabit);
+  EXPECT_NEAR(static_cast<double>(window.bytes()), 2 * kMegabit, 0.3 * kMegabit);
 }
 
 TEST(RateWindowTest, OnAFastLinkItDoublesUpToTheMost) {
@@ -50,7 +50,7 @@ TEST(RateWindowTest, OnAFastLinkItDoublesUpToTheMost) {
   EXPECT_EQ(window.bytes(), 4 * kMiB);
 }
 
-TEST(RateWindowTest, ALinkThatBecomesSlowIsNoticedWithinASecond) {
+TEST(RateWindowTest, ALinkThatBecomesSlowIsNoticedWithinTwoSeconds) {
   Pipe pipe{.rate = kFast};
   RateWindow window({}, pipe.now);
   pipe.Carry(window, 16 * kMiB);
@@ -95,12 +95,12 @@ class CreditSharesTest : public ::testing::Test {
 
 TEST_F(CreditSharesTest, OneStreamHasTheWholeLink) {
   std::vector<CreditShares::Share> streams(1);
-  EXPECT_NEAR(static_cast<double>(Run(streams, 4 * kMiB)), kMegabit, 0.3 * kMegabit);
+  EXPECT_NEAR(static_cast<double>(Run(streams, 4 * kMiB)), 2 * kMegabit, 0.6 * kMegabit);
 }
 
 TEST_F(CreditSharesTest, ManyThatSayMuchShareIt) {
   std::vector<CreditShares::Share> streams(6);
-  EXPECT_LE(Run(streams, 4 * kMiB), 1.3 * kMegabit);
+  EXPECT_LE(Run(streams, 4 * kMiB), 2.6 * kMegabit);
 }
 
 TEST_F(CreditSharesTest, ThoseThatSayLittleTakeNothingFromTheOthers) {

@@ -7,9 +7,11 @@
 
 namespace iris {
 
-// How many bytes may be on their way over a link, one way: what it delivers in about a second, so
-// that whatever is said next waits no longer than that. Begins small and at most doubles with every
-// window that has arrived; a link that became slower is noticed within that second.
+// How many bytes may be on their way over a link, one way: what it delivers in two seconds, so that
+// whatever is said next waits no longer than that. (Less than TCP would have on its way itself
+// keeps it from learning the rate, and a packet that is lost twice takes a second.) Begins small
+// and at most doubles with every window that has arrived; a link that became slower is noticed
+// within two seconds.
 //
 // A sender that has little to say looks like a slow link: then the window is small, and grows again
 // once there is more. Not thread-safe.
@@ -19,7 +21,7 @@ class RateWindow {
     uint64_t first = 64 << 10;
     uint64_t least = 64 << 10;  // 2 s at 256 kbit/s.
     uint64_t most = 4 << 20;
-    absl::Duration worth = absl::Seconds(1);
+    absl::Duration worth = absl::Seconds(2);
   };
 
   RateWindow(const Limits& limits, absl::Duration now)

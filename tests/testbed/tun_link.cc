@@ -267,6 +267,9 @@ int Main(int argc, char** argv) {
   }
   const int end0 = OpenDevice(argv[3], argv[4], argv[5]);
   const int end1 = OpenDevice(argv[6], argv[7], argv[8]);
+  // A network does not wait for a processor.
+  const sched_param first = {.sched_priority = 1};
+  if (sched_setscheduler(0, SCHED_RR, &first) != 0) perror("sched_setscheduler");
   // The socket last: it says that the link is up.
   TunLink(OpenControl(argv[1]), static_cast<unsigned>(atol(argv[2])), end0, end1).Run();
   return 0;
