@@ -16,4 +16,14 @@ std::string FnvHex128(absl::string_view text) {
                       absl::Hex(absl::Uint128Low64(hash), absl::kZeroPad16));
 }
 
+uint64_t Fnv64(absl::string_view text) {
+  constexpr uint64_t kPrime = 0x00000100000001B3;
+  uint64_t hash = 0xCBF29CE484222325;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= kPrime;
+  }
+  return hash;
+}
+
 }  // namespace iris

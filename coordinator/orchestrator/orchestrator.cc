@@ -245,8 +245,14 @@ void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
   OpenTell& tell = open->second;
   tell.answer.clear();
   tell.answer_too_long = false;
+  tell.structured_bytes = 0;
   tell.stored_bytes = 0;
   tell.stored_text_is_void = true;
+}
+
+void Orchestrator::OnTellStructured(const std::string& tell_id, size_t bytes) {
+  const auto open = open_.find(tell_id);
+  if (open != open_.end()) open->second.structured_bytes = bytes;
 }
 
 void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status& outcome) {

@@ -137,6 +137,7 @@ class Orchestrator : private SessionListener {
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     std::string answer;                         // So far.
     bool answer_too_long = false;
+    size_t structured_bytes = 0;  // The last ones of it are JSON.
     size_t stored_bytes = 0;           // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;  // What the store has of it does not count.
     std::vector<CancelDone> cancels;
@@ -198,6 +199,7 @@ class Orchestrator : private SessionListener {
   void OnSessionApplied(const std::string& session_id, const ReadMark& mark) override;
   void OnTellText(const std::string& tell_id, absl::string_view text) override;
   void OnTellTextVoid(const std::string& tell_id) override;
+  void OnTellStructured(const std::string& tell_id, size_t bytes) override;
   void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) override;
 
   EventLoop& loop_;

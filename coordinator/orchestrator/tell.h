@@ -22,6 +22,8 @@ struct TellSpec {
   std::string from;     // kCommandLineCaller or a configured team.
   std::string to;       // A configured team.
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes.
+  // Where the account's limit is reached before anything of the turn ran, it is sent again later.
+  bool wait_for_limit = false;
 };
 
 // How a tell ended.
@@ -29,6 +31,7 @@ struct TellOutcome {
   absl::Status status;                        // OK = answered.
   std::shared_ptr<const std::string> answer;  // With a failure the partial text. Never null.
   absl::Duration duration;                    // From accepted to settled.
+  size_t structured_bytes = 0;                // The last ones of the answer are JSON.
 };
 
 // Follows one tell. Every call comes on the coordinator's loop.

@@ -161,6 +161,10 @@ void PooledSession::OnApplied(const ReadMark& mark) {
   listener_.OnSessionApplied(key_.session_id, mark);
 }
 
+void PooledSession::OnStructured(const std::string& tell_id, size_t bytes) {
+  listener_.OnTellStructured(tell_id, bytes);
+}
+
 void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& outcome) {
   --tells_open_;
   on_change_();

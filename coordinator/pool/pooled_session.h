@@ -92,6 +92,7 @@ class PooledSession : private TransportSink {
   void OnDown(const absl::Status& why) override;
   void OnText(const std::string& tell_id, absl::string_view text) override;
   void OnTextVoid(const std::string& tell_id) override;
+  void OnStructured(const std::string& tell_id, size_t bytes) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
   void OnApplied(const ReadMark& mark) override;
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {

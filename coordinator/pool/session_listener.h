@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_POOL_SESSION_LISTENER_H_
 #define IRIS_COORDINATOR_POOL_SESSION_LISTENER_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
@@ -25,9 +26,10 @@ class SessionListener {
   virtual void OnRoom(const std::string& session_id) = 0;
   // As TransportSink::OnApplied(); PooledSession::Acknowledge() is the answer.
   virtual void OnSessionApplied(const std::string& session_id, const ReadMark& mark) = 0;
-  // As TransportSink::OnText(), OnTextVoid() and OnSettled().
+  // As TransportSink::OnText(), OnTextVoid(), OnStructured() and OnSettled().
   virtual void OnTellText(const std::string& tell_id, absl::string_view text) = 0;
   virtual void OnTellTextVoid(const std::string& tell_id) = 0;
+  virtual void OnTellStructured(const std::string& tell_id, size_t bytes) = 0;
   virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
 };
 

@@ -87,6 +87,17 @@ CREATE INDEX tells_kept ON tells (settled_seq, tell_id, settled_bytes)
   WHERE settled_seq IS NOT NULL AND dropped = 0;
 CREATE INDEX tells_dropped ON tells (settled_seq, tell_id) WHERE dropped = 1;
 )sql",
+    // The end of an answer, by the result line: it may be long, and marks are written often.
+    R"sql(
+CREATE TABLE mark_ends (
+  session_id TEXT PRIMARY KEY REFERENCES sessions (session_id) ON DELETE CASCADE,
+  bytes BLOB NOT NULL
+) STRICT;
+INSERT INTO mark_ends SELECT session_id, result FROM marks WHERE length(result) > 0;
+ALTER TABLE marks DROP COLUMN result;
+ALTER TABLE marks ADD COLUMN last_text INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE marks ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -160,7 +161,8 @@ class Store {
   absl::Status LoadCoordinator();
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
-  absl::Status SaveMark(absl::string_view session_id, const ReadMark& mark);
+  absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
+  absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
   absl::Status SaveText(const Checkpoint& checkpoint);
   absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
   // What is settled and kept: counted, since looking for it would take each settlement longer.
@@ -183,6 +185,7 @@ class Store {
   const std::unique_ptr<Database> database_;
   std::string coordinator_id_;
   AgeClock age_;
+  std::map<std::string, SharedText> ends_;  // TurnMark::end as it is stored, by session.
   Kept kept_;
 };
 

@@ -1,5 +1,7 @@
 // Checkpoints: how far sessions were read, and what open tells have been answered so far.
 
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "coordinator/store/store.h"
@@ -15,21 +17,43 @@ absl::Status Store::SaveCheckpoints(const std::vector<Checkpoint>& checkpoints) 
     }
     if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
   }
-  return transaction.Commit();
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    ends_[checkpoint.session_id] = checkpoint.mark.turn.end;
+  }
+  return absl::OkStatus();
 }
 
-absl::Status Store::SaveMark(absl::string_view session_id, const ReadMark& mark) {
+absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark) {
+  if (absl::Status status = SaveEnd(session_id, mark.turn.end); !status.ok()) return status;
   // Not INSERT OR REPLACE, which writes the index anew each time as well.
   absl::StatusOr<Statement> save = database_->Prepare(
-      "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE "
+      "INSERT INTO marks (session_id, journal_id, incarnation, seq, in_flight, any_text, broken, "
+      "skips_line, last_text, structured_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (session_id) DO UPDATE "
       "SET journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
       "seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
-      "result = excluded.result, broken = excluded.broken, skips_line = excluded.skips_line");
+      "broken = excluded.broken, skips_line = excluded.skips_line, "
+      "last_text = excluded.last_text, structured_bytes = excluded.structured_bytes");
   if (!save.ok()) return save.status();
   save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
   save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
-  save->Bind(mark.turn.any_text).BindBytes(mark.turn.result).BindText(mark.turn.broken);
-  return save->Bind(mark.turn.skips_line).Finish();
+  save->Bind(mark.turn.any_text).BindText(mark.turn.broken).Bind(mark.turn.skips_line);
+  save->Bind(static_cast<int64_t>(mark.turn.last_text));
+  return save->Bind(static_cast<int64_t>(mark.turn.structured_bytes)).Finish();
+}
+
+// Only where it has changed: it may be as long as an answer, and marks come many times a second.
+absl::Status Store::SaveEnd(const std::string& session_id, const SharedText& end) {
+  const auto stored = ends_.find(session_id);
+  if (stored != ends_.end() && stored->second == end) return absl::OkStatus();
+  absl::StatusOr<Statement> save =
+      database_->Prepare(end == nullptr ? "DELETE FROM mark_ends WHERE session_id = ?"
+                                        : "INSERT OR REPLACE INTO mark_ends VALUES (?, ?)");
+  if (!save.ok()) return save.status();
+  save->BindText(session_id);
+  if (end != nullptr) save->BindBytes(*end);
+  return save->Finish();
 }
 
 absl::Status Store::SaveText(const Checkpoint& checkpoint) {
@@ -49,20 +73,24 @@ absl::Status Store::SaveText(const Checkpoint& checkpoint) {
 
 absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
   absl::StatusOr<Statement> query = database_->Prepare(
-      "SELECT journal_id, incarnation, seq, in_flight, any_text, result, broken, skips_line "
-      "FROM marks WHERE session_id = ?");
+      "SELECT journal_id, incarnation, seq, in_flight, any_text, broken, skips_line, last_text, "
+      "structured_bytes, bytes FROM marks LEFT JOIN mark_ends USING (session_id) "
+      "WHERE session_id = ?");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> found = query->BindText(session_id).Step();
   if (!found.ok()) return found.status();
   if (!*found) return ReadMark();
+  const std::string end = query->Bytes(9);
   return ReadMark{.journal_id = query->Bytes(0),
                   .incarnation = query->Bytes(1),
                   .seq = static_cast<uint64_t>(query->Int(2)),
                   .in_flight = query->Bytes(3),
                   .turn = {.any_text = query->Int(4) != 0,
-                           .result = query->Bytes(5),
-                           .broken = query->Bytes(6),
-                           .skips_line = query->Int(7) != 0}};
+                           .last_text = static_cast<uint64_t>(query->Int(7)),
+                           .end = end.empty() ? nullptr : std::make_shared<std::string>(end),
+                           .structured_bytes = static_cast<size_t>(query->Int(8)),
+                           .broken = query->Bytes(5),
+                           .skips_line = query->Int(6) != 0}};
 }
 
 absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {

@@ -41,7 +41,12 @@ class StoreMarksTest : public ::testing::Test {
                  .incarnation = NewUuid(),
                  .seq = 41,
                  .in_flight = NewUuid(),
-                 .turn = {.any_text = true, .result = "r", .broken = "b", .skips_line = true}};
+                 .turn = {.any_text = true,
+                          .last_text = ~uint64_t{0},
+                          .end = std::make_shared<std::string>("r"),
+                          .structured_bytes = 1,
+                          .broken = "b",
+                          .skips_line = true}};
 };
 
 TEST_F(StoreMarksTest, ASessionThatWasNeverReadHasNoJournal) {

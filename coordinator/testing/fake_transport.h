@@ -48,6 +48,7 @@ class FakeTransport : public Transport {
   // For scripts and tests: what the session does next.
   void Progress(const TransportProgress& progress) { sink_.OnProgress(progress); }
   void Text(const std::string& tell_id, absl::string_view text) { sink_.OnText(tell_id, text); }
+  void Structured(const std::string& tell_id, size_t bytes) { sink_.OnStructured(tell_id, bytes); }
   void Settle(const std::string& tell_id, const absl::Status& outcome);
   // A start that is held ends as FakeHosts says.
   void FinishStart();

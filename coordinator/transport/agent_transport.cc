@@ -373,8 +373,9 @@ void AgentTransport::Apply(SessionNews& item) {
       tell->has_text = false;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kSettled:
-      if (tell != nullptr) SettleOne(item.tell_id, item.outcome);
-      return;
+      if (tell == nullptr) return;
+      if (item.structured_bytes > 0) sink_.OnStructured(item.tell_id, item.structured_bytes);
+      return SettleOne(item.tell_id, item.outcome);
     case SessionNews::Kind::kExited:
       // Where a start is under way, its end says how it stands.
       if (!std::exchange(ready_, false) && state_ != State::kOpen) return;

@@ -10,14 +10,27 @@
 
 namespace iris {
 
+// A text that may be long, of which marks are made and copied with every message. Null: empty.
+using SharedText = std::shared_ptr<const std::string>;
+
+inline bool IsSameText(const SharedText& one, const SharedText& other) {
+  return one == other || (one != nullptr && other != nullptr && *one == *other);
+}
+
 // What is known of the turn that is being read, between two lines of it.
 struct TurnMark {
-  bool any_text = false;    // A text block was seen.
-  std::string result;       // The text of the result line, where no text block was seen.
-  std::string broken;       // Why some of the text may be missing; empty: none is.
-  bool skips_line = false;  // Inside a line that is too long to be looked at.
+  bool any_text = false;        // A text block was seen.
+  uint64_t last_text = 0;       // Fnv64() of the last one.
+  SharedText end;               // Of the answer, by the result line: what no text block had.
+  size_t structured_bytes = 0;  // The last ones of `end` are the structured output.
+  std::string broken;           // Why some of the text may be missing; empty: none is.
+  bool skips_line = false;      // Inside a line that is too long to be looked at.
 
-  bool operator==(const TurnMark&) const = default;
+  bool operator==(const TurnMark& other) const {
+    return any_text == other.any_text && last_text == other.last_text &&
+           IsSameText(end, other.end) && structured_bytes == other.structured_bytes &&
+           broken == other.broken && skips_line == other.skips_line;
+  }
 };
 
 // Where a reader of one session's events is, and what it must remember to go on from there in

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_TRANSPORT_H_
 #define IRIS_COORDINATOR_TRANSPORT_TRANSPORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -42,6 +43,8 @@ class TransportSink {
   virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
   // What was passed to OnText() for this tell does not count: the host tells the whole turn anew.
   virtual void OnTextVoid(const std::string& tell_id) = 0;
+  // The last `bytes` of its text are its structured output, as JSON. Before OnSettled().
+  virtual void OnStructured(const std::string& tell_id, size_t bytes) = 0;
   // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been
   // passed to OnText(); else what was passed is the partial text.
   virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;

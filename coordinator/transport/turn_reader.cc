@@ -115,18 +115,20 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
 
 void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& news) {
   absl::Status outcome = FromProto(settled.failure());
+  size_t structured_bytes = 0;
   if (settled.tell_id() == in_flight_) {
-    if (outcome.ok() && !turn_.broken().empty()) {
-      outcome = MakeFailure(v1::FAILURE_INTERNAL,
-                            absl::StrCat("the answer may be incomplete: ", turn_.broken()));
-    }
+    if (outcome.ok()) outcome = turn_.outcome();
     if (outcome.ok()) {
-      news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = turn_.Finish()});
+      std::string rest = turn_.Finish(structured_bytes);
+      news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(rest)});
     }
     in_flight_.clear();
     turn_.Begin();
   }
-  news.push_back({.kind = Kind::kSettled, .tell_id = settled.tell_id(), .outcome = outcome});
+  news.push_back({.kind = Kind::kSettled,
+                  .tell_id = settled.tell_id(),
+                  .outcome = outcome,
+                  .structured_bytes = structured_bytes});
 }
 
 ReadPoint TurnReader::point() const {

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_
 #define IRIS_COORDINATOR_TRANSPORT_TURN_READER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ struct SessionNews {
     kWritten,   // `tell_id`.
     kText,      // `tell_id`, `text`.
     kVoid,      // `tell_id`: its text so far does not count; the whole of it follows.
-    kSettled,   // `tell_id`, `outcome`.
+    kSettled,   // `tell_id`, `outcome`, `structured_bytes`.
     kExited,    // `outcome`: why.
     kAsked,     // `requests`: one more that claude waits for.
     kAnswered,  // `request_id`: it waits no more.
@@ -29,6 +30,7 @@ struct SessionNews {
   std::string tell_id;
   std::string text;
   absl::Status outcome;
+  size_t structured_bytes = 0;  // The last ones of its text are its structured output, as JSON.
   v1::ChildInfo child;  // pid 0: none answers.
   // The agent had what comes after the mark that the reader began with, and can run tells.
   bool known = false;

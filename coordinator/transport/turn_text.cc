@@ -1,51 +1,55 @@
 #include "coordinator/transport/turn_text.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "nlohmann/json.hpp"
+#include "common/base/fnv.h"
+#include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 
 namespace iris {
 namespace {
 
-using nlohmann::json;
-
 constexpr size_t kKeptBufferMax = 1 << 20;
+constexpr size_t kComparedBytesMax = 1 << 20;
+constexpr size_t kHeadBytes = 100;
+constexpr char kTooLong[] = "a line of claude's output is longer than 64 MiB";
+constexpr char kNotJson[] = "a line of claude's output is broken";
+static_assert(TurnText::kLineBytesMax == 64 << 20, "kTooLong says so");
 
-// A member of `object`, or null – a host's JSON may hold anything.
-const json& Member(const json& object, const char* key) {
-  static const json kNull;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() ? *found : kNull;
+// By its beginning, which claude writes first.
+bool HoldsNoText(absl::string_view line) {
+  return absl::StartsWith(line, R"({"type":"user")") ||
+         absl::StartsWith(line, R"({"type":"system")") ||
+         absl::StartsWith(line, R"({"type":"stream_event")");
 }
 
-bool IsString(const json& value, absl::string_view text) {
-  return value.is_string() && value.get_ref<const std::string&>() == text;
+bool IsSameJson(const std::string& text, const std::string& other) {
+  if (text.size() > kComparedBytesMax || other.size() > kComparedBytesMax) return false;
+  const PeerJson value = ParsePeerJson(text);
+  return !value.is_discarded() && value == ParsePeerJson(other);
 }
 
 }  // namespace
 
 void TurnText::Begin() {
   any_text_ = false;
-  result_.clear();
+  last_text_ = 0;
+  end_.reset();
+  structured_bytes_ = 0;
   broken_.clear();
 }
 
 std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
-  if (half_bytes_ + piece.size() > kLineBytesMax) {
-    too_long_ = true;
-    ForgetHalf();
-  }
+  if (!too_long_ && half_bytes_ + piece.size() > kLineBytesMax) DropTooLong();
   if (!too_long_) {
     half_->Append(piece);
     half_bytes_ += piece.size();
   }
   if (!ends_line) return "";
-  if (std::exchange(too_long_, false)) {
-    broken_ = absl::StrCat("a line of its output is longer than ", kLineBytesMax >> 20, " MiB");
-    return "";
-  }
+  if (std::exchange(too_long_, false)) return "";
   line_ = half_->Take();
   ForgetHalf();
   std::string text = OnLine();
@@ -54,8 +58,20 @@ std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
   return text;
 }
 
+void TurnText::DropTooLong() {
+  too_long_ = true;
+  const std::string head = half_->First(std::min(half_bytes_, kHeadBytes)).value_or("");
+  if (!HoldsNoText(head)) broken_ = kTooLong;
+  ForgetHalf();
+}
+
 TurnMark TurnText::mark() const {
-  return {.any_text = any_text_, .result = result_, .broken = broken_, .skips_line = too_long_};
+  return {.any_text = any_text_,
+          .last_text = last_text_,
+          .end = end_,
+          .structured_bytes = structured_bytes_,
+          .broken = broken_,
+          .skips_line = too_long_};
 }
 
 void TurnText::ForgetHalf() {
@@ -65,7 +81,9 @@ void TurnText::ForgetHalf() {
 
 void TurnText::Restore(const TurnMark& mark, absl::string_view half) {
   any_text_ = mark.any_text;
-  result_ = mark.result;
+  last_text_ = mark.last_text;
+  end_ = mark.end;
+  structured_bytes_ = mark.structured_bytes;
   broken_ = mark.broken;
   too_long_ = mark.skips_line;
   ForgetHalf();
@@ -79,34 +97,55 @@ void TurnText::DropLine() {
 }
 
 std::string TurnText::OnLine() {
-  // The result repeats the last text, which may be large: not read where it is of no use.
-  if (any_text_ && absl::StartsWith(line_, "{\"type\":\"result\"")) return "";
-  json message = json::parse(line_, nullptr, /*allow_exceptions=*/false);
-  if (message.is_discarded()) {
-    if (absl::StartsWith(line_, "{\"type\":\"assistant\"")) {
-      broken_ = "a line of its output is not JSON";
-    }
+  SaidLine said = ReadSaidLine(line_);
+  if (!said.is_json) {
+    // Nothing else begins so: quotes inside of a string are escaped.
+    if (absl::StrContains(line_, R"("type":"assistant")")) broken_ = kNotJson;
     return "";
   }
-  if (IsString(Member(message, "type"), "result")) {
-    const json& result = Member(message, "result");
-    if (result.is_string()) result_ = result.get<std::string>();
-    return "";
-  }
-  if (!IsString(Member(message, "type"), "assistant")) return "";
-  if (!Member(message, "parent_tool_use_id").is_null()) return "";
-  const json& content = Member(Member(message, "message"), "content");
-  if (!content.is_array()) return "";
+  if (said.type == "result") OnResult(said);
+  if (said.type != "assistant" || said.by_sub_agent) return "";
   std::string added;
-  for (const json& block : content) {
-    const json& text = Member(block, "text");
-    if (!IsString(Member(block, "type"), "text") || !text.is_string()) continue;
-    absl::StrAppend(&added, std::exchange(any_text_, true) ? "\n\n" : "",
-                    text.get_ref<const std::string&>());
+  for (const std::string& text : said.texts) {
+    absl::StrAppend(&added, std::exchange(any_text_, true) ? "\n\n" : "", text);
+    last_text_ = Fnv64(text);
   }
   return added;
 }
 
-std::string TurnText::Finish() { return any_text_ ? "" : std::exchange(result_, {}); }
+// `result` repeats the last text block. Where no line before had that, it is the text of a line
+// that was broken, or of a turn without text blocks.
+void TurnText::OnResult(SaidLine& said) {
+  const bool has_more = !any_text_ || (broken_ == kNotJson && Fnv64(said.result) != last_text_);
+  std::string end;
+  if (has_more && !said.result.empty()) {
+    if (!said.structured.empty() && IsSameJson(said.result, said.structured)) said.result.clear();
+    if (!said.result.empty()) end = absl::StrCat(any_text_ ? "\n\n" : "", said.result);
+    if (broken_ == kNotJson) broken_.clear();
+  }
+  structured_bytes_ = said.structured.size();
+  if (!said.structured.empty()) {
+    absl::StrAppend(&end, any_text_ || !end.empty() ? "\n\n" : "", said.structured);
+  }
+  end_ = end.empty() ? nullptr : std::make_shared<const std::string>(std::move(end));
+}
+
+std::string TurnText::Finish(size_t& structured_bytes) {
+  structured_bytes = std::exchange(structured_bytes_, 0);
+  const SharedText end = std::exchange(end_, nullptr);
+  return end == nullptr ? "" : *end;
+}
+
+absl::Status TurnText::outcome() const {
+  if (broken_.empty()) return absl::OkStatus();
+  if (broken_ == kTooLong) {
+    return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the answer may be incomplete: ", broken_),
+                       "Ask the team to write it to a file.");
+  }
+  return MakeFailure(v1::FAILURE_AMBIGUOUS,
+                     absl::StrCat("the team answered, and the answer may be incomplete: ", broken_,
+                                  ", and its transcript does not have it"),
+                     "Ask the team to say it again.");
+}
 
 }  // namespace iris

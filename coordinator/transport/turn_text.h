@@ -2,32 +2,36 @@
 #define IRIS_COORDINATOR_TRANSPORT_TURN_TEXT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/transport/half_line.h"
 #include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/said_line.h"
 
 namespace iris {
 
 // Gathers the answer of one turn from the lines of claude's stdout: every text block of its
-// assistant messages, in order, with an empty line between two. Thinking, tools and what sub-agents
-// say (lines with a parent_tool_use_id) are left out. A turn without any text block (a slash
-// command) answers with the `result` of its result line.
+// assistant messages, in order, with an empty line between two, and then the structured output, if
+// there is one, as JSON. Thinking, tools and what sub-agents say are left out. A turn without any
+// text block (a slash command) answers with the `result` of its result line.
 //
 // Lines come in pieces. Not thread-safe.
 class TurnText {
  public:
-  // A longer line is not looked at, and broken() says so.
-  static constexpr size_t kLineBytesMax = 160 << 20;
+  // A longer line is not looked at, and outcome() says so where it may have held text.
+  static constexpr size_t kLineBytesMax = 64 << 20;
 
   // A new turn begins: forgets what was gathered. A line that has begun goes on.
   void Begin();
   // Takes a piece of a line; returns the text that it adds to the answer.
   std::string Feed(absl::string_view piece, bool ends_line);
-  // At the end of a turn that went well: text still to be added.
-  std::string Finish();
+  // At the end of a turn that went well: text still to be added. The last `structured_bytes` of it
+  // are the structured output.
+  std::string Finish(size_t& structured_bytes);
 
   // Everything that is known between two lines.
   TurnMark mark() const;
@@ -41,11 +45,14 @@ class TurnText {
   // The rest of the line that has begun will not come.
   void DropLine();
 
-  // Some text of this turn may be missing, and why; empty = none is.
-  const std::string& broken() const { return broken_; }
+  // OK, or why some of the text of this turn may be missing. FAILURE_STORAGE: a line was too long.
+  // FAILURE_AMBIGUOUS: a line was broken, and nothing that came after it has its text.
+  absl::Status outcome() const;
 
  private:
   std::string OnLine();
+  void OnResult(SaidLine& said);
+  void DropTooLong();
   void ForgetHalf();
 
   std::shared_ptr<HalfLine> half_ = std::make_shared<HalfLine>();
@@ -53,7 +60,9 @@ class TurnText {
   std::string line_;  // That has ended.
   bool too_long_ = false;
   bool any_text_ = false;
-  std::string result_;
+  uint64_t last_text_ = 0;  // Fnv64() of the last text block.
+  SharedText end_;          // Of the answer, by the result line.
+  size_t structured_bytes_ = 0;
   std::string broken_;
 };
 

@@ -72,6 +72,7 @@ class TransportRecorder final : public TransportSink {
     }
     if (on_stored && stores.load()) on_stored(mark);
   }
+  void OnStructured(const std::string&, size_t) override {}
   void OnSettled(const std::string& tell_id, const absl::Status& status) override {
     absl::MutexLock lock(&mutex_);
     EXPECT_EQ(settled_.count(tell_id), 0u) << "settled twice";

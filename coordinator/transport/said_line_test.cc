@@ -1,0 +1,126 @@
+#include "coordinator/transport/said_line.h"
+
+#include <sys/resource.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace iris {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+SaidLine Read(std::string line) { return ReadSaidLine(line); }
+
+std::string Repeat(const std::string& text, size_t times) {
+  std::string all;
+  for (size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST(SaidLineTest, TextBlocksInOrderWhateverTheOrderOfTheirMembers) {
+  const SaidLine line = Read(
+      R"({"uuid":"u","message":{"content":[{"text":"one","type":"text"},{"type":"tool_use","input":
+      {"type":"text","text":"no"},"text":"no"},{"type":"text"},{"type":"text","text":7},
+      {"type":"text","citations":[{"type":"x"}],"text":"two"}],"role":"assistant"},
+      "parent_tool_use_id":null,"type":"assistant"})");
+  EXPECT_TRUE(line.is_json);
+  EXPECT_EQ(line.type, "assistant");
+  EXPECT_FALSE(line.by_sub_agent);
+  EXPECT_THAT(line.texts, ElementsAre("one", "two"));
+}
+
+TEST(SaidLineTest, ContentThatIsAPlainStringIsText) {
+  EXPECT_THAT(Read(R"({"type":"assistant","message":{"content":"all of it"}})").texts,
+              ElementsAre("all of it"));
+}
+
+TEST(SaidLineTest, WhatOnlyLooksLikeContentIsNone) {
+  for (const char* line :
+       {R"({"type":"assistant","content":[{"type":"text","text":"x"}]})",
+        R"({"type":"assistant","message":[{"content":"x"}]})",
+        R"({"type":"assistant","message":{"message":{"content":"x"}}})",
+        R"({"type":"assistant","message":{"content":[[{"type":"text","text":"x"}]]}})",
+        R"([{"type":"assistant","message":{"content":"x"}}])", R"({"type":"assistant"})", "[]", "7",
+        "null", "\"text\""}) {
+    const SaidLine said = Read(line);
+    EXPECT_TRUE(said.is_json) << line;
+    EXPECT_THAT(said.texts, IsEmpty()) << line;
+  }
+}
+
+TEST(SaidLineTest, StructuredOutputComesBackAsTheSameJson) {
+  const json output = {{"n", -1},
+                       {"big", 18446744073709551615u},
+                       {"f", 0.5},
+                       {"t", true},
+                       {"z", nullptr},
+                       {"s", "a \"b\" \\ \n ü \u0001"},
+                       {"a", {1, {{"b", json::array()}}, json::object()}}};
+  for (const json& value : {output, json("text"), json(7), json(false), json::array({1, 2})}) {
+    const SaidLine line = Read(
+        json({{"type", "result"}, {"structured_output", value}, {"after", {{"x", 1}}}}).dump());
+    EXPECT_EQ(json::parse(line.structured), value);
+  }
+  EXPECT_EQ(Read(R"({"type":"result","structured_output":null})").structured, "");
+  EXPECT_EQ(Read(R"({"type":"result","result":"r"})").structured, "");
+}
+
+TEST(SaidLineTest, WhatNestsTooDeepIsPassedOverAndTheRestIsThere) {
+  const std::string deep = Repeat("[", 100'000) + Repeat("]", 100'000);
+  EXPECT_THAT(Read(R"({"type":"assistant","message":{"content":[{"type":"tool_use","input":)" +
+                   deep + R"(},{"type":"text","text":"said"}]}})")
+                  .texts,
+              ElementsAre("said"));
+  const SaidLine line = Read(R"({"type":"result","structured_output":{"a":1,"deep":)" + deep +
+                             R"(,"b":2},"result":"r"})");
+  EXPECT_EQ(line.result, "r");
+  const json structured = json::parse(line.structured);
+  EXPECT_EQ(structured["a"], 1);
+  EXPECT_EQ(structured["b"], 2);
+}
+
+// An attack: 92 bytes of memory for each byte of the line, where every value is kept.
+TEST(SaidLineTest, AMillionsOfBracketsCostNoMoreThanTheLine) {
+  std::string line = Repeat("[", 16'000'000);
+  const auto peak_kib = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const long before = peak_kib();
+  EXPECT_FALSE(ReadSaidLine(line).is_json);
+  line = R"({"type":"result","x":[)" + Repeat("{},", 8'000'000) + "0]}";
+  EXPECT_TRUE(ReadSaidLine(line).is_json);
+  EXPECT_LT(peak_kib() - before, 100 << 10);
+}
+
+TEST(SaidLineTest, HalfACharacterDoesNotCostTheWhole) {
+  const auto said = [](const std::string& text) {
+    return Read(absl::StrCat(R"({"type":"assistant","message":{"content":")", text, R"("}})"))
+        .texts;
+  };
+  EXPECT_THAT(said(R"(cut \ud83d here)"), ElementsAre("cut \uFFFD here"));
+  EXPECT_THAT(said(R"(\ude00\ud83d\ude00\ud83d\ud83d\ude00)"),
+              ElementsAre("\uFFFD\U0001F600\uFFFD\U0001F600"));
+  EXPECT_THAT(said(R"(\\ud83d \ud83d)"), ElementsAre("\\ud83d \uFFFD"));
+  EXPECT_THAT(said("b\xFF\xC3"), ElementsAre("b\uFFFD\uFFFD"));
+}
+
+TEST(SaidLineTest, ABrokenLineIsNoJson) {
+  for (const char* line :
+       {R"({"type":"result","res{"type":"system"}ult":"x"})", "", "{", R"({"a":1)",
+        R"({"a":"\ud83d)", R"({"a":1}{"b":2})", R"({"a":"\ud8)", "{\"a\":\"\n\"}"}) {
+    EXPECT_FALSE(Read(line).is_json) << line;
+  }
+}
+
+}  // namespace
+}  // namespace iris
