@@ -12,7 +12,7 @@ namespace iris {
 
 void Complain(const absl::Status& status) {
   const Failure failure = ToProto(status);
-  const std::string line = absl::StrCat("iris-agent: ", KindName(failure.kind()), ": ",
+  const std::string line = absl::StrCat("iris-agent: ", KindName(KindOf(failure)), ": ",
                                         absl::StrReplaceAll(failure.detail(), {{"\n", " "}}), "\n");
   (void)!write(STDERR_FILENO, line.data(), line.size());
 }

@@ -80,6 +80,10 @@ constexpr std::array kKinds = std::to_array<KindText>({
      "The request or the configuration is wrong.", "Correct what the detail names."},
     {v1::FAILURE_INTERNAL, "internal", StatusCode::kInternal, "Iris made a mistake.",
      "Please report it with the log of the daemon."},
+    {v1::FAILURE_RATE_LIMITED, "rate_limited", StatusCode::kResourceExhausted,
+     "The account of `claude` on the host has reached its limit.",
+     "Send the message again when the limit has reset, or send it with `--wait-limit` "
+     "(`waitForLimit`), which does so by itself."},
 });
 
 constexpr bool InOrder() {
@@ -89,6 +93,11 @@ constexpr bool InOrder() {
   return kKinds.size() == static_cast<size_t>(v1::FailureKind_MAX) + 1;
 }
 static_assert(InOrder(), "kKinds needs one row for every FailureKind, in order");
+
+// What builds that do not know `kind` take it for.
+FailureKind NearestOlderKind(FailureKind kind) {
+  return kind == v1::FAILURE_RATE_LIMITED ? v1::FAILURE_CLAUDE_ERROR : kind;
+}
 
 // A newer peer may name a kind that this build does not know.
 const KindText& KindTextFor(FailureKind kind) {
@@ -110,9 +119,17 @@ std::string Bounded(absl::string_view text, size_t bytes_max) {
 
 absl::Status MakeFailure(FailureKind kind, absl::string_view detail, absl::string_view fix) {
   Failure failure;
-  failure.set_kind(kind);
+  failure.set_kind(NearestOlderKind(kind));
+  if (failure.kind() != kind) failure.set_newer_kind(kind);
   failure.set_detail(Bounded(detail, kDetailBytesMax));
   failure.set_fix(Bounded(fix, kFixBytesMax));
+  return FromProto(failure);
+}
+
+absl::Status MakeRateLimited(absl::string_view detail, const v1::RateLimit& limit,
+                             absl::string_view fix) {
+  Failure failure = ToProto(MakeFailure(v1::FAILURE_RATE_LIMITED, detail, fix));
+  *failure.mutable_rate_limit() = limit;
   return FromProto(failure);
 }
 
@@ -121,7 +138,7 @@ absl::Status FromProto(const Failure& failure) {
     if (failure.detail().empty()) return absl::OkStatus();
     return MakeFailure(v1::FAILURE_INTERNAL, failure.detail(), failure.fix());
   }
-  absl::Status status(CodeFor(failure.kind()), failure.detail());
+  absl::Status status(CodeFor(KindOf(failure)), failure.detail());
   status.SetPayload(kPayloadUrl, absl::Cord(failure.SerializeAsString()));
   return status;
 }
@@ -137,14 +154,21 @@ Failure ToProto(const absl::Status& status) {
   return failure;
 }
 
+FailureKind KindOf(const Failure& failure) {
+  const bool is_known = failure.newer_kind() != v1::FAILURE_UNSPECIFIED &&
+                        v1::FailureKind_IsValid(failure.newer_kind());
+  return is_known ? failure.newer_kind() : failure.kind();
+}
+
 FailureKind KindOf(const absl::Status& status) {
-  return status.ok() ? v1::FAILURE_UNSPECIFIED : ToProto(status).kind();
+  return status.ok() ? v1::FAILURE_UNSPECIFIED : KindOf(ToProto(status));
 }
 
 absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
-  const Failure failure = ToProto(status);
-  return MakeFailure(failure.kind(), absl::StrCat(context, ": ", failure.detail()), failure.fix());
+  Failure failure = ToProto(status);
+  failure.set_detail(Bounded(absl::StrCat(context, ": ", failure.detail()), kDetailBytesMax));
+  return FromProto(failure);
 }
 
 absl::string_view KindName(FailureKind kind) { return KindTextFor(kind).name; }
@@ -154,10 +178,10 @@ absl::StatusCode CodeFor(FailureKind kind) { return KindTextFor(kind).code; }
 
 std::string Describe(const Failure& failure) {
   const absl::string_view detail =
-      failure.detail().empty() ? CauseFor(failure.kind()) : absl::string_view(failure.detail());
+      failure.detail().empty() ? CauseFor(KindOf(failure)) : absl::string_view(failure.detail());
   const absl::string_view fix =
-      failure.fix().empty() ? FixFor(failure.kind()) : absl::string_view(failure.fix());
-  return absl::StrCat(KindName(failure.kind()), ": ", detail, "\nfix: ", fix);
+      failure.fix().empty() ? FixFor(KindOf(failure)) : absl::string_view(failure.fix());
+  return absl::StrCat(KindName(KindOf(failure)), ": ", detail, "\nfix: ", fix);
 }
 
 }  // namespace iris

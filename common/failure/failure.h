@@ -20,6 +20,10 @@ using v1::FailureKind;
 // `fix` may be empty: then FixFor(kind) stands.
 absl::Status MakeFailure(FailureKind kind, absl::string_view detail, absl::string_view fix = "");
 
+// FAILURE_RATE_LIMITED, which also says when the limit ends.
+absl::Status MakeRateLimited(absl::string_view detail, const v1::RateLimit& limit,
+                             absl::string_view fix = "");
+
 // The same for a failure that came over the wire or out of the store. OK for no failure (kind 0 and
 // empty detail).
 absl::Status FromProto(const Failure& failure);
@@ -28,6 +32,8 @@ absl::Status FromProto(const Failure& failure);
 // OK.
 Failure ToProto(const absl::Status& status);
 
+// The kind of a failure. Not failure.kind(), which may be the nearest that older builds know.
+FailureKind KindOf(const Failure& failure);
 // The kind of `status`: FAILURE_UNSPECIFIED if it is OK, FAILURE_INTERNAL if it carries none.
 FailureKind KindOf(const absl::Status& status);
 

@@ -42,7 +42,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   Failure failure = ToProto(status);
   failure.set_detail(Cut(failure.detail(), kWireDetailBytesMax));
   failure.set_fix(Cut(failure.fix(), kWireFixBytesMax));
-  return grpc::Status(static_cast<grpc::StatusCode>(CodeFor(failure.kind())),
+  return grpc::Status(static_cast<grpc::StatusCode>(CodeFor(KindOf(failure))),
                       Cut(failure.detail(), kMessageBytesMax), failure.SerializeAsString());
 }
 
@@ -52,7 +52,8 @@ absl::Status FromGrpcStatus(const grpc::Status& status, absl::string_view contex
   Failure failure;
   if (failure.ParseFromString(status.error_details()) &&
       failure.kind() != v1::FAILURE_UNSPECIFIED) {
-    return MakeFailure(failure.kind(), absl::StrCat(before, failure.detail()), failure.fix());
+    failure.set_detail(absl::StrCat(before, failure.detail()));
+    return FromProto(failure);
   }
   const FailureKind kind = KindWithoutDetails(status.error_code());
   std::string what = status.error_message();  // By value: a view of it would dangle.

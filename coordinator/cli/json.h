@@ -16,9 +16,9 @@ inline std::string Dump(const Json& json) {
 }
 
 inline Json FailureJson(const Failure& failure) {
-  return {{"kind", std::string(KindName(failure.kind()))},
+  return {{"kind", std::string(KindName(KindOf(failure)))},
           {"detail", failure.detail()},
-          {"fix", failure.fix().empty() ? std::string(FixFor(failure.kind())) : failure.fix()}};
+          {"fix", failure.fix().empty() ? std::string(FixFor(KindOf(failure))) : failure.fix()}};
 }
 
 }  // namespace iris

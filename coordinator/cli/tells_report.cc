@@ -22,7 +22,7 @@ std::string Outcome(const v1::TellSummary& tell) {
     return tell.has_progress() ? ShowProgress(tell.progress()) : "waiting";
   }
   if (!tell.has_failure()) return tell.answer_preview();
-  return absl::StrCat(KindName(tell.failure().kind()), ": ", tell.failure().detail());
+  return absl::StrCat(KindName(KindOf(tell.failure())), ": ", tell.failure().detail());
 }
 
 Json TellJson(const v1::TellSummary& tell) {
@@ -67,7 +67,7 @@ int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& resp
       !response.was_settled() && response.failure().kind() == v1::FAILURE_CANCELLED;
   const char* before = response.was_settled() ? "was over before" : "ended by itself";
   const std::string how = response.has_failure()
-                              ? absl::StrCat("as ", KindName(response.failure().kind()))
+                              ? absl::StrCat("as ", KindName(KindOf(response.failure())))
                               : std::string("with an answer");
   if (json) {
     Json out = {

@@ -37,6 +37,7 @@ constexpr std::array kRules = std::to_array<Rule>({
     {v1::FAILURE_AMBIGUOUS, true, "a link does no work that could be done twice"},
     {v1::FAILURE_BAD_REQUEST, false, "the configuration has to be corrected"},
     {v1::FAILURE_INTERNAL, true, "a mistake of ours that may not come twice"},
+    {v1::FAILURE_RATE_LIMITED, false, "of a session, not of a link: another link is no help"},
 });
 
 constexpr bool InOrder() {

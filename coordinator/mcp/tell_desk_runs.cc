@@ -47,7 +47,7 @@ Json CancelJson(const std::string& tell_id, const v1::CancelTellOfResponse& resp
   if (cancelled) return json;
   json["ended"] = absl::StrCat(
       response.was_settled() ? "before" : "by itself", ": ",
-      response.has_failure() ? std::string(KindName(response.failure().kind())) : "answered");
+      response.has_failure() ? std::string(KindName(KindOf(response.failure()))) : "answered");
   return json;
 }
 

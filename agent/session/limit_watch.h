@@ -1,0 +1,44 @@
+#ifndef IRIS_AGENT_SESSION_LIMIT_WATCH_H_
+#define IRIS_AGENT_SESSION_LIMIT_WATCH_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "agent/session/line_scanner.h"
+#include "proto/iris/v1/failure.pb.h"
+
+namespace iris {
+
+// Follows what claude says in one turn of the limits of its account. Facts (claude 2.1.330; held to
+// by tests/e2e/test_limits.py): where the API refuses by a limit, claude says so in an assistant
+// line of model "<synthetic>" with `error` "rate_limit"; after 429 for a subscription with
+// `api_error` "usage_limit_reached" and `api_error_params.rate_limit_info`, which a
+// `rate_limit_event` has as well. `is_error` of the result may be false. Not thread-safe.
+class LimitWatch {
+ public:
+  void OnTellWritten() { *this = LimitWatch(); }
+  // `line` is whole where it is short.
+  void OnLine(const LineFacts& facts, absl::string_view line);
+  // With the turn's result. `error_text`: what it says of itself, where it is an error.
+  void OnResult(absl::string_view error_text);
+
+  // The turn ended because of a limit.
+  bool reached() const { return !said_.empty() || (rejected_ && !model_spoke_); }
+  // In claude's own words; may be empty.
+  const std::string& said() const { return said_; }
+  // When it ends, by rate_limit_info alone: the words name an hour of a zone that nobody knows.
+  v1::RateLimit limit() const;
+
+ private:
+  void OnSynthetic(absl::string_view line);
+
+  bool rejected_ = false;
+  bool model_spoke_ = false;  // After that.
+  bool ran_ = false;          // The model or a tool did something.
+  std::string said_;
+  int64_t resets_at_ms_ = 0;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_LIMIT_WATCH_H_
