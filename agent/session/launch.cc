@@ -166,6 +166,8 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   child.program = *std::move(program);
   // What is started below carries it along, wherever it goes (strays.h).
   env[kSessionMark] = session_id;
+  // It says when a turn is over, also where the result line was lost (idle_watch.h).
+  env["CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS"] = "1";
   plan.resumes = !FindTranscript(session_id, child.cwd, env).empty();
 
   // A result counts for a tell only after the replay of its line, where claude is too old to say

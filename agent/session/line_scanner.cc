@@ -26,6 +26,7 @@ void LineScanner::Feed(absl::string_view bytes) {
       head_.append(kept.data(), kept.size());
     }
     line_bytes_ += length;
+    check_.Feed(piece);
     Scan(piece);
     sink_.OnLinePiece(piece, ends);
     if (ends) EndLine();
@@ -40,7 +41,8 @@ void LineScanner::Finish() {
 }
 
 void LineScanner::EndLine() {
-  facts_.is_object = closed_ && !bad_;
+  facts_.is_object = check_.IsObject();
+  check_.Reset();
   const LineFacts facts = std::exchange(facts_, {});
   const std::string head = std::exchange(head_, {});
   const bool whole = head.size() == line_bytes_;
@@ -180,6 +182,7 @@ void LineScanner::OnValue() {
       if (key_ == "uuid") facts_.uuid = text_;
       if (key_ == "request_id") facts_.request_id = text_;
       if (key_ == "parent_tool_use_id") facts_.parent_tool_use_id = text_;
+      if (key_ == "state") facts_.state = text_;
       if (key_ == "toolUseResult") facts_.tool_use_result = text_;
       return;
     case Place::kMessage:

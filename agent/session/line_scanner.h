@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "agent/session/json_check.h"
 
 namespace iris {
 
@@ -13,7 +14,7 @@ namespace iris {
 // turns: fields of the outermost object and of its `message`. Strings are cut at
 // LineScanner::kValueBytesMax; escapes in them are not decoded (what is looked for has none).
 struct LineFacts {
-  bool is_object = false;  // The line is one JSON object, as far as its brackets show.
+  bool is_object = false;  // The line is one JSON object, and nothing else.
   std::string type;
   std::string subtype;
   std::string uuid;
@@ -23,6 +24,7 @@ struct LineFacts {
   bool has_user_message_uuids = false;
   std::vector<std::string> user_message_uuids;  // ≤ 1,024.
   std::string parent_tool_use_id;               // On stdout: a sub-agent said it.
+  std::string state;                            // Of the session: idle, running, requires_action.
 
   // In a transcript only.
   bool is_sidechain = false;    // A sub-agent's line.
@@ -69,6 +71,8 @@ class LineScanner {
   // kHeadBytesMax. Another scanner that is fed it goes on with the line.
   const std::string& unfinished() const { return head_; }
   bool holds_unfinished() const { return head_.size() == line_bytes_; }
+  // That is one JSON object: only the newline is missing.
+  bool unfinished_is_object() const { return line_bytes_ > 0 && check_.IsObject(); }
   // The stream is over: what is there without a newline counts as a line.
   void Finish();
 
@@ -95,6 +99,7 @@ class LineScanner {
   std::string head_;
   size_t line_bytes_ = 0;
 
+  JsonCheck check_;
   LineFacts facts_;
   bool bad_ = false;     // Not an object: nothing more is looked at until the newline.
   bool closed_ = false;  // The outermost object has ended.

@@ -45,6 +45,8 @@ Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
   CancelTimer(probe_timer_);
+  CancelTimer(idle_check_timer_);
+  CancelTimer(await_timer_);
   if (interrupt_ != nullptr) CancelTimer(interrupt_->timer);
   CancelTimer(drain_timer_);
 }
@@ -143,6 +145,7 @@ void Session::StartChild() {
     return FailStart(known);
   }
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
+  idle_.OnChildStarted();
   resumed_ = plan->resumes;
   program_ = plan->child.program;
   started_at_ = absl::Now();
@@ -236,6 +239,7 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
 
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   scanner_->Finish();
+  if (awaited_for_ != nullptr) LookForAnswer(/*last_time=*/true);
   const bool was_ready = phase_ == Phase::kReady || in_flight_ != nullptr;
   std::string ended = "could not be started";
   v1::Event event;

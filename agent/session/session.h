@@ -21,6 +21,8 @@
 #include "agent/session/child_requests.h"
 #include "agent/session/claim.h"
 #include "agent/session/identity.h"
+#include "agent/session/idle_watch.h"
+#include "agent/session/limit_watch.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
 #include "agent/session/stall.h"
@@ -104,6 +106,7 @@ class Session final : private ChildSink, private LineScannerSink {
                                                           absl::string_view answer);
   // For tests, before the first tell.
   void set_stall_limits(const StallLimits& limits);
+  void set_idle_limits(const IdleLimits& limits);
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
   // A survivor of an earlier agent is ended at once.
@@ -234,6 +237,16 @@ class Session final : private ChildSink, private LineScannerSink {
   // While a tell is in flight: asks the child whether it lives, if it says nothing for long.
   void ArmProbe();
   void Probe();
+  void AskWhetherItLives();
+  // Likewise: notices that its turn is over without a result line (session_idle.cc).
+  void ArmIdleCheck();
+  void CheckIdle();
+  void SettleIdle(bool is_over);
+  // A turn that ended well, and of whose answer a line was broken: the transcript gets it a moment
+  // later. `result_line` may be empty.
+  void AwaitTranscript(absl::string_view result_line);
+  void LookForAnswer(bool last_time);
+  absl::Status RateLimited() const;
   // By the loop's clock.
   absl::Time StallNow() const;
   absl::Status CheckTell(absl::string_view text) const;
@@ -296,6 +309,13 @@ class Session final : private ChildSink, private LineScannerSink {
   StallLimits stall_limits_;
   StallWatch stall_;
   EventLoop::TimerId probe_timer_ = 0;
+  IdleLimits idle_limits_;
+  IdleWatch idle_;
+  EventLoop::TimerId idle_check_timer_ = 0;
+  absl::Duration cpu_when_asked_;  // Of the child.
+  std::unique_ptr<std::string> awaited_for_;  // The result line of such a turn.
+  EventLoop::TimerId await_timer_ = 0;
+  LimitWatch limit_;
   std::string probe_id_;  // Of the control request that was sent last.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what nobody cancels.
 };

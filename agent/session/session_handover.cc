@@ -57,6 +57,7 @@ std::string Session::WhyNoHandover() const {
       break;
   }
   if (interrupt_ != nullptr) return "a message is being cancelled";
+  if (awaited_for_ != nullptr) return "an answer is looked up in claude's transcript";
   if (!child_->can_be_handed_over()) return "claude is ending";
   // Such a line is nowhere as a whole.
   if (!scanner_->holds_unfinished()) return "claude is in the middle of a long line";
@@ -90,6 +91,9 @@ std::optional<handover::Session> Session::HandOver() const {
   state.set_unfinished_line(scanner_->unfinished());
   if (in_flight_ != nullptr) state.set_in_flight(*in_flight_);
   state.set_replay_seen(replay_seen_);
+  state.set_line_broken(idle_.line_broken());
+  state.set_text_lost(idle_.text_lost());
+  state.set_says_idle(idle_.says_idle());
   state.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   for (const auto& [id, name] : stall_.tools()) {
     handover::Tool& tool = *state.add_tools();
@@ -137,6 +141,8 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     for (const handover::Tool& tool : before.tools()) tools.emplace_back(tool.id(), tool.name());
     stall_.GoOn(std::move(tools), StallNow());
     ArmProbe();
+    idle_.GoOn(before.line_broken(), before.text_lost(), before.says_idle(), StallNow());
+    ArmIdleCheck();
   }
   for (const handover::Request& waiting : before.requests()) {
     v1::PendingRequest request;

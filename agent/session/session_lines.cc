@@ -37,7 +37,10 @@ void Session::OnStdout(absl::string_view bytes) { scanner_->Feed(bytes); }
 void Session::AppendLine(absl::string_view line) { OnLinePiece(line, /*ends_line=*/true); }
 
 void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
-  if (!ends_line) stall_.OnOutput(StallNow());
+  if (!ends_line) {
+    stall_.OnOutput(StallNow());
+    idle_.OnPiece(StallNow());
+  }
   do {
     const absl::string_view part = piece.substr(0, kPieceBytesMax);
     piece.remove_prefix(part.size());
@@ -49,6 +52,7 @@ void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
 }
 
 void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
+  idle_.OnLine(facts, head, StallNow());
   if (!facts.is_object) return;  // Noise of a hook or a wrapper: passed on, and no news.
   if (facts.type == "control_response" && head_is_whole) return OnControlResponse(head);
   if (facts.type == "control_request") {
@@ -57,6 +61,7 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
   if (facts.type == "control_cancel_request") return OnRequestWithdrawn(facts.request_id);
   if (in_flight_ == nullptr) return;
   stall_.OnLine(facts, head, StallNow());
+  limit_.OnLine(facts, head_is_whole ? head : "");
   if (facts.type == "user" && facts.is_replay && facts.uuid == *in_flight_) replay_seen_ = true;
   if (facts.type == "result") OnResult(facts, head, head_is_whole);
 }
@@ -66,7 +71,10 @@ void Session::OnControlResponse(absl::string_view line) {
   const PeerJson& response = MemberOf(message, "response");
   const std::string request_id = TextIn(response, "request_id");
   const bool success = TextIn(response, "subtype") == "success";
-  if (!request_id.empty() && request_id == probe_id_) return stall_.OnProbeAnswered();
+  if (!request_id.empty() && request_id == probe_id_) {
+    idle_.OnAskAnswered();
+    return stall_.OnProbeAnswered();
+  }
   if (interrupt_ != nullptr && !request_id.empty() && request_id == interrupt_->request_id) {
     if (!success) return EndInterrupted("refused to be interrupted");
     const PeerJson& cancelled = MemberOf(MemberOf(response, "response"), "cancelled");
@@ -88,20 +96,30 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
   const bool ours = facts.has_user_message_uuids
                         ? absl::c_linear_search(facts.user_message_uuids, *in_flight_)
                         : replay_seen_;
-  if (!ours) return;
+  if (!ours || awaited_for_ != nullptr) return;
   if (interrupt_ != nullptr && facts.subtype == "error_during_execution") {
     return OnTurnOver(Cancelled());
   }
   // An API error is a "success" with is_error.
-  if (facts.is_error || facts.subtype != "success") {
+  const bool failed = facts.is_error || facts.subtype != "success";
+  std::string text;
+  if (failed) {
     const PeerJson result = head_is_whole ? ParsePeerJson(head) : PeerJson();
-    const std::string text = result.is_object() ? ErrorText(result) : facts.subtype;
+    text = result.is_object() ? ErrorText(result) : facts.subtype;
+    limit_.OnResult(text);
+  }
+  if (limit_.reached()) return OnTurnOver(RateLimited());
+  if (failed) {
     const bool logged_out =
         absl::StrContains(text, "Not logged in") || absl::StrContains(text, "Please run /login");
     OnTurnOver(MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
                            absl::StrCat(Who(), " ended the turn with an error: ", text)));
+  } else if (permission_lost_) {
+    OnTurnOver(PermissionLost(end_reason_ == v1::Exited::CLOSED));
+  } else if (idle_.text_lost()) {
+    AwaitTranscript(head_is_whole ? head : "");
   } else {
-    OnTurnOver(permission_lost_ ? PermissionLost(end_reason_ == v1::Exited::CLOSED) : absl::OkStatus());
+    OnTurnOver(absl::OkStatus());
   }
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
+#include "common/process/spawn.h"
 
 namespace iris {
 
@@ -25,12 +26,17 @@ void Session::ArmProbe() {
 
 void Session::Probe() {
   ArmProbe();
-  if (phase_ != Phase::kReady || !stall_.WantsProbe(StallNow())) return;
+  if (phase_ == Phase::kReady && stall_.WantsProbe(StallNow())) AskWhetherItLives();
+}
+
+void Session::AskWhetherItLives() {
   // Changes nothing, and is answered in the middle of a turn too.
   probe_id_ = absl::StrCat("iris-", RandomHex(8));
   child_->Write(absl::StrCat(R"({"type":"control_request","request_id":")", probe_id_,
                              R"(","request":{"subtype":"mcp_status"}})", "\n"));
   stall_.OnProbeSent(StallNow());
+  idle_.OnAskSent(StallNow());
+  cpu_when_asked_ = ProcessCpuTime(child_->pid());
 }
 
 }  // namespace iris

@@ -87,6 +87,9 @@ void Session::WriteNextTell() {
   replay_seen_ = permission_lost_ = false;
   stall_.OnTellWritten(StallNow());
   ArmProbe();
+  idle_.OnTellWritten(StallNow());
+  ArmIdleCheck();
+  limit_.OnTellWritten();
   v1::Event event;
   event.mutable_written()->set_tell_id(tell.id);
   Append(std::move(event));
@@ -102,6 +105,10 @@ void Session::SettleInFlight(const absl::Status& outcome) {
   const std::string tell_id = *std::exchange(in_flight_, nullptr);
   stall_.OnTellOver();
   CancelTimer(probe_timer_);
+  idle_.OnTellOver();
+  CancelTimer(idle_check_timer_);
+  awaited_for_.reset();
+  CancelTimer(await_timer_);
   const std::unique_ptr<PendingInterrupt> interrupt = std::exchange(interrupt_, nullptr);
   Settle(tell_id, outcome);
   if (interrupt == nullptr) return;

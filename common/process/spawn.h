@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace iris {
 
@@ -36,6 +37,9 @@ absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec);
 // Clock ticks since boot at which `pid` started (/proc/PID/stat), which together with the pid names
 // a process for good. 0 if there is no such process.
 uint64_t ProcessStartTime(pid_t pid);
+// What it has used of the CPUs, without its children, in the kernel's ticks (mostly 10 ms). 0 as
+// above.
+absl::Duration ProcessCpuTime(pid_t pid);
 
 }  // namespace iris
 

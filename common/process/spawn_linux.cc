@@ -180,23 +180,40 @@ absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec) {
   return absl::ErrnoToStatus(trouble.error, absl::StrCat(trouble.step, " ", spec.argv[0]));
 }
 
-uint64_t ProcessStartTime(pid_t pid) {
+namespace {
+
+// The fields of /proc/PID/stat after the command's name, which may hold anything; empty: no such
+// process.
+std::string StatFields(pid_t pid) {
   const ScopedFd stat(open(absl::StrCat("/proc/", pid, "/stat").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!stat) return 0;
+  if (!stat) return "";
   char text[1024];
   const ssize_t n = read(stat.get(), text, sizeof(text) - 1);
-  if (n <= 0) return 0;
+  if (n <= 0) return "";
   text[n] = '\0';
-  const char* rest = strrchr(text, ')');  // The command's name may hold anything, ')' too.
-  if (rest == nullptr) return 0;
+  const char* rest = strrchr(text, ')');
+  return rest == nullptr ? "" : rest + 1;
+}
+
+}  // namespace
+
+uint64_t ProcessStartTime(pid_t pid) {
   unsigned long long start_time = 0;
-  // Field 22; `rest` stands before field 3.
-  if (sscanf(rest + 1,
+  // Field 22; the text begins with field 3.
+  const int read =
+      sscanf(StatFields(pid).c_str(),
              " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-             &start_time) != 1) {
-    return 0;
-  }
-  return start_time;
+             &start_time);
+  return read == 1 ? start_time : 0;
+}
+
+absl::Duration ProcessCpuTime(pid_t pid) {
+  unsigned long long user = 0, system = 0;
+  const int read = sscanf(StatFields(pid).c_str(),
+                          " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system);
+  if (read != 2) return absl::ZeroDuration();
+  return absl::Seconds(static_cast<double>(user + system) /
+                       static_cast<double>(sysconf(_SC_CLK_TCK)));
 }
 
 }  // namespace iris

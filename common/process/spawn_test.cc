@@ -8,6 +8,7 @@
 
 #include "common/base/scoped_fd.h"
 #include "gmock/gmock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -75,6 +76,14 @@ TEST(SpawnTest, StartTimeNamesALiveProcessOnly) {
   ASSERT_TRUE(pid.ok());
   ASSERT_EQ(waitpid(*pid, nullptr, 0), *pid);
   EXPECT_EQ(ProcessStartTime(*pid), 0u);
+}
+
+TEST(SpawnTest, CpuTimeGrowsWithWork) {
+  const absl::Duration before = ProcessCpuTime(getpid());
+  for (volatile uint64_t i = 0; ProcessCpuTime(getpid()) <= before; i = i + 1) {
+  }
+  EXPECT_LT(ProcessCpuTime(getpid()), absl::Hours(1));
+  EXPECT_EQ(ProcessCpuTime(-1), absl::ZeroDuration());
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ absl::Status NameTakeover(const absl::Status& status, const SessionKey& key) {
   if (!absl::StrContains(failure.fix(), kGeneral)) return status;
   const std::string command = absl::StrCat(
       "iris takeover ", key.to, key.from == kDefaultFrom ? "" : absl::StrCat(" --from ", key.from));
-  return MakeFailure(failure.kind(), failure.detail(),
+  return MakeFailure(KindOf(failure), failure.detail(),
                      absl::StrReplaceAll(failure.fix(), {{kGeneral, command}}));
 }
 

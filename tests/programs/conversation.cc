@@ -45,6 +45,7 @@ void Conversation::StartWhatIsDue() {
       if (auto background = turn_->TakeBackground()) background_at_ = background;
       if (!turn_->over()) return;
       turn_.reset();
+      if (queue_.empty()) session_.State("idle");
       if (interrupted_) return;
     }
     if (!queue_.empty()) {
@@ -58,6 +59,7 @@ void Conversation::StartWhatIsDue() {
     } else if (background_at_ && Clock::now() >= *background_at_) {
       background_at_.reset();
       turn_ = std::make_unique<Turn>(session_, std::vector<UserMessage>(), queue_);
+      session_.State("running");
       turn_->StartUnasked();
     } else {
       return;
@@ -134,6 +136,7 @@ void Conversation::OnUser(const Json& line) {
       return;
     }
   }
+  if (!turn_) session_.State("running");
   session_.Lifecycle(user.uuid, "queued");
   const bool now = StringAt(line, "priority") == "now";
   now ? queue_.push_front(std::move(user)) : queue_.push_back(std::move(user));

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <utility>
@@ -130,6 +131,15 @@ const std::map<std::string, Word>& Words() {
          return Steps{{.kind = Kind::kBackground, .seconds = Seconds(rest)},
                       Say("background task started")};
        }},
+      {"PLAIN", [](S rest, F) { return Steps{{.kind = Kind::kPlainText, .text = rest}}; }},
+      {"STRUCTURED", [](S rest, F) { return Steps{{.kind = Kind::kStructured, .text = rest}}; }},
+      {"LIMIT",
+       [](S rest, F) {
+         const long until = Number(rest, 0);
+         if (until != 0 && until <= time(nullptr)) return Steps();
+         return Steps{{.kind = Kind::kLimit, .number = until}};
+       }},
+      {"DAMAGE", [](S rest, F) { return Steps{{.kind = Kind::kDamage, .text = rest}}; }},
       {"PWD", [](S, F) { return Steps{Say(CurrentDir())}; }},
       {"PID", [](S, F) { return Steps{Say(std::to_string(getpid()))}; }},
       {"ENV", [](S rest, F) { return Steps{Say(Environment(rest))}; }},
@@ -148,6 +158,7 @@ bool SaysSomething(const Steps& steps) {
       case Kind::kStderr:
       case Kind::kLimitWrites:
       case Kind::kApiRetry:
+      case Kind::kDamage:
         continue;
       default:
         return true;

@@ -29,6 +29,11 @@ struct Step {
     kNotLoggedIn,  // The turn ends with "Not logged in · Please run /login".
     kTurnError,    // The turn ends with error_during_execution.
     kBackground,   // `seconds` after now, a turn that nobody asked for.
+    kPlainText,    // A message whose content is the plain string `text`.
+    kStructured,   // The result has the structured output `text`, which is JSON.
+    kLimit,        // The turn ends because the account's limit is reached until the Unix time
+                   // `number`; 0: it says so in words alone, and calls it no error.
+    kDamage,       // `text`: what becomes of which line: "torn assistant" (README.md).
   };
 
   Kind kind = Kind::kText;

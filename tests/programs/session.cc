@@ -30,6 +30,13 @@ void Session::Lifecycle(const std::string& uuid, const char* state) {
   Write({{"type", "command_lifecycle"}, {"command_uuid", uuid}, {"state", state}});
 }
 
+void Session::State(const char* now) {
+  if (state == now) return;
+  state = now;
+  if (!says_state) return;
+  Write({{"type", "system"}, {"subtype", "session_state_changed"}, {"state", now}});
+}
+
 void Session::Init(const std::vector<std::string>& user_uuids) {
   Json line = {{"type", "system"},
                {"subtype", "init"},

@@ -35,6 +35,8 @@ struct Session {
   // Stamps `line` with a uuid and the session's id, and writes it.
   void Write(Json line);
   void Lifecycle(const std::string& uuid, const char* state);
+  // Where CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS asks for it. What it has said already is no news.
+  void State(const char* state);
   void Init(const std::vector<std::string>& user_uuids);
   void Replay(const UserMessage& message, bool with_time);
   void Respond(const std::string& request_id, Json response);
@@ -49,6 +51,8 @@ struct Session {
   Output output;
   Transcript transcript;
   bool not_logged_in = false;
+  bool says_state = false;
+  std::string state = "idle";
   bool repair_due = false;  // Resumed: a turn that was cut off is patched before the next one.
   bool last_result_was_error = false;
   int results = 0;

@@ -71,7 +71,10 @@ int Main(int argc, char** argv) {
   if (id.empty()) id = NewUuid();
   Session session(arguments, id, std::filesystem::current_path());
   session.not_logged_in = Wanted("STUB_NOT_LOGGED_IN", ".stub-not-logged-in");
-  if (Wanted("STUB_OLD", ".stub-old")) session.output.SpeakOld();
+  const bool is_old = Wanted("STUB_OLD", ".stub-old");
+  if (is_old) session.output.SpeakOld();
+  const char* states = getenv("CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS");
+  session.says_state = states != nullptr && std::string(states) == "1" && !is_old;
   const bool exists = session.transcript.Load();
   if (resumes && !exists) return NoConversation(session);
   if (!resumes && exists) return Complain("Error: Session ID " + id + " is already in use.");

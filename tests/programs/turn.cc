@@ -157,6 +157,17 @@ void Turn::Run(const Step& step) {
       result["errors"] = {"[ede_diagnostic] the stub was asked to fail"};
       return End(std::move(result), "cancelled");
     }
+    case Kind::kPlainText:
+      last_text_ = step.text;
+      return Emit(step.text, false, false);
+    case Kind::kStructured:
+      structured_ = Json::parse(step.text, nullptr, false);
+      return;
+    case Kind::kLimit:
+      return ReachLimit(step.number);
+    case Kind::kDamage:
+      damage_ = step.text;
+      return;
     case Kind::kBackground:
       background_at_ = Clock::now() + ToDuration(step.seconds);
       return;
@@ -177,6 +188,10 @@ void Turn::Say(const std::string& text, bool split) {
 }
 
 void Turn::EmitBlock(Json block, bool split, bool aborted) {
+  Emit(Json::array({std::move(block)}), split, aborted);
+}
+
+void Turn::Emit(Json content, bool split, bool aborted, const std::string& model) {
   if (std::exchange(replay_due_, false)) session_.Replay(messages_.back(), /*with_time=*/true);
   if (message_id_.empty()) {
     char id[32];
@@ -192,8 +207,8 @@ void Turn::EmitBlock(Json block, bool split, bool aborted) {
                 {{"id", message_id_},
                  {"type", "message"},
                  {"role", "assistant"},
-                 {"model", session_.model},
-                 {"content", Json::array()},
+                 {"model", model.empty() ? session_.model : model},
+                 {"content", std::move(content)},
                  {"stop_reason", nullptr},
                  {"stop_sequence", nullptr},
                  {"usage", usage},
@@ -203,15 +218,46 @@ void Turn::EmitBlock(Json block, bool split, bool aborted) {
                {"uuid", NewUuid()},
                {"timestamp", Timestamp()},
                {"request_id", "req_" + message_id_}};
-  line["message"]["content"].push_back(std::move(block));
   Json kept = {{"type", "assistant"}, {"message", line["message"]}, {"uuid", line["uuid"]}};
   if (aborted) {
     line["aborted"] = true;
     kept["isAbortedMidStream"] = true;
   }
   if (std::exchange(mark_due_, false)) Mark(line);
-  split ? session_.output.SplitLine(line) : session_.output.Line(line);
+  Put(line, "assistant", split);
   unwritten_.push_back(std::move(kept));
+}
+
+void Turn::Put(const Json& line, const std::string& what, bool split) {
+  const size_t space = damage_.find(' ');
+  if (space == std::string::npos || damage_.substr(space + 1) != what) {
+    return split ? session_.output.SplitLine(line) : session_.output.Line(line);
+  }
+  const std::string how = std::exchange(damage_, "").substr(0, space);
+  std::string text = ToLine(line);
+  if (how == "torn") {
+    text.insert(text.size() / 2, R"({"type":"rate_limit_event","rate_limit_info":{}})");
+  } else if (how == "cut") {
+    text.resize(text.size() / 2);
+  }
+  if (how != "missing") session_.output.Raw(text + (how == "open" ? "" : "\n"));
+}
+
+void Turn::ReachLimit(long until) {
+  if (until == 0) {
+    last_text_ = "Session limit reached · resets 10am";
+    const Json block = {{"type", "text"}, {"text", last_text_}};
+    return Emit(Json::array({block}), false, false, "<synthetic>");
+  }
+  const Json info = {{"status", "rejected"},
+                     {"resetsAt", until},
+                     {"rateLimitType", "five_hour"},
+                     {"isUsingOverage", false}};
+  session_.Write({{"type", "rate_limit_event"}, {"rate_limit_info", info}});
+  SyntheticError("You've hit your 5-hour limit · resets 10am (UTC)", 429, "rate_limit",
+                 {{"api_error", "usage_limit_reached"},
+                  {"api_error_params", {{"rate_limit_info", info}}},
+                  {"api_error_type", "rate_limit_error"}});
 }
 
 void Turn::EndMessage(const Json& stop_reason) {
@@ -232,7 +278,8 @@ void Turn::CutMessage() {
   EndMessage(nullptr);
 }
 
-void Turn::SyntheticError(const std::string& text, long status, const char* error) {
+void Turn::SyntheticError(const std::string& text, long status, const char* error,
+                          const Json& more) {
   CutMessage();
   if (std::exchange(replay_due_, false)) session_.Replay(messages_.back(), /*with_time=*/true);
   const Json status_json = status == 0 ? Json() : Json(status);
@@ -253,8 +300,9 @@ void Turn::SyntheticError(const std::string& text, long status, const char* erro
                {"error", error},
                {"is_api_error_message", true}};
   if (status != 0) line["api_error_status"] = status;
+  line.update(more);
   if (std::exchange(mark_due_, false)) Mark(line);
-  session_.output.Line(line);
+  Put(line, "assistant");
   session_.transcript.Append({{"type", "assistant"},
                               {"uuid", line["uuid"]},
                               {"message", message},
@@ -306,7 +354,8 @@ Json Turn::Result(const char* subtype, bool is_error, const char* terminal_reaso
 void Turn::End(Json result, const char* lifecycle) {
   result["result_index"] = session_.results++;
   session_.last_result_was_error = result["is_error"].get<bool>();
-  session_.output.Line(result);
+  if (!structured_.is_null()) result["structured_output"] = structured_;
+  Put(result, "result");
   for (const UserMessage& message : messages_) session_.Lifecycle(message.uuid, lifecycle);
   over_ = true;
 }

@@ -65,6 +65,11 @@ class Turn {
   void Think(const std::string& text);
   void Say(const std::string& text, bool split = false);
   void EmitBlock(Json block, bool split, bool aborted);
+  // By the session's model, if `model` is empty.
+  void Emit(Json content, bool split, bool aborted, const std::string& model = "");
+  // A line of the kind `what`, which may be damaged.
+  void Put(const Json& line, const std::string& what, bool split = false);
+  void ReachLimit(long until);
   void EndMessage(const Json& stop_reason);
   void CallTool(const std::string& command);
   void AskPermission(const std::string& command);
@@ -76,7 +81,9 @@ class Turn {
   void GoOnAfterTool(const std::string& text);
   void CutMessage();
   void UserNotice(const std::string& text);
-  void SyntheticError(const std::string& text, long status, const char* error);
+  // `more`: members that the assistant's line and its twin in the transcript have as well.
+  void SyntheticError(const std::string& text, long status, const char* error,
+                      const Json& more = Json::object());
 
   Json Result(const char* subtype, bool is_error, const char* terminal_reason) const;
   void End(Json result, const char* lifecycle);
@@ -107,6 +114,8 @@ class Turn {
   Json tool_input_;
   std::string permission_id_;  // Of the open request.
   Json denials_ = Json::array();
+  std::string damage_;  // "torn assistant": what becomes of the next line of which kind.
+  Json structured_;
 
   std::optional<Clock::time_point> wake_at_;
   std::optional<Clock::time_point> background_at_;

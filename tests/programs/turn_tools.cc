@@ -102,6 +102,7 @@ void Turn::AskPermission(const std::string& command) {
   if (session_.permission_mode == "bypassPermissions") return StartTool(command);
   if (session_.arguments.permission_prompt_tool == "stdio") {
     permission_id_ = NewUuid();
+    session_.State("requires_action");
     const Json rule = {{"type", "setMode"}, {"mode", "acceptEdits"}, {"destination", "session"}};
     session_.output.Line({{"type", "control_request"},
                           {"request_id", permission_id_},
@@ -135,6 +136,7 @@ void Turn::OnControlResponse(const Json& response) {
   const Json answer = ObjectAt(response, "response");
   if (permission_id_.empty() || StringAt(answer, "request_id") != permission_id_) return;
   permission_id_.clear();
+  session_.State("running");
   const Json decision = ObjectAt(answer, "response");
   if (StringAt(decision, "behavior") == "allow") {
     tool_input_ = ObjectAt(decision, "updatedInput");

@@ -1,0 +1,137 @@
+// Turns that are over although no result line says so, and answers of which a line was broken: the
+// transcript has what the output lost.
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "agent/session/launch.h"
+#include "agent/session/session.h"
+#include "agent/session/transcript.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+namespace {
+
+// claude writes a message to its transcript shortly after it has said it.
+constexpr absl::Duration kFirstLook = absl::Seconds(1);
+constexpr absl::Duration kLastLook = absl::Seconds(4);  // After the first one.
+constexpr absl::Duration kIdleCpu = absl::Milliseconds(100);
+constexpr size_t kDetailBytesMax = 2000;
+
+}  // namespace
+
+void Session::set_idle_limits(const IdleLimits& limits) {
+  idle_limits_ = limits;
+  idle_ = IdleWatch(limits);
+}
+
+void Session::ArmIdleCheck() {
+  CancelTimer(idle_check_timer_);
+  idle_check_timer_ = loop_.After(idle_limits_.check_every, [this] {
+    idle_check_timer_ = 0;
+    CheckIdle();
+  });
+}
+
+void Session::CheckIdle() {
+  ArmIdleCheck();
+  // An interrupt and a transcript that is waited for have limits of their own.
+  if (phase_ != Phase::kReady || interrupt_ != nullptr || awaited_for_ != nullptr) return;
+  idle_.OnHeld(journal().full() || !requests_.empty(), StallNow());
+  switch (idle_.Check(StallNow())) {
+    case IdleWatch::Due::kNothing:
+      return;
+    case IdleWatch::Due::kAsk:
+      // Else what it says next would become the rest of this line.
+      if (scanner_->unfinished_is_object()) return scanner_->Finish();
+      return AskWhetherItLives();
+    case IdleWatch::Due::kLook: {
+      const absl::Duration cpu = ProcessCpuTime(child_->pid()) - cpu_when_asked_;
+      if (!idle_.answered() && cpu > kIdleCpu) return idle_.OnLooked(StallNow());
+      return SettleIdle(/*is_over=*/false);
+    }
+    case IdleWatch::Due::kSettle:
+      return SettleIdle(/*is_over=*/true);
+  }
+}
+
+void Session::SettleIdle(bool is_over) {
+  const bool is_wedged = !idle_.answered() && !idle_.says_idle();
+  const absl::StatusOr<TranscriptTurn> turn =
+      FindTurn(TranscriptOf(spec_, id_, identity_), *in_flight_);
+  const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
+  if (!ended_well && !is_over) return idle_.OnLooked(StallNow());
+  scanner_->Finish();  // The rest of a line that is cut does not come any more.
+  LogWarn(Who(), " is idle, and its result line was lost");
+  absl::Status outcome;
+  if (ended_well) {
+    TellAnew(*in_flight_, turn->lines, "claude's result was lost; this is the transcript's text");
+    if (permission_lost_) outcome = PermissionLost(/*closed=*/false);
+  } else if (limit_.reached()) {
+    outcome = RateLimited();
+  } else {
+    if (turn.ok() && !turn->lines.empty()) {
+      TellAnew(*in_flight_, turn->lines,
+               "claude's result was lost; this is what the transcript has");
+    }
+    const std::string detail = turn.ok() ? turn->detail : std::string(turn.status().message());
+    outcome =
+        MakeFailure(v1::FAILURE_AMBIGUOUS,
+                    absl::StrCat(Who(),
+                                 " is idle, and neither its output nor its transcript says how the "
+                                 "message ended",
+                                 detail.empty() ? "" : ": ", detail.substr(0, kDetailBytesMax)));
+  }
+  OnTurnOver(outcome);
+  // One that does not answer would keep the next message for ever.
+  if (is_wedged) BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
+}
+
+void Session::AwaitTranscript(absl::string_view result_line) {
+  awaited_for_ = std::make_unique<std::string>(result_line);
+  await_timer_ = loop_.After(kFirstLook, [this] {
+    await_timer_ = loop_.After(kLastLook, [this] {
+      await_timer_ = 0;
+      LookForAnswer(/*last_time=*/true);
+    });
+    LookForAnswer(/*last_time=*/false);
+  });
+}
+
+void Session::LookForAnswer(bool last_time) {
+  const absl::StatusOr<TranscriptTurn> turn =
+      FindTurn(TranscriptOf(spec_, id_, identity_), *in_flight_);
+  const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
+  if (!has_it && !last_time) return;
+  const std::string result_line = std::move(*awaited_for_);
+  awaited_for_.reset();
+  CancelTimer(await_timer_);
+  if (has_it) {
+    TellAnew(*in_flight_, turn->lines,
+             "a line of claude's was broken; this is the transcript's text");
+    if (!result_line.empty()) AppendLine(result_line);
+  }
+  // Where it does not have it, the result may, or whoever puts the text together says what is lost.
+  OnTurnOver(absl::OkStatus());
+}
+
+absl::Status Session::RateLimited() const {
+  const v1::RateLimit limit = limit_.limit();
+  std::string detail = absl::StrCat(Who(), " has reached its limit");
+  if (!limit_.said().empty()) absl::StrAppend(&detail, ": ", limit_.said());
+  if (limit.resets_at_ms() > 0) {
+    absl::StrAppend(
+        &detail, "; it resets at ",
+        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(limit.resets_at_ms()),
+                         absl::UTCTimeZone()));
+  }
+  return MakeRateLimited(detail, limit);
+}
+
+}  // namespace iris
