@@ -5,7 +5,8 @@
 #include "agent/service/attach_stream.h"
 #include "agent/service/streams.h"
 #include "common/failure/failure.h"
-#include "common/rpc/grpc_failure.h"
+#include "common/rpc/server_reply.h"
+#include "common/rpc/server_stream.h"
 
 namespace iris {
 namespace {
@@ -13,52 +14,29 @@ namespace {
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
-grpc::Status Outcome(const absl::Status& status) {
-  return status.ok() ? grpc::Status::OK : ToGrpcStatus(status);
-}
-
 // Proof of life of the process loop, not only of gRPC's threads: the echo goes through the loop.
-class ProbeStream final : public grpc::ServerBidiReactor<v1::ProbeRequest, v1::ProbeResponse>,
+class ProbeStream final : public ServerStream<v1::ProbeRequest, v1::ProbeResponse>,
                           private OpenStreams::Stream {
  public:
-  ProbeStream(EventLoop& loop, OpenStreams& streams) : loop_(loop), streams_(streams) {
-    loop_.Post([this] { streams_.Add(this); });
-    StartRead(&request_);
-  }
+  ProbeStream(EventLoop& loop, OpenStreams& streams) : ServerStream(loop), streams_(streams) {}
 
  private:
-  void OnReadDone(bool ok) override {
-    loop_.Post([this, ok] {
-      if (!ok) return FinishOnce(grpc::Status::OK);
-      if (finished_) return;
-      response_.set_nonce(request_.nonce());
-      StartWrite(&response_);
-    });
-  }
-  void OnWriteDone(bool ok) override {
-    loop_.Post([this, ok] {
-      if (!ok) return FinishOnce(grpc::Status::OK);
-      if (!finished_) StartRead(&request_);
-    });
-  }
-  void OnDone() override {
-    loop_.Post([this] {
-      streams_.Remove(this);
-      delete this;
-    });
-  }
-  void End() override {
-    FinishOnce(ToGrpcStatus(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")));
-  }
-  void FinishOnce(const grpc::Status& status) {
-    if (!std::exchange(finished_, true)) Finish(status);
-  }
+  ~ProbeStream() override { streams_.Remove(this); }
 
-  EventLoop& loop_;
+  void OnBegin() override {
+    streams_.Add(this);
+    Read();
+  }
+  void OnRead(v1::ProbeRequest& request) override {
+    v1::ProbeResponse response;
+    response.set_nonce(request.nonce());
+    Write(std::move(response));
+  }
+  void OnNoMore() override { Finish(absl::OkStatus()); }
+  void OnWritten(bool ok) override { ok ? Read() : Finish(absl::OkStatus()); }
+  void End() override { Finish(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
+
   OpenStreams& streams_;
-  v1::ProbeRequest request_;
-  v1::ProbeResponse response_;
-  bool finished_ = false;
 };
 
 class GrpcAgentService final : public AgentService, private v1::Agent::CallbackService {
@@ -73,140 +51,120 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
  private:
   ServerUnaryReactor* Acquire(CallbackServerContext* context, const v1::AcquireRequest* request,
                               v1::AcquireResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request, response] {
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
       const absl::StatusOr<uint64_t> epoch = sessions_.Acquire(*request);
-      if (epoch.ok()) response->set_epoch(*epoch);
-      reactor->Finish(Outcome(epoch.status()));
+      if (!epoch.ok()) return reply.Give(epoch.status());
+      v1::AcquireResponse acquired;
+      acquired.set_epoch(*epoch);
+      reply.Give(std::move(acquired));
     });
-    return reactor;
   }
 
   ServerUnaryReactor* Open(CallbackServerContext* context, const v1::OpenRequest* request,
                            v1::OpenResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request, response] {
-      const absl::StatusOr<Session*> session =
-          sessions_.Find(request->session_id(), request->epoch());
-      if (!session.ok()) return reactor->Finish(Outcome(session.status()));
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+      const absl::StatusOr<Session*> session = SessionOf(*request);
+      if (!session.ok()) return reply.Give(session.status());
       (*session)->Open(
           request->spec(),
-          [reactor, response](const absl::StatusOr<v1::OpenResponse>& opened) {
-            if (opened.ok()) *response = *opened;
-            reactor->Finish(Outcome(opened.status()));
-          },
+          [reply](const absl::StatusOr<v1::OpenResponse>& opened) { reply.Give(opened); },
           request->takeover());
     });
-    return reactor;
   }
 
   grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>* Attach(
       CallbackServerContext*) override {
-    return new AttachStream(loop_, sessions_, streams_);
+    return AttachStream::Serve<AttachStream>(loop_, sessions_, streams_);
   }
 
   grpc::ServerBidiReactor<v1::ProbeRequest, v1::ProbeResponse>* Probe(
       CallbackServerContext*) override {
-    return new ProbeStream(loop_, streams_);
+    return ProbeStream::Serve<ProbeStream>(loop_, streams_);
   }
 
   ServerUnaryReactor* CancelTell(CallbackServerContext* context,
                                  const v1::CancelTellRequest* request,
                                  v1::CancelTellResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request, response] {
-      const absl::StatusOr<Session*> session =
-          sessions_.Find(request->session_id(), request->epoch());
-      if (!session.ok()) return reactor->Finish(Outcome(session.status()));
-      (*session)->CancelTell(
-          request->tell_id(),
-          [reactor, response](const absl::StatusOr<v1::TellState::Phase>& phase_before) {
-            if (phase_before.ok()) response->set_phase_before(*phase_before);
-            reactor->Finish(Outcome(phase_before.status()));
-          });
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+      const absl::StatusOr<Session*> session = SessionOf(*request);
+      if (!session.ok()) return reply.Give(session.status());
+      (*session)->CancelTell(request->tell_id(),
+                             [reply](const absl::StatusOr<v1::TellState::Phase>& phase_before) {
+                               if (!phase_before.ok()) return reply.Give(phase_before.status());
+                               v1::CancelTellResponse cancelled;
+                               cancelled.set_phase_before(*phase_before);
+                               reply.Give(std::move(cancelled));
+                             });
     });
-    return reactor;
   }
 
   ServerUnaryReactor* AnswerRequest(CallbackServerContext* context,
                                     const v1::AnswerRequestRequest* request,
                                     v1::AnswerRequestResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request, response] {
-      const absl::StatusOr<Session*> session =
-          sessions_.Find(request->session_id(), request->epoch());
-      if (!session.ok()) return reactor->Finish(Outcome(session.status()));
-      const absl::StatusOr<v1::AnswerRequestResponse> answered =
-          (*session)->AnswerRequest(request->request_id(), request->json());
-      if (answered.ok()) *response = *answered;
-      reactor->Finish(Outcome(answered.status()));
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+      const absl::StatusOr<Session*> session = SessionOf(*request);
+      if (!session.ok()) return reply.Give(session.status());
+      reply.Give((*session)->AnswerRequest(request->request_id(), request->json()));
     });
-    return reactor;
   }
 
   ServerUnaryReactor* Close(CallbackServerContext* context, const v1::CloseRequest* request,
                             v1::CloseResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request, response] {
-      const absl::StatusOr<Session*> session =
-          sessions_.Find(request->session_id(), request->epoch());
-      if (!session.ok()) return reactor->Finish(Outcome(session.status()));
-      (*session)->Close(absl::Milliseconds(request->grace_ms()),
-                        [reactor, response](bool was_running) {
-                          response->set_was_running(was_running);
-                          reactor->Finish(grpc::Status::OK);
-                        });
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+      const absl::StatusOr<Session*> session = SessionOf(*request);
+      if (!session.ok()) return reply.Give(session.status());
+      (*session)->Close(absl::Milliseconds(request->grace_ms()), [reply](bool was_running) {
+        v1::CloseResponse closed;
+        closed.set_was_running(was_running);
+        reply.Give(std::move(closed));
+      });
     });
-    return reactor;
   }
 
   ServerUnaryReactor* List(CallbackServerContext* context, const v1::ListRequest*,
                            v1::ListResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, response] {
-      *response = sessions_.List();
-      reactor->Finish(grpc::Status::OK);
-    });
-    return reactor;
+    return ReplyOnLoop(loop_, context, response,
+                       [this](auto reply) { reply.Give(sessions_.List()); });
   }
 
   ServerUnaryReactor* GetHost(CallbackServerContext* context, const v1::GetHostRequest*,
                               v1::GetHostResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, response] {
-      *response = hooks_.get_host();
-      reactor->Finish(grpc::Status::OK);
-    });
-    return reactor;
+    return ReplyOnLoop(loop_, context, response,
+                       [this](auto reply) { reply.Give(hooks_.get_host()); });
   }
 
   ServerUnaryReactor* Shutdown(CallbackServerContext* context, const v1::ShutdownRequest* request,
                                v1::ShutdownResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request, response] {
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
       if (request->only_if_idle() && !sessions_.idle()) {
-        return reactor->Finish(
-            Outcome(MakeFailure(v1::FAILURE_BUSY_LIMIT, "the agent has sessions that run")));
+        return reply.Give(MakeFailure(v1::FAILURE_BUSY_LIMIT, "the agent has sessions that run"));
       }
-      sessions_.CloseAll([this, reactor, response](size_t ended) {
-        response->set_sessions_ended(static_cast<uint32_t>(ended));
-        reactor->Finish(grpc::Status::OK);
+      sessions_.CloseAll([this, reply](size_t ended) {
+        v1::ShutdownResponse shut_down;
+        shut_down.set_sessions_ended(static_cast<uint32_t>(ended));
+        reply.Give(std::move(shut_down));
         loop_.Post([this] { hooks_.on_shutdown(); });
       });
     });
-    return reactor;
   }
 
   ServerUnaryReactor* Upgrade(CallbackServerContext* context, const v1::UpgradeRequest* request,
-                              v1::UpgradeResponse*) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    loop_.Post([this, reactor, request] {
-      if (!hooks_.on_upgrade) return reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, ""});
-      hooks_.on_upgrade(request->program(), [reactor](const absl::Status& outcome) {
-        reactor->Finish(Outcome(outcome));
+                              v1::UpgradeResponse* response) override {
+    return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+      if (!hooks_.on_upgrade) {
+        return reply.Give(
+            MakeFailure(v1::FAILURE_VERSION, "this agent takes no other build's place"));
+      }
+      hooks_.on_upgrade(request->program(), [reply](const absl::Status& outcome) {
+        outcome.ok() ? reply.Give(v1::UpgradeResponse()) : reply.Give(outcome);
       });
     });
-    return reactor;
+  }
+
+  // Of a request that names a session and shows its lease.
+  template <typename Request>
+  absl::StatusOr<Session*> SessionOf(const Request& request) {
+    return sessions_.Find(request.session_id(), request.epoch());
   }
 
   EventLoop& loop_;

@@ -26,7 +26,7 @@ class AgentService {
     // Called on the loop after Shutdown ended every session and was answered; the daemon leaves.
     std::function<void()> on_shutdown;
     // Called on the loop: becomes the build at `program`, or says that it is not needed (OK) or why
-    // it cannot. Null: UNIMPLEMENTED.
+    // it cannot. Null: FAILURE_VERSION.
     std::function<void(const std::string& program, UpgradeDone done)> on_upgrade = nullptr;
   };
 

@@ -6,66 +6,47 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
-#include "common/rpc/grpc_failure.h"
 
 namespace iris {
 
-AttachStream::AttachStream(EventLoop& loop, SessionTable& sessions, OpenStreams& streams)
-    : loop_(loop), sessions_(sessions), streams_(streams) {
-  loop_.Post([this] { streams_.Add(this); });
-  StartRead(&request_);
+AttachStream::~AttachStream() {
+  streams_.Remove(this);
+  if (session_ != nullptr) session_->RemoveReader(this);
 }
 
-void AttachStream::OnReadDone(bool ok) {
-  loop_.Post([this, ok] { OnRequest(ok); });
+void AttachStream::OnBegin() {
+  streams_.Add(this);
+  Read();
 }
 
-void AttachStream::OnWriteDone(bool ok) {
-  loop_.Post([this, ok] {
-    writing_ = false;
-    if (ok) SendMore();  // Broken: OnReadDone says so too, and ends it.
-  });
+void AttachStream::OnWritten(bool ok) {
+  if (ok) SendMore();  // Broken: OnNoMore() says so too, and ends it.
 }
 
-void AttachStream::OnDone() {
-  loop_.Post([this] {
-    streams_.Remove(this);
-    if (session_ != nullptr) session_->RemoveReader(this);
-    delete this;
-  });
+void AttachStream::End() { Finish(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
+
+void AttachStream::OnRead(v1::AttachRequest& request) {
+  const absl::Status taken = Take(request);
+  if (!taken.ok()) return Finish(taken);
+  SendMore();
+  Read();
 }
 
-void AttachStream::End() { FinishOnce(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
-
-void AttachStream::FinishOnce(const absl::Status& status) {
-  if (std::exchange(finished_, true)) return;
-  Finish(status.ok() ? grpc::Status::OK : ToGrpcStatus(status));
-}
-
-void AttachStream::OnRequest(bool ok) {
-  if (!ok) return FinishOnce(absl::OkStatus());  // The reader has gone, or is done.
-  if (finished_) return;
-  absl::Status status;
-  switch (request_.kind_case()) {
+absl::Status AttachStream::Take(v1::AttachRequest& request) {
+  switch (request.kind_case()) {
     case v1::AttachRequest::kStart:
-      status = OnStart(request_.start());
-      break;
+      return OnStart(request.start());
     case v1::AttachRequest::kCredit:
-      credit_ += static_cast<int64_t>(std::min<uint64_t>(request_.credit().bytes(), 1 << 30));
+      credit_ += static_cast<int64_t>(std::min<uint64_t>(request.credit().bytes(), 1 << 30));
       break;
     case v1::AttachRequest::kAck:
-      status = OnAck(request_.ack().position());
-      break;
+      return OnAck(request.ack().position());
     case v1::AttachRequest::kTell:
-      status = OnTell(*request_.mutable_tell());
-      break;
+      return OnTell(*request.mutable_tell());
     case v1::AttachRequest::KIND_NOT_SET:
       break;  // From a newer peer; not for us.
   }
-  if (!status.ok()) return FinishOnce(status);
-  SendMore();
-  request_.Clear();
-  StartRead(&request_);
+  return absl::OkStatus();
 }
 
 absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
@@ -81,9 +62,10 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   const std::vector<v1::PendingRequest> pending = (*session)->pending_requests();
   const v1::SessionInfo info = (*session)->Info();
   const bool answers = info.state() == v1::SESSION_READY || info.state() == v1::SESSION_BUSY;
+  v1::AttachResponse response;
   if (reset == v1::RESET_UNSPECIFIED) {
     sent_seq_ = start.has_after() ? start.after().seq() : journal.newest_seq();
-    v1::Attached& attached = *response_.mutable_attached();
+    v1::Attached& attached = *response.mutable_attached();
     *attached.mutable_position() = journal.newest();
     attached.set_state(info.state());
     attached.mutable_tells()->Assign(open.begin(), open.end());
@@ -92,7 +74,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
     attached.set_never_opened(!(*session)->opened());
   } else {
     sent_seq_ = journal.oldest_known();
-    v1::Reset& answer = *response_.mutable_reset();
+    v1::Reset& answer = *response.mutable_reset();
     *answer.mutable_position() = journal.PositionAt(sent_seq_);
     answer.set_reason(reset);
     answer.mutable_tells()->Assign(open.begin(), open.end());
@@ -102,8 +84,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   }
   session_ = *session;
   session_->AddReader(this);
-  writing_ = true;
-  StartWrite(&response_);
+  Write(std::move(response));
   return absl::OkStatus();
 }
 
@@ -137,24 +118,23 @@ absl::Status AttachStream::OnTell(v1::TellFrame& frame) {
 }
 
 void AttachStream::SendMore() {
-  if (session_ == nullptr || writing_ || finished_ || credit_ <= 0) return;
+  if (session_ == nullptr || writing() || finished() || credit_ <= 0) return;
   if (sent_seq_ < session_->journal().oldest_known()) {
     // Another reader's acknowledgement has trimmed what this one had not seen.
-    return FinishOnce(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
+    return Finish(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
   }
   // Half of the credit: its reader gives it back while the other half is on its way.
   const absl::StatusOr<std::vector<EventPtr>> events = session_->journal().After(
       sent_seq_, std::min<size_t>(kBatchBytesMax, static_cast<size_t>(credit_) / 2));
-  if (!events.ok()) return FinishOnce(events.status());
+  if (!events.ok()) return Finish(events.status());
   if (events->empty()) return;
-  response_.Clear();
+  v1::AttachResponse response;
   for (const EventPtr& event : *events) {
-    *response_.mutable_events()->add_events() = *event;
+    *response.mutable_events()->add_events() = *event;
     credit_ -= static_cast<int64_t>(WireBytes(*event));
   }
   sent_seq_ = events->back()->seq();
-  writing_ = true;
-  StartWrite(&response_);
+  Write(std::move(response));
 }
 
 }  // namespace iris

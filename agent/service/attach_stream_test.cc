@@ -338,6 +338,32 @@ TEST_F(AttachStreamTest, AReaderThatOthersLeftBehindIsSentAway) {
   EXPECT_EQ(KindOf(behind.Finish()), v1::FAILURE_DROPPED);
 }
 
+// Its request ends its own stream, and gRPC frees that on another thread, at any moment: hence the
+// rounds. One read started too late ends the agent with all its sessions.
+TEST_F(AttachStreamTest, AReaderThatOthersLeftBehindMayStillAsk) {
+  const uint64_t epoch = LeaseAndOpen();
+  Reader reader(stub());
+  reader.Start(session_id, epoch);
+  for (int round = 0; round < 25; ++round) {
+    Reader behind(stub());
+    const v1::Position begin =
+        behind.Start(session_id, epoch, /*credit_bytes=*/0).attached().position();
+    const std::string id = NewUuid();
+    reader.SendTell(id, "x");
+    reader.ReadUntilSettled(id);
+    reader.SendAck(reader.position().seq());
+    // Only what is durable goes.
+    ASSERT_TRUE(Eventually([&] {
+      return Reader(stub()).Start(session_id, epoch, /*credit_bytes=*/0, begin).has_reset();
+    }));
+
+    for (int i = 0; i < 5; ++i) behind.SendCredit(1);
+    EXPECT_FALSE(behind.Next().has_value());
+    ASSERT_EQ(KindOf(behind.Finish()), v1::FAILURE_DROPPED);
+  }
+  ASSERT_EQ(Info().state(), v1::SESSION_READY);
+}
+
 TEST_F(AttachStreamTest, AReaderThatVanishesLeavesNothingBehind) {
   const uint64_t epoch = LeaseAndOpen();
   const std::string id = NewUuid();

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "common/rpc/grpc_failure.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/service/follow_call.h"
 #include "coordinator/service/host_story.h"
@@ -14,75 +13,71 @@
 
 namespace iris {
 
+template <typename Response>
+bool CoordinatorService::BeginCall(const ServerReply<Response>& reply) {
+  ++calls_begun_;
+  if (open_calls_ >= kOpenCallsMax) {
+    reply.Give(
+        MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(kOpenCallsMax, " callers wait already")));
+    return false;
+  }
+  ++open_calls_;
+  return true;
+}
+
+template <typename Response>
+auto CoordinatorService::EndCall(ServerReply<Response> reply) {
+  return [this, reply = std::move(reply)](const absl::StatusOr<Response>& outcome) {
+    --open_calls_;
+    reply.Give(outcome);
+  };
+}
+
 grpc::ServerBidiReactor<v1::TellRequest, v1::TellUpdate>* CoordinatorService::Tell(
     grpc::CallbackServerContext*) {
-  return new TellCall(*this);  // Owns itself, until gRPC is done with it.
+  return TellCall::Serve<TellCall>(*this);
 }
 
 grpc::ServerWriteReactor<v1::TellUpdate>* CoordinatorService::FollowTell(
     grpc::CallbackServerContext*, const v1::FollowTellRequest* request) {
-  return new FollowCall(*this, *request);  // Owns itself, until gRPC is done with it.
+  return FollowCall::Serve<FollowCall>(*this, *request);
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerContext* context,
                                                         const v1::ListTellsRequest* request,
                                                         v1::ListTellsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, request, response] {
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     ++calls_begun_;
-    absl::StatusOr<v1::ListTellsResponse> list =
-        orchestrator_.List(request->from(), request->all());
-    if (list.ok()) *response = *std::move(list);
-    reactor->Finish(ToGrpcStatus(list.status()));
+    reply.Give(orchestrator_.List(request->from(), request->all()));
   });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::CancelTell(grpc::CallbackServerContext* context,
                                                          const v1::CancelTellOfRequest* request,
                                                          v1::CancelTellOfResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, request, response] {
-    if (!BeginCall(reactor)) return;
-    orchestrator_.Cancel(
-        request->tell_id(), request->from(),
-        [this, reactor, response](const absl::StatusOr<v1::CancelTellOfResponse>& result) {
-          if (result.ok()) *response = *result;
-          EndCall(reactor, result.status());
-        });
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+    if (!BeginCall(reply)) return;
+    orchestrator_.Cancel(request->tell_id(), request->from(), EndCall(reply));
   });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::AnswerPermission(
     grpc::CallbackServerContext* context, const v1::AnswerPermissionRequest* request,
     v1::AnswerPermissionResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, request, response] {
-    if (!BeginCall(reactor)) return;
-    orchestrator_.AnswerPermission(
-        *request,
-        [this, reactor, response](const absl::StatusOr<v1::AnswerPermissionResponse>& result) {
-          if (result.ok()) *response = *result;
-          EndCall(reactor, result.status());
-        });
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+    if (!BeginCall(reply)) return;
+    orchestrator_.AnswerPermission(*request, EndCall(reply));
   });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::GetStatus(grpc::CallbackServerContext* context,
                                                         const v1::GetStatusRequest*,
                                                         v1::GetStatusResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, response] {
+  return ReplyOnLoop(loop_, context, response, [this](auto reply) {
     ++calls_begun_;
     ++open_calls_;
-    Status([this, reactor, response](const absl::StatusOr<v1::GetStatusResponse>& status) {
-      if (status.ok()) *response = *status;
-      EndCall(reactor, status.status());
-    });
+    Status(EndCall(reply));
   });
-  return reactor;
 }
 
 void CoordinatorService::Status(StatusDone done) {
@@ -101,12 +96,12 @@ void CoordinatorService::Status(StatusDone done) {
 grpc::ServerUnaryReactor* CoordinatorService::ListTeams(grpc::CallbackServerContext* context,
                                                         const v1::ListTeamsRequest*,
                                                         v1::ListTeamsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, response] {
+  return ReplyOnLoop(loop_, context, response, [this](auto reply) {
     ++calls_begun_;
-    reactor->Finish(ToGrpcStatus(FillTeams(*response)));
+    v1::ListTeamsResponse teams;
+    const absl::Status filled = FillTeams(teams);
+    filled.ok() ? reply.Give(std::move(teams)) : reply.Give(filled);
   });
-  return reactor;
 }
 
 absl::Status CoordinatorService::FillTeams(v1::ListTeamsResponse& response) {
@@ -125,76 +120,40 @@ absl::Status CoordinatorService::FillTeams(v1::ListTeamsResponse& response) {
 
 grpc::ServerBidiReactor<v1::McpClientMessage, v1::McpServerMessage>* CoordinatorService::Mcp(
     grpc::CallbackServerContext*) {
-  return new McpCall(*this);  // Owns itself, until gRPC is done with it.
+  return McpCall::Serve<McpCall>(*this);
 }
 
 void CoordinatorService::EndMcp(const absl::Status& why) {
   for (McpCall* call : mcp_calls_) call->Leave(why);
 }
 
-bool CoordinatorService::BeginCall(grpc::ServerUnaryReactor* reactor) {
-  ++calls_begun_;
-  if (open_calls_ >= kOpenCallsMax) {
-    reactor->Finish(ToGrpcStatus(
-        MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(kOpenCallsMax, " callers wait already"))));
-    return false;
-  }
-  ++open_calls_;
-  return true;
-}
-
-void CoordinatorService::EndCall(grpc::ServerUnaryReactor* reactor, const absl::Status& outcome) {
-  --open_calls_;
-  reactor->Finish(ToGrpcStatus(outcome));
-}
-
 grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* context,
                                                    const v1::WakeRequest* request,
                                                    v1::WakeResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, request, response] {
-    if (!BeginCall(reactor)) return;
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+    if (!BeginCall(reply)) return;
     daemon_.Lend(LentEnv(request->lent_env()));
-    orchestrator_.Wake(
-        request->from(), request->to(),
-        [this, reactor, response](const absl::StatusOr<v1::WakeResponse>& result) {
-          if (result.ok()) *response = *result;
-          EndCall(reactor, result.status());
-        },
-        request->takeover());
+    orchestrator_.Wake(request->from(), request->to(), EndCall(reply), request->takeover());
   });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::Sleep(grpc::CallbackServerContext* context,
                                                     const v1::SleepRequest* request,
                                                     v1::SleepResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, request, response] {
-    if (!BeginCall(reactor)) return;
-    orchestrator_.Sleep(request->from(), request->to(), request->force(),
-                        [this, reactor, response](const absl::StatusOr<v1::SleepResponse>& result) {
-                          if (result.ok()) *response = *result;
-                          EndCall(reactor, result.status());
-                        });
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+    if (!BeginCall(reply)) return;
+    orchestrator_.Sleep(request->from(), request->to(), request->force(), EndCall(reply));
   });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::Stop(grpc::CallbackServerContext* context,
                                                    const v1::StopRequest* request,
                                                    v1::StopResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  loop_.Post([this, reactor, response, agents = request->agents()] {
+  return ReplyOnLoop(loop_, context, response, [this, agents = request->agents()](auto reply) {
     ++calls_begun_;
     ++open_calls_;
-    daemon_.Stop(agents, [this, reactor, response](const v1::StopResponse& result) {
-      --open_calls_;
-      *response = result;
-      reactor->Finish(grpc::Status::OK);
-    });
+    daemon_.Stop(agents, EndCall(reply));
   });
-  return reactor;
 }
 
 }  // namespace iris

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/loop/event_loop.h"
+#include "common/rpc/server_reply.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/service/daemon_control.h"
@@ -77,9 +78,12 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
                                  const v1::StopRequest* request,
                                  v1::StopResponse* response) override;
 
-  // False, and the call is answered: kOpenCallsMax are open. Else EndCall() answers it.
-  bool BeginCall(grpc::ServerUnaryReactor* reactor);
-  void EndCall(grpc::ServerUnaryReactor* reactor, const absl::Status& outcome);
+  // False, and the call is answered: kOpenCallsMax are open. Else what EndCall() returns is called
+  // once, with the outcome.
+  template <typename Response>
+  bool BeginCall(const ServerReply<Response>& reply);
+  template <typename Response>
+  auto EndCall(ServerReply<Response> reply);
   // `done` once, on the loop, within a second or so: hosts are asked.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   void Status(StatusDone done);

@@ -1,10 +1,7 @@
 #ifndef IRIS_COORDINATOR_SERVICE_FOLLOW_CALL_H_
 #define IRIS_COORDINATOR_SERVICE_FOLLOW_CALL_H_
 
-#include <memory>
-#include <string>
-
-#include "absl/status/status.h"
+#include "common/rpc/server_stream.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/service/tell_updates.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
@@ -12,38 +9,30 @@
 
 namespace iris {
 
-// One FollowTell stream. As TellCall: gRPC's callbacks only post, at most one write is under way,
-// and none when the call is finished. Destroyed on the loop, after gRPC's last callback.
+// One FollowTell stream. As TellCall: no write is under way when the call is finished.
 //
 //   following ── settled and written, all that is known written (`no_wait`), or client gone ──▶
 //   finished
-class FollowCall final : public grpc::ServerWriteReactor<v1::TellUpdate> {
+class FollowCall final
+    : public ServerReplies<grpc::ServerWriteReactor<v1::TellUpdate>, v1::TellUpdate> {
  public:
   FollowCall(CoordinatorService& service, const v1::FollowTellRequest& request);
 
  private:
   ~FollowCall() override;
-  friend std::default_delete<FollowCall>;
 
-  // gRPC's threads.
-  void OnWriteDone(bool ok) override;
-  void OnCancel() override;
-  void OnDone() override;
+  void OnBegin() override;
+  void OnWritten(bool ok) override;
+  void OnGone() override;
 
-  // The loop.
-  void Begin();
   void WriteNext();
-  void End(const absl::Status& status);
 
   CoordinatorService& service_;
-  EventLoop& loop_;  // Of the service; named here because gRPC's threads use it.
   const v1::FollowTellRequest request_;
+  bool beginning_ = false;  // Follow() is under way.
   bool following_ = false;
   TellUpdates updates_;
-  v1::TellUpdate update_;  // The write under way.
-  bool writing_ = false;
   bool client_gone_ = false;
-  bool finished_ = false;
 };
 
 }  // namespace iris

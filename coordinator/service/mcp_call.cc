@@ -4,55 +4,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "common/rpc/grpc_failure.h"
 #include "coordinator/service/lent_env.h"
 
 namespace iris {
 
 McpCall::McpCall(CoordinatorService& service)
-    : service_(service), loop_(service.loop_), session_(service.loop_, *this, *this) {
-  loop_.Post([this] { Begin(); });
-}
+    : ServerStream(service.loop_), service_(service), session_(service.loop_, *this, *this) {}
 
 McpCall::~McpCall() {
   --service_.open_calls_;
   service_.mcp_calls_.erase(this);
 }
 
-void McpCall::OnReadDone(bool ok) {
-  if (!ok) {
-    loop_.Post([this] { EndOfInput(absl::OkStatus()); });
-    return;
-  }
-  if (frame_.has_client()) {
-    loop_.Post([this, env = LentEnv(frame_.client().lent_env())] { lent_env_ = env; });
-  }
-  loop_.Post([this, message = reader_.Take(frame_)]() mutable { TakeMessage(std::move(message)); });
-}
-
-void McpCall::OnWriteDone(bool ok) {
-  loop_.Post([this, ok] {
-    writing_ = false;
-    client_gone_ = client_gone_ || !ok;
-    const std::string whole = std::exchange(outcome_of_, "");
-    if (ok && !whole.empty()) service_.orchestrator_.MarkFetched(whole);
-    WriteNext();
-  });
-}
-
-void McpCall::OnCancel() {
-  loop_.Post([this] {
-    client_gone_ = true;
-    WriteNext();
-  });
-}
-
-void McpCall::OnDone() {
-  // Destroyed by the task, not with it: the loop drops tasks after the ones that follow have run.
-  loop_.Post([self = std::unique_ptr<McpCall>(this)]() mutable { self.reset(); });
-}
-
-void McpCall::Begin() {
+void McpCall::OnBegin() {
   ++service_.calls_begun_;
   service_.mcp_calls_.insert(this);
   if (++service_.open_calls_ > CoordinatorService::kOpenCallsMax) {
@@ -63,20 +27,35 @@ void McpCall::Begin() {
   ReadOn();
 }
 
-void McpCall::TakeMessage(absl::StatusOr<absl::optional<McpClientMessage>> message) {
-  if (ending_.has_value() || finished_) return;
-  if (!message.ok()) return EndOfInput(message.status());
-  if (message->has_value()) {
+void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(frame); }
+
+void McpCall::OnRead(v1::McpClientMessage& frame) {
+  if (frame.has_client()) lent_env_ = LentEnv(frame.client().lent_env());
+  if (ending_.has_value()) return;
+  if (!read_.ok()) return EndOfInput(read_.status());
+  if (read_->has_value()) {
     ++service_.calls_begun_;
-    session_.Take(**std::move(message));
+    session_.Take(*std::exchange(*read_, absl::nullopt));
   }
   ReadOn();
 }
 
+void McpCall::OnWritten(bool ok) {
+  client_gone_ = client_gone_ || !ok;
+  const std::string whole = std::exchange(outcome_of_, "");
+  if (ok && !whole.empty()) service_.orchestrator_.MarkFetched(whole);
+  WriteNext();
+}
+
+void McpCall::OnGone() {
+  client_gone_ = true;
+  WriteNext();
+}
+
 void McpCall::ReadOn() {
-  if (ending_.has_value() || finished_) return;
+  if (ending_.has_value()) return;
   read_waits_ = waiting_.size() >= kWaitingMax;
-  if (!read_waits_) StartRead(&frame_);
+  if (!read_waits_) Read();
 }
 
 void McpCall::EndOfInput(const absl::Status& ending) {
@@ -96,7 +75,7 @@ void McpCall::Send(McpOutgoing message) {
 }
 
 void McpCall::WriteNext() {
-  if (writing_ || finished_) return;
+  if (writing() || finished()) return;
   if (client_gone_) {
     Finish(MakeFailure(v1::FAILURE_CANCELLED, "the client is gone"));
   } else if (!waiting_.empty()) {
@@ -108,23 +87,17 @@ void McpCall::WriteNext() {
 
 void McpCall::WritePiece() {
   McpOutgoing& message = waiting_.front();
-  update_.Clear();
-  update_.set_json(message.NextPiece());
-  update_.set_more(!message.done());
+  v1::McpServerMessage update;
+  update.set_json(message.NextPiece());
+  update.set_more(!message.done());
   if (message.done()) {
-    update_.set_settles(message.settles);
-    update_.set_opening(message.opening);
+    update.set_settles(message.settles);
+    update.set_opening(message.opening);
     outcome_of_ = message.outcome_of;
     waiting_.pop_front();
   }
-  writing_ = true;
-  StartWrite(&update_);
+  Write(std::move(update));
   if (read_waits_) ReadOn();
-}
-
-void McpCall::Finish(const absl::Status& status) {
-  if (std::exchange(finished_, true)) return;
-  ServerBidiReactor::Finish(ToGrpcStatus(status));
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {

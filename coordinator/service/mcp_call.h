@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <deque>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "common/rpc/server_stream.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
@@ -21,15 +21,14 @@
 namespace iris {
 
 // One Mcp stream: an McpSession and its wire. Messages are put together and parsed on gRPC's
-// threads, one read at a time; everything else happens on the loop, so nothing is locked. At most
-// one write is under way, and none when the call is finished. Destroyed on the loop, after gRPC's
-// last callback.
+// threads, one read at a time; everything else happens on the loop, so nothing is locked. No write
+// is under way when the call is finished.
 //
 //   open ── the client has no more, or we leave ──▶ writing what is left ──▶ finished
 //
 // A client that only half-closes gets what is answered at once; what it would have to wait for is
 // its loss, and goes on.
-class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::McpServerMessage>,
+class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMessage>,
                       private McpSink,
                       private McpDesk {
  public:
@@ -44,22 +43,18 @@ class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::M
 
  private:
   ~McpCall() override;
-  friend std::default_delete<McpCall>;
 
-  // gRPC's threads.
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnCancel() override;
-  void OnDone() override;
+  void Prepare(const v1::McpClientMessage& frame) override;
+  void OnBegin() override;
+  void OnRead(v1::McpClientMessage& frame) override;
+  void OnNoMore() override { EndOfInput(absl::OkStatus()); }
+  void OnWritten(bool ok) override;
+  void OnGone() override;
 
-  // The loop.
-  void Begin();
-  void TakeMessage(absl::StatusOr<absl::optional<McpClientMessage>> message);
   void ReadOn();
   void EndOfInput(const absl::Status& ending);
   void WriteNext();
   void WritePiece();
-  void Finish(const absl::Status& status);
 
   void Send(McpOutgoing message) override;
 
@@ -78,22 +73,19 @@ class McpCall final : public grpc::ServerBidiReactor<v1::McpClientMessage, v1::M
   void Status(StatusDone done) override;
 
   CoordinatorService& service_;
-  EventLoop& loop_;  // Of the service; named here because gRPC's threads use it.
 
-  v1::McpClientMessage frame_;  // The read under way.
-  McpReader reader_;            // Of whoever has the read.
-  bool read_waits_ = false;     // For the client to read what we wrote.
+  // Of whoever has the read.
+  McpReader reader_;
+  absl::StatusOr<absl::optional<McpClientMessage>> read_ = absl::nullopt;
+  bool read_waits_ = false;  // For the client to read what we wrote.
 
   std::map<std::string, std::string> lent_env_;
   McpSession session_;
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
 
   std::deque<McpOutgoing> waiting_;
-  v1::McpServerMessage update_;  // The write under way.
-  std::string outcome_of_;       // The tell whose outcome is whole once that is done; or empty.
-  bool writing_ = false;
+  std::string outcome_of_;  // The tell whose outcome is whole once what is written is; or empty.
   bool client_gone_ = false;
-  bool finished_ = false;
 };
 
 }  // namespace iris
