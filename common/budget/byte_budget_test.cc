@@ -1,0 +1,118 @@
+#include "common/budget/byte_budget.h"
+
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+const absl::Duration kSoon = ByteBudget::kPatience - absl::Seconds(1);
+
+class ByteBudgetTest : public ::testing::Test {
+ protected:
+  using Holder = ByteBudget::Holder;
+
+  // Asks; what is heard of room later stands in `heard`.
+  bool Asks(Holder& holder, const std::string& name) {
+    return holder.MayTakeMore([this, name] { heard += name; });
+  }
+  void Pass(absl::Duration time) {
+    now_ += time;
+    while (loop_.RunReady()) {
+    }
+  }
+
+  std::string heard;
+
+ private:
+  absl::Duration now_;
+  EventLoop loop_{[this] { return now_; }};
+
+ protected:
+  ByteBudget budget{loop_, 100};
+  Holder a{budget}, b{budget}, c{budget};
+};
+
+TEST_F(ByteBudgetTest, WhileThereIsRoomEverybodyGetsOn) {
+  a.Set(40);
+  b.Set(59);
+  EXPECT_TRUE(Asks(a, "a"));
+  EXPECT_TRUE(Asks(b, "b"));
+  EXPECT_EQ(budget.held(), 99u);
+}
+
+TEST_F(ByteBudgetTest, OneAloneAlwaysGetsOn) {
+  a.Set(1000);
+  EXPECT_TRUE(Asks(a, "a"));
+  a.Set(2000);
+  EXPECT_TRUE(Asks(a, "a"));
+}
+
+TEST_F(ByteBudgetTest, BeyondItOneGetsOnAndTheOthersWait) {
+  a.Set(50);
+  b.Set(50);
+  c.Set(50);
+  EXPECT_TRUE(Asks(b, "b"));
+  EXPECT_FALSE(Asks(a, "a"));
+  EXPECT_FALSE(Asks(c, "c"));
+  EXPECT_TRUE(Asks(b, "b"));
+  Pass(kSoon);
+  EXPECT_EQ(heard, "");
+
+  b.Set(0);  // 100: still full.
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "a");
+  EXPECT_TRUE(Asks(a, "a"));
+  EXPECT_FALSE(Asks(c, "c"));
+
+  a.Set(49);
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "ac");
+  EXPECT_TRUE(Asks(a, "a"));
+  EXPECT_TRUE(Asks(c, "c"));
+}
+
+TEST_F(ByteBudgetTest, WhoHoldsNothingMayAlwaysBegin) {
+  a.Set(200);
+  EXPECT_TRUE(Asks(a, "a"));
+  EXPECT_TRUE(Asks(b, "b"));
+  b.Set(1);
+  EXPECT_FALSE(Asks(b, "b"));
+}
+
+TEST_F(ByteBudgetTest, WhoDoesNotGoOnIsNotWaitedFor) {
+  a.Set(60);
+  b.Set(60);
+  ASSERT_TRUE(Asks(a, "a"));
+  ASSERT_FALSE(Asks(b, "b"));
+  Pass(kSoon);
+  ASSERT_TRUE(Asks(a, "a"));  // It goes on.
+  Pass(kSoon);
+  EXPECT_EQ(heard, "");
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(heard, "b");
+  EXPECT_TRUE(Asks(b, "b"));
+  EXPECT_FALSE(Asks(a, "a"));
+}
+
+TEST_F(ByteBudgetTest, AHolderThatGoesMakesRoomAndHearsNothing) {
+  auto gone = std::make_unique<Holder>(budget);
+  a.Set(60);
+  gone->Set(60);
+  ASSERT_TRUE(Asks(*gone, "gone"));
+  ASSERT_FALSE(Asks(a, "a"));
+  gone.reset();
+  auto waiting = std::make_unique<Holder>(budget);
+  b.Set(60);
+  waiting->Set(1);
+  EXPECT_FALSE(Asks(*waiting, "waiting"));
+  waiting.reset();
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "a");
+  EXPECT_EQ(budget.held(), 120u);
+}
+
+}  // namespace
+}  // namespace iris
