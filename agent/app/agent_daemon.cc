@@ -16,7 +16,6 @@
 #include "agent/handover/handover.h"
 #include "agent/inventory/storage.h"
 #include "common/base/ids.h"
-#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -257,7 +256,7 @@ void AgentDaemon::SetLeft() {
 v1::Hello AgentDaemon::HelloAt(const std::string& socket) const {
   v1::Hello hello = hello_;
   hello.set_socket_path(socket);
-  hello.set_upgrade_refused(ToUtf8(upgrade_->refused()));
+  hello.set_upgrade_refused(upgrade_->refused());
   sessions_->Count(hello);
   return hello;
 }

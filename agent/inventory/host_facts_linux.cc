@@ -16,6 +16,7 @@
 #include "agent/inventory/survival.h"
 #include "common/base/fnv.h"
 #include "common/base/small_file.h"
+#include "common/base/utf8.h"
 #include "common/process/spawn.h"
 #include "common/version/version.h"
 
@@ -58,7 +59,7 @@ std::string SearchPath() {
 std::string Locale() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = getenv(name);
-    if (value != nullptr && *value != '\0') return std::string(value).substr(0, kLocaleBytesMax);
+    if (value != nullptr && *value != '\0') return CutUtf8(value, kLocaleBytesMax);
   }
   return "";
 }
@@ -96,15 +97,16 @@ v1::Hello MakeHello(const HostFacts& facts, uint32_t build_number, const std::st
   hello.set_pid_namespace(facts.pid_namespace);
   hello.set_pid(getpid());
   hello.set_pid_start_time(ProcessStartTime(getpid()));
-  hello.set_path(SearchPath());
+  hello.set_path(ToUtf8(SearchPath()));
   hello.set_locale(Locale());
   hello.add_survives(v1::SURVIVES_LINK);
   // The end of a job, of a container or of the host ends every process of it, ours too.
   if (SurvivesLogout("", facts.user)) hello.add_survives(v1::SURVIVES_LOGOUT);
   hello.set_storage(StorageOf(data_dir));
-  hello.set_hostname(facts.hostname);
-  hello.set_user(facts.user);
-  hello.set_data_dir(data_dir);
+  // The system lets names be any bytes; a hello with such a field could not be read.
+  hello.set_hostname(ToUtf8(facts.hostname));
+  hello.set_user(ToUtf8(facts.user));
+  hello.set_data_dir(ToUtf8(data_dir));
   return hello;
 }
 

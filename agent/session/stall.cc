@@ -15,7 +15,7 @@ constexpr size_t kRetryLineBytesMax = 64 << 10;
 v1::Stall Make(v1::Stall::Kind kind, absl::string_view detail, absl::Duration how_long) {
   v1::Stall stall;
   stall.set_kind(kind);
-  stall.set_detail(ToUtf8(detail.substr(0, kDetailBytesMax)));
+  stall.set_detail(CutUtf8(detail, kDetailBytesMax));
   stall.set_for_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(how_long)));
   return stall;
 }

@@ -50,4 +50,25 @@ std::string ToUtf8(absl::string_view text) {
   return clean;
 }
 
+absl::string_view Utf8Prefix(absl::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  constexpr size_t kContinuationsMax = 3;
+  // What follows belongs to the last character, or begins another one.
+  const auto continues = [text](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+  };
+  size_t end = bytes_max;
+  while (end > 0 && bytes_max - end < kContinuationsMax && continues(end)) --end;
+  return text.substr(0, continues(end) ? bytes_max : end);  // No character is longer: no UTF-8.
+}
+
+std::string CutUtf8(absl::string_view text, size_t bytes_max) {
+  constexpr absl::string_view kMore = "…";
+  const absl::string_view begin = Utf8Prefix(text, bytes_max);
+  const std::string clean = ToUtf8(begin);  // May be longer: a bad byte becomes three.
+  if (begin.size() == text.size() && clean.size() <= bytes_max) return clean;
+  const size_t room = bytes_max > kMore.size() ? bytes_max - kMore.size() : 0;
+  return absl::StrCat(Utf8Prefix(clean, room), kMore);
+}
+
 }  // namespace iris

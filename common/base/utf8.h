@@ -1,6 +1,7 @@
 #ifndef IRIS_COMMON_BASE_UTF8_H_
 #define IRIS_COMMON_BASE_UTF8_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -14,6 +15,13 @@ bool IsUtf8(absl::string_view text);
 // `text` with U+FFFD in place of every byte that is part of no character: for what a program wrote,
 // or was cut to a length, and goes into a field that must be UTF-8.
 std::string ToUtf8(absl::string_view text);
+
+// The longest beginning of `text` of at most `bytes_max` bytes that ends between two characters.
+absl::string_view Utf8Prefix(absl::string_view text, size_t bytes_max);
+
+// `text` as UTF-8 of at most `bytes_max` bytes (≥ 3), "…" among them where that is not all of it.
+// Whatever shortens a text for people goes through this function.
+std::string CutUtf8(absl::string_view text, size_t bytes_max);
 
 }  // namespace iris
 

@@ -39,5 +39,27 @@ TEST(Utf8Test, BytesThatAreNoCharacterAreReplacedOneByOne) {
   EXPECT_EQ(ToUtf8(std::string("ü𝄞").substr(1, 3)), "���");
 }
 
+TEST(Utf8Test, ABeginningEndsBetweenTwoCharacters) {
+  EXPECT_EQ(Utf8Prefix("aé", 3), "aé");
+  EXPECT_EQ(Utf8Prefix("aéz", 3), "aé");
+  EXPECT_EQ(Utf8Prefix("aé", 2), "a");
+  EXPECT_EQ(Utf8Prefix("é", 1), "");
+  EXPECT_EQ(Utf8Prefix("𝄞", 3), "");
+  // No character has so many bytes: nothing is saved by going back further.
+  EXPECT_EQ(Utf8Prefix("a\x80\x80\x80\x80\x80\x80", 6), "a\x80\x80\x80\x80\x80");
+}
+
+TEST(Utf8Test, WhatIsCutIsUtf8WithinTheBoundAndSaysSo) {
+  EXPECT_EQ(CutUtf8("plain", 5), "plain");
+  EXPECT_EQ(CutUtf8("plainly", 6), "pla…");
+  EXPECT_EQ(CutUtf8("ééé", 5), "é…");
+  EXPECT_EQ(CutUtf8("\xFF\xFF", 6), "\xEF\xBF\xBD\xEF\xBF\xBD");
+  for (size_t bytes_max = 3; bytes_max < 40; ++bytes_max) {
+    const std::string cut = CutUtf8("a\xFFé€𝄞\x80\x80\x80\x80\x80\x80 to the end of it", bytes_max);
+    EXPECT_TRUE(IsUtf8(cut)) << bytes_max;
+    EXPECT_LE(cut.size(), bytes_max);
+  }
+}
+
 }  // namespace
 }  // namespace iris

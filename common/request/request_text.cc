@@ -1,7 +1,5 @@
 #include "common/request/request_text.h"
 
-#include <utility>
-
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -13,17 +11,7 @@ namespace {
 
 constexpr size_t kTextBytesMax = 200;
 constexpr size_t kIdBytesMax = 64;
-constexpr absl::string_view kMore = "…";
 constexpr size_t kIndentedBytesMax = 512 << 10;
-
-// Whole characters, and a sign where something is left out.
-std::string Cut(std::string text) {
-  text = ToUtf8(text);
-  if (text.size() <= kTextBytesMax) return text;
-  size_t end = kTextBytesMax - kMore.size();
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(text.substr(0, end), kMore);
-}
 
 }  // namespace
 
@@ -49,7 +37,7 @@ std::string RequestText(const v1::PendingRequest& request) {
     if (absl::ascii_isspace(static_cast<unsigned char>(c))) c = ' ';
   }
   absl::RemoveExtraAsciiWhitespace(&text);
-  return Cut(std::move(text));
+  return CutUtf8(text, kTextBytesMax);
 }
 
 std::string RequestInput(const v1::PendingRequest& request) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -12,13 +13,6 @@ constexpr size_t kWireDetailBytesMax = 3 << 10;
 constexpr size_t kWireFixBytesMax = 1 << 10;
 // For grpcurl and logs; percent-encoding may triple it.
 constexpr size_t kMessageBytesMax = 256;
-
-std::string Cut(absl::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max) return std::string(text);
-  size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(text.substr(0, end), "…");
-}
 
 FailureKind KindWithoutDetails(grpc::StatusCode code) {
   switch (code) {
@@ -40,10 +34,10 @@ FailureKind KindWithoutDetails(grpc::StatusCode code) {
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   Failure failure = ToProto(status);
-  failure.set_detail(Cut(failure.detail(), kWireDetailBytesMax));
-  failure.set_fix(Cut(failure.fix(), kWireFixBytesMax));
+  failure.set_detail(CutUtf8(failure.detail(), kWireDetailBytesMax));
+  failure.set_fix(CutUtf8(failure.fix(), kWireFixBytesMax));
   return grpc::Status(static_cast<grpc::StatusCode>(CodeFor(KindOf(failure))),
-                      Cut(failure.detail(), kMessageBytesMax), failure.SerializeAsString());
+                      CutUtf8(failure.detail(), kMessageBytesMax), failure.SerializeAsString());
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status, absl::string_view context) {

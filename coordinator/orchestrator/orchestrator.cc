@@ -18,7 +18,7 @@ constexpr size_t kInputsBytesMax = 256 << 10;  // In one status.
 
 void CutInput(v1::PendingPermission& permission, size_t& room) {
   const absl::string_view all = permission.input();
-  std::string shown = ToUtf8(all.substr(0, std::min(kInputBytesShown, room)));
+  std::string shown(Utf8Prefix(all, std::min(kInputBytesShown, room)));
   room -= std::min(room, shown.size());
   permission.set_input(std::move(shown));
 }

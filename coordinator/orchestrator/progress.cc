@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 
 namespace iris {
 namespace {
@@ -23,20 +24,12 @@ v1::TellProgress::Stage StageFor(TransportProgress::Stage stage) {
   return v1::TellProgress::STAGE_UNSPECIFIED;
 }
 
-// A string field must stay UTF-8.
-std::string Cut(absl::string_view text) {
-  if (text.size() <= kProgressTextBytesMax) return std::string(text);
-  size_t end = kProgressTextBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end));
-}
-
 }  // namespace
 
 v1::TellProgress ToProto(const TransportProgress& progress) {
   v1::TellProgress proto;
   proto.set_stage(StageFor(progress.stage));
-  proto.set_text(Cut(progress.text));
+  proto.set_text(CutUtf8(progress.text, kProgressTextBytesMax));
   proto.set_bytes_done(progress.bytes_done);
   proto.set_bytes_total(progress.bytes_total);
   return proto;

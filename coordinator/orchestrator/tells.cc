@@ -137,8 +137,8 @@ absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const std::string& from
     DescribeOpen(tell);
     if (!tell.has_failure()) continue;
     Failure& failure = *tell.mutable_failure();
-    failure.set_detail(ToUtf8(failure.detail().substr(0, kListedDetailBytes)));
-    failure.set_fix(ToUtf8(failure.fix().substr(0, kListedDetailBytes)));
+    failure.set_detail(CutUtf8(failure.detail(), kListedDetailBytes));
+    failure.set_fix(CutUtf8(failure.fix(), kListedDetailBytes));
   }
   return list;
 }

@@ -230,7 +230,7 @@ absl::StatusOr<bool> Store::SettleTell(absl::string_view tell_id, const absl::St
   update->BindBytes(answer)
       .BindText(Preview(answer))
       .Bind(now_ms)
-      .Bind(static_cast<int64_t>(answer.size()));
+      .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
   const absl::StatusOr<bool> was_open = update->BindText(tell_id).Step();
   if (!was_open.ok()) return was_open.status();
   if (!*was_open) return false;

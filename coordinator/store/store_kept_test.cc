@@ -86,6 +86,23 @@ TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest)
   EXPECT_EQ(store->FindTell(c)->value().answer.size(), 500u);
 }
 
+TEST_F(StoreKeptTest, WhatFailedTellsSayCountsToo) {
+  StoreOptions options = Options();
+  options.settled_bytes_max = 1000;
+  const auto store = *Store::Open(options);
+  const std::string a = Added(*store), b = Added(*store);
+  SettleAndFetch(*store, a, std::string(40, 'a'));
+  ASSERT_EQ(*store->SettleTell(
+                b, MakeFailure(v1::FAILURE_CLAUDE_ERROR, std::string(900, 'd'), "fix it"), ""),
+            true);
+  EXPECT_TRUE(store->FindTell(a)->has_value());
+  const std::string c = Added(*store);
+  ASSERT_EQ(*store->SettleTell(
+                c, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "d", std::string(900, 'f')), ""),
+            true);
+  EXPECT_FALSE(store->FindTell(a)->has_value());
+}
+
 TEST_F(StoreKeptTest, WhatIsSettledIsUnfetchedUntilSomebodyFetchesIt) {
   const auto store = Opened();
   const std::string open = Added(*store), a = Answered(*store), b = Answered(*store);

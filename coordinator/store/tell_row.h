@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/store/database.h"
 #include "coordinator/store/store.h"
@@ -23,17 +24,10 @@ inline absl::Status OutcomeFromRow(const Statement& row, int column) {
   return FromProto(failure);
 }
 
-// The first 120 bytes of a text, without a character that is cut off.
+// How a text begins: ≤ 120 bytes, without a character that is cut off.
 inline absl::string_view Preview(absl::string_view text) {
   constexpr size_t kPreviewBytesMax = 120;
-  if (text.size() < kPreviewBytesMax) return text;
-  size_t end = kPreviewBytesMax;
-  // What follows belongs to the last character, or begins another one.
-  const auto continues = [&](size_t at) {
-    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
-  };
-  while (end > 0 && continues(end)) --end;
-  return text.substr(0, end);
+  return Utf8Prefix(text, kPreviewBytesMax);
 }
 
 }  // namespace iris
