@@ -12,6 +12,7 @@
 #include "common/base/small_file.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -60,7 +61,7 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
   if (reasons.empty()) reasons.push_back("the account has no home directory");
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("no data directory: ", absl::StrJoin(reasons, "; ")),
-                     "Set remoteOptions.agentDir to a directory of this account.");
+                     kFixAgentDir);
 }
 
 absl::StatusOr<ScopedFd> LockDataDir(const DataDir& data) {

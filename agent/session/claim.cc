@@ -20,7 +20,10 @@
 #include "agent/session/since.h"
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
+#include "common/base/utf8.h"
 #include "common/endpoint/private_dir.h"
+#include "common/failure/agent_fix.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/process/spawn.h"
@@ -32,6 +35,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kClaimBytesMax = 4096;
+constexpr size_t kHostnameBytesMax = 256;
 constexpr absl::string_view kSuffix = ".claim";
 constexpr absl::string_view kUnfinished = ".tmp";
 // A claim is written within moments of its making; one that is no claim after so long never will
@@ -49,9 +53,13 @@ std::string SessionOf(const std::string& path) {
 }
 
 absl::Status Storage(const std::string& path, absl::string_view why) {
+  if (SaysExhausted(why)) {
+    return Exhausted(absl::ResourceExhaustedError(why),
+                     absl::StrCat("session ", SessionOf(path), " cannot be claimed"));
+  }
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("session ", SessionOf(path), " cannot be claimed: ", why),
-                     "Make room on the disk of claude's config (df, df -i), or repair it.");
+                     kFixClaudeDisk);
 }
 
 std::string Encode(const Claim& claim) {
@@ -79,7 +87,7 @@ std::optional<Claim> Parse(absl::string_view text) {
     return found != fields.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
   };
   return Claim{.host_id = word("host_id"),
-               .hostname = word("hostname").substr(0, 256),
+               .hostname = CutUtf8(word("hostname"), kHostnameBytesMax),
                .boot_id = word("boot_id"),
                .pid_namespace = word("pid_namespace"),
                .process = {.pid = static_cast<pid_t>(number("pid")),
@@ -122,8 +130,7 @@ absl::Status Refuse(const std::string& path, const Claim& theirs, const Claim& o
     return MakeFailure(v1::FAILURE_WRONG_HOST,
                        absl::StrCat(session, " runs under another agent on ", ours.hostname,
                                     ", pid ", theirs.process.pid, Since(theirs.since)),
-                       absl::StrCat("Send the message by way of that agent, or end it there: kill ",
-                                    theirs.process.pid, "."));
+                       kFixOtherAgent);
   }
   const std::string where =
       theirs.host_id != ours.host_id
@@ -133,8 +140,7 @@ absl::Status Refuse(const std::string& path, const Claim& theirs, const Claim& o
       v1::FAILURE_WRONG_HOST,
       absl::StrCat(session, " runs on ", where, Since(theirs.since),
                    "; whether it still does cannot be seen from ", ours.hostname),
-      absl::StrCat("Send the message to the team on ", theirs.hostname,
-                   ". Only if nothing of it runs there any more: `iris takeover TEAM`."));
+      kFixOtherHost);
 }
 
 absl::Status BeingClaimed(const std::string& path) {
@@ -142,7 +148,7 @@ absl::Status BeingClaimed(const std::string& path) {
                      absl::StrCat("session ", SessionOf(path),
                                   " is being claimed this moment by "
                                   "another agent that shares this home"),
-                     "Try again in a moment.");
+                     kFixTryAgainSoon);
 }
 
 // A file with all that `ours` says, beside the claim that it may become.

@@ -18,6 +18,7 @@
 #include "agent/process/strays.h"
 #include "agent/session/claim.h"
 #include "agent/session/transcript.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -97,7 +98,7 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
         v1::FAILURE_CLAUDE_MISSING,
         absl::StrCat("team ", spec.team(), ": claudePath ", path, " on ", identity.hostname,
                      " is not a program that this account can run"),
-        "Correct the team's claudePath, or remove it to search PATH and the usual places.");
+        kFixClaudePath);
   }
   std::vector<std::string> looked;
   for (absl::string_view dir : absl::StrSplit(Get(env, "PATH"), ':', absl::SkipEmpty())) {
@@ -135,7 +136,7 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
                      absl::StrCat("team ", spec.team(), ": its directory ", path, " on ",
                                   identity.hostname, " cannot be used: ", why),
-                     "Create the directory there, or correct the team's path.");
+                     kFixDirectory);
 }
 
 }  // namespace

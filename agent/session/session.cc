@@ -10,6 +10,8 @@
 #include "agent/session/since.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
+#include "common/failure/agent_fix.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "nlohmann/json.hpp"
@@ -19,9 +21,8 @@ namespace {
 
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
+constexpr size_t kLabelBytesMax = 256;
 constexpr size_t kStderrTailBytes = 4 << 10;
-constexpr char kTakeoverFix[] =
-    "Let that coordinator work, or, to go on from here: `iris takeover TEAM`. It is told.";
 
 }  // namespace
 
@@ -60,13 +61,13 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
                        absl::StrCat("session ", id_, " on ", identity_.hostname,
                                     " is held by another coordinator, ", state.label(),
                                     Since(absl::FromUnixMillis(state.holder_since_ms()))),
-                       kTakeoverFix);
+                       kFixTakeover);
   }
   if (state.holder() != request.coordinator_id()) {
     state.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));
   }
   state.set_holder(request.coordinator_id());
-  state.set_label(request.label().substr(0, 256));
+  state.set_label(CutUtf8(request.label(), kLabelBytesMax));
   state.set_epoch(state.epoch() + 1);
   if (absl::Status saved = Save(state); !saved.ok()) return saved;
   return state.epoch();
@@ -80,7 +81,7 @@ absl::Status Session::CheckEpoch(uint64_t epoch) const {
       absl::StrCat("session ", id_, " on ", identity_.hostname, " is held by ", lease.label(),
                    Since(absl::FromUnixMillis(lease.holder_since_ms())), ": epoch ", epoch,
                    " is over, ", lease.epoch(), " counts"),
-      kTakeoverFix);
+      kFixTakeover);
 }
 
 std::string Session::Who() const {
@@ -130,9 +131,11 @@ void Session::StartChild() {
   if (!child.ok()) {
     ReleaseClaim();
     phase_ = Phase::kNone;
-    return FailStart(
-        MakeFailure(v1::FAILURE_INTERNAL,
-                    absl::StrCat(Who(), " could not be started: ", child.status().message())));
+    const std::string what = absl::StrCat(Who(), " could not be started");
+    return FailStart(IsExhausted(child.status())
+                         ? Exhausted(child.status(), what)
+                         : MakeFailure(v1::FAILURE_INTERNAL,
+                                       absl::StrCat(what, ": ", child.status().message())));
   }
   child_ = *std::move(child);
   // Before its first byte: the next agent must know of it whatever it does with it.
@@ -164,7 +167,7 @@ void Session::StartChild() {
         MakeFailure(v1::FAILURE_TIMEOUT,
                     absl::StrCat(Who(), " did not answer within ", absl::FormatDuration(limit),
                                  " of its start", stderr_tail_.empty() ? "" : ": ", stderr_tail_),
-                    "Run `claude` there by hand, or raise the team's sessionInitTimeout."));
+                    kFixInitTimeout));
     BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
   });
 }
@@ -261,10 +264,14 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   Append(std::move(event));
 
   const bool asked = end_reason_ == v1::Exited::CLOSED;
-  const absl::Status why = MakeFailure(
-      asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
-      asked ? absl::StrCat(Who(), " was ended on request before it answered")
-            : absl::StrCat(Who(), " ", ended, was_ready ? "" : " before it answered `initialize`"));
+  const bool exhausted = !how.ok() && IsExhausted(how.status());
+  const absl::Status why =
+      exhausted
+          ? Exhausted(how.status(), absl::StrCat(Who(), " could not be started"))
+          : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
+                        asked ? absl::StrCat(Who(), " was ended on request before it answered")
+                              : absl::StrCat(Who(), " ", ended,
+                                             was_ready ? "" : " before it answered `initialize`"));
   const absl::Status outcome = UnlessCancelled(why);
   SettleInFlight(in_flight_ != nullptr && !asked ? UnlessInTranscript(outcome) : outcome);
   // A child that does not even start would be started for ever.

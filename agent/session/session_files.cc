@@ -8,6 +8,8 @@
 #include "agent/journal/files.h"
 #include "agent/journal/record.h"
 #include "common/endpoint/private_dir.h"
+#include "common/failure/agent_fix.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -20,8 +22,9 @@ std::string LaunchPath(const std::string& dir) { return absl::StrCat(dir, "/laun
 
 absl::Status Storage(const absl::Status& why) {
   if (why.ok() || absl::IsDataLoss(why) || KindOf(why) == v1::FAILURE_STORAGE) return why;
+  if (SaysExhausted(why.message())) return Exhausted(why, "a session's files");
   return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("a session's files: ", why.message()),
-                     "Make room on that host's disk (df, df -i), or repair it.");
+                     kFixHostDisk);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/session/session.h"
+#include "common/base/utf8.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 
@@ -27,7 +29,7 @@ std::string ErrorText(const PeerJson& result) {
     }
   }
   if (text.empty()) text = TextIn(result, "subtype");
-  return text.substr(0, kDetailBytesMax);
+  return CutUtf8(text, kDetailBytesMax);
 }
 
 }  // namespace
@@ -85,8 +87,8 @@ void Session::OnControlResponse(absl::string_view line) {
   if (success) return BecomeReady();
   FailStart(MakeFailure(v1::FAILURE_VERSION,
                         absl::StrCat(Who(), " (", program_, ") refused `initialize`: ",
-                                     TextIn(response, "error").substr(0, kDetailBytesMax)),
-                        "Update Claude Code on that host."));
+                                     CutUtf8(TextIn(response, "error"), kDetailBytesMax)),
+                        kFixClaudeVersion));
   BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "agent/session/transcript.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/process/spawn.h"
@@ -166,7 +167,7 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
              !unless_ended.ok()
                  ? unless_ended
                  : MakeFailure(v1::FAILURE_AMBIGUOUS,
-                               absl::StrCat(lost, ": ", turn->detail.substr(0, kDetailBytesMax))));
+                               absl::StrCat(lost, ": ", CutUtf8(turn->detail, kDetailBytesMax))));
       return true;
   }
   return false;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/session/child_requests.h"
 #include "agent/session/session.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 #include "common/request/request_text.h"
@@ -77,7 +78,7 @@ absl::StatusOr<v1::AnswerRequestResponse> Session::AnswerRequest(const std::stri
       return MakeFailure(v1::FAILURE_BAD_REQUEST,
                          absl::StrCat(Who(), " does not wait for an answer to request ", request_id,
                                       ": it was withdrawn, or claude has ended since"),
-                         "`iris answer` lists what waits.");
+                         kFixListRequests);
     }
     response.set_json(*counts);
     return response;
@@ -122,7 +123,7 @@ absl::Status Session::PermissionLost(bool closed) const {
   return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
                      absl::StrCat(Who(), " was cut off while it waited for a permission, and took "
                                          "that for a no"),
-                     "Send the message again, and answer what it asks.");
+                     kFixAnswerRequest);
 }
 
 void Session::DropRequests() {

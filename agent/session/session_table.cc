@@ -13,6 +13,7 @@
 #include "agent/process/own_children.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
@@ -67,7 +68,7 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat("the agent on ", identity_.hostname, " holds ",
                                     sessions_.size(), " sessions already, and none is idle"),
-                       "Put teams to sleep there, and fetch what they have answered.");
+                       kFixSleep);
   }
   absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(request.session_id());
   if (!session.ok()) return session.status();

@@ -1,23 +1,36 @@
 #include "common/failure/exhausted.h"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <cstring>
+#include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/failure/failure.h"
+#include "common/failure/agent_fix.h"
 
 namespace iris {
 namespace {
 
-constexpr absl::string_view kFixProcesses =
-    "End programs of this account, or raise its limit on processes (`ulimit -u`, TasksMax of its "
-    "slice or container); messages that wait are tried again.";
-constexpr absl::string_view kFixDescriptors =
-    "Raise the limit on open files (`ulimit -n`) and run `iris stop`: the next start has it.";
-constexpr absl::string_view kFixMemory = "Free memory on this machine.";
+// " (the limit on open files is 1024)"; empty where there is none.
+std::string Limit(int resource, absl::string_view what) {
+  rlimit limit;
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
+  return absl::StrCat(" (the limit on ", what, " is ", limit.rlim_cur, ")");
+}
 
-absl::Status Make(absl::string_view doing, absl::string_view why, absl::string_view fix) {
-  return MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(doing, ": ", why), fix);
+absl::Status OutOfProcesses(absl::string_view doing, absl::string_view why) {
+  return MakeFailure(
+      v1::FAILURE_BUSY_LIMIT,
+      absl::StrCat(doing, ": ", why, Limit(RLIMIT_NPROC, "the account's processes and threads")),
+      kFixProcesses);
+}
+
+absl::Status OutOfDescriptors(absl::string_view doing, absl::string_view why) {
+  return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                     absl::StrCat(doing, ": ", why, Limit(RLIMIT_NOFILE, "open files")),
+                     kFixDescriptors);
 }
 
 }  // namespace
@@ -31,16 +44,30 @@ bool IsExhausted(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }
 
+bool SaysExhausted(absl::string_view text) {
+  for (const int error : {EAGAIN, EMFILE, ENFILE, ENOMEM}) {
+    if (absl::StrContains(text, strerror(error))) return true;
+  }
+  return false;
+}
+
 absl::Status Exhausted(int error, absl::string_view doing) {
-  return Make(doing, strerror(error),
-              error == EAGAIN   ? kFixProcesses
-              : error == ENOMEM ? kFixMemory
-                                : kFixDescriptors);
+  if (error == EAGAIN) return OutOfProcesses(doing, strerror(error));
+  if (error != ENOMEM) return OutOfDescriptors(doing, strerror(error));
+  return MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(doing, ": ", strerror(error)),
+                     kFixMemory);
 }
 
 absl::Status Exhausted(const absl::Status& status, absl::string_view doing) {
-  return Make(doing, status.message(),
-              absl::IsUnavailable(status) ? kFixProcesses : kFixDescriptors);
+  const bool processes =
+      absl::IsUnavailable(status) || absl::StrContains(status.message(), strerror(EAGAIN));
+  return processes ? OutOfProcesses(doing, status.message())
+                   : OutOfDescriptors(doing, status.message());
+}
+
+absl::Status SystemFailure(FailureKind kind, int error, absl::string_view doing) {
+  if (IsExhausted(error)) return Exhausted(error, doing);
+  return MakeFailure(kind, absl::StrCat(doing, ": ", strerror(error)));
 }
 
 }  // namespace iris

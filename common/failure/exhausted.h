@@ -1,8 +1,11 @@
 #ifndef IRIS_COMMON_FAILURE_EXHAUSTED_H_
 #define IRIS_COMMON_FAILURE_EXHAUSTED_H_
 
+#include <system_error>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/failure/failure.h"
 
 namespace iris {
 
@@ -13,10 +16,28 @@ bool IsExhausted(int error);
 // The same of a status that absl::ErrnoToStatus() made, as Spawn() returns it.
 bool IsExhausted(const absl::Status& status);
 
-// FAILURE_BUSY_LIMIT with a fix that names the limit. `doing` is what could not be done: "ssh
-// cannot be started". A link tries again by itself.
+// The same of an error's text, where that is all there is: what a keeper reports, a journal's
+// error.
+bool SaysExhausted(absl::string_view text);
+
+// FAILURE_BUSY_LIMIT that names the limit and its value, with a fix that says how to raise it.
+// `doing` is what could not be done: "ssh cannot be started". A link tries again by itself.
 absl::Status Exhausted(int error, absl::string_view doing);
 absl::Status Exhausted(const absl::Status& status, absl::string_view doing);
+
+// Exhausted(), or where `error` is another one a failure of `kind`.
+absl::Status SystemFailure(FailureKind kind, int error, absl::string_view doing);
+
+// What `make` returns, a Status or StatusOr. Where it constructs what throws for want of threads or
+// descriptors (std::thread, EventLoop), that is Exhausted().
+template <typename Make>
+auto OrExhausted(absl::string_view doing, Make make) -> decltype(make()) {
+  try {
+    return make();
+  } catch (const std::system_error& error) {
+    return Exhausted(error.code().value(), doing);
+  }
+}
 
 }  // namespace iris
 

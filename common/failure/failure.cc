@@ -10,8 +10,6 @@ namespace iris {
 namespace {
 
 constexpr absl::string_view kPayloadUrl = "type.iris/iris.v1.Failure";
-constexpr size_t kDetailBytesMax = 8 << 10;
-constexpr size_t kFixBytesMax = 2 << 10;
 
 struct KindText {
   FailureKind kind;
@@ -69,10 +67,11 @@ constexpr std::array kKinds = std::to_array<KindText>({
      "Raise the limit that the detail names, or find out what it waits for."},
     {v1::FAILURE_CANCELLED, "cancelled", StatusCode::kCancelled, "It was stopped on request.",
      "Send the message again if you still want the answer."},
-    {v1::FAILURE_BUSY_LIMIT, "busy_limit", StatusCode::kResourceExhausted,
-     "Too much is waiting already.", "Wait for earlier messages to be answered."},
-    {v1::FAILURE_STORAGE, "storage", StatusCode::kResourceExhausted, "A disk refuses to take more.",
-     "Free space or check the disk that the detail names."},
+    {v1::FAILURE_BUSY_LIMIT, "busy_limit", StatusCode::kResourceExhausted, "A limit was reached.",
+     "Wait for earlier messages to be answered, or raise the limit that the detail names."},
+    {v1::FAILURE_STORAGE, "storage", StatusCode::kResourceExhausted,
+     "A disk or a directory cannot be used.",
+     "Make room, or mend the disk or directory that the detail names."},
     {v1::FAILURE_AMBIGUOUS, "ambiguous", StatusCode::kDataLoss,
      "It cannot be known whether the work was done.",
      "Look at what the team did before you send the message again."},
@@ -105,14 +104,10 @@ const KindText& KindTextFor(FailureKind kind) {
   return index < kKinds.size() ? kKinds[index] : kKinds[v1::FAILURE_INTERNAL];
 }
 
-// Text that came from a host may be cut anywhere, or be no text; a message with such a field would
-// not parse at the other end.
-std::string Bounded(absl::string_view text, size_t bytes_max) {
-  std::string clean = ToUtf8(text.substr(0, bytes_max + 1));
-  if (clean.size() <= bytes_max) return clean;
-  size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(clean.substr(0, end), "…");
+absl::Status WithPayload(const Failure& failure) {
+  absl::Status status(CodeFor(KindOf(failure)), failure.detail());
+  status.SetPayload(kPayloadUrl, absl::Cord(failure.SerializeAsString()));
+  return status;
 }
 
 }  // namespace
@@ -121,9 +116,11 @@ absl::Status MakeFailure(FailureKind kind, absl::string_view detail, absl::strin
   Failure failure;
   failure.set_kind(NearestOlderKind(kind));
   if (failure.kind() != kind) failure.set_newer_kind(kind);
-  failure.set_detail(Bounded(detail, kDetailBytesMax));
-  failure.set_fix(Bounded(fix, kFixBytesMax));
-  return FromProto(failure);
+  // Text that came from a host may be cut anywhere, or be no text; a message with such a field
+  // would not parse at the other end.
+  failure.set_detail(CutUtf8(detail, kFailureDetailBytesMax));
+  failure.set_fix(CutUtf8(fix, kFailureFixBytesMax));
+  return WithPayload(failure);
 }
 
 absl::Status MakeRateLimited(absl::string_view detail, const v1::RateLimit& limit,
@@ -138,9 +135,10 @@ absl::Status FromProto(const Failure& failure) {
     if (failure.detail().empty()) return absl::OkStatus();
     return MakeFailure(v1::FAILURE_INTERNAL, failure.detail(), failure.fix());
   }
-  absl::Status status(CodeFor(KindOf(failure)), failure.detail());
-  status.SetPayload(kPayloadUrl, absl::Cord(failure.SerializeAsString()));
-  return status;
+  Failure bounded = failure;
+  bounded.set_detail(CutUtf8(failure.detail(), kFailureDetailBytesMax));
+  bounded.set_fix(CutUtf8(failure.fix(), kFailureFixBytesMax));
+  return WithPayload(bounded);
 }
 
 Failure ToProto(const absl::Status& status) {
@@ -150,7 +148,7 @@ Failure ToProto(const absl::Status& status) {
     return failure;
   }
   failure.set_kind(v1::FAILURE_INTERNAL);
-  failure.set_detail(Bounded(status.ToString(), kDetailBytesMax));
+  failure.set_detail(CutUtf8(status.ToString(), kFailureDetailBytesMax));
   return failure;
 }
 
@@ -167,7 +165,7 @@ FailureKind KindOf(const absl::Status& status) {
 absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
   Failure failure = ToProto(status);
-  failure.set_detail(Bounded(absl::StrCat(context, ": ", failure.detail()), kDetailBytesMax));
+  failure.set_detail(absl::StrCat(context, ": ", failure.detail()));
   return FromProto(failure);
 }
 

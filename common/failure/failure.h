@@ -1,6 +1,7 @@
 #ifndef IRIS_COMMON_FAILURE_FAILURE_H_
 #define IRIS_COMMON_FAILURE_FAILURE_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
@@ -11,6 +12,10 @@ namespace iris {
 
 using v1::Failure;
 using v1::FailureKind;
+
+// Bounds of failure.proto, for everything that is made or comes in here.
+inline constexpr size_t kFailureDetailBytesMax = 8 << 10;
+inline constexpr size_t kFailureFixBytesMax = 2 << 10;
 
 // A typed failure is an absl::Status that carries its kind and, where the place that failed knows
 // better than the general sentence, its own fix. Everything a person reads about a failure is made

@@ -48,11 +48,24 @@ TEST(FailureTest, AKindFromANewerPeerIsShownAsOurs) {
 }
 
 TEST(FailureTest, LongTextIsCutAtACharacter) {
-  std::string text(8191, 'x');
-  text += "é";  // The bound falls between its two bytes.
+  std::string text(8188, 'x');
+  text += "é";  // With the sign the bound falls between its two bytes.
   text += "tail";
   const std::string cut(MakeFailure(v1::FAILURE_INTERNAL, text).message());
-  EXPECT_EQ(cut, std::string(8191, 'x') + "…");
+  EXPECT_EQ(cut, std::string(8188, 'x') + "…");
+}
+
+TEST(FailureTest, WhatComesOverTheWireIsBoundedToo) {
+  Failure failure;
+  failure.set_kind(v1::FAILURE_AUTH);
+  failure.set_detail(std::string(3 << 20, 'x'));
+  failure.set_fix(std::string(3 << 20, 'y'));
+
+  const Failure back = ToProto(FromProto(failure));
+
+  EXPECT_EQ(back.kind(), v1::FAILURE_AUTH);
+  EXPECT_EQ(back.detail().size(), kFailureDetailBytesMax);
+  EXPECT_EQ(back.fix().size(), kFailureFixBytesMax);
 }
 
 TEST(FailureTest, WhatIsNoUtf8KeepsItsKind) {
@@ -60,7 +73,8 @@ TEST(FailureTest, WhatIsNoUtf8KeepsItsKind) {
   EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
   EXPECT_EQ(status.message(), "said \xEF\xBF\xBD\xEF\xBF\xBD");
   // Each bad byte becomes three: the bound holds afterwards.
-  EXPECT_LE(MakeFailure(v1::FAILURE_INTERNAL, std::string(8192, '\xFF')).message().size(), 8195u);
+  EXPECT_LE(MakeFailure(v1::FAILURE_INTERNAL, std::string(8192, '\xFF')).message().size(),
+            kFailureDetailBytesMax);
 }
 
 TEST(FailureTest, PeopleSeeKindDetailAndFix) {

@@ -55,7 +55,8 @@ absl::optional<absl::Status> FromBridge(const SshEnd& end) {
   if (kind == v1::FAILURE_UNSPECIFIED || kind == v1::FAILURE_AUTH || kind == v1::FAILURE_HOST_KEY) {
     return absl::nullopt;
   }
-  return MakeFailure(kind, PrintableHostText(line.substr(colon + 2), kLineBytesMax));
+  return MakeFailure(kind, absl::StrCat("the host says: ",
+                                        PrintableHostText(line.substr(colon + 2), kLineBytesMax)));
 }
 
 // Lines that ssh writes into its log when all is well.

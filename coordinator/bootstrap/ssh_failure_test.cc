@@ -277,7 +277,7 @@ TEST(SshFailureTest, TheBridgesOwnFailureKeepsItsKind) {
       "no_space: a note from .bashrc\niris-agent: storage: /run/x is open to others\n", 1);
 
   EXPECT_EQ(failure.kind(), v1::FAILURE_STORAGE);
-  EXPECT_EQ(failure.detail(), "/run/x is open to others");
+  EXPECT_EQ(failure.detail(), "the host says: /run/x is open to others");
 }
 
 TEST(SshFailureTest, ANoteOfAStartupFileIsNotTheBridges) {

@@ -12,7 +12,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "common/rpc/grpc_failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
@@ -357,7 +357,7 @@ void HostLinkTable::StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>&
           ++stopping->stopped;
         } else {
           stopping->problems.push_back(
-              Describe(ToProto(FromGrpcStatus(status, absl::StrCat("agent on ", name)))));
+              Describe(ToProto(FromHost(status, absl::StrCat("agent on ", name)))));
         }
         stopping->OneDone();
       });

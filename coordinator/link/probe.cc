@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
-#include "common/rpc/grpc_failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 
 namespace iris {
 namespace {
@@ -65,7 +65,7 @@ class ProbeCall final : public grpc::ClientBidiReactor<v1::ProbeRequest, v1::Pro
       if (!self->callbacks_.on_end) return;
       std::exchange(self->callbacks_, {})
           .on_end(status.ok() ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the link")
-                              : FromGrpcStatus(status, "the link"));
+                              : FromHost(status, "the link"));
     });
     OutstandingCalls& calls = calls_;
     self_.reset();  // May destroy this.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/bootstrap/host_text.h"
 
 namespace iris {
 namespace {
@@ -45,7 +46,7 @@ absl::string_view Words(v1::Stall::Kind kind) {
 std::string StallText(const v1::Stall& stall) {
   std::string text(Words(stall.kind()));
   if (!stall.detail().empty()) {
-    absl::StrAppend(&text, " (", stall.detail().substr(0, kDetailBytesMax), ")");
+    absl::StrAppend(&text, " (", PrintableHostText(stall.detail(), kDetailBytesMax), ")");
   }
   return absl::StrCat(text, " ", For(stall.for_ms()));
 }

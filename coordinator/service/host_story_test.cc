@@ -66,6 +66,15 @@ TEST_F(HostStoryTest, WhatAHostSaysIsBounded) {
   EXPECT_LT(Tell().stall().size(), 400u);
 }
 
+// A status is one message for all hosts: one field that is no UTF-8, and nobody gets any of it.
+TEST_F(HostStoryTest, AHostThatIsCutInsideACharacterHarmsNobodysStatus) {
+  info_->mutable_stall()->set_kind(v1::Stall::TOOL_RUNNING);
+  info_->mutable_stall()->set_detail(std::string(255, 'a') + "é\x1b[31m");
+  const std::string bytes = (Tell(), status_.SerializeAsString());
+  EXPECT_TRUE(v1::GetStatusResponse().ParseFromString(bytes));
+  EXPECT_EQ(status_.sessions(0).stall().find('\x1b'), std::string::npos);
+}
+
 TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
   link_->set_state("waiting");
   link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "common/rpc/grpc_failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/name_takeover.h"
 
 namespace iris {
@@ -139,7 +139,7 @@ void AgentTransport::Acquire() {
                           const uint64_t epoch = call.response.epoch();
                           acquire_.reset();
                           if (!status.ok()) {
-                            return OnContactLost(FromGrpcStatus(status, "leasing the session"));
+                            return OnContactLost(FromHost(status, "leasing the session"));
                           }
                           epoch_ = epoch;
                           take_lease_ = close_unanswered_ = false;
@@ -217,7 +217,7 @@ void AgentTransport::Open() {
       OpenCall::Make(loop_, calls_, deadline, [this](OpenCall& call, const grpc::Status& status) {
         const v1::OpenResponse response = call.response;
         open_.reset();
-        if (!status.ok()) return OnNotOpened(FromGrpcStatus(status, ""));
+        if (!status.ok()) return OnNotOpened(FromHost(status, ""));
         OnOpened(response);
       });
   open_->request.set_session_id(key_.session_id);

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "common/rpc/grpc_failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/name_takeover.h"
 
@@ -164,7 +164,7 @@ void AgentTransport::Close() {
                                close_unanswered_ = false;
                                return OnClosed(was_running);
                              }
-                             OnClosed(FromGrpcStatus(status, "ending the session"));
+                             OnClosed(FromHost(status, "ending the session"));
                            });
   close_->request.set_session_id(key_.session_id);
   close_->request.set_epoch(epoch_);

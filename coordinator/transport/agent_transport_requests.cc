@@ -8,7 +8,7 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/request/request_text.h"
-#include "common/rpc/grpc_failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 
 namespace iris {
@@ -69,7 +69,7 @@ void AgentTransport::Answer(const std::string& request_id, const std::string& js
   const std::shared_ptr<AnswerCall> call =
       AnswerCall::Make(loop_, calls_, absl::Now() + kAnswerDeadline,
                        [done = std::move(done)](AnswerCall& call, const grpc::Status& status) {
-                         if (!status.ok()) return done(FromGrpcStatus(status, ""));
+                         if (!status.ok()) return done(FromHost(status, ""));
                          done(call.response);
                        });
   call->request.set_session_id(key_.session_id);

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
-#include "common/rpc/grpc_failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 
 namespace iris {
 namespace {
@@ -159,7 +159,7 @@ void AttachCall::OnDone(const grpc::Status& status) {
     self->LeaveLink();
     sink->OnDetached(status.ok()
                          ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the session's stream")
-                         : FromGrpcStatus(status, "the session's stream"));
+                         : FromHost(status, "the session's stream"));
   });
   OutstandingCalls& calls = calls_;
   self_.reset();  // May destroy this.

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/bootstrap/host_text.h"
 
 namespace iris {
 namespace {
@@ -20,7 +22,8 @@ absl::Status WhyExited(const v1::Exited& exited) {
     return MakeFailure(v1::FAILURE_WRONG_HOST,
                        "claude was ended because another host has taken the session over");
   }
-  if (!exited.stderr_tail().empty()) absl::StrAppend(&how, ": ", exited.stderr_tail());
+  const std::string said = PrintableHostText(exited.stderr_tail(), kHostDetailBytesMax);
+  if (!said.empty()) absl::StrAppend(&how, "; the host says: ", said);
   return MakeFailure(v1::FAILURE_CHILD_EXITED, absl::StrCat("claude ", how));
 }
 
@@ -114,7 +117,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
 }
 
 void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& news) {
-  absl::Status outcome = FromProto(settled.failure());
+  absl::Status outcome = FromHost(settled.failure());
   size_t structured_bytes = 0;
   if (settled.tell_id() == in_flight_) {
     if (outcome.ok()) outcome = turn_.outcome();

@@ -1,0 +1,52 @@
+#ifndef IRIS_COMMON_FAILURE_AGENT_FIX_H_
+#define IRIS_COMMON_FAILURE_AGENT_FIX_H_
+
+#include "absl/strings/string_view.h"
+
+namespace iris {
+
+// What an agent advises beyond the general sentence of a kind. A host may say anything, and people
+// and models do what a fix says: a coordinator shows one of a host's only if it stands here, and is
+// its own word therefore. A new one is added to kAgentFixes too, or it is never shown.
+inline constexpr absl::string_view kFixTakeover =
+    "Let that coordinator work, or, to go on from here: `iris takeover TEAM`. It is told.";
+inline constexpr absl::string_view kFixOtherHost =
+    "Send the message to the team on that host. Only if nothing of it runs there any more: `iris "
+    "takeover TEAM`.";
+inline constexpr absl::string_view kFixOtherAgent =
+    "Send the message by way of that agent, or end there the process that the detail names.";
+inline constexpr absl::string_view kFixTryAgainSoon = "Try again in a moment.";
+inline constexpr absl::string_view kFixHostDisk =
+    "Make room on that host's disk (df, df -i), or repair it.";
+inline constexpr absl::string_view kFixClaudeDisk =
+    "Make room on the disk of claude's config (df, df -i), or repair it.";
+inline constexpr absl::string_view kFixFetch =
+    "Start the coordinators that sent these messages (`iris tells`): what they fetch makes room.";
+inline constexpr absl::string_view kFixSleep =
+    "Put teams to sleep there, and fetch what they have answered.";
+inline constexpr absl::string_view kFixInitTimeout =
+    "Run `claude` there by hand, or raise the team's sessionInitTimeout.";
+inline constexpr absl::string_view kFixClaudePath =
+    "Correct the team's claudePath, or remove it to search PATH and the usual places.";
+inline constexpr absl::string_view kFixClaudeVersion = "Update Claude Code on that host.";
+inline constexpr absl::string_view kFixDirectory =
+    "Create the directory there, or correct the team's path.";
+inline constexpr absl::string_view kFixListRequests = "`iris answer` lists what waits.";
+inline constexpr absl::string_view kFixAnswerRequest =
+    "Send the message again, and answer what it asks.";
+inline constexpr absl::string_view kFixAgentDir =
+    "Set remoteOptions.agentDir to a directory of this account.";
+inline constexpr absl::string_view kFixProcesses =
+    "End programs of the account, or raise its limit on processes (`ulimit -u`, TasksMax of its "
+    "slice or container); it is tried again.";
+inline constexpr absl::string_view kFixDescriptors =
+    "Raise the limit on open files (`ulimit -n`) and run `iris stop`, on a host `iris stop "
+    "--agents`: the next start has it.";
+inline constexpr absl::string_view kFixMemory = "Free memory on that machine.";
+
+// `fix` where it is one of the above, else empty: then FixFor(kind) stands.
+absl::string_view KnownAgentFix(absl::string_view fix);
+
+}  // namespace iris
+
+#endif  // IRIS_COMMON_FAILURE_AGENT_FIX_H_
