@@ -97,6 +97,14 @@ the options that Iris sets itself or cannot work with, also when written as `-o 
 )";
 
 constexpr absl::string_view kSecrets = R"(
+## Whose it may be
+
+A configuration names programs that run as you. So it is refused, at the start and whenever it is
+read again, where somebody other than you and root owns or may write the file or a directory or
+link on the way to it (for one in your home: from there on). A directory with the sticky bit
+(`/tmp`) may be anybody's, and the group may write if it is your own alone (umask 002). The refusal
+has the `chmod` that mends it.
+
 ## Secrets
 
 A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file

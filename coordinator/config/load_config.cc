@@ -10,12 +10,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/config_text.h"
 #include "coordinator/config/json_text.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/schema_walk.h"
 #include "coordinator/config/secrets.h"
+#include "coordinator/config/trusted_path.h"
 #include "coordinator/config/yaml_text.h"
 
 namespace iris {
@@ -27,6 +29,7 @@ struct FileText {
 };
 
 absl::Status RefuseErrno(absl::string_view what, int error) {
+  if (IsExhausted(error)) return Exhausted(error, what);
   return Refuse(absl::StrCat(what, ": ", strerror(error)),
                 "Make it a file that the user who runs Iris can read.");
 }
@@ -128,6 +131,9 @@ absl::StatusOr<std::string> ConfigPath(const EnvLookup& env, absl::string_view h
 }
 
 absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
+  if (absl::Status status = CheckTrustedPath(source.path, source.home); !status.ok()) {
+    return Annotate(status, source.path);
+  }
   absl::StatusOr<FileText> file = ReadFile(source.path);
   if (!file.ok()) return Annotate(file.status(), source.path);
   return ParseConfig(file->text, source, file->readable_by_others);

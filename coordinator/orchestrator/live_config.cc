@@ -15,15 +15,18 @@ LiveConfig::Stamp LiveConfig::Look() const {
           .device = file.st_dev,
           .inode = file.st_ino,
           .size = file.st_size,
-          .modified_ns = int64_t{file.st_mtim.tv_sec} * 1'000'000'000 + file.st_mtim.tv_nsec};
+          .modified_ns = int64_t{file.st_mtim.tv_sec} * 1'000'000'000 + file.st_mtim.tv_nsec,
+          .changed_ns = int64_t{file.st_ctim.tv_sec} * 1'000'000'000 + file.st_ctim.tv_nsec};
 }
 
 absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current() {
   // Looked at before it is read: a change in between is seen the next time.
   const Stamp now = Look();
-  if (loaded_ && now == stamp_) return current_;
+  const bool changed = !(now == stamp_);
+  // What is refused may be mended beside the file: a directory's mode, a variable's value.
+  if (loaded_ && !changed && current_.ok()) return current_;
   absl::StatusOr<Config> config = load_(path_);
-  if (loaded_) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
+  if (loaded_ && changed) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
   loaded_ = true;
   stamp_ = now;
   if (config.ok()) {

@@ -24,7 +24,7 @@ class LiveConfig {
 
   // Looks at the file's size, time and inode, and loads it where they differ from the last look.
   // What it returns stays as it is. FAILURE_BAD_REQUEST: the file as it is now does not load; the
-  // error is the loader's, until the file changes again.
+  // error is the loader's, who is asked each time then: it may be mended beside the file.
   absl::StatusOr<std::shared_ptr<const Config>> Current();
 
   const std::string& path() const { return path_; }
@@ -36,6 +36,7 @@ class LiveConfig {
     ino_t inode = 0;
     off_t size = 0;
     int64_t modified_ns = 0;
+    int64_t changed_ns = 0;  // Nobody can set it back.
 
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
