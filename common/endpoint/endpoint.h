@@ -26,7 +26,8 @@ struct Endpoint {
 //
 // The directory is $XDG_RUNTIME_DIR/iris; without that variable /run/user/UID/iris where
 // /run/user/UID is ours (an ssh session often lacks the variable and must meet the same daemon);
-// else /tmp/iris-UID. A variable that names a directory that is not ours (su, sudo) or that is too
+// else /tmp/iris-UID; where somebody else has made that, /tmp/iris-UID-RANDOM (FindRuntimeDir()
+// has more). A variable that names a directory that is not ours (su, sudo) or that is too
 // long is passed over. A home adds a folder named by its hash. Created as needed. FAILURE_STORAGE:
 // the directory is not ours, is open to others or cannot be made. FAILURE_BAD_REQUEST: `home` is
 // not absolute.

@@ -57,7 +57,7 @@ TEST(PrivateDirTest, AnotherUsersDirectoryIsRefused) {
   const ScratchDir scratch;
   ASSERT_EQ(mkdir(scratch.File("dir").c_str(), 0700), 0);
   ASSERT_EQ(chown(scratch.File("dir").c_str(), 65534, 65534), 0);
-  ExpectRefused(EnsurePrivateDir(scratch.File("dir")), "belongs to uid 65534");
+  ExpectRefused(EnsurePrivateDir(scratch.File("dir")), "belongs to nobody (uid 65534)");
 }
 
 TEST(PrivateDirTest, WhatOthersMayDoDecides) {

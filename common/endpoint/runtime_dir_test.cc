@@ -3,11 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/endpoint/endpoint.h"
+#include "common/endpoint/private_dir.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -118,6 +121,75 @@ TEST_F(RuntimeDirTest, TheLongestEndpointFitsASocketAddress) {
   EXPECT_EQ(endpoint->socket, endpoint->dir + "/coordinator.sock");
   EXPECT_EQ(endpoint->lock, endpoint->dir + "/coordinator.lock");
   EXPECT_LT(endpoint->socket.size(), 100u);
+}
+
+// Where neither a variable nor /run/user gives a directory.
+class TakenTmpTest : public RuntimeDirTest {
+ protected:
+  TakenTmpTest() {
+    EXPECT_EQ(chmod(Tmp().c_str(), 01777), 0);
+    roots_ = {.xdg_runtime_dir = "",
+              .run_user = scratch_.File("none"),
+              .tmp = Tmp(),
+              .other_name = scratch_.File("h/.local/share/iris/tmp-boot")};
+  }
+  void GiveAway(const std::string& dir) {
+    EXPECT_TRUE(mkdir(dir.c_str(), 0700) == 0 || errno == EEXIST) << dir;
+    EXPECT_EQ(chown(dir.c_str(), 65534, 65534), 0);
+  }
+
+  RuntimeRoots roots_;
+};
+
+TEST_F(TakenTmpTest, WhoTakesTheNameBeforeItsUserLocksNobodyOut) {
+  GiveAway(InTmp());
+  const std::string one = Found(roots_);
+  EXPECT_THAT(one, StartsWith(InTmp() + "-"));
+  EXPECT_TRUE(EnsurePrivateDir(one).ok());
+  EXPECT_EQ(Found(roots_), one) << "both ends of a socket must find the same";
+  EXPECT_THAT(Found(roots_, "/home/me"), StartsWith(one + "/"));
+}
+
+TEST_F(TakenTmpTest, WhatWasChosenStaysWhenTheUsualNameBecomesFree) {
+  GiveAway(InTmp());
+  const std::string one = Found(roots_);
+  ASSERT_EQ(rmdir(InTmp().c_str()), 0);
+  EXPECT_EQ(Found(roots_), one) << "daemons listen there";
+}
+
+TEST_F(TakenTmpTest, WhoTakesThatNameTooMeetsAnotherOne) {
+  GiveAway(InTmp());
+  const std::string one = Found(roots_);
+  GiveAway(one);
+  const std::string two = Found(roots_);
+  EXPECT_THAT(two, StartsWith(InTmp() + "-"));
+  EXPECT_NE(two, one);
+  EXPECT_EQ(Found(roots_), two);
+}
+
+TEST_F(TakenTmpTest, ARecordThatIsNoneIsPassedOver) {
+  GiveAway(InTmp());
+  const std::string one = Found(roots_);
+  for (const std::string& text : {std::string("../etc"), std::string(), InTmp()}) {
+    std::ofstream(roots_.other_name) << text;
+    EXPECT_THAT(Found(roots_), StartsWith(InTmp() + "-")) << text;
+  }
+  std::ofstream(roots_.other_name, std::ios::trunc) << "";
+  ASSERT_EQ(chown(InTmp().c_str(), geteuid(), 0), 0);
+  EXPECT_EQ(Found(roots_), InTmp()) << "nothing is chosen while nobody is in the way";
+}
+
+TEST_F(TakenTmpTest, WhereNothingIsLeftTheOwnerIsNamed) {
+  GiveAway(InTmp());
+  roots_.other_name.clear();
+  const absl::StatusOr<std::string> none = FindRuntimeDir(roots_, "");
+  EXPECT_EQ(KindOf(none.status()), v1::FAILURE_STORAGE);
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("belongs to nobody (uid 65534)"));
+  EXPECT_THAT(ToProto(none.status()).fix(), HasSubstr("XDG_RUNTIME_DIR"));
+
+  roots_.other_name = "/proc/none/tmp-boot";
+  EXPECT_THAT(std::string(FindRuntimeDir(roots_, "").status().message()),
+              HasSubstr("belongs to nobody (uid 65534)"));
 }
 
 }  // namespace

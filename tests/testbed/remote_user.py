@@ -1,6 +1,7 @@
 """Throwaway accounts on this machine, to be reached through ssh."""
 
 import contextlib
+import glob
 import itertools
 import os
 import pathlib
@@ -73,7 +74,8 @@ class RemoteUser:
         leftovers = processes.end_leftovers(self.processes, patience)
         _account_tool(["userdel", "--force", self.name])
         for place in ("/tmp", "/var/tmp", "/dev/shm", "/run/user"):
-            for path in (f"{place}/iris-{self.uid}", f"{place}/{self.uid}"):
+            for path in (f"{place}/{self.uid}", *glob.glob(f"{place}/iris-{self.uid}"),
+                         *glob.glob(f"{place}/iris-{self.uid}-*")):
                 if os.path.isdir(path) and os.stat(path).st_uid == self.uid:
                     shutil.rmtree(path, ignore_errors=True)
         disk.unmount_below(self.home)
