@@ -21,6 +21,7 @@
 #include "agent/handover/handover.h"
 #include "agent/process/own_children.h"
 #include "common/base/scoped_fd.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/process/wait_exit.h"
 #include "common/version/version.h"
@@ -108,7 +109,7 @@ absl::StatusOr<BuildInfo> ParseVersionLine(absl::string_view line) {
 absl::StatusOr<BuildInfo> CheckBuild(const std::string& program, absl::Time deadline) {
   if (absl::Status status = CheckFile(program); !status.ok()) return status;
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) return SystemFailure(v1::FAILURE_INTERNAL, errno, program);
   const ScopedFd reader(ends[0]);
   ScopedFd writer(ends[1]);
   const auto not_executable = [&program](absl::string_view why) {
@@ -119,6 +120,7 @@ absl::StatusOr<BuildInfo> CheckBuild(const std::string& program, absl::Time dead
                                                               .cwd = "/",
                                                               .fds = {{1, writer.get()}},
                                                               .new_session = true});
+  if (!pid.ok() && IsExhausted(pid.status())) return Exhausted(pid.status(), program);
   if (!pid.ok()) return not_executable(pid.status().message());
   writer.Reset();
   const absl::StatusOr<std::string> said = ReadAll(reader.get(), deadline);

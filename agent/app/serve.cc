@@ -18,6 +18,7 @@
 #include "agent/inventory/host_facts.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/endpoint.h"
+#include "common/failure/exhausted.h"
 #include "common/log/log.h"
 #include "common/rpc/grpc_life.h"
 
@@ -97,8 +98,9 @@ int RunServe(const Options& options) {
   // Before gRPC: where there is nothing to go on with, every descriptor is closed.
   std::unique_ptr<const handover::Agent> before = TakeHandover(options);
   KeepGrpcUntilExit();
-  absl::StatusOr<std::unique_ptr<AgentDaemon>> agent =
-      before != nullptr ? GoOn(options, *before) : StartAgent(options);
+  absl::StatusOr<std::unique_ptr<AgentDaemon>> agent = OrExhausted("the agent cannot start", [&] {
+    return before != nullptr ? GoOn(options, *before) : StartAgent(options);
+  });
   before.reset();
   ReportReady(agent.status());
   if (!agent.ok()) {

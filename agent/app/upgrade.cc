@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/handover/handover.h"
+#include "common/base/thread.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -41,12 +43,15 @@ void Upgrade::Offer(const std::string& program, Done done) {
   if (done_.size() > 1) return;
   program_ = program;
   if (check_.joinable()) check_.join();  // It has posted its result: its last step.
-  check_ = std::thread([this, alive = alive_, program] {
-    absl::StatusOr<BuildInfo> build = CheckBuild(program, absl::Now() + kCheckWithin);
-    loop_.Post([this, alive, build = std::move(build)] {
-      if (*alive) OnChecked(build);
-    });
-  });
+  absl::StatusOr<std::thread> check =
+      StartThread("looks at the offered build", [this, alive = alive_, program] {
+        absl::StatusOr<BuildInfo> build = CheckBuild(program, absl::Now() + kCheckWithin);
+        loop_.Post([this, alive, build = std::move(build)] {
+          if (*alive) OnChecked(build);
+        });
+      });
+  if (!check.ok()) return End(check.status());
+  check_ = *std::move(check);
 }
 
 void Upgrade::OnChecked(const absl::StatusOr<BuildInfo>& build) {
@@ -82,7 +87,7 @@ void Upgrade::Try() {
 void Upgrade::End(const absl::Status& outcome) {
   refused_.clear();
   if (!outcome.ok()) {
-    refused_ = absl::StrCat(ToProto(outcome).detail()).substr(0, kRefusedBytesMax);
+    refused_ = CutUtf8(ToProto(outcome).detail(), kRefusedBytesMax);
     LogWarn("no upgrade to ", program_, ": ", refused_);
   }
   for (Done& done : std::exchange(done_, {})) done(outcome);

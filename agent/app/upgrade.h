@@ -44,7 +44,7 @@ class Upgrade {
 
   // The failures of CheckBuild(), and FAILURE_VERSION: it cannot read what this build hands over;
   // FAILURE_TIMEOUT: no moment within kMomentWithin; FAILURE_BUSY_LIMIT: another offer is being
-  // taken; FAILURE_INTERNAL: exec failed.
+  // taken, or no thread can be had; FAILURE_INTERNAL: exec failed.
   void Offer(const std::string& program, Done done);
   // The agent is leaving: offers are answered so (FAILURE_DROPPED), the one under way too.
   void Stop();

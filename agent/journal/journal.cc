@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/journal/record.h"
+#include "common/failure/agent_fix.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
 #include "common/log/log.h"
@@ -18,8 +20,9 @@ namespace iris {
 namespace {
 
 absl::Status Storage(const absl::Status& why) {
+  if (SaysExhausted(why.message())) return Exhausted(why, "the session's journal");
   return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the session's journal: ", why.message()),
-                     "Make room on that host's disk (df, df -i), or repair it.");
+                     kFixHostDisk);
 }
 
 }  // namespace
@@ -255,8 +258,7 @@ absl::Status Journal::CheckRoom() const {
         absl::StrCat("the journals of all sessions on the host keep ", disk_.kept_bytes() >> 20,
                      " MiB of at most ", disk_.quota_bytes() >> 20,
                      " MiB that nobody has fetched, this session ", bytes_ >> 20, " MiB of it"),
-        "Start the coordinators that sent these messages (`iris tells`): what they fetch makes "
-        "room.");
+        kFixFetch);
   }
   return CheckDisk();
 }

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "common/base/scoped_fd.h"
+#include "common/base/thread.h"
+#include "common/log/log.h"
 
 namespace iris {
 namespace {
@@ -67,12 +69,24 @@ void JournalDisk::StartBatch() {
   syncing_ = std::exchange(waiting_, {});
   auto batch = std::make_unique<Batch>();
   for (Client* client : syncing_) batch->paths.push_back(client->TakeUnsynced());
-  if (sync_ != nullptr) {
-    SyncAll(*batch, sync_);
+  if (sync_ != nullptr || !HasThread()) {
+    SyncAll(*batch, sync_ != nullptr ? sync_ : Sync(SyncOne));
     return PostDone(std::move(batch));
   }
   absl::MutexLock lock(&mutex_);
   to_sync_ = std::move(batch);
+}
+
+bool JournalDisk::HasThread() {
+  if (thread_.joinable()) return true;
+  absl::StatusOr<std::thread> thread =
+      StartThread("makes journals durable", [this] { RunThread(); });
+  if (!thread.ok()) {
+    LogWarn(thread.status().message());
+    return false;
+  }
+  thread_ = *std::move(thread);
+  return true;
 }
 
 void JournalDisk::OnBatchDone(const Batch& batch) {

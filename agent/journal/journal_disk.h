@@ -24,6 +24,9 @@ namespace iris {
 //   loop:    SyncSoon … SyncSoon … (50 ms) → TakeUnsynced of each ──┐            ┌──▶ OnSynced of
 //   each thread:                                                         └─▶ fdatasync┘
 //
+// The thread is started for the first batch. As long as none can be had (a process limit), the loop
+// waits for the disk itself: what is written must become durable in time.
+//
 // Lives on the process loop.
 class JournalDisk {
  public:
@@ -47,7 +50,7 @@ class JournalDisk {
 
   // `quota_bytes`: what all journals may keep together.
   explicit JournalDisk(EventLoop& loop, size_t quota_bytes = kQuotaBytes)
-      : loop_(loop), quota_bytes_(quota_bytes), thread_([this] { RunThread(); }) {}
+      : loop_(loop), quota_bytes_(quota_bytes) {}
   // Without a thread, for simulations: `sync` runs on the loop.
   JournalDisk(EventLoop& loop, Sync sync, size_t quota_bytes = kQuotaBytes)
       : loop_(loop), quota_bytes_(quota_bytes), sync_(std::move(sync)) {}
@@ -83,6 +86,7 @@ class JournalDisk {
   };
 
   void StartBatch();
+  bool HasThread();  // Starts it, if it can.
   void OnBatchDone(const Batch& batch);
   void RunThread();
   static void SyncAll(Batch& batch, const Sync& sync);

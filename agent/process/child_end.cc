@@ -14,6 +14,7 @@
 #include "agent/process/descendants.h"
 #include "agent/process/own_children.h"
 #include "agent/process/process_child.h"
+#include "common/failure/exhausted.h"
 #include "common/process/spawn.h"
 
 namespace iris {
@@ -56,7 +57,9 @@ void ProcessChild::OnReportLine(absl::string_view line) {
     return;
   }
   if (absl::ConsumePrefix(&line, "failed ")) {
-    exit_ = absl::FailedPreconditionError(line);
+    // The keeper could not fork: nothing is wrong with the program.
+    exit_ =
+        SaysExhausted(line) ? absl::UnavailableError(line) : absl::FailedPreconditionError(line);
   } else if (absl::ConsumePrefix(&line, "exited code ") && absl::SimpleAtoi(line, &number)) {
     exit_ = ExitStatus{.by_signal = false, .number = number};
   } else if (absl::ConsumePrefix(&line, "exited signal ") && absl::SimpleAtoi(line, &number)) {

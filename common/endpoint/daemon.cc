@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/wait.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/process/spawn.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -73,7 +74,7 @@ absl::Status StartDaemon(const std::vector<std::string>& argv, const std::vector
   // A socket and not a pipe: the daemon's report must not kill it when we are gone.
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return MakeFailure(v1::FAILURE_INTERNAL, absl::StrCat(what, ": ", strerror(errno)));
+    return SystemFailure(v1::FAILURE_INTERNAL, errno, what);
   }
   const ScopedFd reader(ends[0]);
   ScopedFd writer(ends[1]);
@@ -81,6 +82,7 @@ absl::Status StartDaemon(const std::vector<std::string>& argv, const std::vector
   spec.detached = true;
   spec.env.push_back(absl::StrCat(kReadyFdName, "=", kReadyFd));
   const absl::StatusOr<pid_t> spawned = Spawn(spec);
+  if (!spawned.ok() && IsExhausted(spawned.status())) return Exhausted(spawned.status(), what);
   if (!spawned.ok()) {
     return MakeFailure(v1::FAILURE_NOT_EXECUTABLE,
                        absl::StrCat(what, ": ", spawned.status().message()));

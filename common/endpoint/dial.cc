@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/peer.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "proto/iris/v1/failure.pb.h"
 
@@ -29,7 +30,7 @@ absl::StatusOr<Dialed> DialOnce(const std::string& path, absl::Time deadline) {
   }
   memcpy(address.sun_path, path.data(), path.size());
   ScopedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return MakeFailure(v1::FAILURE_INTERNAL, absl::StrCat("socket: ", strerror(errno)));
+  if (!fd) return SystemFailure(v1::FAILURE_INTERNAL, errno, absl::StrCat("connect to ", path));
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     // EAGAIN: the daemon's backlog is full.
     const bool starting_or_leaving = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN;

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/endpoint/peer.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -59,7 +60,7 @@ class UnixListener : public Listener {
 };
 
 absl::Status Trouble(absl::string_view what, const std::string& path) {
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(what, " ", path, ": ", strerror(errno)));
+  return SystemFailure(v1::FAILURE_STORAGE, errno, absl::StrCat(what, " ", path));
 }
 
 absl::Status UnixListener::Bind() {

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/endpoint/endpoint.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "proto/iris/v1/failure.pb.h"
 
@@ -16,8 +17,7 @@ namespace iris {
 namespace {
 
 absl::Status Trouble(const Endpoint& endpoint, absl::string_view what) {
-  return MakeFailure(v1::FAILURE_STORAGE,
-                     absl::StrCat(what, " ", endpoint.lock, ": ", strerror(errno)));
+  return SystemFailure(v1::FAILURE_STORAGE, errno, absl::StrCat(what, " ", endpoint.lock));
 }
 
 absl::Status HeldBy(const Endpoint& endpoint, int fd) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include "common/loop/event_loop.h"
@@ -34,7 +35,7 @@ EventLoop::EventLoop()
     : clock_(Monotonic),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!epoll_ || !wakeup_) std::abort();  // Out of descriptors before anything ran.
+  if (!epoll_ || !wakeup_) throw std::system_error(errno, std::generic_category(), "event loop");
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeupToken}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event);
 }

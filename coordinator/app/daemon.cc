@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "common/endpoint/endpoint.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/version/version.h"
@@ -70,9 +71,12 @@ absl::Status Daemon::Listen() {
       [this](ScopedFd fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd.Release()); });
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);
-  signals_ = std::make_unique<TerminationSignals>(thread_.loop(), [this] { AskToLeave("signal"); });
-  WatchIdle();
-  return absl::OkStatus();
+  return OrExhausted("the coordinator cannot start", [this] {
+    signals_ =
+        std::make_unique<TerminationSignals>(thread_.loop(), [this] { AskToLeave("signal"); });
+    WatchIdle();
+    return absl::OkStatus();
+  });
 }
 
 Daemon::~Daemon() {

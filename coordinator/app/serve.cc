@@ -7,6 +7,7 @@
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
+#include "common/failure/exhausted.h"
 #include "common/log/log.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/rpc/grpc_life.h"
@@ -24,7 +25,8 @@ absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
   if (absl::Status made = EnsureOwnPath(places.data_dir); !made.ok()) return made;
   StartLogging(places.log, LogLevel::kInfo);
   const absl::StatusOr<std::unique_ptr<Daemon>> daemon =
-      Daemon::Start(places, idle_exit, make_engine);
+      OrExhausted("the coordinator cannot start",
+                  [&] { return Daemon::Start(places, idle_exit, make_engine); });
   if (!daemon.ok()) {
     LogError("cannot start: ", daemon.status().message());
     return daemon.status();

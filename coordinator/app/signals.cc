@@ -6,7 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
+#include <system_error>
 #include <utility>
 
 namespace iris {
@@ -36,7 +36,9 @@ void Handle(int signal_number, void (*handler)(int)) {
 TerminationSignals::TerminationSignals(EventLoop& loop, absl::AnyInvocable<void()> on_signal)
     : loop_(loop) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) std::abort();  // Out of descriptors at the start.
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  }
   reader_.Reset(ends[0]);
   writer_.Reset(ends[1]);
   loop_.Watch(reader_.get(), {.readable = true},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/base/thread.h"
 #include "common/rpc/grpc_failure.h"
 
 namespace iris {
@@ -17,10 +18,18 @@ McpStream::McpStream(Coordinator coordinator, v1::McpClient client, OnAnswer on_
                      OnEnd on_end)
     : coordinator_(std::move(coordinator)),
       client_(std::move(client)),
-      stream_(coordinator_.stub->Mcp(&context_)),
-      reader_([this, on_answer = std::move(on_answer), on_end = std::move(on_end)] {
-        Read(on_answer, on_end);
-      }) {}
+      stream_(coordinator_.stub->Mcp(&context_)) {
+  absl::StatusOr<std::thread> reader =
+      StartThread("reads what the coordinator says",
+                  [this, on_answer = std::move(on_answer), on_end] { Read(on_answer, on_end); });
+  if (reader.ok()) {
+    reader_ = *std::move(reader);
+    return;
+  }
+  started_ = reader.status();
+  context_.TryCancel();
+  on_end();
+}
 
 McpStream::~McpStream() {
   context_.TryCancel();
@@ -47,8 +56,9 @@ bool McpStream::Send(const McpLine& line) {
 }
 
 absl::Status McpStream::Finish() {
-  reader_.join();
-  return FromGrpcStatus(stream_->Finish(), "coordinator");
+  if (reader_.joinable()) reader_.join();
+  const grpc::Status ended = stream_->Finish();
+  return started_.ok() ? FromGrpcStatus(ended, "coordinator") : started_;
 }
 
 void McpStream::Read(const OnAnswer& on_answer, const OnEnd& on_end) {

@@ -24,7 +24,8 @@ struct McpAnswer {
 // One Mcp stream to a coordinator, with a thread that reads it. Everything else is for one thread.
 class McpStream {
  public:
-  // Both are called on the stream's thread; `on_end` last.
+  // Both are called on the stream's thread (`on_end` by the constructor where no thread can be had);
+  // `on_end` last.
   using OnAnswer = std::function<void(McpAnswer answer)>;
   using OnEnd = std::function<void()>;
 
@@ -45,6 +46,7 @@ class McpStream {
   absl::optional<v1::McpClient> client_;  // Until it is sent.
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>> stream_;
+  absl::Status started_;  // Of the thread: where none could be had, the stream ends at once.
   std::thread reader_;
 };
 

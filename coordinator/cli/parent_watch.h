@@ -9,7 +9,7 @@ namespace iris {
 
 // While it lives, this process ends at once, with code 0, when the process that was its parent at
 // the beginning has ended, whatever its other threads do: a client that is killed may leave its end
-// of our stdin with somebody else.
+// of our stdin with somebody else. Where no thread can be had, the end of stdin has to do.
 class ParentWatch {
  public:
   ParentWatch();

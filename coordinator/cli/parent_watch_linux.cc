@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "common/base/thread.h"
 #include "coordinator/cli/parent_watch.h"
 
 namespace iris {
@@ -31,12 +33,16 @@ void LeaveWhenGone(pid_t parent, int parent_fd, int stop_fd) {
 ParentWatch::ParentWatch() : stop_(eventfd(0, EFD_CLOEXEC)) {
   const pid_t parent = getppid();
   parent_.Reset(static_cast<int>(syscall(SYS_pidfd_open, parent, 0)));
-  thread_ = std::thread(LeaveWhenGone, parent, parent_.get(), stop_.get());
+  absl::StatusOr<std::thread> thread =
+      StartThread("watches the parent", [parent, parent_fd = parent_.get(), stop = stop_.get()] {
+        LeaveWhenGone(parent, parent_fd, stop);
+      });
+  if (thread.ok()) thread_ = *std::move(thread);
 }
 
 ParentWatch::~ParentWatch() {
   eventfd_write(stop_.get(), 1);
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 }  // namespace iris

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 
@@ -25,15 +27,18 @@ using Stream = grpc::ClientReaderWriter<v1::TellRequest, v1::TellUpdate>;
 class CallTimer {
  public:
   CallTimer(grpc::ClientContext& context, absl::Time give_up)
-      : context_(context), give_up_(give_up), thread_([this] { Watch(); }) {}
+      : context_(context),
+        give_up_(give_up),
+        thread_(StartThread("watches the time", [this] { Watch(); })) {}
   ~CallTimer() {
     {
       absl::MutexLock lock(&mutex_);
       done_ = true;
     }
-    thread_.join();
+    if (thread_.ok()) thread_->join();
   }
 
+  absl::Status status() const { return thread_.status(); }
   void Accepted() {
     absl::MutexLock lock(&mutex_);
     accepted_ = true;
@@ -61,7 +66,7 @@ class CallTimer {
   bool accepted_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   bool fired_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // Last: it uses the others.
+  absl::StatusOr<std::thread> thread_;  // Last: it uses the others.
 };
 
 void WriteText(Stream& stream, v1::TellRequest frame, const std::string& text) {
@@ -109,6 +114,7 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
   bool fired;
   {
     CallTimer timer(context, give_up);
+    if (!timer.status().ok()) return {.call = timer.status()};
     const auto stream = begin(context);
     ReadUpdates(*stream, timer, events, result);
     result.call = FromGrpcStatus(stream->Finish(), "");

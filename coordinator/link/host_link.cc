@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "grpcpp/create_channel_posix.h"
@@ -13,6 +15,8 @@
 namespace iris {
 namespace {
 
+// A machine without threads may have some again.
+constexpr absl::Duration kThreadAgain = absl::Seconds(1);
 // Agents from before builds had numbers were asked in vain, and do not know how to say so.
 constexpr char kTooOldToUpgrade[] =
     "it is too old to become a newer one in place; it is replaced at the next connection that "
@@ -68,14 +72,17 @@ void HostLink::ForEachObserver(Tell tell) {
   }
 }
 
-void HostLink::RunOnThread(std::function<void()> work) {
+absl::Status HostLink::RunOnThread(absl::string_view purpose, std::function<void()> work) {
   if (!options_.threads) {
-    return loop_.Post([alive = alive_, work = std::move(work)] {
+    loop_.Post([alive = alive_, work = std::move(work)] {
       if (*alive) work();
     });
+    return absl::OkStatus();
   }
   if (thread_.joinable()) thread_.join();  // It has posted its result: its last step.
-  thread_ = std::thread(std::move(work));
+  absl::StatusOr<std::thread> thread = StartThread(purpose, std::move(work));
+  if (thread.ok()) thread_ = *std::move(thread);
+  return thread.status();
 }
 
 void HostLink::CancelTimer(EventLoop::TimerId* timer) {
@@ -181,7 +188,7 @@ void HostLink::ArmRetry() {
 
 void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
-  RunOnThread([this, alive = alive_] {
+  const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {
           loop_.Post([this, alive, progress] {
@@ -192,6 +199,10 @@ void HostLink::StartAttempt() {
     loop_.Post([this, alive, connection] {
       if (*alive) OnConnected(std::move(*connection));
     });
+  });
+  if (started.ok()) return;
+  loop_.Post([this, alive = alive_, started] {
+    if (*alive) OnConnected(started);
   });
 }
 
@@ -303,12 +314,22 @@ void HostLink::BeginEnding() {
   }
   // ssh knows better than the wire why it ended, and may take a moment to say so. A silent one is
   // just ended, so that no half-dead client is left beside the next.
-  RunOnThread([this, alive = alive_, wire, ask_ssh = ask_ssh_] {
-    const absl::Status said = ask_ssh ? ssh_->WhyEnded() : wire;
-    ssh_.reset();
-    loop_.Post([this, alive, why = said.ok() ? wire : said] {
-      if (*alive) Fail(why);
-    });
+  EndSsh(wire);
+}
+
+void HostLink::EndSsh(const absl::Status& wire) {
+  const absl::Status started =
+      RunOnThread("ends ssh", [this, alive = alive_, wire, ask_ssh = ask_ssh_] {
+        const absl::Status said = ask_ssh ? ssh_->WhyEnded() : wire;
+        ssh_.reset();
+        loop_.Post([this, alive, why = said.ok() ? wire : said] {
+          if (*alive) Fail(why);
+        });
+      });
+  if (started.ok()) return;
+  // It may take a second, which the loop does not have.
+  loop_.After(kThreadAgain, [this, alive = alive_, wire] {
+    if (*alive) EndSsh(wire);
   });
 }
 

@@ -85,7 +85,8 @@ class HostLink final : public Link {
   void OpenLife(Connection connection);
   void Lose(const absl::Status& why, bool ask_ssh);
   void BeginEnding();
-  void RunOnThread(std::function<void()> work);
+  absl::Status RunOnThread(absl::string_view purpose, std::function<void()> work);
+  void EndSsh(const absl::Status& wire);
   // Of a clock that never jumps, and stands still while the machine sleeps.
   absl::Duration Now() const { return loop_.now(); }
 
