@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/read_stdin.h"
 #include "coordinator/cli/report.h"
 
 namespace iris {
@@ -13,6 +14,8 @@ namespace {
 
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(40);  // The host has 30.
+
+constexpr size_t kStdinBytesMax = 1 << 20;  // The coordinator has the bound, and says it.
 
 int Fail(const absl::Status& status) {
   PrintFailure(status);
@@ -45,8 +48,8 @@ int RunAnswer(const CommandLine& command, const Places& places,
   request.set_request_id(command.request_id);
   if (command.verdict == "allow") request.set_verdict(v1::AnswerPermissionRequest::ALLOW);
   if (command.verdict == "deny") request.set_verdict(v1::AnswerPermissionRequest::DENY);
-  request.set_message(command.message);
-  request.set_input(command.input);
+  request.set_message(command.message == "-" ? ReadStdin(kStdinBytesMax) : command.message);
+  request.set_input(command.input == "-" ? ReadStdin(kStdinBytesMax) : command.input);
   v1::AnswerPermissionResponse response;
   const absl::Status got =
       FromGrpcStatus(coordinator->stub->AnswerPermission(&context, request, &response), "");

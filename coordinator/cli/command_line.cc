@@ -17,7 +17,10 @@ CLI::App* AddVerb(CLI::App& app, CommandLine& command, Verb verb, const std::str
 void AddTell(CLI::App& app, CommandLine& command) {
   CLI::App* tell = AddVerb(app, command, Verb::kTell, "tell", "Send a team a message.");
   tell->add_option("TEAM", command.team, "A team of the configuration")->required();
-  tell->add_option("TEXT", command.text, "The message; - reads it from stdin (at most 8 MiB)")
+  tell->add_option(
+          "TEXT", command.text,
+          "The message; - reads it from stdin (at most 8 MiB). Other accounts of this machine may "
+          "see an argument for a moment, and your shell keeps it: send secrets by -")
       ->required();
   tell->add_option("--from", command.from, "Who sends it: a team, or cli")->capture_default_str();
   tell->add_option("--timeout", command.timeout_ms,
@@ -66,17 +69,23 @@ void AddAnswer(CLI::App& app, CommandLine& command) {
   CLI::App* answer = AddVerb(
       app, command, Verb::kAnswer, "answer",
       "List what teams ask before they go on (those with \"grantPermission\": \"ask\"), and answer "
-      "it. What you see was written by a claude on the team's host: allow only what you understand.");
+      "it. What you see was written by a claude on the team's host: allow only what you "
+      "understand.");
   CLI::Option* id = answer->add_option("ID", command.request_id,
                                        "The request's id, or how it begins: shows all of it");
   CLI::Option* verdict =
       answer->add_option("VERDICT", command.verdict, "allow or deny; the first answer counts")
           ->check(CLI::IsMember({"allow", "deny"}))
           ->needs(id);
-  answer->add_option("--message", command.message, "With deny: why, for claude (at most 4 KiB)")
+  answer
+      ->add_option("--message", command.message,
+                   "With deny: why, for claude (at most 4 KiB); - reads it from stdin")
       ->needs(verdict);
-  answer->add_option("--input", command.input,
-                     "With allow: what the tool gets instead, a JSON object (at most 192 KiB)")
+  answer
+      ->add_option(
+          "--input", command.input,
+          "With allow: what the tool gets instead, a JSON object (at most 192 KiB); - reads it "
+          "from stdin, as secrets should be")
       ->needs(verdict);
   answer->add_flag("--json", command.json, "Print one JSON object");
 }
@@ -93,7 +102,7 @@ void AddServe(CLI::App& app, CommandLine& command) {
 
 }  // namespace
 
-ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
+ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   ParsedCommandLine parsed;
   CommandLine& command = parsed.command;
   CLI::App app("Iris lets one Claude Code talk to others, here and on any host.", "iris");
@@ -114,7 +123,8 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   AddServe(app, command);
   AddVerb(app, command, Verb::kVersion, "version", "Print the version.");
   try {
-    app.parse(argc, argv);
+    // As this call of CLI11 has them: the last one first.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend() - 1));
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, err;
     const int code = app.exit(error, out, err);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -60,7 +61,8 @@ struct ParsedCommandLine {
   std::string message;  // Help for stdout, or with an exit code that is not 0 an error for stderr.
 };
 
-ParsedCommandLine ParseCommandLine(int argc, const char* const* argv);
+// `arguments`: with the program's name.
+ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments);
 
 }  // namespace iris
 

@@ -1,6 +1,7 @@
 #include "coordinator/cli/command_line.h"
 
 #include <initializer_list>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -13,9 +14,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 ParsedCommandLine Parse(std::initializer_list<const char*> arguments) {
-  std::vector<const char*> argv = {"iris"};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return ParseCommandLine(static_cast<int>(argv.size()), argv.data());
+  std::vector<std::string> words = {"iris"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return ParseCommandLine(words);
 }
 
 TEST(CommandLineTest, ATellHasItsDefaults) {

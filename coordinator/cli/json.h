@@ -4,15 +4,16 @@
 #include <string>
 
 #include "common/failure/failure.h"
+#include "coordinator/cli/text.h"
 #include "nlohmann/json.hpp"
 
 namespace iris {
 
 using Json = nlohmann::ordered_json;  // People read it: keys stay in the order they were set.
 
-// One line. Bytes that are not UTF-8 become U+FFFD.
+// One line. Bytes that are not UTF-8 become U+FFFD; what a terminal would obey is escaped.
 inline std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return EscapeInJson(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 inline Json FailureJson(const Failure& failure) {

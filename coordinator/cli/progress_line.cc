@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "common/base/utf8.h"
 #include "coordinator/cli/text.h"
 
 namespace iris {
@@ -36,8 +36,7 @@ const char* NameOf(v1::TellProgress::Stage stage) {
 std::string ShowProgress(const v1::TellProgress& progress) {
   std::string line = progress.text().empty()
                          ? NameOf(progress.stage())
-                         : absl::StrReplaceAll(Printable(progress.text()), {{"\n", " "}});
-  if (line.size() > kLineBytesMax) line.resize(kLineBytesMax);
+                         : CutUtf8(OneLine(progress.text()), kLineBytesMax);
   if (progress.stage() == v1::TellProgress::UPLOADING && progress.bytes_total() > 0) {
     absl::StrAppend(&line, ": ", ShowBytes(progress.bytes_done()), " of ",
                     ShowBytes(progress.bytes_total()));

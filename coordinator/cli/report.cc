@@ -1,5 +1,7 @@
 #include "coordinator/cli/report.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "absl/strings/match.h"
@@ -23,6 +25,8 @@ int PrintTell(const TellReport& report, bool json, int exit_code) {
   std::string out = report.text;
   if (json) out = TellJson(report);
   if (!json && report.detached) out = report.tell_id;
+  // A host must not reach a person's terminal; a program that reads a pipe gets what it said.
+  if (isatty(STDOUT_FILENO) == 1) out = Printable(out);
   const bool nothing = out.empty() && !report.status.ok();
   if (!nothing && !absl::EndsWith(out, "\n")) out += "\n";
   const bool written = fwrite(out.data(), 1, out.size(), stdout) == out.size();

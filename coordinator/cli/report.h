@@ -28,6 +28,7 @@ struct TellReport {
 };
 
 // Returns `exit_code`. People get the text on stdout, ending in a newline, and a failure on stderr.
+// On a terminal what it would obey is not printed as it is (Printable()).
 int PrintTell(const TellReport& report, bool json, int exit_code);
 // {"tell_id", "ok", "answer" or "partial", "failure": {"kind", "detail", "fix"}, "duration_ms"};
 // with bytes that are not UTF-8 replaced. "failure" is there where ok is false; neither "answer"

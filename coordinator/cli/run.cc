@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "coordinator/app/places.h"
 #include "coordinator/app/serve.h"
 #include "coordinator/cli/answer.h"
+#include "coordinator/cli/arguments.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/mcp.h"
@@ -149,8 +151,9 @@ int RunFrontEnd(const CommandLine& command) {
 
 }  // namespace
 
-int RunIris(int argc, const char* const* argv, const MakeEngine& make_engine) {
-  const ParsedCommandLine parsed = ParseCommandLine(argc, argv);
+int RunIris(int argc, char** argv, const MakeEngine& make_engine) {
+  const std::vector<std::string> arguments = TakeArguments(argc, argv);  // Before anything else.
+  const ParsedCommandLine parsed = ParseCommandLine(arguments);
   switch (parsed.command.verb) {
     case Verb::kNone:
       fputs(parsed.message.c_str(), parsed.exit_code == kExitOk ? stdout : stderr);

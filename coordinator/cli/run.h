@@ -8,7 +8,7 @@ namespace iris {
 // The whole of the program `iris`; returns its exit code.
 //
 //   0 done · 1 the tell or the coordinator failed · 2 wrong usage · 3 wrong configuration
-int RunIris(int argc, const char* const* argv, const MakeEngine& make_engine);
+int RunIris(int argc, char** argv, const MakeEngine& make_engine);
 
 }  // namespace iris
 

@@ -4,7 +4,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
@@ -16,7 +15,7 @@ namespace {
 using Rows = std::vector<std::vector<std::string>>;
 
 std::string OrDash(absl::string_view text) {
-  return text.empty() ? "-" : absl::StrReplaceAll(Printable(text), {{"\n", " "}});
+  return text.empty() ? "-" : OneLine(text);
 }
 
 std::string NumberOrDash(int64_t number) { return number == 0 ? "-" : absl::StrCat(number); }
@@ -113,7 +112,7 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
   std::string stalls;
   for (const v1::SessionStatus& session : status.sessions()) {
     const int64_t used_ms = session.last_used_at_ms();
-    rows.push_back({session.from(), session.to(), session.state(),
+    rows.push_back({OneLine(session.from()), OneLine(session.to()), OrDash(session.state()),
                     NumberOrDash(session.child_pid()), NumberOrDash(session.tells_waiting()),
                     absl::StrCat(session.tells_done()),
                     used_ms == 0 ? "never" : absl::StrCat(ShowAge(now_ms - used_ms), " ago"),

@@ -1,9 +1,5 @@
 #include "coordinator/cli/tell.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
@@ -17,6 +13,7 @@
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/progress_line.h"
+#include "coordinator/cli/read_stdin.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_stream.h"
 
@@ -27,20 +24,6 @@ namespace {
 constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr size_t kTextBytesMax = 8 << 20;
-
-// One byte more than is allowed tells the coordinator that it is too much.
-std::string ReadStdin() {
-  std::string text;
-  char buffer[64 << 10];
-  while (text.size() <= kTextBytesMax) {
-    const ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    text.append(buffer, static_cast<size_t>(n));
-  }
-  if (text.size() > kTextBytesMax) text.resize(kTextBytesMax + 1);
-  return text;
-}
 
 v1::TellRequest HeaderOf(const CommandLine& command) {
   v1::TellRequest header;
@@ -84,7 +67,7 @@ int RunTell(const CommandLine& command, const Places& places,
             const std::vector<std::string>& variables) {
   const absl::Time begun = absl::Now();
   const v1::TellRequest header = HeaderOf(command);
-  const std::string text = command.text == "-" ? ReadStdin() : command.text;
+  const std::string text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text;
   const absl::Time give_up = command.timeout_ms > 0 ? begun + absl::Milliseconds(command.timeout_ms)
                                                     : absl::InfiniteFuture();
   TellStreamResult result;

@@ -9,9 +9,13 @@
 
 namespace iris {
 
-// `text` for a terminal: control characters but the newline, which a host may have put in, become
-// '?'.
+// `text` for a terminal, which obeys some characters rather than show them: each of those, which a
+// host may have put in, becomes '?', but for newlines (CR LF is one) and tabs; UTF-8.
 std::string Printable(absl::string_view text);
+// The same on one line, blanks for newlines and tabs.
+std::string OneLine(absl::string_view text);
+// The text of a JSON value (UTF-8) with those characters as \uXXXX: it means the same.
+std::string EscapeInJson(absl::string_view json);
 
 // The first line of `text`, printable, of at most `characters` characters; "…" where that is not
 // all.

@@ -7,10 +7,29 @@ namespace iris {
 namespace {
 
 TEST(TextTest, ControlCharactersDoNotReachTheTerminal) {
-  EXPECT_EQ(Printable("a\033[31mb\r\n\x7f"), "a?[31mb?\n?");
+  EXPECT_EQ(Printable("a\033[31mb\r\n\x7f"), "a?[31mb\n?");
+  EXPECT_EQ(Printable("over\rwritten"), "over?written");
+  EXPECT_EQ(Printable("if x:\n\tgo"), "if x:\n\tgo") << "code has tabs";
   EXPECT_EQ(Printable("\xC2\x9B"
                       "31m grüße €"),
             "?31m grüße €");
+  EXPECT_EQ(Printable("\x1b]0;pwn\x07"), "?]0;pwn?");
+  EXPECT_EQ(Printable("a\xE2\x80\xAE"
+                      "b\xE2\x81\xA6"
+                      "c"),
+            "a?b?c")
+      << "turned around";
+  EXPECT_EQ(Printable("\x9B"
+                      "31m"),
+            "\xEF\xBF\xBD"
+            "31m")
+      << "a terminal that is not UTF-8";
+}
+
+TEST(TextTest, JsonMeansTheSameWithoutThem) {
+  EXPECT_EQ(EscapeInJson("{\"a\":\"\xC2\x9B"
+                         "31m\x7f\xE2\x80\xAEü\"}\n"),
+            "{\"a\":\"\\u009b31m\\u007f\\u202eü\"}\n");
 }
 
 TEST(TextTest, SizesAndAgesAreShort) {
@@ -44,7 +63,7 @@ TEST(TextTest, TheFirstLineIsCutAtCharactersAndSaysSo) {
   EXPECT_EQ(FirstLine("grün", 4), "grün");
   EXPECT_EQ(FirstLine("grün", 3), "grü…");
   EXPECT_EQ(FirstLine("one\ntwo", 9), "one…");
-  EXPECT_EQ(FirstLine("a\tb\033c", 9), "a?b?c");
+  EXPECT_EQ(FirstLine("a\tb\033c", 9), "a b?c");
   EXPECT_EQ(FirstLine("", 9), "");
 }
 

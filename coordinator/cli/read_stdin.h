@@ -1,0 +1,15 @@
+#ifndef IRIS_COORDINATOR_CLI_READ_STDIN_H_
+#define IRIS_COORDINATOR_CLI_READ_STDIN_H_
+
+#include <cstddef>
+#include <string>
+
+namespace iris {
+
+// All of stdin, to its end, but one byte more than `bytes_max` at most: that tells who checks it
+// that it is too much.
+std::string ReadStdin(size_t bytes_max);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_CLI_READ_STDIN_H_
