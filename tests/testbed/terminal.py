@@ -8,11 +8,12 @@ import time
 
 
 class Terminal:
-    """A program with stderr at a terminal of its own. stdout is a pipe, stdin empty."""
+    """A program with stderr at a terminal of its own. stdout is a pipe, or there too; stdin empty."""
 
-    def __init__(self, args, **options):
+    def __init__(self, args, stdout_too=False, **options):
         self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL,
+                                        stdout=slave if stdout_too else subprocess.PIPE,
                                         stderr=slave, text=True, **options)
         os.close(slave)
         self.seen = ""

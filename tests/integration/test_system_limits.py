@@ -1,0 +1,116 @@
+"""The limits that an administrator sets on processes and open files: named, survived, and over when they are raised."""
+
+import json
+import os
+import resource
+
+import pytest
+
+from integration.users_iris import UsersIris
+from testbed import processes
+
+
+@pytest.fixture
+def iris(scratch, sshd, remote_users):
+    """Iris as an ordinary user runs it: local teams `app` and `web`, and `gpu` on a host."""
+    one = UsersIris(scratch / "u", remote_users())
+    gpu = sshd().team(remote_users())
+    one.lend_key(gpu)
+    one.write_config({"settings": {"agentBundle": one.older_agent()},
+                      "teams": {name: one.local_team() for name in ("app", "web")} | {"gpu": gpu}})
+    yield one
+    leftovers = one.stop()
+    assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
+
+
+def failure_of(iris, team):
+    done = iris.tell(team, "hello", as_json=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return json.loads(done.stdout)["failure"]
+
+
+def expect_limit(failure, name, value):
+    assert failure["kind"] == "busy_limit", failure
+    assert name in failure["fix"] and "report" not in failure["fix"] and "nstall" not in failure["fix"], failure
+    assert f"is {value})" in failure["detail"], failure
+
+
+class Limit:
+    """A limit of a process that runs, lowered for a `with`."""
+
+    def __init__(self, pid, which, value):
+        self.pid, self.which, self.value = pid, which, value
+
+    def __enter__(self):
+        self.before = resource.prlimit(self.pid, self.which)
+        resource.prlimit(self.pid, self.which, (self.value, self.before[1]))
+
+    def __exit__(self, *_):
+        resource.prlimit(self.pid, self.which, self.before)
+
+
+def open_files(pid):
+    return max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
+
+
+def agent_pid(iris):
+    [link] = [link for link in iris.status()["links"] if link["key"] == "local"]
+    return link["agent"]["pid"]
+
+
+def expect_alive(iris, pid):
+    """That very process, and it works."""
+    assert processes.process_info(pid), "it ended"
+    assert iris.answer("app", "hello") == "ECHO: hello"
+    assert pid in (iris.status()["pid"], agent_pid(iris))
+
+
+def test_the_coordinator_survives_a_limit_on_processes(iris):
+    iris.answer("app", "hello")
+    pid = iris.status()["pid"]
+    with Limit(pid, resource.RLIMIT_NPROC, 1):
+        expect_limit(failure_of(iris, "gpu"), "ulimit -u", 1)
+        expect_alive(iris, pid)
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    expect_alive(iris, pid)
+
+
+def test_the_coordinator_survives_a_limit_on_open_files(iris):
+    iris.answer("app", "hello")
+    pid = iris.status()["pid"]
+    limit = open_files(pid) + 2  # A front end gets in, ssh does not start.
+    with Limit(pid, resource.RLIMIT_NOFILE, limit):
+        expect_limit(failure_of(iris, "gpu"), "ulimit -n", limit)
+    expect_alive(iris, pid)
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+
+
+def test_the_agent_survives_a_limit_on_processes(iris):
+    iris.answer("app", "hello")
+    pid = agent_pid(iris)
+    with Limit(pid, resource.RLIMIT_NPROC, 1):
+        expect_limit(failure_of(iris, "web"), "ulimit -u", 1)
+        offered = iris.offer_upgrade()
+        assert offered.returncode == 1 and "busy_limit" in offered.stderr, offered.stderr
+        expect_alive(iris, pid)
+    assert iris.answer("web", "hello") == "ECHO: hello"
+    assert iris.offer_upgrade().returncode == 0
+    expect_alive(iris, pid)  # In place.
+
+
+def test_the_agent_survives_a_limit_on_open_files(iris):
+    iris.answer("app", "hello")
+    pid = agent_pid(iris)
+    limit = open_files(pid) + 2
+    with Limit(pid, resource.RLIMIT_NOFILE, limit):
+        expect_limit(failure_of(iris, "web"), "ulimit -n", limit)
+        expect_alive(iris, pid)
+    assert iris.answer("web", "hello") == "ECHO: hello"
+
+
+@pytest.mark.parametrize("option,name", [("--nproc=1", "ulimit -u"), ("--nofile=8", "ulimit -n")])
+def test_what_cannot_even_start_says_why(iris, option, name):
+    done = iris.run_under(["prlimit", option], "tell", "app", "hello", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    failure = json.loads(done.stdout)["failure"]
+    assert failure["kind"] == "busy_limit" and name in failure["fix"], failure
