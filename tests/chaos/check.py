@@ -64,7 +64,8 @@ class Judge:
     def __init__(self, failures=frozenset(), refusals=frozenset(), homes=None):
         self.found = []
         self.counts = collections.Counter()  # lost, twice, order, other: findings by kind.
-        self.sent = self.judged = self.heard = 0
+        self.sent = 0
+        self.heard, self.judged = collections.Counter(), collections.Counter()  # By the team that was asked.
         self.failed = collections.Counter()  # Of the judged, by kind.
         self._failures, self._refusals, self._homes = failures, refusals, homes or {}
         self._mutex = threading.Lock()
@@ -86,7 +87,7 @@ class Judge:
 
     def hears(self, tell: Tell, told: Answer):
         with self._mutex:
-            self.heard += 1
+            self.heard[tell.pair.receiver] += 1
             entry = self._entries.get((tell.pair, tell.number))
             if entry is None:
                 return self._find("twice", f"{tell.name}: its client heard of it again: {told}"[:400])
@@ -209,7 +210,7 @@ class Judge:
         name = f"{tell.name} ({entry.tell_id or 'without an id'})"
         del self._entries[tell.pair, tell.number]
         self._by_id.pop(entry.tell_id, None)
-        self.judged += 1
+        self.judged[tell.pair.receiver] += 1
         if row:
             self._judge_outcome(name, tell, told, row)
         else:

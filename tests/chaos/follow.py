@@ -18,16 +18,15 @@ PATIENCE = 240
 class Follower(threading.Thread):
     """From start() to end(). Sets `enough` where the run has nothing more to show."""
 
-    def __init__(self, far, judge: Judge, folder, enough: threading.Event, found_max=10):
+    def __init__(self, stage, judge: Judge, folder, enough: threading.Event, found_max=10):
         super().__init__(daemon=True)
         self.looks = 0
         self.error = None
-        self._far, self._judge, self._folder, self._enough = far, judge, folder, enough
+        self._stage, self._judge, self._folder, self._enough = stage, judge, folder, enough
         self._found_max = found_max
         self._over = threading.Event()
         self._order = 0
-        homes = [far.iris.home, far.user.home]
-        self._prompts, self._tool_runs = evidence.Prompts(homes), evidence.ToolRuns(homes)
+        self._prompts, self._tool_runs = evidence.Prompts(stage.all_homes()), evidence.ToolRuns(stage.all_homes())
 
     def run(self):
         try:
@@ -44,24 +43,24 @@ class Follower(threading.Thread):
     def read_the_rest(self):
         """Once nothing runs any more."""
         self._judge.begins_look()
-        self._see(self._far.iris.iris_home)
+        self._see(self._stage.iris.iris_home)
         self._judge.settle(at_the_end=True)
-        checked = evidence.quick_check(self._far.iris.iris_home)
+        checked = evidence.quick_check(self._stage.iris.iris_home)
         if checked != "ok":
             self._judge.find("other", f"the store: {checked}")
 
     def _wait_for_more(self) -> bool:
         """False: it is over."""
-        since, heard = time.monotonic(), self._judge.heard
+        since, heard = time.monotonic(), self._judge.heard.total()
         while not self._over.wait(0.1):
-            if time.monotonic() - since > _SECONDS_AT_MOST or self._judge.heard - heard >= _SETTLED_AT_MOST:
+            if time.monotonic() - since > _SECONDS_AT_MOST or self._judge.heard.total() - heard >= _SETTLED_AT_MOST:
                 return True
         return False
 
     def _look(self):
         self._judge.begins_look()
-        coordinators = list(filter(faults.is_coordinator, self._far.iris.processes()))
-        if not evidence.copy_store(self._far.iris.iris_home, coordinators, self._folder):
+        coordinators = list(filter(faults.is_coordinator, self._stage.iris.processes()))
+        if not evidence.copy_store(self._stage.iris.iris_home, coordinators, self._folder):
             return
         self._see(self._folder)
         self._judge.settle()

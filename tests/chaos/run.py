@@ -3,7 +3,7 @@
 
 Usage (as root, with what `bazel build //...` leaves):
   tests/chaos/run.py [--minutes N | --messages N] [--seed N] [--mix NAME] [--keep FOLDER]
-Prints what had happened when, and what does not hold; then --keep has all that there was, and the exit code is 1.
+Prints what had happened when, and what does not hold: then the exit code is 1. --keep gets all that the run left.
 The line that begins with "chaos-summary " is JSON. tests/chaos/campaign.py runs many."""
 
 import argparse
@@ -18,17 +18,17 @@ import time
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from chaos import faults
+from chaos import faults, schedule
 from chaos.check import Judge
 from chaos.clients import CommandLineClient, Mcp
 from chaos.follow import PATIENCE, Collector, Follower
-from chaos.stage import a_stage
+from chaos.stage import THERE, a_stage
 from chaos.work import Pair, Work
 
-_BY_COMMAND_LINE = [Pair("cli", "l0"), Pair("cli", "r0"), Pair("l1", "r2")]
+_BY_COMMAND_LINE = [Pair("cli", "l0"), Pair("cli", "r0"), Pair("l1", "r2"), Pair("l2", "r1")]
 _BY_MCP = [[Pair("l0", "l1"), Pair("l0", "r0"), Pair("l0", "r1"), Pair("l0", "r2")],
-           [Pair("l1", "l0"), Pair("r0", "r1"), Pair("l1", "r0"), Pair("r2", "l2")],
-           [Pair("l2", "l1"), Pair("r1", "r2"), Pair("r1", "l0"), Pair("l2", "r1")]]
+           [Pair("l1", "r1"), Pair("r0", "r1"), Pair("l1", "r0"), Pair("r2", "l2")],
+           [Pair("r0", "r2"), Pair("r1", "r2"), Pair("r1", "l0"), Pair("l2", "r0")]]
 # Of memory, for one process. Both need a few dozen.
 RESIDENT_MIB_MAX = {"coordinator": 256, "agent": 192}
 
@@ -36,14 +36,14 @@ RESIDENT_MIB_MAX = {"coordinator": 256, "agent": 192}
 class Memory(threading.Thread):
     """The most that a coordinator and an agent ever took."""
 
-    def __init__(self, far, over: threading.Event):
+    def __init__(self, stage, over: threading.Event):
         super().__init__(daemon=True)
         self.most = {"coordinator": 0, "agent": 0}
-        self._far, self._over = far, over
+        self._stage, self._over = stage, over
 
     def run(self):
         while not self._over.wait(1):
-            for process in self._far.iris.processes() + self._far.user.processes():
+            for process in self._stage.iris.processes() + self._stage.processes_there():
                 for kind, is_kind in (("coordinator", faults.is_coordinator), ("agent", faults.is_agent)):
                     if is_kind(process):
                         self.most[kind] = max(self.most[kind], _resident_mib(process.pid))
@@ -63,33 +63,37 @@ class Run:
     def __init__(self, stage, seed: int, mix: str, folder):
         iris = stage.iris
         self.stage, self.mix, self.seed = stage, mix, seed
-        self.judge = Judge(faults.FAILURES[mix], faults.REFUSALS[mix], stage.homes())
+        self.judge = Judge(schedule.FAILURES[mix], schedule.REFUSALS[mix], stage.homes())
         self._enough, self._over = threading.Event(), threading.Event()
         work = Work(seed)
         self._clients = [CommandLineClient(iris, pair, work, self.judge, self._enough) for pair in _BY_COMMAND_LINE]
         self._clients += [Mcp(iris, pairs, work, self.judge, self._enough) for pairs in _BY_MCP]
         self._last_words = [CommandLineClient(iris, pair, work, self.judge, self._enough)
                             for pair in _BY_COMMAND_LINE + [pair for pairs in _BY_MCP for pair in pairs]]
-        self.schedule = faults.Schedule(stage, self._clients, mix, seed, lambda: self.judge.heard, self._enough)
+        self.schedules = schedule.Schedules(stage, self._clients, mix, seed, self._heard_from_there, self._enough)
         self._follower = Follower(stage, self.judge, folder, self._enough)
         self._collector = Collector(iris, self.judge)
         self.memory = Memory(stage, self._over)
-        self.seconds = 0.0
+        self.began = self.seconds = 0.0
+
+    def _heard_from_there(self) -> int:
+        return sum(self.judge.heard[team] for team in THERE)
 
     def go(self, seconds=None, messages=None):
         """Until there is enough, then until every tell is judged, or will never be."""
         # A host that never answered is another matter: a tell to it fails. These go over every link.
         for client in self._last_words[:len(_BY_COMMAND_LINE)]:
             client.say_one()
-        began = time.monotonic()
-        workers = [*self._clients, self.schedule, self._follower, self._collector, self.memory]
+        self.began = time.monotonic()
+        workers = [*self._clients, *self.schedules.threads, self._follower, self._collector, self.memory]
         for worker in workers:
             worker.start()
         while not self._enough.wait(0.1):
-            if seconds is not None and time.monotonic() - began > seconds or messages and self.judge.heard >= messages:
+            if seconds is not None and time.monotonic() - self.began > seconds or messages and self.judge.heard.total() >= messages:
                 self._enough.set()
-        self.seconds = time.monotonic() - began
-        self.schedule.join()
+        self.seconds = time.monotonic() - self.began
+        for thread in self.schedules.threads:
+            thread.join()
         self.stage.mend()
         self._wait_until_judged()
         self._say_last_words()
@@ -103,7 +107,7 @@ class Run:
             self.judge.find("other", "status: " + self.stage.iris.run("status", "--json").stdout)
         assert self.stage.iris.run("stop", "--agents", timeout=120).returncode == 0
         self._follower.read_the_rest()
-        died, may = faults.died(self.judge.failed), faults.may_fail(self.schedule.counts)
+        died, may = schedule.died(self.judge.failed), schedule.may_fail(self.schedules.counts)
         if died > may:
             self.judge.find("lost", f"{died} tells died with their child or agent; at most {may} were under way")
         for kind, most in self.memory.most.items():
@@ -131,11 +135,12 @@ class Run:
 
     def summary(self) -> dict:
         judge = self.judge
-        return {"mix": self.mix, "seed": self.seed, "messages": judge.judged, "sent": judge.sent,
-                "seconds": round(self.seconds, 1), "faults": sum(self.schedule.counts.values()),
+        return {"mix": self.mix, "seed": self.seed, "messages": judge.judged.total(), "sent": judge.sent,
+                "remote": sum(judge.judged[team] for team in THERE),
+                "seconds": round(self.seconds, 1), "faults": sum(self.schedules.counts.values()),
                 "failed": dict(judge.failed), "lost": judge.counts["lost"], "twice": judge.counts["twice"],
                 "order": judge.counts["order"], "other": judge.counts["other"], "looks": self._follower.looks,
-                "mib": self.memory.most, "by_fault": dict(self.schedule.counts)}
+                "mib": self.memory.most, "by_fault": dict(self.schedules.counts)}
 
 
 def run(seed: int, mix: str, seconds=None, messages=None, keep=None) -> list:
@@ -148,16 +153,16 @@ def run(seed: int, mix: str, seconds=None, messages=None, keep=None) -> list:
             one.go(seconds, messages)
         except BaseException as error:
             one.judge.find("other", f"the run broke: {error!r}")
-        print(*one.schedule.happened, *one.judge.found, "chaos-summary " + json.dumps(one.summary()), sep="\n", flush=True)
-        if one.judge.found and keep:
+        print(*one.schedules.happened(one.began), *one.judge.found, "chaos-summary " + json.dumps(one.summary()), sep="\n", flush=True)
+        if keep:
             _keep(stage, keep)
         return one.judge.found
 
 
 def _keep(stage, folder):
     """Logs, store, journals and transcripts, as they are in the end."""
-    for source, name in ((stage.iris.home, "here"), (stage.iris.iris_home, "coordinator"), (stage.user.home, "there")):
-        shutil.copytree(source, pathlib.Path(folder) / name, symlinks=True, dirs_exist_ok=True,
+    for source in (stage.iris.iris_home, *stage.all_homes()):
+        shutil.copytree(source, pathlib.Path(folder) / source.name, symlinks=True, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("iris-agent*", "claude", "filler"))
 
 
@@ -166,7 +171,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--messages", type=int)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
-    parser.add_argument("--mix", choices=sorted(faults.MIXES), default="harmless")
+    parser.add_argument("--mix", choices=sorted(schedule.MIXES), default="harmless")
     parser.add_argument("--keep")
     options = parser.parse_args()
     minutes = 1 if options.minutes is None and options.messages is None else options.minutes

@@ -67,7 +67,7 @@ def scene():
     scene.sends(1)
     scene.hears(1)
     scene.looks(a_row(1), prompts=[a_prompt(1)])
-    assert scene.judge.found == [] and scene.judge.open() == 0 and scene.judge.judged == 1
+    assert scene.judge.found == [] and scene.judge.open() == 0 and scene.judge.judged.total() == 1
     return scene
 
 
@@ -77,7 +77,7 @@ def test_a_long_run_is_judged_while_it_happens_and_forgotten(scene):
         scene.hears(number)
         scene.looks(a_row(number), prompts=[a_prompt(number)])
         assert scene.judge.open() == 0
-    assert scene.judge.found == [] and scene.judge.judged == 2999
+    assert scene.judge.found == [] and scene.judge.judged.total() == 2999
 
 
 def test_an_answer_that_is_not_in_the_store(scene):
@@ -94,7 +94,7 @@ def test_an_answer_younger_than_the_look_waits_for_the_next(scene):
     scene.judge.look([])
     scene.judge.settle()
     scene.looks(a_row(2), prompts=[a_prompt(2)])
-    assert scene.judge.found == [] and scene.judge.judged == 2
+    assert scene.judge.found == [] and scene.judge.judged.total() == 2
 
 
 def test_one_that_is_still_open_in_the_end(scene):
@@ -120,7 +120,7 @@ def test_one_that_nobody_waits_for_and_that_never_arrived(scene):
     scene.judge.gives_up(a_tell(2))
     scene.hears(3)
     scene.looks(a_row(3, order=2), prompts=[a_prompt(3)])
-    assert scene.judge.found == [] and scene.judge.judged == 3
+    assert scene.judge.found == [] and scene.judge.judged.total() == 3
 
 
 def test_one_that_nobody_waits_for_is_to_be_fetched(scene):
@@ -130,7 +130,7 @@ def test_one_that_nobody_waits_for_is_to_be_fetched(scene):
     assert scene.judge.unheard() == [(a_tell(2), "id2")] and scene.judge.open() == 1
     scene.hears(2)
     scene.looks()
-    assert scene.judge.found == [] and scene.judge.judged == 2
+    assert scene.judge.found == [] and scene.judge.judged.total() == 2
 
 
 def test_two_tells_of_one_message(scene):
@@ -164,7 +164,7 @@ def test_a_prompt_younger_than_the_look_waits_for_the_next(scene):
     scene.looks(prompts=[a_prompt(2)])
     scene.hears(2)
     scene.looks(a_row(2))
-    assert scene.judge.found == [] and scene.judge.judged == 2
+    assert scene.judge.found == [] and scene.judge.judged.total() == 2
 
 
 def test_an_answer_without_a_prompt(scene):
