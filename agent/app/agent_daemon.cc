@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/open_places.h"
 #include "agent/handover/handover.h"
 #include "agent/inventory/storage.h"
 #include "common/base/ids.h"
+#include "common/endpoint/data_lock.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -87,7 +89,7 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::GoOn(const Options& op
   absl::Status status;
   daemon->RunOnLoop([&] {
     daemon->MakeDoor(ScopedFd(before.data_lock()));
-    for (const handover::Place& place : before.places()) status.Update(daemon->door_->GoOn(place));
+    for (const handover::Place& place : before.places()) status.Update(daemon->door_->GoOn(FromProto(place)));
     // Children that were taken over would end with us. So they are not, and their pipes close:
     // each finishes its turn, for the agent that recovers them.
     if (!status.ok()) return CloseChildren(before);
@@ -171,7 +173,7 @@ absl::Status AgentDaemon::Become(const std::string& program) {
   state.set_format(kHandoverFormat);
   state.set_build(hello_.build());
   state.set_data_lock(data_lock_.get());
-  *state.mutable_places() = door_->HandOver();
+  for (const Door::OpenPlace& open : door_->OpenPlaces()) *state.add_places() = ToProto(open);
   *state.mutable_sessions() = sessions_->HandOver();
   absl::StatusOr<ScopedFd> file = WriteHandover(state);
   if (!file.ok()) return file.status();

@@ -1,20 +1,13 @@
 #include "agent/app/data_dir.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "common/base/small_file.h"
-#include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
 
 namespace iris {
@@ -38,8 +31,6 @@ std::string WithoutFinalSlashes(std::string path) {
   return path;
 }
 
-std::string LockPath(const DataDir& data) { return absl::StrCat(data.host, "/agent.lock"); }
-
 }  // namespace
 
 absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& facts) {
@@ -49,6 +40,7 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
     const std::string hosts = absl::StrCat(path, "/hosts");
     DataDir data = {.path = path,
                     .log = absl::StrCat(hosts, "/", facts.host_id, "/agent.log"),
+                    .lock = absl::StrCat(hosts, "/", facts.host_id, "/agent.lock"),
                     .host = absl::StrCat(hosts, "/", facts.host_id),
                     .sessions = absl::StrCat(hosts, "/", facts.host_id, "/sessions")};
     absl::Status status = EnsureOwnPath(path);
@@ -62,27 +54,6 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("no data directory: ", absl::StrJoin(reasons, "; ")),
                      kFixAgentDir);
-}
-
-absl::StatusOr<ScopedFd> LockDataDir(const DataDir& data) {
-  absl::StatusOr<ScopedFd> lock =
-      LockEndpoint({.dir = data.host, .socket = "", .lock = LockPath(data)});
-  if (lock.ok() || absl::IsAlreadyExists(lock.status())) return lock;
-  // NFS without a lock daemon. The endpoint's lock has to do.
-  LogWarn("no lock on the data directory: ", lock.status().message());
-  return ScopedFd();
-}
-
-void NoteSocket(const ScopedFd& lock, const std::string& socket) {
-  if (!lock) return;
-  const std::string text = absl::StrCat(getpid(), "\n", socket, "\n");
-  (void)!ftruncate(lock.get(), 0);
-  (void)!pwrite(lock.get(), text.data(), text.size(), 0);
-}
-
-std::string NotedSocket(const DataDir& data) {
-  const std::vector<std::string> lines = absl::StrSplit(ReadSmallFile(LockPath(data), 4096), '\n');
-  return lines.size() > 1 && absl::StartsWith(lines[1], "/") ? lines[1] : "";
 }
 
 }  // namespace iris

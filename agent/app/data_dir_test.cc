@@ -75,16 +75,5 @@ TEST_F(DataDirTest, AnAccountWithoutAHomeIsToldSo) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("no home directory"));
 }
 
-TEST_F(DataDirTest, TheLockIsForOneAndItsHolderSaysWhereItListens) {
-  const DataDir data = OpenDataDir({}, Facts()).value();
-  EXPECT_EQ(NotedSocket(data), "");
-  const absl::StatusOr<ScopedFd> lock = LockDataDir(data);
-  ASSERT_TRUE(lock.ok()) << lock.status();
-  NoteSocket(*lock, "/run/user/1000/iris/agent.sock");
-  NoteSocket(*lock, "/tmp/s");
-  EXPECT_EQ(NotedSocket(data), "/tmp/s");
-  EXPECT_TRUE(absl::IsAlreadyExists(LockDataDir(data).status()));
-}
-
 }  // namespace
 }  // namespace iris

@@ -17,6 +17,7 @@
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
 #include "common/endpoint/daemon.h"
+#include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/exhausted.h"
 #include "common/log/log.h"
@@ -37,14 +38,6 @@ void PrepareProcess() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   umask(077);
   (void)!chdir("/");
-}
-
-// Another agent keeps our data and listens elsewhere (see LockDataDir()): whoever looks for the
-// agent here is led there. We hold the lock of `endpoint`, so what is there is stale.
-void LeadTo(const std::string& socket, const Endpoint& endpoint) {
-  if (socket.empty() || socket == endpoint.socket) return;
-  unlink(endpoint.socket.c_str());
-  (void)!symlink(socket.c_str(), endpoint.socket.c_str());
 }
 
 // What the program before in this process has handed over. Null: nothing, or it cannot be read.
@@ -68,9 +61,12 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) 
   if (!endpoint.ok()) return endpoint.status();
   absl::StatusOr<ScopedFd> lock = LockEndpoint(*endpoint);
   if (!lock.ok()) return lock.status();
-  absl::StatusOr<ScopedFd> data_lock = LockDataDir(*data);
+  absl::StatusOr<ScopedFd> data_lock = LockData(data->lock);
   if (!data_lock.ok()) {
-    LeadTo(NotedSocket(*data), *endpoint);
+    // We hold the lock of the endpoint, so what is there is stale.
+    if (const auto holder = FindDataHolder(data->lock); holder.has_value()) {
+      LeadTo(holder->socket, *endpoint);
+    }
     return data_lock.status();
   }
   return AgentDaemon::Start(options, facts, *data,

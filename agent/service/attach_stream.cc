@@ -84,6 +84,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   }
   session_ = *session;
   session_->AddReader(this);
+  session_->OnReaderBehind(sent_seq_);
   Write(std::move(response));
   return absl::OkStatus();
 }

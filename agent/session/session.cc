@@ -379,6 +379,7 @@ void Session::Append(v1::Event event) {
 
 void Session::Acknowledge(uint64_t seq) {
   files_->journal().Trim(seq);
+  files_->tells().ForgetOutcomesUpTo(seq);
   UpdateBackPressure();
 }
 

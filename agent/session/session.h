@@ -121,6 +121,8 @@ class Session final : private ChildSink, private LineScannerSink {
 
   void AddReader(SessionReader* reader) { readers_.insert(reader); }
   void RemoveReader(SessionReader* reader) { readers_.erase(reader); }
+  // A reader begins behind `seq`: what it asks for again is not among what it has read.
+  void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
   void Acknowledge(uint64_t seq);
   const Journal& journal() const { return files_->journal(); }
@@ -251,6 +253,8 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Time StallNow() const;
   absl::Status CheckTell(absl::string_view text) const;
   bool TakeTextOfKnown(const std::string& tell_id, std::string& text);
+  void SettleAgain(const std::string& tell_id);
+  void Accept(const std::string& tell_id);
   void WriteNextTell();
   void SettleInFlight(const absl::Status& outcome);
   void Settle(const std::string& tell_id, const absl::Status& outcome);

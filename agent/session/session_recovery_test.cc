@@ -97,6 +97,37 @@ TEST_F(SessionRecoveryTest, ASettledTellWhoseOutcomeTheJournalLostIsToldAnewAndN
   EXPECT_EQ(Ask("COUNT"), "2");
 }
 
+// As a coordinator does whose store was put back from a copy.
+TEST_F(SessionRecoveryTest, AnAcknowledgedOutcomeIsToldAnewToWhoSendsTheTellAgain) {
+  const std::string id = Answered("SUM x");
+  size_t settled = 1;
+  for (const bool repeat : {true, false}) {
+    const size_t before = events().size();
+    Do([&](Session& session) {
+      session.Acknowledge(session.journal().newest_seq());
+      EXPECT_TRUE(session.Tell(id, "SUM x", repeat).ok());
+    });
+    ++settled;
+    ASSERT_TRUE(Eventually([&] { return CountOfSettled(id) == settled; }));
+    EXPECT_THAT(output(before), HasSubstr(StubChecksum("x")));
+  }
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
+// One that was never written, for example: whether it was to run nobody knows any more.
+TEST_F(SessionRecoveryTest, ASettledTellOfWhichNothingIsKnownIsAmbiguousAndNotRun) {
+  EXPECT_EQ(Ask("COUNT"), "1");
+  const std::string id = NewUuid();
+  Do([&](Session& session) {
+    session.CancelTell(id, [](const absl::StatusOr<v1::TellState::Phase>&) {});
+    session.Acknowledge(session.journal().newest_seq());
+    EXPECT_TRUE(session.Tell(id, "COUNT", /*repeat=*/true).ok());
+  });
+  ASSERT_TRUE(Eventually([&] { return CountOfSettled(id) == 2; }));
+  EXPECT_EQ(events().back().settled().failure().kind(), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
 TEST_F(SessionRecoveryTest, ATellThatOnlySeemsToBeWaitingIsLookedUpFirst) {
   const std::string id = Answered("SUM x");
   std::filesystem::remove_all(scratch.File("session"));

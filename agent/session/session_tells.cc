@@ -14,10 +14,12 @@ namespace iris {
 
 absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
-  // Whoever repeats it has not heard how it was settled, and the journal does not say so any more.
-  if (repeat && files_->tells().PhaseOf(tell_id) == v1::TellState::SETTLED &&
+  // Whoever sends it has not heard how it was settled, and the journal does not say so any more.
+  if (files_->launch() != nullptr &&
+      files_->tells().PhaseOf(tell_id) == v1::TellState::SETTLED &&
       !files_->tells().HasOutcome(tell_id)) {
-    files_->tells().Forget(tell_id);
+    SettleAgain(tell_id);
+    return absl::OkStatus();
   }
   const bool known = files_->tells().PhaseOf(tell_id) != v1::TellState::PHASE_UNSPECIFIED;
   if (known && !TakeTextOfKnown(tell_id, text)) return absl::OkStatus();
@@ -30,12 +32,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
     return absl::OkStatus();
   }
   CancelTimer(idle_timer_);
-  if (!known) {
-    v1::Event event;
-    event.mutable_accepted()->set_tell_id(tell_id);
-    Append(std::move(event));
-    files_->tells().Set(tell_id, v1::TellState::ACCEPTED);
-  }
+  if (!known) Accept(tell_id);
   // Also where it is known: a loss of power may have taken that it was written. While a survivor
   // may still write there, nothing is to be read.
   if (repeat && phase_ != Phase::kDraining && SettledByTranscript(tell_id)) return absl::OkStatus();
@@ -47,6 +44,23 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
     WriteNextTell();
   }
   return absl::OkStatus();
+}
+
+// A coordinator whose store is older than what happened here: it was put back from a copy.
+void Session::SettleAgain(const std::string& tell_id) {
+  files_->tells().Forget(tell_id);
+  Accept(tell_id);
+  if (SettledByTranscript(tell_id)) return;
+  Settle(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
+                              absl::StrCat(Who(), " was through with this message before, and "
+                                                  "nothing says any more how it ended")));
+}
+
+void Session::Accept(const std::string& tell_id) {
+  v1::Event event;
+  event.mutable_accepted()->set_tell_id(tell_id);
+  Append(std::move(event));
+  files_->tells().Set(tell_id, v1::TellState::ACCEPTED);
 }
 
 // True if `tell_id` is to be taken like a new one: its text died with an earlier agent. A lost one
@@ -130,7 +144,7 @@ void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
   event.mutable_settled()->set_tell_id(tell_id);
   if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
   Append(std::move(event));
-  files_->tells().Set(tell_id, v1::TellState::SETTLED);
+  files_->tells().Set(tell_id, v1::TellState::SETTLED, journal().newest_seq());
 }
 
 std::vector<v1::TellState> Session::OpenTells() const { return files_->tells().Open(); }

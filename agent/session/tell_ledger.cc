@@ -88,9 +88,23 @@ void TellLedger::Forget(const std::string& tell_id) {
   behind_ = true;
 }
 
-void TellLedger::Set(const std::string& tell_id, Phase phase) {
+void TellLedger::NoteOutcome(const std::string& tell_id, uint64_t seq) {
+  outcomes_[tell_id] = seq;
+  outcomes_by_seq_.emplace_back(seq, tell_id);
+  if (outcomes_by_seq_.size() > 2 * kSettledKept) outcomes_by_seq_.pop_front();
+}
+
+void TellLedger::ForgetOutcomesUpTo(uint64_t seq) {
+  for (; !outcomes_by_seq_.empty() && outcomes_by_seq_.front().first <= seq;
+       outcomes_by_seq_.pop_front()) {
+    const auto known = outcomes_.find(outcomes_by_seq_.front().second);
+    if (known != outcomes_.end() && known->second <= seq) outcomes_.erase(known);
+  }
+}
+
+void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
   Note(tell_id, phase);
-  if (phase == v1::TellState::SETTLED) outcomes_.insert(tell_id);
+  if (phase == v1::TellState::SETTLED) NoteOutcome(tell_id, seq);
   absl::Status status;
   if (behind_ || entries_ >= kEntriesMax) {
     status = Rewrite();
@@ -116,7 +130,7 @@ void TellLedger::Learn(const v1::Event& event) {
     phase = v1::TellState::SETTLED;
   }
   if (!IsUuid(tell_id)) return;
-  if (phase == v1::TellState::SETTLED) outcomes_.insert(tell_id);
+  if (phase == v1::TellState::SETTLED) NoteOutcome(tell_id, event.seq());
   if (PhaseOf(tell_id) >= phase) return;
   Note(tell_id, phase);
   behind_ = true;

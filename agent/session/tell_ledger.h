@@ -2,13 +2,14 @@
 #define IRIS_AGENT_SESSION_TELL_LEDGER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -32,13 +33,16 @@ class TellLedger {
 
   // PHASE_UNSPECIFIED: never met, or forgotten.
   Phase PhaseOf(absl::string_view tell_id) const;
-  // The journal has how it was settled, or had it until that was acknowledged, by what this life of
-  // the agent saw. False for one that is settled: a loss of power may have taken it from there.
+  // The journal says how it was settled, to whoever has not read it. False for one that is settled:
+  // that was acknowledged and is gone, or a loss of power has taken it.
   bool HasOutcome(absl::string_view tell_id) const { return outcomes_.contains(tell_id); }
+  // What the journal has up to `seq` was read, or is gone: it says nothing new to anybody.
+  void ForgetOutcomesUpTo(uint64_t seq);
   // As if it had never been met.
   void Forget(const std::string& tell_id);
-  // `tell_id` is a UUID. Written at once; if that fails, with the next one.
-  void Set(const std::string& tell_id, Phase phase);
+  // `tell_id` is a UUID. Written at once; if that fails, with the next one. `seq`: of the event that
+  // says how it was settled.
+  void Set(const std::string& tell_id, Phase phase, uint64_t seq = 0);
   // What the journal has of a tell counts if it is further. Set() it only after the journal has it:
   // what is between the two when an agent dies is learned here.
   void Learn(const v1::Event& event);
@@ -48,6 +52,7 @@ class TellLedger {
  private:
   explicit TellLedger(std::string path) : path_(std::move(path)) {}
   void Note(const std::string& tell_id, Phase phase);
+  void NoteOutcome(const std::string& tell_id, uint64_t seq);
   absl::Status Append(const std::string& entry) const;
   absl::Status Rewrite();
 
@@ -55,7 +60,8 @@ class TellLedger {
   absl::flat_hash_map<std::string, Phase> phases_;
   std::deque<std::string> open_;     // Oldest first.
   std::deque<std::string> settled_;  // Oldest first; bounded.
-  absl::flat_hash_set<std::string> outcomes_;
+  absl::flat_hash_map<std::string, uint64_t> outcomes_;  // Their events in the journal.
+  std::deque<std::pair<uint64_t, std::string>> outcomes_by_seq_;  // These, and some that are gone.
   size_t entries_ = 0;   // In the file.
   bool behind_ = false;  // The file lacks something.
 };

@@ -156,5 +156,22 @@ TEST_F(TellLedgerTest, WhatCouldNotBeWrittenIsWrittenWithTheNextOne) {
   EXPECT_THAT(OpenIds(), ElementsAre(b));
 }
 
+TEST_F(TellLedgerTest, AnOutcomeIsThereUntilItsEventIsReadOrGone) {
+  ledger->Set(a, kSettled, 5);
+  ledger->Set(b, kSettled, 9);
+  ledger->ForgetOutcomesUpTo(4);
+  EXPECT_TRUE(ledger->HasOutcome(a));
+  ledger->ForgetOutcomesUpTo(5);
+  EXPECT_FALSE(ledger->HasOutcome(a));
+  EXPECT_TRUE(ledger->HasOutcome(b));
+  EXPECT_EQ(ledger->PhaseOf(a), kSettled);
+  // Settled once more, by a later event.
+  ledger->Forget(a);
+  ledger->Set(a, kSettled, 12);
+  ledger->ForgetOutcomesUpTo(9);
+  EXPECT_TRUE(ledger->HasOutcome(a));
+  EXPECT_FALSE(ledger->HasOutcome(b));
+}
+
 }  // namespace
 }  // namespace iris

@@ -7,17 +7,26 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/version/version.h"
+#include "coordinator/app/stale_sockets.h"
 #include "coordinator/config/load_config.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kCallsEnd = absl::Seconds(2);
+// Less than what a front end waits.
+constexpr absl::Duration kLookForEndpointEvery = absl::Seconds(2);
+
+std::string RuntimeDir(const Places& places) {
+  const absl::StatusOr<Endpoint> now = FindEndpoint("coordinator", places.iris_home);
+  return now.ok() ? now->dir : places.endpoint.dir;
+}
 
 LiveConfig::Loader LoaderFor(const ConfigSource& source) {
   return [source](const std::string&) { return LoadConfig(source); };
@@ -25,10 +34,10 @@ LiveConfig::Loader LoaderFor(const ConfigSource& source) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Places& places,
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Places& places, Locks locks,
                                                       absl::Duration idle_exit,
                                                       const MakeEngine& make_engine) {
-  std::unique_ptr<Daemon> daemon(new Daemon(places, idle_exit));
+  std::unique_ptr<Daemon> daemon(new Daemon(places, std::move(locks.data), idle_exit));
   absl::Status status;
   daemon->OnLoop([&] { status = daemon->MakeParts(make_engine); });
   if (!status.ok()) return status;
@@ -36,13 +45,14 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Places& places,
   builder.RegisterService(daemon->service_.get());
   daemon->server_ = builder.BuildAndStart();
   if (daemon->server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "no gRPC server");
-  daemon->OnLoop([&] { status = daemon->Listen(); });
+  daemon->OnLoop([&] { status = daemon->Listen(std::move(locks.endpoint)); });
   if (!status.ok()) return status;
   return daemon;
 }
 
-Daemon::Daemon(const Places& places, absl::Duration idle_exit)
+Daemon::Daemon(const Places& places, ScopedFd data_lock, absl::Duration idle_exit)
     : places_(places),
+      data_lock_(std::move(data_lock)),
       idle_exit_(idle_exit),
       started_at_(absl::Now()),
       config_(places.config.path, LoaderFor(places.config)) {}
@@ -53,10 +63,11 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = places_.store});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
-  engine_ = make_engine(thread_.loop(), {.iris_home = places_.iris_home,
-                                         .runtime_dir = places_.endpoint.dir,
-                                         .agent_bundle = (*config)->settings.agent_bundle,
-                                         .coordinator_id = store_->coordinator_id()});
+  engine_ =
+      make_engine(thread_.loop(), {.iris_home = places_.iris_home,
+                                   .runtime_dir = [places = places_] { return RuntimeDir(places); },
+                                   .agent_bundle = (*config)->settings.agent_bundle,
+                                   .coordinator_id = store_->coordinator_id()});
   orchestrator_ =
       std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
   if (absl::Status status = orchestrator_->ResumeOpenTells(); !status.ok()) return status;
@@ -65,12 +76,19 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   return absl::OkStatus();
 }
 
-absl::Status Daemon::Listen() {
-  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
-      thread_.loop(), places_.endpoint, [this] { return FrameHello(Hello().SerializeAsString()); },
-      [this](ScopedFd fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd.Release()); });
-  if (!listener.ok()) return listener.status();
-  listener_ = *std::move(listener);
+absl::Status Daemon::Listen(ScopedFd endpoint_lock) {
+  door_ = std::make_unique<Door>(
+      thread_.loop(), [home = places_.iris_home] { return FindEndpoint("coordinator", home); },
+      kLookForEndpointEvery,
+      Door::Hooks{
+          .make_hello =
+              [this](const std::string&) { return FrameHello(Hello().SerializeAsString()); },
+          .on_connection =
+              [this](ScopedFd fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd.Release()); },
+          .on_open = [this](const std::string& socket) { NoteSocket(data_lock_, socket); }});
+  SweepStaleSockets(places_.endpoint.dir);
+  absl::Status opened = door_->Open(places_.endpoint, std::move(endpoint_lock));
+  if (!opened.ok()) return opened;
   return OrExhausted("the coordinator cannot start", [this] {
     signals_ =
         std::make_unique<TerminationSignals>(thread_.loop(), [this] { AskToLeave("signal"); });
@@ -83,7 +101,7 @@ Daemon::~Daemon() {
   OnLoop([this] {
     thread_.loop().Cancel(idle_timer_);
     signals_.reset();
-    if (listener_ != nullptr) listener_->StopAccepting();
+    if (door_ != nullptr) door_->StopAccepting();
     if (orchestrator_ != nullptr) orchestrator_->Leave();
     if (service_ != nullptr) {
       service_->EndMcp(MakeFailure(v1::FAILURE_DROPPED, "the coordinator was stopped",
@@ -92,9 +110,10 @@ Daemon::~Daemon() {
   });
   if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now() + kCallsEnd));
   OnLoop([this] {
-    listener_.reset();
     orchestrator_.reset();
     engine_.reset();
+    store_.reset();
+    door_.reset();  // Its locks: whoever comes next finds the store free.
   });
 }
 
@@ -151,9 +170,11 @@ void Daemon::Stop(bool agents, std::function<void(const v1::StopResponse&)> done
     AskToLeave("asked to");
     return;
   }
-  orchestrator_->SettleOpen();  // Else a tell would bring back the agent that it was lost with.
-  engine_->StopAgents([this, done](int stopped, std::vector<std::string> problems) {
+  // Else a tell would bring back the agent that it was lost with.
+  const absl::Status settled = orchestrator_->SettleOpen();
+  engine_->StopAgents([this, done, settled](int stopped, std::vector<std::string> problems) {
     v1::StopResponse response;
+    if (!settled.ok()) response.add_problems(ToProto(settled).detail());
     response.set_agents_stopped(static_cast<uint32_t>(stopped));
     for (std::string& problem : problems) response.add_problems(std::move(problem));
     done(response);

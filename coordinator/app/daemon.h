@@ -13,7 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "common/endpoint/listener.h"
+#include "common/base/scoped_fd.h"
+#include "common/endpoint/door.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/app/engine.h"
 #include "coordinator/app/places.h"
@@ -35,10 +36,15 @@ namespace iris {
 // are settled as dropped → calls end, within 2 s → links go. Agents stay.
 class Daemon : private DaemonControl {
  public:
-  // The caller holds the endpoint's lock for as long as the daemon lives. Front ends can connect
-  // when it returns. FAILURE_BAD_REQUEST: the configuration does not load. FAILURE_STORAGE,
-  // FAILURE_VERSION: the store or the socket cannot be used.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Places& places,
+  // What says that this coordinator is the one: of its endpoint, and of its data.
+  struct Locks {
+    ScopedFd endpoint;
+    ScopedFd data;
+  };
+  // Front ends can connect when it returns. The endpoint is followed where it goes, as Door has it.
+  // FAILURE_BAD_REQUEST: the configuration does not load. FAILURE_STORAGE, FAILURE_VERSION: the
+  // store or the socket cannot be used.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Places& places, Locks locks,
                                                        absl::Duration idle_exit,
                                                        const MakeEngine& make_engine);
   ~Daemon() override;  // Leaves.
@@ -46,10 +52,10 @@ class Daemon : private DaemonControl {
   void WaitUntilItShallLeave() { leave_.WaitForNotification(); }
 
  private:
-  Daemon(const Places& places, absl::Duration idle_exit);
+  Daemon(const Places& places, ScopedFd data_lock, absl::Duration idle_exit);
 
   absl::Status MakeParts(const MakeEngine& make_engine);
-  absl::Status Listen();
+  absl::Status Listen(ScopedFd endpoint_lock);
   void OnLoop(absl::AnyInvocable<void()> task);
   void AskToLeave(absl::string_view why);
   void WatchIdle();
@@ -61,6 +67,7 @@ class Daemon : private DaemonControl {
   void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override;
 
   const Places places_;
+  const ScopedFd data_lock_;
   const absl::Duration idle_exit_;
   const absl::Time started_at_;
   absl::Notification leave_;
@@ -73,7 +80,7 @@ class Daemon : private DaemonControl {
   std::unique_ptr<Orchestrator> orchestrator_;
   std::unique_ptr<CoordinatorService> service_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Door> door_;
   std::unique_ptr<TerminationSignals> signals_;
   EventLoop::TimerId idle_timer_ = 0;
   uint64_t calls_seen_ = 0;  // By WatchIdle().

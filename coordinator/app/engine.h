@@ -31,8 +31,10 @@ class Engine {
 };
 
 struct EngineOptions {
-  std::string iris_home;       // Empty = not set.
-  std::string runtime_dir;     // Ours, 0700, short: for sockets.
+  std::string iris_home;  // Empty = not set.
+  // Where sockets go: ours, 0700, short. Asked before every connection, since it may go and move.
+  // On any thread.
+  std::function<std::string()> runtime_dir;
   std::string agent_bundle;    // settings.agentBundle, or empty.
   std::string coordinator_id;  // UUID of the store.
 };

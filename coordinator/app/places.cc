@@ -57,6 +57,7 @@ absl::StatusOr<Places> FindPlacesWithoutConfig(const EnvLookup& env) {
   if (!data_dir.ok()) return data_dir.status();
   places.data_dir = *std::move(data_dir);
   places.store = absl::StrCat(places.data_dir, "/iris.db");
+  places.lock = absl::StrCat(places.data_dir, "/coordinator.lock");
   places.log = absl::StrCat(places.data_dir, "/coordinator.log");
   absl::StatusOr<Endpoint> endpoint = FindEndpoint("coordinator", places.iris_home);
   if (!endpoint.ok()) return endpoint.status();

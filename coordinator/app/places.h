@@ -17,6 +17,7 @@ struct Places {
   std::string
       data_dir;       // iris_home, else ${XDG_DATA_HOME:-~/.local/share}/iris. May not exist yet.
   std::string store;  // data_dir/iris.db
+  std::string lock;   // data_dir/coordinator.lock: see LockData().
   std::string log;    // data_dir/coordinator.log
   ConfigSource config;
   Endpoint endpoint;

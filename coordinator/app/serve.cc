@@ -4,10 +4,13 @@
 
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "common/endpoint/daemon.h"
+#include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/exhausted.h"
+#include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/rpc/grpc_life.h"
@@ -18,15 +21,34 @@
 namespace iris {
 namespace {
 
+// Another coordinator keeps our data: it was found at another endpoint, or ours went from under it
+// and it is about to come back here.
+absl::Status HeldByAnother(const Places& places, const absl::Status& held) {
+  const absl::optional<DataHolder> holder = FindDataHolder(places.lock);
+  if (!absl::IsAlreadyExists(held) || !holder.has_value()) return held;
+  if (!holder->is_on_this_host()) {
+    return MakeFailure(v1::FAILURE_STORAGE,
+                       absl::StrCat("the coordinator of host ", holder->hostname, ", pid ",
+                                    holder->pid, ", keeps ", places.data_dir),
+                       "Stop it there (`iris stop`), or give each host an IRIS_HOME of its own.");
+  }
+  LeadTo(holder->socket, places.endpoint);
+  return held;
+}
+
 absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
                        const MakeEngine& make_engine) {
-  const absl::StatusOr<ScopedFd> lock = LockEndpoint(places.endpoint);
+  absl::StatusOr<ScopedFd> lock = LockEndpoint(places.endpoint);
   if (!lock.ok()) return lock.status();
   if (absl::Status made = EnsureOwnPath(places.data_dir); !made.ok()) return made;
+  absl::StatusOr<ScopedFd> data_lock = LockData(places.lock);
+  if (!data_lock.ok()) return HeldByAnother(places, data_lock.status());
   StartLogging(places.log, LogLevel::kInfo);
   const absl::StatusOr<std::unique_ptr<Daemon>> daemon =
-      OrExhausted("the coordinator cannot start",
-                  [&] { return Daemon::Start(places, idle_exit, make_engine); });
+      OrExhausted("the coordinator cannot start", [&] {
+        return Daemon::Start(places, {*std::move(lock), *std::move(data_lock)}, idle_exit,
+                             make_engine);
+      });
   if (!daemon.ok()) {
     LogError("cannot start: ", daemon.status().message());
     return daemon.status();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/endpoint/daemon.h"
+#include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
@@ -53,6 +54,14 @@ absl::StatusOr<Coordinator> WithOurConfig(absl::StatusOr<Coordinator> coordinato
       "its own.");
 }
 
+absl::Status DoesNotAnswer(const Places& places, const DataHolder& holder) {
+  return MakeFailure(v1::FAILURE_TIMEOUT,
+                     absl::StrCat("the coordinator that keeps ", places.data_dir, ", pid ",
+                                  holder.pid, ", does not answer at ", places.endpoint.socket),
+                     absl::StrCat("Try again in a few seconds. If it stays so, end it: kill ",
+                                  holder.pid, ". Nothing is lost by that."));
+}
+
 std::vector<std::string> DaemonEnv(const std::vector<std::string>& variables) {
   std::vector<std::string> names = variables;
   names.insert(names.end(), {"IRIS_HOME", "IRIS_CONFIG"});
@@ -79,6 +88,22 @@ absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places) {
   return Greet(*std::move(dialed));
 }
 
+absl::StatusOr<Coordinator> FindRunning(const Places& places, absl::Time deadline) {
+  absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
+  while (KindOf(running.status()) == v1::FAILURE_UNREACHABLE) {
+    const absl::optional<DataHolder> holder = FindDataHolder(places.lock);
+    if (!holder.has_value()) return running;
+    if (absl::Now() >= deadline) return DoesNotAnswer(places, *holder);
+    // Its directory went and it is about to come back; it listens elsewhere; or it is leaving.
+    absl::StatusOr<Dialed> dialed =
+        Dial(places.endpoint.socket, std::min(deadline, absl::Now() + kDial));
+    if (!dialed.ok() && !holder->socket.empty())
+      dialed = Dial(holder->socket, absl::InfinitePast());
+    running = dialed.ok() ? Greet(*std::move(dialed)) : dialed.status();
+  }
+  return running;
+}
+
 absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
                                            const std::vector<std::string>& variables,
                                            absl::Time deadline) {
@@ -92,6 +117,10 @@ absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
     absl::StatusOr<Dialed> dialed =
         Dial(places.endpoint.socket, std::min(deadline, absl::Now() + kDial));
     running = dialed.ok() ? Greet(*std::move(dialed)) : dialed.status();
+  }
+  if (KindOf(running.status()) == v1::FAILURE_UNREACHABLE) {
+    const absl::optional<DataHolder> holder = FindDataHolder(places.lock);
+    if (holder.has_value()) return DoesNotAnswer(places, *holder);
   }
   return WithOurConfig(std::move(running), places);
 }

@@ -27,6 +27,10 @@ absl::StatusOr<std::vector<std::string>> CheckConfig(const Places& places);
 // FAILURE_UNREACHABLE: none runs. FAILURE_VERSION: it is too old or too new for us.
 absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places);
 
+// The same for who must know: where one runs and is not to be found, it is waited for until
+// `deadline`. FAILURE_TIMEOUT: it does not answer.
+absl::StatusOr<Coordinator> FindRunning(const Places& places, absl::Time deadline);
+
 // Starts one if none runs, with a minimal environment and `variables` of ours; tries until
 // `deadline`. Also FAILURE_BAD_REQUEST: it runs with another configuration than ours, or says so of
 // ours when it starts; and what else Serve() reports.

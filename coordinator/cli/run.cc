@@ -53,7 +53,7 @@ int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
 }
 
 int RunStatus(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectIfRunning(places);
+  const absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
     puts(command.json ? "{\"running\":false}" : "no coordinator runs");
     return kExitOk;
@@ -96,7 +96,7 @@ absl::Status AskToStop(Coordinator coordinator, bool agents, v1::StopResponse& r
 }
 
 int RunStop(const CommandLine& command, const Places& places) {
-  absl::StatusOr<Coordinator> coordinator = ConnectIfRunning(places);
+  absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
     puts("no coordinator runs");
     return kExitOk;

@@ -96,7 +96,7 @@ class SshConnector final : public Connector {
     }
     return ConnectOverSsh(
         resolved_.target, bundle_,
-        {.runtime_dir = options_.runtime_dir, .on_progress = on_progress, .cancelled = &cancelled});
+        {.runtime_dir = options_.runtime_dir(), .on_progress = on_progress, .cancelled = &cancelled});
   }
 
  private:

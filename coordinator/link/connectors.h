@@ -24,7 +24,7 @@ std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::st
 // where it is something else by now it goes no further: `on_moved` is called, on the connecting
 // thread, and FAILURE_CANCELLED returned.
 struct SshConnectorOptions {
-  std::string runtime_dir;  // As in BootstrapOptions.
+  std::function<std::string()> runtime_dir;  // As in BootstrapOptions; asked at every Connect().
   std::function<std::map<std::string, std::string>()> lent_env;
   std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
   std::function<void(ResolvedTarget)> on_moved;

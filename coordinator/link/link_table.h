@@ -49,7 +49,8 @@ class LinkTable {
 struct LinkTableOptions {
   const AgentBundle* bundle = nullptr;  // Outlives the table.
   std::string iris_home;                // IRIS_HOME or empty.
-  std::string runtime_dir;              // For ssh's sockets: ours, 0700, short.
+  // For ssh's sockets: ours, 0700, short. Asked at every connection, on its thread.
+  std::function<std::string()> runtime_dir;
 };
 
 std::unique_ptr<LinkTable> MakeLinkTable(EventLoop& loop, LinkTableOptions options);

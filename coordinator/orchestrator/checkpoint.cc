@@ -1,12 +1,18 @@
-// What was read of sessions is stored every kCheckpointEvery, and only then acknowledged: whoever
-// reads them next, in this life or another, goes on from there.
+// What was read of sessions is stored every kCheckpointEvery, and at once where a tell is over, in
+// one transaction with how it ended. Only then it is acknowledged, and only then whoever waits
+// hears of the end: whoever reads the sessions next, in this life or another, goes on from there.
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/progress.h"
 
 namespace iris {
 namespace {
@@ -16,6 +22,12 @@ constexpr absl::Duration kCheckpointEvery = absl::Milliseconds(50);
 // The disk took nothing: the hosts keep what is not acknowledged meanwhile.
 constexpr absl::Duration kCheckpointAgain = absl::Seconds(1);
 
+v1::CancelTellOfResponse ResponseFor(const absl::Status& outcome) {
+  v1::CancelTellOfResponse response;
+  if (!outcome.ok()) *response.mutable_failure() = ToProto(outcome);
+  return response;
+}
+
 }  // namespace
 
 void Orchestrator::OnSessionApplied(const std::string& session_id, const ReadMark& mark) {
@@ -23,39 +35,120 @@ void Orchestrator::OnSessionApplied(const std::string& session_id, const ReadMar
   ArmCheckpoint(kCheckpointEvery);
 }
 
+// Not stored at once: the mark behind the end is about to come.
+void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end() || open->second.outcome.has_value()) return;
+  open->second.outcome = outcome;
+  ended_.push_back(tell_id);
+  if (std::exchange(save_posted_, true)) return;
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    save_posted_ = false;
+    Save();
+  });
+}
+
 void Orchestrator::ArmCheckpoint(absl::Duration after) {
   if (checkpoint_timer_ != 0) return;
   checkpoint_timer_ = loop_.After(after, [this] {
     checkpoint_timer_ = 0;
-    SaveCheckpoint();
+    Save();
   });
 }
 
-void Orchestrator::SaveCheckpoint() {
-  if (applied_.empty()) return;
+void Orchestrator::Save() {
+  std::set<std::string> session_ids;
+  for (const auto& [session_id, mark] : applied_) session_ids.insert(session_id);
+  for (const std::string& tell_id : ended_) session_ids.insert(open_[tell_id].session_id);
+  if (session_ids.empty()) return;
+  absl::Status saved = SaveSessions(session_ids);
+  if (saved.ok()) {
+    store_fails_ = false;
+    return;
+  }
+  if (!std::exchange(store_fails_, true)) {
+    LogError("what was read of ", session_ids.size(), " sessions to store: ", saved.message());
+  }
+  ArmCheckpoint(kCheckpointAgain);
+  // An answer for which there is no room must not hold up those for which there is.
+  for (const std::string& session_id : session_ids) {
+    if (session_ids.size() > 1) saved = SaveSessions({session_id});
+    if (!saved.ok()) OnNotStored(session_id, saved);
+  }
+}
+
+// All of it or nothing: no mark is stored, nor acknowledged, without the ends that lie before it.
+absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids) {
   std::vector<Checkpoint> checkpoints;
-  for (const auto& [session_id, mark] : applied_) {
+  for (const std::string& session_id : session_ids) {
+    const auto applied = applied_.find(session_id);
+    if (applied == applied_.end()) continue;
     Checkpoint& checkpoint = checkpoints.emplace_back();
     checkpoint.session_id = session_id;
-    checkpoint.mark = mark;
+    checkpoint.mark = applied->second;
     const auto open = open_.find(queues_[session_id].in_flight);
-    if (open == open_.end()) continue;
+    if (open == open_.end() || open->second.outcome.has_value()) continue;
     checkpoint.tell_id = open->first;
     checkpoint.void_before = open->second.stored_text_is_void;
     checkpoint.text = absl::string_view(open->second.answer).substr(open->second.stored_bytes);
   }
-  if (const absl::Status saved = store_.SaveCheckpoints(checkpoints); !saved.ok()) {
-    LogError("what was read of ", checkpoints.size(), " sessions to store: ", saved.message());
-    return ArmCheckpoint(kCheckpointAgain);
+  std::vector<Settlement> settlements;
+  std::vector<std::string> unstored;
+  for (const std::string& tell_id : ended_) {
+    const OpenTell& tell = open_[tell_id];
+    if (session_ids.count(tell.session_id) > 0) {
+      settlements.push_back({tell_id, *tell.outcome, tell.answer});
+    } else {
+      unstored.push_back(tell_id);
+    }
   }
-  applied_.clear();
+  if (absl::Status saved = store_.Save(checkpoints, settlements); !saved.ok()) return saved;
   for (const Checkpoint& checkpoint : checkpoints) {
+    applied_.erase(checkpoint.session_id);
     Queue& queue = queues_[checkpoint.session_id];
     if (queue.session != nullptr) queue.session->Acknowledge(checkpoint.mark);
     const auto open = open_.find(checkpoint.tell_id);
     if (open == open_.end()) continue;
     open->second.stored_text_is_void = false;
     open->second.stored_bytes += checkpoint.text.size();
+  }
+  ended_ = std::move(unstored);
+  std::vector<std::pair<std::string, OpenTell>> settled;
+  for (const Settlement& settlement : settlements) {
+    settled.emplace_back(settlement.tell_id, std::move(open_.extract(settlement.tell_id).mapped()));
+  }
+  OnStored(std::move(settled));
+  return absl::OkStatus();
+}
+
+void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settled) {
+  for (auto& [tell_id, tell] : settled) {
+    Queue& queue = queues_[tell.session_id];
+    if (queue.in_flight == tell_id) queue.in_flight.clear();
+    PostStartNext(tell.session_id);
+    const TellOutcome outcome{.status = *tell.outcome,
+                              .answer = std::make_shared<const std::string>(std::move(tell.answer)),
+                              .duration = store_.Now() - tell.accepted_at,
+                              .structured_bytes = tell.structured_bytes};
+    for (TellObserver* observer : tell.observers) observer->OnSettled(outcome);
+    if (tell.cancels.empty()) continue;
+    if (KindOf(outcome.status) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);
+    AnswerAll(tell.cancels, ResponseFor(outcome.status));
+  }
+}
+
+// The host has it, and so have we: who waits is told why it takes longer.
+void Orchestrator::OnNotStored(const std::string& session_id, const absl::Status& why) {
+  const v1::TellProgress progress =
+      NotStoredProgress("it is over, which cannot be stored yet", why);
+  for (const std::string& tell_id : std::vector<std::string>(ended_)) {
+    OpenTell& tell = open_[tell_id];
+    if (tell.session_id != session_id) continue;
+    const bool is_news = !tell.progress.has_value() || tell.progress->text() != progress.text();
+    std::vector<CancelDone> cancels = std::exchange(tell.cancels, {});
+    if (is_news) SetProgress(tell_id, progress);
+    AnswerAll(cancels, Annotate(why, "the message is over, which cannot be stored yet"));
   }
 }
 

@@ -14,18 +14,14 @@ namespace iris {
 namespace {
 
 constexpr size_t kInputBytesShown = 4 << 10;
-constexpr size_t kInputsBytesMax = 256 << 10;  // In one status.
+constexpr size_t kInputsBytesMax = 256 << 10;             // In one status.
+constexpr absl::Duration kStartAgain = absl::Seconds(1);  // Where the store did not take it.
 
 void CutInput(v1::PendingPermission& permission, size_t& room) {
   const absl::string_view all = permission.input();
   std::string shown(Utf8Prefix(all, std::min(kInputBytesShown, room)));
   room -= std::min(room, shown.size());
   permission.set_input(std::move(shown));
-}
-
-// For an answer that came and that the disk does not take.
-absl::Status NotKept(const absl::Status& why) {
-  return Annotate(why, "the team answered, and the answer could not be kept");
 }
 
 }  // namespace
@@ -140,52 +136,43 @@ void Orchestrator::GoOn(Queue& queue) {
     std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
-  const std::string tell_id = queue.waiting.front();
-  queue.waiting.pop_front();
-  queue.in_flight = tell_id;
-  if (absl::Status status = Start(tell_id, queue); !status.ok()) {
-    SettleAndGoOn(tell_id, status);
-    return;
+  if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
+    return StartAgainSoon(queue.session->session_id(), queue, status);
   }
+  queue.in_flight = queue.waiting.front();
+  queue.waiting.pop_front();
   TellPlaces(queue);
 }
 
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
+  if (!stored->has_value()) {
+    return MakeFailure(v1::FAILURE_STORAGE,
+                       absl::StrCat("message ", tell_id, " is in the store no more"));
+  }
   if ((*stored)->state == TellState::kQueued) {
     if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
   }
-  queue.session->Tell(tell_id, std::move((*stored)->text));
+  if (open_[tell_id].may_be_there) {
+    queue.session->Resume(tell_id, std::move((*stored)->text));
+  } else {
+    queue.session->Tell(tell_id, std::move((*stored)->text));
+  }
   return absl::OkStatus();
 }
 
-void Orchestrator::SettleAndGoOn(const std::string& tell_id, const absl::Status& outcome) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  const std::string session_id = open->second.session_id;
-  queues_[session_id].in_flight.clear();
-  Settle(tell_id, outcome);
-  PostStartNext(session_id);
-}
-
-void Orchestrator::Settle(const std::string& tell_id, const absl::Status& outcome) {
-  auto node = open_.extract(tell_id);
-  OpenTell& tell = node.mapped();
-  const absl::StatusOr<bool> stored = store_.SettleTell(tell_id, outcome, tell.answer);
-  if (!stored.ok()) {
-    LogError("tell ", tell_id, " to settle: ", stored.status().message());
-    // A full disk may still take this; whoever follows the tell gets the answer all the same.
-    (void)store_.SettleTell(tell_id, NotKept(stored.status()), "");
-  } else if (!*stored) {
-    LogError("tell ", tell_id, " was settled twice");
-    return;
-  }
-  const TellOutcome result{.status = outcome,
-                           .answer = std::make_shared<const std::string>(std::move(tell.answer)),
-                           .duration = store_.Now() - tell.accepted_at};
-  for (TellObserver* observer : tell.observers) observer->OnSettled(result);
-  AnswerCancels(tell_id, tell, outcome);
+// Nobody got the message: it keeps its place.
+void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
+                                  const absl::Status& why) {
+  SetProgress(queue.waiting.front(), NotStoredProgress("the message cannot be taken up yet", why));
+  if (std::exchange(queue.starts_again, true)) return;
+  LogError("tell ", queue.waiting.front(), " to start: ", why.message());
+  loop_.After(kStartAgain, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
+    if (alive.expired()) return;
+    queues_[session_id].starts_again = false;
+    StartNext(session_id);
+  });
 }
 
 void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress progress) {
@@ -259,14 +246,13 @@ void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status&
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
   if (outcome.ok() && open->second.answer_too_long) {
-    SettleAndGoOn(tell_id,
-                  MakeFailure(v1::FAILURE_STORAGE,
-                              absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,
-                                           " bytes; the rest was thrown away"),
-                              "Ask the team to write it to a file."));
-    return;
+    return End(tell_id,
+               MakeFailure(v1::FAILURE_STORAGE,
+                           absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,
+                                        " bytes; the rest was thrown away"),
+                           "Ask the team to write it to a file."));
   }
-  SettleAndGoOn(tell_id, outcome);
+  End(tell_id, outcome);
 }
 
 }  // namespace iris

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -40,8 +41,13 @@ struct TellLimits {
 // session is in flight; the others wait, their text in the store. A tell goes on when nobody
 // follows it.
 //
-//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ settled in the store ──▶
-//   observers                    └── Cancel() ──────────┘             until it is fetched
+//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ over ──▶ settled in the store ──▶
+//   observers                    └── Cancel() ──────────┘           └─ again ─┘  until it is
+//   fetched
+//
+// A tell is settled in one transaction with how far its session was read: what the store does not
+// take now is tried again every second, and until then the host keeps it, observers wait, and the
+// session's next tell does too.
 //
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
@@ -89,7 +95,8 @@ class Orchestrator : private SessionListener {
   // Ends one tell, wherever it is: what waits is settled at once, what is in flight when the host
   // says so, with its partial text. The session's next tell goes on. `done` runs once, on the loop,
   // never from inside, when the tell is settled; that may have been before, and may not be for
-  // being cancelled. One that is counts as fetched: who cancelled it knows. Fails as Follow().
+  // being cancelled. One that is counts as fetched: who cancelled it knows. Fails as Follow(), and
+  // with FAILURE_STORAGE where the tell is over and cannot be stored so: that is tried again.
   void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done);
 
   using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerPermissionResponse>&)>;
@@ -127,7 +134,8 @@ class Orchestrator : private SessionListener {
   // Nothing is taken from now on, and contact with every session has ended when this returns.
   void Leave();
   // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED.
-  void SettleOpen();
+  // FAILURE_STORAGE: they stay open, for the next life.
+  absl::Status SettleOpen();
 
  private:
   struct OpenTell {
@@ -137,27 +145,36 @@ class Orchestrator : private SessionListener {
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     std::string answer;                         // So far.
     bool answer_too_long = false;
-    size_t structured_bytes = 0;  // The last ones of it are JSON.
-    size_t stored_bytes = 0;           // How much of it the last checkpoint holds.
-    bool stored_text_is_void = false;  // What the store has of it does not count.
+    size_t structured_bytes = 0;           // The last ones of it are JSON.
+    size_t stored_bytes = 0;               // How much of it the last checkpoint holds.
+    bool stored_text_is_void = false;      // What the store has of it does not count.
+    bool may_be_there = false;             // An earlier life may have passed it on.
+    absl::optional<absl::Status> outcome;  // It is over; to be stored.
     std::vector<CancelDone> cancels;
   };
   struct Queue {
     PooledSession* session = nullptr;
-    std::string in_flight;                // Empty: none.
+    std::string in_flight;                // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;      // Ids, oldest first.
     std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
     bool takes_over = false;              // One of them asks for it.
     uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
+    bool starts_again = false;  // The store did not let the next tell start; a timer runs.
   };
 
   absl::Status Resume(StoredTell stored);
-  void LetEverybodyGo(const std::function<void(const std::string& tell_id, bool team_has_it)>& end);
+  bool IsInFlight(const std::string& tell_id, const OpenTell& tell) const;
+  void LetEverybodyGo();
   static absl::Status Leaving();
+  // The tell is over. Stored in a moment, with all that was read by then.
+  void End(const std::string& tell_id, const absl::Status& outcome);
   void ArmCheckpoint(absl::Duration after);
-  void SaveCheckpoint();
+  void Save();
+  absl::Status SaveSessions(const std::set<std::string>& session_ids);
+  void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
+  void OnNotStored(const std::string& session_id, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(const StoredTell& stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
@@ -170,8 +187,8 @@ class Orchestrator : private SessionListener {
   };
   // The only request that waits whose id begins so.
   absl::StatusOr<Asked> FindRequest(const std::string& id_prefix) const;
-  void AnswerCancels(const std::string& tell_id, OpenTell& tell, const absl::Status& outcome);
   void KeepHouseNowAndThen();
+  void GiveBackRoom();
 
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
@@ -187,8 +204,7 @@ class Orchestrator : private SessionListener {
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
-  void SettleAndGoOn(const std::string& tell_id, const absl::Status& outcome);
-  void Settle(const std::string& tell_id, const absl::Status& outcome);
+  void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
   void SetProgress(const std::string& tell_id, v1::TellProgress progress);
   void TellPlaces(const Queue& queue);
 
@@ -210,6 +226,9 @@ class Orchestrator : private SessionListener {
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
+  std::vector<std::string> ended_;                   // Tells that are over and not stored so.
+  bool save_posted_ = false;
+  bool store_fails_ = false;                         // And it was logged.
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
   EventLoop::TimerId checkpoint_timer_ = 0;
   SessionPool pool_;

@@ -177,7 +177,7 @@ TEST_F(OrchestratorLivesTest, WhereTheHostsStopTooEverythingIsCancelledForGood) 
   Drain();
   OnLoop([&] {
     Transport().Text(running.tell_id, "so far");
-    orchestrator_->SettleOpen();
+    EXPECT_TRUE(orchestrator_->SettleOpen().ok());
   });
   EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_CANCELLED);
   EXPECT_EQ(*a.outcome.answer, "so far");

@@ -201,7 +201,7 @@ TEST_F(OrchestratorTest, ALineThatIsTooLongIsRefused) {
   ASSERT_TRUE(Tell(ToGpu("3"), recorder).ok());
   EXPECT_EQ(KindOf(Tell(ToGpu("4"), recorder)), v1::FAILURE_BUSY_LIMIT);
   EXPECT_EQ(KindOf(Tell(first, recorder)), v1::FAILURE_BUSY_LIMIT);
-  OnLoop([&] { orchestrator_->SettleOpen(); });
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
 }
 
 TEST_F(OrchestratorTest, AnAnswerBeyondTheLimitFailsAndKeepsWhatFits) {

@@ -229,7 +229,7 @@ TEST_F(ProcessLimitTest, WhoLeavesTheCoordinatorLeavesTheLineToo) {
   Send("a");
   Send("b");
   const size_t c = Send("c");
-  OnLoop([&] { orchestrator_->SettleOpen(); });
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
   EXPECT_EQ(KindOf(tells_[c].recorder.Wait().status), v1::FAILURE_CANCELLED);
   Drain();
   OnLoop([&] {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
+#include "common/failure/failure.h"
 
 namespace iris {
 namespace {
@@ -48,6 +49,12 @@ v1::TellProgress NoProcessProgress(size_t busy, size_t processes_max) {
   proto.set_text(
       absl::StrCat("waiting for a free process (", busy, " of ", processes_max, " busy)"));
   return proto;
+}
+
+v1::TellProgress NotStoredProgress(absl::string_view what, const absl::Status& why) {
+  return ToProto({.stage = TransportProgress::Stage::kWorking,
+                  .text = absl::StrCat(what, ", and is tried again every second: ",
+                                       Failure(ToProto(why)).detail())});
 }
 
 }  // namespace iris

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "coordinator/transport/transport.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -13,6 +15,8 @@ v1::TellProgress ToProto(const TransportProgress& progress);
 v1::TellProgress QueuedProgress(size_t ahead);
 // The next of its session, which has no process: `busy` of `processes_max` cannot be had.
 v1::TellProgress NoProcessProgress(size_t busy, size_t processes_max);
+// `what` has to wait until the store takes it: `why`.
+v1::TellProgress NotStoredProgress(absl::string_view what, const absl::Status& why);
 
 }  // namespace iris
 

@@ -54,57 +54,72 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
   if (!answer.ok()) return answer.status();
   const absl::StatusOr<Queue*> found = QueueOf(stored.from, stored.to);
   if (!found.ok() && KindOf(found.status()) == v1::FAILURE_STORAGE) return found.status();
+  OpenTell& open = open_[stored.tell_id];
+  open.session_id = stored.session_id;
+  open.accepted_at = stored.accepted_at;
+  open.answer = *std::move(answer);
+  open.stored_bytes = open.answer.size();
   if (!found.ok()) {
     // The configuration has changed: there is no way to the team any more.
-    const absl::Status why =
+    End(stored.tell_id,
         MakeFailure(v1::FAILURE_DROPPED,
                     absl::StrCat("the coordinator was stopped while the message was open, and now ",
                                  ToProto(found.status()).detail()),
                     team_had_it ? "Look at what the team did before you send the message again."
-                                : "Send it again.");
-    return store_.SettleTell(stored.tell_id, why, *answer).status();
+                                : "Send it again."));
+    return absl::OkStatus();
   }
   Queue& queue = **found;
-  OpenTell& open = open_[stored.tell_id];
-  open.session_id = queue.session->session_id();
-  open.accepted_at = stored.accepted_at;
-  if (!team_had_it) {
+  open.may_be_there = team_had_it;
+  // Two were under way only where an earlier version lost sight of one.
+  if (!team_had_it || !queue.in_flight.empty()) {
     queue.waiting.push_back(stored.tell_id);
     PostStartNext(open.session_id);
     return absl::OkStatus();
   }
-  open.answer = *std::move(answer);
-  open.stored_bytes = open.answer.size();
   queue.in_flight = stored.tell_id;
   queue.session->Resume(stored.tell_id, std::move(stored.text));
   return absl::OkStatus();
 }
 
 void Orchestrator::Leave() {
-  if (!leaving_) SaveCheckpoint();
-  LetEverybodyGo([this](const std::string& tell_id, bool team_has_it) {
-    auto node = open_.extract(tell_id);
-    OpenTell& tell = node.mapped();
-    const TellOutcome left{.status = LeftOpen(team_has_it),
+  if (!leaving_) Save();
+  LetEverybodyGo();
+}
+
+absl::Status Orchestrator::SettleOpen() {
+  for (const auto& [session_id, queue] : queues_) {
+    if (!queue.in_flight.empty()) End(queue.in_flight, StoppedForGood(/*team_had_it=*/true));
+    for (const std::string& waiting : queue.waiting) {
+      End(waiting, StoppedForGood(/*team_had_it=*/false));
+    }
+  }
+  Save();
+  const size_t left = open_.size();
+  LetEverybodyGo();
+  if (left == 0) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("the store took nothing: ", left,
+                                  " messages stay open, and go on with the next coordinator"));
+}
+
+bool Orchestrator::IsInFlight(const std::string& tell_id, const OpenTell& tell) const {
+  const auto queue = queues_.find(tell.session_id);
+  return queue != queues_.end() && queue->second.in_flight == tell_id;
+}
+
+void Orchestrator::LetEverybodyGo() {
+  leaving_ = true;
+  for (auto& [tell_id, tell] : std::exchange(open_, {})) {
+    const TellOutcome left{.status = LeftOpen(IsInFlight(tell_id, tell)),
                            .answer = std::make_shared<const std::string>(std::move(tell.answer)),
                            .duration = store_.Now() - tell.accepted_at};
     for (TellObserver* observer : tell.observers) observer->OnSettled(left);
     AnswerAll(tell.cancels, Leaving());
-  });
-}
-
-void Orchestrator::SettleOpen() {
-  LetEverybodyGo([this](const std::string& tell_id, bool team_had_it) {
-    Settle(tell_id, StoppedForGood(team_had_it));
-  });
-}
-
-void Orchestrator::LetEverybodyGo(
-    const std::function<void(const std::string& tell_id, bool team_has_it)>& end) {
-  leaving_ = true;
+  }
   for (auto& [session_id, queue] : queues_) {
-    for (const std::string& waiting : std::exchange(queue.waiting, {})) end(waiting, false);
-    if (!queue.in_flight.empty()) end(std::exchange(queue.in_flight, ""), true);
+    queue.waiting.clear();
+    queue.in_flight.clear();
     AnswerAll(queue.wakes_waiting, Leaving());
     AnswerAll(queue.wakes, Leaving());
     AnswerAll(queue.sleeps, Leaving());
@@ -112,6 +127,7 @@ void Orchestrator::LetEverybodyGo(
   }
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
   applied_.clear();
+  ended_.clear();
   pool_.Clear();
 }
 

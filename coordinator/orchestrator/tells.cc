@@ -15,6 +15,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kIdBytesShown = 100;
+constexpr absl::Duration kGiveBackAgain = absl::Milliseconds(100);
 // A list of 1,000 fits into one message.
 constexpr size_t kListedDetailBytes = 200;
 
@@ -171,18 +172,20 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
   if (was_settled) return ResponseFor(was_settled, (*stored)->outcome);
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return Leaving();
-  Queue& queue = queues_[open->second.session_id];
-  if (queue.in_flight != tell_id) {
-    CancelQueued(tell_id, queue);
-    return ResponseFor(/*was_settled=*/false, Cancelled());
-  }
   std::vector<CancelDone>& cancels = open->second.cancels;
   if (cancels.size() >= limits_.observers_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(limits_.observers_max, " callers cancel this message already"));
   }
   cancels.push_back(std::exchange(done, nullptr));
-  if (cancels.size() == 1) queue.session->Cancel(tell_id);
+  Queue& queue = queues_[open->second.session_id];
+  if (!open->second.outcome.has_value()) {
+    if (queue.in_flight != tell_id) {
+      CancelQueued(tell_id, queue);
+    } else if (cancels.size() == 1) {
+      queue.session->Cancel(tell_id);
+    }
+  }
   return v1::CancelTellOfResponse();
 }
 
@@ -193,25 +196,26 @@ void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
   if (queue.waiting.empty() && queue.wakes_waiting.empty()) {
     pool_.LeaveLine(queue.session->session_id());
   }
-  Settle(tell_id, Cancelled());
-  MarkFetched(tell_id);
+  End(tell_id, Cancelled());
   TellPlaces(queue);
-}
-
-void Orchestrator::AnswerCancels(const std::string& tell_id, OpenTell& tell,
-                                 const absl::Status& outcome) {
-  if (tell.cancels.empty()) return;
-  if (KindOf(outcome) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);
-  for (const CancelDone& done : std::exchange(tell.cancels, {})) {
-    done(ResponseFor(/*was_settled=*/false, outcome));
-  }
 }
 
 void Orchestrator::KeepHouseNowAndThen() {
   house_timer_ = loop_.After(limits_.housekeeping, [this] {
     const absl::Status kept = store_.KeepHouse();
     if (!kept.ok()) LogWarn("keeping house in the store: ", kept.message());
+    GiveBackRoom();
     KeepHouseNowAndThen();
+  });
+}
+
+// A little at a time: others on the loop have their turn.
+void Orchestrator::GiveBackRoom() {
+  const absl::StatusOr<bool> more = store_.GiveBackRoom();
+  if (!more.ok()) LogWarn("giving room back: ", more.status().message());
+  if (!more.ok() || !*more) return;
+  loop_.After(kGiveBackAgain, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) GiveBackRoom();
   });
 }
 

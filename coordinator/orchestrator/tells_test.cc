@@ -277,7 +277,11 @@ TEST_F(TellsTest, AListIsShortWhateverFailuresSay) {
     std::string euros;
     for (int i = 0; i < 1000; ++i) euros += "\xE2\x82\xAC";
     Transport().Settle(spec.tell_id, MakeFailure(v1::FAILURE_CLAUDE_ERROR, euros, euros));
+  });
+  recorder.Wait();
+  OnLoop([&] {
     const v1::ListTellsResponse list = *orchestrator_->List("", /*all=*/false);
+    EXPECT_GT(list.tells(0).failure().detail().size(), 190u);
     EXPECT_LE(list.tells(0).failure().detail().size(), 210u);
     EXPECT_LE(list.tells(0).failure().fix().size(), 210u);
   });

@@ -353,7 +353,7 @@ TEST_F(WakeTest, ALeavingCoordinatorAnswersEverybody) {
       ++slept.times;
       slept.result = result;
     });
-    orchestrator_->SettleOpen();
+    EXPECT_TRUE(orchestrator_->SettleOpen().ok());
   });
   EXPECT_EQ(woken.kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(slept.kind(), v1::FAILURE_DROPPED);

@@ -29,16 +29,23 @@ bool SaysChildIsGone(const absl::Status& why) {
 }  // namespace
 
 PooledSession::PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                             const ReadMark& after, bool may_live, SessionListener& listener,
-                             std::function<void()> on_change)
+                             const ReadMark& after, bool may_live, KnownHosts& hosts,
+                             SessionListener& listener, std::function<void()> on_change)
     : factory_(factory),
       key_(key),
       team_(team),
+      hosts_(hosts),
       listener_(listener),
       on_change_(std::move(on_change)),
       applied_(after),
       child_(may_live ? Child::kUnverifiable : Child::kNone),
-      transport_(factory.Make(team_, key_, applied_, static_cast<TransportSink&>(*this))) {}
+      transport_(MakeTransport()) {}
+
+std::unique_ptr<Transport> PooledSession::MakeTransport() {
+  SessionKey key = key_;
+  key.host_has_answered = hosts_.HasAnswered(team_);
+  return factory_.Make(team_, key, applied_, static_cast<TransportSink&>(*this));
+}
 
 void PooledSession::UseSettings(const Team& team) {
   if (busy() || starting_) return;
@@ -54,7 +61,7 @@ void PooledSession::UseNextTeam() {
   transport_.reset();  // Never two transports to one session.
   requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
-  transport_ = factory_.Make(team_, key_, applied_, static_cast<TransportSink&>(*this));
+  transport_ = MakeTransport();
 }
 
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
@@ -134,6 +141,7 @@ void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
   child_start_time_ = child_start_time;
   starting_ = false;
   cannot_end_ = false;
+  hosts_.OnAnswer(team_);
   on_change_();
   listener_.OnSessionReady(key_.session_id);
 }

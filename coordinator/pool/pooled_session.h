@@ -21,6 +21,15 @@
 
 namespace iris {
 
+// What is known of the hosts of teams, over all lives of the coordinator.
+class KnownHosts {
+ public:
+  virtual ~KnownHosts() = default;
+  // As SessionKey::host_has_answered, by the settings of `team`.
+  virtual bool HasAnswered(const Team& team) = 0;
+  virtual void OnAnswer(const Team& team) = 0;
+};
+
 // One session: its transport, made with the team's settings as they were then, and what is known of
 // its child. Lives on the coordinator's loop.
 //
@@ -31,13 +40,13 @@ class PooledSession : private TransportSink {
  public:
   using SleepDone = std::function<void(const absl::StatusOr<bool>& was_running)>;
 
-  // `factory` and `listener` outlive the session. `after`: what is stored of what it said.
+  // `factory`, `hosts` and `listener` outlive the session. `after`: what is stored of what it said.
   // `may_live`: an earlier life of the coordinator used the session, and its child may still be
   // there. `on_change` is called when the session gives up its child or may be put to sleep from
   // now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                const ReadMark& after, bool may_live, SessionListener& listener,
-                std::function<void()> on_change);
+                const ReadMark& after, bool may_live, KnownHosts& hosts,
+                SessionListener& listener, std::function<void()> on_change);
   PooledSession(const PooledSession&) = delete;
   PooledSession& operator=(const PooledSession&) = delete;
 
@@ -99,11 +108,13 @@ class PooledSession : private TransportSink {
     requests_ = requests;
   }
   void UseNextTeam();
+  std::unique_ptr<Transport> MakeTransport();
   void OnEnded(const absl::StatusOr<bool>& was_running);
 
   TransportFactory& factory_;
   const SessionKey key_;
   Team team_;  // A copy: the configuration may be replaced while the transport lives.
+  KnownHosts& hosts_;
   SessionListener& listener_;
   const std::function<void()> on_change_;
   ReadMark applied_;

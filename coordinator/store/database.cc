@@ -40,6 +40,17 @@ std::string FixForSqlite(int code, const std::string& path) {
   }
 }
 
+// The process that has locked the file; 0: none that can be seen from here.
+pid_t HolderOf(const std::string& path) {
+  constexpr off_t kLocksAt = 0x40000000;  // https://sqlite.org/fileformat2.html#the_lock_byte_page
+  constexpr off_t kLockBytes = 512;
+  const ScopedFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct flock lock = {
+      .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = kLocksAt, .l_len = kLockBytes, .l_pid = 0};
+  if (!fd || fcntl(fd.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return 0;
+  return lock.l_pid;
+}
+
 // SQLite would make the file with the umask's mode; its journals get the mode of the file.
 absl::Status MakePrivateFile(const std::string& path) {
   const ScopedFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -51,11 +62,12 @@ absl::Status MakePrivateFile(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                         const std::string& vfs) {
   if (absl::Status made = MakePrivateFile(path); !made.ok()) return made;
   sqlite3* db = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                                   vfs.empty() ? nullptr : vfs.c_str());
   // SQLite hands out a handle even where it cannot open; only then is it null: no memory.
   std::unique_ptr<Database> database(new Database(db, path));
   if (code != SQLITE_OK) return database->Error("open it");
@@ -102,8 +114,22 @@ void Database::TakeBack(sqlite3_stmt* stmt) {
   }
 }
 
+absl::Status Database::Begin() {
+  // One that could not be rolled back when it failed must not stand in the way for ever.
+  if (sqlite3_get_autocommit(db_) == 0) (void)Run("ROLLBACK");
+  return RunOften("BEGIN IMMEDIATE");
+}
+
 absl::Status Database::Error(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
+  if ((code & 0xff) == SQLITE_BUSY) {
+    if (const pid_t holder = HolderOf(path_); holder > 0) {
+      return MakeFailure(v1::FAILURE_STORAGE,
+                         absl::StrCat("the store ", path_, " is locked by pid ", holder, " (",
+                                      doing, ")"),
+                         absl::StrCat("See what that is (ps ", holder, "), and end it."));
+    }
+  }
   return MakeFailure(
       v1::FAILURE_STORAGE,
       absl::StrCat("the store ", path_, " fails: ", sqlite3_errmsg(db_), " (", doing, ")"),
@@ -159,7 +185,7 @@ std::string Statement::Bytes(int column) const {
 }
 
 Transaction::Transaction(Database& database)
-    : database_(database), begun_(database.RunOften("BEGIN IMMEDIATE")), open_(begun_.ok()) {}
+    : database_(database), begun_(database.Begin()), open_(begun_.ok()) {}
 
 Transaction::~Transaction() {
   if (open_) (void)database_.Run("ROLLBACK");

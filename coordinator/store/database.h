@@ -24,8 +24,10 @@ class Statement;
 class Database {
  public:
   // Opens or makes `path`, whose directory exists, with mode 0600, and takes it for this process
-  // alone. Waits up to 2 s for another process to let go of it.
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
+  // alone. Waits up to 2 s for another process to let go of it. `vfs`: SQLite's name of what is
+  // below it; empty: the operating system's files.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const std::string& vfs = "");
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -46,6 +48,8 @@ class Database {
   friend class Statement;
 
   Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+  friend class Transaction;
+  absl::Status Begin();
   // A statement is not used any more.
   void TakeBack(sqlite3_stmt* stmt);
 

@@ -98,6 +98,15 @@ ALTER TABLE marks DROP COLUMN result;
 ALTER TABLE marks ADD COLUMN last_text INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE marks ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // When a team's host answered last, by the way to it that was configured then.
+    R"sql(
+CREATE TABLE answered (
+  team TEXT NOT NULL,
+  way TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (team, way)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

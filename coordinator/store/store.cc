@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (!options.on_network_fs) options.on_network_fs = IsOnNetworkFileSystem;
   const absl::Status made = EnsureOwnPath(options.path.substr(0, options.path.rfind('/')));
   if (!made.ok()) return Annotate(made, absl::StrCat("the store ", options.path));
-  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.path);
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.path, options.vfs);
   if (!database.ok()) return database.status();
   std::unique_ptr<Store> store(new Store(std::move(options), *std::move(database)));
   if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
@@ -65,10 +65,14 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (absl::Status status = store->CountKept(); !status.ok()) return status;
   // What is stored can be read even where the disk takes no more.
   if (absl::Status status = store->KeepHouse(); !status.ok()) LogWarn(status.message());
+  if (absl::Status status = store->MakeShrinkable(); !status.ok()) LogWarn(status.message());
   return store;
 }
 
 absl::Status Store::ChooseJournal() {
+  // Before anything is in the file.
+  absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
+  if (!shrinks.ok()) return shrinks;
   // Exclusive before WAL: then SQLite keeps the WAL's index in its own memory, not in a shared map.
   const char* setup =
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
@@ -214,38 +218,34 @@ absl::Status Store::MarkRunning(absl::string_view tell_id) {
   return update->BindText(tell_id).Finish();
 }
 
-absl::StatusOr<bool> Store::SettleTell(absl::string_view tell_id, const absl::Status& outcome,
-                                       absl::string_view answer) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
+absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
       "answer_preview = ?, settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
-  const Failure failure = outcome.ok() ? Failure() : ToProto(outcome);
+  const absl::string_view answer = settlement.answer;
+  const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
   const int64_t now_ms = NowMs();
   update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
   update->BindBytes(answer)
       .BindText(Preview(answer))
       .Bind(now_ms)
       .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
-  const absl::StatusOr<bool> was_open = update->BindText(tell_id).Step();
+  const absl::StatusOr<bool> was_open = update->BindText(settlement.tell_id).Step();
   if (!was_open.ok()) return was_open.status();
-  if (!*was_open) return false;
-  const Kept with_it = {.tells = kept_.tells + 1, .bytes = kept_.bytes + update->Int(0)};
+  if (!*was_open) {
+    LogError("tell ", settlement.tell_id, " was settled twice, or is not there");
+    return absl::OkStatus();
+  }
+  kept = {.tells = kept.tells + 1, .bytes = kept.bytes + update->Int(0)};
   if (absl::Status status = update->Finish(); !status.ok()) return status;
   absl::StatusOr<Statement> unfetched = database_->Prepare("INSERT INTO unfetched VALUES (?, ?)");
   if (!unfetched.ok()) return unfetched.status();
-  absl::Status added = unfetched->BindText(tell_id).Bind(AgeMs()).Finish();
+  absl::Status added = unfetched->BindText(settlement.tell_id).Bind(AgeMs()).Finish();
   if (!added.ok()) return added;
-  if (absl::Status status = CountMessage(tell_id, now_ms); !status.ok()) return status;
-  const absl::StatusOr<Kept> kept = TrimSettled(with_it);
-  if (!kept.ok()) return kept.status();
-  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
-  kept_ = *kept;
-  return true;
+  return CountMessage(settlement.tell_id, now_ms);
 }
 
 absl::Status Store::CountMessage(absl::string_view tell_id, int64_t now_ms) {

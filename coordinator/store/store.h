@@ -56,6 +56,13 @@ struct Checkpoint {
   absl::string_view text;    // What comes after that.
 };
 
+// How an open tell ended, to be stored.
+struct Settlement {
+  std::string tell_id;
+  absl::Status outcome;
+  absl::string_view answer;  // With a failure the partial text.
+};
+
 // A tell without its text and answer.
 struct StoredTellSummary {
   std::string tell_id;
@@ -78,6 +85,7 @@ struct StoreOptions {
   AgeClock::Monotonic monotonic = MonotonicNow;
   // Decides the journal mode: WAL, or DELETE on a network file system. Unset = asks the kernel.
   std::function<bool(const std::string& path)> on_network_fs;
+  std::string vfs;  // As Database::Open().
   // Settled tells that are kept: as many as fit into both. What was fetched goes first, the longest
   // settled before others.
   int64_t settled_tells_max = 1000;
@@ -118,16 +126,21 @@ class Store {
                        absl::string_view text, TellState state = TellState::kQueued);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
-  // Settles an open tell, which nobody has fetched then, and forgets what is beyond the limits.
-  // False: it is settled already, and stays as it is.
-  absl::StatusOr<bool> SettleTell(absl::string_view tell_id, const absl::Status& outcome,
-                                  absl::string_view answer);
-  // All of them or none. Their texts are forgotten when the tells are settled.
-  absl::Status SaveCheckpoints(const std::vector<Checkpoint>& checkpoints);
+  // All of it or nothing: how far sessions were read, and which tells ended by then. The texts of
+  // checkpoints are forgotten when their tells are settled. Settled tells have not been fetched by
+  // anybody; what is beyond the limits is forgotten for them. One that is settled already stays as
+  // it is.
+  absl::Status Save(const std::vector<Checkpoint>& checkpoints,
+                    const std::vector<Settlement>& settlements);
   // The session's last mark; one without a journal if there is none.
   absl::StatusOr<ReadMark> FindMark(absl::string_view session_id);
   // What an open tell has been answered so far, by its checkpoints.
   absl::StatusOr<std::string> FindText(absl::string_view tell_id);
+  // The host of a team answers, by the way to it that is configured now; and whether it has in the
+  // last kAnswerCounts.
+  static constexpr absl::Duration kAnswerCounts = absl::Hours(7 * 24);
+  absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
+  absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 
@@ -148,6 +161,9 @@ class Store {
   absl::StatusOr<std::vector<WaitingAnswer>> Unfetched(absl::string_view from);
   // To be called now and then: drops what is too old, and saves how far the AgeClock is.
   absl::Status KeepHouse();
+  // Gives some of the file's room that nothing uses back to the disk; takes milliseconds. True: there
+  // is more.
+  absl::StatusOr<bool> GiveBackRoom();
 
  private:
   Store(StoreOptions options, std::unique_ptr<Database> database)
@@ -157,6 +173,8 @@ class Store {
   absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
 
   absl::Status ChooseJournal();
+  absl::StatusOr<int64_t> Pragma(absl::string_view name);
+  absl::Status MakeShrinkable();
   absl::Status MakeSchema();
   absl::Status LoadCoordinator();
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
@@ -164,17 +182,20 @@ class Store {
   absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
   absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
   absl::Status SaveText(const Checkpoint& checkpoint);
-  absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
   // What is settled and kept: counted, since looking for it would take each settlement longer.
   struct Kept {
     int64_t tells = 0;
     int64_t bytes = 0;
   };
+  // Counts it in `kept`.
+  absl::Status Settle(const Settlement& settlement, Kept& kept);
+  absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
   absl::Status CountKept();
   // Forgets what is beyond the limits; returns what is left of `kept`.
   absl::StatusOr<Kept> TrimSettled(Kept kept);
-  // Forgets the one that goes first: wholly, or but for its summary.
-  absl::StatusOr<Kept> ForgetOne(Kept kept);
+  // Forgets the one of those that were fetched, or of all, that goes first: wholly, or but for its
+  // summary. False: there is none.
+  absl::StatusOr<bool> ForgetOne(bool fetched, Kept& kept);
   absl::Status Drop(absl::string_view tell_id, absl::string_view why);
   absl::StatusOr<std::vector<StoredTellSummary>> SummariesWhere(
       absl::string_view condition, std::initializer_list<absl::string_view> values);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/testing/scratch_dir.h"
@@ -36,8 +38,12 @@ class StoreTest : public ::testing::Test {
   std::string Answered(Store& store, absl::string_view answer = "yes",
                        absl::string_view from = "cli") {
     const std::string id = Added(store, "hello", from);
-    EXPECT_EQ(*store.SettleTell(id, absl::OkStatus(), answer), true);
+    EXPECT_TRUE(Settle(store, id, absl::OkStatus(), answer).ok());
     return id;
+  }
+  static absl::Status Settle(Store& store, const std::string& id, const absl::Status& outcome,
+                             absl::string_view answer) {
+    return store.Save({}, {{.tell_id = id, .outcome = outcome, .answer = answer}});
   }
 
   static std::vector<std::string> Unfetched(Store& store, absl::string_view from) {

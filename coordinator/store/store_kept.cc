@@ -10,6 +10,9 @@
 namespace iris {
 namespace {
 
+constexpr int64_t kVacuumBytesMax = 64 << 20;
+constexpr int64_t kFreeBytesKept = 1 << 20;  // It is about to be used again.
+constexpr int64_t kGivenBackAtOnce = 1 << 20;
 constexpr char kFixDropped[] = "Ask the team what it answered: it knows the conversation.";
 
 }  // namespace
@@ -19,6 +22,38 @@ absl::Status Store::Run(absl::string_view sql, std::initializer_list<int64_t> va
   if (!statement.ok()) return statement.status();
   for (const int64_t value : values) statement->Bind(value);
   return statement->Finish();
+}
+
+absl::StatusOr<int64_t> Store::Pragma(absl::string_view name) {
+  absl::StatusOr<Statement> query = database_->Prepare(absl::StrCat("PRAGMA ", name));
+  if (!query.ok()) return query.status();
+  if (absl::Status status = query->Step().status(); !status.ok()) return status;
+  return query->Int(0);
+}
+
+// A file of an earlier version is made anew, which takes as long as what is in it: a large one has
+// to wait until it holds less.
+absl::Status Store::MakeShrinkable() {
+  const absl::StatusOr<int64_t> mode = Pragma("auto_vacuum"), pages = Pragma("page_count"),
+                                free = Pragma("freelist_count"), bytes = Pragma("page_size");
+  for (const absl::Status& status : {mode.status(), pages.status(), free.status(), bytes.status()}) {
+    if (!status.ok()) return status;
+  }
+  if (*mode != 0 || (*pages - *free) * *bytes > kVacuumBytesMax) return absl::OkStatus();
+  return database_->Run("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+}
+
+absl::StatusOr<bool> Store::GiveBackRoom() {
+  const absl::StatusOr<int64_t> mode = Pragma("auto_vacuum"), free = Pragma("freelist_count"),
+                                bytes = Pragma("page_size");
+  for (const absl::Status& status : {mode.status(), free.status(), bytes.status()}) {
+    if (!status.ok()) return status;
+  }
+  if (*mode == 0 || *free * *bytes < kFreeBytesKept) return false;
+  const std::string some =
+      absl::StrCat("PRAGMA incremental_vacuum(", kGivenBackAtOnce / *bytes, ")");
+  if (absl::Status status = database_->Run(some.c_str()); !status.ok()) return status;
+  return *free * *bytes - kGivenBackAtOnce >= kFreeBytesKept;
 }
 
 absl::Status Store::CountKept() {
@@ -32,41 +67,41 @@ absl::Status Store::CountKept() {
 }
 
 absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
-  while (kept.tells > 1 &&
-         (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max)) {
-    const absl::StatusOr<Kept> left = ForgetOne(kept);
-    if (!left.ok()) return left.status();
-    kept = *left;
+  const auto too_much = [&] {
+    return kept.tells > 1 &&
+           (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max);
+  };
+  for (const bool fetched : {true, false}) {
+    while (too_much()) {
+      const absl::StatusOr<bool> forgot = ForgetOne(fetched, kept);
+      if (!forgot.ok()) return forgot.status();
+      if (!*forgot) break;
+    }
   }
   return kept;
 }
 
-absl::StatusOr<Store::Kept> Store::ForgetOne(Kept kept) {
-  constexpr absl::string_view kOldest =
-      "SELECT tell_id, settled_bytes FROM tells WHERE settled_seq IS NOT NULL AND dropped = 0 ";
-  absl::StatusOr<Statement> fetched = database_->Prepare(
-      absl::StrCat(kOldest,
-                   "AND NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = "
-                   "tells.tell_id) ORDER BY settled_seq LIMIT 1"));
-  if (!fetched.ok()) return fetched.status();
-  absl::StatusOr<bool> found = fetched->Step();
-  if (!found.ok()) return found.status();
-  if (*found) {
-    const std::string tell_id = fetched->Bytes(0);
-    const Kept left = {.tells = kept.tells - 1, .bytes = kept.bytes - fetched->Int(1)};
-    absl::StatusOr<Statement> remove = database_->Prepare("DELETE FROM tells WHERE tell_id = ?");
-    if (!remove.ok()) return remove.status();
-    if (absl::Status status = remove->BindText(tell_id).Finish(); !status.ok()) return status;
-    return left;
-  }
-  absl::StatusOr<Statement> oldest =
-      database_->Prepare(absl::StrCat(kOldest, "ORDER BY settled_seq LIMIT 1"));
+absl::StatusOr<bool> Store::ForgetOne(bool fetched, Kept& kept) {
+  absl::StatusOr<Statement> oldest = database_->Prepare(
+      fetched ? "SELECT tell_id, settled_bytes FROM tells "
+                "WHERE settled_seq IS NOT NULL AND dropped = 0 "
+                "AND NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id) "
+                "ORDER BY settled_seq LIMIT 1"
+              : "SELECT tell_id, settled_bytes FROM tells "
+                "WHERE settled_seq IS NOT NULL AND dropped = 0 ORDER BY settled_seq LIMIT 1");
   if (!oldest.ok()) return oldest.status();
-  if (found = oldest->Step(); !found.ok()) return found.status();
-  const Kept left = {.tells = kept.tells - 1, .bytes = kept.bytes - oldest->Int(1)};
-  const absl::Status dropped = Drop(oldest->Bytes(0), "for want of room");
-  if (!dropped.ok()) return dropped;
-  return left;
+  const absl::StatusOr<bool> found = oldest->Step();
+  if (!found.ok() || !*found) return found;
+  const std::string tell_id = oldest->Bytes(0);
+  kept = {.tells = kept.tells - 1, .bytes = kept.bytes - oldest->Int(1)};
+  if (!fetched) {
+    if (absl::Status dropped = Drop(tell_id, "for want of room"); !dropped.ok()) return dropped;
+    return true;
+  }
+  absl::StatusOr<Statement> remove = database_->Prepare("DELETE FROM tells WHERE tell_id = ?");
+  if (!remove.ok()) return remove.status();
+  if (absl::Status status = remove->BindText(tell_id).Finish(); !status.ok()) return status;
+  return true;
 }
 
 // What failed stays a failure of its own kind; only an answer that is gone becomes one.

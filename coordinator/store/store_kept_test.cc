@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ class StoreKeptTest : public StoreTest {
     return store.FindTell(id)->value().fetched;
   }
   static void SettleAndFetch(Store& store, const std::string& id, absl::string_view answer = "") {
-    ASSERT_EQ(*store.SettleTell(id, absl::OkStatus(), answer), true);
+    ASSERT_TRUE(Settle(store, id, absl::OkStatus(), answer).ok());
     EXPECT_TRUE(Fetched(store, id));
   }
   // Time that passes while the coordinator runs.
@@ -65,7 +66,7 @@ TEST_F(StoreKeptTest, WhatWasSettledBeforeTheStoreWasOpenedCountsToo) {
   for (const std::string& id : {a, b}) SettleAndFetch(*store, id);
   store.reset();
   store = *Store::Open(options);
-  ASSERT_EQ(*store->SettleTell(c, absl::OkStatus(), ""), true);
+  ASSERT_TRUE(Settle(*store, c, absl::OkStatus(), "").ok());
 
   EXPECT_FALSE(store->FindTell(a)->has_value());
   EXPECT_TRUE(store->FindTell(b)->has_value());
@@ -80,7 +81,7 @@ TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest)
   SettleAndFetch(*store, b, std::string(40, 'b'));
   EXPECT_TRUE(store->FindTell(a)->has_value());  // 40 + 40 + the two texts = 90.
 
-  ASSERT_EQ(*store->SettleTell(c, absl::OkStatus(), std::string(500, 'c')), true);
+  ASSERT_TRUE(Settle(*store, c, absl::OkStatus(), std::string(500, 'c')).ok());
   EXPECT_FALSE(store->FindTell(a)->has_value());
   EXPECT_FALSE(store->FindTell(b)->has_value());
   EXPECT_EQ(store->FindTell(c)->value().answer.size(), 500u);
@@ -92,14 +93,14 @@ TEST_F(StoreKeptTest, WhatFailedTellsSayCountsToo) {
   const auto store = *Store::Open(options);
   const std::string a = Added(*store), b = Added(*store);
   SettleAndFetch(*store, a, std::string(40, 'a'));
-  ASSERT_EQ(*store->SettleTell(
-                b, MakeFailure(v1::FAILURE_CLAUDE_ERROR, std::string(900, 'd'), "fix it"), ""),
-            true);
+  ASSERT_TRUE(
+      Settle(*store, b, MakeFailure(v1::FAILURE_CLAUDE_ERROR, std::string(900, 'd'), "fix it"), "")
+          .ok());
   EXPECT_TRUE(store->FindTell(a)->has_value());
   const std::string c = Added(*store);
-  ASSERT_EQ(*store->SettleTell(
-                c, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "d", std::string(900, 'f')), ""),
-            true);
+  ASSERT_TRUE(
+      Settle(*store, c, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "d", std::string(900, 'f')), "")
+          .ok());
   EXPECT_FALSE(store->FindTell(a)->has_value());
 }
 
@@ -113,7 +114,7 @@ TEST_F(StoreKeptTest, WhatIsSettledIsUnfetchedUntilSomebodyFetchesIt) {
   EXPECT_TRUE(Fetched(*store, a));
   EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(b));
   EXPECT_TRUE(store->MarkFetched(open).ok());
-  ASSERT_EQ(*store->SettleTell(open, absl::OkStatus(), "late"), true);
+  ASSERT_TRUE(Settle(*store, open, absl::OkStatus(), "late").ok());
   EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(open, b));
 }
 
@@ -147,8 +148,7 @@ TEST_F(StoreKeptTest, ASummarySaysEverythingButTheTexts) {
   const std::string id = Added(*store, "do it");
   EXPECT_EQ(store->FindSummary(id)->value().state, TellState::kQueued);
   now_ += absl::Seconds(3);
-  ASSERT_EQ(*store->SettleTell(id, MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9"), "half"),
-            true);
+  ASSERT_TRUE(Settle(*store, id, MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9"), "half").ok());
   const StoredTellSummary summary = store->FindSummary(id)->value();
   EXPECT_EQ(summary.from, "cli");
   EXPECT_EQ(summary.to, "gpu");
@@ -210,8 +210,8 @@ TEST_F(StoreKeptTest, AnUnfetchedAnswerThatMakesRoomLeavesItsSummary) {
   const auto store = Opened(options);
   const std::string answered = Answered(*store);
   const std::string failed = Added(*store);
-  ASSERT_EQ(*store->SettleTell(failed, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "overloaded"), "ha"),
-            true);
+  ASSERT_TRUE(
+      Settle(*store, failed, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "overloaded"), "ha").ok());
   const std::string last = Answered(*store);
 
   const StoredTell tell = store->FindTell(answered)->value();
@@ -286,6 +286,36 @@ TEST_F(StoreKeptTest, AcrossLivesTheWallClockCountsForwardsAndOneDayAtMost) {
   for (int day = 2; day <= 6; ++day) EXPECT_FALSE(live_again_after(absl::Hours(24))) << day;
   EXPECT_FALSE(live_again_after(absl::Hours(23)));
   EXPECT_TRUE(live_again_after(absl::Hours(1)));
+}
+
+TEST_F(StoreKeptTest, RoomThatNothingUsesGoesBackToTheDisk) {
+  StoreOptions options = Options();
+  options.settled_tells_max = 1;
+  std::unique_ptr<Store> store = Opened(options);
+  const std::string big(8 << 20, 'x');
+  Answered(*store, big);
+  EXPECT_FALSE(*store->GiveBackRoom());
+  Answered(*store, "small");  // The big one goes.
+  int slices = 0;
+  while (*store->GiveBackRoom()) ASSERT_LT(++slices, 100);
+  EXPECT_GT(slices, 3);
+  store.reset();
+  EXPECT_LT(std::filesystem::file_size(path_), 3u << 20);
+}
+
+// One of an earlier version did not.
+TEST_F(StoreKeptTest, AFileThatCouldNotShrinkIsMadeAnew) {
+  {
+    std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+    const auto old = Database::Open(path_);
+    ASSERT_TRUE((*old)
+                    ->Run("PRAGMA journal_mode = WAL; CREATE TABLE rest (bytes BLOB); "
+                          "INSERT INTO rest VALUES (zeroblob(8000000)); DROP TABLE rest")
+                    .ok());
+  }
+  EXPECT_GT(std::filesystem::file_size(path_), 7'000'000u);
+  Opened();
+  EXPECT_LT(std::filesystem::file_size(path_), 1'000'000u);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Checkpoints: how far sessions were read, and what open tells have been answered so far.
+// Checkpoints: how far sessions were read, what open tells have been answered so far, and which
+// ended.
 
 #include <memory>
 #include <string>
@@ -8,7 +9,8 @@
 
 namespace iris {
 
-absl::Status Store::SaveCheckpoints(const std::vector<Checkpoint>& checkpoints) {
+absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
+                         const std::vector<Settlement>& settlements) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   for (const Checkpoint& checkpoint : checkpoints) {
@@ -17,7 +19,14 @@ absl::Status Store::SaveCheckpoints(const std::vector<Checkpoint>& checkpoints) 
     }
     if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
   }
+  Kept kept = kept_;
+  for (const Settlement& settlement : settlements) {
+    if (absl::Status status = Settle(settlement, kept); !status.ok()) return status;
+  }
+  const absl::StatusOr<Kept> trimmed = TrimSettled(kept);
+  if (!trimmed.ok()) return trimmed.status();
   if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  kept_ = *trimmed;
   for (const Checkpoint& checkpoint : checkpoints) {
     ends_[checkpoint.session_id] = checkpoint.mark.turn.end;
   }
@@ -91,6 +100,25 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
                            .structured_bytes = static_cast<size_t>(query->Int(8)),
                            .broken = query->Bytes(5),
                            .skips_line = query->Int(6) != 0}};
+}
+
+absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {
+  const int64_t now_ms = NowMs();
+  absl::StatusOr<Statement> note =
+      database_->Prepare("INSERT OR REPLACE INTO answered (team, way, at) VALUES (?, ?, ?)");
+  if (!note.ok()) return note.status();
+  absl::Status noted = note->BindText(team).BindText(way).Bind(now_ms).Finish();
+  if (!noted.ok()) return noted;
+  return Run("DELETE FROM answered WHERE at < ?",
+             {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+}
+
+absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_view way) {
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT 1 FROM answered WHERE team = ? AND way = ? AND at >= ?");
+  if (!query.ok()) return query.status();
+  query->BindText(team).BindText(way);
+  return query->Bind(NowMs() - absl::ToInt64Milliseconds(kAnswerCounts)).Step();
 }
 
 absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {

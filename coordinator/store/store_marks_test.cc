@@ -1,6 +1,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/store/store.h"
@@ -15,7 +16,7 @@ class StoreMarksTest : public ::testing::Test {
   // As after a kill: what was stored, and nothing else.
   void Reopen() {
     store_.reset();
-    store_ = *Store::Open({.path = dir_.File("iris.db")});
+    store_ = *Store::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
     session_id_ = store_->GetOrCreateSession("cli", "gpu")->session_id;
   }
   std::string OpenTell() {
@@ -26,15 +27,17 @@ class StoreMarksTest : public ::testing::Test {
   void Save(const std::string& tell_id, absl::string_view text, bool void_before = false) {
     ++mark_.seq;
     EXPECT_TRUE(store_
-                    ->SaveCheckpoints({{.session_id = session_id_,
-                                        .mark = mark_,
-                                        .tell_id = tell_id,
-                                        .void_before = void_before,
-                                        .text = text}})
+                    ->Save({{.session_id = session_id_,
+                             .mark = mark_,
+                             .tell_id = tell_id,
+                             .void_before = void_before,
+                             .text = text}},
+                           {})
                     .ok());
   }
 
   ScratchDir dir_;
+  absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
   std::unique_ptr<Store> store_;
   std::string session_id_;
   ReadMark mark_{.journal_id = NewUuid(),
@@ -77,10 +80,24 @@ TEST_F(StoreMarksTest, ASettledTellNeedsNoPieces) {
   const std::string id = OpenTell(), other = OpenTell();
   Save(id, "one");
   Save(other, "two");
-  ASSERT_TRUE(*store_->SettleTell(id, absl::OkStatus(), "one and all"));
+  ASSERT_TRUE(store_->Save({}, {{.tell_id = id, .answer = "one and all"}}).ok());
   EXPECT_EQ(*store_->FindText(id), "");
   EXPECT_EQ(store_->FindTell(id)->value().answer, "one and all");
   EXPECT_EQ(*store_->FindText(other), "two");
+}
+
+TEST_F(StoreMarksTest, AHostThatAnsweredIsKnownByItsWayAndForAWeek) {
+  EXPECT_FALSE(*store_->HasAnswered("gpu", "ssh gpu1"));
+  ASSERT_TRUE(store_->NoteAnswer("gpu", "ssh gpu1").ok());
+  ASSERT_TRUE(store_->NoteAnswer("gpu", "ssh gpu1").ok());
+  Reopen();
+  EXPECT_TRUE(*store_->HasAnswered("gpu", "ssh gpu1"));
+  EXPECT_FALSE(*store_->HasAnswered("gpu", "ssh gpu2"));
+  EXPECT_FALSE(*store_->HasAnswered("web", "ssh gpu1"));
+  now_ += Store::kAnswerCounts;
+  EXPECT_TRUE(*store_->HasAnswered("gpu", "ssh gpu1"));
+  now_ += absl::Milliseconds(1);
+  EXPECT_FALSE(*store_->HasAnswered("gpu", "ssh gpu1"));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST_F(StoreTest, WhatWasStoredIsThereAfterReopening) {
     id = Added(*store, "do it");
     now_ += absl::Seconds(3);
     const absl::Status failed = MakeFailure(v1::FAILURE_CHILD_EXITED, "signal 9", "Again.");
-    EXPECT_EQ(*store->SettleTell(id, failed, "half an ans\xE2\x82"), true);
+    EXPECT_TRUE(Settle(*store, id, failed, "half an ans\xE2\x82").ok());
   }
   const auto store = Opened();
   EXPECT_TRUE(IsUuid(coordinator_id));
@@ -63,9 +63,9 @@ TEST_F(StoreTest, OnePairHasOneSession) {
 TEST_F(StoreTest, ATellIsSettledExactlyOnce) {
   const auto store = Opened();
   const std::string id = Added(*store);
-  ASSERT_EQ(*store->SettleTell(id, absl::OkStatus(), "first"), true);
+  ASSERT_TRUE(Settle(*store, id, absl::OkStatus(), "first").ok());
 
-  EXPECT_EQ(*store->SettleTell(id, MakeFailure(v1::FAILURE_DROPPED, "late"), "second"), false);
+  EXPECT_TRUE(Settle(*store, id, MakeFailure(v1::FAILURE_DROPPED, "late"), "second").ok());
   EXPECT_TRUE(store->MarkRunning(id).ok());
   const StoredTell tell = store->FindTell(id)->value();
   EXPECT_TRUE(tell.outcome.ok());
@@ -78,7 +78,7 @@ TEST_F(StoreTest, OpenTellsAreThoseNotSettledInOrder) {
   const auto store = Opened();
   const std::string a = Added(*store), b = Added(*store), c = Added(*store);
   ASSERT_TRUE(store->MarkRunning(a).ok());
-  ASSERT_TRUE(store->SettleTell(b, absl::OkStatus(), "").ok());
+  ASSERT_TRUE(Settle(*store, b, absl::OkStatus(), "").ok());
 
   EXPECT_THAT(*store->OpenTells(), ElementsAre(a, c));
   EXPECT_EQ(store->FindTell(a)->value().state, TellState::kRunning);

@@ -62,7 +62,7 @@ TEST_F(StoreUpgradeTest, AFileOfVersion1IsTakenOver) {
     const StoredTell answered = store->FindTell(kAnsweredId)->value();
     EXPECT_EQ(answered.answer, "yes");
     EXPECT_TRUE(answered.fetched);  // Nobody had asked then.
-    EXPECT_EQ(*store->SettleTell(kOpenId, absl::OkStatus(), "late"), true);
+    EXPECT_TRUE(Settle(*store, kOpenId, absl::OkStatus(), "late").ok());
   }
   const auto store = Opened();
   EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(kOpenId));
@@ -73,7 +73,7 @@ TEST_F(StoreUpgradeTest, WhatAnEarlierVersionSettledCountsForTheLimits) {
   StoreOptions options = Options();
   options.settled_tells_max = 1;
   const auto store = Opened(options);
-  EXPECT_EQ(*store->SettleTell(kOpenId, absl::OkStatus(), "late"), true);
+  EXPECT_TRUE(Settle(*store, kOpenId, absl::OkStatus(), "late").ok());
   EXPECT_FALSE(store->FindTell(kAnsweredId)->has_value());
 }
 

@@ -91,7 +91,9 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
   });
 }
 
-bool AgentTransport::Outlives(const PendingTell& tell) const { return tell.sent || link_.was_up(); }
+bool AgentTransport::Outlives(const PendingTell& tell) const {
+  return tell.sent || link_.was_up() || key_.host_has_answered;
+}
 
 void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   if (state_ == State::kDown) return;

@@ -15,6 +15,9 @@ struct SessionKey {
   std::string session_id;  // UUID; claude's session id.
   std::string from;        // Caller's team.
   std::string to;          // The team that answers.
+  // The team's host answered not long ago, in this life of the coordinator or an earlier one: where
+  // it is out of reach now, that is for a while.
+  bool host_has_answered = false;
 };
 
 // Chooses the transport from the team's configuration. Lives on the coordinator's loop.

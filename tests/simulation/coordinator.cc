@@ -47,12 +47,12 @@ class Coordinator::Factory final : public TransportFactory {
   const CoordinatorIdentity identity_;
 };
 
-void Coordinator::Start() {
+absl::Status Coordinator::Start() {
+  const absl::StatusOr<Store*> store = desk_.OpenStore();
+  if (!store.ok()) return store.status();
   life_ = std::make_unique<Life>();
   Life& life = *life_;
   life.loop = std::make_unique<EventLoop>([this] { return world_.now(); });
-  const absl::StatusOr<Store*> store = desk_.OpenStore();
-  if (!store.ok()) return world_.Violation(std::string(store.status().message()));
   life.store = *store;
   Config config;
   config.teams.push_back({.name = desk_.team(),
@@ -75,7 +75,8 @@ void Coordinator::Start() {
       std::make_unique<Orchestrator>(*life.loop, *life.store, *life.config, *life.factory);
   world_.Note("the coordinator is up");
   const absl::Status resumed = life.orchestrator->ResumeOpenTells();
-  if (!resumed.ok()) world_.Violation(std::string(resumed.message()));
+  if (!resumed.ok()) Kill();
+  return resumed;
 }
 
 void Coordinator::Kill() {

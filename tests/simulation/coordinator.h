@@ -44,8 +44,9 @@ class Coordinator {
   ~Coordinator() { Kill(); }
 
   bool up() const { return life_ != nullptr; }
-  // A life begins, and takes up what is open in the store.
-  void Start();
+  // A life begins, and takes up what is open in the store. FAILURE_STORAGE: the disk does not let
+  // it.
+  absl::Status Start();
   // It ends without a word: what it had stored is there.
   void Kill();
 

@@ -34,6 +34,7 @@ Desk::Desk(std::string dir) : dir_(std::move(dir)) {
 
 void Desk::Begin(const World& world, uint64_t ids_seed) {
   world_ = &world;
+  disk_.Heal();
   ++schedules_;
   if (ids_.size() >= kSchedulesPerStore || ids_.count(ids_seed) > 0) {
     store_.reset();
@@ -50,6 +51,7 @@ absl::StatusOr<Store*> Desk::OpenStore() {
   if (store_ != nullptr) return store_.get();
   StoreOptions options;
   options.path = store_path();
+  options.vfs = disk_.vfs();
   options.now = [this] { return world_->wall(); };
   // Never back, from one schedule to the next.
   options.monotonic = [this] {
@@ -62,6 +64,17 @@ absl::StatusOr<Store*> Desk::OpenStore() {
   if (!opened.ok()) return opened.status();
   store_ = *std::move(opened);
   return store_.get();
+}
+
+void Desk::Copy() {
+  CloseStore();  // Which brings all of it into the one file.
+  fs::copy_file(store_path(), dir_ + "/copy.db", fs::copy_options::overwrite_existing);
+}
+
+void Desk::PutBack() {
+  CloseStore();
+  for (const char* left : {"-wal", "-shm", "-journal"}) fs::remove(store_path() + left);
+  fs::copy_file(dir_ + "/copy.db", store_path(), fs::copy_options::overwrite_existing);
 }
 
 std::string Desk::TranscriptOf(const std::string& session_id) const {

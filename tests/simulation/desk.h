@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "coordinator/store/store.h"
+#include "coordinator/testing/failing_disk.h"
 #include "tests/simulation/world.h"
 
 namespace iris::simulation {
@@ -28,6 +29,11 @@ class Desk {
   absl::StatusOr<Store*> OpenStore();
   // As when its process dies: everything that it had said is durable.
   void CloseStore() { store_.reset(); }
+  // The disk below it.
+  FailingDisk& disk() { return disk_; }
+  // A copy of its file, and that copy in the file's place. The store is closed.
+  void Copy();
+  void PutBack();
   std::string store_path() const { return dir_ + "/iris.db"; }
 
   const std::string& team() const { return team_; }  // Of the schedule.
@@ -46,6 +52,7 @@ class Desk {
   int schedules_ = 0;
   std::set<uint64_t> ids_;  // Seeds whose ids are in the store.
   std::string team_;
+  FailingDisk disk_;
   std::unique_ptr<Store> store_;
 };
 

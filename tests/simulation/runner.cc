@@ -176,4 +176,24 @@ Summary CutEverywhere(uint64_t seed) {
   });
 }
 
+Summary FailEveryWrite(uint64_t seed) {
+  Plan plan;
+  plan.seed = seed;
+  plan.faults = false;
+  const uint64_t writes = Runner().Run(plan).writes + 1;
+  return OnAllCores(0, 4 * writes, [&](const Next& next) {
+    Runner runner;
+    Summary summary;
+    while (const absl::optional<uint64_t> number = next()) {
+      plan.failed_write =
+          Plan::FailedWrite{.write = *number / 4,
+                            .trouble = *number % 2 == 0 ? FailingDisk::Trouble::kFull
+                                                        : FailingDisk::Trouble::kIoError,
+                            .kill = *number / 2 % 2 == 1};
+      Add(summary, *number, runner.Run(plan));
+    }
+    return summary;
+  });
+}
+
 }  // namespace iris::simulation

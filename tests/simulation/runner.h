@@ -46,6 +46,11 @@ Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max);
 // seed is the number of the cut: bytes to the coordinator first, then to the agent.
 Summary CutEverywhere(uint64_t seed);
 
+// One exchange, once for every write of the coordinator to its disk, which fails: as on a full
+// disk, with an I/O error, and each with the coordinator killed a moment later. A bad seed is the
+// number of the write times four, and which of these.
+Summary FailEveryWrite(uint64_t seed);
+
 }  // namespace iris::simulation
 
 #endif  // IRIS_TESTS_SIMULATION_RUNNER_H_

@@ -1,6 +1,8 @@
 #include "tests/simulation/schedule.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -37,8 +39,12 @@ Schedule::Schedule(const Plan& plan, Desk& desk, const std::string& scratch)
     : plan_(plan), desk_(desk), world_(plan.seed) {
   world_.on_note = plan_.on_note;
   // Cuts of one exchange have ids of their own, which are as long.
-  const uint64_t cut =
+  uint64_t cut =
       plan_.cut.has_value() ? 2 * plan_.cut->bytes + static_cast<uint64_t>(plan_.cut->side) + 1 : 0;
+  if (plan_.failed_write.has_value()) {
+    cut = (1 << 24) + 4 * plan_.failed_write->write + 2 * (plan_.failed_write->kill ? 1 : 0) +
+          (plan_.failed_write->trouble == FailingDisk::Trouble::kFull ? 1 : 0);
+  }
   desk_.Begin(world_, plan_.seed + (cut << 32));
   host_ = std::make_unique<Host>(world_, desk_, scratch,
                                  plan_.faults ? LimitsBy(world_) : Journal::Limits());
@@ -97,7 +103,7 @@ void Schedule::PlanFaults() {
   }
   if (!plan_.faults) return;
   for (uint64_t faults = world_.Below(5); faults > 0; --faults) {
-    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(13)); });
+    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(16)); });
   }
 }
 
@@ -143,7 +149,53 @@ void Schedule::Fault(uint64_t which) {
         if (tell.sent && !tell.outcome.has_value()) Send(tell);
       }
       return;
+    case 13:
+      return FailDisk(0, std::numeric_limits<uint32_t>::max(), absl::Seconds(20));
+    case 14:
+      return FailDisk(world_.Below(20), 1 + world_.Below(4), absl::Seconds(20));
+    case 15:
+      return CopyStore();
   }
+}
+
+// Its writes fail, the first `healthy` of them not, until `failing` have or it is over.
+void Schedule::FailDisk(uint64_t healthy, uint64_t failing, absl::Duration at_most) {
+  const bool full = world_.OneIn(2);
+  world_.Note(absl::StrCat("the coordinator's disk ", full ? "is full" : "has errors", " behind ",
+                           healthy, " writes"));
+  disk_fails_ = true;
+  desk_.disk().FailAfter(healthy, failing,
+                         full ? FailingDisk::Trouble::kFull : FailingDisk::Trouble::kIoError);
+  world_.After(world_.Within(at_most), [this] { desk_.disk().Heal(); });
+}
+
+void Schedule::FailOneWrite() {
+  const Plan::FailedWrite& plan = *plan_.failed_write;
+  disk_fails_ = true;
+  desk_.disk().FailAfter(plan.write, 1, plan.trouble);
+  if (!plan.kill) return;
+  world_.After(absl::Milliseconds(1 + 20 * plan.write), [this] { KillCoordinator(); });
+}
+
+// Where there is a session already: another one would be another conversation.
+void Schedule::CopyStore() {
+  if (accepted_.empty() || !coordinator_->up() || put_back_) return;
+  world_.Note("the store is copied");
+  coordinator_->Kill();
+  desk_.Copy();
+  StartCoordinator();
+  world_.After(world_.Within(absl::Seconds(5)), [this] { PutStoreBack(); });
+}
+
+void Schedule::PutStoreBack() {
+  world_.Note("the store is put back");
+  put_back_ = true;
+  // What the host was through with, and had acknowledged, is in claude's transcript or nowhere.
+  allowed_.insert(v1::FAILURE_AMBIGUOUS);
+  const bool was_up = coordinator_->up();
+  coordinator_->Kill();
+  desk_.PutBack();
+  if (was_up) StartCoordinator();
 }
 
 // ------------------------------------------------------------------ what happens
@@ -153,7 +205,13 @@ void Schedule::Send(SimTell& tell) {
   if (!coordinator_->up()) return;  // StartCoordinator() sends it.
   followers_.push_back(std::make_unique<Follower>(*this, tell));
   const absl::Status taken = coordinator_->Tell(tell.id, tell.text, followers_.back().get());
-  if (!taken.ok()) world_.Violation(absl::StrCat("a tell is refused: ", taken.message()));
+  if (taken.ok()) return;
+  if (disk_fails_ && KindOf(taken) == v1::FAILURE_STORAGE) {
+    return world_.After(absl::Seconds(1), [this, &tell] {
+      if (!tell.outcome.has_value()) Send(tell);
+    });
+  }
+  world_.Violation(absl::StrCat("a tell is refused: ", taken.message()));
 }
 
 void Schedule::Follower::OnAccepted(const std::string&) {
@@ -171,17 +229,23 @@ void Schedule::Follower::OnSettled(const TellOutcome& outcome) {
     tell_.outcome = outcome;
     return schedule_.CheckOutcome(tell_, outcome);
   }
+  // Of what the copy did not have, the host may not know any more how it ended.
+  if (schedule_.put_back_) return;
   if (tell_.outcome->status != outcome.status || *tell_.outcome->answer != *outcome.answer) {
     world.Violation(absl::StrCat("tell ", tell_.id, " is settled twice, in two ways"));
   }
 }
 
 void Schedule::StartCoordinator() {
-  coordinator_->Start();
+  const absl::Status started = coordinator_->Start();
+  if (!started.ok()) {
+    if (!disk_fails_) world_.Violation(std::string(started.message()));
+    return world_.After(absl::Seconds(1), [this] { StartCoordinator(); });
+  }
   const std::vector<std::string> open = coordinator_->OpenTells();
   for (SimTell& tell : tells_) {
     const bool is_open = std::find(open.begin(), open.end(), tell.id) != open.end();
-    if (is_open && tell.outcome.has_value()) {
+    if (is_open && tell.outcome.has_value() && !put_back_) {
       world_.Violation(absl::StrCat("tell ", tell.id, " was settled, and is open again"));
     }
     if (tell.sent && !tell.outcome.has_value()) Send(tell);
@@ -262,6 +326,16 @@ bool Schedule::AllHeard() const {
                      [](const SimTell& tell) { return tell.outcome.has_value(); });
 }
 
+// What was settled, and is open again since the store was put back, ends too.
+bool Schedule::NothingIsOpen() {
+  if (!put_back_) return true;
+  if (!coordinator_->up()) return false;
+  const std::vector<std::string> open = coordinator_->OpenTells();
+  return std::none_of(tells_.begin(), tells_.end(), [&open](const SimTell& tell) {
+    return std::find(open.begin(), open.end(), tell.id) != open.end();
+  });
+}
+
 bool Schedule::Step() {
   bool any = false;
   if (world_.OneIn(2)) {
@@ -283,11 +357,14 @@ bool Schedule::Step() {
 Report Schedule::Run() {
   host_->Start();
   StartCoordinator();
+  const uint64_t writes_before = desk_.disk().writes();
   PlanTells();
   PlanFaults();
+  if (plan_.failed_write.has_value()) FailOneWrite();
   const absl::Duration began = world_.now(), give_up = began + kPatience;
-  while (!AllHeard() && world_.now() < give_up && Step()) {
+  while (!(AllHeard() && NothingIsOpen()) && world_.now() < give_up && Step()) {
   }
+  if (!NothingIsOpen()) world_.Violation("what the copy had open is never settled");
   if (!AllHeard()) {
     for (const SimTell& tell : tells_) {
       if (!tell.outcome.has_value()) {
@@ -298,12 +375,14 @@ Report Schedule::Run() {
     const absl::Duration end = world_.now() + kLinger;
     while (world_.now() < end && Step()) {
     }
+    desk_.disk().Heal();
     if (!coordinator_->up()) StartCoordinator();
     CheckStore();
   }
   CheckOrder();
   Report report{.violations = world_.violations(),
                 .hash = world_.hash(),
+                .writes = desk_.disk().writes() - writes_before,
                 .wires = wires_.size(),
                 .took = last_settled_at_ - began};
   for (const Wire::Side side : {Wire::kCoordinator, Wire::kAgent}) {

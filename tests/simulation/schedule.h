@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "coordinator/testing/failing_disk.h"
 #include "tests/simulation/desk.h"
 #include "tests/simulation/wire.h"
 
@@ -35,11 +36,19 @@ struct Plan {
     absl::Duration cut_every = absl::InfiniteDuration();
   };
 
+  // No faults but this one: the coordinator's disk fails with one of its writes.
+  struct FailedWrite {
+    uint64_t write = 0;
+    FailingDisk::Trouble trouble = FailingDisk::Trouble::kFull;
+    bool kill = false;  // And the coordinator is killed a moment later.
+  };
+
   uint64_t seed = 1;
   Plant plant = Plant::kNone;
   bool faults = true;                               // By the seed.
   absl::optional<Cut> cut;                          // Without `faults`.
   absl::optional<Slow> slow;                        // Without `faults`.
+  absl::optional<FailedWrite> failed_write;         // Without `faults`.
   std::function<void(const std::string&)> on_note;  // Hears what happens; may be empty.
 };
 
@@ -47,6 +56,7 @@ struct Report {
   std::vector<std::string> violations;  // Empty: all held.
   uint64_t hash = 0;                    // Of all that happened.
   uint64_t bytes_to[2] = {};            // Over the first wire, by side.
+  uint64_t writes = 0;                  // Of the coordinator to its disk.
   size_t wires = 0;                     // Connections that were made.
   absl::Duration took;                  // Until the last tell was settled.
   int ok = 0;                           // Tells that were answered.

@@ -58,6 +58,10 @@ class Schedule {
   void Fault(uint64_t which);
   void Send(SimTell& tell);
   void StartCoordinator();
+  void FailDisk(uint64_t healthy, uint64_t failing, absl::Duration at_most);
+  void FailOneWrite();
+  void CopyStore();
+  void PutStoreBack();
   void KillCoordinator();
   void LoseHost(Host::Loss loss);
   void StartHost();
@@ -67,6 +71,7 @@ class Schedule {
 
   bool Step();
   bool AllHeard() const;
+  bool NothingIsOpen();
   void CheckOutcome(const SimTell& tell, const TellOutcome& outcome);
   void CheckStore();
   void CheckOrder();
@@ -81,6 +86,8 @@ class Schedule {
   std::vector<std::unique_ptr<Follower>> followers_;
   std::vector<std::shared_ptr<Wire>> wires_;
   absl::Duration refuse_until_;
+  bool disk_fails_ = false;
+  bool put_back_ = false;              // The store was, from a copy.
   std::set<FailureKind> allowed_;      // By what has happened so far.
   std::vector<std::string> accepted_;  // Ids, in this order.
   std::string last_settled_;

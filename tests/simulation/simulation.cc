@@ -13,14 +13,18 @@ namespace iris::simulation {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: simulation [--seed=N] [--schedules=N] [--plant=forget_settle|forget_repeat] [--cuts]\n"
-    "  --schedules=1 prints what happens; --cuts cuts one exchange behind every byte\n";
+    "usage: simulation [--seed=N] [--schedules=N] [--plant=forget_settle|forget_repeat]\n"
+    "                  [--cuts|--writes]\n"
+    "  --schedules=1 prints what happens; --cuts cuts one exchange behind every byte; --writes "
+    "fails\n"
+    "  every write of its store\n";
 
 struct Arguments {
   uint64_t seed = 1;
   uint64_t schedules = 1000;
   Plant plant = Plant::kNone;
   bool cuts = false;
+  bool writes = false;
 };
 
 bool Parse(absl::string_view argument, Arguments& to) {
@@ -29,9 +33,10 @@ bool Parse(absl::string_view argument, Arguments& to) {
     return absl::SimpleAtoi(argument, &to.schedules);
   }
   to.cuts = to.cuts || argument == "--cuts";
+  to.writes = to.writes || argument == "--writes";
   if (argument == "--plant=forget_settle") to.plant = Plant::kForgetSettle;
   if (argument == "--plant=forget_repeat") to.plant = Plant::kForgetRepeat;
-  return argument == "--cuts" || to.plant != Plant::kNone;
+  return argument == "--cuts" || argument == "--writes" || to.plant != Plant::kNone;
 }
 
 int ShowOne(const Arguments& arguments) {
@@ -47,16 +52,20 @@ int ShowOne(const Arguments& arguments) {
 }
 
 int Run(const Arguments& arguments) {
-  if (arguments.schedules == 1 && !arguments.cuts) return ShowOne(arguments);
-  const Summary summary = arguments.cuts
-                              ? CutEverywhere(arguments.seed)
+  if (arguments.schedules == 1 && !arguments.cuts && !arguments.writes) return ShowOne(arguments);
+  const Summary summary = arguments.cuts ? CutEverywhere(arguments.seed)
+                          : arguments.writes
+                              ? FailEveryWrite(arguments.seed)
                               : RunSeeds(arguments.seed, arguments.schedules, arguments.plant, 20);
   printf("%llu schedules, %.0f per second; tells: %llu answered, %llu failed as they may\n",
          static_cast<unsigned long long>(summary.schedules), summary.per_second(),
          static_cast<unsigned long long>(summary.ok),
          static_cast<unsigned long long>(summary.failed));
   for (const uint64_t seed : summary.bad_seeds) {
-    printf("%s %llu does not hold\n", arguments.cuts ? "the cut behind byte" : "seed",
+    printf("%s %llu does not hold\n",
+           arguments.cuts     ? "the cut behind byte"
+           : arguments.writes ? "the failing write"
+                              : "seed",
            static_cast<unsigned long long>(seed));
   }
   if (!summary.bad_seeds.empty()) printf("the first: %s\n", summary.first_violation.c_str());

@@ -36,6 +36,13 @@ TEST(SimulationTest, AnExchangeThatIsCutBehindAnyByteComesToTheSame) {
   EXPECT_THAT(summary.bad_seeds, IsEmpty()) << summary.first_violation;
 }
 
+TEST(SimulationTest, EveryWriteOfTheCoordinatorMayFail) {
+  const Summary summary = FailEveryWrite(1);
+  EXPECT_GT(summary.schedules, 80u);
+  EXPECT_EQ(summary.ok, summary.schedules);
+  EXPECT_THAT(summary.bad_seeds, IsEmpty()) << summary.first_violation;
+}
+
 TEST(SimulationTest, TheSameSeedIsTheSameSchedule) {
   Runner runner;
   for (uint64_t seed = 1; seed <= 50; ++seed) {

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_APP_DOOR_H_
-#define IRIS_AGENT_APP_DOOR_H_
+#ifndef IRIS_COMMON_ENDPOINT_DOOR_H_
+#define IRIS_COMMON_ENDPOINT_DOOR_H_
 
 #include <cstddef>
 #include <functional>
@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/handover/handover.pb.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/listener.h"
@@ -19,14 +18,14 @@
 
 namespace iris {
 
-// Where the agent is to be found, for as long as it lives. The endpoint of an account moves:
+// Where a daemon is to be found, for as long as it lives. The endpoint of an account moves:
 // /run/user/UID is made by the first login and removed by the last logout, with lock and socket in
-// it, while the agent lives on. So the door looks now and then where the endpoint is now, and
-// takes and serves that place too. Lives on `loop`.
+// it, while the daemon lives on; a cleaner of /tmp may take them too. So the door looks now and
+// then where the endpoint is now, and takes and serves that place too. Lives on `loop`.
 class Door {
  public:
   struct Hooks {
-    // The framed hello of an agent found at `socket`.
+    // The framed hello of the daemon found at `socket`.
     std::function<std::string(const std::string& socket)> make_hello;
     // A connection that speaks; as Listener::OnConnection.
     std::function<void(ScopedFd fd)> on_connection;
@@ -45,12 +44,18 @@ class Door {
   // FAILURE_STORAGE: cannot bind.
   absl::Status Open(const Endpoint& endpoint, ScopedFd lock);
 
-  // Opens at a place that the door of the program before has handed over, with its descriptors.
-  // FAILURE_INTERNAL: they are none.
-  absl::Status GoOn(const handover::Place& place);
+  // A place where a door is open, with its descriptors.
+  struct OpenPlace {
+    Endpoint endpoint;
+    int lock_fd = -1;
+    Listener::Bound bound;
+  };
+  // Opens at a place of the door of the program that this process was before, and takes its
+  // descriptors. FAILURE_INTERNAL: they are none.
+  absl::Status GoOn(const OpenPlace& place);
   // Where it is open, for GoOn() by the next program of this process, in that order. The
   // descriptors stay the door's.
-  google::protobuf::RepeatedPtrField<handover::Place> HandOver() const;
+  std::vector<OpenPlace> OpenPlaces() const;
 
   // Connections that were greeted and have sent nothing.
   size_t waiting() const;
@@ -81,4 +86,4 @@ class Door {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_APP_DOOR_H_
+#endif  // IRIS_COMMON_ENDPOINT_DOOR_H_

@@ -1,4 +1,4 @@
-#include "agent/app/door.h"
+#include "common/endpoint/door.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,32 +40,22 @@ void Door::Add(const Endpoint& endpoint, ScopedFd lock, std::unique_ptr<Listener
   if (look_ == 0) Look();
 }
 
-absl::Status Door::GoOn(const handover::Place& place) {
-  const Endpoint endpoint = {.dir = place.dir(), .socket = place.socket(), .lock = place.lock()};
-  ScopedFd lock(place.lock_fd());
+absl::Status Door::GoOn(const OpenPlace& place) {
+  ScopedFd lock(place.lock_fd);
   absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Adopt(
-      loop_, endpoint, ScopedFd(place.listening_fd()),
-      {.fd = place.listening_fd(), .device = place.device(), .inode = place.inode()},
-      Greeting(endpoint), [this](ScopedFd fd) { hooks_.on_connection(std::move(fd)); });
+      loop_, place.endpoint, ScopedFd(place.bound.fd), place.bound, Greeting(place.endpoint),
+      [this](ScopedFd fd) { hooks_.on_connection(std::move(fd)); });
   if (!listener.ok()) return listener.status();
-  Add(endpoint, std::move(lock), *std::move(listener));
+  Add(place.endpoint, std::move(lock), *std::move(listener));
   return absl::OkStatus();
 }
 
-google::protobuf::RepeatedPtrField<handover::Place> Door::HandOver() const {
-  google::protobuf::RepeatedPtrField<handover::Place> places;
-  for (const Place& open : places_) {
-    handover::Place& place = *places.Add();
-    place.set_dir(open.endpoint.dir);
-    place.set_socket(open.endpoint.socket);
-    place.set_lock(open.endpoint.lock);
-    place.set_lock_fd(open.lock.get());
-    const Listener::Bound bound = open.listener->bound();
-    place.set_listening_fd(bound.fd);
-    place.set_device(bound.device);
-    place.set_inode(bound.inode);
+std::vector<Door::OpenPlace> Door::OpenPlaces() const {
+  std::vector<OpenPlace> open;
+  for (const Place& place : places_) {
+    open.push_back({place.endpoint, place.lock.get(), place.listener->bound()});
   }
-  return places;
+  return open;
 }
 
 void Door::Look() {

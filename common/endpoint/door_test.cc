@@ -1,4 +1,4 @@
-#include "agent/app/door.h"
+#include "common/endpoint/door.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,7 +13,6 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "agent/app/links.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -123,21 +122,6 @@ TEST_F(DoorTest, ShutItIsGoneEverywhereAndTheLocksStay) {
     EXPECT_NE(access(At(name).socket.c_str(), F_OK), 0);
     EXPECT_TRUE(absl::IsAlreadyExists(LockEndpoint(At(name)).status()));
   }
-}
-
-TEST(LinksTest, CountWhatIsOpenAndAreNotFooledByAReusedNumber) {
-  Links links;
-  int ends[2], others[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  links.Add(ends[0]);
-  links.Add(ends[1]);
-  EXPECT_EQ(links.Count(), 2u);
-  close(ends[0]);
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, others), 0);
-  ASSERT_EQ(others[0], ends[0]);
-  EXPECT_EQ(links.Count(), 1u);
-  for (const int fd : {ends[1], others[0], others[1]}) close(fd);
-  EXPECT_EQ(links.Count(), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,186 @@
+// What becomes of tells where the coordinator's own disk takes nothing for a while.
+
+#include <string>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "coordinator/orchestrator/orchestrator_fixture.h"
+#include "coordinator/testing/failing_disk.h"
+#include "coordinator/testing/fake_transport.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class OrchestratorDiskTest : public OrchestratorTest {
+ protected:
+  OrchestratorDiskTest() {
+    store_options_.vfs = disk_.vfs();
+    Start(HoldScript);
+  }
+  ~OrchestratorDiskTest() override {
+    OnLoop([this] {
+      orchestrator_.reset();
+      store_.reset();
+    });
+  }
+  // A tell that the team works on.
+  TellSpec Running(Recorder& recorder, const std::string& text = "x") {
+    const TellSpec spec = ToGpu(text);
+    EXPECT_TRUE(Tell(spec, recorder).ok());
+    Drain();
+    return spec;
+  }
+  // As the host says it, in one go; nothing is stored then.
+  void AnswerWhileTheDiskFails(const TellSpec& spec) {
+    OnLoop([&] {
+      disk_.Fail(FailingDisk::Trouble::kFull);
+      Transport().Text(spec.tell_id, "the answer");
+      Transport().Settle(spec.tell_id, absl::OkStatus());
+      Transport().Applied(behind_);
+    });
+    Drain();
+  }
+  void Heal() {
+    OnLoop([this] { disk_.Heal(); });
+  }
+
+  FailingDisk disk_;
+  const ReadMark behind_{.journal_id = "journal", .seq = 9};
+};
+
+TEST_F(OrchestratorDiskTest, AnAnswerWaitsForRoomAndIsNotAcknowledgedBefore) {
+  Recorder recorder, next;
+  const TellSpec spec = Running(recorder);
+  AnswerWhileTheDiskFails(spec);
+  EXPECT_EQ(recorder.times_settled, 0);
+  EXPECT_THAT(recorder.texts, Contains(HasSubstr("cannot be stored yet")));
+  OnLoop([&] {
+    EXPECT_EQ(Transport().acknowledged(), ReadMark());
+    EXPECT_EQ((*store_->FindTell(spec.tell_id))->state, TellState::kRunning);
+  });
+  Heal();
+  EXPECT_TRUE(recorder.Wait().status.ok());
+  EXPECT_EQ(*recorder.outcome.answer, "the answer");
+  OnLoop([&] {
+    EXPECT_EQ(Transport().acknowledged(), behind_);
+    EXPECT_EQ((*store_->FindTell(spec.tell_id))->answer, "the answer");
+  });
+  // The team is not blocked.
+  const TellSpec later = Running(next);
+  OnLoop([&] { Transport().Settle(later.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(next.Wait().status.ok());
+}
+
+TEST_F(OrchestratorDiskTest, AKilledCoordinatorReadsAgainWhatItCouldNotStore) {
+  Recorder before, after;
+  const TellSpec spec = Running(before);
+  AnswerWhileTheDiskFails(spec);
+  Heal();
+  Start(HoldScript);
+  Drain();
+  OnLoop([&] { EXPECT_EQ(Transport().after(), ReadMark()); });
+  EXPECT_THAT(Transport().resumed(), ElementsAre(spec.tell_id));
+  ASSERT_TRUE(Tell(spec, after).ok());
+  OnLoop([&] {
+    Transport().Text(spec.tell_id, "the answer");
+    Transport().Settle(spec.tell_id, absl::OkStatus());
+    Transport().Applied(behind_);
+  });
+  EXPECT_EQ(*after.Wait().answer, "the answer");
+  EXPECT_EQ(before.times_settled, 0);
+}
+
+TEST_F(OrchestratorDiskTest, TheNextMessageKeepsItsPlaceUntilTheDiskTakesIt) {
+  Recorder a, b;
+  const TellSpec first = Running(a);
+  const TellSpec second = ToGpu("second");
+  ASSERT_TRUE(Tell(second, b).ok());
+  AnswerWhileTheDiskFails(first);
+  OnLoop([&] { EXPECT_THAT(Transport().open_tells(), IsEmpty()); });
+  EXPECT_EQ(b.times_settled, 0);
+  Heal();
+  a.Wait();
+  Drain();
+  OnLoop([&] { Transport().Settle(second.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(b.Wait().status.ok());
+}
+
+TEST_F(OrchestratorDiskTest, AMessageThatCannotBeMarkedAsRunningWaits) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu("x");
+  OnLoop([&] {
+    ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+    disk_.Fail(FailingDisk::Trouble::kIoError);  // It starts in the next round of the loop.
+  });
+  Drain();
+  OnLoop([&] { EXPECT_THAT(Transport().open_tells(), IsEmpty()); });
+  EXPECT_THAT(recorder.texts, Contains(HasSubstr("cannot be taken up yet")));
+  OnLoop([&] { disk_.Heal(); });
+  while (true) {
+    bool started = false;
+    OnLoop([&] { started = !Transport().open_tells().empty(); });
+    if (started) break;
+  }
+  OnLoop([&] { Transport().Settle(spec.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(recorder.Wait().status.ok());
+}
+
+TEST_F(OrchestratorDiskTest, WhoCancelsIsToldThatTheDiskDoesNotTakeIt) {
+  Recorder a, b;
+  const TellSpec first = Running(a), waiting = ToGpu("waiting");
+  ASSERT_TRUE(Tell(waiting, b).ok());
+  absl::Notification cancelled;
+  absl::Status said;
+  OnLoop([&] {
+    disk_.Fail(FailingDisk::Trouble::kFull);
+    orchestrator_->Cancel(waiting.tell_id, "cli",
+                          [&](const absl::StatusOr<v1::CancelTellOfResponse>& response) {
+                            said = response.status();
+                            cancelled.Notify();
+                          });
+  });
+  cancelled.WaitForNotification();
+  EXPECT_EQ(KindOf(said), v1::FAILURE_STORAGE);
+  Heal();
+  EXPECT_EQ(KindOf(b.Wait().status), v1::FAILURE_CANCELLED);  // All the same.
+  EXPECT_EQ(a.times_settled, 0);
+}
+
+TEST_F(OrchestratorDiskTest, WhereNothingCanBeSettledTheNextLifeGoesOn) {
+  Recorder before, after;
+  const TellSpec spec = Running(before);
+  absl::Status settled;
+  OnLoop([&] {
+    disk_.Fail(FailingDisk::Trouble::kFull);
+    settled = orchestrator_->SettleOpen();
+    disk_.Heal();
+  });
+  EXPECT_EQ(KindOf(settled), v1::FAILURE_STORAGE);
+  EXPECT_EQ(KindOf(before.Wait().status), v1::FAILURE_DROPPED);
+  Start(HoldScript);
+  Drain();
+  EXPECT_THAT(Transport().resumed(), ElementsAre(spec.tell_id));
+}
+
+TEST_F(OrchestratorDiskTest, ManyOpenMessagesAreSettledWithOneWaitForTheDisk) {
+  std::vector<Recorder> recorders(100);
+  for (Recorder& recorder : recorders) ASSERT_TRUE(Tell(ToGpu("x"), recorder).ok());
+  OnLoop([&] {
+    const uint64_t before = disk_.syncs();
+    EXPECT_TRUE(orchestrator_->SettleOpen().ok());
+    EXPECT_EQ(disk_.syncs() - before, 1u);
+  });
+  for (Recorder& recorder : recorders) {
+    EXPECT_EQ(KindOf(recorder.Wait().status), v1::FAILURE_CANCELLED);
+  }
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,57 @@
+#ifndef IRIS_COORDINATOR_TESTING_FAILING_DISK_H_
+#define IRIS_COORDINATOR_TESTING_FAILING_DISK_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+struct sqlite3_vfs;
+
+namespace iris {
+
+// The disk below a store, which fails when it is told to: a VFS of SQLite's around the real one.
+// What counts as a write is what can fail where a disk is full or broken: writing, truncating and
+// syncing a file, making one and removing one. Not thread-safe; outlives the stores on it.
+class FailingDisk {
+ public:
+  enum class Trouble { kFull, kIoError };
+
+  FailingDisk();
+  ~FailingDisk();
+  FailingDisk(const FailingDisk&) = delete;
+  FailingDisk& operator=(const FailingDisk&) = delete;
+
+  // For StoreOptions::vfs.
+  const std::string& vfs() const { return name_; }
+
+  // Every write fails from now on, until Heal().
+  void Fail(Trouble trouble);
+  // The writes from now on up to `healthy` of them go well; the next `failing` fail, and those
+  // after them go well again.
+  void FailAfter(uint64_t healthy, uint64_t failing, Trouble trouble);
+  void Heal() { Fail({}, 0, 0); }
+  // All that were tried, and those that failed.
+  uint64_t writes() const { return writes_; }
+  uint64_t failed() const { return failed_; }
+  // How often a file was synced.
+  uint64_t syncs() const { return syncs_; }
+
+  // For the VFS: what the next write comes to; SQLITE_OK or an error.
+  int NextWrite(int io_error);
+  int NextSync();
+
+ private:
+  void Fail(Trouble trouble, uint64_t from, uint64_t to);
+
+  const std::string name_;
+  std::unique_ptr<sqlite3_vfs> vfs_;
+  uint64_t writes_ = 0;
+  uint64_t failed_ = 0;
+  uint64_t syncs_ = 0;
+  uint64_t fails_from_ = 0, fails_to_ = 0;  // By writes_.
+  Trouble trouble_ = Trouble::kFull;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TESTING_FAILING_DISK_H_
