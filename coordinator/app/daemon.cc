@@ -37,6 +37,7 @@ LiveConfig::Loader LoaderFor(const ConfigSource& source) {
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Places& places, Locks locks,
                                                       absl::Duration idle_exit,
                                                       const MakeEngine& make_engine) {
+  SweepStaleSockets(places.endpoint.dir);
   std::unique_ptr<Daemon> daemon(new Daemon(places, std::move(locks.data), idle_exit));
   absl::Status status;
   daemon->OnLoop([&] { status = daemon->MakeParts(make_engine); });
@@ -86,7 +87,6 @@ absl::Status Daemon::Listen(ScopedFd endpoint_lock) {
           .on_connection =
               [this](ScopedFd fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd.Release()); },
           .on_open = [this](const std::string& socket) { NoteSocket(data_lock_, socket); }});
-  SweepStaleSockets(places_.endpoint.dir);
   absl::Status opened = door_->Open(places_.endpoint, std::move(endpoint_lock));
   if (!opened.ok()) return opened;
   return OrExhausted("the coordinator cannot start", [this] {

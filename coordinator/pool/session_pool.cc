@@ -41,8 +41,8 @@ absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from,
   Entry& entry = by_id_[stored->session_id];
   entry.session = std::make_unique<PooledSession>(
       factory_, team, SessionKey{.session_id = stored->session_id, .from = from, .to = team.name},
-      *after, /*may_live=*/stored->created_at < life_began_, *this, listener_,
-      [this] { PostMakeRoom(); });
+      *after, /*may_live=*/stored->created_at < life_began_, static_cast<KnownHosts&>(*this),
+      listener_, [this] { PostMakeRoom(); });
   return entry.session.get();
 }
 
