@@ -127,7 +127,7 @@ class Faults:
     def change_rate(self):
         """Of the link, each way, and how long a packet is under way; stays so until it is changed again."""
         rate, delay = self._chance.choice([256, 256, 512, 1000, 5000, 0]), self._chance.choice([0, 20, 100])
-        self._stage.network.set(rate=rate, delay=delay, jitter=0, loss=0)
+        self._stage.network.set(rate=rate, delay=delay, queue=64, jitter=0, loss=0)
         return f"{rate or 'any'} kbit/s, delay {delay} ms; {self._lasts(0.3, 5)}"
 
     def freeze_link(self):

@@ -65,7 +65,7 @@ class Run:
         self.stage, self.mix, self.seed = stage, mix, seed
         self.judge = Judge(schedule.FAILURES[mix], schedule.REFUSALS[mix], stage.homes())
         self._enough, self._over = threading.Event(), threading.Event()
-        work = Work(seed)
+        work = Work(seed, mix in schedule.HEAVY)
         self._clients = [CommandLineClient(iris, pair, work, self.judge, self._enough) for pair in _BY_COMMAND_LINE]
         self._clients += [Mcp(iris, pairs, work, self.judge, self._enough) for pairs in _BY_MCP]
         self._last_words = [CommandLineClient(iris, pair, work, self.judge, self._enough)

@@ -24,18 +24,20 @@ MIXES = {
     "store": HARMLESS + ["fill_store"] * 6,
 }
 MIXES["everything"] = sorted({fault for mix in MIXES.values() for fault in mix})
-# How a tell may end where a child or an agent died under it, or where a disk was full.
+# How a tell may end where a child or an agent died under it, or where the disk of its agent was full. Where that of the
+# coordinator is full, one that is accepted waits.
 _DIED = frozenset({"child_exited", "ambiguous"})
 FAILURES = collections.defaultdict(frozenset, {
     "children": _DIED,
     "agents": _DIED,
     "upgrades": _DIED,
     "disk": frozenset({"storage"}),
-    "store": frozenset({"storage"}),
     "everything": _DIED | {"storage"},
 })
 # As what a tell may be refused, so that it was never there.
 REFUSALS = collections.defaultdict(frozenset, {mix: frozenset({"storage"}) for mix in ("store", "everything")})
+# Work with more that is big: small rows mostly find room where others were.
+HEAVY = {"store"}
 # How many tells a fault may fail: those under way, one a session.
 SESSIONS = 16
 MAY_FAIL = {"kill_claude": 1, "kill_agent": SESSIONS, "downgrade_agent": SESSIONS}

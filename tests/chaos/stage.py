@@ -55,7 +55,7 @@ class Stage:
 
     def mend(self):
         self.network.mend()
-        self.network.set(delay=0, jitter=0, loss=0, rate=0)
+        self.network.set(delay=0, jitter=0, loss=0, rate=0, queue=0)
 
 
 @contextlib.contextmanager

@@ -41,9 +41,9 @@ def _long_tail(chance, alpha: float, least: int, most: int) -> int:
     return int(min(chance.paretovariate(alpha) * least, most))
 
 
-def _said(chance, pair, number) -> tuple:
+def _said(chance, pair, number, kinds) -> tuple:
     """(what to say, the answer, the tool's mark)"""
-    match chance.choices(list(_KINDS), _KINDS.values())[0]:
+    match chance.choices(list(kinds), kinds.values())[0]:
         case "sum":
             text = f"{pair} {number} " + "x" * _long_tail(chance, 0.7, 20, 60_000)
             return "SUM " + text, words.sum_of(text), ""
@@ -70,17 +70,18 @@ def _said(chance, pair, number) -> tuple:
 
 
 class Work:
-    """Endless tells for each session, all of them from the seed."""
+    """Endless tells for each session, all of them from the seed. `heavy`: more of them are big."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, heavy=False):
         self._seed = seed
+        self._kinds = _KINDS | ({"big": 8} if heavy else {})
         self._random = {}
         self._numbers = {}
 
     def next(self, pair: Pair) -> Tell:
         chance = self._random.setdefault(pair, random.Random(f"{self._seed} {pair}"))
         number = self._numbers[pair] = self._numbers.get(pair, 0) + 1
-        say, answer, mark = _said(chance, pair, number)
+        say, answer, mark = _said(chance, pair, number, self._kinds)
         # A line that is no word for the stub, so that the tell is known by its text.
         return Tell(pair, number, f"{pair} #{number}\n{say}", answer, mark)
 
