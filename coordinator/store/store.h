@@ -179,6 +179,8 @@ class Store {
   absl::Status LoadCoordinator();
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
+  absl::Status SaveAll(const std::vector<Checkpoint>& checkpoints,
+                       const std::vector<Settlement>& settlements);
   absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
   absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
   absl::Status SaveText(const Checkpoint& checkpoint);

@@ -11,6 +11,14 @@ namespace iris {
 
 absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
                          const std::vector<Settlement>& settlements) {
+  absl::Status saved = SaveAll(checkpoints, settlements);
+  // What was written for nothing would keep the room that something smaller needs.
+  if (!saved.ok()) (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  return saved;
+}
+
+absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
+                            const std::vector<Settlement>& settlements) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   for (const Checkpoint& checkpoint : checkpoints) {

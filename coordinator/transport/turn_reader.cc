@@ -12,6 +12,10 @@ namespace {
 
 using Kind = SessionNews::Kind;
 
+constexpr absl::string_view kHole =
+    "the coordinator's store was put back from a copy, and the host had dropped what was read "
+    "since";
+
 absl::Status WhyExited(const v1::Exited& exited) {
   std::string how = exited.how_case() == v1::Exited::kSignal
                         ? absl::StrCat("was ended by signal ", exited.signal())
@@ -44,24 +48,36 @@ void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& n
   const bool known = !position_.journal_id().empty();
   if (!known) position_ = attached.position();
   told_as_of_ = attached.position().seq();
-  news.push_back({.kind = Kind::kAttached,
-                  .child = attached.child(),
-                  .known = known && !attached.never_opened(),
-                  .requests = {attached.pending_requests().begin(),
-                               attached.pending_requests().end()}});
+  news.push_back(
+      {.kind = Kind::kAttached,
+       .child = attached.child(),
+       .known = known && !attached.never_opened(),
+       .requests = {attached.pending_requests().begin(), attached.pending_requests().end()}});
 }
 
 void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
   position_ = reset.position();
   turn_.DropLine();
-  // What was trimmed was acknowledged: nothing is missing.
+  // What was trimmed was acknowledged: only by a store that is older than that it was not read.
   const bool known = reset.reason() == v1::RESET_TRIMMED;
+  if (known) GoOnBehindHole(reset);
   told_as_of_ = reset.newest_seq();
-  news.push_back(
-      {.kind = Kind::kAttached,
-       .child = reset.child(),
-       .known = known,
-       .requests = {reset.pending_requests().begin(), reset.pending_requests().end()}});
+  news.push_back({.kind = Kind::kAttached,
+                  .child = reset.child(),
+                  .known = known,
+                  .requests = {reset.pending_requests().begin(), reset.pending_requests().end()}});
+}
+
+// Whose turn goes on there the host says; the one of our mark may be over long since.
+void TurnReader::GoOnBehindHole(const v1::Reset& reset) {
+  std::string goes_on;
+  for (const v1::TellState& tell : reset.tells()) {
+    if (tell.phase() == v1::TellState::WRITTEN) goes_on = tell.tell_id();
+  }
+  if (in_flight_ != goes_on) turn_.Begin();
+  in_flight_ = goes_on;
+  if (!in_flight_.empty()) turn_.Miss(kHole);
+  behind_hole_ = true;
 }
 
 void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
@@ -72,6 +88,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
       news.push_back({.kind = Kind::kStarted, .child = event.started().child()});
       break;
     case v1::Event::kWritten:
+      behind_hole_ = false;
       in_flight_ = event.written().tell_id();
       turn_.Begin();
       news.push_back({.kind = Kind::kWritten, .tell_id = in_flight_});
@@ -87,6 +104,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
     case v1::Event::kGap:
       turn_.DropLine();
       if (event.gap().tell_id().empty()) break;
+      behind_hole_ = false;
       in_flight_ = event.gap().tell_id();
       turn_.Begin();
       news.push_back({.kind = Kind::kVoid, .tell_id = in_flight_});
@@ -127,6 +145,10 @@ void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& ne
     }
     in_flight_.clear();
     turn_.Begin();
+  } else if (outcome.ok() && behind_hole_) {
+    outcome = MakeFailure(v1::FAILURE_AMBIGUOUS,
+                          absl::StrCat("the team answered, and the answer is incomplete: ", kHole),
+                          "Ask the team what it answered: it knows the conversation.");
   }
   news.push_back({.kind = Kind::kSettled,
                   .tell_id = settled.tell_id(),

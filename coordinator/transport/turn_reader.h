@@ -31,7 +31,7 @@ struct SessionNews {
   std::string text;
   absl::Status outcome;
   size_t structured_bytes = 0;  // The last ones of its text are its structured output, as JSON.
-  v1::ChildInfo child;  // pid 0: none answers.
+  v1::ChildInfo child;          // pid 0: none answers.
   // The agent had what comes after the mark that the reader began with, and can run tells.
   bool known = false;
   std::vector<v1::PendingRequest> requests;
@@ -58,6 +58,7 @@ class TurnReader {
 
  private:
   void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
+  void GoOnBehindHole(const v1::Reset& reset);
 
   v1::Position position_;
   // What the agent's first answer says of the child and its requests is as of this event: those
@@ -65,7 +66,8 @@ class TurnReader {
   uint64_t told_as_of_ = 0;
   uint64_t line_began_after_;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
-  std::string in_flight_;  // The tell that the output belongs to.
+  std::string in_flight_;     // The tell that the output belongs to.
+  bool behind_hole_ = false;  // Events were skipped, and none has begun a turn since.
 };
 
 }  // namespace iris

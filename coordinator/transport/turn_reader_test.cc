@@ -258,6 +258,41 @@ TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
   EXPECT_EQ(reader.point().seq, 0u);
 }
 
+v1::Reset Trimmed(uint64_t seq, const std::string& in_flight) {
+  v1::Reset reset;
+  reset.mutable_position()->set_journal_id("j");
+  reset.mutable_position()->set_seq(seq);
+  reset.set_reason(v1::RESET_TRIMMED);
+  if (in_flight.empty()) return reset;
+  reset.add_tells()->set_tell_id(in_flight);
+  reset.mutable_tells(0)->set_phase(v1::TellState::WRITTEN);
+  return reset;
+}
+
+// As for a store that was put back from a copy: whose turn it is the host says.
+TEST(TurnReaderTest, BehindAHoleTheTextIsWhoseTheHostSaysAndNoAnswerIsWhole) {
+  for (const std::string in_flight : {"b", ""}) {
+    TurnReader reader({.mark = {.journal_id = "j", .seq = 3, .in_flight = "a"}});
+    std::vector<SessionNews> news;
+    reader.Apply(Trimmed(8, in_flight), news);
+    EXPECT_TRUE(news[0].known);
+    Journal journal("life 1");
+    journal.Says("the end of b").Settled("b").Written("c").Says("whole").Settled("c");
+    uint64_t seq = 8;
+    for (v1::Event event : journal.events) {
+      event.set_seq(++seq);
+      reader.Apply(event, news);
+    }
+    std::map<std::string, absl::Status> outcomes;
+    for (const SessionNews& item : news) {
+      EXPECT_NE(item.tell_id, "a");
+      if (item.kind == SessionNews::Kind::kSettled) outcomes[item.tell_id] = item.outcome;
+    }
+    EXPECT_EQ(KindOf(outcomes.at("b")), v1::FAILURE_AMBIGUOUS);
+    EXPECT_TRUE(outcomes.at("c").ok());
+  }
+}
+
 TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
   Journal journal("life 1");
   journal.Written("a").Line(R"({"type":"assistant","mess)").Settled("a");

@@ -1,0 +1,80 @@
+"""The directory of the sockets goes: by a log-out and the next log-in, or a cleaner. Iris is found again."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+
+import pytest
+
+from integration.test_tells import Gate, tells, wait_until
+
+
+@pytest.fixture
+def runtime(iris):
+    return pathlib.Path(iris.env["XDG_RUNTIME_DIR"]) / "iris"
+
+
+def coordinators(iris):
+    return [p.pid for p in iris.processes() if p.info.cmdline[1:2] == ["serve"] and "agent" not in p.info.cmdline[0]]
+
+
+def test_the_coordinator_is_found_again_with_its_work_whoever_asks_first(iris, runtime):
+    iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
+    gate = Gate(iris.folder / "gate")
+    told = iris.start_tell("app", gate.message)
+    pid = iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])))["pid"]
+    [id] = tells(iris)
+    for ask in (lambda: iris.status()["pid"] == pid,
+                lambda: id in tells(iris),
+                lambda: iris.answer("web", "PWD") == str(iris.project)):
+        shutil.rmtree(runtime)
+        assert ask()
+        assert coordinators(iris) == [pid]
+    shutil.rmtree(runtime)
+    gate.touch()
+    out, err = told.communicate(timeout=60)
+    assert out.removesuffix("\n") == gate.answer, err
+    stopped = iris.run("stop")
+    assert "coordinator stopped" in stopped.stdout, stopped
+    assert coordinators(iris) == []
+    assert iris.run("status").stdout == "no coordinator runs\n"
+
+
+def test_whoever_holds_the_store_is_named(iris):
+    iris.write_config({"teams": {"app": iris.local_team()}})
+    assert iris.answer("app", "COUNT") == "1"
+    assert iris.run("stop").returncode == 0
+    holder = os.fork()
+    if holder == 0:
+        import sqlite3
+        connection = sqlite3.connect(iris.iris_home / "iris.db", isolation_level=None)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        signal.pause()
+        os._exit(0)
+    try:
+        def refused():
+            done = iris.run("tells")
+            return done.stderr if done.returncode != 0 else None
+        assert f"locked by pid {holder}" in wait_until(refused, limit=30)
+    finally:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+    assert iris.run("tells").returncode == 0
+
+
+def test_what_ssh_of_a_killed_coordinator_leaves_is_swept(iris, runtime, sshd, remote_user):
+    iris.write_config({"teams": {"gpu": sshd().team(remote_user)}})
+    assert iris.answer("gpu", "COUNT") == "1"
+
+    def of_ssh():
+        return {p for p in runtime.rglob("*") if re.fullmatch("[cfl][0-9a-f]{8}", p.name)}
+    status = iris.status()
+    left = of_ssh()
+    assert left
+    for victim in (status["pid"], status["links"][0]["ssh_pid"]):
+        os.kill(victim, signal.SIGKILL)
+    assert iris.answer("gpu", "COUNT") == "2"
+    assert not of_ssh() & left
