@@ -2,9 +2,7 @@
 
 #include <unistd.h>
 
-#include <cstddef>
 #include <cstdio>
-#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -43,12 +41,6 @@ int PrintTell(const TellReport& report, bool json, int exit_code) {
 std::string TellJson(const TellReport& report) {
   Json json = {{"tell_id", report.tell_id}, {"ok", report.status.ok()}};
   if (!report.detached) json[report.status.ok() ? "answer" : "partial"] = report.text;
-  if (report.structured_bytes > 0 && report.structured_bytes <= report.text.size()) {
-    Json structured = Json::parse(
-        report.text.end() - static_cast<std::ptrdiff_t>(report.structured_bytes), report.text.end(),
-        nullptr, /*allow_exceptions=*/false);
-    if (!structured.is_discarded()) json["structured"] = std::move(structured);
-  }
   if (!report.status.ok()) json["failure"] = FailureJson(ToProto(report.status));
   json["duration_ms"] = absl::ToInt64Milliseconds(report.duration);
   return Dump(json);

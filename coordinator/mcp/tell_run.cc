@@ -90,10 +90,7 @@ class TellRun final : public ToolRun, private TellObserver {
 
   void Done(const TellOutcome& outcome) {
     listener_.OnToolDone(
-        {.status = outcome.status,
-         .text = outcome.answer,
-         .structured_bytes = outcome.structured_bytes,
-         .outcome_of = tell_id_});
+        {.status = outcome.status, .text = outcome.answer, .outcome_of = tell_id_});
   }
   void Done(const absl::Status& status) {
     listener_.OnToolDone({.status = status, .text = nullptr});
@@ -125,11 +122,6 @@ int64_t TimeoutMs(const ToolCall& call) {
   return static_cast<int64_t>(std::clamp(timeout->get<double>(), -2.0, 1e15));
 }
 
-bool IsTrue(const ToolCall& call, const char* name) {
-  const auto found = call.arguments.find(name);
-  return found != call.arguments.end() && found->is_boolean() && found->get<bool>();
-}
-
 }  // namespace
 
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
@@ -138,8 +130,7 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
   TellSpec spec{.tell_id = std::move(call.id),
                 .from = call.arguments.at("fromTeam").get<std::string>(),
                 .to = call.arguments.at("toTeam").get<std::string>(),
-                .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
-                .wait_for_limit = IsTrue(call, "waitForLimit")};
+                .text = std::move(call.arguments.at("message").get_ref<std::string&>())};
   const std::string tell_id = spec.tell_id;
   auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
     return desk.Tell(std::move(spec), observer);

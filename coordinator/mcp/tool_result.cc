@@ -1,17 +1,13 @@
 #include "coordinator/mcp/tool_result.h"
 
-#include <cstddef>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
 
 namespace iris {
 namespace {
-
-constexpr size_t kStructuredBytesMax = 1 << 20;  // A longer one is in the text alone.
 
 // What stands before the partial answer, as inside a JSON string.
 std::string Introduction(const ToolResult& result) {
@@ -21,15 +17,6 @@ std::string Introduction(const ToolResult& result) {
   if (partial) absl::StrAppend(&text, "\n\nThe answer so far:\n");
   const std::string quoted = DumpJson(Json(std::move(text)));
   return quoted.substr(1, quoted.size() - 2);
-}
-
-// Not `structuredContent`: clients show that in place of the text.
-std::string Structured(const ToolResult& result) {
-  if (result.structured_bytes == 0 || result.structured_bytes > kStructuredBytesMax) return "";
-  return absl::StrCat(R"(,"_meta":{"iris/structured":)",
-                      absl::string_view(*result.text)
-                          .substr(result.text->size() - result.structured_bytes),
-                      "}");
 }
 
 }  // namespace
@@ -42,8 +29,7 @@ McpOutgoing ToolAnswer(const Json& id, const ToolResult& result, const std::stri
   std::string tail = "\"}";
   if (!note.empty())
     absl::StrAppend(&tail, R"(,{"type":"text","text":)", DumpJson(Json(note)), "}");
-  absl::StrAppend(&tail, "]", result.status.ok() ? "" : R"(,"isError":true)", Structured(result),
-                  "}}");
+  absl::StrAppend(&tail, "]", result.status.ok() ? "" : R"(,"isError":true)", "}}");
   McpOutgoing answer(std::move(head), result.text, std::move(tail));
   answer.outcome_of = result.outcome_of;
   return answer;

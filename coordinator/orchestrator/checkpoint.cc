@@ -98,7 +98,7 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
   for (const std::string& tell_id : ended_) {
     const OpenTell& tell = open_[tell_id];
     if (session_ids.count(tell.session_id) > 0) {
-      settlements.push_back({tell_id, *tell.outcome, tell.answer, tell.structured_bytes});
+      settlements.push_back({tell_id, *tell.outcome, tell.answer});
     } else {
       unstored.push_back(tell_id);
     }
@@ -116,7 +116,6 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
   ended_ = std::move(unstored);
   std::vector<std::pair<std::string, OpenTell>> settled;
   for (const Settlement& settlement : settlements) {
-    sent_.erase(open_[settlement.tell_id].sent_id);
     settled.emplace_back(settlement.tell_id, std::move(open_.extract(settlement.tell_id).mapped()));
   }
   OnStored(std::move(settled));

@@ -61,13 +61,11 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   // there waits for the disk.
   const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
   absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
-                                      at_once ? TellState::kRunning : TellState::kQueued,
-                                      spec.wait_for_limit);
+                                      at_once ? TellState::kRunning : TellState::kQueued);
   if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
-  tell.wait_for_limit = spec.wait_for_limit;
   tell.observers.push_back(observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
@@ -121,9 +119,7 @@ void Orchestrator::PostStartNext(const std::string& session_id) {
 
 void Orchestrator::StartNext(const std::string& session_id) {
   Queue& queue = queues_[session_id];
-  const bool is_due = IsNextDue(queue);
-  if (!is_due) WaitForLimit(session_id, queue);
-  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due;
+  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty();
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
   if (pool_.Admit(*queue.session)) return GoOn(queue);
   TellPlaces(queue);
@@ -139,7 +135,7 @@ void Orchestrator::GoOn(Queue& queue) {
     }
     std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
   }
-  if (!queue.in_flight.empty() || queue.waiting.empty() || !IsNextDue(queue)) return;
+  if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
     return StartAgainSoon(queue.session->session_id(), queue, status);
   }
@@ -158,11 +154,10 @@ absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
   if ((*stored)->state == TellState::kQueued) {
     if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
   }
-  const OpenTell& tell = open_[tell_id];
-  if (tell.may_be_there) {
-    queue.session->Resume(SentIdOf(tell_id, tell), std::move((*stored)->text));
+  if (open_[tell_id].may_be_there) {
+    queue.session->Resume(tell_id, std::move((*stored)->text));
   } else {
-    queue.session->Tell(SentIdOf(tell_id, tell), std::move((*stored)->text));
+    queue.session->Tell(tell_id, std::move((*stored)->text));
   }
   return absl::OkStatus();
 }
@@ -191,9 +186,7 @@ void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress prog
 void Orchestrator::TellPlaces(const Queue& queue) {
   size_t ahead = queue.in_flight.empty() ? 0 : 1;
   for (const std::string& waiting : queue.waiting) {
-    const absl::Time not_before = open_.at(waiting).not_before;
-    SetProgress(waiting, not_before > store_.Now() ? LimitProgress(not_before)
-                         : ahead == 0
+    SetProgress(waiting, ahead == 0
                              ? NoProcessProgress(pool_.processes_busy(), pool_.processes_max())
                              : QueuedProgress(ahead));
     ++ahead;
@@ -206,8 +199,6 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   size_t input_room = kInputsBytesMax;
   for (v1::SessionStatus& status : *statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
-      const auto sent = sent_.find(permission.tell_id());
-      if (sent != sent_.end()) permission.set_tell_id(sent->second);
       CutInput(permission, input_room);
     }
     const auto queue = queues_.find(status.session_id());
@@ -226,18 +217,18 @@ void Orchestrator::OnSessionProgress(const std::string& session_id,
   if (queue != queues_.end()) SetProgress(queue->second.in_flight, ToProto(progress));
 }
 
-void Orchestrator::OnTellText(const std::string& sent_id, absl::string_view text) {
-  auto* const open = FindSent(sent_id);
-  if (open == nullptr) return;
+void Orchestrator::OnTellText(const std::string& tell_id, absl::string_view text) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
   OpenTell& tell = open->second;
   const absl::string_view fits = text.substr(0, limits_.answer_bytes_max - tell.answer.size());
   tell.answer.append(fits.data(), fits.size());
   if (fits.size() < text.size()) tell.answer_too_long = true;
 }
 
-void Orchestrator::OnTellTextVoid(const std::string& sent_id) {
-  auto* const open = FindSent(sent_id);
-  if (open == nullptr) return;
+void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
   OpenTell& tell = open->second;
   tell.answer.clear();
   tell.answer_too_long = false;
@@ -246,22 +237,22 @@ void Orchestrator::OnTellTextVoid(const std::string& sent_id) {
   tell.stored_text_is_void = true;
 }
 
-void Orchestrator::OnTellStructured(const std::string& sent_id, size_t bytes) {
-  auto* const open = FindSent(sent_id);
-  if (open != nullptr) open->second.structured_bytes = bytes;
+void Orchestrator::OnTellStructured(const std::string& tell_id, size_t bytes) {
+  const auto open = open_.find(tell_id);
+  if (open != open_.end()) open->second.structured_bytes = bytes;
 }
 
-void Orchestrator::OnTellSettled(const std::string& sent_id, const absl::Status& outcome) {
-  auto* const open = FindSent(sent_id);
-  if (open == nullptr) return;
+void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status& outcome) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
   if (outcome.ok() && open->second.answer_too_long) {
-    return End(open->first,
+    return End(tell_id,
                MakeFailure(v1::FAILURE_STORAGE,
                            absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,
                                         " bytes; the rest was thrown away"),
                            "Ask the team to write it to a file."));
   }
-  if (!KeepForLimit(open->first, open->second, outcome)) End(open->first, outcome);
+  End(tell_id, outcome);
 }
 
 }  // namespace iris

@@ -18,7 +18,6 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/pool/session_listener.h"
@@ -36,7 +35,6 @@ struct TellLimits {
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
   absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
-  LimitWaits limit_waits;
 };
 
 // Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
@@ -151,10 +149,6 @@ class Orchestrator : private SessionListener {
     size_t stored_bytes = 0;               // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;      // What the store has of it does not count.
     bool may_be_there = false;             // An earlier life may have passed it on.
-    bool wait_for_limit = false;           // As in TellSpec.
-    std::string sent_id;                   // Its id on the host; empty: the same.
-    absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
-    int limit_waits = 0;                           // So often it has.
     absl::optional<absl::Status> outcome;  // It is over; to be stored.
     std::vector<CancelDone> cancels;
   };
@@ -167,7 +161,6 @@ class Orchestrator : private SessionListener {
     uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
-    bool waits_for_limit = false;  // The next tell; a timer runs.
     bool starts_again = false;  // The store did not let the next tell start; a timer runs.
   };
 
@@ -212,14 +205,6 @@ class Orchestrator : private SessionListener {
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
-  // What its host calls it; and the open tell that a host calls so, or null.
-  static const std::string& SentIdOf(const std::string& tell_id, const OpenTell& tell);
-  std::pair<const std::string, OpenTell>* FindSent(const std::string& sent_id);
-  // Limits of accounts (limits.cc). False: the tell is over.
-  bool KeepForLimit(const std::string& tell_id, OpenTell& tell, const absl::Status& outcome);
-  // The next tell need not wait for one, or not any more.
-  bool IsNextDue(const Queue& queue) const;
-  void WaitForLimit(const std::string& session_id, Queue& queue);
   void SetProgress(const std::string& tell_id, v1::TellProgress progress);
   void TellPlaces(const Queue& queue);
 
@@ -239,7 +224,6 @@ class Orchestrator : private SessionListener {
   const TellLimits limits_;
   bool leaving_ = false;
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
-  std::map<std::string, std::string> sent_;          // Tell ids, by ids on hosts that differ.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   std::vector<std::string> ended_;                   // Tells that are over and not stored so.

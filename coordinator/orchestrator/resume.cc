@@ -59,11 +59,6 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
   open.accepted_at = stored.accepted_at;
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
-  open.wait_for_limit = stored.wait_for_limit;
-  open.sent_id = stored.sent_id;
-  open.not_before = stored.not_before;
-  open.limit_waits = stored.limit_waits;
-  if (!stored.sent_id.empty()) sent_[stored.sent_id] = stored.tell_id;
   if (!found.ok()) {
     // The configuration has changed: there is no way to the team any more.
     End(stored.tell_id,
@@ -79,12 +74,11 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
   // Two were under way only where an earlier version lost sight of one.
   if (!team_had_it || !queue.in_flight.empty()) {
     queue.waiting.push_back(stored.tell_id);
-    if (open.not_before > store_.Now()) open.progress = LimitProgress(open.not_before);
     PostStartNext(open.session_id);
     return absl::OkStatus();
   }
   queue.in_flight = stored.tell_id;
-  queue.session->Resume(SentIdOf(stored.tell_id, open), std::move(stored.text));
+  queue.session->Resume(stored.tell_id, std::move(stored.text));
   return absl::OkStatus();
 }
 

@@ -92,8 +92,7 @@ absl::Status Orchestrator::Join(const StoredTell& stored, TellObserver* observer
     observer->OnAccepted(stored.session_id);
     observer->OnSettled({.status = stored.outcome,
                          .answer = std::make_shared<const std::string>(stored.answer),
-                         .duration = stored.settled_at - stored.accepted_at,
-                         .structured_bytes = stored.structured_bytes});
+                         .duration = stored.settled_at - stored.accepted_at});
     return absl::OkStatus();
   }
   const auto open = open_.find(stored.tell_id);
@@ -184,7 +183,7 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
     if (queue.in_flight != tell_id) {
       CancelQueued(tell_id, queue);
     } else if (cancels.size() == 1) {
-      queue.session->Cancel(SentIdOf(tell_id, open->second));
+      queue.session->Cancel(tell_id);
     }
   }
   return v1::CancelTellOfResponse();

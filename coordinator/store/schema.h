@@ -107,17 +107,6 @@ CREATE TABLE answered (
   PRIMARY KEY (team, way)
 ) STRICT, WITHOUT ROWID;
 )sql",
-    // Messages that wait for the limit of an account, and the id under which they are sent again.
-    R"sql(
-ALTER TABLE tells ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE tells ADD COLUMN wait_for_limit INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE limited (
-  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
-  sent_id TEXT NOT NULL,
-  not_before INTEGER NOT NULL,
-  waits INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

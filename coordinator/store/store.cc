@@ -30,10 +30,8 @@ StoredSession SessionFromRow(const Statement& row) {
 constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
     "settled_at, kind, detail, fix, answer, dropped, "
-    "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id), "
-    "structured_bytes, wait_for_limit, sent_id, not_before, waits "
-    "FROM tells JOIN sessions USING (session_id) LEFT JOIN limited USING (tell_id) "
-    "WHERE tell_id = ?";
+    "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id) "
+    "FROM tells JOIN sessions USING (session_id) WHERE tell_id = ?";
 
 StoredTell TellFromRow(const Statement& row) {
   StoredTell tell{.tell_id = row.Bytes(0),
@@ -42,12 +40,7 @@ StoredTell TellFromRow(const Statement& row) {
                   .to = row.Bytes(3),
                   .text = row.Bytes(4),
                   .state = TellStateFor(row.Bytes(5)),
-                  .structured_bytes = static_cast<size_t>(row.Int(14)),
-                  .wait_for_limit = row.Int(15) != 0,
-                  .sent_id = row.Bytes(16),
-                  .limit_waits = static_cast<int>(row.Int(18)),
                   .accepted_at = absl::FromUnixMillis(row.Int(6))};
-  if (!tell.sent_id.empty()) tell.not_before = absl::FromUnixMillis(row.Int(17));
   if (tell.state != TellState::kSettled) return tell;
   tell.settled_at = absl::FromUnixMillis(row.Int(7));
   tell.outcome = OutcomeFromRow(row, 8);
@@ -184,13 +177,13 @@ absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
 }
 
 absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
-                            absl::string_view text, TellState state, bool wait_for_limit) {
+                            absl::string_view text, TellState state) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> insert = database_->Prepare(
-      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview, wait_for_limit) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?)");
+      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview) "
+      "VALUES (?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   absl::Status added = insert->BindText(tell_id)
                            .BindText(session_id)
@@ -198,7 +191,6 @@ absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session
                            .BindText(state == TellState::kRunning ? "running" : "queued")
                            .Bind(now_ms)
                            .BindText(Preview(text))
-                           .Bind(wait_for_limit)
                            .Finish();
   if (!added.ok()) return added;
   absl::StatusOr<Statement> used =
@@ -229,18 +221,16 @@ absl::Status Store::MarkRunning(absl::string_view tell_id) {
 absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
-      "answer_preview = ?, structured_bytes = ?, settled_at = ?, "
-      "settled_bytes = length(text) + ?, "
+      "answer_preview = ?, settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
   const absl::string_view answer = settlement.answer;
   const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
   const int64_t now_ms = NowMs();
-  update->Bind(KindOf(failure)).BindText(failure.detail()).BindText(failure.fix());
+  update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
   update->BindBytes(answer)
       .BindText(Preview(answer))
-      .Bind(static_cast<int64_t>(settlement.structured_bytes))
       .Bind(now_ms)
       .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
   const absl::StatusOr<bool> was_open = update->BindText(settlement.tell_id).Step();

@@ -1,7 +1,6 @@
 #ifndef IRIS_COORDINATOR_STORE_STORE_H_
 #define IRIS_COORDINATOR_STORE_STORE_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -44,11 +43,6 @@ struct StoredTell {
   std::string answer;    // Once settled; with a failure the partial text.
   bool fetched = false;  // Somebody was given the outcome.
   bool dropped = false;  // Text and answer are gone; the outcome says why.
-  size_t structured_bytes = 0;  // The last ones of the answer are JSON.
-  bool wait_for_limit = false;  // As in TellSpec.
-  std::string sent_id;          // As in KeepForLimit(); empty: its own.
-  absl::Time not_before = absl::InfinitePast();
-  int limit_waits = 0;
   absl::Time accepted_at;
   absl::Time settled_at = absl::InfinitePast();
 };
@@ -67,7 +61,6 @@ struct Settlement {
   std::string tell_id;
   absl::Status outcome;
   absl::string_view answer;  // With a failure the partial text.
-  size_t structured_bytes = 0;
 };
 
 // A tell without its text and answer.
@@ -130,14 +123,9 @@ class Store {
   // Stores a new tell, as queued, or as running where the team gets it at once: then it needs no
   // MarkRunning(). Its id must not be there yet.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
-                       absl::string_view text, TellState state = TellState::kQueued,
-                       bool wait_for_limit = false);
+                       absl::string_view text, TellState state = TellState::kQueued);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
-  // A running tell is queued again, for the `waits`th time, until `not_before`; its host knows it as
-  // `sent_id` then. What was stored of its text is forgotten.
-  absl::Status KeepForLimit(absl::string_view tell_id, absl::string_view sent_id,
-                            absl::Time not_before, int waits);
   // All of it or nothing: how far sessions were read, and which tells ended by then. The texts of
   // checkpoints are forgotten when their tells are settled. Settled tells have not been fetched by
   // anybody; what is beyond the limits is forgotten for them. One that is settled already stays as

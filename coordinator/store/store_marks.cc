@@ -143,23 +143,4 @@ absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {
   }
 }
 
-absl::Status Store::KeepForLimit(absl::string_view tell_id, absl::string_view sent_id,
-                                 absl::Time not_before, int waits) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  absl::StatusOr<Statement> queued = database_->Prepare(
-      "UPDATE tells SET state = 'queued' WHERE tell_id = ? AND state = 'running'");
-  if (!queued.ok()) return queued.status();
-  if (absl::Status status = queued->BindText(tell_id).Finish(); !status.ok()) return status;
-  absl::StatusOr<Statement> limited =
-      database_->Prepare("INSERT OR REPLACE INTO limited VALUES (?, ?, ?, ?)");
-  if (!limited.ok()) return limited.status();
-  limited->BindText(tell_id).BindText(sent_id).Bind(absl::ToUnixMillis(not_before));
-  if (absl::Status status = limited->Bind(waits).Finish(); !status.ok()) return status;
-  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
-  if (!forget.ok()) return forget.status();
-  if (absl::Status status = forget->BindText(tell_id).Finish(); !status.ok()) return status;
-  return transaction.Commit();
-}
-
 }  // namespace iris

@@ -17,9 +17,11 @@ inline TellState TellStateFor(absl::string_view name) {
 
 // The columns kind, detail and fix, from `column` on.
 inline absl::Status OutcomeFromRow(const Statement& row, int column) {
-  const auto kind = static_cast<FailureKind>(row.Int(column));
-  if (kind == v1::FAILURE_UNSPECIFIED) return absl::OkStatus();
-  return MakeFailure(kind, row.Bytes(column + 1), row.Bytes(column + 2));
+  Failure failure;
+  failure.set_kind(static_cast<FailureKind>(row.Int(column)));
+  failure.set_detail(row.Bytes(column + 1));
+  failure.set_fix(row.Bytes(column + 2));
+  return FromProto(failure);
 }
 
 // How a text begins: ≤ 120 bytes, without a character that is cut off.
