@@ -1,8 +1,9 @@
 """The limits that an administrator sets on processes and open files: named, survived, and over when they are raised."""
 
+import contextlib
 import json
 import os
-import resource
+import subprocess
 
 import pytest
 
@@ -35,18 +36,23 @@ def expect_limit(failure, name, value):
     assert f"is {value})" in failure["detail"], failure
 
 
-class Limit:
+@contextlib.contextmanager
+def limit(iris, pid, which, value):
     """A limit of a process that runs, lowered for a `with`."""
+    def prlimit(*options):
+        # As its user: root in a container may have no right to.
+        return subprocess.run(["prlimit", f"--pid={pid}", *options], check=True, capture_output=True, text=True,
+                              user=iris.user.uid, group=iris.user.uid, extra_groups=[]).stdout
 
-    def __init__(self, pid, which, value):
-        self.pid, self.which, self.value = pid, which, value
+    def set_to(soft):
+        prlimit(f"--{which}={soft}:")
 
-    def __enter__(self):
-        self.before = resource.prlimit(self.pid, self.which)
-        resource.prlimit(self.pid, self.which, (self.value, self.before[1]))
-
-    def __exit__(self, *_):
-        resource.prlimit(self.pid, self.which, self.before)
+    before = prlimit(f"--{which}", "--noheadings", "--raw", "--output=SOFT").strip()
+    set_to(value)
+    try:
+        yield
+    finally:
+        set_to(before)
 
 
 def open_files(pid):
@@ -68,7 +74,7 @@ def expect_alive(iris, pid):
 def test_the_coordinator_survives_a_limit_on_processes(iris):
     iris.answer("app", "hello")
     pid = iris.status()["pid"]
-    with Limit(pid, resource.RLIMIT_NPROC, 1):
+    with limit(iris, pid, "nproc", 1):
         expect_limit(failure_of(iris, "gpu"), "ulimit -u", 1)
         expect_alive(iris, pid)
     assert iris.answer("gpu", "hello") == "ECHO: hello"
@@ -78,9 +84,9 @@ def test_the_coordinator_survives_a_limit_on_processes(iris):
 def test_the_coordinator_survives_a_limit_on_open_files(iris):
     iris.answer("app", "hello")
     pid = iris.status()["pid"]
-    limit = open_files(pid) + 2  # A front end gets in, ssh does not start.
-    with Limit(pid, resource.RLIMIT_NOFILE, limit):
-        expect_limit(failure_of(iris, "gpu"), "ulimit -n", limit)
+    files = open_files(pid) + 2  # A front end gets in, ssh does not start.
+    with limit(iris, pid, "nofile", files):
+        expect_limit(failure_of(iris, "gpu"), "ulimit -n", files)
     expect_alive(iris, pid)
     assert iris.answer("gpu", "hello") == "ECHO: hello"
 
@@ -88,7 +94,7 @@ def test_the_coordinator_survives_a_limit_on_open_files(iris):
 def test_the_agent_survives_a_limit_on_processes(iris):
     iris.answer("app", "hello")
     pid = agent_pid(iris)
-    with Limit(pid, resource.RLIMIT_NPROC, 1):
+    with limit(iris, pid, "nproc", 1):
         expect_limit(failure_of(iris, "web"), "ulimit -u", 1)
         offered = iris.offer_upgrade()
         assert offered.returncode == 1 and "busy_limit" in offered.stderr, offered.stderr
@@ -101,9 +107,9 @@ def test_the_agent_survives_a_limit_on_processes(iris):
 def test_the_agent_survives_a_limit_on_open_files(iris):
     iris.answer("app", "hello")
     pid = agent_pid(iris)
-    limit = open_files(pid) + 2
-    with Limit(pid, resource.RLIMIT_NOFILE, limit):
-        expect_limit(failure_of(iris, "web"), "ulimit -n", limit)
+    files = open_files(pid) + 2
+    with limit(iris, pid, "nofile", files):
+        expect_limit(failure_of(iris, "web"), "ulimit -n", files)
         expect_alive(iris, pid)
     assert iris.answer("web", "hello") == "ECHO: hello"
 
