@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "absl/strings/match.h"
+#include "common/base/utf8.h"
 #include "common/json/peer_json.h"
 
 namespace iris {
@@ -75,14 +76,14 @@ void LimitWatch::OnSynthetic(absl::string_view line) {
     said_.clear();
     return;
   }
-  said_ = text.empty() ? "rate_limit" : text.substr(0, kSaidBytesMax);
+  said_ = text.empty() ? "rate_limit" : CutUtf8(text, kSaidBytesMax);
   const PeerJson& info = MemberOf(MemberOf(message, "api_error_params"), "rate_limit_info");
   if (const int64_t reset = ResetOf(info); reset != 0) resets_at_ms_ = reset;
 }
 
 void LimitWatch::OnResult(absl::string_view error_text) {
   if (said_.empty() && NamesALimit(error_text)) {
-    said_ = std::string(error_text.substr(0, kSaidBytesMax));
+    said_ = CutUtf8(error_text, kSaidBytesMax);
   }
 }
 

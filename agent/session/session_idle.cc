@@ -11,6 +11,7 @@
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "agent/session/transcript.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/process/spawn.h"
@@ -86,7 +87,7 @@ void Session::SettleIdle(bool is_over) {
                     absl::StrCat(Who(),
                                  " is idle, and neither its output nor its transcript says how the "
                                  "message ended",
-                                 detail.empty() ? "" : ": ", detail.substr(0, kDetailBytesMax)));
+                                 detail.empty() ? "" : ": ", CutUtf8(detail, kDetailBytesMax)));
   }
   OnTurnOver(outcome);
   // One that does not answer would keep the next message for ever.

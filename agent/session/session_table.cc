@@ -13,12 +13,15 @@
 #include "agent/process/own_children.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
+#include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
 namespace iris {
 namespace {
+
+constexpr size_t kIdBytesShown = 64;
 
 // As an agent's death does: claude finishes its turn. Its keeper is a child of ours, and no stray.
 void LetFinish(const handover::Session& session) {
@@ -165,7 +168,7 @@ absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint6
   if (found == sessions_.end()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("the agent on ", identity_.hostname, " holds no session ",
-                                    session_id.substr(0, 64)));
+                                    CutUtf8(session_id, kIdBytesShown)));
   }
   const absl::Status leased = found->second->CheckEpoch(epoch);
   if (!leased.ok()) return leased;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
 #include "coordinator/mcp/progress.h"
@@ -107,7 +108,7 @@ void McpSession::TakeRequest(McpClientMessage message) {
   if (!list && method != "tools/call") {
     // Also for server/discover: this is how a client learns that it has to initialize.
     return Refuse(message, kMethodNotFound,
-                  absl::StrCat("there is no method ", method.substr(0, kMethodBytesShown)));
+                  absl::StrCat("there is no method ", CutUtf8(method, kMethodBytesShown)));
   }
   if (version_.empty()) return Refuse(message, kInvalidRequest, "initialize first");
   if (list) return ListTools(message);

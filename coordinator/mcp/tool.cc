@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/nearest.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -199,7 +200,7 @@ absl::Status Unknown(const Tool& tool, const std::string& name) {
   const std::string nearest = Nearest(known, name);
   return Bad(tool,
              absl::StrCat("there is no parameter \"",
-                          absl::Utf8SafeCEscape(name.substr(0, kNameBytesShown)), "\""),
+                          absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\""),
              nearest.empty() ? "Leave it out." : absl::StrCat("Did you mean ", nearest, "?"));
 }
 

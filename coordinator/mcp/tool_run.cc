@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/nearest.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/team_runs.h"
 #include "coordinator/mcp/tell_desk_runs.h"
@@ -36,7 +37,7 @@ absl::StatusOr<std::string> FindCaller(McpDesk& desk, const Json& arguments) {
   if (names.size() > kNamesShown) names.resize(kNamesShown);
   return MakeFailure(
       v1::FAILURE_BAD_REQUEST,
-      absl::StrCat("fromTeam \"", absl::Utf8SafeCEscape(from.substr(0, kNameBytesShown)),
+      absl::StrCat("fromTeam \"", absl::Utf8SafeCEscape(CutUtf8(from, kNameBytesShown)),
                    "\" is not a team"),
       absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
                    "Say for which team you speak: ", absl::StrJoin(names, ", "), "."));

@@ -19,7 +19,7 @@ constexpr size_t kNameBytesShown = 100;
 
 // A name that somebody typed, fit for an error text.
 std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(name.substr(0, kNameBytesShown)), "\"");
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
 }
 
 absl::Status Unknown(absl::string_view role, absl::string_view name, const Config& config) {

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 #include "coordinator/orchestrator/orchestrator.h"
@@ -50,7 +51,7 @@ absl::StatusOr<std::string> AnswerFrom(const Request& request) {
 }  // namespace
 
 absl::StatusOr<Orchestrator::Asked> Orchestrator::FindRequest(const std::string& id_prefix) const {
-  const std::string shown = absl::Utf8SafeCEscape(id_prefix.substr(0, kIdBytesShown));
+  const std::string shown = absl::Utf8SafeCEscape(CutUtf8(id_prefix, kIdBytesShown));
   for (const auto& [session_id, queue] : queues_) {
     if (queue.session == nullptr) continue;
     for (const v1::PendingRequest& request : queue.session->requests()) {

@@ -38,7 +38,7 @@ absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view t
   if (!found.has_value()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("there is no message \"",
-                                    absl::Utf8SafeCEscape(tell_id.substr(0, kIdBytesShown)), "\""),
+                                    absl::Utf8SafeCEscape(CutUtf8(tell_id, kIdBytesShown)), "\""),
                        "Use the id that was given out for it; old ones are forgotten.");
   }
   if (caller == kCommandLineCaller || found->from == caller) return absl::OkStatus();
