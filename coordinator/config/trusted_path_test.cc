@@ -36,8 +36,9 @@ class TrustedPathTest : public testing::Test {
   // Empty: it is trusted; else what a person would be shown.
   std::string Refusal(const std::string& path, const std::string& home = "/home/nobody") {
     const absl::Status status = CheckTrustedPath(path, home);
-    if (!status.ok()) EXPECT_EQ(KindOf(status), v1::FAILURE_BAD_REQUEST);
-    return status.ok() ? "" : Describe(ToProto(status));
+    if (status.ok()) return "";
+    EXPECT_EQ(KindOf(status), v1::FAILURE_BAD_REQUEST);
+    return Describe(ToProto(status));
   }
   std::string Refusal() { return Refusal(file_); }
 
