@@ -64,7 +64,7 @@ class HostLink final : public Link {
   // started again by its loss.
   void Retire();
   // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
-  // it is closed().
+  // it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
   bool closed() const {
     return retired_ && !machine_.attempting() && !machine_.up() &&

@@ -271,11 +271,13 @@ TEST_F(TeamLinkTest, WhatIsClosedEndsAlsoInTheMiddleOfAnAttempt) {
       link.Want(&recorder);
     });
     if (!held) recorder.WaitFor(1);
-    OnLoop([&] { links_.at("one")->link->Close(); });
     const absl::Time deadline = absl::Now() + kPatience;
     bool closed = false;
     while (!closed && absl::Now() < deadline) {
-      OnLoop([&] { closed = links_.at("one")->link->closed(); });
+      OnLoop([&] {
+        links_.at("one")->link->Close();
+        closed = links_.at("one")->link->closed();
+      });
       absl::SleepFor(absl::Milliseconds(5));
     }
     EXPECT_TRUE(closed);
