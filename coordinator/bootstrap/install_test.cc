@@ -364,7 +364,8 @@ TEST_F(InstallTest, AnAgentThatIsThereIsKeptByItsDigestAlone) {
   EXPECT_THAT(Listing(home_ + "/.local/share/iris/bin"),
               ElementsAre("iris-agent-" + Build().sha256));
 
-  std::fstream(agent, std::ios::in | std::ios::out).seekp(4711) << '\x55';
+  host_.reset();  // Its bridge runs the file.
+  std::fstream(agent, std::ios::in | std::ios::out).seekp(4711) << "not the build";
   ASSERT_TRUE(Install().ok());
   EXPECT_TRUE(uploaded_);
   EXPECT_TRUE(Hello().ok());
@@ -445,7 +446,7 @@ class PacedUpload : public InstallTest {
   // The script, to its last line.
   void ReadScript() {
     std::string script;
-    while (!absl::EndsWith(script, "; }\n")) {
+    while (!absl::EndsWith(script, "--data \"$iris_dir\"; }\n")) {
       char byte;
       if (read(host_end_.get(), &byte, 1) != 1) return;
       script += byte;
@@ -465,7 +466,6 @@ class PacedUpload : public InstallTest {
       reports_.push_back(done);
       sent_ = done;
       total_ = total;
-      progressed_at_.push_back(absl::Now());
     };
     return InstallAgent(dialogue, *bundle_, request);
   }
@@ -473,7 +473,6 @@ class PacedUpload : public InstallTest {
   ScopedFd ours_;
   ScopedFd host_end_;
   std::vector<uint64_t> reports_;
-  std::vector<absl::Time> progressed_at_;
 };
 
 TEST_F(PacedUpload, MayTakeAnyTimeAsLongAsTheHostTakesSomething) {
@@ -500,8 +499,9 @@ TEST_F(PacedUpload, MayTakeAnyTimeAsLongAsTheHostTakesSomething) {
   EXPECT_EQ(sent_, total_);
   EXPECT_TRUE(std::is_sorted(reports_.begin(), reports_.end()));
   ASSERT_GE(reports_.size(), 3u) << "one every second";
-  EXPECT_GT(reports_[1], 0u);
-  EXPECT_LT(reports_[1], total) << "what has left this machine is not what the host has";
+  EXPECT_TRUE(std::any_of(reports_.begin(), reports_.end(), [&](uint64_t done) {
+    return done > 0 && done < total;
+  })) << "what has left this machine is not what the host has";
 }
 
 TEST_F(PacedUpload, EndsWhereTheHostTakesNothingThoughItTalksAndSaysHowFarItWas) {
