@@ -258,7 +258,7 @@ TEST_F(BootstrapTest, ABlackHoleCostsTheConnectTimeoutAndNoMore) {
   const absl::Time start = absl::Now();
 
   EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_UNREACHABLE);
-  EXPECT_LT(absl::Now() - start, absl::Seconds(9)) << "the default is 10 s";
+  EXPECT_LT(absl::Now() - start, absl::Seconds(50)) << "the target's own is a minute";
   EXPECT_GT(absl::Now() - start, absl::Milliseconds(1400));
 }
 
@@ -310,7 +310,7 @@ class MisbehavingAgent : public BootstrapTest {
     SshTarget target = host_.Target();
     EXPECT_TRUE(Connect(target).ok());
     std::ofstream(host_.home() + "/.local/share/iris/misbehave") << misbehave;
-    if (misbehave == "silent") target.options.connect_timeout = absl::Seconds(5);
+    if (misbehave == "silent") target.options.connect_timeout = absl::Seconds(15);
     return Connect(target);
   }
   Failure FailureWhen(const std::string& misbehave) {

@@ -194,7 +194,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{
             "SaysNothing",
             [](std::string whole) { return Padded("#!/bin/sh\nexec cat >/dev/null\n", whole.size()); },
-            absl::Seconds(12)},
+            absl::Seconds(15)},
         Damage{"TalksNonsense",
                [](std::string whole) {
                  return Padded("#!/bin/sh\necho Segmentation fault\nexec cat\n", whole.size());

@@ -154,6 +154,7 @@ SshTarget SshHost::Target() const {
   target.remote.destination = "root@127.0.0.1";
   target.options.port = port_;
   target.options.identity = ClientFile("key");
+  target.options.connect_timeout = absl::Minutes(1);  // Whatever else this machine does.
   return target;
 }
 
