@@ -35,10 +35,12 @@ def one_run(folder: pathlib.Path, mix: str, seed: int, messages: int, until) -> 
     command = [sys.executable, _RUN, "--mix", mix, "--seed", str(seed), "--messages", str(messages),
                "--keep", folder / name / "kept"]
     with open(folder / name / "said", "w") as said:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
-            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                                  timeout=max(_SECONDS_AT_LEAST, _SECONDS_PER_MESSAGE * messages)).returncode
+            code = process.wait(max(_SECONDS_AT_LEAST, _SECONDS_PER_MESSAGE * messages))
         except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait()
             code = "too long"
     summary = {"mix": mix, "seed": seed}
     for line in (folder / name / "said").read_text(errors="replace").splitlines():

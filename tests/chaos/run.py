@@ -11,6 +11,7 @@ import json
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -166,7 +167,12 @@ def _keep(stage, folder):
                         ignore=shutil.ignore_patterns("iris-agent*", "claude", "filler"))
 
 
+def _end_early(*_):
+    sys.exit("ended by a signal")
+
+
 def main() -> int:
+    signal.signal(signal.SIGTERM, _end_early)  # Then all that runs is ended, too, and what it left is kept.
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--messages", type=int)
