@@ -59,7 +59,7 @@ TEST_F(AttachStreamTest, ATellGoesInAndItsEventsComeOut) {
 TEST_F(AttachStreamTest, ALineOf16MillionBytesArrivesByteForByte) {
   const uint64_t epoch = LeaseAndOpen();
   Reader reader(stub());
-  reader.Start(session_id, epoch, 256 << 10);
+  reader.Start(session_id, epoch, 4 << 20);
   const std::string id = NewUuid();
   reader.SendTell(id, "BIG 16000000");
   std::vector<v1::Event> events;

@@ -27,7 +27,7 @@
 
 namespace iris {
 
-inline constexpr absl::Duration kServiceDeadline = absl::Seconds(60);
+inline constexpr absl::Duration kServiceDeadline = absl::Seconds(240);
 
 // A call's context, with the deadline that every call of these tests has.
 std::unique_ptr<grpc::ClientContext> NewContext();
