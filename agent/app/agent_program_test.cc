@@ -154,7 +154,7 @@ TEST_F(AgentProgramTest, WhatKeepsTheAgentFromStartingReachesTheBridgesUser) {
   EXPECT_EQ(ReadToEnd(bridge.io.get()), "");
   const std::string errors = ReadToEnd(bridge.errors.get());
   EXPECT_THAT(errors, StartsWith("iris-agent: storage: "));
-  EXPECT_THAT(errors, HasSubstr("belongs to uid 65534"));
+  EXPECT_THAT(errors, HasSubstr("belongs to nobody (uid 65534)"));
   EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1);
 }
 

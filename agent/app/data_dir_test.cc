@@ -67,7 +67,7 @@ TEST_F(DataDirTest, TheFailureSaysWhyForEveryPlace) {
   const absl::Status status = OpenDataDir({}, Facts()).status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_STORAGE);
   EXPECT_THAT(std::string(status.message()), HasSubstr(".local/share/iris: "));
-  EXPECT_THAT(std::string(status.message()), HasSubstr(".iris: belongs to uid 65534"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(".iris: belongs to nobody (uid 65534)"));
 }
 
 TEST_F(DataDirTest, AnAccountWithoutAHomeIsToldSo) {
