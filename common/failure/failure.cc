@@ -81,8 +81,7 @@ constexpr std::array kKinds = std::to_array<KindText>({
      "Please report it with the log of the daemon."},
     {v1::FAILURE_RATE_LIMITED, "rate_limited", StatusCode::kResourceExhausted,
      "The account of `claude` on the host has reached its limit.",
-     "Send the message again when the limit has reset, or send it with `--wait-limit` "
-     "(`waitForLimit`), which does so by itself."},
+     "Send the message again when the limit has reset."},
 });
 
 constexpr bool InOrder() {
