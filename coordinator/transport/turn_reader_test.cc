@@ -297,7 +297,7 @@ TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
   Journal journal("life 1");
   journal.Written("a").Line(R"({"type":"assistant","mess)").Settled("a");
   const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
-  EXPECT_EQ(KindOf(heard.outcomes.at("a")), v1::FAILURE_INTERNAL);
+  EXPECT_EQ(KindOf(heard.outcomes.at("a")), v1::FAILURE_AMBIGUOUS);
   EXPECT_THAT(std::string(heard.outcomes.at("a").message()), HasSubstr("incomplete"));
 }
 
