@@ -50,12 +50,12 @@ TEST(RateWindowTest, OnAFastLinkItDoublesUpToTheMost) {
   EXPECT_EQ(window.bytes(), 4 * kMiB);
 }
 
-TEST(RateWindowTest, ALinkThatBecomesSlowIsNoticedWithinTwoSeconds) {
+TEST(RateWindowTest, ALinkThatBecomesSlowIsNoticedWithinFourSeconds) {
   Pipe pipe{.rate = kFast};
   RateWindow window({}, pipe.now);
   pipe.Carry(window, 16 * kMiB);
   pipe.rate = kQuarterMegabit;
-  pipe.Carry(window, 2 * kQuarterMegabit);
+  pipe.Carry(window, 4 * kQuarterMegabit);
   EXPECT_EQ(window.bytes(), 64 * kKiB);
 }
 

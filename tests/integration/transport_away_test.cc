@@ -101,8 +101,8 @@ TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
   const std::string id = NewUuid();
   OnLoop([&] { transport_->Tell(id, "SLOW 0.3"); });
   sink_.WaitForText(id);
-  const ReadMark mark = sink_.mark();
   OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();  // The last: the host has dropped what came before it.
   sink_.ForgetAllBut(mark);
   ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
   Renew(mark);

@@ -76,6 +76,11 @@ class FakeHost::Service final : public v1::Agent::Service {
     response->set_epoch(1);
     return grpc::Status::OK;
   }
+  grpc::Status Open(grpc::ServerContext*, const v1::OpenRequest*,
+                    v1::OpenResponse* response) override {
+    response->mutable_child()->set_pid(1);
+    return grpc::Status::OK;
+  }
   grpc::Status Attach(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::AttachResponse, v1::AttachRequest>* stream) override {
