@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from chaos.faults import is_coordinator
 from integration.test_tells import Gate, tells, wait_until
 
 
@@ -17,7 +18,7 @@ def runtime(iris):
 
 
 def coordinators(iris):
-    return [p.pid for p in iris.processes() if p.info.cmdline[1:2] == ["serve"] and "agent" not in p.info.cmdline[0]]
+    return [p.pid for p in iris.processes() if is_coordinator(p)]
 
 
 def test_the_coordinator_is_found_again_with_its_work_whoever_asks_first(iris, runtime):

@@ -49,8 +49,9 @@ class UsersIris(Iris):
                               env=self.env, cwd=self.home, timeout=180, capture_output=True, text=True)
 
     def run_under(self, before, *args) -> subprocess.CompletedProcess:
-        """`iris ARGS…` with `before` (prlimit …) in front of all."""
-        return subprocess.run([*before, *self.command, *args], env=self.env, cwd=self.home, timeout=180,
+        """`iris ARGS…` with `before` (prlimit …) between the user and the program: who becomes a user whose limit is
+        reached may not start anything."""
+        return subprocess.run([*self._inside, *before, self.program, *args], env=self.env, cwd=self.home, timeout=180,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
     @property

@@ -23,7 +23,7 @@ AGENT = "proto/iris/v1/agent.proto"
 
 
 @pytest.mark.parametrize("path,was,becomes,seen", [
-    (AGENT, "uint32 build_number = 17;", "uint32 build_number = 21;", "iris.v1.Hello.build_number = 17 uint32"),
+    (AGENT, "uint32 build_number = 17;", "uint32 build_number = 99;", "iris.v1.Hello.build_number = 17 uint32"),
     (AGENT, "bytes text = 2;", "string text = 2;", "iris.v1.TellFrame.text = 2 bytes"),
     (AGENT, "repeated string args = 3;", "string args = 3;", "iris.v1.LaunchSpec.args = 3 repeated string"),
     (AGENT, "SESSION_BUSY = 4;", "SESSION_BUSY = 8;", "iris.v1.SessionState.SESSION_BUSY = 4"),
