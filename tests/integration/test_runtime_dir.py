@@ -41,8 +41,9 @@ def test_the_coordinator_is_found_again_with_its_work_whoever_asks_first(iris, r
     assert "coordinator stopped" in stopped.stdout, stopped
     assert coordinators(iris) == []
     assert iris.run("status").stdout == "no coordinator runs\n"
-    # The agent looks every few seconds; before that nobody could find it to end it.
+    # The agent looks every few seconds, too, and the next coordinator finds it.
     wait_until(lambda: any(runtime.rglob("agent.sock")))
+    assert iris.answer("web", "PWD") == str(iris.project)
 
 
 def test_whoever_holds_the_store_is_named(iris):
