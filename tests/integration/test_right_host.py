@@ -27,6 +27,14 @@ Host gpu-a gpu-b
 """
 
 
+# These tests run beside others, and none is about time: a login may take long.
+_PATIENT = {"connectTimeout": 60_000}
+
+
+def team_of(server, user):
+    return server.team(user, remoteOptions=_PATIENT)
+
+
 @pytest.fixture
 def two_hosts(scratch, remote_user):
     """Two hosts where the same account can log in, called alpha and beta."""
@@ -66,8 +74,8 @@ def test_two_aliases_of_one_address_lead_each_to_its_own_host(iris, scratch, two
     # ssh takes the alias by the letter; it is only ProxyCommand that it puts the name into.
     known.write_text("".join(f"%n {(host.folder / 'host_key.pub').read_text()}" for host in two_hosts))
     config.write_text(_ALIASES.format(a=alpha, b=beta, user=remote_user, known=known, relay=_RELAY))
-    iris.write_config({"teams": {name: {"remote": f"ssh -F {config} gpu-{name}", "path": str(remote_user.home)}
-                                 for name in ("a", "b")}})
+    iris.write_config({"teams": {name: {"remote": f"ssh -F {config} gpu-{name}", "path": str(remote_user.home),
+                                        "remoteOptions": _PATIENT} for name in ("a", "b")}})
     assert run_there(iris, "a", "hostname") == "alpha"
     assert run_there(iris, "b", "hostname") == "beta"
     assert run_there(iris, "a", "hostname") == "alpha"
@@ -99,7 +107,7 @@ def agent_with_key(iris, scratch):
 
 @pytest.mark.parametrize("first", ["lends", "keeps"])
 def test_keys_are_lent_to_the_team_that_asks_for_it_alone(iris, sshd, remote_user, agent_with_key, first):
-    keeps = sshd().team(remote_user)
+    keeps = team_of(sshd(), remote_user)
     keeps["remote"] = keeps["remote"].replace("ssh ", "ssh -o IdentityAgent=SSH_AUTH_SOCK ", 1)
     lends = keeps | {"remote": keeps["remote"].replace("ssh ", "ssh -A ", 1)}
     iris.write_config({"teams": {"lends": lends, "keeps": keeps}})
@@ -115,7 +123,7 @@ def test_a_changed_host_key_is_refused_beside_a_team_that_takes_any(iris, sshd, 
     known = scratch / "known"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch / "other"], check=True)
     known.write_text(f"[127.0.0.1]:{sshd().port} {(scratch / 'other.pub').read_text()}")
-    strict = sshd().team(remote_user)
+    strict = team_of(sshd(), remote_user)
     lax = strict | {"remote": strict["remote"].replace(
         "ssh ", "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null ", 1)}
     strict["remote"] = strict["remote"].replace("ssh ", f"ssh -o UserKnownHostsFile={known} ", 1)
@@ -146,7 +154,7 @@ class Config:
 
     def team(self, **fields):
         return {"remote": f"ssh -F {self.file} gpu", "path": "~/",
-                "remoteOptions": {"identity": str(self._server.identity)}} | fields
+                "remoteOptions": _PATIENT | {"identity": str(self._server.identity)}} | fields
 
 
 @pytest.fixture
@@ -156,7 +164,7 @@ def gpu(sshd, scratch, two_accounts):
 
 def write_teams(iris, gpu, server, accounts, *names):
     """The teams with these names at `gpu`; and `one` and `two`, whose links stay, so that the end finds both agents."""
-    fixed = {name: server.team(account) for name, account in zip(("one", "two"), accounts)}
+    fixed = {name: team_of(server, account) for name, account in zip(("one", "two"), accounts)}
     iris.write_config({"teams": {name: gpu.team() for name in names} | fixed})
     for name in fixed:
         assert iris.answer(name, "hello") == "ECHO: hello"
@@ -259,7 +267,7 @@ def test_what_ssh_refuses_is_asked_again_with_the_next_message(iris, gpu):
 
 
 def test_a_host_that_two_links_reach_counts_once(iris, sshd, remote_user):
-    plain = sshd().team(remote_user)
+    plain = team_of(sshd(), remote_user)
     other = plain | {"remote": plain["remote"].replace("ssh ", "ssh -C ", 1)}
     iris.write_config({"teams": {"plain": plain, "other": other}})
     assert iris.answer("plain", "hello") == "ECHO: hello"
@@ -283,7 +291,7 @@ def test_a_host_that_two_links_reach_counts_once(iris, sshd, remote_user):
 
 
 def test_the_agent_here_is_stopped_once_also_where_ssh_leads_back(iris, sshd, remote_user):
-    plain = sshd().team(remote_user)
+    plain = team_of(sshd(), remote_user)
     other = plain | {"remote": plain["remote"].replace("ssh ", "ssh -C ", 1)}
     iris.write_config({"teams": {"plain": plain, "other": other, "here": iris.local_team()}})
     for team in ("plain", "here", "other"):
@@ -295,12 +303,12 @@ def test_the_agent_here_is_stopped_once_also_where_ssh_leads_back(iris, sshd, re
 
 def test_a_team_whose_remote_changed_leaves_nothing_behind(iris, sshd, remote_users):
     one, two = remote_users(), remote_users()
-    stays = sshd().team(one)
+    stays = team_of(sshd(), one)
     stays["remote"] = stays["remote"].replace("ssh ", "ssh -C ", 1)
-    iris.write_config({"teams": {"gpu": sshd().team(one), "stays": stays}})
+    iris.write_config({"teams": {"gpu": team_of(sshd(), one), "stays": stays}})
     assert iris.answer("gpu", "PWD") == iris.answer("stays", "PWD") == str(one.home)
     before = link_of(iris, "gpu")
-    iris.write_config({"teams": {"gpu": sshd().team(two), "stays": stays}})
+    iris.write_config({"teams": {"gpu": team_of(sshd(), two), "stays": stays}})
     assert iris.answer("gpu", "PWD") == str(two.home)
     iris.wait_for_status(lambda s: before["id"] not in [link["id"] for link in s["links"]])
     assert not processes.process_info(before["ssh_pid"])
