@@ -12,10 +12,6 @@ namespace {
 
 using Kind = SessionNews::Kind;
 
-constexpr absl::string_view kHole =
-    "the coordinator's store was put back from a copy, and the host had dropped what was read "
-    "since";
-
 absl::Status WhyExited(const v1::Exited& exited) {
   std::string how = exited.how_case() == v1::Exited::kSignal
                         ? absl::StrCat("was ended by signal ", exited.signal())
@@ -75,9 +71,8 @@ void TurnReader::GoOnBehindHole(const v1::Reset& reset) {
     if (tell.phase() == v1::TellState::WRITTEN) goes_on = tell.tell_id();
   }
   if (in_flight_ != goes_on) turn_.Begin();
-  in_flight_ = goes_on;
-  if (!in_flight_.empty()) turn_.Miss(kHole);
-  behind_hole_ = true;
+  in_flight_ = std::move(goes_on);
+  turn_.Miss();
 }
 
 void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
@@ -88,7 +83,6 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
       news.push_back({.kind = Kind::kStarted, .child = event.started().child()});
       break;
     case v1::Event::kWritten:
-      behind_hole_ = false;
       in_flight_ = event.written().tell_id();
       turn_.Begin();
       news.push_back({.kind = Kind::kWritten, .tell_id = in_flight_});
@@ -96,7 +90,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
     case v1::Event::kOutput: {
       if (turn_.between_lines()) line_began_after_ = event.seq() - 1;
       std::string text = turn_.Feed(event.output().bytes(), !event.output().more());
-      if (!in_flight_.empty() && !text.empty()) {
+      if (!in_flight_.empty() && !text.empty() && !turn_.missed()) {
         news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(text)});
       }
       break;
@@ -104,7 +98,6 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
     case v1::Event::kGap:
       turn_.DropLine();
       if (event.gap().tell_id().empty()) break;
-      behind_hole_ = false;
       in_flight_ = event.gap().tell_id();
       turn_.Begin();
       news.push_back({.kind = Kind::kVoid, .tell_id = in_flight_});
@@ -145,10 +138,8 @@ void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& ne
     }
     in_flight_.clear();
     turn_.Begin();
-  } else if (outcome.ok() && behind_hole_) {
-    outcome = MakeFailure(v1::FAILURE_AMBIGUOUS,
-                          absl::StrCat("the team answered, and the answer is incomplete: ", kHole),
-                          "Ask the team what it answered: it knows the conversation.");
+  } else if (outcome.ok() && turn_.missed()) {
+    outcome = turn_.outcome();  // It began in what was dropped.
   }
   news.push_back({.kind = Kind::kSettled,
                   .tell_id = settled.tell_id(),

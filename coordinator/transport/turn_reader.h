@@ -67,7 +67,6 @@ class TurnReader {
   uint64_t line_began_after_;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
   std::string in_flight_;     // The tell that the output belongs to.
-  bool behind_hole_ = false;  // Events were skipped, and none has begun a turn since.
 };
 
 }  // namespace iris

@@ -12,6 +12,9 @@
 namespace iris {
 namespace {
 
+constexpr char kMissed[] =
+    "the coordinator's store was put back from a copy, and the host had dropped what was read "
+    "since";
 constexpr size_t kKeptBufferMax = 1 << 20;
 constexpr size_t kComparedBytesMax = 1 << 20;
 constexpr size_t kHeadBytes = 100;
@@ -61,7 +64,7 @@ std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
 void TurnText::DropTooLong() {
   too_long_ = true;
   const std::string head = half_->First(std::min(half_bytes_, kHeadBytes)).value_or("");
-  if (!HoldsNoText(head)) broken_ = kTooLong;
+  if (!HoldsNoText(head) && !missed()) broken_ = kTooLong;
   ForgetHalf();
 }
 
@@ -91,6 +94,10 @@ void TurnText::Restore(const TurnMark& mark, absl::string_view half) {
   half_bytes_ = half.size();
 }
 
+void TurnText::Miss() { broken_ = kMissed; }
+
+bool TurnText::missed() const { return broken_ == kMissed; }
+
 void TurnText::DropLine() {
   too_long_ = false;
   ForgetHalf();
@@ -100,7 +107,7 @@ std::string TurnText::OnLine() {
   SaidLine said = ReadSaidLine(line_);
   if (!said.is_json) {
     // Nothing else begins so: quotes inside of a string are escaped.
-    if (absl::StrContains(line_, R"("type":"assistant")")) broken_ = kNotJson;
+    if (absl::StrContains(line_, R"("type":"assistant")") && !missed()) broken_ = kNotJson;
     return "";
   }
   if (said.type == "result") OnResult(said);
@@ -141,6 +148,11 @@ absl::Status TurnText::outcome() const {
   if (broken_ == kTooLong) {
     return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the answer may be incomplete: ", broken_),
                        "Ask the team to write it to a file.");
+  }
+  if (missed()) {
+    return MakeFailure(v1::FAILURE_AMBIGUOUS,
+                       absl::StrCat("the team answered, and a part of it is lost: ", broken_),
+                       "Ask the team to say it again.");
   }
   return MakeFailure(v1::FAILURE_AMBIGUOUS,
                      absl::StrCat("the team answered, and the answer may be incomplete: ", broken_,

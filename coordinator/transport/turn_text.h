@@ -44,8 +44,10 @@ class TurnText {
   size_t half_bytes() const { return half_bytes_; }
   // The rest of the line that has begun will not come.
   void DropLine();
-  // Some lines of the turn do not come any more.
-  void Miss(absl::string_view why) { broken_ = std::string(why); }
+  // Some lines of the turn do not come any more: the host has dropped them, for a store that was put
+  // back from a copy since. What follows is no continuation of the text so far.
+  void Miss();
+  bool missed() const;
 
   // OK, or why some of the text of this turn may be missing. FAILURE_STORAGE: a line was too long.
   // FAILURE_AMBIGUOUS: a line was broken, and nothing that came after it has its text.

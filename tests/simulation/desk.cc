@@ -66,9 +66,11 @@ absl::StatusOr<Store*> Desk::OpenStore() {
   return store_.get();
 }
 
-void Desk::Copy() {
+bool Desk::Copy() {
   CloseStore();  // Which brings all of it into the one file.
+  if (fs::exists(store_path() + "-wal")) return false;
   fs::copy_file(store_path(), dir_ + "/copy.db", fs::copy_options::overwrite_existing);
+  return true;
 }
 
 void Desk::PutBack() {

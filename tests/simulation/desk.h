@@ -32,7 +32,7 @@ class Desk {
   // The disk below it.
   FailingDisk& disk() { return disk_; }
   // A copy of its file, and that copy in the file's place. The store is closed.
-  void Copy();
+  bool Copy();  // False: the disk does not let it.
   void PutBack();
   std::string store_path() const { return dir_ + "/iris.db"; }
 

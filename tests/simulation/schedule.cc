@@ -182,9 +182,9 @@ void Schedule::CopyStore() {
   if (accepted_.empty() || !coordinator_->up() || put_back_) return;
   world_.Note("the store is copied");
   coordinator_->Kill();
-  desk_.Copy();
+  const bool copied = desk_.Copy();
   StartCoordinator();
-  world_.After(world_.Within(absl::Seconds(5)), [this] { PutStoreBack(); });
+  if (copied) world_.After(world_.Within(absl::Seconds(5)), [this] { PutStoreBack(); });
 }
 
 void Schedule::PutStoreBack() {
