@@ -143,6 +143,24 @@ TEST_F(OrchestratorLivesTest, AnOpenTellWhoseTeamIsNotConfiguredAnyMoreSaysSo) {
   EXPECT_THAT(ToProto(after.outcome.status).fix(), HasSubstr("Look at what the team did"));
 }
 
+TEST_F(OrchestratorLivesTest, ThatAHostAnsweredIsKnownInTheNextLifeByTheWayToIt) {
+  file_.teams[1].remote =
+      RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
+  const auto knows = [this] {
+    Start(EchoScript);
+    Recorder recorder;
+    EXPECT_TRUE(Tell(ToGpu("x"), recorder).ok());
+    recorder.Wait();
+    bool known = false;
+    OnLoop([&] { known = Transport().key().host_has_answered; });
+    return known;
+  };
+  EXPECT_FALSE(knows());
+  EXPECT_TRUE(knows());
+  file_.teams[1].remote->text = "ssh gpu2";
+  EXPECT_FALSE(knows());
+}
+
 TEST_F(OrchestratorLivesTest, ALeavingCoordinatorLeavesOpenTellsToTheNext) {
   Start(HoldScript);
   const TellSpec running = ToGpu("running");
