@@ -68,6 +68,21 @@ TEST_F(TransportTest, AChildThatEndedWhileTheLinkWasLostIsSaidToBeDown) {
   EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
 }
 
+// One that has never answered fails the tell: somebody has mistyped it.
+TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  EXPECT_EQ(KindOf(sink_.WaitFor(Tell("hello")).status), v1::FAILURE_UNREACHABLE);
+  Renew({}, /*host_has_answered=*/true);
+  const std::string id = Tell("hello");
+  ASSERT_TRUE(Eventually([this] {
+    bool tried = false;
+    OnLoop([&] { tried = link_->Status().state() == "waiting"; });
+    return tried;
+  }));
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_EQ(sink_.WaitFor(id).text, "ECHO: hello");
+}
+
 TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
   const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
   OnLoop([&] { transport_->Tell(id, text); });

@@ -176,12 +176,16 @@ class TransportTest : public ::testing::Test {
     done.WaitForNotification();
   }
   // The transport of another life of the coordinator, same session.
-  void Renew(const ReadMark& after = {}) {
+  void Renew(const ReadMark& after = {}, bool host_has_answered = false) {
     OnLoop([&] {
       transport_.reset();
       transport_ = std::make_unique<RemoteAgentTransport>(
           loop_.loop(), calls_, *link_, identity_, team_,
-          SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
+          SessionKey{.session_id = session_id_,
+                     .from = "cli",
+                     .to = "gpu",
+                     .host_has_answered = host_has_answered},
+          after, sink_);
     });
   }
   std::string Tell(const std::string& text) {
