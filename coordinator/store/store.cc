@@ -70,17 +70,18 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 }
 
 absl::Status Store::ChooseJournal() {
-  // Before anything is in the file.
-  absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
+  // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in its
+  // own memory, not in a shared map. What makes it shrink comes before anything is in it.
+  absl::Status shrinks =
+      database_->Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL");
   if (!shrinks.ok()) return shrinks;
-  // Exclusive before WAL: then SQLite keeps the WAL's index in its own memory, not in a shared map.
   const char* setup =
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
       "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216";
   if (options_.on_network_fs(options_.path)) {
     LogInfo("the store ", options_.path, " lies on a network file system: journal mode DELETE");
     setup =
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
         "PRAGMA foreign_keys = ON";
   }
   return database_->Run(setup);
