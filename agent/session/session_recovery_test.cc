@@ -116,6 +116,7 @@ TEST_F(SessionRecoveryTest, AnAcknowledgedOutcomeIsToldAnewToWhoSendsTheTellAgai
 
 // One that was never written, for example: whether it was to run nobody knows any more.
 TEST_F(SessionRecoveryTest, ASettledTellOfWhichNothingIsKnownIsAmbiguousAndNotRun) {
+  ASSERT_TRUE(Open().ok());
   EXPECT_EQ(Ask("COUNT"), "1");
   const std::string id = NewUuid();
   Do([&](Session& session) {
