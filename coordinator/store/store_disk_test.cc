@@ -119,7 +119,7 @@ TEST_F(StoreDiskTest, EveryWriteMayFailOnceAndNothingIsHalfDone) {
   }
 }
 
-// What was stored before stays readable, and goes on where there is room again.
+// What was stored before stays readable, and the same is stored once there is room again.
 TEST_F(StoreDiskTest, AFullDiskFailsWithItsKindAndIsOverWithIt) {
   std::unique_ptr<Store> store = Opened(OnDisk());
   const std::string id = Added(*store);

@@ -303,7 +303,7 @@ TEST_F(StoreKeptTest, RoomThatNothingUsesGoesBackToTheDisk) {
   EXPECT_LT(std::filesystem::file_size(path_), 3u << 20);
 }
 
-// One of an earlier version did not.
+// As one of an earlier version.
 TEST_F(StoreKeptTest, AFileThatCouldNotShrinkIsMadeAnew) {
   {
     std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
