@@ -15,12 +15,12 @@ class Far:
 
     The team there is `gpu`; `here` is one on this side. What the agent there keeps is on a small `disk`."""
 
-    def __init__(self, folder, network, user):
+    def __init__(self, folder, network, user, before):
         (folder / "sshd").mkdir()
         self.network, self.user = network, user
         self.disk = disks.Disk(user.make_folder(".local/share/iris"), user.uid)
-        self.sshd = daemons.Sshd(folder / "sshd", address=networks.HOST, inside=network.host)
-        self.iris = Iris(folder, inside=network.client)
+        self.sshd = daemons.Sshd(folder / "sshd", address=networks.HOST, inside=[*network.host, *before])
+        self.iris = Iris(folder, inside=[*network.client, *before])
         self.iris.write_config({"teams": {"gpu": self.sshd.team(user), "here": self.iris.local_team()}})
 
     def stop(self) -> list:
@@ -33,12 +33,13 @@ class Far:
 
 
 @contextlib.contextmanager
-def far_away(seed=1):
-    """A Far that is gone afterwards. Fails if anything of it outlives that."""
+def far_away(seed=1, before=()):
+    """A Far that is gone afterwards; `before` goes before the commands of both sides. Fails if anything of it outlives
+    that."""
     accounts.remove_strays()
     with (scratch_folder() as folder, networks.network(folder, seed=seed) as network,
           accounts.user(folder) as user):
-        one = Far(folder, network, user)
+        one = Far(folder, network, user, before)
         try:
             yield one
         finally:
