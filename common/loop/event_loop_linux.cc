@@ -76,9 +76,10 @@ bool EventLoop::RunPosted() {
 }
 
 EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {
-  const int64_t delay_ns = std::max<int64_t>(0, absl::ToInt64Nanoseconds(delay));
-  const int64_t now = absl::ToInt64Nanoseconds(clock_());
-  const int64_t due = delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
+  // Rounded up: a task that runs a fraction of a nanosecond early, finds that nothing is due and
+  // asks again would do so for ever by a clock that stands still meanwhile.
+  const absl::Duration at = clock_() + std::max(delay, absl::ZeroDuration());
+  const int64_t due = absl::ToInt64Nanoseconds(absl::Ceil(at, absl::Nanoseconds(1)));
   const TimerId id = next_timer_++;
   timer_by_id_[id] = timers_.emplace(due, Timer{id, std::move(task)});
   return id;

@@ -124,6 +124,20 @@ TEST(EventLoopTest, ByAnotherClockItRunsWhatIsReadyAndWaitsForNothing) {
   EXPECT_THAT(ran, ElementsAre(1, 2));
 }
 
+TEST(EventLoopTest, AFractionOfANanosecondIsNotEarly) {
+  absl::Duration now = absl::Hours(1);
+  EventLoop loop([&now] { return now; });
+  const absl::Duration delay = absl::Nanoseconds(5) / 2;
+  bool ran = false;
+  loop.After(delay, [&ran] { ran = true; });
+  now += absl::Nanoseconds(2);
+  loop.RunReady();
+  EXPECT_FALSE(ran);
+  now = absl::Hours(1) + absl::Nanoseconds(3);
+  loop.RunReady();
+  EXPECT_TRUE(ran);
+}
+
 TEST(EventLoopTest, WithoutInterestADescriptorIsQuiet) {
   EventLoop loop;
   Pipe pipe;

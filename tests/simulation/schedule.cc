@@ -103,7 +103,7 @@ void Schedule::PlanFaults() {
   }
   if (!plan_.faults) return;
   for (uint64_t faults = world_.Below(5); faults > 0; --faults) {
-    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(16)); });
+    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(15)); });
   }
 }
 
