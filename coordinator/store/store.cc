@@ -70,17 +70,25 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 }
 
 absl::Status Store::ChooseJournal() {
-  // Before anything is in the file.
-  absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
-  if (!shrinks.ok()) return shrinks;
-  // Exclusive before WAL: then SQLite keeps the WAL's index in its own memory, not in a shared map.
+  // Before anything is read, so that SQLite keeps the WAL's index in its own memory, not in a
+  // shared map: that is a file, for which a full disk has no room.
+  absl::Status exclusive = database_->Run("PRAGMA locking_mode = EXCLUSIVE");
+  if (!exclusive.ok()) return exclusive;
+  const absl::StatusOr<int64_t> pages = Pragma("page_count");
+  if (!pages.ok()) return pages.status();
+  // Before anything is in the file. Where something is, this would write, which a full disk
+  // refuses.
+  if (*pages == 0) {
+    absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
+    if (!shrinks.ok()) return shrinks;
+  }
   const char* setup =
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
       "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216";
   if (options_.on_network_fs(options_.path)) {
     LogInfo("the store ", options_.path, " lies on a network file system: journal mode DELETE");
     setup =
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
         "PRAGMA foreign_keys = ON";
   }
   return database_->Run(setup);

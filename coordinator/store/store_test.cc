@@ -1,12 +1,15 @@
 #include "coordinator/store/store.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -111,6 +114,26 @@ TEST_F(StoreTest, OnlyOneProcessHoldsTheFile) {
   const absl::Status second = Store::Open(Options()).status();
   EXPECT_EQ(KindOf(second), v1::FAILURE_STORAGE);
   EXPECT_THAT(ToProto(second).detail(), HasSubstr(path_));
+}
+
+TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
+  const std::string id = NewUuid();
+  const auto be_killed = [&] {
+    const auto store = Opened();
+    (void)store->AddTell(id, store->GetOrCreateSession("cli", "gpu")->session_id, "hello");
+    _exit(0);
+  };
+  EXPECT_EXIT(be_killed(), ::testing::ExitedWithCode(0), "");
+  ASSERT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  const auto read_without_room = [&] {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit none = {};
+    setrlimit(RLIMIT_FSIZE, &none);
+    const absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
+    if (!store.ok()) std::cerr << store.status() << std::endl;
+    _exit(store.ok() && (*store)->FindTell(id)->has_value() ? 0 : 1);
+  };
+  EXPECT_EXIT(read_without_room(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST_F(StoreTest, ANetworkFileSystemGetsNoWriteAheadLog) {
