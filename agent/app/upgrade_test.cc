@@ -3,13 +3,12 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <functional>
 #include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
+#include "absl/functional/function_ref.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -39,14 +38,7 @@ class UpgradeTest : public ::testing::Test {
   ~UpgradeTest() override {
     OnLoop([this] { upgrade_.reset(); });
   }
-  void OnLoop(const std::function<void()>& step) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      step();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> step) { thread_.Run(step); }
   std::string Build(const std::string& name, int number, const std::string& handover = "1-1") {
     const std::string path = scratch_.File(name);
     std::ofstream(path) << "#!/bin/sh\necho iris-agent 1.0.0 build " << number << " handover "

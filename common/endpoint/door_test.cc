@@ -10,8 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
-#include "absl/synchronization/notification.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
@@ -29,14 +28,7 @@ class DoorTest : public ::testing::Test {
     OnLoop([this] { door_.reset(); });
   }
 
-  void OnLoop(absl::AnyInvocable<void()> step) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      step();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> step) { thread_.Run(step); }
   Endpoint At(const std::string& name) {
     const std::string dir = scratch_.File(name);
     mkdir(dir.c_str(), 0700);

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
@@ -37,14 +37,7 @@ class ListenerTest : public ::testing::Test {
     });
   }
 
-  void OnLoop(absl::AnyInvocable<void()> step) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      step();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> step) { thread_.Run(step); }
   void Start() {
     OnLoop([this] {
       absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -113,6 +114,9 @@ class LoopThread {
     thread_.join();
   }
   EventLoop& loop() { return loop_; }
+  // Runs `task` on the loop, after what was posted before; returns when it is through. Not to be
+  // called on the loop, where it would wait for itself: that aborts.
+  void Run(absl::FunctionRef<void()> task);
 
  private:
   EventLoop loop_;

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
 #include "common/loop/event_loop.h"
 
 namespace iris {
@@ -172,6 +173,16 @@ void EventLoop::Run() {
     absl::MutexLock lock(&mutex_);
     if (stop_) return;
   }
+}
+
+void LoopThread::Run(absl::FunctionRef<void()> task) {
+  if (std::this_thread::get_id() == thread_.get_id()) std::abort();
+  absl::Notification done;
+  loop_.Post([&] {
+    task();
+    done.Notify();
+  });
+  done.WaitForNotification();
 }
 
 }  // namespace iris

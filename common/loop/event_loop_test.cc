@@ -41,6 +41,26 @@ TEST(EventLoopTest, PostedTasksRunInOrderOnTheLoop) {
   EXPECT_THAT(order, ElementsAre(0, 1, 2));
 }
 
+TEST(EventLoopTest, RunReturnsWhenItsTaskIsThroughOnTheLoop) {
+  LoopThread thread;
+  std::vector<int> order;
+  thread.loop().Post([&] { order.push_back(1); });
+  thread.Run([&] {
+    EXPECT_TRUE(thread.loop().OnLoop());
+    order.push_back(2);
+  });
+  EXPECT_THAT(order, ElementsAre(1, 2));
+}
+
+TEST(EventLoopDeathTest, RunOnTheLoopItselfAborts) {
+  EXPECT_DEATH(
+      {
+        LoopThread thread;
+        thread.Run([&] { thread.Run([] {}); });
+      },
+      "");
+}
+
 TEST(EventLoopTest, ATaskIsFreedBeforeTheNextOneRuns) {
   EventLoop loop;
   auto held = std::make_shared<int>(1);

@@ -1,6 +1,5 @@
 #include "coordinator/bootstrap/install.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -8,25 +7,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
 #include "common/testing/private_mounts.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/install_script.h"
-#include "coordinator/bootstrap/remote_command_line.h"
-#include "coordinator/bootstrap/testing/shell_host.h"
+#include "coordinator/bootstrap/testing/install_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -38,12 +32,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr char kMarker[] = "00112233445566778899aabbccddeeff";
 const bool kPrivate = (EnterPrivateMounts(), true);
 
 namespace fs = std::filesystem;
-
-absl::Time Soon() { return absl::Now() + absl::Minutes(1); }
 
 std::vector<std::string> Listing(const std::string& directory) {
   std::vector<std::string> names;
@@ -54,89 +45,6 @@ std::vector<std::string> Listing(const std::string& directory) {
   std::sort(names.begin(), names.end());
   return names;
 }
-
-class InstallTest : public testing::Test {
- protected:
-  InstallTest()
-      : bundle_(AgentBundle::Find(
-            {absl::StrCat(getenv("TEST_SRCDIR"), "/iris/coordinator/bootstrap/testing")})) {
-    fs::create_directory(home_);
-  }
-  ~InstallTest() override {
-    host_.reset();
-    for (const std::string& path : mounted_) UnmountEmpty(path);
-  }
-
-  void Mount(const std::string& path, const std::string& options, bool noexec = false,
-             bool read_only = false) {
-    fs::create_directories(path);
-    MountEmpty(path, options, noexec, read_only);
-    mounted_.push_back(path);
-  }
-
-  const AgentBuild& Build() const { return **bundle_->ForThisMachine(); }
-  std::string AgentIn(const std::string& directory) const {
-    return absl::StrCat(directory, "/bin/iris-agent-", Build().sha256);
-  }
-
-  // The host has no agent; what it says it is ("Linux x86_64").
-  std::string MeetShell(const std::vector<std::string>& env) {
-    dialogue_.reset();
-    const RemoteCommandLine line = {
-        .marker = kMarker, .builds = {Build()}, .agent_dir = agent_dir_, .ignore_installed = true};
-    host_ = std::make_unique<ShellHost>(shell_, *MakeRemoteCommandLine(line), home_, env);
-    dialogue_ = std::make_unique<Dialogue>(host_->fd(), kMarker, nullptr);
-    const std::string reply = dialogue_->FirstReply(Soon()).value_or("nothing");
-    EXPECT_THAT(reply, testing::StartsWith("none "));
-    return reply.substr(5);
-  }
-  absl::Status Install(const std::vector<std::string>& env = {}) {
-    const std::string system = MeetShell(env);
-    const absl::StatusOr<bool> uploaded = InstallAgent(*dialogue_, *bundle_, Request(system));
-    uploaded_ = uploaded.value_or(false);
-    return uploaded.status();
-  }
-  InstallRequest Request(const std::string& system) {
-    return {.marker = kMarker,
-            .system = system,
-            .agent_dir = agent_dir_,
-            .answer_timeout = absl::Minutes(1),
-            .silence_max = absl::Seconds(60),
-            .on_progress = [this](uint64_t done, uint64_t total) {
-              sent_ = done;
-              total_ = total;
-            }};
-  }
-  // After those that say how far it is.
-  std::string LastReply() {
-    std::string reply = "got";
-    while (absl::StartsWith(reply, "got")) reply = dialogue_->NextReply(Soon()).value_or("");
-    return reply;
-  }
-  absl::StatusOr<v1::Hello> Hello() { return ReadAgentHello(host_->fd(), Soon(), nullptr); }
-
-  // A PATH with only these commands.
-  std::string PathWith(const std::vector<std::string>& commands) {
-    const std::string bin = scratch_.File("bin");
-    fs::create_directory(bin);
-    for (const std::string& command : commands) {
-      fs::create_symlink(absl::StrCat("/usr/bin/", command), absl::StrCat(bin, "/", command));
-    }
-    return "PATH=" + bin;
-  }
-
-  const ScratchDir scratch_;
-  const std::string home_ = scratch_.File("home");
-  const std::unique_ptr<AgentBundle> bundle_;
-  LoginShell shell_ = {"/bin/dash", "-c"};
-  std::string agent_dir_;
-  bool uploaded_ = false;
-  uint64_t sent_ = 0;
-  uint64_t total_ = 0;
-  std::unique_ptr<ShellHost> host_;
-  std::unique_ptr<Dialogue> dialogue_;
-  std::vector<std::string> mounted_;
-};
 
 const std::vector<std::string> kCommandsNeeded = {"sh", "uname", "id", "ls", "mkdir", "rmdir", "rm",
                                                   "mv", "dd",    "wc", "tr", "chmod", "cat"};
@@ -285,10 +193,10 @@ TEST_F(InstallTest, AConnectionLostInTheUploadLeavesNothing) {
                                                 .sha256 = Build().sha256,
                                                 .bytes = Build().bytes,
                                                 .gzip_bytes = gzip.size()});
-  ASSERT_TRUE(dialogue_->Send(script, Soon()).ok());
-  ASSERT_EQ(dialogue_->NextReply(Soon()).value_or(""), "ready gzip " + home_ + "/iris");
+  ASSERT_TRUE(dialogue_->Send(script, InAMinute()).ok());
+  ASSERT_EQ(dialogue_->NextReply(InAMinute()).value_or(""), "ready gzip " + home_ + "/iris");
   ASSERT_THAT(Listing(home_ + "/iris/bin"), ElementsAre(testing::StartsWith(".upload-")));
-  ASSERT_TRUE(dialogue_->Send(gzip.substr(0, gzip.size() / 2), Soon()).ok());
+  ASSERT_TRUE(dialogue_->Send(gzip.substr(0, gzip.size() / 2), InAMinute()).ok());
   shutdown(host_->fd(), SHUT_WR);
 
   EXPECT_THAT(LastReply(), testing::StartsWith("failed storage"));
@@ -423,119 +331,6 @@ TEST_F(InstallTest, AHostOfAnotherKindIsToldSo) {
   const absl::Status vax = InstallAgent(unused, *bundle_, Request("Linux vax")).status();
   EXPECT_EQ(KindOf(vax), v1::FAILURE_NO_AGENT_POSSIBLE);
   EXPECT_THAT(std::string(vax.message()), HasSubstr("vax"));
-}
-
-// A host that speaks the script's part by hand, at whatever pace.
-class PacedUpload : public InstallTest {
- protected:
-  PacedUpload() {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    ours_.Reset(ends[0]);
-    host_end_.Reset(ends[1]);
-    fcntl(ours_.get(), F_SETFL, O_NONBLOCK);
-    const int small = 4096;
-    setsockopt(ours_.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-  }
-
-  void Say(const std::string& words) {
-    const std::string line = absl::StrCat(kMarker, " ", words, "\n");
-    ASSERT_EQ(send(host_end_.get(), line.data(), line.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(line.size()));
-  }
-  // The script, to its last line.
-  void ReadScript() {
-    std::string script;
-    while (!absl::EndsWith(script, "--data \"$iris_dir\"; }\n")) {
-      char byte;
-      if (read(host_end_.get(), &byte, 1) != 1) return;
-      script += byte;
-    }
-  }
-  // False when the other end has gone.
-  bool ReadBytes(size_t bytes) {
-    std::string buffer(bytes, '\0');
-    return recv(host_end_.get(), buffer.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
-  }
-
-  absl::StatusOr<bool> Upload(absl::Duration silence_max) {
-    Dialogue dialogue(ours_.get(), kMarker, nullptr);
-    InstallRequest request = Request(absl::StrCat("Linux ", Build().arch));
-    request.silence_max = silence_max;
-    request.on_progress = [this](uint64_t done, uint64_t total) {
-      reports_.push_back(done);
-      sent_ = done;
-      total_ = total;
-    };
-    return InstallAgent(dialogue, *bundle_, request);
-  }
-
-  ScopedFd ours_;
-  ScopedFd host_end_;
-  std::vector<uint64_t> reports_;
-};
-
-TEST_F(PacedUpload, MayTakeAnyTimeAsLongAsTheHostTakesSomething) {
-  const size_t total = (*bundle_->Gzip(Build()))->size();
-  constexpr int kSteps = 12;
-  const absl::Duration silence_max = absl::Milliseconds(2500);
-  const absl::Time start = absl::Now();
-  std::thread host([&] {
-    ReadScript();
-    Say("ready gzip /x");
-    for (int step = 1; step <= kSteps; ++step) {
-      EXPECT_TRUE(
-          ReadBytes(step < kSteps ? total / kSteps : total - total / kSteps * (kSteps - 1)));
-      poll(nullptr, 0, 500);
-      Say(absl::StrCat("got ", Build().bytes / kSteps * step));
-    }
-    Say("installed sha256 /x");
-  });
-  const absl::StatusOr<bool> uploaded = Upload(silence_max);
-  host.join();
-
-  ASSERT_TRUE(uploaded.ok()) << uploaded.status();
-  EXPECT_GT(absl::Now() - start, 2 * silence_max);
-  EXPECT_EQ(sent_, total_);
-  EXPECT_TRUE(std::is_sorted(reports_.begin(), reports_.end()));
-  ASSERT_GE(reports_.size(), 3u) << "one every second";
-  EXPECT_TRUE(std::any_of(reports_.begin(), reports_.end(), [&](uint64_t done) {
-    return done > 0 && done < total;
-  })) << "what has left this machine is not what the host has";
-}
-
-TEST_F(PacedUpload, EndsWhereTheHostTakesNothingThoughItTalksAndSaysHowFarItWas) {
-  const size_t total = (*bundle_->Gzip(Build()))->size();
-  std::thread host([&] {
-    ReadScript();
-    Say("ready gzip /x");
-    EXPECT_TRUE(ReadBytes(total));
-    while (true) {  // All is read, nothing comes of it.
-      const std::string line = absl::StrCat("noise\n", kMarker, " got ", Build().bytes / 2, "\n");
-      if (send(host_end_.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) return;
-      poll(nullptr, 0, 100);
-    }
-  });
-  const absl::Status status = Upload(absl::Milliseconds(1500)).status();
-  ours_.Reset();
-  host.join();
-
-  EXPECT_EQ(KindOf(status), v1::FAILURE_TIMEOUT);
-  EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr("stopped after " + HowFar(total / 2, total)),
-                    HasSubstr("has taken nothing for 1.5s")));
-}
-
-TEST_F(PacedUpload, AFullPipeThatNobodyDrainsIsSilence) {
-  std::thread host([&] {
-    ReadScript();
-    Say("ready gzip /x");
-  });
-  const absl::Status status = Upload(absl::Milliseconds(1200)).status();
-  host.join();
-
-  EXPECT_EQ(KindOf(status), v1::FAILURE_TIMEOUT);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("stopped after 0.0 of "));
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "absl/time/time.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/rate_window.h"
-#include "coordinator/link/upload.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -125,67 +124,6 @@ TEST_F(CreditSharesTest, AnEventThatIsLargerThanTheCreditIsMadeUpFor) {
   shares_.Open(stream, pipe_.now);
   pipe_.now += absl::Seconds(10);
   EXPECT_EQ(shares_.OnArrived(stream, 256 * kKiB, pipe_.now), 256 * kKiB);
-}
-
-class UploadTest : public ::testing::Test, protected Upload::Sender {
- protected:
-  void OnRoom() override { ++told_; }
-
-  Upload upload_{RateWindow::Limits(), [this] { return ++asked_; }, absl::ZeroDuration()};
-  uint64_t asked_ = 0;
-  int told_ = 0;
-};
-
-TEST_F(UploadTest, AShortMessageIsNotAskedAfter) {
-  upload_.OnWritten(1000, absl::ZeroDuration());
-  EXPECT_TRUE(upload_.has_room());
-  EXPECT_EQ(asked_, 0u);
-}
-
-TEST_F(UploadTest, WithoutAnswersThereIsRoomForOneWindow) {
-  int frames = 0;
-  for (; upload_.has_room() && frames < 100; ++frames) {
-    upload_.OnWritten(16 * kKiB, absl::ZeroDuration());
-  }
-  EXPECT_EQ(frames, 4);
-  EXPECT_EQ(asked_, 4u);
-  upload_.Wait(*this);
-  upload_.OnAnswered(1, absl::Milliseconds(500));
-  EXPECT_EQ(told_, 1);
-  EXPECT_TRUE(upload_.has_room());
-  upload_.OnAnswered(2, absl::Milliseconds(1000));
-  EXPECT_EQ(told_, 1) << "told once";
-}
-
-TEST_F(UploadTest, OneAnswerCountsForAllProbesBeforeIt) {
-  for (int i = 0; i < 4; ++i) upload_.OnWritten(16 * kKiB, absl::ZeroDuration());
-  upload_.OnAnswered(4, absl::Milliseconds(10));
-  for (int i = 0; i < 7; ++i) upload_.OnWritten(16 * kKiB, absl::Milliseconds(10));
-  EXPECT_TRUE(upload_.has_room()) << "it doubled";
-}
-
-// What was written last may be less than what is asked after.
-TEST_F(UploadTest, WhoWaitsIsNeverForgotten) {
-  absl::Duration now;
-  for (int round = 0; round < 10; ++round) {
-    while (upload_.has_room()) upload_.OnWritten(64 * kKiB, now);
-    upload_.OnAnswered(asked_, now += absl::Milliseconds(1));
-  }
-  while (upload_.has_room()) upload_.OnWritten(10 * kKiB, now);
-  upload_.Wait(*this);
-  while (told_ == 0 && now < absl::Minutes(10)) {
-    upload_.OnAnswered(asked_, now += absl::Minutes(1));
-    if (!upload_.has_room()) upload_.Wait(*this);
-  }
-  EXPECT_EQ(told_, 1);
-}
-
-TEST_F(UploadTest, WhoLeftIsNotTold) {
-  while (upload_.has_room()) upload_.OnWritten(64 * kKiB, absl::ZeroDuration());
-  upload_.Wait(*this);
-  upload_.Leave(*this);
-  upload_.OnAnswered(asked_, absl::Milliseconds(1));
-  EXPECT_EQ(told_, 0);
 }
 
 }  // namespace

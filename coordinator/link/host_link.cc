@@ -233,8 +233,8 @@ void HostLink::OpenLife(Connection connection) {
       LinkLife{.hello = hello_,
                .stub = options_.open_stub(std::move(connection.wire)),
                .credit = CreditShares(options_.credit, Now()),
-               .upload = Upload(
-                   options_.upload, [this] { return probe_->Ping(); }, Now())});
+               .send_window = SendWindow(
+                   options_.send_window, [this] { return probe_->Ping(); }, Now())});
   probe_ = Probe::Start(loop_, calls_, *life_->stub,
                         {.on_answer = [this](uint64_t nonce) { OnAnswer(nonce); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});
@@ -254,12 +254,12 @@ void HostLink::OnAnswer(uint64_t nonce) {
   OnTraffic();
   heartbeat_.OnAnswer(Now());
   ArmHeartbeat();
-  if (life_ != nullptr) life_->upload.OnAnswered(nonce, Now());
+  if (life_ != nullptr) life_->send_window.OnAnswered(nonce, Now());
 }
 
 // Streams that still run hold the life until they hear of its end.
 void HostLink::CloseLife() {
-  if (life_ != nullptr) life_->upload.Stop();
+  if (life_ != nullptr) life_->send_window.Stop();
   probe_.reset();
   life_.reset();
 }

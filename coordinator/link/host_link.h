@@ -31,7 +31,7 @@ struct HostLinkOptions {
   Heartbeat::Times heartbeat;
   Backoff::Limits waits;
   RateWindow::Limits credit;               // For what comes from the host.
-  RateWindow::Limits upload;               // For what goes there.
+  RateWindow::Limits send_window;          // For what goes there.
   uint64_t seed = std::random_device()();  // Of the waits between attempts.
   // For simulations, which have wires of their own and no threads: then what would block is posted
   // to the loop.

@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_client_life.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -26,41 +25,6 @@ constexpr absl::Duration kNever = absl::Hours(1);
 
 absl::Status Failure(FailureKind kind) { return MakeFailure(kind, "DETAIL", "FIX"); }
 
-// Keeps what a link says: "up", "down dropped, retries", "down auth".
-class Recorder final : public LinkObserver {
- public:
-  void OnLinkProgress(const BootstrapProgress&) override {}
-  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
-    EXPECT_NE(life, nullptr);
-    Heard("up");
-  }
-  void OnLinkDown(const absl::Status& why, bool retries) override {
-    Heard(absl::StrCat("down ", KindName(KindOf(why)), retries ? ", retries" : ""));
-    if (on_down) on_down();
-  }
-  std::vector<std::string> heard() {
-    absl::MutexLock lock(&mutex_);
-    return heard_;
-  }
-  // Everything until something has been said `count` times.
-  std::vector<std::string> WaitFor(size_t count) {
-    absl::MutexLock lock(&mutex_);
-    const auto enough = [&] { return heard_.size() >= count; };
-    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience));
-    return heard_;
-  }
-
-  std::function<void()> on_down;
-
- private:
-  void Heard(std::string what) {
-    absl::MutexLock lock(&mutex_);
-    heard_.push_back(std::move(what));
-  }
-  absl::Mutex mutex_;
-  std::vector<std::string> heard_;
-};
-
 class HostLinkTest : public ::testing::Test {
  protected:
   HostLinkTest() { KeepGrpcClientThreads(); }
@@ -69,14 +33,7 @@ class HostLinkTest : public ::testing::Test {
     EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
   }
 
-  void OnLoop(std::function<void()> task) {
-    absl::Notification done;
-    loop_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> task) { loop_.Run(task); }
   // Made at the first use, with `options_`.
   void Want() {
     OnLoop([this] {
@@ -121,7 +78,7 @@ class HostLinkTest : public ::testing::Test {
   FakeHost host_;
   LoopThread loop_;
   OutstandingCalls calls_;
-  Recorder recorder_;
+  LinkRecorder recorder_;
   // With this seed the first wait is more than a tenth of its limit.
   HostLinkOptions options_ = {.heartbeat = {}, .waits = {}, .seed = 1};
   std::unique_ptr<HostLink> link_;

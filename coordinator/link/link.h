@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/credit_shares.h"
-#include "coordinator/link/upload.h"
+#include "coordinator/link/send_window.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -20,7 +20,7 @@ struct LinkLife {
   std::unique_ptr<v1::Agent::StubInterface> stub;  // Thread-safe.
   // What may be on its way, from the host and to it. For the loop alone.
   CreditShares credit;
-  Upload upload;
+  SendWindow send_window;
 };
 
 // Hears of the life of a link. On the coordinator's loop, never from inside a call to the link. May

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "common/endpoint/endpoint.h"
@@ -14,6 +13,7 @@
 #include "common/log/log.h"
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/agent_calls.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
@@ -26,8 +26,6 @@ namespace iris {
 namespace {
 
 constexpr char kLocal[] = "local";
-constexpr absl::Duration kAskHosts = absl::Seconds(1);
-constexpr absl::Duration kStopAgents = absl::Seconds(15);
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
 // What front ends have lent; read by links' threads.
@@ -62,13 +60,6 @@ class FirstAnswer final : public LinkObserver {
   }
   Then then_;
 };
-
-// Two links lead to one agent where this is the same: an account has one at a socket, in one pid
-// namespace of a host. Its pid and incarnation change with an upgrade, and hellos may be old.
-std::string AgentOf(const v1::Hello& hello) {
-  return absl::StrJoin({hello.host_id(), hello.pid_namespace(), hello.user(), hello.socket_path()},
-                       absl::string_view("\0", 1));
-}
 
 class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
@@ -149,8 +140,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   template <typename Visit>
   void ForEachTeamLink(Visit visit) const;
 
-  void AskOne(const std::string& link_id, const std::shared_ptr<LinkLife>& life,
-              const std::shared_ptr<Asking>& asking);
   bool LocalAgentRuns(const std::set<std::string>& asked) const;
   void StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>& life,
                const std::shared_ptr<Stopping>& stopping);
@@ -300,37 +289,6 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
   return all;
 }
 
-// The two questions go at once; a host that fails one of them has no report.
-void HostLinkTable::AskOne(const std::string& link_id, const std::shared_ptr<LinkLife>& life,
-                           const std::shared_ptr<Asking>& asking) {
-  using HostCall = UnaryCall<v1::GetHostRequest, v1::GetHostResponse>;
-  using ListCall = UnaryCall<v1::ListRequest, v1::ListResponse>;
-  struct Answers {
-    HostReport report;
-    int good = 0;
-  };
-  auto answers = std::make_shared<Answers>();
-  answers->report.link_id = link_id;
-  asking->left += 2;
-  const auto one_done = [asking, answers](const grpc::Status& status) {
-    if (status.ok() && ++answers->good == 2) asking->reports.push_back(std::move(answers->report));
-    asking->OneDone();
-  };
-  const absl::Time deadline = absl::Now() + kAskHosts;
-  const auto host = HostCall::Make(
-      loop_, calls_, deadline, [answers, one_done, life](HostCall& call, const grpc::Status& s) {
-        answers->report.host = std::move(call.response);
-        one_done(s);
-      });
-  life->stub->async()->GetHost(&host->context, &host->request, &host->response, host->Done());
-  const auto list = ListCall::Make(
-      loop_, calls_, deadline, [answers, one_done, life](ListCall& call, const grpc::Status& s) {
-        answers->report.sessions = std::move(call.response);
-        one_done(s);
-      });
-  life->stub->async()->List(&list->context, &list->request, &list->response, list->Done());
-}
-
 void HostLinkTable::AskHosts(HostReportsDone done) {
   auto asking = std::make_shared<Asking>();
   asking->done = std::move(done);
@@ -338,7 +296,15 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
-    AskOne(shared->id, life, asking);
+    ++asking->left;
+    AskHost(loop_, calls_, life,
+            [asking, id = shared->id](absl::optional<HostReport> report) {
+              if (report.has_value()) {
+                report->link_id = id;
+                asking->reports.push_back(*std::move(report));
+              }
+              asking->OneDone();
+            });
   }
   asking->OneDone();
 }
@@ -349,19 +315,15 @@ void HostLinkTable::StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>&
   shared.link->Retire();
   if (!stopping->asked.insert(AgentOf(life->hello)).second) return;
   ++stopping->left;
-  using Call = UnaryCall<v1::ShutdownRequest, v1::ShutdownResponse>;
-  const std::shared_ptr<Call> call = Call::Make(
-      loop_, calls_, absl::Now() + kStopAgents,
-      [stopping, name = shared.name, life](Call&, const grpc::Status& status) {
-        if (status.ok()) {
-          ++stopping->stopped;
-        } else {
-          stopping->problems.push_back(
-              Describe(ToProto(FromHost(status, absl::StrCat("agent on ", name)))));
-        }
-        stopping->OneDone();
-      });
-  life->stub->async()->Shutdown(&call->context, &call->request, &call->response, call->Done());
+  EndAgent(loop_, calls_, life, [stopping, name = shared.name](const grpc::Status& status) {
+    if (status.ok()) {
+      ++stopping->stopped;
+    } else {
+      stopping->problems.push_back(
+          Describe(ToProto(FromHost(status, absl::StrCat("agent on ", name)))));
+    }
+    stopping->OneDone();
+  });
 }
 
 // And is none of those that were asked over ssh: it leaves, and nobody is to start another.

@@ -1,14 +1,12 @@
 #include "coordinator/link/team_link.h"
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
@@ -16,6 +14,7 @@
 #include "coordinator/link/calls.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -27,31 +26,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
-
-// Keeps what a link says.
-class Recorder final : public LinkObserver {
- public:
-  void OnLinkProgress(const BootstrapProgress&) override {}
-  void OnLinkUp(const std::shared_ptr<LinkLife>&) override { Heard("up"); }
-  void OnLinkDown(const absl::Status& why, bool retries) override {
-    Heard(absl::StrCat("down ", KindName(KindOf(why)), retries ? ", retries" : ""));
-  }
-  std::vector<std::string> WaitFor(size_t count) {
-    absl::MutexLock lock(&mutex_);
-    const auto enough = [&] { return heard_.size() >= count; };
-    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience));
-    return heard_;
-  }
-  std::vector<std::string> heard() { return WaitFor(0); }
-
- private:
-  void Heard(std::string what) {
-    absl::MutexLock lock(&mutex_);
-    heard_.push_back(std::move(what));
-  }
-  absl::Mutex mutex_;
-  std::vector<std::string> heard_;
-};
 
 class TeamLinkTest : public ::testing::Test {
  protected:
@@ -68,14 +42,7 @@ class TeamLinkTest : public ::testing::Test {
     EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
   }
 
-  void OnLoop(const std::function<void()>& task) {
-    absl::Notification done;
-    loop_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> task) { loop_.Run(task); }
   std::unique_ptr<TeamLink> Make(const std::string& team) {
     return std::make_unique<TeamLink>(
         loop_.loop(), team, "gpu",
@@ -95,7 +62,7 @@ class TeamLinkTest : public ::testing::Test {
     }
     return *shared;
   }
-  void Want(TeamLink& team, Recorder& recorder) {
+  void Want(TeamLink& team, LinkRecorder& recorder) {
     OnLoop([&] {
       team.AddObserver(&recorder);
       team.Want(&recorder);
@@ -138,8 +105,8 @@ class TeamLinkTest : public ::testing::Test {
   std::vector<Resolver::Then> asked_;
   int left_ = 0;
   std::map<std::string, std::unique_ptr<SharedLink>> links_;
-  Recorder recorder_;
-  Recorder other_;
+  LinkRecorder recorder_;
+  LinkRecorder other_;
   std::unique_ptr<TeamLink> a_;
   std::unique_ptr<TeamLink> b_;
 };
@@ -264,7 +231,7 @@ TEST_F(TeamLinkTest, WhoWantsNothingIsAskedForAgainOnlyWhenItDoes) {
 TEST_F(TeamLinkTest, WhatIsClosedEndsAlsoInTheMiddleOfAnAttempt) {
   for (const bool held : {false, true}) {
     if (held) hosts_.at("one").Hold();
-    Recorder recorder;
+    LinkRecorder recorder;
     OnLoop([&] {
       HostLink& link = *Find("one").link;
       link.AddObserver(&recorder);
@@ -314,12 +281,7 @@ TEST_F(ResolverTest, OneThatTakesItsTimeHoldsUpNobodyElse) {
   EXPECT_FALSE(slow_answered.HasBeenNotified());
   slow_may_end.Notify();
   EXPECT_TRUE(slow_answered.WaitForNotificationWithTimeout(kPatience));
-  absl::Notification gone;
-  loop_.loop().Post([&] {
-    resolver.reset();
-    gone.Notify();
-  });
-  gone.WaitForNotification();
+  loop_.Run([&] { resolver.reset(); });
 }
 
 TEST_F(ResolverTest, WhatIsBeingAskedIsAskedOnce) {
@@ -344,12 +306,7 @@ TEST_F(ResolverTest, WhatIsBeingAskedIsAskedOnce) {
   });
   EXPECT_TRUE(all.WaitForNotificationWithTimeout(kPatience));
   EXPECT_EQ(runs, 1);
-  absl::Notification gone;
-  loop_.loop().Post([&] {
-    resolver.reset();
-    gone.Notify();
-  });
-  gone.WaitForNotification();
+  loop_.Run([&] { resolver.reset(); });
 }
 
 }  // namespace

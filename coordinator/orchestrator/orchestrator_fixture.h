@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
 #include "common/loop/event_loop.h"
@@ -72,14 +73,7 @@ class OrchestratorTest : public ::testing::Test {
     });
   }
 
-  void OnLoop(const std::function<void()>& task) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> task) { thread_.Run(task); }
 
   absl::Status Tell(TellSpec spec, TellObserver& observer) {
     absl::Status status;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -82,14 +83,7 @@ class CoordinatorServiceTest : public ::testing::Test {
     OnLoop([this] { orchestrator_.reset(); });
   }
 
-  void OnLoop(const std::function<void()>& task) {
-    absl::Notification done;
-    thread_.loop().Post([&] {
-      task();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  }
+  void OnLoop(absl::FunctionRef<void()> task) { thread_.Run(task); }
 
   static v1::TellRequest ToGpu(const std::string& id) {
     v1::TellRequest request;

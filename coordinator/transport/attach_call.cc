@@ -54,7 +54,7 @@ void AttachCall::Cancel() {
 
 void AttachCall::LeaveLink() {
   life_->credit.Close(credit_);
-  life_->upload.Leave(*this);
+  life_->send_window.Leave(*this);
   frames_.clear();
 }
 
@@ -75,7 +75,7 @@ void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bo
 // One at a time, as the link has room.
 void AttachCall::SendFrames() {
   if (frame_in_writing_ || frames_.empty()) return;
-  if (!life_->upload.has_room()) return life_->upload.Wait(*this);
+  if (!life_->send_window.has_room()) return life_->send_window.Wait(*this);
   frame_in_writing_ = true;
   Send(std::move(frames_.front()));
   frames_.pop_front();
@@ -83,7 +83,7 @@ void AttachCall::SendFrames() {
 
 void AttachCall::OnFrameWritten(uint64_t bytes) {
   frame_in_writing_ = false;
-  life_->upload.OnWritten(bytes, loop_.now());
+  life_->send_window.OnWritten(bytes, loop_.now());
   SendFrames();
 }
 

@@ -15,7 +15,7 @@
 #include "coordinator/link/calls.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/link.h"
-#include "coordinator/link/upload.h"
+#include "coordinator/link/send_window.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/turn_reader.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
@@ -38,7 +38,7 @@ class AttachSink {
 // ways the link says how much may be on its way; small words overtake the frames of a long tell.
 class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>,
                          public std::enable_shared_from_this<AttachCall>,
-                         private Upload::Sender {
+                         private SendWindow::Sender {
  public:
   struct Session {
     std::string id;

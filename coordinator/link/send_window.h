@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_LINK_UPLOAD_H_
-#define IRIS_COORDINATOR_LINK_UPLOAD_H_
+#ifndef IRIS_COORDINATOR_LINK_SEND_WINDOW_H_
+#define IRIS_COORDINATOR_LINK_SEND_WINDOW_H_
 
 #include <cstdint>
 #include <deque>
@@ -18,7 +18,11 @@ namespace iris {
 // agents of any build answer them. Lives on the coordinator's loop.
 //
 //   frame ─▶ OnWritten ─▶ … ─▶ a probe behind every quarter of the window ─▶ OnAnswered ─▶ room
-class Upload {
+//
+// While there is no room a probe is on its way, so whoever waits is told: what is written last is
+// asked after once everything before it has arrived. Only the time with a probe on its way is
+// measured: a link on which nothing is said is not slow.
+class SendWindow {
  public:
   class Sender {
    public:
@@ -29,12 +33,12 @@ class Upload {
   // wire is gone.
   using Ask = std::function<uint64_t()>;
 
-  Upload(const RateWindow::Limits& limits, Ask ask, absl::Duration now)
+  SendWindow(const RateWindow::Limits& limits, Ask ask, absl::Duration now)
       : window_(limits, now), ask_(std::move(ask)) {}
 
   bool has_room() const { return unanswered_ < window_.bytes(); }
   // There is no room: `sender` is told, once, when there is; until Leave().
-  void Wait(Sender& sender);
+  void Wait(Sender& sender) { waiting_.insert(&sender); }
   void Leave(Sender& sender) { waiting_.erase(&sender); }
 
   // So many bytes have left this process.
@@ -63,4 +67,4 @@ class Upload {
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_LINK_UPLOAD_H_
+#endif  // IRIS_COORDINATOR_LINK_SEND_WINDOW_H_

@@ -1,0 +1,34 @@
+#ifndef IRIS_COORDINATOR_LINK_AGENT_CALLS_H_
+#define IRIS_COORDINATOR_LINK_AGENT_CALLS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/types/optional.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/link/calls.h"
+#include "coordinator/link/host_report.h"
+#include "coordinator/link/link.h"
+#include "grpcpp/support/status.h"
+#include "proto/iris/v1/agent.pb.h"
+
+// What is asked of an agent as a whole, whichever sessions it has. On the loop, as the answers.
+
+namespace iris {
+
+// Two links lead to one agent where this is the same: an account has one at a socket, in one pid
+// namespace of a host. Its pid and incarnation change with an upgrade, and hellos may be old.
+std::string AgentOf(const v1::Hello& hello);
+
+// What it holds; nothing where it does not answer within 1 s. `link_id` is the caller's to set.
+void AskHost(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
+             std::function<void(absl::optional<HostReport>)> done);
+
+// Has it end its sessions and leave, within 15 s.
+void EndAgent(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
+              std::function<void(const grpc::Status&)> done);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_LINK_AGENT_CALLS_H_
