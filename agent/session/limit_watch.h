@@ -16,7 +16,6 @@ namespace iris {
 // `rate_limit_event` has as well. `is_error` of the result may be false. Not thread-safe.
 class LimitWatch {
  public:
-  void OnTellWritten() { *this = LimitWatch(); }
   // `line` is whole where it is short.
   void OnLine(const LineFacts& facts, absl::string_view line);
   // With the turn's result. `error_text`: what it says of itself, where it is an error.

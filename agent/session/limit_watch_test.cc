@@ -17,7 +17,6 @@ using nlohmann::json;
 class Turn : private LineScannerSink {
  public:
   explicit Turn(const std::vector<std::string>& lines, absl::string_view error_text = "") {
-    watch.OnTellWritten();
     LineScanner scanner(*this);
     for (const std::string& line : lines) scanner.Feed(line + "\n");
     watch.OnResult(error_text);
@@ -118,12 +117,6 @@ TEST(LimitWatchTest, TimesThatAreNoneAreUnknown) {
     EXPECT_EQ(Turn({Event("rejected", at)}).watch.limit().resets_at_ms(), 0) << at;
   }
   EXPECT_EQ(Turn({Event("rejected", 1795997982000)}).watch.limit().resets_at_ms(), 1795997982000);
-}
-
-TEST(LimitWatchTest, TheNextTurnBeginsAnew) {
-  Turn turn({Event("rejected", 1), Synthetic("Session limit reached")});
-  turn.watch.OnTellWritten();
-  EXPECT_FALSE(turn.watch.reached());
 }
 
 }  // namespace

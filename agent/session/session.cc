@@ -1,28 +1,17 @@
 #include "agent/session/session.h"
 
-#include <signal.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/session/launch.h"
 #include "agent/session/since.h"
-#include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
-#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 namespace {
 
-constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
-constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 constexpr size_t kLabelBytesMax = 256;
-constexpr size_t kStderrTailBytes = 4 << 10;
 
 }  // namespace
 
@@ -45,10 +34,6 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
 Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
-  CancelTimer(probe_timer_);
-  CancelTimer(idle_check_timer_);
-  CancelTimer(await_timer_);
-  if (interrupt_ != nullptr) CancelTimer(interrupt_->timer);
   CancelTimer(drain_timer_);
 }
 
@@ -93,218 +78,6 @@ void Session::CancelTimer(EventLoop::TimerId& timer) {
   timer = 0;
 }
 
-// ------------------------------------------------------------------------------- starting a child
-
-void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
-  if (const absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return done(saved);
-  spec_ = spec;
-  if (phase_ == Phase::kReady) {
-    v1::OpenResponse response;
-    *response.mutable_child() = ChildInfo();
-    response.set_resumed(resumed_);
-    done(response);
-    return;
-  }
-  opening_.push_back(std::move(done));
-  take_over_claim_ |= takeover;
-  // kClosing, kDraining: the next one is started when this one has gone.
-  if (phase_ == Phase::kNone) StartChild();
-}
-
-void Session::StartChild() {
-  CancelTimer(idle_timer_);
-  phase_ = Phase::kStarting;
-  end_reason_ = v1::Exited::BY_ITSELF;
-  stderr_tail_.clear();
-  absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
-  if (plan.ok()) {
-    const absl::Status claimed = ClaimForStart();
-    // Another host may have written a transcript until now.
-    plan = claimed.ok() ? PlanLaunch(spec_, id_, identity_) : claimed;
-  }
-  if (!plan.ok()) {
-    ReleaseClaim();
-    phase_ = Phase::kNone;
-    return FailStart(plan.status());
-  }
-  absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
-  if (!child.ok()) {
-    ReleaseClaim();
-    phase_ = Phase::kNone;
-    const std::string what = absl::StrCat(Who(), " could not be started");
-    return FailStart(IsExhausted(child.status())
-                         ? Exhausted(child.status(), what)
-                         : MakeFailure(v1::FAILURE_INTERNAL,
-                                       absl::StrCat(what, ": ", child.status().message())));
-  }
-  child_ = *std::move(child);
-  // Before its first byte: the next agent must know of it whatever it does with it.
-  absl::Status known = SaveChild();
-  if (known.ok()) known = HoldClaim();
-  if (!known.ok()) {
-    child_.reset();
-    ReleaseClaim();
-    phase_ = Phase::kNone;
-    return FailStart(known);
-  }
-  scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
-  idle_.OnChildStarted();
-  resumed_ = plan->resumes;
-  program_ = plan->child.program;
-  started_at_ = absl::Now();
-  initialize_id_ = absl::StrCat("iris-", RandomHex(8));
-  child_->Write(nlohmann::json({{"type", "control_request"},
-                                {"request_id", initialize_id_},
-                                {"request", {{"subtype", "initialize"}}}})
-                    .dump() +
-                "\n");
-  const absl::Duration limit = spec_.init_timeout_ms() > 0
-                                   ? absl::Milliseconds(spec_.init_timeout_ms())
-                                   : kDefaultInitTimeout;
-  step_timer_ = loop_.After(limit, [this, limit] {
-    step_timer_ = 0;
-    FailStart(
-        MakeFailure(v1::FAILURE_TIMEOUT,
-                    absl::StrCat(Who(), " did not answer within ", absl::FormatDuration(limit),
-                                 " of its start", stderr_tail_.empty() ? "" : ": ", stderr_tail_),
-                    kFixInitTimeout));
-    BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
-  });
-}
-
-// Nobody who waits for this child may be left waiting.
-void Session::FailStart(const absl::Status& why) {
-  take_over_claim_ = false;
-  std::vector<OpenDone> opening = std::exchange(opening_, {});
-  for (OpenDone& done : opening) done(why);
-  SettleWaiting(why);
-}
-
-void Session::OnStarted(pid_t, uint64_t) {
-  if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
-}
-
-void Session::BecomeReady() {
-  CancelTimer(step_timer_);
-  take_over_claim_ = false;  // Asked for while it was starting: the start had the claim already.
-  phase_ = Phase::kReady;
-  v1::Event event;
-  *event.mutable_started()->mutable_child() = ChildInfo();
-  event.mutable_started()->set_resumed(resumed_);
-  Append(std::move(event));
-  v1::OpenResponse response;
-  *response.mutable_child() = ChildInfo();
-  response.set_started(true);
-  response.set_resumed(resumed_);
-  std::vector<OpenDone> opening = std::exchange(opening_, {});
-  for (OpenDone& done : opening) done(response);
-  WriteNextTell();
-}
-
-// --------------------------------------------------------------------------------- ending a child
-
-void Session::Close(absl::Duration grace, CloseDone done) {
-  FailStart(MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
-  for (const std::string& tell_id : std::exchange(textless_, {})) {
-    Settle(tell_id,
-           MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
-  }
-  if (phase_ == Phase::kDraining) {
-    closing_.push_back(std::move(done));
-    return EndSurvivor();
-  }
-  if (child_ == nullptr) return done(false);
-  closing_.push_back(std::move(done));
-  BeginClosing(grace > absl::ZeroDuration() ? grace : kDefaultGrace, v1::Exited::CLOSED);
-}
-
-void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
-  if (child_ == nullptr || phase_ == Phase::kClosing) return;
-  CancelTimer(step_timer_);
-  CancelTimer(idle_timer_);
-  phase_ = Phase::kClosing;
-  UpdateBackPressure();
-  if (end_reason_ == v1::Exited::BY_ITSELF) end_reason_ = reason;
-  // Without stdin it takes every open request for refused, and goes on.
-  for (const v1::PendingRequest& request : requests_.open()) {
-    permission_lost_ |= in_flight_ != nullptr && request.tell_id() == *in_flight_;
-  }
-  DropRequests();
-  child_->CloseStdin();
-  step_timer_ = loop_.After(grace, [this, grace] {
-    child_->Signal(SIGTERM);
-    step_timer_ = loop_.After(std::max(grace, absl::Milliseconds(500)), [this] {
-      step_timer_ = 0;
-      child_->KillAll();
-    });
-  });
-}
-
-void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
-  scanner_->Finish();
-  if (awaited_for_ != nullptr) LookForAnswer(/*last_time=*/true);
-  const bool was_ready = phase_ == Phase::kReady || in_flight_ != nullptr;
-  std::string ended = "could not be started";
-  v1::Event event;
-  v1::Exited& exited = *event.mutable_exited();
-  if (!how.ok()) {
-    exited.set_code(127);
-    absl::StrAppend(&ended, ": ", how.status().message());
-  } else if (how->by_signal) {
-    exited.set_signal(how->number);
-    ended = absl::StrCat("was ended by signal ", how->number);
-  } else {
-    exited.set_code(how->number);
-    ended = absl::StrCat("exited with code ", how->number);
-  }
-  if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
-  DropRequests();
-  exited.set_reason(end_reason_);
-  exited.set_stderr_tail(ToUtf8(stderr_tail_));
-  Append(std::move(event));
-
-  const bool asked = end_reason_ == v1::Exited::CLOSED;
-  const bool exhausted = !how.ok() && IsExhausted(how.status());
-  const absl::Status why =
-      exhausted
-          ? Exhausted(how.status(), absl::StrCat(Who(), " could not be started"))
-          : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
-                        asked ? absl::StrCat(Who(), " was ended on request before it answered")
-                              : absl::StrCat(Who(), " ", ended,
-                                             was_ready ? "" : " before it answered `initialize`"));
-  const absl::Status outcome = UnlessCancelled(why);
-  SettleInFlight(in_flight_ != nullptr && !asked ? UnlessInTranscript(outcome) : outcome);
-  // A child that does not even start would be started for ever.
-  if (!was_ready && phase_ == Phase::kStarting) FailStart(why);
-  CancelTimer(step_timer_);
-  phase_ = Phase::kClosing;
-}
-
-void Session::OnGone() {
-  CancelTimer(step_timer_);
-  child_.reset();
-  scanner_.reset();
-  ReleaseClaim();
-  if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
-  phase_ = Phase::kNone;
-  idle_since_ = absl::Now();
-  std::vector<CloseDone> closing = std::exchange(closing_, {});
-  for (CloseDone& done : closing) done(true);
-  if (child_ == nullptr && (!opening_.empty() || !waiting_.empty())) StartChild();
-}
-
-void Session::ArmIdleTimer(absl::Duration idle_for) {
-  CancelTimer(idle_timer_);
-  idle_since_ = absl::Now() - idle_for;
-  if (spec_.idle_timeout_ms() <= 0) return;
-  idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()) - idle_for, [this] {
-    idle_timer_ = 0;
-    // Of a turn that nobody asked for, and that may go on.
-    if (!requests_.empty()) return ArmIdleTimer();
-    BeginClosing(kDefaultGrace, v1::Exited::IDLE);
-  });
-}
-
 // --------------------------------------------------------------------------------------- snapshots
 
 v1::ChildInfo Session::ChildInfo() const {
@@ -333,7 +106,7 @@ v1::SessionState Session::state() const {
     case Phase::kStarting:
       return v1::SESSION_STARTING;
     case Phase::kReady:
-      return in_flight_ != nullptr ? v1::SESSION_BUSY : v1::SESSION_READY;
+      return turn_ != nullptr ? v1::SESSION_BUSY : v1::SESSION_READY;
     case Phase::kClosing:
       return v1::SESSION_CLOSING;
     case Phase::kDraining:
@@ -356,7 +129,7 @@ v1::SessionInfo Session::Info() const {
   info.set_holder_since_ms(files_->state().holder_since_ms());
   DescribeClaim(info);
   info.set_tells_waiting(static_cast<uint32_t>(waiting_.size() + textless_.size()));
-  if (in_flight_ != nullptr) info.set_tell_in_flight(*in_flight_);
+  if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id);
   if (!lost_.empty()) info.set_tell_in_flight(lost_.front().id);
   info.set_journal_bytes(journal().bytes());
   if (OpenTells().empty()) {
@@ -390,16 +163,6 @@ void Session::UpdateBackPressure() {
   if (child_ != nullptr) child_->PauseOutput(pause);
   stall_.OnJournalFull(pause, StallNow());
   stall_.OnStorageFull(pause && !journal().CheckDisk().ok(), StallNow());
-}
-
-void Session::OnStderr(absl::string_view bytes) {
-  stderr_tail_.append(bytes.data(), bytes.size());
-  if (stderr_tail_.size() > kStderrTailBytes) {
-    stderr_tail_.erase(0, stderr_tail_.size() - kStderrTailBytes);
-  }
-  v1::Event event;
-  event.mutable_stderr_text()->set_bytes(bytes.data(), bytes.size());
-  Append(std::move(event));
 }
 
 }  // namespace iris

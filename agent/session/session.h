@@ -22,10 +22,10 @@
 #include "agent/session/claim.h"
 #include "agent/session/identity.h"
 #include "agent/session/idle_watch.h"
-#include "agent/session/limit_watch.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
 #include "agent/session/stall.h"
+#include "agent/session/turn.h"
 #include "common/json/peer_json.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -53,7 +53,7 @@ class Session final : private ChildSink, private LineScannerSink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
-  using CancelDone = absl::AnyInvocable<void(const absl::StatusOr<v1::TellState::Phase>&)>;
+  using CancelDone = Turn::CancelDone;
 
   static constexpr size_t kTellBytesMax = 8 << 20;
   static constexpr size_t kTellsWaitingMax = 1000;
@@ -164,13 +164,6 @@ class Session final : private ChildSink, private LineScannerSink {
     std::vector<CancelDone> cancelled;
   };
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
-  // Of the tell in flight, which is being cancelled.
-  struct PendingInterrupt {
-    std::string request_id;               // Empty: answered, or not asked for.
-    std::optional<absl::Status> outcome;  // The turn is over already.
-    EventLoop::TimerId timer = 0;
-    std::vector<CancelDone> done;
-  };
 
   void OnStarted(pid_t pid, uint64_t start_time) override;
   void OnStdout(absl::string_view bytes) override;
@@ -301,26 +294,16 @@ class Session final : private ChildSink, private LineScannerSink {
   EventLoop::TimerId drain_timer_ = 0;
 
   std::deque<WaitingTell> waiting_;
-  size_t waiting_bytes_ = 0;                // Of their texts.
-  std::unique_ptr<std::string> in_flight_;  // Its id.
-  bool replay_seen_ = false;                // Of the tell in flight.
-  bool permission_lost_ = false;            // Its claude was cut off while it waited for one.
+  size_t waiting_bytes_ = 0;    // Of their texts.
+  std::unique_ptr<Turn> turn_;  // Of the tell in flight; null: none is.
   ChildRequests requests_;
-  std::unique_ptr<PendingInterrupt> interrupt_;
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.
   std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.
   StallLimits stall_limits_;
   StallWatch stall_;
-  EventLoop::TimerId probe_timer_ = 0;
   IdleLimits idle_limits_;
   IdleWatch idle_;
-  EventLoop::TimerId idle_check_timer_ = 0;
-  absl::Duration cpu_when_asked_;  // Of the child.
-  std::unique_ptr<std::string> awaited_for_;  // The result line of such a turn.
-  EventLoop::TimerId await_timer_ = 0;
-  LimitWatch limit_;
-  std::string probe_id_;  // Of the control request that was sent last.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what nobody cancels.
 };
 

@@ -19,7 +19,7 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
   }
   const v1::TellState::Phase phase = files_->tells().PhaseOf(tell_id);
   if (phase == v1::TellState::SETTLED) return done(phase);
-  if (in_flight_ != nullptr && *in_flight_ == tell_id) return Interrupt(std::move(done));
+  if (turn_ != nullptr && turn_->tell_id == tell_id) return Interrupt(std::move(done));
   for (LostTell& lost : lost_) {
     if (lost.id != tell_id) continue;
     lost.cancelled.push_back(std::move(done));
@@ -40,33 +40,33 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
 }
 
 void Session::Interrupt(CancelDone done) {
-  if (interrupt_ != nullptr) return interrupt_->done.push_back(std::move(done));
-  interrupt_ = std::make_unique<PendingInterrupt>();
-  interrupt_->done.push_back(std::move(done));
+  if (turn_->interrupt != nullptr) return turn_->interrupt->done.push_back(std::move(done));
+  turn_->interrupt = std::make_unique<Turn::Interrupt>();
+  turn_->interrupt->done.push_back(std::move(done));
   // A child that is being ended settles it by its end.
   if (phase_ != Phase::kReady) return;
-  interrupt_->request_id = absl::StrCat("iris-", RandomHex(8));
+  turn_->interrupt->request_id = absl::StrCat("iris-", RandomHex(8));
   // Without cancel_queued, a tell that claude has read and not begun would run all the same.
   child_->Write(nlohmann::json({{"type", "control_request"},
-                                {"request_id", interrupt_->request_id},
+                                {"request_id", turn_->interrupt->request_id},
                                 {"request", {{"subtype", "interrupt"}, {"cancel_queued", true}}}})
                     .dump() +
                 "\n");
-  interrupt_->timer = loop_.After(cancel_patience_, [this] {
-    interrupt_->timer = 0;
+  turn_->interrupt_timer = loop_.After(cancel_patience_, [this] {
     EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
   });
 }
 
 void Session::OnInterruptAnswered(bool never_begun) {
-  interrupt_->request_id.clear();
-  if (never_begun) interrupt_->outcome = Cancelled();
-  if (interrupt_->outcome.has_value()) OnTurnOver(*interrupt_->outcome);
+  Turn::Interrupt& interrupt = *turn_->interrupt;
+  interrupt.request_id.clear();
+  if (never_begun) interrupt.outcome = Cancelled();
+  if (interrupt.outcome.has_value()) OnTurnOver(absl::Status(*interrupt.outcome));
 }
 
 void Session::OnTurnOver(const absl::Status& outcome) {
-  if (interrupt_ != nullptr && !interrupt_->request_id.empty()) {
-    interrupt_->outcome = outcome;
+  if (turn_->interrupt != nullptr && !turn_->interrupt->request_id.empty()) {
+    turn_->interrupt->outcome = outcome;
     return;
   }
   SettleInFlight(outcome);
@@ -75,7 +75,7 @@ void Session::OnTurnOver(const absl::Status& outcome) {
 
 void Session::EndInterrupted(const std::string& why) {
   // The turn itself may be over, and only the answer missing.
-  SettleInFlight(interrupt_->outcome.value_or(
+  SettleInFlight(turn_->interrupt->outcome.value_or(
       MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " ", why, ", and was ended"))));
   BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
 }
@@ -85,8 +85,8 @@ absl::Status Session::Cancelled() const {
 }
 
 absl::Status Session::UnlessCancelled(const absl::Status& why) const {
-  if (interrupt_ == nullptr) return why;
-  return interrupt_->outcome.value_or(Cancelled());
+  if (turn_ == nullptr || turn_->interrupt == nullptr) return why;
+  return turn_->interrupt->outcome.value_or(Cancelled());
 }
 
 }  // namespace iris

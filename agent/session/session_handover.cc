@@ -56,8 +56,10 @@ std::string Session::WhyNoHandover() const {
     case Phase::kReady:
       break;
   }
-  if (interrupt_ != nullptr) return "a message is being cancelled";
-  if (awaited_for_ != nullptr) return "an answer is looked up in claude's transcript";
+  if (turn_ != nullptr && turn_->interrupt != nullptr) return "a message is being cancelled";
+  if (turn_ != nullptr && turn_->awaited_for.has_value()) {
+    return "an answer is looked up in claude's transcript";
+  }
   if (!child_->can_be_handed_over()) return "claude is ending";
   // Such a line is nowhere as a whole.
   if (!scanner_->holds_unfinished()) return "claude is in the middle of a long line";
@@ -89,8 +91,10 @@ std::optional<handover::Session> Session::HandOver() const {
   state.set_started_at_ms(absl::ToUnixMillis(started_at_));
   state.set_stderr_tail(stderr_tail_);
   state.set_unfinished_line(scanner_->unfinished());
-  if (in_flight_ != nullptr) state.set_in_flight(*in_flight_);
-  state.set_replay_seen(replay_seen_);
+  if (turn_ != nullptr) {
+    state.set_in_flight(turn_->tell_id);
+    state.set_replay_seen(turn_->replay_seen);
+  }
   state.set_line_broken(idle_.line_broken());
   state.set_text_lost(idle_.text_lost());
   state.set_says_idle(idle_.says_idle());
@@ -129,14 +133,14 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   program_ = before.program();
   started_at_ = absl::FromUnixMillis(before.started_at_ms());
   stderr_tail_ = before.stderr_tail();
-  replay_seen_ = before.replay_seen();
   for (const v1::TellState& tell : files_->tells().Open()) {
     if (tell.tell_id() != before.in_flight()) textless_.insert(tell.tell_id());
   }
   if (before.in_flight().empty()) {
     ArmIdleTimer(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
   } else {
-    in_flight_ = std::make_unique<std::string>(before.in_flight());
+    turn_ = std::make_unique<Turn>(loop_, before.in_flight());
+    turn_->replay_seen = before.replay_seen();
     std::vector<std::pair<std::string, std::string>> tools;
     for (const handover::Tool& tool : before.tools()) tools.emplace_back(tool.id(), tool.name());
     stall_.GoOn(std::move(tools), StallNow());

@@ -1,7 +1,6 @@
 // Turns that are over although no result line says so, and answers of which a line was broken: the
 // transcript has what the output lost.
 
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -33,17 +32,16 @@ void Session::set_idle_limits(const IdleLimits& limits) {
 }
 
 void Session::ArmIdleCheck() {
-  CancelTimer(idle_check_timer_);
-  idle_check_timer_ = loop_.After(idle_limits_.check_every, [this] {
-    idle_check_timer_ = 0;
-    CheckIdle();
-  });
+  loop_.Cancel(turn_->idle_timer);
+  turn_->idle_timer = loop_.After(idle_limits_.check_every, [this] { CheckIdle(); });
 }
 
 void Session::CheckIdle() {
   ArmIdleCheck();
   // An interrupt and a transcript that is waited for have limits of their own.
-  if (phase_ != Phase::kReady || interrupt_ != nullptr || awaited_for_ != nullptr) return;
+  if (phase_ != Phase::kReady || turn_->interrupt != nullptr || turn_->awaited_for.has_value()) {
+    return;
+  }
   idle_.OnHeld(journal().full() || !requests_.empty(), StallNow());
   switch (idle_.Check(StallNow())) {
     case IdleWatch::Due::kNothing:
@@ -53,7 +51,7 @@ void Session::CheckIdle() {
       if (scanner_->unfinished_is_object()) return scanner_->Finish();
       return AskWhetherItLives();
     case IdleWatch::Due::kLook: {
-      const absl::Duration cpu = ProcessCpuTime(child_->pid()) - cpu_when_asked_;
+      const absl::Duration cpu = ProcessCpuTime(child_->pid()) - turn_->cpu_when_asked;
       if (!idle_.answered() && cpu > kIdleCpu) return idle_.OnLooked(StallNow());
       return SettleIdle(/*is_over=*/false);
     }
@@ -65,20 +63,20 @@ void Session::CheckIdle() {
 void Session::SettleIdle(bool is_over) {
   const bool is_wedged = !idle_.answered() && !idle_.says_idle();
   const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), *in_flight_);
+      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return idle_.OnLooked(StallNow());
   scanner_->Finish();  // The rest of a line that is cut does not come any more.
   LogWarn(Who(), " is idle, and its result line was lost");
   absl::Status outcome;
   if (ended_well) {
-    TellAnew(*in_flight_, turn->lines, "claude's result was lost; this is the transcript's text");
-    if (permission_lost_) outcome = PermissionLost(/*closed=*/false);
-  } else if (limit_.reached()) {
+    TellAnew(turn_->tell_id, turn->lines, "claude's result was lost; this is the transcript's text");
+    if (turn_->permission_lost) outcome = PermissionLost(/*closed=*/false);
+  } else if (turn_->limit.reached()) {
     outcome = RateLimited();
   } else {
     if (turn.ok() && !turn->lines.empty()) {
-      TellAnew(*in_flight_, turn->lines,
+      TellAnew(turn_->tell_id, turn->lines,
                "claude's result was lost; this is what the transcript has");
     }
     const std::string detail = turn.ok() ? turn->detail : std::string(turn.status().message());
@@ -95,26 +93,23 @@ void Session::SettleIdle(bool is_over) {
 }
 
 void Session::AwaitTranscript(absl::string_view result_line) {
-  awaited_for_ = std::make_unique<std::string>(result_line);
-  await_timer_ = loop_.After(kFirstLook, [this] {
-    await_timer_ = loop_.After(kLastLook, [this] {
-      await_timer_ = 0;
-      LookForAnswer(/*last_time=*/true);
-    });
+  turn_->awaited_for = std::string(result_line);
+  turn_->await_timer = loop_.After(kFirstLook, [this] {
+    turn_->await_timer = loop_.After(kLastLook, [this] { LookForAnswer(/*last_time=*/true); });
     LookForAnswer(/*last_time=*/false);
   });
 }
 
 void Session::LookForAnswer(bool last_time) {
   const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), *in_flight_);
+      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
   const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!has_it && !last_time) return;
-  const std::string result_line = std::move(*awaited_for_);
-  awaited_for_.reset();
-  CancelTimer(await_timer_);
+  const std::string result_line = std::move(*turn_->awaited_for);
+  turn_->awaited_for.reset();
+  loop_.Cancel(turn_->await_timer);
   if (has_it) {
-    TellAnew(*in_flight_, turn->lines,
+    TellAnew(turn_->tell_id, turn->lines,
              "a line of claude's was broken; this is the transcript's text");
     if (!result_line.empty()) AppendLine(result_line);
   }
@@ -123,9 +118,9 @@ void Session::LookForAnswer(bool last_time) {
 }
 
 absl::Status Session::RateLimited() const {
-  const v1::RateLimit limit = limit_.limit();
+  const v1::RateLimit limit = turn_->limit.limit();
   std::string detail = absl::StrCat(Who(), " has reached its limit");
-  if (!limit_.said().empty()) absl::StrAppend(&detail, ": ", limit_.said());
+  if (!turn_->limit.said().empty()) absl::StrAppend(&detail, ": ", turn_->limit.said());
   if (limit.resets_at_ms() > 0) {
     absl::StrAppend(
         &detail, "; it resets at ",

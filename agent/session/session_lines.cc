@@ -61,10 +61,12 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
     return OnControlRequest(facts.request_id, head_is_whole ? head : "");
   }
   if (facts.type == "control_cancel_request") return OnRequestWithdrawn(facts.request_id);
-  if (in_flight_ == nullptr) return;
+  if (turn_ == nullptr) return;
   stall_.OnLine(facts, head, StallNow());
-  limit_.OnLine(facts, head_is_whole ? head : "");
-  if (facts.type == "user" && facts.is_replay && facts.uuid == *in_flight_) replay_seen_ = true;
+  turn_->limit.OnLine(facts, head_is_whole ? head : "");
+  if (facts.type == "user" && facts.is_replay && facts.uuid == turn_->tell_id) {
+    turn_->replay_seen = true;
+  }
   if (facts.type == "result") OnResult(facts, head, head_is_whole);
 }
 
@@ -73,15 +75,16 @@ void Session::OnControlResponse(absl::string_view line) {
   const PeerJson& response = MemberOf(message, "response");
   const std::string request_id = TextIn(response, "request_id");
   const bool success = TextIn(response, "subtype") == "success";
-  if (!request_id.empty() && request_id == probe_id_) {
+  if (turn_ != nullptr && !request_id.empty() && request_id == turn_->probe_id) {
     idle_.OnAskAnswered();
     return stall_.OnProbeAnswered();
   }
-  if (interrupt_ != nullptr && !request_id.empty() && request_id == interrupt_->request_id) {
+  if (turn_ != nullptr && turn_->interrupt != nullptr && !request_id.empty() &&
+      request_id == turn_->interrupt->request_id) {
     if (!success) return EndInterrupted("refused to be interrupted");
     const PeerJson& cancelled = MemberOf(MemberOf(response, "response"), "cancelled");
     return OnInterruptAnswered(cancelled.is_array() &&
-                               absl::c_linear_search(cancelled, PeerJson(*in_flight_)));
+                               absl::c_linear_search(cancelled, PeerJson(turn_->tell_id)));
   }
   if (phase_ != Phase::kStarting || request_id != initialize_id_) return;
   if (success) return BecomeReady();
@@ -96,10 +99,10 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
   // A turn that nobody asked for ends with a result too. A claude too old to name the lines that it
   // answers has at least replayed ours before.
   const bool ours = facts.has_user_message_uuids
-                        ? absl::c_linear_search(facts.user_message_uuids, *in_flight_)
-                        : replay_seen_;
-  if (!ours || awaited_for_ != nullptr) return;
-  if (interrupt_ != nullptr && facts.subtype == "error_during_execution") {
+                        ? absl::c_linear_search(facts.user_message_uuids, turn_->tell_id)
+                        : turn_->replay_seen;
+  if (!ours || turn_->awaited_for.has_value()) return;
+  if (turn_->interrupt != nullptr && facts.subtype == "error_during_execution") {
     return OnTurnOver(Cancelled());
   }
   // An API error is a "success" with is_error.
@@ -108,15 +111,15 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
   if (failed) {
     const PeerJson result = head_is_whole ? ParsePeerJson(head) : PeerJson();
     text = result.is_object() ? ErrorText(result) : facts.subtype;
-    limit_.OnResult(text);
+    turn_->limit.OnResult(text);
   }
-  if (limit_.reached()) return OnTurnOver(RateLimited());
+  if (turn_->limit.reached()) return OnTurnOver(RateLimited());
   if (failed) {
     const bool logged_out =
         absl::StrContains(text, "Not logged in") || absl::StrContains(text, "Please run /login");
     OnTurnOver(MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
                            absl::StrCat(Who(), " ended the turn with an error: ", text)));
-  } else if (permission_lost_) {
+  } else if (turn_->permission_lost) {
     OnTurnOver(PermissionLost(end_reason_ == v1::Exited::CLOSED));
   } else if (idle_.text_lost()) {
     AwaitTranscript(head_is_whole ? head : "");

@@ -175,9 +175,9 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
 
 absl::Status Session::UnlessInTranscript(const absl::Status& why) {
   const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), *in_flight_);
+      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
   if (!turn.ok() || turn->state != TranscriptTurn::State::kEndedWell) return why;
-  TellAnew(*in_flight_, turn->lines,
+  TellAnew(turn_->tell_id, turn->lines,
            "claude ended after its answer; this is the transcript's text");
   return absl::OkStatus();
 }

@@ -32,7 +32,7 @@ void Session::OnControlRequest(const std::string& request_id, absl::string_view 
                       {"subtype", "error"},
                       {"error", absl::StrCat("Iris does not answer ", request.subtype())}});
   }
-  if (in_flight_ != nullptr) request.set_tell_id(*in_flight_);
+  if (turn_ != nullptr) request.set_tell_id(turn_->tell_id);
   request.set_json(std::string(line));
   const std::string refusal = WhyNobodyIsAsked(request);
   if (!refusal.empty()) return Decide(request_id, Denial(refusal));

@@ -17,11 +17,8 @@ void Session::set_stall_limits(const StallLimits& limits) {
 }
 
 void Session::ArmProbe() {
-  CancelTimer(probe_timer_);
-  probe_timer_ = loop_.After(stall_limits_.probe_after, [this] {
-    probe_timer_ = 0;
-    Probe();
-  });
+  loop_.Cancel(turn_->probe_timer);
+  turn_->probe_timer = loop_.After(stall_limits_.probe_after, [this] { Probe(); });
 }
 
 void Session::Probe() {
@@ -31,12 +28,12 @@ void Session::Probe() {
 
 void Session::AskWhetherItLives() {
   // Changes nothing, and is answered in the middle of a turn too.
-  probe_id_ = absl::StrCat("iris-", RandomHex(8));
-  child_->Write(absl::StrCat(R"({"type":"control_request","request_id":")", probe_id_,
+  turn_->probe_id = absl::StrCat("iris-", RandomHex(8));
+  child_->Write(absl::StrCat(R"({"type":"control_request","request_id":")", turn_->probe_id,
                              R"(","request":{"subtype":"mcp_status"}})", "\n"));
   stall_.OnProbeSent(StallNow());
   idle_.OnAskSent(StallNow());
-  cpu_when_asked_ = ProcessCpuTime(child_->pid());
+  turn_->cpu_when_asked = ProcessCpuTime(child_->pid());
 }
 
 }  // namespace iris

@@ -1,5 +1,6 @@
 // A session's tells: accepted, written one at a time, settled once.
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -91,19 +92,17 @@ absl::Status Session::CheckTell(absl::string_view text) const {
 }
 
 void Session::WriteNextTell() {
-  if (phase_ != Phase::kReady || in_flight_ != nullptr) return;
+  if (phase_ != Phase::kReady || turn_ != nullptr) return;
   if (waiting_.empty()) return ArmIdleTimer();
   if (const absl::Status held = HoldClaim(); !held.ok()) return LoseClaim(held);
   WaitingTell tell = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= tell.text.size();
-  in_flight_ = std::make_unique<std::string>(tell.id);
-  replay_seen_ = permission_lost_ = false;
+  turn_ = std::make_unique<Turn>(loop_, tell.id);
   stall_.OnTellWritten(StallNow());
   ArmProbe();
   idle_.OnTellWritten(StallNow());
   ArmIdleCheck();
-  limit_.OnTellWritten();
   v1::Event event;
   event.mutable_written()->set_tell_id(tell.id);
   Append(std::move(event));
@@ -115,19 +114,13 @@ void Session::WriteNextTell() {
 }
 
 void Session::SettleInFlight(const absl::Status& outcome) {
-  if (in_flight_ == nullptr) return;
-  const std::string tell_id = *std::exchange(in_flight_, nullptr);
+  const std::unique_ptr<Turn> turn = std::move(turn_);
+  if (turn == nullptr) return;
   stall_.OnTellOver();
-  CancelTimer(probe_timer_);
   idle_.OnTellOver();
-  CancelTimer(idle_check_timer_);
-  awaited_for_.reset();
-  CancelTimer(await_timer_);
-  const std::unique_ptr<PendingInterrupt> interrupt = std::exchange(interrupt_, nullptr);
-  Settle(tell_id, outcome);
-  if (interrupt == nullptr) return;
-  CancelTimer(interrupt->timer);
-  for (CancelDone& done : interrupt->done) done(v1::TellState::WRITTEN);
+  Settle(turn->tell_id, outcome);
+  if (turn->interrupt == nullptr) return;
+  for (CancelDone& done : turn->interrupt->done) done(v1::TellState::WRITTEN);
 }
 
 void Session::SettleWaiting(const absl::Status& outcome) {

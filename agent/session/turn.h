@@ -1,0 +1,63 @@
+#ifndef IRIS_AGENT_SESSION_TURN_H_
+#define IRIS_AGENT_SESSION_TURN_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/session/limit_watch.h"
+#include "common/loop/event_loop.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// What a session knows of the tell in flight, from its line to its end, and of no other one. Its
+// timers end with it. Lives on the process loop.
+struct Turn {
+  using CancelDone = absl::AnyInvocable<void(const absl::StatusOr<v1::TellState::Phase>&)>;
+
+  // The tell is being cancelled.
+  struct Interrupt {
+    std::string request_id;               // Empty: answered, or not asked for.
+    std::optional<absl::Status> outcome;  // The turn is over already.
+    std::vector<CancelDone> done;
+  };
+
+  Turn(EventLoop& loop, std::string id) : tell_id(std::move(id)), loop_(loop) {}
+  ~Turn() {
+    for (const EventLoop::TimerId timer : {probe_timer, idle_timer, await_timer, interrupt_timer}) {
+      loop_.Cancel(timer);
+    }
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  const std::string tell_id;
+  bool replay_seen = false;      // claude has repeated its line.
+  bool permission_lost = false;  // claude was cut off while it waited for one.
+  LimitWatch limit;
+  std::string probe_id;           // Of the control request that was sent last.
+  absl::Duration cpu_when_asked;  // Of the child.
+  // The turn has ended well, and its transcript is waited for: the result line, where it is short.
+  std::optional<std::string> awaited_for;
+  std::unique_ptr<Interrupt> interrupt;
+
+  // 0, or one that has run: nothing to cancel.
+  EventLoop::TimerId probe_timer = 0;
+  EventLoop::TimerId idle_timer = 0;
+  EventLoop::TimerId await_timer = 0;
+  EventLoop::TimerId interrupt_timer = 0;
+
+ private:
+  EventLoop& loop_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_TURN_H_
