@@ -82,9 +82,10 @@ bool JournalDisk::HasThread() {
   absl::StatusOr<std::thread> thread =
       StartThread("makes journals durable", [this] { RunThread(); });
   if (!thread.ok()) {
-    LogWarn(thread.status().message());
+    if (!std::exchange(said_no_thread_, true)) LogWarn(thread.status().message());
     return false;
   }
+  said_no_thread_ = false;
   thread_ = *std::move(thread);
   return true;
 }

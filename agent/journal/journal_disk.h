@@ -106,7 +106,8 @@ class JournalDisk {
   absl::Mutex mutex_;
   std::unique_ptr<Batch> to_sync_ ABSL_GUARDED_BY(mutex_);
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // Last: it uses what is above.
+  bool said_no_thread_ = false;  // Since one could be had.
+  std::thread thread_;           // Last: it uses what is above.
 };
 
 }  // namespace iris

@@ -1,0 +1,59 @@
+#include "agent/journal/journal_disk.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "common/loop/event_loop.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Has always something to make durable.
+class BusyClient : public JournalDisk::Client {
+ public:
+  BusyClient(EventLoop& loop, JournalDisk& disk, int rounds)
+      : loop_(loop), disk_(disk), rounds_left_(rounds) {}
+  std::vector<std::string> TakeUnsynced() override { return {}; }
+  void OnSynced(const absl::Status&) override {
+    if (--rounds_left_ == 0) return loop_.Stop();
+    disk_.SyncSoon(this);
+  }
+  void OnQuotaRoom() override {}
+
+ private:
+  EventLoop& loop_;
+  JournalDisk& disk_;
+  int rounds_left_;
+};
+
+// In a process of its own: limits hold for good, and not for root.
+[[noreturn]] void SyncAtTheLimit() {
+  if (geteuid() == 0 && setuid(65'534) != 0) _exit(2);
+  const struct rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(3);
+  EventLoop loop;
+  JournalDisk disk(loop);
+  BusyClient client(loop, disk, 4);
+  disk.Add(&client);
+  disk.SyncSoon(&client);
+  loop.Run();
+  _exit(0);
+}
+
+TEST(JournalDiskTest, WithoutAThreadItGoesOnAndSaysSoOnce) {
+  EXPECT_EXIT(SyncAtTheLimit(), testing::ExitedWithCode(0),
+              AllOf(HasSubstr("makes journals durable"),
+                    Not(testing::ContainsRegex("durable(.|\n)*makes journals durable"))));
+}
+
+}  // namespace
+}  // namespace iris
