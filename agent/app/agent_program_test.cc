@@ -47,6 +47,16 @@ TEST_F(AgentProgramTest, ManyBridgesAtOnceStartOneAgent) {
   }
 }
 
+TEST_F(AgentProgramTest, AnSshAgentThatCannotBePassedOnIsLeftOutWithAWord) {
+  std::vector<std::string> env = Env();
+  env.push_back("SSH_AUTH_SOCK=/tmp/caf\xE9");
+  Bridge bridge = StartBridge({"--home", Home()}, env);
+  ASSERT_NO_FATAL_FAILURE(ReadHelloOf(bridge));
+  EXPECT_EQ(bridge.hello.ssh_auth_sock(), "");
+  EXPECT_EQ(Leave(bridge), 0);
+  EXPECT_THAT(ReadToEnd(bridge.errors.get()), HasSubstr("SSH_AUTH_SOCK"));
+}
+
 TEST_F(AgentProgramTest, TheAgentOutlivesTheBridgeThatStartedItAndAHangUp) {
   const Bridge first = Connect();
   EXPECT_EQ(Leave(first), 0);

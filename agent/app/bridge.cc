@@ -15,9 +15,11 @@
 #include "agent/app/offer.h"
 #include "agent/app/relay.h"
 #include "agent/inventory/host_facts.h"
+#include "common/base/utf8.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
+#include "common/log/log.h"
 #include "common/process/wait_exit.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -59,6 +61,11 @@ std::string WithAuthSock(const std::string& hello_bytes) {
   const char* socket = getenv("SSH_AUTH_SOCK");
   v1::Hello hello;
   if (socket == nullptr || !hello.ParseFromString(hello_bytes)) return hello_bytes;
+  if (!IsUtf8(socket)) {
+    // Not a complaint: whoever reads one takes it for the end of this connection.
+    LogWarn("SSH_AUTH_SOCK is not UTF-8: teams on this connection do without the ssh agent");
+    return hello_bytes;
+  }
   hello.set_ssh_auth_sock(socket);
   return hello.SerializeAsString();
 }
