@@ -80,12 +80,19 @@ class Session final : private ChildSink, private LineScannerSink {
   // that shares this home has claimed the session, and not `takeover`: a person asked for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
 
-  // Takes a tell; its outcome arrives as a `settled` event. A known id changes nothing, unless its
-  // text died with an earlier agent. `repeat`: it may have been sent before; if it is not known
-  // here, the transcript is asked before claude gets it. One that
-  // cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too long;
-  // FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE, the
-  // disk has no room for what would be said.
+  // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;
+  // unless it waits here already, the transcript is asked before claude gets it, once no other turn
+  // is under way. A known id never runs again, and changes nothing, but
+  // - where its text died with an earlier agent, it is taken like a repeated one;
+  // - where it is settled, and the sender has no event to read that says so, it is settled again by
+  //   the transcript, once no other turn is under way;
+  // - without `repeat` it is new to the sender, whose store is older than what happened here, and
+  //   who may have read of it before: one in flight is told anew, whole, at its end; a settled one
+  //   is settled again.
+  //
+  // One that cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too
+  // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
+  // the disk has no room for what would be said.
   //
   // FAILURE_BAD_REQUEST here is the peer's mistake, and nothing is recorded: the session was not
   // opened yet, or the id is not a UUID.
@@ -154,7 +161,7 @@ class Session final : private ChildSink, private LineScannerSink {
   struct WaitingTell {
     std::string id;
     std::string text;
-    bool ask_transcript = false;  // First, when the survivor is gone.
+    bool ask_transcript = false;  // First, by AskTranscript().
   };
   // Written by an earlier agent, and not settled.
   struct LostTell {
@@ -164,6 +171,7 @@ class Session final : private ChildSink, private LineScannerSink {
     std::vector<CancelDone> cancelled;
   };
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
+  static constexpr size_t kOvertakenMax = 1000;
 
   void OnStarted(pid_t pid, uint64_t start_time) override;
   void OnStdout(absl::string_view bytes) override;
@@ -215,6 +223,10 @@ class Session final : private ChildSink, private LineScannerSink {
                            const absl::Status& unless_ended = absl::OkStatus());
   // `why` the tell in flight failed with its child, unless its whole answer is in the transcript.
   absl::Status UnlessInTranscript(const absl::Status& why);
+  // Tells the one in flight anew, which has come to `outcome`. What it comes to by that.
+  absl::Status TellWhole(const absl::Status& outcome);
+  // Looks up what waits for that, unless the transcript still grows by a tell's turn.
+  void AskTranscript();
   void TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
                 const std::string& reason);
   void AppendLine(absl::string_view line);
@@ -236,6 +248,8 @@ class Session final : private ChildSink, private LineScannerSink {
   // Likewise: notices that its turn is over without a result line (session_idle.cc).
   void ArmIdleCheck();
   void CheckIdle();
+  // The child used the CPU since it was asked or looked at last.
+  bool HasWorked();
   void SettleIdle(bool is_over);
   // A turn that ended well, and of whose answer a line was broken: the transcript gets it a moment
   // later. `result_line` may be empty.
@@ -246,6 +260,8 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Time StallNow() const;
   absl::Status CheckTell(absl::string_view text) const;
   bool TakeTextOfKnown(const std::string& tell_id, std::string& text);
+  // `tell_id` is settled, and its sender has read that or is about to.
+  bool HearsOutcome(const std::string& tell_id, bool repeat);
   void SettleAgain(const std::string& tell_id);
   void Accept(const std::string& tell_id);
   void WriteNextTell();
@@ -294,8 +310,10 @@ class Session final : private ChildSink, private LineScannerSink {
   EventLoop::TimerId drain_timer_ = 0;
 
   std::deque<WaitingTell> waiting_;
-  size_t waiting_bytes_ = 0;    // Of their texts.
-  std::unique_ptr<Turn> turn_;  // Of the tell in flight; null: none is.
+  size_t waiting_bytes_ = 0;            // Of their texts.
+  std::unique_ptr<Turn> turn_;          // Of the tell in flight; null: none is.
+  std::set<std::string> settle_again_;  // By AskTranscript(). Bounded: the ledger knows them.
+  std::deque<std::string> overtaken_;   // By their cancel, and not sent yet. ≤ kOvertakenMax.
   ChildRequests requests_;
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.

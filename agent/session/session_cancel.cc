@@ -35,6 +35,10 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
   }
   // An unknown one may be on its way here, on a stream that this call has overtaken: it is settled
   // when it comes.
+  if (phase == v1::TellState::PHASE_UNSPECIFIED) {
+    overtaken_.push_back(tell_id);
+    if (overtaken_.size() > kOvertakenMax) overtaken_.pop_front();
+  }
   Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled while it waited"));
   done(phase);
 }

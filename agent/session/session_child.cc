@@ -175,9 +175,13 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
 }
 
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
+  const bool was_starting = phase_ == Phase::kStarting;
+  // Whatever its last words are, nothing is written to it any more.
+  phase_ = Phase::kClosing;
+  CancelTimer(step_timer_);
+  CancelTimer(idle_timer_);
   scanner_->Finish();
   if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
-  const bool was_ready = phase_ == Phase::kReady || turn_ != nullptr;
   std::string ended = "could not be started";
   v1::Event event;
   v1::Exited& exited = *event.mutable_exited();
@@ -191,6 +195,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
     exited.set_code(how->number);
     ended = absl::StrCat("exited with code ", how->number);
   }
+  if (was_starting && how.ok()) absl::StrAppend(&ended, " before it answered `initialize`");
   if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
   DropRequests();
   exited.set_reason(end_reason_);
@@ -204,14 +209,11 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
           ? Exhausted(how.status(), absl::StrCat(Who(), " could not be started"))
           : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
                         asked ? absl::StrCat(Who(), " was ended on request before it answered")
-                              : absl::StrCat(Who(), " ", ended,
-                                             was_ready ? "" : " before it answered `initialize`"));
+                              : absl::StrCat(Who(), " ", ended));
   const absl::Status outcome = UnlessCancelled(why);
   SettleInFlight(turn_ != nullptr && !asked ? UnlessInTranscript(outcome) : outcome);
   // A child that does not even start would be started for ever.
-  if (!was_ready && phase_ == Phase::kStarting) FailStart(why);
-  CancelTimer(step_timer_);
-  phase_ = Phase::kClosing;
+  if (was_starting) FailStart(why);
 }
 
 void Session::OnGone() {
@@ -222,6 +224,7 @@ void Session::OnGone() {
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
   phase_ = Phase::kNone;
   idle_since_ = absl::Now();
+  AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
   for (CloseDone& done : closing) done(true);
   if (child_ == nullptr && (!opening_.empty() || !waiting_.empty())) StartChild();

@@ -154,6 +154,17 @@ TEST_F(SessionChildTest, ACrashFailsOnlyTheTellInFlight) {
   EXPECT_EQ(Answer(second), "2");
 }
 
+TEST_F(SessionChildTest, ATellBehindAResultThatIsClaudesLastWordGoesToTheNextClaude) {
+  UseScript(R"(next_tell || exit 0
+printf '%s' '{"type":"result","subtype":"success","is_error":false,"user_message_uuids":["'$uuid'"]}'
+)");
+  ASSERT_TRUE(Open().ok());
+  const std::string first = Tell("one"), second = Tell("two");
+  EXPECT_EQ(Outcome(first).kind(), v1::FAILURE_UNSPECIFIED) << Outcome(first).detail();
+  EXPECT_EQ(Outcome(second).kind(), v1::FAILURE_UNSPECIFIED) << Outcome(second).detail();
+  EXPECT_EQ(CountOf(v1::Event::kWritten), 2u);
+}
+
 TEST_F(SessionChildTest, LastWordsThatAreNoUtf8StillReachTheReader) {
   UseScript("next_tell; printf 'bad \\377\\n' >&2; exit 1");
   ASSERT_TRUE(Open().ok());

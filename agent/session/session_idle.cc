@@ -1,7 +1,9 @@
 // Turns that are over although no result line says so, and answers of which a line was broken: the
 // transcript has what the output lost.
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,8 +22,8 @@ namespace {
 
 // claude writes a message to its transcript shortly after it has said it.
 constexpr absl::Duration kFirstLook = absl::Seconds(1);
-constexpr absl::Duration kLastLook = absl::Seconds(4);  // After the first one.
-constexpr absl::Duration kIdleCpu = absl::Milliseconds(100);
+constexpr absl::Duration kLastLook = absl::Seconds(4);        // After the first one.
+constexpr absl::Duration kIdleCpu = absl::Milliseconds(100);  // While an answer is waited for.
 constexpr size_t kDetailBytesMax = 2000;
 
 }  // namespace
@@ -43,21 +45,23 @@ void Session::CheckIdle() {
     return;
   }
   idle_.OnHeld(journal().full() || !requests_.empty(), StallNow());
-  switch (idle_.Check(StallNow())) {
-    case IdleWatch::Due::kNothing:
-      return;
-    case IdleWatch::Due::kAsk:
-      // Else what it says next would become the rest of this line.
-      if (scanner_->unfinished_is_object()) return scanner_->Finish();
-      return AskWhetherItLives();
-    case IdleWatch::Due::kLook: {
-      const absl::Duration cpu = ProcessCpuTime(child_->pid()) - turn_->cpu_when_asked;
-      if (!idle_.answered() && cpu > kIdleCpu) return idle_.OnLooked(StallNow());
-      return SettleIdle(/*is_over=*/false);
-    }
-    case IdleWatch::Due::kSettle:
-      return SettleIdle(/*is_over=*/true);
+  const IdleWatch::Due due = idle_.Check(StallNow());
+  if (due == IdleWatch::Due::kNothing) return;
+  // Only its newline is missing: it may be the result, and what comes next would become its rest.
+  // The next check decides again.
+  if (scanner_->unfinished_is_object()) return scanner_->Finish();
+  if (due == IdleWatch::Due::kAsk) return AskWhetherItLives();
+  if (due == IdleWatch::Due::kLook && HasWorked() && !idle_.answered()) {
+    return idle_.OnLooked(StallNow());
   }
+  SettleIdle(/*is_over=*/due == IdleWatch::Due::kSettle);
+}
+
+bool Session::HasWorked() {
+  const absl::Duration cpu = ProcessCpuTime(child_->pid());
+  const absl::Duration used = cpu - std::exchange(turn_->cpu_seen, cpu);
+  const absl::Duration passed = StallNow() - std::exchange(turn_->cpu_seen_at, StallNow());
+  return used > kIdleCpu * std::max(1.0, absl::FDivDuration(passed, idle_limits_.answer));
 }
 
 void Session::SettleIdle(bool is_over) {
@@ -66,11 +70,13 @@ void Session::SettleIdle(bool is_over) {
       FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return idle_.OnLooked(StallNow());
-  scanner_->Finish();  // The rest of a line that is cut does not come any more.
+  // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
+  scanner_->Finish();
   LogWarn(Who(), " is idle, and its result line was lost");
   absl::Status outcome;
   if (ended_well) {
-    TellAnew(turn_->tell_id, turn->lines, "claude's result was lost; this is the transcript's text");
+    TellAnew(turn_->tell_id, turn->lines,
+             "claude's result was lost; this is the transcript's text");
     if (turn_->permission_lost) outcome = PermissionLost(/*closed=*/false);
   } else if (turn_->limit.reached()) {
     outcome = RateLimited();
@@ -87,9 +93,10 @@ void Session::SettleIdle(bool is_over) {
                                  "message ended",
                                  detail.empty() ? "" : ": ", CutUtf8(detail, kDetailBytesMax)));
   }
-  OnTurnOver(outcome);
+  if (!is_wedged) return OnTurnOver(outcome);
   // One that does not answer would keep the next message for ever.
-  if (is_wedged) BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
+  SettleInFlight(outcome);
+  BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
 }
 
 void Session::AwaitTranscript(absl::string_view result_line) {
@@ -110,7 +117,9 @@ void Session::LookForAnswer(bool last_time) {
   loop_.Cancel(turn_->await_timer);
   if (has_it) {
     TellAnew(turn_->tell_id, turn->lines,
-             "a line of claude's was broken; this is the transcript's text");
+             absl::StrCat(turn_->owes_whole ? "the message came anew while it ran"
+                                            : "a line of claude's was broken",
+                          "; this is the transcript's text"));
     if (!result_line.empty()) AppendLine(result_line);
   }
   // Where it does not have it, the result may, or whoever puts the text together says what is lost.

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "agent/session/session_fixture.h"
 #include "gmock/gmock.h"
 
@@ -118,6 +120,54 @@ exec sleep 1000
     return !events.empty() && events.back().has_exited();
   }));
   EXPECT_EQ(LastExit().reason(), v1::Exited::WEDGED);
+}
+
+TEST_F(SessionIdleTest, WhatWaitsBehindAWedgedTurnIsWrittenToTheNextClaude) {
+  UseScript(R"(
+if mkdir been-here 2>/dev/null; then
+  next_tell
+  printf '%s' '{"type":"result","subtype":"suc'
+  exec sleep 1000
+fi
+next_tell && done_with "$uuid"
+)" + std::string(kAnswersRequests));
+  ASSERT_TRUE(Open().ok());
+  const std::string wedged = Tell("one"), next = Tell("two");
+  EXPECT_EQ(Outcome(wedged).kind(), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(Outcome(next).kind(), v1::FAILURE_UNSPECIFIED) << Outcome(next).detail();
+  EXPECT_EQ(CountOf(v1::Event::kWritten), 2u);
+}
+
+TEST_F(SessionIdleTest, AResultWithoutItsNewlineThatComesLateSettlesItsOwnTellAlone) {
+  UseScript(std::string(kTakes) + kSaysIdle + R"(
+printf '%s' '{"type":"result","subtype":"success","is_error":false,"user_message_uuids":["'$uuid'"]}'
+next_tell
+done_with "$uuid"
+)" + kAnswersRequests);
+  ASSERT_TRUE(Open().ok());
+  const std::string one = Tell("one"), two = Tell("two");
+  EXPECT_EQ(Outcome(one).kind(), v1::FAILURE_UNSPECIFIED) << Outcome(one).detail();
+  EXPECT_EQ(Outcome(two).kind(), v1::FAILURE_UNSPECIFIED) << Outcome(two).detail();
+}
+
+// It answers nothing, as one that works in one thread alone.
+TEST_F(SessionIdleTest, AClaudeThatWorkedWhenItWasAskedIsLookedAtOnceItRests) {
+  std::string folder = project;
+  for (char& c : folder) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '-';
+  }
+  folder = absl::StrCat(home, "/.claude/projects/", folder);
+  const std::string file = absl::StrCat("'", folder, "/", session_id, ".jsonl'");
+  UseScript(absl::StrCat(
+      "next_tell; mkdir -p '", folder, "'\n",
+      R"(echo '{"type":"user","uuid":"'$uuid'","message":{"role":"user","content":"x"}}' >)", file,
+      "\n",
+      R"(echo '{"type":"assistant","message":{"model":"m","stop_reason":"end_turn","content":)"
+      R"([{"type":"text","text":"of the transcript"}]}}' >>)",
+      file, "\nread -r asked; i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done\n",
+      "exec sleep 1000\n"));
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(Told(Tell("hello")), HasSubstr("of the transcript"));
 }
 
 TEST_F(SessionIdleTest, ATextThatNoTranscriptHasIsLeftToTheReader) {

@@ -121,7 +121,7 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
                            absl::StrCat(Who(), " ended the turn with an error: ", text)));
   } else if (turn_->permission_lost) {
     OnTurnOver(PermissionLost(end_reason_ == v1::Exited::CLOSED));
-  } else if (idle_.text_lost()) {
+  } else if (idle_.text_lost() || turn_->owes_whole) {
     AwaitTranscript(head_is_whole ? head : "");
   } else {
     OnTurnOver(absl::OkStatus());

@@ -1,5 +1,6 @@
 // What becomes of a session's child and tells when its agent was killed.
 
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -105,14 +106,10 @@ void Session::OnSurvivorGone() {
   }
   std::deque<WaitingTell> waiting;
   for (LostTell& lost : std::exchange(lost_, {})) SettleLost(std::move(lost), waiting);
-  for (WaitingTell& tell : std::exchange(waiting_, {})) {
-    if (tell.ask_transcript && SettledByTranscript(tell.id)) {
-      waiting_bytes_ -= tell.text.size();
-    } else {
-      waiting.push_back(std::move(tell));
-    }
-  }
-  waiting_ = std::move(waiting);
+  // These were accepted before the others.
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(waiting.begin()),
+                  std::make_move_iterator(waiting.end()));
+  AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
   for (CloseDone& done : closing) done(true);
   if (phase_ == Phase::kNone && (!opening_.empty() || !waiting_.empty())) StartChild();
@@ -182,9 +179,25 @@ absl::Status Session::UnlessInTranscript(const absl::Status& why) {
   return absl::OkStatus();
 }
 
+// Of a text that lacks its beginning nothing may be left.
+absl::Status Session::TellWhole(const absl::Status& outcome) {
+  const absl::StatusOr<TranscriptTurn> turn =
+      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
+  TellAnew(turn_->tell_id, turn.ok() ? turn->lines : std::vector<std::string>(),
+           "the message came anew while it ran; this is what the transcript has");
+  if (!outcome.ok()) return outcome;
+  if (turn.ok() && turn->state == TranscriptTurn::State::kEndedWell) return outcome;
+  const std::string detail = turn.ok() ? turn->detail : std::string(turn.status().message());
+  return MakeFailure(
+      v1::FAILURE_AMBIGUOUS,
+      absl::StrCat(Who(), " has answered, and its transcript does not have the whole answer",
+                   detail.empty() ? "" : ": ", CutUtf8(detail, kDetailBytesMax)));
+}
+
 void Session::TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
                        const std::string& reason) {
   v1::Event event;
+  if (turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = false;
   event.mutable_gap()->set_tell_id(tell_id);
   event.mutable_gap()->set_reason(reason);
   Append(std::move(event));

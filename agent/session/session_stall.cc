@@ -33,7 +33,8 @@ void Session::AskWhetherItLives() {
                              R"(","request":{"subtype":"mcp_status"}})", "\n"));
   stall_.OnProbeSent(StallNow());
   idle_.OnAskSent(StallNow());
-  turn_->cpu_when_asked = ProcessCpuTime(child_->pid());
+  turn_->cpu_seen = ProcessCpuTime(child_->pid());
+  turn_->cpu_seen_at = StallNow();
 }
 
 }  // namespace iris

@@ -1,5 +1,6 @@
 // A session's tells: accepted, written one at a time, settled once.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,14 +16,15 @@ namespace iris {
 
 absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
-  // Whoever sends it has not heard how it was settled, and the journal does not say so any more.
-  if (files_->launch() != nullptr &&
-      files_->tells().PhaseOf(tell_id) == v1::TellState::SETTLED &&
-      !files_->tells().HasOutcome(tell_id)) {
-    SettleAgain(tell_id);
+  const v1::TellState::Phase phase = files_->tells().PhaseOf(tell_id);
+  if (phase == v1::TellState::SETTLED) {
+    if (HearsOutcome(tell_id, repeat)) return absl::OkStatus();
+    settle_again_.insert(tell_id);
+    AskTranscript();
     return absl::OkStatus();
   }
-  const bool known = files_->tells().PhaseOf(tell_id) != v1::TellState::PHASE_UNSPECIFIED;
+  if (!repeat && turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = true;
+  const bool known = phase != v1::TellState::PHASE_UNSPECIFIED;
   if (known && !TakeTextOfKnown(tell_id, text)) return absl::OkStatus();
   if (files_->launch() == nullptr) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
@@ -34,17 +36,41 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   }
   CancelTimer(idle_timer_);
   if (!known) Accept(tell_id);
-  // Also where it is known: a loss of power may have taken that it was written. While a survivor
-  // may still write there, nothing is to be read.
-  if (repeat && phase_ != Phase::kDraining && SettledByTranscript(tell_id)) return absl::OkStatus();
   waiting_bytes_ += text.size();
-  waiting_.push_back({tell_id, std::move(text), repeat});
-  if (phase_ == Phase::kNone) {
+  // Also where it is known: a loss of power may have taken that it was written.
+  waiting_.push_back({tell_id, std::move(text), /*ask_transcript=*/repeat || known});
+  AskTranscript();
+  if (phase_ == Phase::kNone && !waiting_.empty()) {
     StartChild();
   } else {
     WriteNextTell();
   }
   return absl::OkStatus();
+}
+
+bool Session::HearsOutcome(const std::string& tell_id, bool repeat) {
+  if (files_->launch() == nullptr) return true;  // Nothing ran, and nothing says more.
+  if (repeat) return files_->tells().HasOutcome(tell_id);
+  // It is new to the sender, who may have read the outcome before it knew of the tell; unless the
+  // sender has cancelled it since.
+  const auto overtaken = std::find(overtaken_.begin(), overtaken_.end(), tell_id);
+  if (overtaken == overtaken_.end()) return false;
+  overtaken_.erase(overtaken);
+  return true;
+}
+
+// A turn that is told anew in the middle of another one would end that one for its reader.
+void Session::AskTranscript() {
+  if (turn_ != nullptr || phase_ == Phase::kDraining || phase_ == Phase::kClosing) return;
+  for (const std::string& tell_id : std::exchange(settle_again_, {})) SettleAgain(tell_id);
+  for (auto tell = waiting_.begin(); tell != waiting_.end();) {
+    if (std::exchange(tell->ask_transcript, false) && SettledByTranscript(tell->id)) {
+      waiting_bytes_ -= tell->text.size();
+      tell = waiting_.erase(tell);
+    } else {
+      ++tell;
+    }
+  }
 }
 
 // A coordinator whose store is older than what happened here: it was put back from a copy.
@@ -53,8 +79,9 @@ void Session::SettleAgain(const std::string& tell_id) {
   Accept(tell_id);
   if (SettledByTranscript(tell_id)) return;
   Settle(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
-                              absl::StrCat(Who(), " was through with this message before, and "
-                                                  "nothing says any more how it ended")));
+                              absl::StrCat(Who(),
+                                           " was through with this message before, and "
+                                           "nothing says any more how it ended")));
 }
 
 void Session::Accept(const std::string& tell_id) {
@@ -114,11 +141,13 @@ void Session::WriteNextTell() {
 }
 
 void Session::SettleInFlight(const absl::Status& outcome) {
+  if (turn_ == nullptr) return;
+  const absl::Status comes_to = turn_->owes_whole ? TellWhole(outcome) : outcome;
   const std::unique_ptr<Turn> turn = std::move(turn_);
-  if (turn == nullptr) return;
   stall_.OnTellOver();
   idle_.OnTellOver();
-  Settle(turn->tell_id, outcome);
+  Settle(turn->tell_id, comes_to);
+  AskTranscript();
   if (turn->interrupt == nullptr) return;
   for (CancelDone& done : turn->interrupt->done) done(v1::TellState::WRITTEN);
 }

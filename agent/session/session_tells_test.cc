@@ -29,6 +29,11 @@ class SessionTellsTest : public SessionFixture {
     }
     return all.size();
   }
+  absl::Status Repeat(const std::string& tell_id, const std::string& text) {
+    absl::Status status;
+    Do([&](Session& session) { status = session.Tell(tell_id, text, /*repeat=*/true); });
+    return status;
+  }
   size_t SettledAt(const std::string& tell_id) {
     const std::vector<v1::Event> all = events();
     for (size_t i = 0; i < all.size(); ++i) {
@@ -72,13 +77,14 @@ TEST_F(SessionTellsTest, ARepeatedIdChangesNothing) {
   ASSERT_TRUE(Open().ok());
   const std::string id = NewUuid();
   ASSERT_TRUE(TryTell(id, "WAIT 0.05").ok());
-  ASSERT_TRUE(TryTell(id, "WAIT 0.05").ok());  // In flight.
+  ASSERT_TRUE(Repeat(id, "WAIT 0.05").ok());  // In flight.
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
-  ASSERT_TRUE(TryTell(id, "WAIT 0.05").ok());  // Settled.
+  ASSERT_TRUE(Repeat(id, "WAIT 0.05").ok());  // Settled.
 
   EXPECT_EQ(Ask("COUNT"), "2");
   EXPECT_EQ(CountOf(v1::Event::kAccepted), 2u);
   EXPECT_EQ(CountOf(v1::Event::kSettled), 2u);
+  EXPECT_EQ(CountOf(v1::Event::kGap), 0u);
 }
 
 TEST_F(SessionTellsTest, GarbageAndThinkingDoNotConfuseATurn) {

@@ -32,7 +32,8 @@ struct TranscriptTurn {
 };
 
 // Reads the transcript at `path` ("" or no such file = kAbsent) for the turn that answers the user
-// line with uuid `tell_id`. Only after the session's claude is gone: it appends as it likes.
+// line with uuid `tell_id`, as far as it goes now. Of a turn that is still under way the verdict
+// means nothing yet; a message gets there up to some seconds after claude has said it.
 //
 // Facts (claude 2.1.330; held to by tests/programs/test_transcript_contract.py): a message gets
 // there when it ends, one line a block, each with the message's stop reason; a turn has no other

@@ -41,9 +41,13 @@ struct Turn {
   const std::string tell_id;
   bool replay_seen = false;      // claude has repeated its line.
   bool permission_lost = false;  // claude was cut off while it waited for one.
+  // Who sent the tell may not have read how the turn began: all of it is told anew at its end.
+  bool owes_whole = false;
   LimitWatch limit;
-  std::string probe_id;           // Of the control request that was sent last.
-  absl::Duration cpu_when_asked;  // Of the child.
+  std::string probe_id;  // Of the control request that was sent last.
+  // Of the child, when it was asked or looked at last.
+  absl::Duration cpu_seen;
+  absl::Time cpu_seen_at;
   // The turn has ended well, and its transcript is waited for: the result line, where it is short.
   std::optional<std::string> awaited_for;
   std::unique_ptr<Interrupt> interrupt;
