@@ -219,6 +219,33 @@ TEST_F(AgentUpgradeTest, AnIdleChildIsEndedAsEver) {
   ExpectNothingStays();
 }
 
+// claude says that the limit is reached before the upgrade, and its bare result comes after it.
+TEST_F(AgentUpgradeTest, WhatWasSaidOfTheAccountsLimitCountsAfterwards) {
+  const std::string claude = scratch_.File("claude"), go = scratch_.File("go");
+  std::ofstream(claude) << R"(#!/bin/sh
+value() { v=${line#*\""$1"\":\"}; echo "${v%%\"*}"; }
+read -r line
+echo '{"type":"control_response","response":{"subtype":"success","request_id":"'$(value request_id)'"}}'
+read -r line
+echo '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795997982}}'
+while [ ! -e )" << go << R"( ]; do sleep 0.05; done
+echo '{"type":"result","subtype":"success","is_error":false,"user_message_uuids":["'$(value uuid)'"]}'
+read -r end
+)";
+  chmod(claude.c_str(), 0700);
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open(/*idle_timeout_ms=*/0, claude);
+  const std::string id = Tell("hello");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("rate_limit_event"));
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  ExpectUpgraded();
+  std::ofstream(go) << "1";
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
+  EXPECT_EQ(KindOf(OutcomeOf(id)), v1::FAILURE_RATE_LIMITED) << OutcomeOf(id).detail();
+  EXPECT_EQ(OutcomeOf(id).rate_limit().resets_at_ms(), 1795997982000);
+  ExpectNothingStays();
+}
+
 TEST_F(AgentUpgradeTest, NobodyIsTurnedAwayMeanwhile) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   const std::string socket = bridge_->hello.socket_path();

@@ -55,12 +55,12 @@ class OneSessionTest : public AgentProgramTest {
     reader_ = std::make_unique<Reader>(*stub_);
     attached_ = reader_->Start(session_id_, epoch_, Reader::kAmple, position_);
   }
-  void Open(int64_t idle_timeout_ms = 0) {
+  void Open(int64_t idle_timeout_ms = 0, const std::string& claude = StubClaude()) {
     v1::OpenRequest request;
     request.set_session_id(session_id_);
     request.set_epoch(epoch_);
     request.mutable_spec()->set_cwd(Project());
-    request.mutable_spec()->set_claude_path(StubClaude());
+    request.mutable_spec()->set_claude_path(claude);
     request.mutable_spec()->set_team("gpu");
     request.mutable_spec()->set_idle_timeout_ms(idle_timeout_ms);
     v1::OpenResponse response;

@@ -31,6 +31,19 @@ class IdleWatch {
     kSettle,  // The turn is over, whatever the transcript says.
   };
 
+  // For another watch to go on with.
+  struct Seen {
+    // In the turn of the tell in flight.
+    bool line_broken = false;  // A line of claude's was none, or one that is cut.
+    bool text_lost = false;    // Some of the answer was in it.
+    bool result_lost = false;  // The result was.
+    // Of its child.
+    bool knows_state = false;  // It says whether it works.
+    bool state_lost = false;   // A broken line since may have said something else.
+    bool says_idle = false;
+    bool idle_in_turn = false;  // It said so after the tell was written.
+  };
+
   explicit IdleWatch(const IdleLimits& limits = {}) : limits_(limits) {}
 
   void OnChildStarted();
@@ -52,28 +65,24 @@ class IdleWatch {
   // It answered what it was asked last, so it has read what was written before.
   bool answered() const { return answered_; }
   // A line of the answer was broken in this turn.
-  bool text_lost() const { return text_lost_; }
-  bool line_broken() const { return broken_; }
+  bool text_lost() const { return seen_.text_lost; }
+  bool line_broken() const { return seen_.line_broken; }
   bool says_idle() const { return says_idle_since_.has_value(); }
-  // What another watch has seen of this turn.
-  void GoOn(bool line_broken, bool text_lost, bool says_idle, absl::Time now);
+  Seen seen() const;
+  // What another watch has seen of this child, and of the turn if a tell is in flight.
+  void GoOn(const Seen& seen, bool in_turn, absl::Time now);
 
  private:
   void OnSign(absl::Time now);
-  bool MayBeBroken() const { return broken_ || in_line_; }
+  bool MayBeBroken() const { return seen_.line_broken || in_line_; }
 
   IdleLimits limits_;
   bool in_turn_ = false;
   bool held_ = false;
-  absl::Time last_sign_;      // The last line or piece of one, or the tell.
-  bool in_line_ = false;      // Its end has not come.
-  bool knows_state_ = false;  // This child says whether it works.
-  bool state_lost_ = false;   // A broken line since may have said something else.
+  absl::Time last_sign_;  // The last line or piece of one, or the tell.
+  bool in_line_ = false;  // Its end has not come.
+  Seen seen_;             // But for says_idle.
   std::optional<absl::Time> says_idle_since_;
-  bool idle_in_turn_ = false;  // It said so after the tell was written.
-  bool broken_ = false;        // A line that began as an object was none, in this turn.
-  bool result_lost_ = false;   // The result was in it.
-  bool text_lost_ = false;
   std::optional<absl::Time> asked_at_;  // Since the last sign.
   bool answered_ = false;
   absl::Time next_look_;

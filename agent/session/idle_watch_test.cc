@@ -151,15 +151,59 @@ TEST_F(IdleWatchTest, NothingIsDueWhileSomebodyElseHoldsItUp) {
 TEST_F(IdleWatchTest, NoiseIsNoBrokenLine) {
   Write();
   Say(kRunning);
-  for (const char* line : {"words", "", "7", "[1", "\"type\":\"result\""}) Say(line);
+  for (const char* line : {"words", "", "7", "[1", "{ of a hook }", "{'level': 'info'}"}) Say(line);
   EXPECT_EQ(After(absl::Hours(1)), Due::kNothing);
   EXPECT_FALSE(watch_.line_broken());
 }
 
+// What went before it on its line is no reason to miss it.
+TEST_F(IdleWatchTest, ALineOfClaudesBehindOtherWordsOrWithoutItsStartIsABrokenOne) {
+  const std::string behind = "words of a hook";
+  for (const std::string& line :
+       {behind + kIdle, behind + kAssistant, behind + R"({"subtype":"success","type":"result"})",
+        std::string(R"(ult":"","total_cost_usd":0})"), std::string(R"("},"session_id":"1"})"),
+        std::string(R"({"ty)"), std::string("{")}) {
+    Write();
+    Say(kRunning);
+    Say(line);
+    EXPECT_TRUE(watch_.line_broken()) << line;
+    EXPECT_EQ(After(absl::Seconds(30)), Due::kAsk) << line;
+    watch_.OnTellOver();
+  }
+  Write();
+  Say(behind + kAssistant);
+  EXPECT_TRUE(watch_.text_lost());
+}
+
 TEST_F(IdleWatchTest, AnotherBuildGoesOnWithWhatThisOneKnows) {
-  watch_.GoOn(/*line_broken=*/true, /*text_lost=*/true, /*says_idle=*/true, now_);
+  Write();
+  Say(kTornAssistant);
+  Say(kRunning);
+  Say(kIdle);
+  IdleWatch next;
+  next.GoOn(watch_.seen(), /*in_turn=*/true, now_);
+  watch_ = next;
   EXPECT_TRUE(watch_.text_lost());
   EXPECT_EQ(After(absl::Seconds(30)), Due::kSettle);
+}
+
+TEST_F(IdleWatchTest, AnotherBuildDoesNotTakeAnIdleOfBeforeTheTellForItsEnd) {
+  Say(kRunning);
+  Say(kIdle);
+  Write();
+  IdleWatch next;
+  next.GoOn(watch_.seen(), /*in_turn=*/true, now_);
+  watch_ = next;
+  EXPECT_EQ(After(absl::Seconds(30)), Due::kAsk);
+}
+
+TEST_F(IdleWatchTest, AnotherBuildKnowsThatAWorkingClaudeSaysSo) {
+  Say(kRunning);
+  IdleWatch next;
+  next.GoOn(watch_.seen(), /*in_turn=*/false, now_);
+  watch_ = next;
+  Write();
+  EXPECT_EQ(After(absl::Hours(1)), Due::kNothing);
 }
 
 }  // namespace

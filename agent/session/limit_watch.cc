@@ -49,18 +49,18 @@ void LimitWatch::OnLine(const LineFacts& facts, absl::string_view line) {
     const PeerJson event = ParsePeerJson(line);
     const PeerJson& info = MemberOf(event, "rate_limit_info");
     if (TextIn(info, "status") != "rejected") return;
-    rejected_ = true;
-    model_spoke_ = false;
-    if (const int64_t reset = ResetOf(info); reset != 0) resets_at_ms_ = reset;
+    seen_.rejected = true;
+    seen_.model_spoke = false;
+    if (const int64_t reset = ResetOf(info); reset != 0) seen_.resets_at_ms = reset;
   } else if (facts.type == "assistant" && facts.model == "<synthetic>") {
     if (facts.parent_tool_use_id.empty()) OnSynthetic(line);
   } else if (facts.type == "assistant") {
-    ran_ = true;
+    seen_.ran = true;
     if (!facts.parent_tool_use_id.empty()) return;
-    model_spoke_ = true;
-    said_.clear();
+    seen_.model_spoke = true;
+    seen_.said.clear();
   } else if (facts.type == "user" && !facts.is_replay) {
-    ran_ = true;
+    seen_.ran = true;
   }
 }
 
@@ -72,25 +72,25 @@ void LimitWatch::OnSynthetic(absl::string_view line) {
                         TextIn(message, "api_error") == "usage_limit_reached" || NamesALimit(text);
   if (!is_limit) {
     // Another reason, which counts.
-    rejected_ = false;
-    said_.clear();
+    seen_.rejected = false;
+    seen_.said.clear();
     return;
   }
-  said_ = text.empty() ? "rate_limit" : CutUtf8(text, kSaidBytesMax);
+  seen_.said = text.empty() ? "rate_limit" : CutUtf8(text, kSaidBytesMax);
   const PeerJson& info = MemberOf(MemberOf(message, "api_error_params"), "rate_limit_info");
-  if (const int64_t reset = ResetOf(info); reset != 0) resets_at_ms_ = reset;
+  if (const int64_t reset = ResetOf(info); reset != 0) seen_.resets_at_ms = reset;
 }
 
 void LimitWatch::OnResult(absl::string_view error_text) {
-  if (said_.empty() && NamesALimit(error_text)) {
-    said_ = CutUtf8(error_text, kSaidBytesMax);
+  if (seen_.said.empty() && NamesALimit(error_text)) {
+    seen_.said = CutUtf8(error_text, kSaidBytesMax);
   }
 }
 
 v1::RateLimit LimitWatch::limit() const {
   v1::RateLimit limit;
-  limit.set_resets_at_ms(resets_at_ms_);
-  limit.set_nothing_ran(!ran_);
+  limit.set_resets_at_ms(seen_.resets_at_ms);
+  limit.set_nothing_ran(!seen_.ran);
   return limit;
 }
 

@@ -1,7 +1,9 @@
 #ifndef IRIS_AGENT_SESSION_LIMIT_WATCH_H_
 #define IRIS_AGENT_SESSION_LIMIT_WATCH_H_
 
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "agent/session/line_scanner.h"
@@ -16,26 +18,34 @@ namespace iris {
 // `rate_limit_event` has as well. `is_error` of the result may be false. Not thread-safe.
 class LimitWatch {
  public:
+  // For another watch to go on with.
+  struct Seen {
+    bool rejected = false;
+    bool model_spoke = false;  // After that.
+    bool ran = false;          // The model or a tool did something.
+    std::string said;          // That the limit is reached, in claude's own words.
+    int64_t resets_at_ms = 0;  // Unix time; 0: unknown.
+  };
+
+  const Seen& seen() const { return seen_; }
+  // What another watch has seen of this turn.
+  void GoOn(Seen seen) { seen_ = std::move(seen); }
   // `line` is whole where it is short.
   void OnLine(const LineFacts& facts, absl::string_view line);
   // With the turn's result. `error_text`: what it says of itself, where it is an error.
   void OnResult(absl::string_view error_text);
 
   // The turn ended because of a limit.
-  bool reached() const { return !said_.empty() || (rejected_ && !model_spoke_); }
+  bool reached() const { return !seen_.said.empty() || (seen_.rejected && !seen_.model_spoke); }
   // In claude's own words; may be empty.
-  const std::string& said() const { return said_; }
+  const std::string& said() const { return seen_.said; }
   // When it ends, by rate_limit_info alone: the words name an hour of a zone that nobody knows.
   v1::RateLimit limit() const;
 
  private:
   void OnSynthetic(absl::string_view line);
 
-  bool rejected_ = false;
-  bool model_spoke_ = false;  // After that.
-  bool ran_ = false;          // The model or a tool did something.
-  std::string said_;
-  int64_t resets_at_ms_ = 0;
+  Seen seen_;
 };
 
 }  // namespace iris

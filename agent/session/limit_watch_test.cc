@@ -119,5 +119,14 @@ TEST(LimitWatchTest, TimesThatAreNoneAreUnknown) {
   EXPECT_EQ(Turn({Event("rejected", 1795997982000)}).watch.limit().resets_at_ms(), 1795997982000);
 }
 
+TEST(LimitWatchTest, AnotherWatchGoesOnWithWhatThisOneHasSeen) {
+  const Turn turn({Event("rejected", 1795997982)});
+  LimitWatch next;
+  next.GoOn(turn.watch.seen());
+  EXPECT_TRUE(next.reached());
+  EXPECT_EQ(next.limit().resets_at_ms(), 1795997982000);
+  EXPECT_TRUE(next.limit().nothing_ran());
+}
+
 }  // namespace
 }  // namespace iris

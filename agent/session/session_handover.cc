@@ -36,6 +36,43 @@ ChildHandover ChildIn(const handover::Child& child) {
           .report_text = child.report_text()};
 }
 
+void HandOverLimit(const LimitWatch::Seen& seen, handover::Limit& limit) {
+  limit.set_rejected(seen.rejected);
+  limit.set_model_spoke(seen.model_spoke);
+  limit.set_ran(seen.ran);
+  limit.set_said(seen.said);
+  limit.set_resets_at_ms(seen.resets_at_ms);
+}
+
+LimitWatch::Seen LimitIn(const handover::Limit& limit) {
+  return {.rejected = limit.rejected(),
+          .model_spoke = limit.model_spoke(),
+          .ran = limit.ran(),
+          .said = limit.said(),
+          .resets_at_ms = limit.resets_at_ms()};
+}
+
+void HandOverIdle(const IdleWatch::Seen& seen, handover::Session& state) {
+  state.set_line_broken(seen.line_broken);
+  state.set_text_lost(seen.text_lost);
+  state.set_result_lost(seen.result_lost);
+  state.set_knows_state(seen.knows_state);
+  state.set_state_lost(seen.state_lost);
+  state.set_says_idle(seen.says_idle);
+  state.set_idle_in_turn(seen.idle_in_turn);
+}
+
+// A build before these fields says no more than that it says idle: then it is asked first.
+IdleWatch::Seen IdleIn(const handover::Session& state) {
+  return {.line_broken = state.line_broken(),
+          .text_lost = state.text_lost(),
+          .result_lost = state.result_lost(),
+          .knows_state = state.knows_state() || state.says_idle(),
+          .state_lost = state.state_lost(),
+          .says_idle = state.says_idle(),
+          .idle_in_turn = state.idle_in_turn()};
+}
+
 }  // namespace
 
 std::string Session::WhyNoHandover() const {
@@ -94,10 +131,10 @@ std::optional<handover::Session> Session::HandOver() const {
   if (turn_ != nullptr) {
     state.set_in_flight(turn_->tell_id);
     state.set_replay_seen(turn_->replay_seen);
+    state.set_owes_whole(turn_->owes_whole);
+    HandOverLimit(turn_->limit.seen(), *state.mutable_limit());
   }
-  state.set_line_broken(idle_.line_broken());
-  state.set_text_lost(idle_.text_lost());
-  state.set_says_idle(idle_.says_idle());
+  HandOverIdle(idle_.seen(), state);
   state.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   for (const auto& [id, name] : stall_.tools()) {
     handover::Tool& tool = *state.add_tools();
@@ -141,13 +178,15 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   } else {
     turn_ = std::make_unique<Turn>(loop_, before.in_flight());
     turn_->replay_seen = before.replay_seen();
+    turn_->owes_whole = before.owes_whole();
+    turn_->limit.GoOn(LimitIn(before.limit()));
     std::vector<std::pair<std::string, std::string>> tools;
     for (const handover::Tool& tool : before.tools()) tools.emplace_back(tool.id(), tool.name());
     stall_.GoOn(std::move(tools), StallNow());
     ArmProbe();
-    idle_.GoOn(before.line_broken(), before.text_lost(), before.says_idle(), StallNow());
     ArmIdleCheck();
   }
+  idle_.GoOn(IdleIn(before), /*in_turn=*/turn_ != nullptr, StallNow());
   for (const handover::Request& waiting : before.requests()) {
     v1::PendingRequest request;
     if (!request.ParseFromString(waiting.request())) continue;
@@ -180,6 +219,7 @@ void Session::TakeTexts(const handover::Session& before) {
     waiting_bytes_ += tell.text().size();
   }
   for (const handover::Tell& tell : before.waiting()) wait(tell);
+  AskTranscript();
   if (phase_ == Phase::kNone && !waiting_.empty()) StartChild();
   if (phase_ == Phase::kReady && !waiting_.empty()) WriteNextTell();
 }
