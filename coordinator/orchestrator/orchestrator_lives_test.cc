@@ -148,11 +148,17 @@ TEST_F(OrchestratorLivesTest, ThatAHostAnsweredIsKnownInTheNextLifeByTheWayToIt)
       RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
   const auto knows = [this] {
     Start(EchoScript);
+    OnLoop([this] { factory_->hosts().hold_starts = true; });
     Recorder recorder;
     EXPECT_TRUE(Tell(ToGpu("x"), recorder).ok());
-    recorder.Wait();
+    Drain();
     bool known = false;
-    OnLoop([&] { known = Transport().key().host_has_answered; });
+    OnLoop([&] {
+      known = Transport().HostHasAnswered();
+      Transport().FinishStart();
+      EXPECT_TRUE(Transport().HostHasAnswered());
+    });
+    recorder.Wait();
     return known;
   };
   EXPECT_FALSE(knows());

@@ -38,13 +38,14 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
       listener_(listener),
       on_change_(std::move(on_change)),
       applied_(after),
+      stored_host_(after.host),
       child_(may_live ? Child::kUnverifiable : Child::kNone),
       transport_(MakeTransport()) {}
 
 std::unique_ptr<Transport> PooledSession::MakeTransport() {
-  SessionKey key = key_;
-  key.host_has_answered = hosts_.HasAnswered(team_);
-  return factory_.Make(team_, key, applied_, static_cast<TransportSink&>(*this));
+  ReadMark after = applied_;
+  after.host = stored_host_;
+  return factory_.Make(team_, key_, after, static_cast<TransportSink&>(*this));
 }
 
 void PooledSession::UseSettings(const Team& team) {
@@ -166,6 +167,7 @@ void PooledSession::OnTextVoid(const std::string& tell_id) { listener_.OnTellTex
 
 void PooledSession::OnApplied(const ReadMark& mark) {
   applied_ = mark;
+  hosts_.OnAnswer(team_);
   listener_.OnSessionApplied(key_.session_id, mark);
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/config.h"
+#include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
@@ -20,15 +21,6 @@
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
-
-// What is known of the hosts of teams, over all lives of the coordinator.
-class KnownHosts {
- public:
-  virtual ~KnownHosts() = default;
-  // As SessionKey::host_has_answered, by the settings of `team`.
-  virtual bool HasAnswered(const Team& team) = 0;
-  virtual void OnAnswer(const Team& team) = 0;
-};
 
 // One session: its transport, made with the team's settings as they were then, and what is known of
 // its child. Lives on the coordinator's loop.
@@ -75,7 +67,10 @@ class PooledSession : private TransportSink {
   void Resume(const std::string& tell_id, std::string text);
   // As Transport::Cancel() and Acknowledge().
   void Cancel(const std::string& tell_id) { transport_->Cancel(tell_id); }
-  void Acknowledge(const ReadMark& mark) { transport_->Acknowledge(mark); }
+  void Acknowledge(const ReadMark& mark) {
+    stored_host_ = mark.host;
+    transport_->Acknowledge(mark);
+  }
   // What its claude asks now; as Transport::Answer().
   const std::vector<v1::PendingRequest>& requests() const { return requests_; }
   void Answer(const std::string& request_id, const std::string& json, Transport::AnswerDone done) {
@@ -104,6 +99,7 @@ class PooledSession : private TransportSink {
   void OnStructured(const std::string& tell_id, size_t bytes) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
   void OnApplied(const ReadMark& mark) override;
+  bool HostHasAnswered() const override { return hosts_.HasAnswered(team_); }
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;
   }
@@ -118,6 +114,7 @@ class PooledSession : private TransportSink {
   SessionListener& listener_;
   const std::function<void()> on_change_;
   ReadMark applied_;
+  HostMark stored_host_;  // Of the last mark that is stored.
   int tells_open_ = 0;
   bool starting_ = false;  // Wake() was called, and neither answer has come.
   std::vector<SleepDone> ending_;

@@ -3,26 +3,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
 namespace iris {
-namespace {
-
-// What decides which host is meant, as far as the configuration says it.
-std::string WayTo(const Team& team) {
-  return absl::StrCat(team.remote->text, "\n", team.remote_options.port, "\n",
-                      team.remote_options.agent_dir);
-}
-
-}  // namespace
 
 SessionPool::SessionPool(EventLoop& loop, Store& store, TransportFactory& factory,
                          SessionListener& listener)
     : loop_(loop),
       store_(store),
       factory_(factory),
+      known_hosts_(store),
       listener_(listener),
       life_began_(absl::FromUnixMillis(absl::ToUnixMillis(store.Now()))),  // As the store keeps it.
       processes_max_(Settings().max_processes) {}
@@ -41,22 +32,9 @@ absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from,
   Entry& entry = by_id_[stored->session_id];
   entry.session = std::make_unique<PooledSession>(
       factory_, team, SessionKey{.session_id = stored->session_id, .from = from, .to = team.name},
-      *after, /*may_live=*/stored->created_at < life_began_, static_cast<KnownHosts&>(*this),
-      listener_, [this] { PostMakeRoom(); });
+      *after, /*may_live=*/stored->created_at < life_began_, known_hosts_, listener_,
+      [this] { PostMakeRoom(); });
   return entry.session.get();
-}
-
-bool SessionPool::HasAnswered(const Team& team) {
-  if (!team.remote.has_value()) return false;  // Here nobody is out of reach.
-  if (answered_.count({team.name, WayTo(team)}) > 0) return true;
-  const absl::StatusOr<bool> answered = store_.HasAnswered(team.name, WayTo(team));
-  return answered.ok() && *answered;
-}
-
-void SessionPool::OnAnswer(const Team& team) {
-  if (!team.remote.has_value() || !answered_.insert({team.name, WayTo(team)}).second) return;
-  const absl::Status noted = store_.NoteAnswer(team.name, WayTo(team));
-  if (!noted.ok()) LogWarn("that the host of ", team.name, " answers: ", noted.message());
 }
 
 void SessionPool::Clear() {

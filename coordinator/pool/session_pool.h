@@ -6,7 +6,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
+#include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/pooled_session.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/store/store.h"
@@ -35,11 +35,11 @@ namespace iris {
 // are used again.
 //
 // Lives on the coordinator's loop.
-class SessionPool : private KnownHosts {
+class SessionPool {
  public:
   // All four outlive the pool.
   SessionPool(EventLoop& loop, Store& store, TransportFactory& factory, SessionListener& listener);
-  ~SessionPool() override;
+  ~SessionPool();
 
   // The session of `from` with `team`; the first use makes it, in the store too. Connects to
   // nothing. Where the team's settings have changed since, an idle session takes them over, once
@@ -74,8 +74,6 @@ class SessionPool : private KnownHosts {
     uint64_t last_use = 0;  // In the order of uses.
   };
 
-  bool HasAnswered(const Team& team) override;
-  void OnAnswer(const Team& team) override;
   size_t processes() const;
   size_t ending() const;
   v1::SessionStatus FromStore(const StoredSession& stored) const;
@@ -87,12 +85,12 @@ class SessionPool : private KnownHosts {
   EventLoop& loop_;
   Store& store_;
   TransportFactory& factory_;
+  KnownHosts known_hosts_;
   SessionListener& listener_;
   const absl::Time life_began_;
   size_t processes_max_;
   std::map<std::string, Entry> by_id_;
   std::deque<std::string> line_;  // Session ids, the one that waits longest first.
-  std::set<std::pair<std::string, std::string>> answered_;  // Teams and ways, in this life.
   uint64_t uses_ = 0;
   bool posted_ = false;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.

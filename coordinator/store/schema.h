@@ -107,6 +107,11 @@ CREATE TABLE answered (
   PRIMARY KEY (team, way)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // Which host a mark is of.
+    R"sql(
+ALTER TABLE marks ADD COLUMN host TEXT NOT NULL DEFAULT '';
+ALTER TABLE marks ADD COLUMN host_name TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -1,6 +1,8 @@
 // Checkpoints: how far sessions were read, what open tells have been answered so far, and which
 // ended.
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,6 +10,18 @@
 #include "coordinator/store/store.h"
 
 namespace iris {
+namespace {
+
+// In the column `broken`, by TextLoss. Anything else is of an earlier version, and a loss.
+constexpr absl::string_view kLosses[] = {"", "line", "lines", "too long"};
+
+TextLoss LossFrom(absl::string_view text) {
+  const auto* const found = std::find(std::begin(kLosses), std::end(kLosses), text);
+  return found == std::end(kLosses) ? TextLoss::kLines
+                                    : static_cast<TextLoss>(found - std::begin(kLosses));
+}
+
+}  // namespace
 
 absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
                          const std::vector<Settlement>& settlements) {
@@ -46,18 +60,21 @@ absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark
   // Not INSERT OR REPLACE, which writes the index anew each time as well.
   absl::StatusOr<Statement> save = database_->Prepare(
       "INSERT INTO marks (session_id, journal_id, incarnation, seq, in_flight, any_text, broken, "
-      "skips_line, last_text, structured_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "skips_line, last_text, structured_bytes, host, host_name) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT (session_id) DO UPDATE "
       "SET journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
       "seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
       "broken = excluded.broken, skips_line = excluded.skips_line, "
-      "last_text = excluded.last_text, structured_bytes = excluded.structured_bytes");
+      "last_text = excluded.last_text, structured_bytes = excluded.structured_bytes, "
+      "host = excluded.host, host_name = excluded.host_name");
   if (!save.ok()) return save.status();
   save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
   save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
-  save->Bind(mark.turn.any_text).BindText(mark.turn.broken).Bind(mark.turn.skips_line);
-  save->Bind(static_cast<int64_t>(mark.turn.last_text));
-  return save->Bind(static_cast<int64_t>(mark.turn.structured_bytes)).Finish();
+  save->Bind(mark.turn.any_text).BindText(kLosses[static_cast<size_t>(mark.turn.loss)]);
+  save->Bind(mark.turn.skips_line).Bind(static_cast<int64_t>(mark.turn.last_text));
+  save->Bind(static_cast<int64_t>(mark.turn.structured_bytes));
+  return save->BindText(mark.host.key).BindText(mark.host.name).Finish();
 }
 
 // Only where it has changed: it may be as long as an answer, and marks come many times a second.
@@ -91,7 +108,7 @@ absl::Status Store::SaveText(const Checkpoint& checkpoint) {
 absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT journal_id, incarnation, seq, in_flight, any_text, broken, skips_line, last_text, "
-      "structured_bytes, bytes FROM marks LEFT JOIN mark_ends USING (session_id) "
+      "structured_bytes, bytes, host, host_name FROM marks LEFT JOIN mark_ends USING (session_id) "
       "WHERE session_id = ?");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> found = query->BindText(session_id).Step();
@@ -106,8 +123,9 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
                            .last_text = static_cast<uint64_t>(query->Int(7)),
                            .end = end.empty() ? nullptr : std::make_shared<std::string>(end),
                            .structured_bytes = static_cast<size_t>(query->Int(8)),
-                           .broken = query->Bytes(5),
-                           .skips_line = query->Int(6) != 0}};
+                           .loss = LossFrom(query->Bytes(5)),
+                           .skips_line = query->Int(6) != 0},
+                  .host = {.key = query->Bytes(10), .name = query->Bytes(11)}};
 }
 
 absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {

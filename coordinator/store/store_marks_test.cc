@@ -48,8 +48,9 @@ class StoreMarksTest : public ::testing::Test {
                           .last_text = ~uint64_t{0},
                           .end = std::make_shared<std::string>("r"),
                           .structured_bytes = 1,
-                          .broken = "b",
-                          .skips_line = true}};
+                          .loss = TextLoss::kLines,
+                          .skips_line = true},
+                 .host = {.key = "id\nme\n/data", .name = "me@gpu1"}};
 };
 
 TEST_F(StoreMarksTest, ASessionThatWasNeverReadHasNoJournal) {

@@ -65,6 +65,7 @@ class FakeTransport : public Transport {
   const SessionKey& key() const { return key_; }
   // What an earlier transport of the session had said last.
   const ReadMark& after() const { return after_; }
+  bool HostHasAnswered() const { return sink_.HostHasAnswered(); }
   // Everything up to here has been told; and what was acknowledged last.
   void Applied(const ReadMark& mark) { sink_.OnApplied(mark); }
   const ReadMark& acknowledged() const { return acknowledged_; }

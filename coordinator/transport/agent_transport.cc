@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
 
 namespace iris {
@@ -42,6 +42,7 @@ AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& l
       team_(team),
       key_(std::move(key)),
       sink_(sink),
+      host_(after.host),
       point_{.mark = after} {
   link_.AddObserver(this);
 }
@@ -107,23 +108,12 @@ void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   Acquire();
 }
 
-// A message is given to one host: what another one has may have run there, or still run.
 void AgentTransport::LeaveOtherHostBehind() {
-  const v1::Hello& hello = life_->hello;
-  const std::string host = absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir());
-  const std::string before = std::exchange(host_, host);
-  const std::string name = absl::StrCat(hello.user(), "@", hello.hostname());
-  const std::string name_before = std::exchange(host_name_, name);
-  if (before.empty() || before == host) return;
+  const absl::Status why = host_.OnLinkUp(life_->hello);
+  if (why.ok()) return;
   epoch_ = 0;
   for (const PendingTell& tell : tells_) {
     if (!tell.sent) continue;
-    const absl::Status why = MakeFailure(
-        v1::FAILURE_WRONG_HOST,
-        absl::StrCat("the message was given to ", name_before, ", and ssh leads to ", name,
-                     " now; what became of it there is not known"),
-        "Look at what the team did there before you send it again; ~/.ssh/config says where ssh "
-        "leads.");
     Later([this, id = tell.id, why] {
       if (Find(id) != nullptr) SettleOne(id, why);
     });
@@ -163,6 +153,8 @@ void AgentTransport::Attach() {
 }
 
 void AgentTransport::OnAttached(const SessionNews& attached) {
+  // Where the store is a copy that was put back as well, nobody but the transcript knows.
+  if (!attached.known && !point_.mark.journal_id.empty()) host_forgot_ = true;
   const std::shared_ptr<bool> alive = alive_;
   if (!requests_.empty() || !attached.requests.empty()) {
     requests_.clear();
@@ -194,23 +186,6 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
   if (*alive && state_ == State::kOpen) SendTells();
 }
 
-v1::LaunchSpec AgentTransport::LaunchSpecOf() const {
-  v1::LaunchSpec spec;
-  spec.set_cwd(team_.path);
-  spec.set_claude_path(team_.claude_path);
-  spec.set_init_timeout_ms(absl::ToInt64Milliseconds(team_.session_init_timeout));
-  spec.set_idle_timeout_ms(absl::ToInt64Milliseconds(team_.idle_timeout));
-  spec.set_skip_permissions(team_.skip_permissions);
-  spec.set_ask_permissions(team_.ask_permissions);
-  spec.set_team(team_.name);
-  spec.set_from(key_.from);
-  // Its own connection's, and never what another team's lends. Here the agent has the user's.
-  if (team_.remote.has_value()) {
-    (*spec.mutable_env())["SSH_AUTH_SOCK"] = life_->hello.ssh_auth_sock();
-  }
-  return spec;
-}
-
 void AgentTransport::Open() {
   const absl::Time deadline = absl::Now() + team_.session_init_timeout + kOpenSlack;
   open_ =
@@ -222,7 +197,7 @@ void AgentTransport::Open() {
       });
   open_->request.set_session_id(key_.session_id);
   open_->request.set_epoch(epoch_);
-  *open_->request.mutable_spec() = LaunchSpecOf();
+  *open_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
   open_->request.set_takeover(take_claim_);
   life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
   Later([this] {
@@ -285,13 +260,16 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text) {
 }
 
 void AgentTransport::SendTells() {
+  if (!host_.is_stored()) return;  // Acknowledge() says when.
   for (PendingTell& tell : tells_) {
     if (std::exchange(tell.on_stream, true)) continue;
-    attach_->SendTell(tell.id, tell.text, /*repeat=*/std::exchange(tell.sent, true));
+    const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
+    attach_->SendTell(tell.id, tell.text, repeat);
   }
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
+  if (host_.OnStored(mark.host) && state_ == State::kOpen) SendTells();
   if (attach_ != nullptr && mark.journal_id == point_.mark.journal_id) attach_->Acknowledge(mark);
 }
 
@@ -335,9 +313,10 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
     if (!*alive || attach_.get() != stream) return;
   }
   // Together with the text before it: what is read again from there must not be told twice.
-  const bool at_another_mark = point.mark != point_.mark;
-  point_ = point;
-  if (at_another_mark) sink_.OnApplied(point.mark);
+  const ReadMark before = std::exchange(point_, point).mark;
+  point_.mark.host = host_.mark();
+  if (point_.mark.in_flight == unheard_) point_.mark.in_flight.clear();
+  if (point_.mark != before || !host_.is_stored()) sink_.OnApplied(ReadMark(point_.mark));
   if (!*alive || attach_ == nullptr) return;
   EndIfQuiet();
   if (*alive) SayHowUrgent();
@@ -348,6 +327,18 @@ void AgentTransport::SayHowUrgent() {
   link_.SetUrgent(this, state_ != State::kOpen || spawning_ || busy() || !ending_.empty());
 }
 
+// A turn says something. True: it is passed on, to who waits for it from its beginning.
+bool AgentTransport::HearTurn(const SessionNews& item) {
+  const bool begins =
+      item.kind == SessionNews::Kind::kWritten || item.kind == SessionNews::Kind::kVoid;
+  if (Find(item.tell_id) == nullptr) {
+    unheard_ = item.tell_id;
+  } else if (begins && unheard_ == item.tell_id) {
+    unheard_.clear();
+  }
+  return unheard_ != item.tell_id;
+}
+
 void AgentTransport::Apply(SessionNews& item) {
   PendingTell* const tell = Find(item.tell_id);
   switch (item.kind) {
@@ -356,7 +347,7 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kStarted:
       return BecomeReady(item.child);
     case SessionNews::Kind::kWritten: {
-      if (tell == nullptr) return;
+      if (!HearTurn(item)) return;
       const std::shared_ptr<bool> alive = alive_;
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
@@ -365,15 +356,19 @@ void AgentTransport::Apply(SessionNews& item) {
           {.stage = TransportProgress::Stage::kWorking, .text = "claude has the message"});
     }
     case SessionNews::Kind::kText:
-      if (tell == nullptr || item.text.empty()) return;
+      if (!HearTurn(item) || item.text.empty()) return;
       tell->has_text = true;
       return sink_.OnText(item.tell_id, item.text);
     case SessionNews::Kind::kVoid:
-      if (tell == nullptr) return;
+      if (!HearTurn(item)) return;
       tell->has_text = false;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kSettled:
       if (tell == nullptr) return;
+      if (unheard_ == item.tell_id) {
+        item.structured_bytes = 0;
+        if (item.outcome.ok()) item.outcome = NotReadWhole();
+      }
       if (item.structured_bytes > 0) sink_.OnStructured(item.tell_id, item.structured_bytes);
       return SettleOne(item.tell_id, item.outcome);
     case SessionNews::Kind::kExited:

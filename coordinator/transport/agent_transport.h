@@ -18,6 +18,7 @@
 #include "coordinator/link/link.h"
 #include "coordinator/transport/attach_call.h"
 #include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/session_host.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -82,6 +83,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
 
   void UseLink();
   void LeaveOtherHostBehind();
+  bool HearTurn(const SessionNews& item);
   void Acquire();
   void Attach();
   void OnAttached(const SessionNews& attached);
@@ -116,7 +118,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void LetGo();
   // Runs `task` on the loop unless this is gone by then.
   void Later(std::function<void()> task);
-  v1::LaunchSpec LaunchSpecOf() const;
 
   EventLoop& loop_;
   OutstandingCalls& calls_;
@@ -128,12 +129,15 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
 
   State state_ = State::kDown;
   std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
-  std::string host_;                // Where the session's files are: of the last contact.
-  std::string host_name_;           // The same for people.
+  SessionHost host_;
   uint64_t epoch_ = 0;              // 0: no lease yet.
   bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;   // One was sent with this lease, and not answered.
   ReadPoint point_;                 // What was passed on.
+  bool host_forgot_ = false;        // It has lost its files, and with them which tells it got.
+  // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
+  // not from its beginning.
+  std::string unheard_;
   std::shared_ptr<AcquireCall> acquire_;
   std::shared_ptr<OpenCall> open_;
   std::shared_ptr<AttachCall> attach_;

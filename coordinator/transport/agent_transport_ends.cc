@@ -92,7 +92,7 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
 }
 
 bool AgentTransport::Outlives(const PendingTell& tell) const {
-  return tell.sent || link_.was_up() || key_.host_has_answered;
+  return tell.sent || link_.was_up() || sink_.HostHasAnswered();
 }
 
 void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {

@@ -17,20 +17,36 @@ inline bool IsSameText(const SharedText& one, const SharedText& other) {
   return one == other || (one != nullptr && other != nullptr && *one == *other);
 }
 
+// Why some of the text of a turn may be missing.
+enum class TextLoss {
+  kNone,
+  kLine,     // One line was broken: the result line may have its text.
+  kLines,    // Several were: the result line has one of them at most.
+  kTooLong,  // A line was too long to be looked at.
+};
+
 // What is known of the turn that is being read, between two lines of it.
 struct TurnMark {
   bool any_text = false;        // A text block was seen.
   uint64_t last_text = 0;       // Fnv64() of the last one.
   SharedText end;               // Of the answer, by the result line: what no text block had.
   size_t structured_bytes = 0;  // The last ones of `end` are the structured output.
-  std::string broken;           // Why some of the text may be missing; empty: none is.
+  TextLoss loss = TextLoss::kNone;
   bool skips_line = false;      // Inside a line that is too long to be looked at.
 
   bool operator==(const TurnMark& other) const {
     return any_text == other.any_text && last_text == other.last_text &&
            IsSameText(end, other.end) && structured_bytes == other.structured_bytes &&
-           broken == other.broken && skips_line == other.skips_line;
+           loss == other.loss && skips_line == other.skips_line;
   }
+};
+
+// Whose word counts for what was sent there: one account's agent on one host.
+struct HostMark {
+  std::string key;   // Empty: not known.
+  std::string name;  // For people.
+
+  bool operator==(const HostMark&) const = default;
 };
 
 // Where a reader of one session's events is, and what it must remember to go on from there in
@@ -40,8 +56,12 @@ struct ReadMark {
   std::string journal_id;   // Empty: nothing was read yet.
   std::string incarnation;  // The life of the agent that wrote the event `seq`.
   uint64_t seq = 0;         // Every event up to here was applied.
-  std::string in_flight;    // The tell whose turn is being read; empty: none.
+  // The tell whose turn is being read, and was from its beginning; empty: none.
+  std::string in_flight;
   TurnMark turn;
+  // Where this was read, and what was sent since was sent to no other. For transports; readers
+  // leave it empty.
+  HostMark host;
 
   bool operator==(const ReadMark&) const = default;
 };

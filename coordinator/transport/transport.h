@@ -26,8 +26,8 @@ struct TransportProgress {
   uint64_t bytes_total = 0;  // kUploading.
 };
 
-// Told by a transport what happens. Every call comes on the coordinator's loop, never from inside a
-// call to the transport.
+// Told by a transport what happens. Every call comes on the coordinator's loop, and none but
+// HostHasAnswered() from inside a call to the transport.
 class TransportSink {
  public:
   virtual ~TransportSink() = default;
@@ -54,8 +54,13 @@ class TransportSink {
   virtual void OnRequests(const std::vector<v1::PendingRequest>& requests) = 0;
 
   // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
-  // to be acknowledged: until then the host keeps it.
+  // to be acknowledged: until then the host keeps it, and a host that is new to the session gets no
+  // tells: the next life has to know whom they were given to.
   virtual void OnApplied(const ReadMark& mark) = 0;
+
+  // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
+  // or an earlier one. Where it is out of reach now, that is for a while.
+  virtual bool HostHasAnswered() const = 0;
 };
 
 // Numbers since the transport was made.

@@ -15,9 +15,6 @@ struct SessionKey {
   std::string session_id;  // UUID; claude's session id.
   std::string from;        // Caller's team.
   std::string to;          // The team that answers.
-  // The team's host answered not long ago, in this life of the coordinator or an earlier one: where
-  // it is out of reach now, that is for a while.
-  bool host_has_answered = false;
 };
 
 // Chooses the transport from the team's configuration. Lives on the coordinator's loop.
@@ -26,7 +23,7 @@ class TransportFactory {
   virtual ~TransportFactory() = default;
 
   // `team` and `sink` outlive the transport. `after`: what an earlier transport of the session has
-  // said last; events after it are not lost. Starts nothing.
+  // said last; events after it are not lost. Its `host` is stored. Starts nothing.
   virtual std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
                                           const ReadMark& after, TransportSink& sink) = 0;
 };

@@ -29,6 +29,13 @@ absl::Status WhyExited(const v1::Exited& exited) {
 
 }  // namespace
 
+absl::Status NotReadWhole() {
+  return MakeFailure(v1::FAILURE_AMBIGUOUS,
+                     "the team answered, and only a part of the answer was read here: the "
+                     "coordinator's store was put back from a copy, or the host has lost the rest",
+                     "Ask the team to say it again.");
+}
+
 TurnReader::TurnReader(const ReadPoint& from)
     : line_began_after_(from.mark.seq), in_flight_(from.mark.in_flight) {
   position_.set_journal_id(from.mark.journal_id);
@@ -53,26 +60,18 @@ void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& n
 
 void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
   position_ = reset.position();
+  // Some events are missing here, or come again: in the middle of whose turn nobody can say. The
+  // next one begins with a tell that is written, or told anew.
   turn_.DropLine();
-  // What was trimmed was acknowledged: only by a store that is older than that it was not read.
-  const bool known = reset.reason() == v1::RESET_TRIMMED;
-  if (known) GoOnBehindHole(reset);
+  turn_.Begin();
+  in_flight_.clear();
   told_as_of_ = reset.newest_seq();
   news.push_back({.kind = Kind::kAttached,
                   .child = reset.child(),
-                  .known = known,
+                  // What was trimmed was acknowledged: only by a store that is older than that it
+                  // was not read.
+                  .known = reset.reason() == v1::RESET_TRIMMED,
                   .requests = {reset.pending_requests().begin(), reset.pending_requests().end()}});
-}
-
-// Whose turn goes on there the host says; the one of our mark may be over long since.
-void TurnReader::GoOnBehindHole(const v1::Reset& reset) {
-  std::string goes_on;
-  for (const v1::TellState& tell : reset.tells()) {
-    if (tell.phase() == v1::TellState::WRITTEN) goes_on = tell.tell_id();
-  }
-  if (in_flight_ != goes_on) turn_.Begin();
-  in_flight_ = std::move(goes_on);
-  turn_.Miss();
 }
 
 void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
@@ -90,16 +89,16 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
     case v1::Event::kOutput: {
       if (turn_.between_lines()) line_began_after_ = event.seq() - 1;
       std::string text = turn_.Feed(event.output().bytes(), !event.output().more());
-      if (!in_flight_.empty() && !text.empty() && !turn_.missed()) {
+      if (!in_flight_.empty() && !text.empty()) {
         news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(text)});
       }
       break;
     }
     case v1::Event::kGap:
       turn_.DropLine();
-      if (event.gap().tell_id().empty()) break;
-      in_flight_ = event.gap().tell_id();
       turn_.Begin();
+      in_flight_ = event.gap().tell_id();  // Empty: events are lost, in the middle of a turn.
+      if (in_flight_.empty()) break;
       news.push_back({.kind = Kind::kVoid, .tell_id = in_flight_});
       break;
     case v1::Event::kIncarnation:
@@ -138,8 +137,8 @@ void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& ne
     }
     in_flight_.clear();
     turn_.Begin();
-  } else if (outcome.ok() && turn_.missed()) {
-    outcome = turn_.outcome();  // It began in what was dropped.
+  } else if (outcome.ok()) {
+    outcome = NotReadWhole();
   }
   news.push_back({.kind = Kind::kSettled,
                   .tell_id = settled.tell_id(),

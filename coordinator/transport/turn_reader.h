@@ -38,9 +38,13 @@ struct SessionNews {
   std::string request_id;
 };
 
+// FAILURE_AMBIGUOUS: the tell was answered, and only a part of that was read here.
+absl::Status NotReadWhole();
+
 // Reads one session's events over one Attach stream: follows the position, gathers the text of
 // turns, and says what it all came to. Begun again from any of its points, or from the mark of one,
-// it says the same from there on. Not thread-safe.
+// it says the same from there on. A turn that it did not read from its beginning has no text, and
+// ends as NotReadWhole() where the host says that it ended well. Not thread-safe.
 class TurnReader {
  public:
   explicit TurnReader(const ReadPoint& from);
@@ -58,7 +62,6 @@ class TurnReader {
 
  private:
   void Settle(const v1::Settled& settled, std::vector<SessionNews>& news);
-  void GoOnBehindHole(const v1::Reset& reset);
 
   v1::Position position_;
   // What the agent's first answer says of the child and its requests is as of this event: those
@@ -66,7 +69,8 @@ class TurnReader {
   uint64_t told_as_of_ = 0;
   uint64_t line_began_after_;  // In the middle of a line: the event before its first piece.
   TurnText turn_;
-  std::string in_flight_;     // The tell that the output belongs to.
+  // The tell that the output belongs to; empty: none, or one whose turn began unread.
+  std::string in_flight_;
 };
 
 }  // namespace iris

@@ -258,39 +258,68 @@ TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
   EXPECT_EQ(reader.point().seq, 0u);
 }
 
-v1::Reset Trimmed(uint64_t seq, const std::string& in_flight) {
+// What a reader whose mark is in the turn of `in_flight` hears of the events behind a hole.
+Heard BehindHole(v1::ResetReason reason, const std::string& in_flight, const Journal& journal) {
+  TurnReader reader({.mark = {.journal_id = "j", .seq = 3, .in_flight = in_flight}});
+  std::vector<SessionNews> news;
   v1::Reset reset;
   reset.mutable_position()->set_journal_id("j");
-  reset.mutable_position()->set_seq(seq);
-  reset.set_reason(v1::RESET_TRIMMED);
-  if (in_flight.empty()) return reset;
-  reset.add_tells()->set_tell_id(in_flight);
-  reset.mutable_tells(0)->set_phase(v1::TellState::WRITTEN);
-  return reset;
+  reset.mutable_position()->set_seq(8);
+  reset.set_reason(reason);
+  reader.Apply(reset, news);
+  EXPECT_EQ(news[0].known, reason == v1::RESET_TRIMMED);
+  uint64_t seq = 8;
+  for (v1::Event event : journal.events) {
+    event.set_seq(++seq);
+    reader.Apply(event, news);
+  }
+  Heard heard;
+  heard.Take(news);
+  return heard;
 }
 
-// As for a store that was put back from a copy: whose turn it is the host says.
-TEST(TurnReaderTest, BehindAHoleTheTextIsWhoseTheHostSaysAndNoAnswerIsWhole) {
-  for (const std::string in_flight : {"b", ""}) {
-    TurnReader reader({.mark = {.journal_id = "j", .seq = 3, .in_flight = "a"}});
-    std::vector<SessionNews> news;
-    reader.Apply(Trimmed(8, in_flight), news);
-    EXPECT_TRUE(news[0].known);
-    Journal journal("life 1");
-    journal.Says("the end of b").Settled("b").Written("c").Says("whole").Settled("c");
-    uint64_t seq = 8;
-    for (v1::Event event : journal.events) {
-      event.set_seq(++seq);
-      reader.Apply(event, news);
+// As for a store that was put back from a copy.
+TEST(TurnReaderTest, BehindAHoleNothingIsWholeBeforeATurnBegins) {
+  Journal journal("life 1");
+  journal.Says("the end of b").Settled("b").Written("c").Says("whole").Settled("c");
+  for (const v1::ResetReason reason :
+       {v1::RESET_TRIMMED, v1::RESET_UNKNOWN_JOURNAL, v1::RESET_AHEAD}) {
+    for (const std::string in_flight : {"a", "b", ""}) {
+      const Heard heard = BehindHole(reason, in_flight, journal);
+      EXPECT_EQ(heard.texts, (std::map<std::string, std::string>{{"c", "whole"}}));
+      EXPECT_EQ(KindOf(heard.outcomes.at("b")), v1::FAILURE_AMBIGUOUS);
+      EXPECT_TRUE(heard.outcomes.at("c").ok());
     }
-    std::map<std::string, absl::Status> outcomes;
-    for (const SessionNews& item : news) {
-      EXPECT_NE(item.tell_id, "a");
-      if (item.kind == SessionNews::Kind::kSettled) outcomes[item.tell_id] = item.outcome;
-    }
-    EXPECT_EQ(KindOf(outcomes.at("b")), v1::FAILURE_AMBIGUOUS);
-    EXPECT_TRUE(outcomes.at("c").ok());
   }
+}
+
+TEST(TurnReaderTest, ATellThatIsToldAnewMendsNoOther) {
+  Journal anew("life 1");
+  anew.Gap("a").Says("whole").Settled("a").Says("the end of b").Settled("b");
+  for (const std::string in_flight : {"a", "b", ""}) {
+    const Heard heard = BehindHole(v1::RESET_TRIMMED, in_flight, anew);
+    EXPECT_EQ(heard.texts, (std::map<std::string, std::string>{{"a", "whole"}}));
+    EXPECT_TRUE(heard.outcomes.at("a").ok());
+    EXPECT_EQ(KindOf(heard.outcomes.at("b")), v1::FAILURE_AMBIGUOUS);
+  }
+  Journal within("life 1");
+  within.Written("b").Says("beginning").Gap("a").Says("whole").Settled("a");
+  within.Says("the end of b").Settled("b");
+  const Heard heard = ReadFrom({}, within, within.events.size(), {});
+  EXPECT_EQ(heard.texts.at("a"), "whole");
+  EXPECT_TRUE(heard.outcomes.at("a").ok());
+  EXPECT_EQ(heard.texts.at("b"), "beginning");
+  EXPECT_EQ(KindOf(heard.outcomes.at("b")), v1::FAILURE_AMBIGUOUS);
+}
+
+TEST(TurnReaderTest, ATurnInWhichEventsWereLostIsNotWhole) {
+  Journal journal("life 1");
+  journal.Written("a").Says("beginning").Gap("").Says("end").Settled("a");
+  journal.Written("b").Says("whole").Settled("b");
+  const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
+  EXPECT_EQ(heard.texts.at("a"), "beginning");
+  EXPECT_EQ(KindOf(heard.outcomes.at("a")), v1::FAILURE_AMBIGUOUS);
+  EXPECT_TRUE(heard.outcomes.at("b").ok());
 }
 
 TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {

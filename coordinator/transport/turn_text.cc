@@ -12,15 +12,10 @@
 namespace iris {
 namespace {
 
-constexpr char kMissed[] =
-    "the coordinator's store was put back from a copy, and the host had dropped what was read "
-    "since";
 constexpr size_t kKeptBufferMax = 1 << 20;
 constexpr size_t kComparedBytesMax = 1 << 20;
 constexpr size_t kHeadBytes = 100;
-constexpr char kTooLong[] = "a line of claude's output is longer than 64 MiB";
-constexpr char kNotJson[] = "a line of claude's output is broken";
-static_assert(TurnText::kLineBytesMax == 64 << 20, "kTooLong says so");
+static_assert(TurnText::kLineBytesMax == 64 << 20, "outcome() says so");
 
 // By its beginning, which claude writes first.
 bool HoldsNoText(absl::string_view line) {
@@ -42,7 +37,7 @@ void TurnText::Begin() {
   last_text_ = 0;
   end_.reset();
   structured_bytes_ = 0;
-  broken_.clear();
+  loss_ = TextLoss::kNone;
 }
 
 std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
@@ -64,7 +59,7 @@ std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
 void TurnText::DropTooLong() {
   too_long_ = true;
   const std::string head = half_->First(std::min(half_bytes_, kHeadBytes)).value_or("");
-  if (!HoldsNoText(head) && !missed()) broken_ = kTooLong;
+  if (!HoldsNoText(head)) loss_ = TextLoss::kTooLong;
   ForgetHalf();
 }
 
@@ -73,7 +68,7 @@ TurnMark TurnText::mark() const {
           .last_text = last_text_,
           .end = end_,
           .structured_bytes = structured_bytes_,
-          .broken = broken_,
+          .loss = loss_,
           .skips_line = too_long_};
 }
 
@@ -87,16 +82,12 @@ void TurnText::Restore(const TurnMark& mark, absl::string_view half) {
   last_text_ = mark.last_text;
   end_ = mark.end;
   structured_bytes_ = mark.structured_bytes;
-  broken_ = mark.broken;
+  loss_ = mark.loss;
   too_long_ = mark.skips_line;
   ForgetHalf();
   half_->Append(half);
   half_bytes_ = half.size();
 }
-
-void TurnText::Miss() { broken_ = kMissed; }
-
-bool TurnText::missed() const { return broken_ == kMissed; }
 
 void TurnText::DropLine() {
   too_long_ = false;
@@ -107,7 +98,9 @@ std::string TurnText::OnLine() {
   SaidLine said = ReadSaidLine(line_);
   if (!said.is_json) {
     // Nothing else begins so: quotes inside of a string are escaped.
-    if (absl::StrContains(line_, R"("type":"assistant")") && !missed()) broken_ = kNotJson;
+    const bool may_hold_text = absl::StrContains(line_, R"("type":"assistant")");
+    if (may_hold_text && loss_ == TextLoss::kLine) loss_ = TextLoss::kLines;
+    if (may_hold_text && loss_ == TextLoss::kNone) loss_ = TextLoss::kLine;
     return "";
   }
   if (said.type == "result") OnResult(said);
@@ -123,12 +116,13 @@ std::string TurnText::OnLine() {
 // `result` repeats the last text block. Where no line before had that, it is the text of a line
 // that was broken, or of a turn without text blocks.
 void TurnText::OnResult(SaidLine& said) {
-  const bool has_more = !any_text_ || (broken_ == kNotJson && Fnv64(said.result) != last_text_);
+  const bool line_lost = loss_ == TextLoss::kLine || loss_ == TextLoss::kLines;
+  const bool has_more = !any_text_ || (line_lost && Fnv64(said.result) != last_text_);
   std::string end;
   if (has_more && !said.result.empty()) {
     if (!said.structured.empty() && IsSameJson(said.result, said.structured)) said.result.clear();
     if (!said.result.empty()) end = absl::StrCat(any_text_ ? "\n\n" : "", said.result);
-    if (broken_ == kNotJson) broken_.clear();
+    if (loss_ == TextLoss::kLine) loss_ = TextLoss::kNone;
   }
   structured_bytes_ = said.structured.size();
   if (!said.structured.empty()) {
@@ -144,19 +138,16 @@ std::string TurnText::Finish(size_t& structured_bytes) {
 }
 
 absl::Status TurnText::outcome() const {
-  if (broken_.empty()) return absl::OkStatus();
-  if (broken_ == kTooLong) {
-    return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the answer may be incomplete: ", broken_),
+  if (loss_ == TextLoss::kNone) return absl::OkStatus();
+  if (loss_ == TextLoss::kTooLong) {
+    return MakeFailure(v1::FAILURE_STORAGE,
+                       "the answer may be incomplete: a line of claude's output is longer than 64 "
+                       "MiB",
                        "Ask the team to write it to a file.");
   }
-  if (missed()) {
-    return MakeFailure(v1::FAILURE_AMBIGUOUS,
-                       absl::StrCat("the team answered, and a part of it is lost: ", broken_),
-                       "Ask the team to say it again.");
-  }
   return MakeFailure(v1::FAILURE_AMBIGUOUS,
-                     absl::StrCat("the team answered, and the answer may be incomplete: ", broken_,
-                                  ", and its transcript does not have it"),
+                     "the team answered, and the answer may be incomplete: a line of claude's "
+                     "output is broken, and its transcript does not have it",
                      "Ask the team to say it again.");
 }
 

@@ -44,10 +44,6 @@ class TurnText {
   size_t half_bytes() const { return half_bytes_; }
   // The rest of the line that has begun will not come.
   void DropLine();
-  // Some lines of the turn do not come any more: the host has dropped them, for a store that was put
-  // back from a copy since. What follows is no continuation of the text so far.
-  void Miss();
-  bool missed() const;
 
   // OK, or why some of the text of this turn may be missing. FAILURE_STORAGE: a line was too long.
   // FAILURE_AMBIGUOUS: a line was broken, and nothing that came after it has its text.
@@ -67,7 +63,7 @@ class TurnText {
   uint64_t last_text_ = 0;  // Fnv64() of the last text block.
   SharedText end_;          // Of the answer, by the result line.
   size_t structured_bytes_ = 0;
-  std::string broken_;
+  TextLoss loss_ = TextLoss::kNone;
 };
 
 }  // namespace iris

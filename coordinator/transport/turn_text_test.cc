@@ -146,8 +146,11 @@ TEST(TurnTextTest, TheLastTextIsInTheResultWhereItsOwnLineWasBroken) {
 
 TEST(TurnTextTest, TextThatNothingHasAnyMoreIsAFailureOfItsOwn) {
   const std::string broken = WithAnotherInside(Assistant({Text("lost")}));
-  for (const auto& lines : std::vector<std::vector<std::string>>{
-           {broken}, {broken, Assistant({Text("last")}), Result("last")}, {broken, Result("")}}) {
+  for (const auto& lines :
+       std::vector<std::vector<std::string>>{{broken},
+                                             {broken, Assistant({Text("last")}), Result("last")},
+                                             {broken, Result("")},
+                                             {broken, broken, Result("lost")}}) {
     const absl::Status outcome = OutcomeOf(lines);
     EXPECT_EQ(KindOf(outcome), v1::FAILURE_AMBIGUOUS) << outcome;
   }

@@ -30,18 +30,21 @@ class InProcessHost::WireConnector final : public Connector {
 };
 
 InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_program,
-                             const std::string& path) {
+                             const std::string& path, const std::string& hostname) {
   std::filesystem::create_directories(absl::StrCat(home, "/sessions"));
   AgentIdentity identity{
       .incarnation = NewUuid(),
-      .hostname = "in-process",
+      .hostname = hostname,
       .keeper_program = keeper_program,
       .home = home,
       .sessions_dir = absl::StrCat(home, "/sessions"),
       // IS_SANDBOX: claude as root refuses to skip permissions without it.
       .child_env = {absl::StrCat("HOME=", home), absl::StrCat("PATH=", path), "IS_SANDBOX=1"}};
   hello_.set_incarnation(identity.incarnation);
-  hello_.set_hostname(identity.hostname);
+  hello_.set_host_id(home);
+  hello_.set_hostname(hostname);
+  hello_.set_user("me");
+  hello_.set_data_dir(home);
   hello_.set_pid(getpid());
   hello_.mutable_protocol()->set_min(kProtocolMin);
   hello_.mutable_protocol()->set_max(kProtocolMax);
@@ -78,6 +81,7 @@ std::unique_ptr<Connector> InProcessHost::MakeConnector() {
 
 absl::StatusOr<Connection> InProcessHost::Connect() {
   absl::MutexLock lock(&mutex_);
+  if (leads_to_ != nullptr) return leads_to_->Connect();
   if (!refusal_.ok()) return refusal_;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {

@@ -21,9 +21,10 @@ namespace iris {
 // the stub claude as its child. Every Connect() of a connector made here is one more wire to it.
 class InProcessHost {
  public:
-  // `home` is a scratch directory; `path` is the PATH of children.
-  InProcessHost(const std::string& home, const std::string& keeper_program,
-                const std::string& path);
+  // `home` is a scratch directory; `path` is the PATH of children. `hostname` is for people:
+  // another host is who has another home.
+  InProcessHost(const std::string& home, const std::string& keeper_program, const std::string& path,
+                const std::string& hostname = "in-process");
   ~InProcessHost();  // Ends every session.
 
   std::unique_ptr<Connector> MakeConnector();
@@ -31,6 +32,12 @@ class InProcessHost {
   void RefuseWith(const absl::Status& why) {
     absl::MutexLock lock(&mutex_);
     refusal_ = why;
+  }
+  // Connectors of this host lead to `other` from now on, which outlives them: a name that means
+  // another host since.
+  void LeadTo(InProcessHost& other) {
+    absl::MutexLock lock(&mutex_);
+    leads_to_ = &other;
   }
   // Cuts every wire that was made, as a lost network does.
   void CutWires();
@@ -49,6 +56,7 @@ class InProcessHost {
   std::unique_ptr<grpc::Server> server_;
   absl::Mutex mutex_;  // Links connect on threads of their own.
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
+  InProcessHost* leads_to_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // The agent's ends, duplicated so that they can be cut.
   std::vector<int> wires_ ABSL_GUARDED_BY(mutex_);
 };

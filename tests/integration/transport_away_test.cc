@@ -72,7 +72,7 @@ TEST_F(TransportTest, AChildThatEndedWhileTheLinkWasLostIsSaidToBeDown) {
 TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   EXPECT_EQ(KindOf(sink_.WaitFor(Tell("hello")).status), v1::FAILURE_UNREACHABLE);
-  Renew({}, /*host_has_answered=*/true);
+  sink_.host_has_answered = true;
   const std::string id = Tell("hello");
   ASSERT_TRUE(Eventually([this] {
     bool tried = false;
@@ -97,7 +97,9 @@ TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
   EXPECT_EQ(Ask("COUNT").text, "3");
 }
 
-TEST_F(TransportTest, ALifeThatStoredNothingYetLosesNothing) {
+TEST_F(TransportTest, ALifeThatStoredNothingOfTheAnswerLosesNothing) {
+  OnLoop([this] { transport_->Spawn(); });
+  ASSERT_TRUE(Eventually([this] { return !sink_.pids().empty(); }));
   sink_.stores = false;
   const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
   OnLoop([&] { transport_->Tell(id, text); });

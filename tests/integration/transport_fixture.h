@@ -80,8 +80,11 @@ class TransportRecorder final : public TransportSink {
     order_.push_back(tell_id);
   }
 
+  bool HostHasAnswered() const override { return host_has_answered; }
+
   std::function<void(const ReadMark&)> on_stored;
   std::atomic<bool> stores = true;
+  std::atomic<bool> host_has_answered = false;
 
   Outcome WaitFor(const std::string& tell_id) {
     absl::MutexLock lock(&mutex_);
@@ -118,6 +121,7 @@ class TransportRecorder final : public TransportSink {
   void ForgetAll() {
     absl::MutexLock lock(&mutex_);
     texts_.clear();
+    mark_ = {};
   }
   std::vector<v1::PendingRequest> WaitForRequests(size_t count) {
     absl::MutexLock lock(&mutex_);
@@ -176,16 +180,12 @@ class TransportTest : public ::testing::Test {
     done.WaitForNotification();
   }
   // The transport of another life of the coordinator, same session.
-  void Renew(const ReadMark& after = {}, bool host_has_answered = false) {
+  void Renew(const ReadMark& after = {}) {
     OnLoop([&] {
       transport_.reset();
       transport_ = std::make_unique<RemoteAgentTransport>(
           loop_.loop(), calls_, *link_, identity_, team_,
-          SessionKey{.session_id = session_id_,
-                     .from = "cli",
-                     .to = "gpu",
-                     .host_has_answered = host_has_answered},
-          after, sink_);
+          SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
     });
   }
   std::string Tell(const std::string& text) {

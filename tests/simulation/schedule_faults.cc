@@ -1,8 +1,10 @@
 // What goes wrong in a schedule, and when.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/store/database.h"
@@ -24,7 +26,7 @@ void Schedule::PlanFaults() {
   }
   if (!plan_.faults) return;
   for (uint64_t faults = world_.Below(5); faults > 0; --faults) {
-    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(15)); });
+    world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(16)); });
   }
 }
 
@@ -104,6 +106,7 @@ void Schedule::CopyStore() {
   world_.Note("the store is copied");
   coordinator_->Kill();
   const bool copied = desk_.Copy();
+  copied_ = accepted_;
   StartCoordinator();
   if (copied) world_.After(world_.Within(absl::Seconds(5)), [this] { PutStoreBack(); });
 }
@@ -116,6 +119,13 @@ void Schedule::PutStoreBack() {
   const bool was_up = coordinator_->up();
   coordinator_->Kill();
   desk_.PutBack();
+  // What the copy does not have, and claude has not begun, is accepted anew.
+  accepted_.erase(std::remove_if(accepted_.begin(), accepted_.end(),
+                                 [this](const std::string& id) {
+                                   return std::count(copied_.begin(), copied_.end(), id) == 0 &&
+                                          host_->claudes().turns.count(id) == 0;
+                                 }),
+                  accepted_.end());
   if (was_up) StartCoordinator();
 }
 

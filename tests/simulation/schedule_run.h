@@ -90,6 +90,7 @@ class Schedule {
   bool put_back_ = false;              // The store was, from a copy.
   std::set<FailureKind> allowed_;      // By what has happened so far.
   std::vector<std::string> accepted_;  // Ids, in this order.
+  std::vector<std::string> copied_;    // Those that the copy of the store has.
   std::string last_settled_;
   absl::Duration last_settled_at_;
 };

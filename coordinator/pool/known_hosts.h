@@ -1,0 +1,41 @@
+#ifndef IRIS_COORDINATOR_POOL_KNOWN_HOSTS_H_
+#define IRIS_COORDINATOR_POOL_KNOWN_HOSTS_H_
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "coordinator/config/config.h"
+#include "coordinator/store/store.h"
+
+namespace iris {
+
+// Which teams' hosts answer, each by the way to it that is configured now, over all lives of the
+// coordinator: one that is out of reach is waited for, one that never answered may be mistyped.
+// Lives on the coordinator's loop.
+class KnownHosts {
+ public:
+  // `store` outlives this.
+  explicit KnownHosts(Store& store) : store_(store) {}
+
+  // The team's host answered in this life, or in the last Store::kAnswerCounts. False for a team on
+  // this machine: nobody is out of reach here.
+  bool HasAnswered(const Team& team) const;
+  // It answers. Cheap: stored once a day; after a minute again where the store did not take it.
+  void OnAnswer(const Team& team);
+
+ private:
+  using TeamAndWay = std::pair<std::string, std::string>;
+  struct Note {
+    absl::Time tried;
+    bool stored = false;
+  };
+
+  Store& store_;
+  std::map<TeamAndWay, Note> notes_;  // Of those that answered in this life.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_POOL_KNOWN_HOSTS_H_

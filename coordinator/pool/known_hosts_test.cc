@@ -1,0 +1,94 @@
+#include "coordinator/pool/known_hosts.h"
+
+#include <memory>
+
+#include "coordinator/config/config.h"
+#include "coordinator/store/store.h"
+#include "coordinator/store/store_fixture.h"
+#include "coordinator/testing/failing_disk.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+class KnownHostsTest : public StoreTest {
+ protected:
+  KnownHostsTest() { Restart(); }
+
+  // Another life of the coordinator.
+  void Restart() {
+    hosts_.reset();
+    store_.reset();
+    StoreOptions options = Options();
+    options.vfs = disk_.vfs();
+    store_ = Opened(options);
+    hosts_ = std::make_unique<KnownHosts>(*store_);
+  }
+  static Team OnHost(const std::string& destination) {
+    return {.name = "gpu",
+            .remote = RemoteCommand{
+                .text = "ssh " + destination, .program = "ssh", .destination = destination}};
+  }
+
+  FailingDisk disk_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<KnownHosts> hosts_;
+  const Team gpu_ = OnHost("gpu1");
+};
+
+TEST_F(KnownHostsTest, ATeamOnThisMachineIsNeverOutOfReach) {
+  const Team local{.name = "here"};
+  hosts_->OnAnswer(local);
+  EXPECT_FALSE(hosts_->HasAnswered(local));
+}
+
+TEST_F(KnownHostsTest, WhoAnsweredIsKnownInTheNextLifeByTheWayToIt) {
+  EXPECT_FALSE(hosts_->HasAnswered(gpu_));
+  hosts_->OnAnswer(gpu_);
+  EXPECT_TRUE(hosts_->HasAnswered(gpu_));
+  Restart();
+  EXPECT_TRUE(hosts_->HasAnswered(gpu_));
+  EXPECT_FALSE(hosts_->HasAnswered(OnHost("gpu2")));
+}
+
+TEST_F(KnownHostsTest, WhoAnswersEveryDayIsKnownAfterALongLife) {
+  for (int day = 0; day < 10; ++day, now_ += absl::Hours(25)) hosts_->OnAnswer(gpu_);
+  Restart();
+  EXPECT_TRUE(hosts_->HasAnswered(gpu_));
+  now_ += Store::kAnswerCounts;
+  EXPECT_FALSE(hosts_->HasAnswered(gpu_));
+}
+
+TEST_F(KnownHostsTest, AnswersOfADayAreOneWrite) {
+  hosts_->OnAnswer(gpu_);
+  const uint64_t writes = disk_.writes();
+  for (int minute = 0; minute < 24 * 60; ++minute, now_ += absl::Minutes(1)) hosts_->OnAnswer(gpu_);
+  EXPECT_EQ(disk_.writes(), writes);
+  hosts_->OnAnswer(gpu_);
+  EXPECT_GT(disk_.writes(), writes);
+}
+
+TEST_F(KnownHostsTest, WhatTheDiskDidNotTakeIsNotedAgain) {
+  disk_.Fail(FailingDisk::Trouble::kFull);
+  hosts_->OnAnswer(gpu_);
+  EXPECT_TRUE(hosts_->HasAnswered(gpu_));
+  disk_.Heal();
+  const uint64_t writes = disk_.writes();
+  hosts_->OnAnswer(gpu_);  // At once: not with every answer.
+  EXPECT_EQ(disk_.writes(), writes);
+  now_ += absl::Minutes(1);
+  hosts_->OnAnswer(gpu_);
+  Restart();
+  EXPECT_TRUE(hosts_->HasAnswered(gpu_));
+}
+
+TEST_F(KnownHostsTest, AClockThatIsSetBackStopsNoNotes) {
+  hosts_->OnAnswer(gpu_);
+  const uint64_t writes = disk_.writes();
+  now_ -= absl::Hours(24 * 365);
+  hosts_->OnAnswer(gpu_);
+  EXPECT_GT(disk_.writes(), writes);
+}
+
+}  // namespace
+}  // namespace iris

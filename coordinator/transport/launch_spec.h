@@ -1,0 +1,15 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_LAUNCH_SPEC_H_
+#define IRIS_COORDINATOR_TRANSPORT_LAUNCH_SPEC_H_
+
+#include "absl/strings/string_view.h"
+#include "coordinator/config/config.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// How the claude of `team` is to be started for the caller `from`, on the host that said `hello`.
+v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1::Hello& hello);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_LAUNCH_SPEC_H_

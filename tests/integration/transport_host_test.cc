@@ -1,0 +1,123 @@
+// Which host a message is given to: one, whoever lives on and wherever the link leads since.
+
+#include <string>
+
+#include "agent/testing/processes.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/integration/transport_fixture.h"
+
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class TransportHostTest : public TransportTest {
+ protected:
+  // The name of the host means another one from now on.
+  void MoveTheName() {
+    host_.LeadTo(other_);
+    host_.CutWires();
+  }
+  // Of what the first host got: it was not given to the other one.
+  void ExpectLost(const Outcome& outcome) {
+    EXPECT_EQ(KindOf(outcome.status), v1::FAILURE_WRONG_HOST) << outcome.status;
+    EXPECT_THAT(std::string(outcome.status.message()),
+                HasSubstr("given to me@in-process, and ssh leads to me@other now"));
+    EXPECT_EQ(Ask("COUNT").text, "1");
+  }
+
+  ScratchDir other_home_;
+  InProcessHost other_{other_home_.path(), KeeperProgram(), "/usr/bin:/bin", "other"};
+};
+
+TEST_F(TransportHostTest, WhatOneHostGotIsGivenToNoOther) {
+  const std::string id = Tell("SLOW 30");
+  sink_.WaitForText(id);
+  MoveTheName();
+  ExpectLost(sink_.WaitFor(id));
+}
+
+TEST_F(TransportHostTest, NeitherByAnotherLifeOfTheCoordinator) {
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Tell(id, "SLOW 30"); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();
+  sink_.ForgetAllBut(mark);
+  MoveTheName();
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
+  ExpectLost(sink_.WaitFor(id));
+}
+
+TEST_F(TransportHostTest, WhatAnotherLifePassedOnIsReadOnTheSameHost) {
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Tell(id, "SLOW 0.3"); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();
+  sink_.ForgetAllBut(mark);
+  host_.CutWires();
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "SLOW 0.3"); });
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+}
+
+// Of a life that ends here, the next one would not know where the message is.
+TEST_F(TransportHostTest, AHostGetsNothingBeforeItIsStoredWhichOneItIs) {
+  sink_.stores = false;
+  const std::string id = Tell("COUNT");
+  ASSERT_TRUE(Eventually([this] { return !sink_.pids().empty(); }));
+  OnLoop([&] { transport_->Cancel(id); });
+  const Outcome cancelled = sink_.WaitFor(id);
+  EXPECT_THAT(std::string(cancelled.status.message()), HasSubstr("before the team got it"));
+  const std::string next = Tell("COUNT");
+  sink_.stores = true;
+  OnLoop([this] { transport_->Acknowledge(sink_.mark()); });
+  EXPECT_EQ(sink_.WaitFor(next).text, "1");
+}
+
+// A store that was put back from a copy does not know that the team has the message.
+TEST_F(TransportHostTest, AnAnswerThatBeganUnheardIsNotTakenForAWholeOne) {
+  team_.ask_permissions = true;
+  Renew();
+  Ask("hello");
+  ReadMark before, asked;
+  OnLoop([&] {
+    sink_.stores = false;
+    before = sink_.mark();
+  });
+  const std::string id = NewUuid(), text = "BLOCKS 3\nPERMIT";
+  OnLoop([&] { transport_->Tell(id, text); });
+  const std::string request_id = sink_.WaitForRequests(1)[0].request_id();
+  OnLoop([&] {
+    asked = sink_.mark();
+    transport_.reset();
+  });
+  sink_.ForgetAll();
+  Renew(before);
+  OnLoop([this] { transport_->Spawn(); });
+  ASSERT_TRUE(Eventually([&] { return sink_.mark().seq >= asked.seq; }));
+  EXPECT_EQ(sink_.mark().in_flight, "");
+  OnLoop([&] {
+    transport_->Tell(id, text);
+    transport_->Answer(request_id, R"({"behavior":"allow"})",
+                       [](const absl::StatusOr<v1::AnswerRequestResponse>& answered) {
+                         EXPECT_TRUE(answered.ok()) << answered.status();
+                       });
+  });
+  const Outcome outcome = sink_.WaitFor(id);
+  if (outcome.status.ok()) {  // The host told it anew.
+    EXPECT_THAT(outcome.text, AllOf(HasSubstr("block 1"), HasSubstr("permitted")));
+  } else {
+    EXPECT_EQ(KindOf(outcome.status), v1::FAILURE_AMBIGUOUS) << outcome.status;
+    EXPECT_EQ(outcome.text, "");
+  }
+}
+
+}  // namespace
+}  // namespace iris
