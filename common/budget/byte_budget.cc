@@ -24,9 +24,10 @@ void ByteBudget::Holder::Set(size_t bytes) {
   if (bytes < before) budget_.OnLess(before - bytes);
 }
 
-bool ByteBudget::Holder::MayTakeMore(std::function<void()> on_room) {
+bool ByteBudget::Holder::MayTakeMore(std::function<void()> on_room, size_t lump) {
   budget_.waiting_.remove(this);
-  const bool may = bytes_ == 0 || budget_.HasRoom();
+  const bool may =
+      lump == 0 ? bytes_ == 0 || budget_.HasRoom() : budget_.held_ + lump <= budget_.bytes_max_;
   if (!may && budget_.chosen_ == nullptr && budget_.waiting_.empty()) budget_.Choose(this);
   if (may || budget_.chosen_ == this) {
     on_room_ = nullptr;

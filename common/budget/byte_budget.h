@@ -42,10 +42,10 @@ class ByteBudget {
 
     // It holds so many bytes now.
     void Set(size_t bytes);
-    // Whether it may take more in. If not, `on_room` is called once, never from inside a call to
-    // the budget, when it is worth asking again; a later question takes the place of an earlier
-    // one.
-    bool MayTakeMore(std::function<void()> on_room);
+    // Whether it may take more in: some of what is small, or `lump` bytes at once. If not,
+    // `on_room` is called once, never from inside a call to the budget, when it is worth asking
+    // again; a later question takes the place of an earlier one.
+    bool MayTakeMore(std::function<void()> on_room, size_t lump = 0);
     size_t bytes() const { return bytes_; }
 
    private:

@@ -82,6 +82,20 @@ TEST_F(ByteBudgetTest, WhoHoldsNothingMayAlwaysBegin) {
   EXPECT_FALSE(Asks(b, "b"));
 }
 
+TEST_F(ByteBudgetTest, ALumpWaitsUntilAllOfItHasRoom) {
+  const auto ask = [&](Holder& holder, size_t lump) {
+    return holder.MayTakeMore([&] { heard += "!"; }, lump);
+  };
+  a.Set(60);
+  EXPECT_TRUE(ask(b, 40));
+  EXPECT_TRUE(ask(b, 41));  // Nobody else waits: one gets on.
+  EXPECT_FALSE(ask(c, 41));
+  a.Set(0);
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "!");
+  EXPECT_TRUE(ask(c, 41));
+}
+
 TEST_F(ByteBudgetTest, WhoDoesNotGoOnIsNotWaitedFor) {
   a.Set(60);
   b.Set(60);

@@ -26,6 +26,11 @@ bool McpOutgoing::done() const {
          tail_sent_ == tail_.size();
 }
 
+void McpOutgoing::PutBack(std::shared_ptr<const std::string> text) {
+  text_ = std::move(text);
+  text_bytes_ = text_ == nullptr ? 0 : text_->size();
+}
+
 std::string McpOutgoing::NextPiece() {
   if (head_sent_ < head_.size()) return Take(head_, head_sent_);
   if (text_ != nullptr && text_sent_ < text_->size()) return NextTextPiece();

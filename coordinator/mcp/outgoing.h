@@ -2,8 +2,11 @@
 #define IRIS_COORDINATOR_MCP_OUTGOING_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+
+#include "absl/status/status.h"
 
 namespace iris {
 
@@ -18,11 +21,22 @@ class McpOutgoing {
   // `head` + the characters of `text` as they stand inside a JSON string + `tail`. Bytes of `text`
   // that are not UTF-8 become U+FFFD.
   McpOutgoing(std::string head, std::shared_ptr<const std::string> text, std::string tail)
-      : head_(std::move(head)), text_(std::move(text)), tail_(std::move(tail)) {}
+      : head_(std::move(head)), tail_(std::move(tail)) {
+    PutBack(std::move(text));
+  }
 
   // The next 1 to kPieceBytesMax bytes; empty at the end.
   std::string NextPiece();
   bool done() const;
+
+  // How long its text is, also where it was let go.
+  size_t text_bytes() const { return text_bytes_; }
+  // Before its first piece: the text is not held any more, until it is put back.
+  void LetGo() { text_.reset(); }
+  bool let_go() const { return text_ == nullptr && text_bytes_ > 0; }
+  void PutBack(std::shared_ptr<const std::string> text);
+  // Made in the place of this one where its text cannot be had again.
+  std::function<McpOutgoing(const absl::Status& why)> instead;
 
   std::string settles;       // As in McpServerMessage.
   bool opening = false;      // As in McpServerMessage.
@@ -35,6 +49,7 @@ class McpOutgoing {
   std::string head_;
   size_t head_sent_ = 0;
   std::shared_ptr<const std::string> text_;
+  size_t text_bytes_ = 0;
   size_t text_sent_ = 0;
   std::string tail_;
   size_t tail_sent_ = 0;

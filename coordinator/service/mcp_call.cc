@@ -9,7 +9,10 @@
 namespace iris {
 
 McpCall::McpCall(CoordinatorService& service)
-    : ServerStream(service.loop_), service_(service), session_(service.loop_, *this, *this) {}
+    : ServerStream(service.loop_),
+      service_(service),
+      session_(service.loop_, *this, *this),
+      memory_(service.budget_) {}
 
 McpCall::~McpCall() {
   --service_.open_calls_;
@@ -70,6 +73,8 @@ void McpCall::Leave(const absl::Status& why) {
 
 void McpCall::Send(McpOutgoing message) {
   if (message.is_progress && waiting_.size() >= kWaitingMax) return;
+  // Before its turn comes a client may have let any number of others wait.
+  if (!message.outcome_of.empty() && message.text_bytes() > kTextHeldMax) message.LetGo();
   waiting_.push_back(std::move(message));
   WriteNext();
 }
@@ -79,10 +84,24 @@ void McpCall::WriteNext() {
   if (client_gone_) {
     Finish(MakeFailure(v1::FAILURE_CANCELLED, "the client is gone"));
   } else if (!waiting_.empty()) {
-    WritePiece();
+    if (HasText()) WritePiece();
   } else if (ending_.has_value()) {
     Finish(*ending_);
   }
+}
+
+bool McpCall::HasText() {
+  McpOutgoing& message = waiting_.front();
+  if (!message.let_go()) return true;
+  if (!memory_.MayTakeMore([this] { WriteNext(); }, message.text_bytes())) return false;
+  absl::StatusOr<std::shared_ptr<const std::string>> text = ReadAnswer(message.outcome_of);
+  if (text.ok()) {
+    memory_.Set((*text)->size());
+    message.PutBack(*std::move(text));
+  } else {
+    message = message.instead(text.status());
+  }
+  return true;
 }
 
 void McpCall::WritePiece() {
@@ -95,9 +114,26 @@ void McpCall::WritePiece() {
     update.set_opening(message.opening);
     outcome_of_ = message.outcome_of;
     waiting_.pop_front();
+    memory_.Set(0);
   }
   Write(std::move(update));
   if (read_waits_) ReadOn();
+}
+
+// The answer of a tell that is settled.
+absl::StatusOr<std::shared_ptr<const std::string>> McpCall::ReadAnswer(const std::string& tell_id) {
+  struct : TellObserver {
+    void OnAccepted(const std::string&) override {}
+    void OnProgress(const v1::TellProgress&) override {}
+    void OnSettled(const TellOutcome& outcome) override { answer = outcome.answer; }
+    std::shared_ptr<const std::string> answer;
+  } reader;
+  absl::Status found = service_.orchestrator_.Follow(tell_id, kCommandLineCaller, &reader);
+  if (!found.ok()) return found;
+  if (reader.answer != nullptr) return reader.answer;
+  service_.orchestrator_.RemoveObserver(tell_id, &reader);
+  return MakeFailure(v1::FAILURE_INTERNAL,
+                     absl::StrCat("the answer of ", tell_id, " is not in the store"));
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {

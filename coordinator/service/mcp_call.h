@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "common/budget/byte_budget.h"
 #include "common/rpc/server_stream.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/outgoing.h"
@@ -40,6 +42,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   // Messages that wait to be written. From there on no more of the client's are read, and progress
   // is left out.
   static constexpr size_t kWaitingMax = 256;
+  // A longer answer is held while it is written; before, the store has it.
+  static constexpr size_t kTextHeldMax = 64 << 10;
 
  private:
   ~McpCall() override;
@@ -54,7 +58,11 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   void ReadOn();
   void EndOfInput(const absl::Status& ending);
   void WriteNext();
+  // Whether the text of the first that waits is here, or could be had.
+  bool HasText();
   void WritePiece();
+
+  absl::StatusOr<std::shared_ptr<const std::string>> ReadAnswer(const std::string& tell_id);
 
   void Send(McpOutgoing message) override;
 
@@ -84,7 +92,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
 
   std::deque<McpOutgoing> waiting_;
-  std::string outcome_of_;  // The tell whose outcome is whole once what is written is; or empty.
+  ByteBudget::Holder memory_;  // The text of the first of them.
+  std::string outcome_of_;     // The tell whose outcome is whole once what is written is; or empty.
   bool client_gone_ = false;
 };
 

@@ -1,7 +1,10 @@
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
@@ -93,6 +96,58 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
     EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
     EXPECT_EQ(daemon_.lent.at("SSH_AUTH_SOCK"), "/agent");
   });
+}
+
+// Longer than what gRPC takes ahead of a reader.
+std::string LongText(int i) { return std::string(900'000, static_cast<char>('a' + i)); }
+
+TEST_F(McpCallTest, OfAnswersThatWaitToBeReadOneIsHeld) {
+  constexpr int kAnswers = 8;
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  std::vector<std::string> ids;
+  for (int i = 0; i < kAnswers; ++i) ids.push_back(stream.Write(Send(i, LongText(i))));
+  const auto all_settled = [&] {
+    bool settled = true;
+    OnLoop([&] {
+      for (const std::string& id : ids) {
+        const auto tell = store_->FindTell(id);
+        settled =
+            settled && tell.ok() && tell->has_value() && (*tell)->state == TellState::kSettled;
+      }
+    });
+    return settled;
+  };
+  for (const absl::Time end = absl::Now() + absl::Seconds(60); !all_settled();) {
+    ASSERT_LT(absl::Now(), end);
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  OnLoop([&] { EXPECT_LE(budget_->held(), LongText(0).size()); });
+
+  std::map<std::string, std::string> answers;
+  for (int i = 0; i < kAnswers; ++i) {
+    const v1::McpServerMessage answer = stream.Read();
+    answers[answer.settles()] = answer.json();
+  }
+  for (int i = 0; i < kAnswers; ++i) EXPECT_THAT(answers[ids[i]], HasSubstr(LongText(i)));
+  OnLoop([&] { EXPECT_EQ(budget_->held(), 0u); });
+}
+
+class McpCallWithoutRoomTest : public McpCallTest {
+ protected:
+  McpCallWithoutRoomTest() { budget_bytes_ = 1; }
+};
+
+TEST_F(McpCallWithoutRoomTest, ClientsAreAnsweredOneAfterTheOther) {
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (int i = 0; i < 3; ++i) {
+    streams.push_back(std::make_unique<Stream>(*stub_));
+    streams[i]->Write(kInitialize);
+    streams[i]->Read();
+    streams[i]->Write(Send(i, LongText(i)));
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(streams[i]->Read().json(), HasSubstr(LongText(i)));
 }
 
 TEST_F(McpCallTest, AMessageThatIsSentAgainIsNotToldAgain) {

@@ -34,7 +34,7 @@ TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
 
 AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link,
                                CoordinatorIdentity identity, const Team& team, SessionKey key,
-                               const ReadMark& after, TransportSink& sink)
+                               const ReadMark& after, TransportSink& sink, ByteBudget* budget)
     : loop_(loop),
       calls_(calls),
       link_(link),
@@ -43,6 +43,7 @@ AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& l
       key_(std::move(key)),
       sink_(sink),
       point_{.mark = after} {
+  if (budget != nullptr) memory_.emplace(*budget);
   link_.AddObserver(this);
 }
 
@@ -110,7 +111,8 @@ void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
 // A message is given to one host: what another one has may have run there, or still run.
 void AgentTransport::LeaveOtherHostBehind() {
   const v1::Hello& hello = life_->hello;
-  const std::string host = absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir());
+  const std::string host =
+      absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir());
   const std::string before = std::exchange(host_, host);
   const std::string name = absl::StrCat(hello.user(), "@", hello.hostname());
   const std::string name_before = std::exchange(host_name_, name);
@@ -337,10 +339,21 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
   // Together with the text before it: what is read again from there must not be told twice.
   const bool at_another_mark = point.mark != point_.mark;
   point_ = point;
+  CountMemory();
   if (at_another_mark) sink_.OnApplied(point.mark);
   if (!*alive || attach_ == nullptr) return;
   EndIfQuiet();
   if (*alive) SayHowUrgent();
+}
+
+void AgentTransport::CountMemory() {
+  const SharedText& end = point_.mark.turn.end;
+  const size_t end_bytes = end == nullptr ? 0 : end->size();
+  if (memory_.has_value()) memory_->Set(text_bytes_ + point_.line_bytes + end_bytes);
+}
+
+bool AgentTransport::MayTakeMore(std::function<void()> on_room) {
+  return !memory_.has_value() || memory_->MayTakeMore(std::move(on_room));
 }
 
 // While somebody waits here, a host that is gone is to be noticed soon.
@@ -358,6 +371,7 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kWritten: {
       if (tell == nullptr) return;
       const std::shared_ptr<bool> alive = alive_;
+      text_bytes_ = 0;
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
       if (!*alive) return;
@@ -367,10 +381,12 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kText:
       if (tell == nullptr || item.text.empty()) return;
       tell->has_text = true;
+      text_bytes_ += item.text.size();
       return sink_.OnText(item.tell_id, item.text);
     case SessionNews::Kind::kVoid:
       if (tell == nullptr) return;
       tell->has_text = false;
+      text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kSettled:
       if (tell == nullptr) return;
@@ -391,6 +407,7 @@ void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& o
   const auto settled =
       std::find_if(tells_.begin(), tells_.end(),
                    [&tell_id](const PendingTell& tell) { return tell.id == tell_id; });
+  if (settled->has_text) text_bytes_ = 0;
   tells_.erase(settled);
   ++metrics_.tells_settled;
   metrics_.last_used = absl::Now();

@@ -119,6 +119,8 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
 
 bool AgentTransport::SettleAll(const absl::Status& outcome) {
   std::deque<PendingTell> tells = std::exchange(tells_, {});
+  text_bytes_ = 0;
+  CountMemory();
   const std::shared_ptr<bool> alive = alive_;
   for (const PendingTell& tell : tells) {
     ++metrics_.tells_settled;

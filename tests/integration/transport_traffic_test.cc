@@ -3,11 +3,17 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "common/budget/byte_budget.h"
+#include "common/failure/failure.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "gmock/gmock.h"
 #include "tests/integration/transport_fixture.h"
 
 namespace iris {
 namespace {
+
+using ::testing::HasSubstr;
 
 // A host that is too busy with its streams to answer probes, as one behind a slow link is.
 class BusyHostTest : public ::testing::Test {
@@ -78,6 +84,83 @@ TEST_F(BusyHostTest, WhatStreamsSayKeepsALinkFromBeingLost) {
   }
   host_.Speak(false);
   WaitUntil([this] { return Status().losses() > 0; });
+}
+
+// A budget that somebody else has used up, and who goes on using it.
+class UsedUp {
+ public:
+  explicit UsedUp(EventLoop& loop) : loop_(loop), budget_(loop, 1 << 20), other_(budget_) {
+    other_.Set(1 << 20);
+    GoOn();
+  }
+  ~UsedUp() { loop_.Cancel(timer_); }
+
+  ByteBudget& budget() { return budget_; }
+  void MakeRoom() {
+    loop_.Cancel(timer_);
+    other_.Set(0);
+  }
+
+ private:
+  void GoOn() {
+    EXPECT_TRUE(other_.MayTakeMore([] {}));
+    timer_ = loop_.After(absl::Seconds(1), [this] { GoOn(); });
+  }
+
+  EventLoop& loop_;
+  ByteBudget budget_;
+  ByteBudget::Holder other_;
+  EventLoop::TimerId timer_ = 0;
+};
+
+TEST_F(BusyHostTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
+  std::unique_ptr<UsedUp> memory;
+  const std::string tell_id = NewUuid();
+  host_.Flood(true);
+  OnLoop([&] {
+    memory = std::make_unique<UsedUp>(loop_.loop());
+    transport_ = std::make_unique<RemoteAgentTransport>(
+        loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+        SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_,
+        &memory->budget());
+    transport_->Tell(tell_id, "anything");
+  });
+  const Outcome outcome = sink_.WaitFor(tell_id);
+  EXPECT_EQ(KindOf(outcome.status), v1::FAILURE_INTERNAL);
+  EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("more than it was allowed to"));
+  OnLoop([&] {
+    transport_.reset();
+    memory.reset();
+  });
+}
+
+TEST_F(TransportTest, ASessionBeyondTheBudgetWaitsAndGoesOn) {
+  constexpr size_t kAnswerBytes = 20'000'000;
+  std::unique_ptr<UsedUp> memory;
+  OnLoop([&] {
+    memory = std::make_unique<UsedUp>(loop_.loop());
+    transport_ = std::make_unique<RemoteAgentTransport>(
+        loop_.loop(), calls_, *link_, identity_, team_,
+        SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_,
+        &memory->budget());
+  });
+  const std::string id = Tell(absl::StrCat("BIG ", kAnswerBytes));
+  const absl::Time deadline = absl::Now() + kPatience;
+  for (uint64_t before = 0, now = BytesIn(); now == 0 || now != before; now = BytesIn()) {
+    ASSERT_LT(absl::Now(), deadline);
+    before = now;
+    absl::SleepFor(absl::Seconds(1));
+  }
+  EXPECT_LT(BytesIn(), kAnswerBytes / 2);
+  OnLoop([&] { memory->MakeRoom(); });
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text.size(), kAnswerBytes);
+  OnLoop([&] {
+    EXPECT_EQ(memory->budget().held(), 0u);
+    transport_.reset();
+    memory.reset();
+  });
 }
 
 }  // namespace

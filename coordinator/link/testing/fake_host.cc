@@ -88,12 +88,13 @@ class FakeHost::Service final : public v1::Agent::Service {
     response.mutable_attached()->mutable_position()->set_journal_id("journal");
     bool open = stream->Write(response);
     for (uint64_t seq = 1; open && !context->IsCancelled();) {
-      absl::SleepFor(kLook);
-      if (!host_.speaks()) continue;
+      const bool floods = host_.floods_;
+      if (!floods) absl::SleepFor(kLook);
+      if (!floods && !host_.speaks()) continue;
       v1::AttachResponse said;
       v1::Event& event = *said.mutable_events()->add_events();
       event.set_seq(seq++);
-      event.mutable_output()->set_bytes("x");
+      event.mutable_output()->set_bytes(std::string(floods ? 64 << 10 : 1, 'x'));
       event.mutable_output()->set_more(true);
       open = stream->Write(said);
     }

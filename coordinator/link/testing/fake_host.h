@@ -35,6 +35,8 @@ class FakeHost {
   void Silence(bool silent);
   // The session says something every 10 ms.
   void Speak(bool speaks);
+  // It says 64 KiB after the other, whatever it was given credit for.
+  void Flood(bool floods) { floods_ = floods; }
   // What the ssh client says of its end; OK = there is no ssh client.
   void SshSays(const absl::Status& words);
   // Cuts every wire that was made, as a lost network does.
@@ -63,6 +65,7 @@ class FakeHost {
   bool ends_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;
   bool speaks_ ABSL_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> floods_ = false;
   int attempts_ ABSL_GUARDED_BY(mutex_) = 0;
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;
   int ending_ ABSL_GUARDED_BY(mutex_) = 0;
