@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 
@@ -21,21 +22,26 @@ class McpOutgoing {
   // `head` + the characters of `text` as they stand inside a JSON string + `tail`. Bytes of `text`
   // that are not UTF-8 become U+FFFD.
   McpOutgoing(std::string head, std::shared_ptr<const std::string> text, std::string tail)
-      : head_(std::move(head)), tail_(std::move(tail)) {
-    PutBack(std::move(text));
-  }
+      : head_(std::move(head)),
+        text_(std::move(text)),
+        text_bytes_(text_ == nullptr ? 0 : text_->size()),
+        tail_(std::move(tail)) {}
 
   // The next 1 to kPieceBytesMax bytes; empty at the end.
   std::string NextPiece();
   bool done() const;
 
-  // How long its text is, also where it was let go.
-  size_t text_bytes() const { return text_bytes_; }
-  // Before its first piece: the text is not held any more, until it is put back.
+  // A long text need not be held all the time: it may be let go between two pieces, and the same is
+  // put back before the next one that lacks_text().
   void LetGo() { text_.reset(); }
-  bool let_go() const { return text_ == nullptr && text_bytes_ > 0; }
-  void PutBack(std::shared_ptr<const std::string> text);
-  // Made in the place of this one where its text cannot be had again.
+  void PutBack(std::shared_ptr<const std::string> text) { text_ = std::move(text); }
+  bool lacks_text() const { return text_ == nullptr && text_sent_ < text_bytes_; }
+  size_t text_bytes() const { return text_bytes_; }
+  const std::shared_ptr<const std::string>& text() const { return text_; }
+  // How many bytes it holds.
+  size_t held_bytes() const;
+  bool begun() const { return head_sent_ > 0; }  // NextPiece() has returned some of it.
+  // Made in the place of this one where it has not begun and its text cannot be had again.
   std::function<McpOutgoing(const absl::Status& why)> instead;
 
   std::string settles;       // As in McpServerMessage.

@@ -1,5 +1,6 @@
 #include "coordinator/service/mcp_call.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,12 +8,22 @@
 #include "coordinator/service/lent_env.h"
 
 namespace iris {
+namespace {
+
+// Any number of others may wait before it, and the client need not read.
+bool IsLong(const McpOutgoing& message) {
+  return !message.outcome_of.empty() && message.text_bytes() > AnswerText::kSmallBytesMax;
+}
+
+}  // namespace
 
 McpCall::McpCall(CoordinatorService& service)
     : ServerStream(service.loop_),
       service_(service),
+      reading_(service.budget_),
       session_(service.loop_, *this, *this),
-      memory_(service.budget_) {}
+      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }) {
+}
 
 McpCall::~McpCall() {
   --service_.open_calls_;
@@ -57,8 +68,16 @@ void McpCall::OnGone() {
 
 void McpCall::ReadOn() {
   if (ending_.has_value()) return;
-  read_waits_ = waiting_.size() >= kWaitingMax;
-  if (!read_waits_) Read();
+  read_waits_ = waits_for_client();
+  if (read_waits_) return;
+  reading_.Set(reader_.bytes());
+  if (reading_.MayTakeMore([this] { ReadOn(); })) Read();
+}
+
+bool McpCall::waits_for_client() const {
+  size_t bytes = 0;
+  for (const McpOutgoing& message : waiting_) bytes += message.held_bytes();
+  return waiting_.size() >= kWaitingMax || bytes >= kWaitingBytesMax;
 }
 
 void McpCall::EndOfInput(const absl::Status& ending) {
@@ -73,8 +92,10 @@ void McpCall::Leave(const absl::Status& why) {
 
 void McpCall::Send(McpOutgoing message) {
   if (message.is_progress && waiting_.size() >= kWaitingMax) return;
-  // Before its turn comes a client may have let any number of others wait.
-  if (!message.outcome_of.empty() && message.text_bytes() > kTextHeldMax) message.LetGo();
+  if (IsLong(message)) {
+    if (waiting_.empty()) answer_text_.Offer(message.outcome_of, message.text());
+    message.LetGo();
+  }
   waiting_.push_back(std::move(message));
   WriteNext();
 }
@@ -92,15 +113,19 @@ void McpCall::WriteNext() {
 
 bool McpCall::HasText() {
   McpOutgoing& message = waiting_.front();
-  if (!message.let_go()) return true;
-  if (!memory_.MayTakeMore([this] { WriteNext(); }, message.text_bytes())) return false;
-  absl::StatusOr<std::shared_ptr<const std::string>> text = ReadAnswer(message.outcome_of);
+  if (!message.lacks_text()) return true;
+  absl::StatusOr<std::shared_ptr<const std::string>> text =
+      answer_text_.Get(message.outcome_of, message.text_bytes());
   if (text.ok()) {
-    memory_.Set((*text)->size());
     message.PutBack(*std::move(text));
-  } else {
-    message = message.instead(text.status());
+    return !message.lacks_text();
   }
+  // A message that has begun cannot become another one: the front end asks again on a new stream.
+  if (message.begun()) {
+    Finish(text.status());
+    return false;
+  }
+  message = message.instead(text.status());
   return true;
 }
 
@@ -109,31 +134,16 @@ void McpCall::WritePiece() {
   v1::McpServerMessage update;
   update.set_json(message.NextPiece());
   update.set_more(!message.done());
+  if (IsLong(message)) message.LetGo();
   if (message.done()) {
     update.set_settles(message.settles);
     update.set_opening(message.opening);
     outcome_of_ = message.outcome_of;
     waiting_.pop_front();
-    memory_.Set(0);
+    answer_text_.Drop();
   }
   Write(std::move(update));
   if (read_waits_) ReadOn();
-}
-
-// The answer of a tell that is settled.
-absl::StatusOr<std::shared_ptr<const std::string>> McpCall::ReadAnswer(const std::string& tell_id) {
-  struct : TellObserver {
-    void OnAccepted(const std::string&) override {}
-    void OnProgress(const v1::TellProgress&) override {}
-    void OnSettled(const TellOutcome& outcome) override { answer = outcome.answer; }
-    std::shared_ptr<const std::string> answer;
-  } reader;
-  absl::Status found = service_.orchestrator_.Follow(tell_id, kCommandLineCaller, &reader);
-  if (!found.ok()) return found;
-  if (reader.answer != nullptr) return reader.answer;
-  service_.orchestrator_.RemoveObserver(tell_id, &reader);
-  return MakeFailure(v1::FAILURE_INTERNAL,
-                     absl::StrCat("the answer of ", tell_id, " is not in the store"));
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {

@@ -408,6 +408,7 @@ void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& o
       std::find_if(tells_.begin(), tells_.end(),
                    [&tell_id](const PendingTell& tell) { return tell.id == tell_id; });
   if (settled->has_text) text_bytes_ = 0;
+  CountMemory();
   tells_.erase(settled);
   ++metrics_.tells_settled;
   metrics_.last_used = absl::Now();

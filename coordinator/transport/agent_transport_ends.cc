@@ -52,6 +52,9 @@ void AgentTransport::LoseContact() {
 void AgentTransport::LetGo() {
   LoseContact();
   child_pid_ = 0;
+  // Nobody waits for what the line that has begun may say: it is read again from where it began.
+  point_ = ReadPoint{.mark = point_.mark};
+  CountMemory();
   requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;

@@ -1,5 +1,6 @@
 #include "coordinator/transport/attach_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -127,7 +128,9 @@ void AttachCall::OnReadDone(bool ok) {
   std::vector<SessionNews> news;
   uint64_t wire_bytes = 0;
   for (const v1::Event& event : response_.events().events()) wire_bytes += WireBytes(event);
-  if (in_breach_ || IsBeyondCredit(wire_bytes)) {
+  const int64_t rest = std::max<int64_t>(
+      static_cast<int64_t>(response_.ByteSizeLong()) - static_cast<int64_t>(wire_bytes), 64);
+  if (in_breach_ || IsBeyondCredit(wire_bytes, rest)) {
     in_breach_ = true;
     context_.TryCancel();
     return StartRead(&response_);  // It says when the call is over.
@@ -135,20 +138,21 @@ void AttachCall::OnReadDone(bool ok) {
   if (response_.has_attached()) reader_.Apply(response_.attached(), news);
   if (response_.has_reset()) reader_.Apply(response_.reset(), news);
   for (const v1::Event& event : response_.events().events()) reader_.Apply(event, news);
-  Deliver(std::move(news), wire_bytes);
+  Deliver(std::move(news), wire_bytes, rest);
   StartRead(&response_);
 }
 
-// The first answer is free; nothing comes without an event after it.
-bool AttachCall::IsBeyondCredit(uint64_t wire_bytes) {
-  if (wire_bytes == 0) return std::exchange(answered_, true);
-  const int64_t bytes = static_cast<int64_t>(wire_bytes);
-  return allowed_.fetch_sub(bytes) - bytes < -kBeyondCreditMax;
+bool AttachCall::IsBeyondCredit(uint64_t wire_bytes, int64_t rest) {
+  allowed_ -= static_cast<int64_t>(wire_bytes);
+  uncounted_ += rest;
+  if (response_.has_attached() || response_.has_reset()) return std::exchange(answered_, true);
+  return allowed_ < -kBeyondCreditMax || uncounted_ > kBeyondCreditMax;
 }
 
-void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes) {
-  loop_.Post([self = shared_from_this(), news = std::move(news), wire_bytes,
+void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes, int64_t rest) {
+  loop_.Post([self = shared_from_this(), news = std::move(news), wire_bytes, rest,
               point = reader_.point()]() mutable {
+    self->uncounted_ -= rest;
     if (self->sink_ == nullptr) return;
     self->sink_->OnNews(std::move(news), wire_bytes, point);
     if (self->sink_ != nullptr && wire_bytes > 0) self->GiveCredit(wire_bytes);

@@ -45,7 +45,8 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
                          public std::enable_shared_from_this<AttachCall>,
                          private SendWindow::Sender {
  public:
-  // An agent may send so much more than its credit: no event is cut for it.
+  // An agent may send so much more than its credit: no event is cut for it. As much may wait here of
+  // what credit does not count.
   static constexpr int64_t kBeyondCreditMax = 1 << 20;
 
   struct Session {
@@ -77,9 +78,10 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
 
   void OnRoom() override { SendFrames(); }
 
-  void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes);
-  // Whether the peer had no right to send that.
-  bool IsBeyondCredit(uint64_t wire_bytes);
+  // What was read came to `news`; its events count for `wire_bytes`, and `rest` bytes for nothing.
+  void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes, int64_t rest);
+  // Whether the peer had no right to send what was read.
+  bool IsBeyondCredit(uint64_t wire_bytes, int64_t rest);
   void GiveCredit(uint64_t bytes);
   void SendCredit();
   void SendFrames();
@@ -107,7 +109,8 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   bool answered_ = false;   // Its first answer came.
   bool in_breach_ = false;  // More came than it was allowed to send.
 
-  std::atomic<int64_t> allowed_ = 0;  // What the peer may still send.
+  std::atomic<int64_t> allowed_ = 0;    // What the peer may still send.
+  std::atomic<int64_t> uncounted_ = 0;  // What came beside that, and waits for the loop.
 
   absl::Mutex mutex_;
   std::deque<v1::AttachRequest> to_write_ ABSL_GUARDED_BY(mutex_);  // The first is being written.

@@ -35,96 +35,18 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
-#include "nlohmann/json.hpp"
 #include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
+#include "tests/fuzz/in_process_child.h"
 #include "tests/fuzz/require.h"
 
 namespace iris {
 namespace {
 
-using nlohmann::json;
-
 constexpr size_t kReaders = 4;
 constexpr size_t kSessions = 2;
 constexpr size_t kStepsMax = 64;
 constexpr absl::Duration kDeadline = absl::Seconds(30);
-
-// A claude in the process: answers each message with one to three lines.
-class InProcessChild final : public Child {
- public:
-  InProcessChild(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {
-    Later([this] { sink_.OnStarted(4711, 1); });
-  }
-  ~InProcessChild() override { *alive_ = false; }
-
-  void Write(std::string bytes) override {
-    stdin_ += bytes;
-    for (size_t end; (end = stdin_.find('\n')) != std::string::npos; stdin_.erase(0, end + 1)) {
-      Answer(json::parse(stdin_.substr(0, end), nullptr, /*allow_exceptions=*/false));
-    }
-  }
-  void CloseStdin() override { End(); }
-  void Signal(int) override { End(); }
-  void KillAll() override { End(); }
-  void PauseOutput(bool paused) override {
-    paused_ = paused;
-    Flush();
-  }
-  pid_t keeper() const override { return 4710; }
-  pid_t pid() const override { return 4711; }
-  uint64_t start_time() const override { return 1; }
-
- private:
-  void Later(std::function<void()> task) {
-    loop_.Post([alive = alive_, task = std::move(task)] {
-      if (*alive) task();
-    });
-  }
-  void Answer(const json& message) {
-    const std::string type = message.value("type", "");
-    if (type == "control_request") {
-      Say({{"type", "control_response"},
-           {"response",
-            {{"subtype", "success"},
-             {"request_id", message["request_id"]},
-             {"response", json::object()}}}});
-    }
-    if (type != "user") return;
-    const std::string text = message["message"].value("content", "");
-    Say({{"type", "user"}, {"uuid", message["uuid"]}, {"isReplay", true}});
-    for (size_t i = 0; i < text.size() % 3; ++i) {
-      Say({{"type", "assistant"},
-           {"message", {{"content", json::array({{{"type", "text"}, {"text", text}}})}}}});
-    }
-    Say({{"type", "result"},
-         {"subtype", "success"},
-         {"is_error", false},
-         {"user_message_uuids", json::array({message["uuid"]})}});
-  }
-  void Say(const json& line) {
-    unread_ += line.dump() + "\n";
-    Later([this] { Flush(); });
-  }
-  void Flush() {
-    if (paused_ || unread_.empty()) return;
-    Later([this, said = std::exchange(unread_, "")] { sink_.OnStdout(said); });
-  }
-  void End() {
-    if (std::exchange(ended_, true)) return;
-    Later([this] {
-      sink_.OnExited(ExitStatus());
-      Later([this] { sink_.OnGone(); });
-    });
-  }
-
-  EventLoop& loop_;
-  ChildSink& sink_;
-  std::string stdin_, unread_;
-  bool paused_ = false;
-  bool ended_ = false;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-};
 
 std::unique_ptr<grpc::ClientContext> NewContext() {
   auto context = std::make_unique<grpc::ClientContext>();
@@ -291,6 +213,7 @@ class Reader {
   const std::unique_ptr<grpc::ClientContext> context_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::AttachRequest, v1::AttachResponse>> stream_;
   bool open_ = true;
+  bool started_ = false;
   std::string tell_id_ = NewUuid();
   const v1::Position known_before_;
   std::atomic<bool> starts_after_ = false;
@@ -312,9 +235,12 @@ void Reader::Step(int what, uint8_t number) {
       start.set_epoch(Agent::Get().epoch(number) + (number % 16 == 15 ? 1 : 0));
       start.set_credit_bytes(what == 0 ? 0 : 1 << 20);
       // From where another reader of this input was, or from now on.
-      starts_after_ = number % 8 > 3;
-      if (starts_after_) *start.mutable_after() = known_before_;
-      allowed_ += start.credit_bytes();
+      if (number % 8 > 3) *start.mutable_after() = known_before_;
+      // A second one is refused: it changes nothing.
+      if (!std::exchange(started_, true)) {
+        starts_after_ = start.has_after();
+        allowed_ += start.credit_bytes();
+      }
       return Send(request);
     }
     case 2:
