@@ -41,6 +41,8 @@ bool ByteBudget::Holder::MayTakeMore(std::function<void()> on_room, size_t lump)
   }
   on_room_ = std::move(on_room);
   lump_ = lump;
+  // The chosen one's turn is counted from when somebody waits for its end.
+  if (!others_wait) budget_.turn_ends_ = budget_.loop_.now() + kTurn;
   budget_.waiting_.push_back(this);
   // Others wait, and nobody's end is going to wake them.
   if (budget_.chosen_ == nullptr) budget_.WakeSoon();

@@ -84,7 +84,7 @@ class ByteBudget {
   size_t freed_ = 0;            // Since memory was given back last.
   std::list<Holder*> waiting_;  // Who has waited for the longest, first.
   Holder* chosen_ = nullptr;    // Gets on beyond the budget.
-  absl::Duration turn_ends_;    // Its own, where others wait.
+  absl::Duration turn_ends_;    // Its own, if others wait.
   EventLoop::TimerId patience_ = 0;
   EventLoop::TimerId wake_ = 0;
 };

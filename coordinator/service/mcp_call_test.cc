@@ -1,6 +1,8 @@
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -77,6 +79,11 @@ class Stream {
 
 class McpCallTest : public CoordinatorServiceTest {
  protected:
+  size_t Held() {
+    size_t bytes = 0;
+    OnLoop([&] { bytes = budget_->held(); });
+    return bytes;
+  }
   McpCallTest() { file_.teams.push_back({.name = "web", .path = "/w"}); }
 };
 
@@ -138,6 +145,47 @@ class McpCallWithoutRoomTest : public McpCallTest {
  protected:
   McpCallWithoutRoomTest() { budget_bytes_ = 1; }
 };
+
+TEST_F(McpCallWithoutRoomTest, AClientThatDoesNotReadHoldsNothingAndMissesNothing) {
+  Stream idle(*stub_), other(*stub_);
+  for (Stream* stream : {&idle, &other}) {
+    stream->Write(kInitialize);
+    stream->Read();
+  }
+  idle.Write(Send(1, LongText(1)));
+  for (const absl::Time end = absl::Now() + absl::Seconds(60); Held() == 0;) {
+    ASSERT_LT(absl::Now(), end);
+  }
+  other.Write(Send(2, LongText(2)));
+  EXPECT_THAT(other.Read().json(), HasSubstr(LongText(2)));
+  for (const absl::Time end = absl::Now() + absl::Seconds(60); Held() > 0;) {
+    ASSERT_LT(absl::Now(), end);
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_THAT(idle.Read().json(), HasSubstr(LongText(1)));
+}
+
+TEST_F(McpCallTest, OfAClientThatDoesNotReadNoMoreIsRead) {
+  constexpr int kMessages = 250;  // Fewer than may wait by number.
+  std::atomic<int> told = 0;
+  script_ = [&told](FakeTransport& transport, const std::string& id, const std::string& text) {
+    ++told;
+    EchoScript(transport, id, text);
+  };
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  std::thread writer([&] {
+    for (int i = 0; i < kMessages; ++i) stream.Write(Send(i, std::string(60'000, 'x')));
+  });
+  for (int before = -1; before != told;) {
+    before = told;
+    absl::SleepFor(absl::Seconds(1));
+  }
+  EXPECT_LT(told, kMessages / 2);
+  for (int i = 0; i < kMessages; ++i) EXPECT_GT(stream.Read().json().size(), 60'000u);
+  writer.join();
+}
 
 TEST_F(McpCallWithoutRoomTest, ClientsAreAnsweredOneAfterTheOther) {
   std::vector<std::unique_ptr<Stream>> streams;

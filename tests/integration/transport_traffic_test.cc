@@ -96,6 +96,7 @@ class UsedUp {
   ~UsedUp() { loop_.Cancel(timer_); }
 
   ByteBudget& budget() { return budget_; }
+  size_t others() const { return other_.bytes(); }
   void MakeRoom() {
     loop_.Cancel(timer_);
     other_.Set(0);
@@ -113,10 +114,29 @@ class UsedUp {
   EventLoop::TimerId timer_ = 0;
 };
 
+TEST_F(BusyHostTest, WhatCreditDoesNotCountDoesNotPileUp) {
+  v1::Event event;
+  event.mutable_gap()->set_tell_id(std::string(100'000, 'x'));
+  const std::string tell_id = NewUuid();
+  WaitUntil([this] { return BytesIn() > 0; });
+  absl::Notification goes_on;
+  loop_.loop().Post([&] { goes_on.WaitForNotification(); });
+  host_.Flood(event);
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (host_.attaches_ended() == 0 && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(host_.attaches_ended(), 1);
+  goes_on.Notify();
+}
+
 TEST_F(BusyHostTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
   std::unique_ptr<UsedUp> memory;
   const std::string tell_id = NewUuid();
-  host_.Flood(true);
+  v1::Event event;
+  event.mutable_output()->set_bytes(std::string(64 << 10, 'x'));
+  event.mutable_output()->set_more(true);
+  host_.Flood(event);
   OnLoop([&] {
     memory = std::make_unique<UsedUp>(loop_.loop());
     transport_ = std::make_unique<RemoteAgentTransport>(
@@ -134,33 +154,63 @@ TEST_F(BusyHostTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
   });
 }
 
-TEST_F(TransportTest, ASessionBeyondTheBudgetWaitsAndGoesOn) {
-  constexpr size_t kAnswerBytes = 20'000'000;
-  std::unique_ptr<UsedUp> memory;
-  OnLoop([&] {
-    memory = std::make_unique<UsedUp>(loop_.loop());
-    transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_.loop(), calls_, *link_, identity_, team_,
-        SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_,
-        &memory->budget());
-  });
-  const std::string id = Tell(absl::StrCat("BIG ", kAnswerBytes));
-  const absl::Time deadline = absl::Now() + kPatience;
-  for (uint64_t before = 0, now = BytesIn(); now == 0 || now != before; now = BytesIn()) {
-    ASSERT_LT(absl::Now(), deadline);
-    before = now;
-    absl::SleepFor(absl::Seconds(1));
+class NoRoomTest : public TransportTest {
+ protected:
+  static constexpr size_t kAnswerBytes = 20'000'000;
+
+  NoRoomTest() {
+    OnLoop([this] {
+      memory_ = std::make_unique<UsedUp>(loop_.loop());
+      transport_ = std::make_unique<RemoteAgentTransport>(
+          loop_.loop(), calls_, *link_, identity_, team_,
+          SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_,
+          &memory_->budget());
+    });
+    tell_id_ = Tell(absl::StrCat("BIG ", kAnswerBytes));
   }
-  EXPECT_LT(BytesIn(), kAnswerBytes / 2);
-  OnLoop([&] { memory->MakeRoom(); });
-  const Outcome outcome = sink_.WaitFor(id);
+  ~NoRoomTest() override {
+    OnLoop([this] {
+      transport_.reset();
+      EXPECT_EQ(memory_->budget().held(), memory_->others());
+      memory_.reset();
+    });
+  }
+  // The answer has begun, and nothing more comes of it.
+  void WaitUntilItWaits() {
+    const absl::Time deadline = absl::Now() + kPatience;
+    for (uint64_t before = 0, now = BytesIn(); now == 0 || now != before; now = BytesIn()) {
+      ASSERT_LT(absl::Now(), deadline);
+      before = now;
+      absl::SleepFor(absl::Seconds(1));
+    }
+    EXPECT_LT(BytesIn(), kAnswerBytes / 2);
+  }
+  size_t Held() {
+    size_t bytes = 0;
+    OnLoop([&] { bytes = memory_->budget().held() - memory_->others(); });
+    return bytes;
+  }
+
+  std::unique_ptr<UsedUp> memory_;
+  std::string tell_id_;
+};
+
+TEST_F(NoRoomTest, ASessionBeyondTheBudgetWaitsAndGoesOn) {
+  WaitUntilItWaits();
+  EXPECT_GT(Held(), 0u);
+  OnLoop([this] { memory_->MakeRoom(); });
+  const Outcome outcome = sink_.WaitFor(tell_id_);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.text.size(), kAnswerBytes);
-  OnLoop([&] {
-    EXPECT_EQ(memory->budget().held(), 0u);
-    transport_.reset();
-    memory.reset();
-  });
+  EXPECT_EQ(Held(), 0u);
+}
+
+TEST_F(NoRoomTest, ASessionThatEndsInTheMiddleOfALineHoldsNothing) {
+  WaitUntilItWaits();
+  EXPECT_GT(Held(), 0u);
+  Terminate();
+  EXPECT_FALSE(sink_.WaitFor(tell_id_).status.ok());
+  EXPECT_EQ(Held(), 0u);
 }
 
 }  // namespace
