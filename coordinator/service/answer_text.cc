@@ -22,7 +22,7 @@ class AnswerReader final : public TellObserver {
 }  // namespace
 
 void AnswerText::Offer(const std::string& tell_id, std::shared_ptr<const std::string> answer) {
-  Drop();
+  if (answer_ != nullptr) Drop();
   if (HasRoom(answer->size())) Hold(tell_id, std::move(answer));
 }
 
@@ -32,7 +32,8 @@ absl::StatusOr<std::shared_ptr<const std::string>> AnswerText::Get(const std::st
     WaitForNext();
     return answer_;
   }
-  Drop();
+  // Only then: whose turn it is to get on beyond the budget would give that away.
+  if (answer_ != nullptr) Drop();
   if (!HasRoom(bytes)) return nullptr;
   absl::StatusOr<std::shared_ptr<const std::string>> answer = Read(tell_id);
   if (answer.ok() && (*answer)->size() != bytes) {

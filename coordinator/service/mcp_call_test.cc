@@ -1,4 +1,4 @@
-#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +33,12 @@ std::string Send(int id, const std::string& text) {
   return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
          R"(,"method":"tools/call","params":{"name":"send_message","arguments":)" +
          R"({"toTeam":"gpu","fromTeam":"web","message":")" + text + "\"}}}";
+}
+
+std::string Wait(int id, const std::string& tell_id) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+         R"(,"method":"tools/call","params":{"name":"tell_wait",)" +
+         R"("arguments":{"fromTeam":"web","tellId":")" + tell_id + "\"}}}";
 }
 
 // A front end's end of one stream.
@@ -167,22 +173,24 @@ TEST_F(McpCallWithoutRoomTest, AClientThatDoesNotReadHoldsNothingAndMissesNothin
 
 TEST_F(McpCallTest, OfAClientThatDoesNotReadNoMoreIsRead) {
   constexpr int kMessages = 250;  // Fewer than may wait by number.
-  std::atomic<int> told = 0;
-  script_ = [&told](FakeTransport& transport, const std::string& id, const std::string& text) {
-    ++told;
-    EchoScript(transport, id, text);
-  };
   Stream stream(*stub_);
   stream.Write(kInitialize);
   stream.Read();
+  const std::string id = stream.Write(Send(0, std::string(60'000, 'x')));
+  stream.Read();
   std::thread writer([&] {
-    for (int i = 0; i < kMessages; ++i) stream.Write(Send(i, std::string(60'000, 'x')));
+    for (int i = 1; i <= kMessages; ++i) stream.Write(Wait(i, id));
   });
-  for (int before = -1; before != told;) {
-    before = told;
+  const auto taken = [this] {
+    uint64_t calls = 0;
+    OnLoop([&] { calls = service_->calls_begun(); });
+    return calls;
+  };
+  for (uint64_t before = 0, now = taken(); now != before; now = taken()) {
+    before = now;
     absl::SleepFor(absl::Seconds(1));
   }
-  EXPECT_LT(told, kMessages / 2);
+  EXPECT_LT(taken(), kMessages / 2u);
   for (int i = 0; i < kMessages; ++i) EXPECT_GT(stream.Read().json().size(), 60'000u);
   writer.join();
 }
@@ -236,9 +244,7 @@ TEST_F(McpCallTest, AnAnswerIsFetchedOnceTheStreamTookItAndElseWaits) {
   stream.Read();
   stream.Write(Send(1, "hello"));
   EXPECT_THAT(stream.Read().json(), HasSubstr("1 answer waits: " + left));
-  stream.Write(R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"tell_wait",)"
-               R"("arguments":{"fromTeam":"web","tellId":")" +
-               left + "\"}}}");
+  stream.Write(Wait(2, left));
   EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"late")"));
   stream.WritesDone();
   EXPECT_EQ(stream.Read().json(), "");

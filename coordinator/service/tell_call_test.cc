@@ -128,7 +128,7 @@ TEST_F(NoRoomTest, AMessageThatIsPutTogetherIsCountedUntilItIsWhole) {
   EXPECT_TRUE(wait_for(0));
   context.TryCancel();
   stream->Finish();
-  OnLoop([this] { orchestrator_->SettleOpen(); });
+  OnLoop([this] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
 }
 
 TEST_F(CoordinatorServiceTest, ADetachedCallEndsOnceTheTellIsStored) {
