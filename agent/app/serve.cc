@@ -16,6 +16,7 @@
 #include "agent/handover/handover.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
+#include "common/budget/heap.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
@@ -93,6 +94,7 @@ int RunServe(const Options& options) {
   PrepareProcess();
   // Before gRPC: where there is nothing to go on with, every descriptor is closed.
   std::unique_ptr<const handover::Agent> before = TakeHandover(options);
+  KeepHeapSmall();
   KeepGrpcUntilExit();
   absl::StatusOr<std::unique_ptr<AgentDaemon>> agent = OrExhausted("the agent cannot start", [&] {
     return before != nullptr ? GoOn(options, *before) : StartAgent(options);

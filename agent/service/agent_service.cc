@@ -4,6 +4,7 @@
 
 #include "agent/service/attach_stream.h"
 #include "agent/service/streams.h"
+#include "common/budget/byte_budget.h"
 #include "common/failure/failure.h"
 #include "common/rpc/server_reply.h"
 #include "common/rpc/server_stream.h"
@@ -42,7 +43,7 @@ class ProbeStream final : public ServerStream<v1::ProbeRequest, v1::ProbeRespons
 class GrpcAgentService final : public AgentService, private v1::Agent::CallbackService {
  public:
   GrpcAgentService(EventLoop& loop, SessionTable& sessions, Hooks hooks)
-      : loop_(loop), sessions_(sessions), hooks_(std::move(hooks)) {}
+      : loop_(loop), sessions_(sessions), hooks_(std::move(hooks)), budget_(loop) {}
 
   v1::Agent::CallbackService& grpc_service() override { return *this; }
   size_t open_streams() const override { return streams_.count(); }
@@ -74,7 +75,7 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
 
   grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>* Attach(
       CallbackServerContext*) override {
-    return AttachStream::Serve<AttachStream>(loop_, sessions_, streams_);
+    return AttachStream::Serve<AttachStream>(loop_, sessions_, streams_, budget_);
   }
 
   grpc::ServerBidiReactor<v1::ProbeRequest, v1::ProbeResponse>* Probe(
@@ -171,6 +172,7 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
   SessionTable& sessions_;
   const Hooks hooks_;
   OpenStreams streams_;
+  ByteBudget budget_;
 };
 
 }  // namespace

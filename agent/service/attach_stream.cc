@@ -29,7 +29,12 @@ void AttachStream::OnRead(v1::AttachRequest& request) {
   const absl::Status taken = Take(request);
   if (!taken.ok()) return Finish(taken);
   SendMore();
-  Read();
+  ReadOn();
+}
+
+void AttachStream::ReadOn() {
+  memory_.Set(tell_text_.size());
+  if (memory_.MayTakeMore([this] { ReadOn(); })) Read();
 }
 
 absl::Status AttachStream::Take(v1::AttachRequest& request) {

@@ -7,6 +7,7 @@
 #include "agent/service/streams.h"
 #include "agent/session/session.h"
 #include "agent/session/session_table.h"
+#include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/server_stream.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -21,8 +22,9 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
  public:
   static constexpr size_t kBatchBytesMax = 256 << 10;
 
-  AttachStream(EventLoop& loop, SessionTable& sessions, OpenStreams& streams)
-      : ServerStream(loop), sessions_(sessions), streams_(streams) {}
+  // `budget`: of the tells that are being put together.
+  AttachStream(EventLoop& loop, SessionTable& sessions, OpenStreams& streams, ByteBudget& budget)
+      : ServerStream(loop), sessions_(sessions), streams_(streams), memory_(budget) {}
 
  private:
   ~AttachStream() override;
@@ -34,6 +36,7 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   void OnNewEvents() override { SendMore(); }
   void End() override;
 
+  void ReadOn();
   absl::Status Take(v1::AttachRequest& request);
   absl::Status OnStart(const v1::AttachStart& start);
   absl::Status OnAck(const v1::Position& position);
@@ -49,6 +52,7 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   std::string tell_id_;  // Being put together.
   std::string tell_text_;
   bool tell_repeat_ = false;
+  ByteBudget::Holder memory_;  // Its text.
 };
 
 }  // namespace iris

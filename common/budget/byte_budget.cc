@@ -1,6 +1,8 @@
 #include "common/budget/byte_budget.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "common/budget/heap.h"
 
@@ -20,22 +22,36 @@ ByteBudget::Holder::~Holder() {
 void ByteBudget::Holder::Set(size_t bytes) {
   const size_t before = std::exchange(bytes_, bytes);
   budget_.held_ += bytes - before;  // Unsigned: also where it is less.
-  if (bytes == 0 && budget_.chosen_ == this) budget_.StopChoosing();
-  if (bytes < before) budget_.OnLess(before - bytes);
+  const bool ends_turn = bytes == 0 && budget_.chosen_ == this;
+  if (ends_turn) budget_.StopChoosing();
+  if (ends_turn || bytes < before) budget_.OnLess(before - bytes);
 }
 
-bool ByteBudget::Holder::MayTakeMore(std::function<void()> on_room) {
+bool ByteBudget::Holder::MayTakeMore(std::function<void()> on_room, size_t lump) {
   budget_.waiting_.remove(this);
-  const bool may = bytes_ == 0 || budget_.HasRoom();
-  if (!may && budget_.chosen_ == nullptr && budget_.waiting_.empty()) budget_.Choose(this);
+  const bool may = budget_.MayTake(*this, lump);
+  const bool others_wait = !budget_.waiting_.empty();
+  const bool turn_is_over = others_wait && budget_.loop_.now() >= budget_.turn_ends_;
+  if (!may && budget_.chosen_ == this && turn_is_over) budget_.StopChoosing();
+  if (!may && budget_.chosen_ == nullptr && !others_wait) budget_.Choose(this);
   if (may || budget_.chosen_ == this) {
     on_room_ = nullptr;
-    if (budget_.chosen_ == this) budget_.Choose(this);  // It goes on: patience begins anew.
+    if (budget_.chosen_ == this) budget_.WaitForChosen();
     return true;
   }
   on_room_ = std::move(on_room);
+  lump_ = lump;
+  // The chosen one's turn is counted from when somebody waits for its end.
+  if (!others_wait) budget_.turn_ends_ = budget_.loop_.now() + kTurn;
   budget_.waiting_.push_back(this);
+  // Others wait, and nobody's end is going to wake them.
+  if (budget_.chosen_ == nullptr) budget_.WakeSoon();
   return false;
+}
+
+bool ByteBudget::MayTake(const Holder& holder, size_t lump) const {
+  if (lump > 0) return held_ + lump <= bytes_max_;
+  return HasRoom() || holder.bytes_ <= bytes_max_ / 1000;
 }
 
 ByteBudget::~ByteBudget() {
@@ -55,22 +71,23 @@ void ByteBudget::OnLess(size_t freed) {
 }
 
 void ByteBudget::Choose(Holder* holder) {
-  StopChoosing();
   chosen_ = holder;
+  turn_ends_ = loop_.now() + kTurn;
+  WaitForChosen();
+}
+
+void ByteBudget::WaitForChosen() {
+  if (patience_ != 0) loop_.Cancel(patience_);
   patience_ = loop_.After(kPatience, [this] {
     patience_ = 0;
-    OnPatienceOver();
+    StopChoosing();
+    if (!waiting_.empty()) WakeSoon();
   });
 }
 
 void ByteBudget::StopChoosing() {
   chosen_ = nullptr;
   if (patience_ != 0) loop_.Cancel(std::exchange(patience_, 0));
-}
-
-void ByteBudget::OnPatienceOver() {
-  StopChoosing();
-  if (!waiting_.empty()) WakeSoon();
 }
 
 void ByteBudget::WakeSoon() {
@@ -81,14 +98,17 @@ void ByteBudget::WakeSoon() {
   });
 }
 
+// All that may take, and one more where nobody gets on; the others keep their places.
 void ByteBudget::Wake() {
-  for (size_t left = waiting_.size(); left > 0 && !waiting_.empty(); --left) {
-    Holder* const holder = waiting_.front();
-    if (!HasRoom()) {
-      if (chosen_ != nullptr) return;
+  const std::vector<Holder*> waited(waiting_.begin(), waiting_.end());
+  for (Holder* const holder : waited) {
+    const auto place = std::find(waiting_.begin(), waiting_.end(), holder);
+    if (place == waiting_.end()) continue;  // Destroyed by another, or it has asked since.
+    if (!MayTake(*holder, holder->lump_)) {
+      if (chosen_ != nullptr) continue;
       Choose(holder);
     }
-    waiting_.pop_front();
+    waiting_.erase(place);
     std::exchange(holder->on_room_, nullptr)();  // May destroy it, and others.
   }
 }

@@ -15,9 +15,14 @@ namespace iris {
 //
 //   room ── held() reaches the budget ──▶ one at a time ── held() falls below it ──▶ room
 //
-// Beyond the budget one holder alone gets on, until it holds nothing or does not ask for kPatience;
-// then the one that has waited for the longest. So nobody stands still for ever, and one alone
-// always gets on. Who holds nothing may always begin: what is small waits for nobody.
+// Beyond the budget one holder alone gets on: until it holds nothing, or does not ask for
+// kPatience, or has had kTurn while others wait; then the one that has waited for the longest. So
+// nobody stands still for ever, whatever the chosen one does, and one alone always gets on. Who
+// holds less than a thousandth of the budget may always take more: what is small waits for nobody.
+//
+// So held() goes beyond bytes_max() by what one holder takes in a turn, and by a thousandth for
+// each holder. Where those that were chosen keep what they took and do not end, it grows with every
+// turn: the price of nobody standing still.
 //
 // Memory that was let go is given back to the system. Lives on the loop.
 class ByteBudget {
@@ -25,6 +30,7 @@ class ByteBudget {
   // Of a daemon.
   static constexpr size_t kDaemonBytes = 256 << 20;
   static constexpr absl::Duration kPatience = absl::Seconds(5);
+  static constexpr absl::Duration kTurn = absl::Seconds(30);
 
   explicit ByteBudget(EventLoop& loop, size_t bytes_max = kDaemonBytes)
       : loop_(loop), bytes_max_(bytes_max) {}
@@ -42,10 +48,10 @@ class ByteBudget {
 
     // It holds so many bytes now.
     void Set(size_t bytes);
-    // Whether it may take more in. If not, `on_room` is called once, never from inside a call to
-    // the budget, when it is worth asking again; a later question takes the place of an earlier
-    // one.
-    bool MayTakeMore(std::function<void()> on_room);
+    // Whether it may take more in: a little, or `lump` bytes at once, which wait until all of
+    // them have room. If not, `on_room` is called once, never from inside a call to the budget,
+    // when it is worth asking again; a later question takes the place of an earlier one.
+    bool MayTakeMore(std::function<void()> on_room, size_t lump = 0);
     size_t bytes() const { return bytes_; }
 
    private:
@@ -53,7 +59,8 @@ class ByteBudget {
 
     ByteBudget& budget_;
     size_t bytes_ = 0;
-    std::function<void()> on_room_;  // It waits.
+    std::function<void()> on_room_;  // It waits,
+    size_t lump_ = 0;                // for this much.
   };
 
   size_t held() const { return held_; }
@@ -61,11 +68,13 @@ class ByteBudget {
 
  private:
   bool HasRoom() const { return held_ < bytes_max_; }
+  bool MayTake(const Holder& holder, size_t lump) const;
   // `holder` holds less, or nothing, or is gone.
   void OnLess(size_t freed);
   void Choose(Holder* holder);
   void StopChoosing();
-  void OnPatienceOver();
+  // The chosen one's turn ends where it does not ask within kPatience.
+  void WaitForChosen();
   void WakeSoon();
   void Wake();
 
@@ -75,6 +84,7 @@ class ByteBudget {
   size_t freed_ = 0;            // Since memory was given back last.
   std::list<Holder*> waiting_;  // Who has waited for the longest, first.
   Holder* chosen_ = nullptr;    // Gets on beyond the budget.
+  absl::Duration turn_ends_;    // Its own, if others wait.
   EventLoop::TimerId patience_ = 0;
   EventLoop::TimerId wake_ = 0;
 };

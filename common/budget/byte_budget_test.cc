@@ -24,6 +24,8 @@ class ByteBudgetTest : public ::testing::Test {
     }
   }
 
+  EventLoop& loop() { return loop_; }
+
   std::string heard;
 
  private:
@@ -80,6 +82,99 @@ TEST_F(ByteBudgetTest, WhoHoldsNothingMayAlwaysBegin) {
   EXPECT_TRUE(Asks(b, "b"));
   b.Set(1);
   EXPECT_FALSE(Asks(b, "b"));
+}
+
+TEST_F(ByteBudgetTest, ALumpWaitsUntilAllOfItHasRoom) {
+  const auto ask = [&](Holder& holder, size_t lump) {
+    return holder.MayTakeMore([&] { heard += "!"; }, lump);
+  };
+  a.Set(60);
+  EXPECT_TRUE(ask(b, 40));
+  EXPECT_TRUE(ask(b, 41));  // Nobody else waits: one gets on.
+  EXPECT_FALSE(ask(c, 41));
+  a.Set(0);
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "!");
+  EXPECT_TRUE(ask(c, 41));
+}
+
+TEST_F(ByteBudgetTest, LumpsThatDoNotFitGetOnOneAfterTheOther) {
+  const auto ask = [&](Holder& holder, const std::string& name) {
+    return holder.MayTakeMore([&heard = heard, name] { heard += name; }, 50);
+  };
+  Holder d{budget};
+  c.Set(60);  // It stays as it is.
+  ASSERT_TRUE(ask(d, "d"));
+  d.Set(50);
+  ASSERT_FALSE(ask(a, "a"));
+  ASSERT_FALSE(ask(b, "b"));
+  d.Set(0);
+  Pass(absl::ZeroDuration());
+  ASSERT_EQ(heard, "a");
+  ASSERT_TRUE(ask(a, "a"));
+  a.Set(50);
+  Pass(kSoon);
+  EXPECT_EQ(heard, "a");
+  a.Set(0);
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "ab");
+}
+
+TEST_F(ByteBudgetTest, BehindALumpThatDoesNotFitOthersGetOn) {
+  a.Set(100);
+  ASSERT_TRUE(Asks(a, "a"));
+  ASSERT_FALSE(b.MayTakeMore([this] { heard += "b"; }, 90));
+  c.Set(1);
+  ASSERT_FALSE(Asks(c, "c"));
+  a.Set(50);
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "bc");
+}
+
+TEST_F(ByteBudgetTest, WhoGetsOnForLongLetsTheOthersOn) {
+  a.Set(60);
+  b.Set(60);
+  ASSERT_TRUE(Asks(a, "a"));
+  ASSERT_FALSE(Asks(b, "b"));
+  for (absl::Duration time; time + kSoon < ByteBudget::kTurn; time += kSoon) {
+    Pass(kSoon);
+    ASSERT_TRUE(Asks(a, "a"));
+  }
+  EXPECT_EQ(heard, "");
+  Pass(kSoon);
+  EXPECT_FALSE(Asks(a, "a"));
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "b");
+  EXPECT_TRUE(Asks(b, "b"));
+}
+
+TEST_F(ByteBudgetTest, WhoGetsOnForLongGoesOnWhereNobodyWaits) {
+  a.Set(110);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Asks(a, "a"));
+    Pass(kSoon);
+  }
+}
+
+TEST_F(ByteBudgetTest, WhatIsSmallWaitsForNobody) {
+  ByteBudget large(loop(), 1'000'000);
+  Holder full(large), small(large);
+  full.Set(2'000'000);
+  ASSERT_TRUE(Asks(full, "full"));
+  small.Set(1000);
+  EXPECT_TRUE(Asks(small, "small"));
+  small.Set(1001);
+  EXPECT_FALSE(Asks(small, "small"));
+}
+
+TEST_F(ByteBudgetTest, OneThatWasToGetOnAndGoesIsNotWaitedFor) {
+  auto gone = std::make_unique<Holder>(budget);
+  a.Set(110);
+  ASSERT_TRUE(gone->MayTakeMore([] {}, 50));  // It is to get on, and holds nothing yet.
+  ASSERT_FALSE(Asks(a, "a"));
+  gone.reset();
+  Pass(absl::ZeroDuration());
+  EXPECT_EQ(heard, "a");
 }
 
 TEST_F(ByteBudgetTest, WhoDoesNotGoOnIsNotWaitedFor) {

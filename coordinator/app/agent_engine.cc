@@ -41,8 +41,8 @@ class AgentEngine final : public Engine {
         links_(MakeLinkTable(loop, {.bundle = bundle_.get(),
                                     .iris_home = options.iris_home,
                                     .runtime_dir = options.runtime_dir})),
-        transports_(MakeTransportFactory(loop, *links_,
-                                         {.id = options.coordinator_id, .label = Label()})) {}
+        transports_(MakeTransportFactory(
+            loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {}
 
   ~AgentEngine() override { *alive_ = false; }
 

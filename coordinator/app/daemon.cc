@@ -64,16 +64,19 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = places_.store});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
+  budget_ = std::make_unique<ByteBudget>(thread_.loop());
   engine_ =
       make_engine(thread_.loop(), {.iris_home = places_.iris_home,
                                    .runtime_dir = [places = places_] { return RuntimeDir(places); },
                                    .agent_bundle = (*config)->settings.agent_bundle,
-                                   .coordinator_id = store_->coordinator_id()});
+                                   .coordinator_id = store_->coordinator_id(),
+                                   .budget = budget_.get()});
   orchestrator_ =
       std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
   if (absl::Status status = orchestrator_->ResumeOpenTells(); !status.ok()) return status;
   DaemonControl& control = *this;
-  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, control);
+  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, control,
+                                                  *budget_);
   return absl::OkStatus();
 }
 
@@ -112,6 +115,7 @@ Daemon::~Daemon() {
   OnLoop([this] {
     orchestrator_.reset();
     engine_.reset();
+    budget_.reset();
     store_.reset();
     door_.reset();  // Its locks: whoever comes next finds the store free.
   });

@@ -14,6 +14,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
+#include "common/budget/byte_budget.h"
 #include "common/endpoint/door.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/app/engine.h"
@@ -76,6 +77,7 @@ class Daemon : private DaemonControl {
 
   // Made in this order, on the loop but for the server, and destroyed in the opposite one.
   std::unique_ptr<Store> store_;
+  std::unique_ptr<ByteBudget> budget_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Orchestrator> orchestrator_;
   std::unique_ptr<CoordinatorService> service_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/transport/transport_factory.h"
@@ -37,6 +38,7 @@ struct EngineOptions {
   std::function<std::string()> runtime_dir;
   std::string agent_bundle;    // settings.agentBundle, or empty.
   std::string coordinator_id;  // UUID of the store.
+  ByteBudget* budget;          // Of what sessions hold in memory; outlives the engine.
 };
 
 using MakeEngine =

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/budget/heap.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
@@ -63,6 +64,7 @@ absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
 
 absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine) {
   umask(077);
+  KeepHeapSmall();
   KeepGrpcUntilExit();
   KeepGrpcClientThreads();
   const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);

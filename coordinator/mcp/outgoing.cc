@@ -22,13 +22,16 @@ bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; 
 }  // namespace
 
 bool McpOutgoing::done() const {
-  return head_sent_ == head_.size() && (text_ == nullptr || text_sent_ == text_->size()) &&
-         tail_sent_ == tail_.size();
+  return head_sent_ == head_.size() && text_sent_ == text_bytes_ && tail_sent_ == tail_.size();
+}
+
+size_t McpOutgoing::held_bytes() const {
+  return head_.size() + tail_.size() + (text_ == nullptr ? 0 : text_->size());
 }
 
 std::string McpOutgoing::NextPiece() {
   if (head_sent_ < head_.size()) return Take(head_, head_sent_);
-  if (text_ != nullptr && text_sent_ < text_->size()) return NextTextPiece();
+  if (text_sent_ < text_bytes_) return NextTextPiece();
   return Take(tail_, tail_sent_);
 }
 

@@ -2,8 +2,12 @@
 #define IRIS_COORDINATOR_MCP_OUTGOING_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+
+#include "absl/status/status.h"
 
 namespace iris {
 
@@ -18,11 +22,27 @@ class McpOutgoing {
   // `head` + the characters of `text` as they stand inside a JSON string + `tail`. Bytes of `text`
   // that are not UTF-8 become U+FFFD.
   McpOutgoing(std::string head, std::shared_ptr<const std::string> text, std::string tail)
-      : head_(std::move(head)), text_(std::move(text)), tail_(std::move(tail)) {}
+      : head_(std::move(head)),
+        text_(std::move(text)),
+        text_bytes_(text_ == nullptr ? 0 : text_->size()),
+        tail_(std::move(tail)) {}
 
   // The next 1 to kPieceBytesMax bytes; empty at the end.
   std::string NextPiece();
   bool done() const;
+
+  // A long text need not be held all the time: it may be let go between two pieces, and the same is
+  // put back before the next one that lacks_text().
+  void LetGo() { text_.reset(); }
+  void PutBack(std::shared_ptr<const std::string> text) { text_ = std::move(text); }
+  bool lacks_text() const { return text_ == nullptr && text_sent_ < text_bytes_; }
+  size_t text_bytes() const { return text_bytes_; }
+  const std::shared_ptr<const std::string>& text() const { return text_; }
+  // How many bytes it holds.
+  size_t held_bytes() const;
+  bool begun() const { return head_sent_ > 0; }  // NextPiece() has returned some of it.
+  // Made in the place of this one where it has not begun and its text cannot be had again.
+  std::function<McpOutgoing(const absl::Status& why)> instead;
 
   std::string settles;       // As in McpServerMessage.
   bool opening = false;      // As in McpServerMessage.
@@ -35,6 +55,7 @@ class McpOutgoing {
   std::string head_;
   size_t head_sent_ = 0;
   std::shared_ptr<const std::string> text_;
+  size_t text_bytes_ = 0;
   size_t text_sent_ = 0;
   std::string tail_;
   size_t tail_sent_ = 0;

@@ -186,6 +186,11 @@ void McpSession::EndCall(const std::string& key, const ToolResult& result) {
   const std::string note = Announce(node.mapped()->from(), result.outcome_of);
   McpOutgoing answer = ToolAnswer(node.mapped()->id(), result, note);
   answer.settles = node.mapped()->message_id();
+  answer.instead = [id = node.mapped()->id(), settles = answer.settles](const absl::Status& why) {
+    McpOutgoing failure = ToolAnswer(id, {.status = why, .text = nullptr});
+    failure.settles = settles;
+    return failure;
+  };
   sink_.Send(std::move(answer));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 
+#include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/server_reply.h"
 #include "coordinator/orchestrator/live_config.h"
@@ -28,8 +29,12 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
  public:
   // All outlive the service and live on `loop`.
   CoordinatorService(EventLoop& loop, Orchestrator& orchestrator, LiveConfig& config,
-                     DaemonControl& daemon)
-      : loop_(loop), orchestrator_(orchestrator), config_(config), daemon_(daemon) {}
+                     DaemonControl& daemon, ByteBudget& budget)
+      : loop_(loop),
+        orchestrator_(orchestrator),
+        config_(config),
+        daemon_(daemon),
+        budget_(budget) {}
 
   // The daemon leaves: MCP clients' requests that wait are answered with `why`, and their streams
   // end with it. Other calls end as the orchestrator settles what they follow.
@@ -93,6 +98,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   Orchestrator& orchestrator_;
   LiveConfig& config_;
   DaemonControl& daemon_;
+  ByteBudget& budget_;
   size_t open_calls_ = 0;
   uint64_t calls_begun_ = 0;
   std::set<McpCall*> mcp_calls_;

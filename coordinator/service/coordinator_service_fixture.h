@@ -1,8 +1,6 @@
 #ifndef IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_FIXTURE_H_
 #define IRIS_COORDINATOR_SERVICE_COORDINATOR_SERVICE_FIXTURE_H_
 
-#include "coordinator/service/coordinator_service.h"
-
 #include <grpcpp/channel.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -17,10 +15,12 @@
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
+#include "common/budget/byte_budget.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_failure.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/service/coordinator_service.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -65,14 +65,15 @@ class CoordinatorServiceTest : public ::testing::Test {
  protected:
   void SetUp() override {
     OnLoop([this] {
+      budget_ = std::make_unique<ByteBudget>(thread_.loop(), budget_bytes_);
       store_ = *Store::Open({.path = dir_.File("iris.db")});
       factory_ = std::make_unique<FakeTransportFactory>(
           thread_.loop(), [this](FakeTransport& transport, const std::string& id,
                                  const std::string& text) { script_(transport, id, text); });
       orchestrator_ = std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, *factory_);
     });
-    service_ =
-        std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, daemon_);
+    service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_,
+                                                    daemon_, *budget_);
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
@@ -80,7 +81,10 @@ class CoordinatorServiceTest : public ::testing::Test {
   }
   void TearDown() override {
     server_->Shutdown();
-    OnLoop([this] { orchestrator_.reset(); });
+    OnLoop([this] {
+      orchestrator_.reset();
+      budget_.reset();
+    });
   }
 
   void OnLoop(absl::FunctionRef<void()> task) { thread_.Run(task); }
@@ -180,6 +184,8 @@ class CoordinatorServiceTest : public ::testing::Test {
   std::unique_ptr<Store> store_;
   std::unique_ptr<FakeTransportFactory> factory_;
   std::unique_ptr<Orchestrator> orchestrator_;
+  size_t budget_bytes_ = ByteBudget::kDaemonBytes;  // Changed before SetUp().
+  std::unique_ptr<ByteBudget> budget_;
   std::unique_ptr<CoordinatorService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Coordinator::Stub> stub_;

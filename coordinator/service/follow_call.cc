@@ -11,7 +11,8 @@ FollowCall::FollowCall(CoordinatorService& service, const v1::FollowTellRequest&
     : ServerReplies(service.loop_),
       service_(service),
       request_(request),
-      updates_(request.tell_id(), [this] { WriteNext(); }) {}
+      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }),
+      updates_(request.tell_id(), answer_text_, [this] { WriteNext(); }) {}
 
 FollowCall::~FollowCall() {
   --service_.open_calls_;
@@ -49,9 +50,11 @@ void FollowCall::OnGone() {
 void FollowCall::WriteNext() {
   if (beginning_ || writing() || finished()) return;
   if (client_gone_) return Finish(MakeFailure(v1::FAILURE_CANCELLED, "the caller is gone"));
-  if (absl::optional<v1::TellUpdate> next = updates_.Next(); next.has_value()) {
-    Write(*std::move(next));
-  } else if (updates_.all_sent() || request_.no_wait()) {
+  absl::StatusOr<absl::optional<v1::TellUpdate>> next = updates_.Next();
+  if (!next.ok()) return Finish(next.status());
+  if (next->has_value()) {
+    Write(**std::move(next));
+  } else if (updates_.all_sent() || (request_.no_wait() && !updates_.settled())) {
     Finish(absl::OkStatus());
   }
 }

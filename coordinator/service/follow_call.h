@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_SERVICE_FOLLOW_CALL_H_
 
 #include "common/rpc/server_stream.h"
+#include "coordinator/service/answer_text.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/service/tell_updates.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
@@ -31,6 +32,7 @@ class FollowCall final
   const v1::FollowTellRequest request_;
   bool beginning_ = false;  // Follow() is under way.
   bool following_ = false;
+  AnswerText answer_text_;
   TellUpdates updates_;
   bool client_gone_ = false;
 };

@@ -1,5 +1,6 @@
 #include "coordinator/service/mcp_call.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,9 +8,22 @@
 #include "coordinator/service/lent_env.h"
 
 namespace iris {
+namespace {
+
+// Any number of others may wait before it, and the client need not read.
+bool IsLong(const McpOutgoing& message) {
+  return !message.outcome_of.empty() && message.text_bytes() > AnswerText::kSmallBytesMax;
+}
+
+}  // namespace
 
 McpCall::McpCall(CoordinatorService& service)
-    : ServerStream(service.loop_), service_(service), session_(service.loop_, *this, *this) {}
+    : ServerStream(service.loop_),
+      service_(service),
+      reading_(service.budget_),
+      session_(service.loop_, *this, *this),
+      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }) {
+}
 
 McpCall::~McpCall() {
   --service_.open_calls_;
@@ -54,8 +68,16 @@ void McpCall::OnGone() {
 
 void McpCall::ReadOn() {
   if (ending_.has_value()) return;
-  read_waits_ = waiting_.size() >= kWaitingMax;
-  if (!read_waits_) Read();
+  read_waits_ = waits_for_client();
+  if (read_waits_) return;
+  reading_.Set(reader_.bytes());
+  if (reading_.MayTakeMore([this] { ReadOn(); })) Read();
+}
+
+bool McpCall::waits_for_client() const {
+  size_t bytes = 0;
+  for (const McpOutgoing& message : waiting_) bytes += message.held_bytes();
+  return waiting_.size() >= kWaitingMax || bytes >= kWaitingBytesMax;
 }
 
 void McpCall::EndOfInput(const absl::Status& ending) {
@@ -70,6 +92,10 @@ void McpCall::Leave(const absl::Status& why) {
 
 void McpCall::Send(McpOutgoing message) {
   if (message.is_progress && waiting_.size() >= kWaitingMax) return;
+  if (IsLong(message)) {
+    if (waiting_.empty()) answer_text_.Offer(message.outcome_of, message.text());
+    message.LetGo();
+  }
   waiting_.push_back(std::move(message));
   WriteNext();
 }
@@ -79,10 +105,28 @@ void McpCall::WriteNext() {
   if (client_gone_) {
     Finish(MakeFailure(v1::FAILURE_CANCELLED, "the client is gone"));
   } else if (!waiting_.empty()) {
-    WritePiece();
+    if (HasText()) WritePiece();
   } else if (ending_.has_value()) {
     Finish(*ending_);
   }
+}
+
+bool McpCall::HasText() {
+  McpOutgoing& message = waiting_.front();
+  if (!message.lacks_text()) return true;
+  absl::StatusOr<std::shared_ptr<const std::string>> text =
+      answer_text_.Get(message.outcome_of, message.text_bytes());
+  if (text.ok()) {
+    message.PutBack(*std::move(text));
+    return !message.lacks_text();
+  }
+  // A message that has begun cannot become another one: the front end asks again on a new stream.
+  if (message.begun()) {
+    Finish(text.status());
+    return false;
+  }
+  message = message.instead(text.status());
+  return true;
 }
 
 void McpCall::WritePiece() {
@@ -90,11 +134,13 @@ void McpCall::WritePiece() {
   v1::McpServerMessage update;
   update.set_json(message.NextPiece());
   update.set_more(!message.done());
+  if (IsLong(message)) message.LetGo();
   if (message.done()) {
     update.set_settles(message.settles);
     update.set_opening(message.opening);
     outcome_of_ = message.outcome_of;
     waiting_.pop_front();
+    answer_text_.Drop();
   }
   Write(std::move(update));
   if (read_waits_) ReadOn();

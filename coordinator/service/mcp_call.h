@@ -9,10 +9,12 @@
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "common/budget/byte_budget.h"
 #include "common/rpc/server_stream.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
+#include "coordinator/service/answer_text.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/service/mcp_reader.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
@@ -40,6 +42,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   // Messages that wait to be written. From there on no more of the client's are read, and progress
   // is left out.
   static constexpr size_t kWaitingMax = 256;
+  // The same for all their bytes, which long answers do not count for: the store has them.
+  static constexpr size_t kWaitingBytesMax = 4 << 20;
 
  private:
   ~McpCall() override;
@@ -54,7 +58,11 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   void ReadOn();
   void EndOfInput(const absl::Status& ending);
   void WriteNext();
+  // Whether the next piece of the first that waits can be made; if not, the call is over or goes on
+  // by itself.
+  bool HasText();
   void WritePiece();
+  bool waits_for_client() const;
 
   void Send(McpOutgoing message) override;
 
@@ -77,13 +85,15 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   // Of whoever has the read.
   McpReader reader_;
   absl::StatusOr<absl::optional<McpClientMessage>> read_ = absl::nullopt;
-  bool read_waits_ = false;  // For the client to read what we wrote.
+  bool read_waits_ = false;     // For the client to read what we wrote.
+  ByteBudget::Holder reading_;  // The message that is being put together.
 
   std::map<std::string, std::string> lent_env_;
   McpSession session_;
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
 
   std::deque<McpOutgoing> waiting_;
+  AnswerText answer_text_;  // Of the first of them, where it is long.
   std::string outcome_of_;  // The tell whose outcome is whole once what is written is; or empty.
   bool client_gone_ = false;
 };

@@ -1,7 +1,12 @@
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
@@ -28,6 +33,12 @@ std::string Send(int id, const std::string& text) {
   return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
          R"(,"method":"tools/call","params":{"name":"send_message","arguments":)" +
          R"({"toTeam":"gpu","fromTeam":"web","message":")" + text + "\"}}}";
+}
+
+std::string Wait(int id, const std::string& tell_id) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+         R"(,"method":"tools/call","params":{"name":"tell_wait",)" +
+         R"("arguments":{"fromTeam":"web","tellId":")" + tell_id + "\"}}}";
 }
 
 // A front end's end of one stream.
@@ -74,6 +85,11 @@ class Stream {
 
 class McpCallTest : public CoordinatorServiceTest {
  protected:
+  size_t Held() {
+    size_t bytes = 0;
+    OnLoop([&] { bytes = budget_->held(); });
+    return bytes;
+  }
   McpCallTest() { file_.teams.push_back({.name = "web", .path = "/w"}); }
 };
 
@@ -93,6 +109,101 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
     EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
     EXPECT_EQ(daemon_.lent.at("SSH_AUTH_SOCK"), "/agent");
   });
+}
+
+// Longer than what gRPC takes ahead of a reader.
+std::string LongText(int i) { return std::string(900'000, static_cast<char>('a' + i)); }
+
+TEST_F(McpCallTest, OfAnswersThatWaitToBeReadOneIsHeld) {
+  constexpr int kAnswers = 8;
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  std::vector<std::string> ids;
+  for (int i = 0; i < kAnswers; ++i) ids.push_back(stream.Write(Send(i, LongText(i))));
+  const auto all_settled = [&] {
+    bool settled = true;
+    OnLoop([&] {
+      for (const std::string& id : ids) {
+        const auto tell = store_->FindTell(id);
+        settled =
+            settled && tell.ok() && tell->has_value() && (*tell)->state == TellState::kSettled;
+      }
+    });
+    return settled;
+  };
+  for (const absl::Time end = absl::Now() + absl::Seconds(60); !all_settled();) {
+    ASSERT_LT(absl::Now(), end);
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  OnLoop([&] { EXPECT_LE(budget_->held(), LongText(0).size()); });
+
+  std::map<std::string, std::string> answers;
+  for (int i = 0; i < kAnswers; ++i) {
+    const v1::McpServerMessage answer = stream.Read();
+    answers[answer.settles()] = answer.json();
+  }
+  for (int i = 0; i < kAnswers; ++i) EXPECT_THAT(answers[ids[i]], HasSubstr(LongText(i)));
+  OnLoop([&] { EXPECT_EQ(budget_->held(), 0u); });
+}
+
+class McpCallWithoutRoomTest : public McpCallTest {
+ protected:
+  McpCallWithoutRoomTest() { budget_bytes_ = 1; }
+};
+
+TEST_F(McpCallWithoutRoomTest, AClientThatDoesNotReadHoldsNothingAndMissesNothing) {
+  Stream idle(*stub_), other(*stub_);
+  for (Stream* stream : {&idle, &other}) {
+    stream->Write(kInitialize);
+    stream->Read();
+  }
+  idle.Write(Send(1, LongText(1)));
+  for (const absl::Time end = absl::Now() + absl::Seconds(60); Held() == 0;) {
+    ASSERT_LT(absl::Now(), end);
+  }
+  other.Write(Send(2, LongText(2)));
+  EXPECT_THAT(other.Read().json(), HasSubstr(LongText(2)));
+  for (const absl::Time end = absl::Now() + absl::Seconds(60); Held() > 0;) {
+    ASSERT_LT(absl::Now(), end);
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_THAT(idle.Read().json(), HasSubstr(LongText(1)));
+}
+
+TEST_F(McpCallTest, OfAClientThatDoesNotReadNoMoreIsRead) {
+  constexpr int kMessages = 250;  // Fewer than may wait by number.
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  const std::string id = stream.Write(Send(0, std::string(60'000, 'x')));
+  stream.Read();
+  std::thread writer([&] {
+    for (int i = 1; i <= kMessages; ++i) stream.Write(Wait(i, id));
+  });
+  const auto taken = [this] {
+    uint64_t calls = 0;
+    OnLoop([&] { calls = service_->calls_begun(); });
+    return calls;
+  };
+  for (uint64_t before = 0, now = taken(); now != before; now = taken()) {
+    before = now;
+    absl::SleepFor(absl::Seconds(1));
+  }
+  EXPECT_LT(taken(), kMessages / 2u);
+  for (int i = 0; i < kMessages; ++i) EXPECT_GT(stream.Read().json().size(), 60'000u);
+  writer.join();
+}
+
+TEST_F(McpCallWithoutRoomTest, ClientsAreAnsweredOneAfterTheOther) {
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (int i = 0; i < 3; ++i) {
+    streams.push_back(std::make_unique<Stream>(*stub_));
+    streams[i]->Write(kInitialize);
+    streams[i]->Read();
+    streams[i]->Write(Send(i, LongText(i)));
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(streams[i]->Read().json(), HasSubstr(LongText(i)));
 }
 
 TEST_F(McpCallTest, AMessageThatIsSentAgainIsNotToldAgain) {
@@ -133,9 +244,7 @@ TEST_F(McpCallTest, AnAnswerIsFetchedOnceTheStreamTookItAndElseWaits) {
   stream.Read();
   stream.Write(Send(1, "hello"));
   EXPECT_THAT(stream.Read().json(), HasSubstr("1 answer waits: " + left));
-  stream.Write(R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"tell_wait",)"
-               R"("arguments":{"fromTeam":"web","tellId":")" +
-               left + "\"}}}");
+  stream.Write(Wait(2, left));
   EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"late")"));
   stream.WritesDone();
   EXPECT_EQ(stream.Read().json(), "");

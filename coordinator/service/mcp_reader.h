@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_SERVICE_MCP_READER_H_
 #define IRIS_COORDINATOR_SERVICE_MCP_READER_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,8 @@ class McpReader {
   // The message that `frame` completes, if it does. FAILURE_BAD_REQUEST: the front end broke a rule
   // of McpClientMessage; the stream cannot go on.
   absl::StatusOr<absl::optional<McpClientMessage>> Take(const v1::McpClientMessage& frame);
+  // Of the message that has begun.
+  size_t bytes() const { return json_.size(); }
 
  private:
   bool within_ = false;  // A message has begun.

@@ -8,7 +8,12 @@
 
 namespace iris {
 
-TellCall::TellCall(CoordinatorService& service) : ServerStream(service.loop_), service_(service) {}
+TellCall::TellCall(CoordinatorService& service)
+    : ServerStream(service.loop_),
+      service_(service),
+      reading_(service.budget_),
+      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }) {
+}
 
 TellCall::~TellCall() {
   --service_.open_calls_;
@@ -41,7 +46,8 @@ void TellCall::OnRead(v1::TellRequest& frame) {
   const size_t room = kTellBytesMax + 1 - spec_.text.size();
   spec_.text.append(frame.text(), 0, room);
   if (frame.last() || spec_.text.size() > kTellBytesMax) return Submit();
-  Read();
+  reading_.Set(spec_.text.size());
+  if (reading_.MayTakeMore([this] { Read(); })) Read();
 }
 
 void TellCall::OnWritten(bool ok) {
@@ -57,8 +63,8 @@ void TellCall::OnGone() {
 
 void TellCall::Submit() {
   following_ = true;
-  updates_.emplace(spec_.tell_id, [this] { WriteNext(); });
-  // The text stays with the store.
+  updates_.emplace(spec_.tell_id, answer_text_, [this] { WriteNext(); });
+  reading_.Set(0);  // The text stays with the store.
   TellSpec spec{
       .tell_id = spec_.tell_id, .from = spec_.from, .to = spec_.to, .text = std::move(spec_.text)};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
@@ -73,8 +79,10 @@ void TellCall::WriteNext() {
   if (!updates_.has_value()) return;
   // Nothing is to be written before `accepted`, so that is out.
   if (detach_ && updates_->accepted()) return Finish(absl::OkStatus());
-  if (absl::optional<v1::TellUpdate> next = updates_->Next(); next.has_value()) {
-    Write(*std::move(next));
+  absl::StatusOr<absl::optional<v1::TellUpdate>> next = updates_->Next();
+  if (!next.ok()) return Finish(next.status());
+  if (next->has_value()) {
+    Write(**std::move(next));
   } else if (updates_->all_sent()) {
     Finish(absl::OkStatus());
   }

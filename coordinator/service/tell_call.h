@@ -2,8 +2,10 @@
 #define IRIS_COORDINATOR_SERVICE_TELL_CALL_H_
 
 #include "absl/types/optional.h"
+#include "common/budget/byte_budget.h"
 #include "common/rpc/server_stream.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/service/answer_text.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/service/tell_updates.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
@@ -34,9 +36,11 @@ class TellCall final : public ServerStream<v1::TellRequest, v1::TellUpdate> {
   CoordinatorService& service_;
   bool first_frame_ = true;
   TellSpec spec_;
+  ByteBudget::Holder reading_;  // Its text, until all of it is here.
   bool detach_ = false;
   bool following_ = false;
 
+  AnswerText answer_text_;
   absl::optional<TellUpdates> updates_;  // From Submit() on.
   bool client_gone_ = false;
 };

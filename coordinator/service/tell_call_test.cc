@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
@@ -68,6 +70,65 @@ TEST_F(CoordinatorServiceTest, ARefusedTellIsAFailedCall) {
   EXPECT_EQ(KindOf(told.call), v1::FAILURE_BAD_REQUEST);
   EXPECT_THAT(told.kinds, testing::IsEmpty());
   EXPECT_THAT(ToProto(told.call).fix(), testing::HasSubstr("gpu"));
+}
+
+class NoRoomTest : public CoordinatorServiceTest {
+ protected:
+  NoRoomTest() { budget_bytes_ = 1; }
+};
+
+TEST_F(NoRoomTest, CallersThatDoNotReadHoldNothingAndMissNothing) {
+  const std::string answer(900'000, 'a');  // Longer than what gRPC takes ahead of a reader.
+  script_ = [&](FakeTransport& transport, const std::string& id, const std::string&) {
+    EchoScript(transport, id, answer);
+  };
+  const v1::TellRequest asked = ToGpu(NewUuid());
+  grpc::ClientContext tell_context, follow_context;
+  const auto tell = stub_->Tell(&tell_context);
+  WriteText(*tell, asked, "much");
+  v1::TellUpdate accepted;
+  ASSERT_TRUE(tell->Read(&accepted));
+  v1::FollowTellRequest request;
+  request.set_tell_id(asked.tell_id());
+  request.set_from("cli");
+  request.set_no_wait(true);
+  const auto follow = stub_->FollowTell(&follow_context, request);
+
+  EXPECT_TRUE(Follow(asked.tell_id()).answer == answer);
+  for (const absl::Time end = absl::Now() + absl::Seconds(60);;
+       absl::SleepFor(absl::Seconds(0.1))) {
+    size_t held = 0;
+    OnLoop([&] { held = budget_->held(); });
+    if (held == 0) break;
+    ASSERT_LT(absl::Now(), end);
+  }
+  EXPECT_TRUE(ReadAll(*tell).answer == answer);
+  EXPECT_TRUE(ReadAll(*follow).answer == answer);
+}
+
+TEST_F(NoRoomTest, AMessageThatIsPutTogetherIsCountedUntilItIsWhole) {
+  script_ = HoldScript;
+  grpc::ClientContext context;
+  const auto stream = stub_->Tell(&context);
+  v1::TellRequest frame = ToGpu(NewUuid());
+  frame.set_text(std::string(100'000, 'x'));
+  ASSERT_TRUE(stream->Write(frame));
+  const auto wait_for = [&](size_t bytes) {
+    for (const absl::Time end = absl::Now() + absl::Seconds(60);;
+         absl::SleepFor(absl::Seconds(0.01))) {
+      size_t held = 0;
+      OnLoop([&] { held = budget_->held(); });
+      if (held == bytes) return true;
+      if (absl::Now() > end) return false;
+    }
+  };
+  EXPECT_TRUE(wait_for(100'000));
+  frame.set_last(true);
+  ASSERT_TRUE(stream->Write(frame));
+  EXPECT_TRUE(wait_for(0));
+  context.TryCancel();
+  stream->Finish();
+  OnLoop([this] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
 }
 
 TEST_F(CoordinatorServiceTest, ADetachedCallEndsOnceTheTellIsStored) {

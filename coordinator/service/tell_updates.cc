@@ -1,6 +1,8 @@
 #include "coordinator/service/tell_updates.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "common/failure/failure.h"
 
@@ -11,16 +13,16 @@ constexpr size_t kFrameBytesMax = 256 << 10;
 
 }  // namespace
 
-absl::optional<v1::TellUpdate> TellUpdates::Next() {
+absl::StatusOr<absl::optional<v1::TellUpdate>> TellUpdates::Next() {
   if (accepted_.has_value()) {
     accepted_sent_ = true;
     return std::exchange(accepted_, absl::nullopt);
   }
   if (progress_.has_value()) return std::exchange(progress_, absl::nullopt);
-  if (!outcome_.has_value() || settled_sent_) return absl::nullopt;
-  if (answer_sent_ < outcome_->answer->size()) return AnswerFrame();
+  if (!outcome_.has_value() || settled_sent_) return absl::optional<v1::TellUpdate>();
+  if (answer_sent_ < answer_bytes_) return AnswerFrame();
   settled_sent_ = true;
-  return SettledUpdate();
+  return absl::make_optional(SettledUpdate());
 }
 
 void TellUpdates::OnAccepted(const std::string& session_id) {
@@ -38,23 +40,34 @@ void TellUpdates::OnProgress(const v1::TellProgress& progress) {
 
 void TellUpdates::OnSettled(const TellOutcome& outcome) {
   outcome_ = outcome;
+  answer_bytes_ = outcome.answer->size();
+  if (answer_bytes_ > AnswerText::kSmallBytesMax) {
+    answer_text_.Offer(tell_id_, std::exchange(outcome_->answer, nullptr));
+  }
   on_news_();
 }
 
-v1::TellUpdate TellUpdates::AnswerFrame() {
-  const std::string& answer = *outcome_->answer;
-  const size_t size = std::min(kFrameBytesMax, answer.size() - answer_sent_);
+absl::StatusOr<absl::optional<v1::TellUpdate>> TellUpdates::AnswerFrame() {
+  std::shared_ptr<const std::string> answer = outcome_->answer;
+  if (answer == nullptr) {
+    const auto held = answer_text_.Get(tell_id_, answer_bytes_);
+    if (!held.ok()) return held.status();
+    if (*held == nullptr) return absl::optional<v1::TellUpdate>();
+    answer = *held;
+  }
+  const size_t size = std::min(kFrameBytesMax, answer_bytes_ - answer_sent_);
   v1::TellUpdate update;
-  update.set_answer(answer.data() + answer_sent_, size);
+  update.set_answer(answer->data() + answer_sent_, size);
   answer_sent_ += size;
-  return update;
+  if (answer_sent_ == answer_bytes_) answer_text_.Drop();
+  return absl::make_optional(std::move(update));
 }
 
 v1::TellUpdate TellUpdates::SettledUpdate() const {
   v1::TellUpdate update;
   v1::TellSettled* settled = update.mutable_settled();
   if (!outcome_->status.ok()) *settled->mutable_failure() = ToProto(outcome_->status);
-  settled->set_answer_bytes(outcome_->answer->size());
+  settled->set_answer_bytes(answer_bytes_);
   settled->set_duration_ms(absl::ToInt64Milliseconds(outcome_->duration));
   return update;
 }

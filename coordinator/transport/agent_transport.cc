@@ -34,7 +34,7 @@ TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
 
 AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link,
                                CoordinatorIdentity identity, const Team& team, SessionKey key,
-                               const ReadMark& after, TransportSink& sink)
+                               const ReadMark& after, TransportSink& sink, ByteBudget* budget)
     : loop_(loop),
       calls_(calls),
       link_(link),
@@ -44,6 +44,7 @@ AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& l
       sink_(sink),
       host_(after.host),
       point_{.mark = after} {
+  if (budget != nullptr) memory_.emplace(*budget);
   link_.AddObserver(this);
 }
 
@@ -316,10 +317,21 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
   const ReadMark before = std::exchange(point_, point).mark;
   point_.mark.host = host_.mark();
   if (point_.mark.in_flight == unheard_) point_.mark.in_flight.clear();
+  CountMemory();
   if (point_.mark != before || !host_.is_stored()) sink_.OnApplied(ReadMark(point_.mark));
   if (!*alive || attach_ == nullptr) return;
   EndIfQuiet();
   if (*alive) SayHowUrgent();
+}
+
+void AgentTransport::CountMemory() {
+  const SharedText& end = point_.mark.turn.end;
+  const size_t end_bytes = end == nullptr ? 0 : end->size();
+  if (memory_.has_value()) memory_->Set(text_bytes_ + point_.line_bytes + end_bytes);
+}
+
+bool AgentTransport::MayTakeMore(std::function<void()> on_room) {
+  return !memory_.has_value() || memory_->MayTakeMore(std::move(on_room));
 }
 
 // While somebody waits here, a host that is gone is to be noticed soon.
@@ -349,6 +361,7 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kWritten: {
       if (!HearTurn(item)) return;
       const std::shared_ptr<bool> alive = alive_;
+      text_bytes_ = 0;
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
       if (!*alive) return;
@@ -358,10 +371,12 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kText:
       if (!HearTurn(item) || item.text.empty()) return;
       tell->has_text = true;
+      text_bytes_ += item.text.size();
       return sink_.OnText(item.tell_id, item.text);
     case SessionNews::Kind::kVoid:
       if (!HearTurn(item)) return;
       tell->has_text = false;
+      text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kSettled:
       if (tell == nullptr) return;
@@ -386,6 +401,8 @@ void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& o
   const auto settled =
       std::find_if(tells_.begin(), tells_.end(),
                    [&tell_id](const PendingTell& tell) { return tell.id == tell_id; });
+  if (settled->has_text) text_bytes_ = 0;
+  CountMemory();
   tells_.erase(settled);
   ++metrics_.tells_settled;
   metrics_.last_used = absl::Now();

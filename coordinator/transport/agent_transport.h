@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_H_
 #define IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/calls.h"
@@ -44,8 +46,10 @@ struct CoordinatorIdentity {
 // leads back to down.
 class AgentTransport : public Transport, private LinkObserver, private AttachSink {
  public:
+  // `budget`: of what sessions hold in memory; null: there is none.
   AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link, CoordinatorIdentity identity,
-                 const Team& team, SessionKey key, const ReadMark& after, TransportSink& sink);
+                 const Team& team, SessionKey key, const ReadMark& after, TransportSink& sink,
+                 ByteBudget* budget = nullptr);
   ~AgentTransport() override;
 
   void Spawn() override;
@@ -79,6 +83,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point) override;
+  bool MayTakeMore(std::function<void()> on_room) override;
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
@@ -94,6 +99,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void SayHowUrgent();
   void AskToCancel(const std::string& tell_id);
   void Apply(SessionNews& item);
+  void CountMemory();
   void OnAsked(v1::PendingRequest request);
   void OnAnswered(const std::string& request_id);
   PendingTell* Find(const std::string& tell_id);
@@ -157,6 +163,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
+  size_t text_bytes_ = 0;                      // Of the tell in flight, passed on and not settled.
+  absl::optional<ByteBudget::Holder> memory_;  // Those, and the line that has begun.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

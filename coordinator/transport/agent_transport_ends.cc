@@ -52,6 +52,9 @@ void AgentTransport::LoseContact() {
 void AgentTransport::LetGo() {
   LoseContact();
   child_pid_ = 0;
+  // Nobody waits for what the line that has begun may say: it is read again from where it began.
+  point_ = ReadPoint{.mark = point_.mark};
+  CountMemory();
   requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;
@@ -119,6 +122,8 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
 
 bool AgentTransport::SettleAll(const absl::Status& outcome) {
   std::deque<PendingTell> tells = std::exchange(tells_, {});
+  text_bytes_ = 0;
+  CountMemory();
   const std::shared_ptr<bool> alive = alive_;
   for (const PendingTell& tell : tells) {
     ++metrics_.tells_settled;

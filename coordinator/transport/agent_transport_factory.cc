@@ -7,31 +7,34 @@ namespace {
 
 class AgentTransportFactory final : public TransportFactory {
  public:
-  AgentTransportFactory(EventLoop& loop, LinkTable& links, CoordinatorIdentity identity)
-      : loop_(loop), links_(links), identity_(std::move(identity)) {}
+  AgentTransportFactory(EventLoop& loop, LinkTable& links, CoordinatorIdentity identity,
+                        ByteBudget& budget)
+      : loop_(loop), links_(links), identity_(std::move(identity)), budget_(budget) {}
 
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
     Link& link = links_.ForTeam(team);
     if (team.remote.has_value()) {
       return std::make_unique<RemoteAgentTransport>(loop_, links_.calls(), link, identity_, team,
-                                                    key, after, sink);
+                                                    key, after, sink, &budget_);
     }
     return std::make_unique<LocalTransport>(loop_, links_.calls(), link, identity_, team, key,
-                                            after, sink);
+                                            after, sink, &budget_);
   }
 
  private:
   EventLoop& loop_;
   LinkTable& links_;
   const CoordinatorIdentity identity_;
+  ByteBudget& budget_;
 };
 
 }  // namespace
 
 std::unique_ptr<TransportFactory> MakeTransportFactory(EventLoop& loop, LinkTable& links,
-                                                       CoordinatorIdentity identity) {
-  return std::make_unique<AgentTransportFactory>(loop, links, std::move(identity));
+                                                       CoordinatorIdentity identity,
+                                                       ByteBudget& budget) {
+  return std::make_unique<AgentTransportFactory>(loop, links, std::move(identity), budget);
 }
 
 }  // namespace iris

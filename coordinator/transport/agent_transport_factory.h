@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/link_table.h"
 #include "coordinator/transport/agent_transport.h"
@@ -10,10 +11,11 @@
 
 namespace iris {
 
-// Local teams get a LocalTransport, teams with a `remote` a RemoteAgentTransport. `links` outlives
-// the factory and every transport.
+// Local teams get a LocalTransport, teams with a `remote` a RemoteAgentTransport. `links` and
+// `budget`, of what the sessions hold in memory, outlive the factory and every transport.
 std::unique_ptr<TransportFactory> MakeTransportFactory(EventLoop& loop, LinkTable& links,
-                                                       CoordinatorIdentity identity);
+                                                       CoordinatorIdentity identity,
+                                                       ByteBudget& budget);
 
 }  // namespace iris
 

@@ -1,5 +1,6 @@
 #include "coordinator/transport/attach_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,7 +38,9 @@ std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls&
   // Without a journal it is unknown there, and all that is kept comes: it may begin in the middle
   // of a turn of ours, of which nothing was stored yet.
   *request.mutable_start()->mutable_after() = call->reader_.position();
-  request.mutable_start()->set_credit_bytes(call->life_->credit.Open(call->credit_, loop.now()));
+  const uint64_t credit = call->life_->credit.Open(call->credit_, loop.now());
+  request.mutable_start()->set_credit_bytes(credit);
+  call->allowed_ = static_cast<int64_t>(credit);
   // Writes may be started from the loop at any time, so the call holds itself open until it is
   // over.
   call->AddHold();
@@ -124,19 +127,32 @@ void AttachCall::OnReadDone(bool ok) {
   }
   std::vector<SessionNews> news;
   uint64_t wire_bytes = 0;
+  for (const v1::Event& event : response_.events().events()) wire_bytes += WireBytes(event);
+  const int64_t rest = std::max<int64_t>(
+      static_cast<int64_t>(response_.ByteSizeLong()) - static_cast<int64_t>(wire_bytes), 64);
+  if (in_breach_ || IsBeyondCredit(wire_bytes, rest)) {
+    in_breach_ = true;
+    context_.TryCancel();
+    return StartRead(&response_);  // It says when the call is over.
+  }
   if (response_.has_attached()) reader_.Apply(response_.attached(), news);
   if (response_.has_reset()) reader_.Apply(response_.reset(), news);
-  for (const v1::Event& event : response_.events().events()) {
-    wire_bytes += WireBytes(event);
-    reader_.Apply(event, news);
-  }
-  Deliver(std::move(news), wire_bytes);
+  for (const v1::Event& event : response_.events().events()) reader_.Apply(event, news);
+  Deliver(std::move(news), wire_bytes, rest);
   StartRead(&response_);
 }
 
-void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes) {
-  loop_.Post([self = shared_from_this(), news = std::move(news), wire_bytes,
+bool AttachCall::IsBeyondCredit(uint64_t wire_bytes, int64_t rest) {
+  allowed_ -= static_cast<int64_t>(wire_bytes);
+  uncounted_ += rest;
+  if (response_.has_attached() || response_.has_reset()) return std::exchange(answered_, true);
+  return allowed_ < -kBeyondCreditMax || uncounted_ > kBeyondCreditMax;
+}
+
+void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes, int64_t rest) {
+  loop_.Post([self = shared_from_this(), news = std::move(news), wire_bytes, rest,
               point = reader_.point()]() mutable {
+    self->uncounted_ -= rest;
     if (self->sink_ == nullptr) return;
     self->sink_->OnNews(std::move(news), wire_bytes, point);
     if (self->sink_ != nullptr && wire_bytes > 0) self->GiveCredit(wire_bytes);
@@ -145,18 +161,31 @@ void AttachCall::Deliver(std::vector<SessionNews> news, uint64_t wire_bytes) {
 
 // `bytes` came and were taken.
 void AttachCall::GiveCredit(uint64_t bytes) {
-  const uint64_t now_allowed = life_->credit.OnArrived(credit_, bytes, loop_.now());
-  if (now_allowed == 0) return;
+  unsent_credit_ += life_->credit.OnArrived(credit_, bytes, loop_.now());
+  SendCredit();
+}
+
+void AttachCall::SendCredit() {
+  if (unsent_credit_ == 0 || sink_ == nullptr) return;
+  const bool may = sink_->MayTakeMore([weak = weak_from_this()] {
+    if (const std::shared_ptr<AttachCall> self = weak.lock()) self->SendCredit();
+  });
+  if (!may) return;
   v1::AttachRequest credit;
-  credit.mutable_credit()->set_bytes(now_allowed);
+  credit.mutable_credit()->set_bytes(unsent_credit_);
+  allowed_ += static_cast<int64_t>(std::exchange(unsent_credit_, 0));
   Send(std::move(credit));
 }
 
 void AttachCall::OnDone(const grpc::Status& status) {
-  loop_.Post([self = self_, status] {
+  loop_.Post([self = self_, status, in_breach = in_breach_] {
     AttachSink* const sink = std::exchange(self->sink_, nullptr);
     if (sink == nullptr) return;
     self->LeaveLink();
+    if (in_breach) {
+      return sink->OnDetached(MakeFailure(
+          v1::FAILURE_INTERNAL, "the agent on the host sent more than it was allowed to"));
+    }
     sink->OnDetached(status.ok()
                          ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the session's stream")
                          : FromHost(status, "the session's stream"));

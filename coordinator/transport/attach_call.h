@@ -1,8 +1,10 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_ATTACH_CALL_H_
 #define IRIS_COORDINATOR_TRANSPORT_ATTACH_CALL_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,17 +31,24 @@ class AttachSink {
   // `point`: where the reader is after this news.
   virtual void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
                       const ReadPoint& point) = 0;
+  // Whether more may come. If not, `on_room` is called once, later, when it is worth asking again.
+  virtual bool MayTakeMore(std::function<void()> on_room) = 0;
   // The stream is over; last.
   virtual void OnDetached(const absl::Status& why) = 0;
 };
 
 // One Attach stream as a client. Reads and parses on gRPC's threads, so that a huge line holds up
-// nobody else; tells the sink on the loop, and gives credit back as the loop takes the news. Both
-// ways the link says how much may be on its way; small words overtake the frames of a long tell.
+// nobody else; tells the sink on the loop, and gives credit back as the loop takes the news and the
+// sink has room. A host that sends more than it was allowed to is not heard any further. Both ways
+// the link says how much may be on its way; small words overtake the frames of a long tell.
 class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>,
                          public std::enable_shared_from_this<AttachCall>,
                          private SendWindow::Sender {
  public:
+  // An agent may send so much more than its credit: no event is cut for it. As much may wait here of
+  // what credit does not count.
+  static constexpr int64_t kBeyondCreditMax = 1 << 20;
+
   struct Session {
     std::string id;
     uint64_t epoch = 0;
@@ -69,8 +78,12 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
 
   void OnRoom() override { SendFrames(); }
 
-  void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes);
+  // What was read came to `news`; its events count for `wire_bytes`, and `rest` bytes for nothing.
+  void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes, int64_t rest);
+  // Whether the peer had no right to send what was read.
+  bool IsBeyondCredit(uint64_t wire_bytes, int64_t rest);
   void GiveCredit(uint64_t bytes);
+  void SendCredit();
   void SendFrames();
   void OnFrameWritten(uint64_t bytes);
   // Its part of the link is free for others.
@@ -83,6 +96,7 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   // For the loop alone.
   AttachSink* sink_;                      // Null: cancelled, or over.
   CreditShares::Share credit_;            // While there is a sink.
+  uint64_t unsent_credit_ = 0;            // Until the sink has room.
   std::deque<v1::AttachRequest> frames_;  // Of tells, to be sent one after the other.
   bool frame_in_writing_ = false;
 
@@ -92,6 +106,11 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   // For gRPC's read callbacks alone, which come one after the other.
   v1::AttachResponse response_;
   TurnReader reader_;
+  bool answered_ = false;   // Its first answer came.
+  bool in_breach_ = false;  // More came than it was allowed to send.
+
+  std::atomic<int64_t> allowed_ = 0;    // What the peer may still send.
+  std::atomic<int64_t> uncounted_ = 0;  // What came beside that, and waits for the loop.
 
   absl::Mutex mutex_;
   std::deque<v1::AttachRequest> to_write_ ABSL_GUARDED_BY(mutex_);  // The first is being written.

@@ -142,6 +142,18 @@ def journal() -> list:
             b"W\x20\x03\x80\x00\x00\x08\x10\x01\x00"]
 
 
+def attach() -> list:
+    def steps(*all_of) -> bytes:
+        return bytes(byte for what, reader, number in all_of for byte in (reader << 4 | what, number))
+    start, start_with_credit, credit, ack, tell = 0, 1, 2, 4, 6
+    left_behind = [(start, 0, 0), (start_with_credit, 1, 0), (tell, 1, 9), (15, 1, 255), (15, 1, 255), (ack, 1, 0),
+                   (15, 1, 255), (credit, 0, 1), (credit, 0, 1), (credit, 0, 1)]
+    return [steps(*left_behind), steps(*left_behind * 4),
+            steps((start_with_credit, 0, 0), (7, 0, 1), (7, 0, 2), (7, 0, 4), (tell, 0, 7), (ack, 0, 0), (10, 0, 0)),
+            steps((start, 0, 0), (13, 0, 0), (start_with_credit, 0, 5), (tell, 0, 200), (credit, 0, 140), (11, 0, 0)),
+            steps((tell, 0, 1), (ack, 1, 0), (credit, 2, 200), (9, 3, 0)), steps((start, 0, 15), (start, 1, 0), (start, 1, 1))]
+
+
 def main(fuzzer: str, folder: str):
     for number, seed in enumerate(globals()[fuzzer.removesuffix("_fuzz")]()):
         (pathlib.Path(folder) / f"seed-{number:02}").write_bytes(seed)

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Tests the libraries that are free of gRPC's threads with a sanitizer. Usage: tests/sanitizers/run.sh tsan|asan [TARGET…]
-# TSAN sees absl's mutexes through absl_mutex_for_tsan.cc, which says what it cannot see; neither sees into Debian's libraries.
+# Tests libraries with a sanitizer. Usage: tests/sanitizers/run.sh tsan|asan [TARGET…]
+# TSAN: those that are free of gRPC's threads; it sees absl's mutexes through absl_mutex_for_tsan.cc, which says what it cannot see.
+# ASAN: those, the budget of memory and the simulation. The two services, with gRPC's threads, are tested with it by
+# tests/fuzz/run.sh, from the fuzzers' objects, and so by tests/run.sh.
+# Neither sees into Debian's libraries.
 # From nothing: 6 minutes on two cores. Not in tests/run.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,7 +11,7 @@ cd "$(dirname "$0")/../.."
 sanitizer=${1:?tsan or asan}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(//common/base/... //common/endpoint/... //common/log/... //common/loop/... //common/process/...
+[ ${#targets[@]} -gt 0 ] || targets=(//common/base/... //common/budget/... //common/endpoint/... //common/log/... //common/loop/... //common/process/...
   //agent/journal/... //agent/process/... //agent/session/... //coordinator/config/... //coordinator/store/...
   //coordinator/link:heartbeat_test //coordinator/link:link_machine_test //coordinator/link:wake_watch_test)
 # One thread: nothing for TSAN.

@@ -88,15 +88,15 @@ class FakeHost::Service final : public v1::Agent::Service {
     response.mutable_attached()->mutable_position()->set_journal_id("journal");
     bool open = stream->Write(response);
     for (uint64_t seq = 1; open && !context->IsCancelled();) {
-      absl::SleepFor(kLook);
-      if (!host_.speaks()) continue;
+      if (!host_.floods()) absl::SleepFor(kLook);
+      absl::optional<v1::Event> event = host_.Says();
+      if (!event.has_value()) continue;
+      event->set_seq(seq++);
       v1::AttachResponse said;
-      v1::Event& event = *said.mutable_events()->add_events();
-      event.set_seq(seq++);
-      event.mutable_output()->set_bytes("x");
-      event.mutable_output()->set_more(true);
+      *said.mutable_events()->add_events() = *std::move(event);
       open = stream->Write(said);
     }
+    ++host_.attaches_ended_;
     return grpc::Status::OK;
   }
 
@@ -186,9 +186,23 @@ void FakeHost::Speak(bool speaks) {
   speaks_ = speaks;
 }
 
-bool FakeHost::speaks() const {
+void FakeHost::Flood(const v1::Event& event) {
   absl::MutexLock lock(&mutex_);
-  return speaks_;
+  flood_ = event;
+}
+
+bool FakeHost::floods() const {
+  absl::MutexLock lock(&mutex_);
+  return flood_.has_value();
+}
+
+absl::optional<v1::Event> FakeHost::Says() const {
+  absl::MutexLock lock(&mutex_);
+  if (flood_.has_value() || !speaks_) return flood_;
+  v1::Event event;
+  event.mutable_output()->set_bytes("x");
+  event.mutable_output()->set_more(true);
+  return event;
 }
 
 bool FakeHost::silent() const {

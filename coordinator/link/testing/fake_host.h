@@ -8,8 +8,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
 #include "coordinator/link/connector.h"
 #include "grpcpp/server.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
@@ -35,6 +37,9 @@ class FakeHost {
   void Silence(bool silent);
   // The session says something every 10 ms.
   void Speak(bool speaks);
+  // It says event after event, whatever it was given credit for.
+  void Flood(const v1::Event& event);
+  int attaches_ended() const { return attaches_ended_; }
   // What the ssh client says of its end; OK = there is no ssh client.
   void SshSays(const absl::Status& words);
   // Cuts every wire that was made, as a lost network does.
@@ -54,7 +59,9 @@ class FakeHost {
   absl::StatusOr<Connection> Connect(const Connector::OnProgress& on_progress,
                                      const std::atomic<bool>& cancelled);
   bool silent() const;
-  bool speaks() const;
+  // What the session says next; nothing: it is silent.
+  absl::optional<v1::Event> Says() const;
+  bool floods() const;
 
   mutable absl::Mutex mutex_;
   absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
@@ -63,6 +70,8 @@ class FakeHost {
   bool ends_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;
   bool speaks_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::optional<v1::Event> flood_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int> attaches_ended_ = 0;
   int attempts_ ABSL_GUARDED_BY(mutex_) = 0;
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;
   int ending_ ABSL_GUARDED_BY(mutex_) = 0;
