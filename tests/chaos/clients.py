@@ -1,6 +1,5 @@
 """Those who send tells in a chaos run, and what they were answered."""
 
-import queue
 import signal
 import subprocess
 import threading
@@ -92,6 +91,18 @@ class CommandLineClient(Client):
         return None if _NOT_STARTED in told.detail else told
 
 
+def mcp_answer(message: dict):
+    """What a call of a tool was answered; None: `iris mcp` does not know what became of it, as no daemon started in time."""
+    if refused := message.get("error"):
+        assert _NOT_STARTED in refused["message"], refused
+        return None
+    content = message["result"]["content"][0]["text"]
+    if not message["result"].get("isError", False):
+        return Answer(content, "")
+    kind, _, rest = content.partition(": ")
+    return Answer("", kind, rest)
+
+
 class Mcp(Client):
     """`iris mcp` with several sessions and several tells at once in each. Killed, it comes again; what it
     was waiting for is then not asked for any more."""
@@ -129,13 +140,8 @@ class Mcp(Client):
                 if not self._enough.is_set():
                     self._say_more(client, waiting)
                 for call in [call for call in waiting if client.answered(call)]:
-                    answer = self._answer(client, call)
-                    if answer is None:
+                    if not self._hear(client, waiting, call):
                         return
-                    tell = waiting.pop(call)
-                    self._judge.hears(tell, answer)
-                    if answer.failure:
-                        self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
                 if self._enough.is_set() and not waiting:
                     return
                 if client.process.poll() is not None:
@@ -159,18 +165,22 @@ class Mcp(Client):
                     raise
                 waiting[call] = tell
 
-    @staticmethod
-    def _answer(client, call):
+    def _hear(self, client, waiting, call) -> bool:
+        """False: it was killed."""
         try:
-            text, failed = client.result(call, within=1)
-        except (AssertionError, queue.Empty):
-            return None  # Killed.
+            message = client.answer(call, within=1)
+        except AssertionError:
+            return False
         finally:
             client.forget(call)
-        if not failed:
-            return Answer(text, "")
-        kind, _, rest = text.partition(": ")
-        return Answer("", kind, rest)
+        tell, answer = waiting.pop(call), mcp_answer(message)
+        if answer is None:
+            self._judge.gives_up(tell)
+        else:
+            self._judge.hears(tell, answer)
+        if answer is None or answer.failure:
+            self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
+        return True
 
     @staticmethod
     def _bury(client):

@@ -16,13 +16,16 @@ _REMOTE_OPTIONS = {"connectTimeout": 60_000}
 
 
 class Stage:
-    """A Far with these teams and accounts. `store_disk` has what the coordinator keeps."""
+    """A Far with these teams and accounts. `store_disk` has what the coordinator keeps, and nothing of the agent here."""
 
     def __init__(self, far, other):
         self.iris, self.users, self.network, self.disk = far.iris, [far.user, other], far.network, far.disk
         self._sshd = far.sshd
         self._user_of = {"r0": far.user, "r1": other, "r2": far.user}
         self.store_disk = disk.Disk(self.iris.iris_home, 0, mib=192)
+        agent_here = self.iris.iris_home / "agent"
+        agent_here.mkdir(mode=0o700)
+        disk.Disk(agent_here, 0, mib=256)
         self._folders = {name: self.iris.home / name for name in HERE}
         for folder in self._folders.values():
             folder.mkdir()
