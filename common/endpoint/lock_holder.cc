@@ -18,8 +18,9 @@
 namespace iris {
 namespace {
 
-// A note has four lines: pid, socket, host, and when the process began (ProcessStartTime()).
-constexpr size_t kNoteLines = 4;
+// A note has four lines. What changes in a process's life comes last: reading and writing at once
+// may mix two notes, and who it is must be whole.
+enum Line { kPid, kStarted /* ProcessStartTime() */, kHostname, kSocket, kNoteLines };
 constexpr size_t kNoteBytesMax = 4096;
 
 std::string ReadNote(int fd) {
@@ -37,8 +38,8 @@ std::string ReadNote(int fd) {
 bool LockHolder::is_on_this_host() const { return hostname.empty() || hostname == Hostname(); }
 
 void NoteHolder(const ScopedFd& lock, const std::string& socket) {
-  std::string text = absl::StrCat(getpid(), "\n", socket, "\n", Hostname(), "\n",
-                                  ProcessStartTime(getpid()), "\n");
+  std::string text = absl::StrCat(getpid(), "\n", ProcessStartTime(getpid()), "\n", Hostname(),
+                                  "\n", socket, "\n");
   // All at once over the note before, and blank lines over the rest of it: were the file cut first,
   // a reader might find it empty.
   struct stat before = {};
@@ -54,12 +55,12 @@ LockHolder ReadHolder(int fd) {
   const std::vector<std::string> lines = absl::StrSplit(ReadNote(fd), '\n');
   LockHolder holder;
   if (lines.size() < kNoteLines) return holder;
-  (void)absl::SimpleAtoi(lines[0], &holder.pid);
-  if (absl::StartsWith(lines[1], "/")) holder.socket = lines[1];
-  holder.hostname = lines[2];
+  (void)absl::SimpleAtoi(lines[kPid], &holder.pid);
+  if (absl::StartsWith(lines[kSocket], "/")) holder.socket = lines[kSocket];
+  holder.hostname = lines[kHostname];
   if (!holder.is_on_this_host()) return holder;
   uint64_t started = 0;
-  const bool runs = holder.pid > 0 && absl::SimpleAtoi(lines[3], &started) && started != 0 &&
+  const bool runs = holder.pid > 0 && absl::SimpleAtoi(lines[kStarted], &started) && started != 0 &&
                     ProcessStartTime(holder.pid) == started;
   return runs ? holder : LockHolder();
 }

@@ -17,8 +17,8 @@ struct LockHolder {
   bool is_on_this_host() const;
 };
 
-// Notes this process in the file of `lock`, which it holds. Whoever reads meanwhile sees this note
-// or the one before, never half of one. Without room for a note the lock holds all the same.
+// Notes this process in the file of `lock`, which it holds. Whoever reads while it notes another
+// socket sees whose lock it is all the same. Without room for a note the lock holds all the same.
 void NoteHolder(const ScopedFd& lock, const std::string& socket);
 
 // What is noted in the file that is open as `fd`. A note outlives its holder, and the next holder

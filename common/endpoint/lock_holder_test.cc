@@ -42,7 +42,7 @@ TEST_F(LockHolderTest, SaysWhoItIsAndWhereItListens) {
   EXPECT_TRUE(holder.is_on_this_host());
 }
 
-TEST_F(LockHolderTest, WhoeverReadsWhileItIsNotedSeesItWhole) {
+TEST_F(LockHolderTest, WhoeverReadsWhileItNotesASocketSeesWhoItIs) {
   NoteHolder(fd_, "");
   std::atomic<bool> over = false;
   std::thread writer([&] {
@@ -59,20 +59,20 @@ TEST_F(LockHolderTest, WhoeverReadsWhileItIsNotedSeesItWhole) {
 // The pid may be anybody's by now.
 TEST_F(LockHolderTest, ANoteThatOutlivedItsProcessSaysNothing) {
   const uint64_t started = ProcessStartTime(getpid());
-  const std::string before = absl::StrCat(getpid(), "\n/tmp/s\n", Hostname(), "\n");
-  EXPECT_EQ(After(absl::StrCat(before, started, "\n")).pid, getpid());
+  const std::string rest = absl::StrCat("\n", Hostname(), "\n/tmp/s\n");
+  EXPECT_EQ(After(absl::StrCat(getpid(), "\n", started, rest)).pid, getpid());
   for (const std::string& note :
-       {absl::StrCat(before, started - 1, "\n"), absl::StrCat(before, "0\n"), before,
-        absl::StrCat("0\n/tmp/s\n", Hostname(), "\n", started, "\n"),
-        absl::StrCat("-1\n/tmp/s\n", Hostname(), "\n", started, "\n"), std::string("\n\n\n\n"),
-        std::string("17"), std::string()}) {
+       {absl::StrCat(getpid(), "\n", started - 1, rest), absl::StrCat(getpid(), "\n0", rest),
+        absl::StrCat(getpid(), "\n", rest), absl::StrCat("0\n", started, rest),
+        absl::StrCat("-1\n", started, rest), std::string("\n\n\n\n"), std::string("17"),
+        std::string()}) {
     EXPECT_EQ(After(note).pid, 0) << note;
     EXPECT_EQ(After(note).socket, "") << note;
   }
 }
 
 TEST_F(LockHolderTest, OnAnotherHostItIsWhoItSays) {
-  const LockHolder holder = After("17\n/tmp/s\nelsewhere\n23\n");
+  const LockHolder holder = After("17\n23\nelsewhere\n/tmp/s\n");
   EXPECT_EQ(holder.pid, 17);
   EXPECT_EQ(holder.hostname, "elsewhere");
   EXPECT_FALSE(holder.is_on_this_host());

@@ -51,7 +51,7 @@ TEST_F(SilentHolderTest, IsNamedWithTheCommandThatEndsIt) {
 }
 
 TEST_F(SilentHolderTest, NobodysPidIsGivenWhereItIsNotKnown) {
-  for (const char* note : {"", "17\n/tmp/s\n\n23\n", "17\n"}) {
+  for (const char* note : {"", "17\n23\n\n/tmp/s\n", "17\n"}) {
     Note(note);
     EXPECT_EQ(KindOf(Found()), v1::FAILURE_TIMEOUT) << note;
     EXPECT_THAT(Shown(), AllOf(Not(HasSubstr("kill")), Not(HasSubstr("pid")))) << note;
@@ -59,7 +59,7 @@ TEST_F(SilentHolderTest, NobodysPidIsGivenWhereItIsNotKnown) {
 }
 
 TEST_F(SilentHolderTest, OneOnAnotherHostIsNotKilledHere) {
-  Note("17\n/tmp/s\nelsewhere\n23\n");
+  Note("17\n23\nelsewhere\n/tmp/s\n");
   EXPECT_EQ(KindOf(Found()), v1::FAILURE_STORAGE);
   EXPECT_THAT(Shown(), AllOf(HasSubstr("host elsewhere, pid 17,"), Not(HasSubstr("kill"))));
 }

@@ -14,6 +14,7 @@ from integration.mcp_client import McpClient
 # After a failure a client does not try again at once: a full disk refuses hundreds a second, and then the store
 # keeps no longer all that the run is to look at.
 _REST_AFTER_FAILURE = 0.3
+_REST_FOR_JUDGE = 0.05
 # Of a daemon, on a machine that has other things to do. The tell never got anywhere.
 _NOT_STARTED = "it did not say in time that it is ready"
 # Of one tell, whatever happens.
@@ -62,6 +63,9 @@ class CommandLineClient(Client):
 
     def talk(self):
         while not self._enough.is_set():
+            if self._judge.is_behind():
+                self._enough.wait(_REST_FOR_JUDGE)
+                continue
             told = self.say_one()
             if told.failure:
                 self._enough.wait(_REST_AFTER_FAILURE)
@@ -137,7 +141,7 @@ class Mcp(Client):
         try:
             client.initialize()
             while True:
-                if not self._enough.is_set():
+                if not self._enough.is_set() and not self._judge.is_behind():
                     self._say_more(client, waiting)
                 for call in [call for call in waiting if client.answered(call)]:
                     if not self._hear(client, waiting, call):
