@@ -2,7 +2,6 @@
 linked twice."""
 
 import contextlib
-import shutil
 
 from integration.far import far_away
 from testbed import binaries, disk
@@ -30,9 +29,7 @@ class Stage:
         for folder in self._folders.values():
             folder.mkdir()
         self._folders |= {name: user.make_folder(name) for name, user in self._user_of.items()}
-        self._older = self.iris.folder / "older"
-        self._older.mkdir()
-        shutil.copy(binaries.program("agent/iris-agent-older"), self._older / "iris-agent")
+        self._older = binaries.agent_in(self.iris.folder / "older")
         self.configure()
 
     def configure(self, older=False):

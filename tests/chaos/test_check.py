@@ -11,7 +11,7 @@ from chaos.check import Answer, Judge
 from chaos.evidence import Prompt, Row
 from chaos.faults import is_coordinator
 from chaos.work import Pair, Tell
-from integration.iris_fixtures import Iris
+from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import disk, processes
 from testbed.scratch import scratch_folder
 
@@ -322,10 +322,8 @@ def test_a_disk_in_a_disk_is_unmounted_with_it():
 @pytest.fixture
 def iris():
     with scratch_folder() as folder:
-        one = Iris(folder)
-        yield one
-        leftovers = one.stop()
-        assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
+        with ended_cleanly(Iris(folder)) as one:
+            yield one
 
 
 @pytest.fixture

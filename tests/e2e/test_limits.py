@@ -6,17 +6,11 @@ import time
 from e2e.conftest import settings
 
 
-def failure_of(iris, team, text) -> dict:
-    done = iris.tell(team.name, text, as_json=True)
-    assert done.returncode != 0, done.stdout
-    return json.loads(done.stdout)["failure"]
-
-
 def test_a_limit_is_told_with_the_time_of_its_reset_and_the_session_goes_on(iris, api, team):
     # As somebody who logged in: for a key the API tells no limits.
     team.write_settings(settings(api, ANTHROPIC_API_KEY="", CLAUDE_CODE_OAUTH_TOKEN="sk-ant-oat01-test"))
     until = int(time.time()) + 3600
-    failure = failure_of(iris, team, f"LIMIT {until}")
+    failure = iris.failure(team.name, f"LIMIT {until}")
     assert failure["kind"] == "rate_limited"
     assert time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until)) in failure["detail"]
     # One request: it is not tried again and again until then.
