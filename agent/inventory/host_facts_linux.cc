@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 
 #include "absl/strings/ascii.h"
@@ -15,6 +14,7 @@
 #include "agent/inventory/storage.h"
 #include "agent/inventory/survival.h"
 #include "common/base/fnv.h"
+#include "common/base/hostname.h"
 #include "common/base/small_file.h"
 #include "common/base/utf8.h"
 #include "common/process/spawn.h"
@@ -34,11 +34,6 @@ std::string LinkTarget(const char* path) {
   char target[4096];
   const ssize_t n = readlink(path, target, sizeof(target));
   return std::string(target, n > 0 ? static_cast<size_t>(n) : 0);
-}
-
-std::string Hostname() {
-  std::array<char, 256> name = {};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 std::string MachineId() {

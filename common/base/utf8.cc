@@ -31,6 +31,24 @@ size_t CharacterBytes(absl::string_view text) {
 
 }  // namespace
 
+size_t FirstCharacter(absl::string_view text, char32_t* character) {
+  const size_t bytes = CharacterBytes(text);
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (bytes == 0) {
+    *character = 0xFFFD;
+    return 0;
+  }
+  *character = bytes == 1 ? byte(0) : byte(0) & (0xFF >> (bytes + 1));
+  for (size_t i = 1; i < bytes; ++i) *character = *character << 6 | (byte(i) & 0x3F);
+  return bytes;
+}
+
+bool IsObeyed(char32_t character) {
+  return character < 0x20 || (character >= 0x7F && character < 0xA0) ||
+         (character >= 0x202A && character <= 0x202E) ||  // Embeds, overrides, and their end.
+         (character >= 0x2066 && character <= 0x2069);    // Isolates, and their end.
+}
+
 bool IsUtf8(absl::string_view text) {
   while (!text.empty()) {
     const size_t bytes = CharacterBytes(text);

@@ -16,6 +16,14 @@ bool IsUtf8(absl::string_view text);
 // or was cut to a length, and goes into a field that must be UTF-8.
 std::string ToUtf8(absl::string_view text);
 
+// Bytes of the character that begins `text` (not empty), and which one it is; 0 and U+FFFD
+// where none does.
+size_t FirstCharacter(absl::string_view text, char32_t* character);
+
+// Whether a terminal obeys the character rather than shows it: a control (a newline and a tab among
+// them), or one that turns the direction of what follows.
+bool IsObeyed(char32_t character);
+
 // The longest beginning of `text` of at most `bytes_max` bytes that ends between two characters.
 absl::string_view Utf8Prefix(absl::string_view text, size_t bytes_max);
 

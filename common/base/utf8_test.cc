@@ -1,6 +1,10 @@
 #include "common/base/utf8.h"
 
+#include <cstdint>
+#include <ios>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -37,6 +41,36 @@ TEST(Utf8Test, BytesThatAreNoCharacterAreReplacedOneByOne) {
   EXPECT_EQ(ToUtf8("grüße 𝄞"), "grüße 𝄞");
   EXPECT_EQ(ToUtf8("a\xFF\xE4z"), "a��z");
   EXPECT_EQ(ToUtf8(std::string("ü𝄞").substr(1, 3)), "���");
+}
+
+TEST(Utf8Test, TheFirstCharacterIsRead) {
+  const auto first = [](absl::string_view text) {
+    char32_t character = 0;
+    const size_t bytes = FirstCharacter(text, &character);
+    return std::make_pair(bytes, character);
+  };
+  for (const auto& [text, character] :
+       std::vector<std::pair<std::string, char32_t>>{{std::string(1, '\0'), 0},
+                                                     {"\x7F", 0x7F},
+                                                     {"\xC2\x80", 0x80},
+                                                     {"\xDF\xBF", 0x7FF},
+                                                     {"\xE0\xA0\x80", 0x800},
+                                                     {"\xED\x9F\xBF", 0xD7FF},
+                                                     {"\xEF\xBF\xBF", 0xFFFF},
+                                                     {"\xF0\x90\x80\x80", 0x10000},
+                                                     {"\xF4\x8F\xBF\xBF", 0x10FFFF}}) {
+    EXPECT_EQ(first(text + "é"), std::make_pair(text.size(), character)) << text;
+  }
+  EXPECT_EQ(first("\x85z"), std::make_pair(size_t{0}, char32_t{0xFFFD}));
+  EXPECT_EQ(first("\xED\xA0\x80"), std::make_pair(size_t{0}, char32_t{0xFFFD}));
+}
+
+TEST(Utf8Test, ATerminalObeysControlsAndWhatTurnsTheDirection) {
+  for (const char32_t character :
+       {0x0, 0x1B, 0x1F, 0x7F, 0x80, 0x9F, 0x202A, 0x202E, 0x2066, 0x2069})
+    EXPECT_TRUE(IsObeyed(character)) << std::hex << uint32_t{character};
+  for (const char32_t character : {0x20, 0x7E, 0xA0, 0x200D, 0x2029, 0x202F, 0x2065, 0x206A})
+    EXPECT_FALSE(IsObeyed(character)) << std::hex << uint32_t{character};
 }
 
 TEST(Utf8Test, ABeginningEndsBetweenTwoCharacters) {

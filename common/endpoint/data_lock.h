@@ -1,14 +1,13 @@
 #ifndef IRIS_COMMON_ENDPOINT_DATA_LOCK_H_
 #define IRIS_COMMON_ENDPOINT_DATA_LOCK_H_
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
+#include "common/endpoint/lock_holder.h"
 
 namespace iris {
 
@@ -22,15 +21,8 @@ absl::StatusOr<ScopedFd> LockData(const std::string& path);
 // The holder of `lock` notes the socket at which it listens.
 void NoteSocket(const ScopedFd& lock, const std::string& socket);
 
-// Who holds a lock, as it says itself.
-struct DataHolder {
-  pid_t pid = 0;         // 0 = not noted.
-  std::string socket;    // Empty = not noted yet.
-  std::string hostname;  // Directories may be shared by hosts; empty = not noted.
-  bool is_on_this_host() const;
-};
-// Nullopt: nobody holds it.
-absl::optional<DataHolder> FindDataHolder(const std::string& path);
+// Who holds the lock at `path`. Nullopt: nobody.
+absl::optional<LockHolder> FindDataHolder(const std::string& path);
 
 // Leads whoever looks at `endpoint`, whose lock the caller holds, to the one that keeps the data
 // and listens elsewhere.

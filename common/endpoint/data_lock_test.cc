@@ -35,7 +35,7 @@ TEST_F(DataLockTest, IsForOneWhoSaysWhereItListens) {
 
 TEST_F(DataLockTest, AHolderOnAnotherHostIsKnown) {
   const absl::StatusOr<ScopedFd> lock = LockData(path_);
-  std::ofstream(path_) << "17\n/tmp/s\nelsewhere\n";
+  std::ofstream(path_) << "17\n23\nelsewhere\n/tmp/s\n";
   EXPECT_FALSE(FindDataHolder(path_)->is_on_this_host());
 }
 

@@ -1,22 +1,13 @@
 #include "common/endpoint/door.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
 
+#include "common/base/same_file.h"
 #include "common/log/log.h"
 
 namespace iris {
-namespace {
-
-bool IsSameFile(const std::string& path, int fd) {
-  struct stat held, there;
-  return fstat(fd, &held) == 0 && stat(path.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
-         held.st_ino == there.st_ino;
-}
-
-}  // namespace
 
 Door::~Door() { StopAccepting(); }
 

@@ -1,7 +1,6 @@
 #include "common/endpoint/runtime_dir.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,27 +70,57 @@ std::string RecordedName(const std::string& file) {
   return is_ours ? name : "";
 }
 
-absl::Status Record(const std::string& file, const std::string& name) {
-  const std::string fresh = absl::StrCat(file, ".new");
-  ScopedFd out(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  const bool written =
-      out && write(out.get(), name.data(), name.size()) == static_cast<ssize_t>(name.size());
-  if (written && rename(fresh.c_str(), file.c_str()) == 0) return absl::OkStatus();
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(file, ": ", strerror(errno)));
+// A file that only we know, with `name` in it.
+absl::StatusOr<std::string> WriteAside(const std::string& file, const std::string& name) {
+  const std::string aside = absl::StrCat(file, ".", RandomHex(kRandomBytes));
+  const ScopedFd out(
+      open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (out && write(out.get(), name.data(), name.size()) == static_cast<ssize_t>(name.size())) {
+    return aside;
+  }
+  const int error = errno;
+  if (out) unlink(aside.c_str());
+  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(aside, ": ", strerror(error)));
+}
+
+// Has `file` say `name`, without waiting for anybody: this is asked on loops. Of several that
+// record at once where nothing is recorded, the first one wins.
+absl::Status Record(const std::string& file, const std::string& name, bool replace) {
+  const absl::StatusOr<std::string> aside = WriteAside(file, name);
+  if (!aside.ok()) return aside.status();
+  if (!replace && (link(aside->c_str(), file.c_str()) == 0 || errno == EEXIST)) {
+    unlink(aside->c_str());
+    return absl::OkStatus();
+  }
+  // Some file systems have no second names.
+  if (rename(aside->c_str(), file.c_str()) == 0) return absl::OkStatus();
+  const int error = errno;
+  unlink(aside->c_str());
+  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(file, ": ", strerror(error)));
+}
+
+bool Exists(const std::string& path) {
+  struct stat info;
+  return lstat(path.c_str(), &info) == 0;
 }
 
 // The folder in roots.tmp with a name of its own, made and checked.
 absl::StatusOr<std::string> OtherDir(const RuntimeRoots& roots) {
   const std::string folder = roots.other_name.substr(0, roots.other_name.rfind('/'));
   if (absl::Status status = EnsureOwnPath(folder); !status.ok()) return status;
-  // Of two that look for a name at once the second one finds what the first one has chosen. Some
-  // network file systems have no locks; then it takes luck.
-  const ScopedFd lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (lock) flock(lock.get(), LOCK_EX);
   std::string name = RecordedName(roots.other_name);
   if (name.empty() || IsStrangers(absl::StrCat(roots.tmp, "/", name))) {
-    name = absl::StrCat("iris-", geteuid(), "-", RandomHex(kRandomBytes));
-    if (absl::Status status = Record(roots.other_name, name); !status.ok()) return status;
+    // Two that replace one name at once may differ for a moment: then both look again, and find
+    // what is recorded by then (see Door).
+    const std::string fresh = absl::StrCat("iris-", geteuid(), "-", RandomHex(kRandomBytes));
+    const absl::Status recorded =
+        Record(roots.other_name, fresh, /*replace=*/Exists(roots.other_name));
+    if (!recorded.ok()) return recorded;
+    name = RecordedName(roots.other_name);
+    if (name.empty()) {
+      return MakeFailure(v1::FAILURE_STORAGE,
+                         absl::StrCat(roots.other_name, " is changed by something else"));
+    }
   }
   std::string dir = absl::StrCat(roots.tmp, "/", name);
   if (absl::Status status = EnsurePrivateDir(dir); !status.ok()) return status;

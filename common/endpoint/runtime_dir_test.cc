@@ -1,14 +1,22 @@
 #include "common/endpoint/runtime_dir.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/barrier.h"
+#include "absl/time/clock.h"
+#include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/failure.h"
@@ -20,6 +28,8 @@
 namespace iris {
 namespace {
 
+using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -138,6 +148,14 @@ class TakenTmpTest : public RuntimeDirTest {
     EXPECT_EQ(chown(dir.c_str(), 65534, 65534), 0);
   }
 
+  static std::vector<std::string> Names(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
   RuntimeRoots roots_;
 };
 
@@ -148,6 +166,40 @@ TEST_F(TakenTmpTest, WhoTakesTheNameBeforeItsUserLocksNobodyOut) {
   EXPECT_TRUE(EnsurePrivateDir(one).ok());
   EXPECT_EQ(Found(roots_), one) << "both ends of a socket must find the same";
   EXPECT_THAT(Found(roots_, "/home/me"), StartsWith(one + "/"));
+}
+
+// It is asked on a daemon's loop.
+TEST_F(TakenTmpTest, NobodyIsWaitedFor) {
+  GiveAway(InTmp());
+  const std::string folder = scratch_.File("h/.local/share/iris");
+  ASSERT_TRUE(EnsureOwnPath(folder).ok());
+  const ScopedFd held(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(flock(held.get(), LOCK_EX), 0);
+  const absl::Time asked = absl::Now();
+  alarm(20);  // The default action ends a test that waits for ever.
+  EXPECT_THAT(Found(roots_), StartsWith(InTmp() + "-"));
+  alarm(0);
+  EXPECT_LT(absl::Now() - asked, absl::Seconds(10));
+}
+
+TEST_F(TakenTmpTest, ManyThatChooseAtOnceFindTheSame) {
+  GiveAway(InTmp());
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::string> found(8);
+    std::vector<std::thread> threads;
+    absl::Barrier* begin = new absl::Barrier(static_cast<int>(found.size()));
+    for (std::string& one : found) {
+      threads.emplace_back([this, &one, begin] {
+        if (begin->Block()) delete begin;
+        one = Found(roots_);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_THAT(found, Each(found[0]));
+    EXPECT_THAT(found[0], StartsWith(InTmp() + "-"));
+    EXPECT_THAT(Names(scratch_.File("h/.local/share/iris")), ElementsAre("tmp-boot"));
+    ASSERT_EQ(unlink(roots_.other_name.c_str()), 0);
+  }
 }
 
 TEST_F(TakenTmpTest, WhatWasChosenStaysWhenTheUsualNameBecomesFree) {

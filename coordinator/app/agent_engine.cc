@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/hostname.h"
 #include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
 #include "coordinator/bootstrap/agent_bundle.h"
@@ -27,10 +28,8 @@ constexpr absl::Duration kLookEvery = absl::Milliseconds(5);
 
 // "user@host", shown to a coordinator that finds a session taken.
 std::string Label() {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
   const char* user = getenv("USER");
-  return absl::StrCat(user != nullptr ? user : absl::StrCat("uid ", getuid()), "@", host);
+  return absl::StrCat(user != nullptr ? user : absl::StrCat("uid ", getuid()), "@", Hostname());
 }
 
 class AgentEngine final : public Engine {

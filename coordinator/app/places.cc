@@ -75,4 +75,12 @@ absl::StatusOr<Places> FindPlaces(const EnvLookup& env) {
   return places;
 }
 
+absl::Status KeptByAnotherHost(const Places& places, const LockHolder& holder) {
+  const std::string pid = holder.pid == 0 ? "" : absl::StrCat(", pid ", holder.pid, ",");
+  return MakeFailure(
+      v1::FAILURE_STORAGE,
+      absl::StrCat("the coordinator of host ", holder.hostname, pid, " keeps ", places.data_dir),
+      "Stop it there (`iris stop`), or give each host an IRIS_HOME of its own.");
+}
+
 }  // namespace iris

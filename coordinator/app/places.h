@@ -3,8 +3,10 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/endpoint/endpoint.h"
+#include "common/endpoint/lock_holder.h"
 #include "coordinator/config/config.h"
 #include "coordinator/config/config_source.h"
 
@@ -28,6 +30,9 @@ struct Places {
 absl::StatusOr<Places> FindPlaces(const EnvLookup& env);
 // The same for who needs no configuration: `config` is left empty, and nothing about it is wrong.
 absl::StatusOr<Places> FindPlacesWithoutConfig(const EnvLookup& env);
+
+// FAILURE_STORAGE: a coordinator of another host keeps `places.data_dir`; where, and what to do.
+absl::Status KeptByAnotherHost(const Places& places, const LockHolder& holder);
 
 // The environment of this process.
 absl::optional<std::string> ProcessEnv(absl::string_view name);

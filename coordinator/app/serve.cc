@@ -4,11 +4,11 @@
 
 #include <memory>
 
-#include "absl/strings/str_cat.h"
 #include "common/budget/heap.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
+#include "common/endpoint/lock_holder.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
@@ -25,14 +25,9 @@ namespace {
 // Another coordinator keeps our data: it was found at another endpoint, or ours went from under it
 // and it is about to come back here.
 absl::Status HeldByAnother(const Places& places, const absl::Status& held) {
-  const absl::optional<DataHolder> holder = FindDataHolder(places.lock);
+  const absl::optional<LockHolder> holder = FindDataHolder(places.lock);
   if (!absl::IsAlreadyExists(held) || !holder.has_value()) return held;
-  if (!holder->is_on_this_host()) {
-    return MakeFailure(v1::FAILURE_STORAGE,
-                       absl::StrCat("the coordinator of host ", holder->hostname, ", pid ",
-                                    holder->pid, ", keeps ", places.data_dir),
-                       "Stop it there (`iris stop`), or give each host an IRIS_HOME of its own.");
-  }
+  if (!holder->is_on_this_host()) return KeptByAnotherHost(places, *holder);
   LeadTo(holder->socket, places.endpoint);
   return held;
 }

@@ -11,6 +11,7 @@
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
+#include "common/endpoint/lock_holder.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
 #include "coordinator/app/program_path.h"
@@ -40,6 +41,19 @@ absl::StatusOr<Coordinator> Greet(Dialed dialed) {
   return coordinator;
 }
 
+// FAILURE_UNREACHABLE: nobody answered at `socket` until `deadline`.
+absl::StatusOr<Coordinator> GreetAt(const std::string& socket,
+                                    absl::Time deadline = absl::InfinitePast()) {
+  absl::StatusOr<Dialed> dialed = Dial(socket, deadline);
+  if (!dialed.ok()) return dialed.status();
+  return Greet(*std::move(dialed));
+}
+
+// One that says it is there gets a while.
+absl::StatusOr<Coordinator> DialFor(const Places& places, absl::Time deadline) {
+  return GreetAt(places.endpoint.socket, std::min(deadline, absl::Now() + kDial));
+}
+
 // A front end with another IRIS_CONFIG must not be answered from the wrong teams.
 absl::StatusOr<Coordinator> WithOurConfig(absl::StatusOr<Coordinator> coordinator,
                                           const Places& places) {
@@ -54,12 +68,15 @@ absl::StatusOr<Coordinator> WithOurConfig(absl::StatusOr<Coordinator> coordinato
       "its own.");
 }
 
-absl::Status DoesNotAnswer(const Places& places, const DataHolder& holder) {
+absl::Status DoesNotAnswer(const Places& places, const LockHolder& holder) {
+  const std::string pid = holder.pid == 0 ? "" : absl::StrCat(", pid ", holder.pid, ",");
   return MakeFailure(v1::FAILURE_TIMEOUT,
-                     absl::StrCat("the coordinator that keeps ", places.data_dir, ", pid ",
-                                  holder.pid, ", does not answer at ", places.endpoint.socket),
-                     absl::StrCat("Try again in a few seconds. If it stays so, end it: kill ",
-                                  holder.pid, ". Nothing is lost by that."));
+                     absl::StrCat("the coordinator that keeps ", places.data_dir, pid,
+                                  " does not answer at ", places.endpoint.socket),
+                     absl::StrCat("Try again in a few seconds. If it stays so, end it: ",
+                                  holder.pid == 0 ? "the process `iris serve`"
+                                                  : absl::StrCat("kill ", holder.pid),
+                                  ". Nothing is lost by that."));
 }
 
 std::vector<std::string> DaemonEnv(const std::vector<std::string>& variables) {
@@ -83,23 +100,19 @@ absl::StatusOr<std::vector<std::string>> CheckConfig(const Places& places) {
 }
 
 absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places) {
-  absl::StatusOr<Dialed> dialed = Dial(places.endpoint.socket, absl::InfinitePast());
-  if (!dialed.ok()) return dialed.status();
-  return Greet(*std::move(dialed));
+  return GreetAt(places.endpoint.socket);
 }
 
 absl::StatusOr<Coordinator> FindRunning(const Places& places, absl::Time deadline) {
   absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
   while (KindOf(running.status()) == v1::FAILURE_UNREACHABLE) {
-    const absl::optional<DataHolder> holder = FindDataHolder(places.lock);
+    const absl::optional<LockHolder> holder = FindDataHolder(places.lock);
     if (!holder.has_value()) return running;
+    if (!holder->is_on_this_host()) return KeptByAnotherHost(places, *holder);
     if (absl::Now() >= deadline) return DoesNotAnswer(places, *holder);
     // Its directory went and it is about to come back; it listens elsewhere; or it is leaving.
-    absl::StatusOr<Dialed> dialed =
-        Dial(places.endpoint.socket, std::min(deadline, absl::Now() + kDial));
-    if (!dialed.ok() && !holder->socket.empty())
-      dialed = Dial(holder->socket, absl::InfinitePast());
-    running = dialed.ok() ? Greet(*std::move(dialed)) : dialed.status();
+    running = DialFor(places, deadline);
+    if (!running.ok() && !holder->socket.empty()) running = GreetAt(holder->socket);
   }
   return running;
 }
@@ -114,14 +127,9 @@ absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
     if (!started.ok()) return started;
     // One that is leaving holds the lock and does not answer: then this ends early, and another is
     // started.
-    absl::StatusOr<Dialed> dialed =
-        Dial(places.endpoint.socket, std::min(deadline, absl::Now() + kDial));
-    running = dialed.ok() ? Greet(*std::move(dialed)) : dialed.status();
+    running = DialFor(places, deadline);
   }
-  if (KindOf(running.status()) == v1::FAILURE_UNREACHABLE) {
-    const absl::optional<DataHolder> holder = FindDataHolder(places.lock);
-    if (holder.has_value()) return DoesNotAnswer(places, *holder);
-  }
+  if (KindOf(running.status()) == v1::FAILURE_UNREACHABLE) running = FindRunning(places, deadline);
   return WithOurConfig(std::move(running), places);
 }
 

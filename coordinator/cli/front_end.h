@@ -28,7 +28,7 @@ absl::StatusOr<std::vector<std::string>> CheckConfig(const Places& places);
 absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places);
 
 // The same for who must know: where one runs and is not to be found, it is waited for until
-// `deadline`. FAILURE_TIMEOUT: it does not answer.
+// `deadline`. FAILURE_TIMEOUT: it does not answer. FAILURE_STORAGE: KeptByAnotherHost().
 absl::StatusOr<Coordinator> FindRunning(const Places& places, absl::Time deadline);
 
 // Starts one if none runs, with a minimal environment and `variables` of ours; tries until

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -17,20 +18,9 @@ size_t Width(absl::string_view text) {
                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
-// Bytes of the character that begins `text`, where a terminal obeys it rather than shows it: a
-// control (in UTF-8, U+0080 to U+009F have two bytes), or one that turns the direction of what
-// follows. Else 0; a newline and a tab do no harm.
-size_t ObeyedBytes(absl::string_view text) {
-  const auto byte = [text](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  if (byte(0) == '\n' || byte(0) == '\t') return 0;
-  if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
-  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) < 0xA0) return 2;
-  if (byte(0) != 0xE2) return 0;
-  const bool embeds = byte(1) == 0x80 && byte(2) >= 0xAA && byte(2) <= 0xAE;    // U+202A to 202E.
-  const bool isolates = byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9;  // U+2066 to 2069.
-  return embeds || isolates ? 3 : 0;
+// A newline and a tab do no harm.
+bool IsHarmful(char32_t character) {
+  return IsObeyed(character) && character != '\n' && character != '\t';
 }
 
 }  // namespace
@@ -39,32 +29,31 @@ std::string Printable(absl::string_view text) {
   const std::string clean = ToUtf8(text);
   std::string printable;
   printable.reserve(clean.size());
-  for (size_t i = 0; i < clean.size();) {
-    const size_t bytes = ObeyedBytes(absl::string_view(clean).substr(i));
-    const bool line_end = clean.compare(i, 2, "\r\n") == 0;
-    if (bytes == 0) printable += clean[i];
-    if (bytes > 0 && !line_end) printable += '?';
-    i += std::max<size_t>(bytes, 1);
+  for (absl::string_view rest = clean; !rest.empty();) {
+    char32_t character;
+    const size_t bytes = FirstCharacter(rest, &character);
+    const bool line_end = absl::StartsWith(rest, "\r\n");
+    if (!IsHarmful(character)) {
+      absl::StrAppend(&printable, rest.substr(0, bytes));
+    } else if (!line_end) {
+      printable += '?';
+    }
+    rest.remove_prefix(bytes);
   }
   return printable;
 }
 
 std::string EscapeInJson(absl::string_view json) {
   std::string escaped;
-  for (size_t i = 0; i < json.size();) {
-    const absl::string_view rest = json.substr(i);
-    const size_t bytes = ObeyedBytes(rest);
-    if (bytes == 0 || static_cast<unsigned char>(rest[0]) < 0x20) {
-      escaped += rest[0];
-      ++i;
-      continue;
+  for (absl::string_view rest = json; !rest.empty();) {
+    char32_t character;
+    const size_t bytes = std::max<size_t>(FirstCharacter(rest, &character), 1);
+    if (character >= 0x20 && IsObeyed(character)) {
+      absl::StrAppendFormat(&escaped, "\\u%04x", static_cast<unsigned>(character));
+    } else {
+      absl::StrAppend(&escaped, rest.substr(0, bytes));
     }
-    const auto low = [rest](size_t at) { return static_cast<unsigned>(rest[at]) & 0x3F; };
-    const unsigned point = bytes == 1   ? static_cast<unsigned char>(rest[0])
-                           : bytes == 2 ? 0x80 | low(1)
-                                        : 0x2000 | low(1) << 6 | low(2);
-    absl::StrAppendFormat(&escaped, "\\u%04x", point);
-    i += bytes;
+    rest.remove_prefix(bytes);
   }
   return escaped;
 }

@@ -22,8 +22,9 @@ absl::StatusOr<std::string> ConfigPath(const EnvLookup& env, absl::string_view h
 // Reads and checks the file at `source.path`: YAML if its name ends in .yaml or .yml, else JSON.
 // Refuses rather than guesses: a configuration that loads is honoured to the letter.
 // FAILURE_BAD_REQUEST: somebody else may write it (CheckTrustedPath()), no regular file of at most
-// kConfigBytesMax is there, or something in it is wrong. The detail begins with "FILE:LINE: KEY PATH: " as far as they are known, and the failure
-// carries a fix of its own: show both to the person and stop.
+// kConfigBytesMax is there, or something in it is wrong. The detail begins with
+// "FILE:LINE: KEY PATH: " as far as they are known, and the failure carries a fix of its own: show
+// both to the person and stop.
 absl::StatusOr<Config> LoadConfig(const ConfigSource& source);
 
 // The part of LoadConfig() that does not touch the file system. `readable_by_others`: whether

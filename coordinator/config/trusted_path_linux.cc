@@ -7,12 +7,18 @@
 
 #include <cerrno>
 #include <deque>
+#include <map>
+#include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/trusted_path.h"
 
@@ -23,29 +29,80 @@ constexpr int kLinksMax = 40;  // As the kernel.
 constexpr size_t kEntryBytesMax = 64 << 10;
 
 struct AccountEntry {
-  std::string name;  // Empty: nothing names it.
+  std::string name;
   gid_t gid = 0;
 };
 
-AccountEntry AccountOf(uid_t uid) {
+struct GroupEntry {
+  std::string name;
+  std::vector<std::string> members;
+};
+
+absl::optional<AccountEntry> FindAccount(uid_t uid) {
   std::vector<char> buffer(kEntryBytesMax);
   passwd entry, *found = nullptr;
   getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  return found == nullptr ? AccountEntry{}
-                          : AccountEntry{.name = entry.pw_name, .gid = entry.pw_gid};
+  if (found == nullptr) return absl::nullopt;
+  return AccountEntry{.name = entry.pw_name, .gid = entry.pw_gid};
+}
+
+absl::optional<GroupEntry> FindGroup(gid_t gid) {
+  std::vector<char> buffer(kEntryBytesMax);
+  group entry, *found = nullptr;
+  getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) return absl::nullopt;
+  GroupEntry read = {.name = entry.gr_name, .members = {}};
+  for (char** member = entry.gr_mem; *member != nullptr; ++member) read.members.push_back(*member);
+  return read;
+}
+
+// What the system's databases say of an account or a group, asked once for each: that may take a
+// directory server's time, and a daemon reads its configuration again on its loop. It holds for the
+// life of the process, as the process's own groups do. What nothing is known of is asked again.
+// Thread-safe.
+template <typename Id, typename Entry>
+class Remembered {
+ public:
+  using Find = absl::optional<Entry> (*)(Id);
+  explicit Remembered(Find find) : find_(find) {}
+
+  absl::optional<Entry> Of(Id id) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (const auto known = known_.find(id); known != known_.end()) return known->second;
+    }
+    absl::optional<Entry> entry = find_(id);
+    absl::MutexLock lock(&mutex_);
+    if (entry.has_value() && known_.size() < kKnownMax) known_[id] = *entry;
+    return entry;
+  }
+
+ private:
+  static constexpr size_t kKnownMax = 256;
+
+  const Find find_;
+  absl::Mutex mutex_;
+  std::map<Id, Entry> known_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::optional<AccountEntry> AccountOf(uid_t uid) {
+  static auto* const accounts = new Remembered<uid_t, AccountEntry>(FindAccount);
+  return accounts->Of(uid);
+}
+
+absl::optional<GroupEntry> GroupOf(gid_t gid) {
+  static auto* const groups = new Remembered<gid_t, GroupEntry>(FindGroup);
+  return groups->Of(gid);
 }
 
 // Many systems give each account a group of its own, of its name, and let it write by default.
 bool IsPrivateGroup(gid_t gid, uid_t owner) {
-  const AccountEntry account = AccountOf(owner);
-  std::vector<char> buffer(kEntryBytesMax);
-  group entry, *found = nullptr;
-  getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr || account.name != entry.gr_name || account.gid != gid) return false;
-  for (char** member = entry.gr_mem; *member != nullptr; ++member) {
-    if (account.name != *member) return false;
-  }
-  return true;
+  const absl::optional<AccountEntry> account = AccountOf(owner);
+  const absl::optional<GroupEntry> group = GroupOf(gid);
+  return account.has_value() && group.has_value() && account->name == group->name &&
+         account->gid == gid &&
+         absl::c_all_of(group->members,
+                        [&](const std::string& member) { return member == account->name; });
 }
 
 // Where there is one, the bits of the group are the most that anybody of the list may do.
@@ -55,9 +112,10 @@ bool HasAccessList(const std::string& path) {
 
 absl::Status CheckEntry(const std::string& path, const struct stat& info) {
   if (info.st_uid != geteuid() && info.st_uid != 0) {
-    const std::string name = AccountOf(info.st_uid).name;
-    return Refuse(absl::StrCat(Shown(path), " belongs to ", name.empty() ? "" : Shown(name) + ", ",
-                               "uid ", info.st_uid, ", who may change what Iris runs for you"),
+    const absl::optional<AccountEntry> account = AccountOf(info.st_uid);
+    const std::string name = account.has_value() ? Shown(account->name) + ", " : "";
+    return Refuse(absl::StrCat(Shown(path), " belongs to ", name, "uid ", info.st_uid,
+                               ", who may change what Iris runs for you"),
                   absl::StrCat("Use a configuration of your own, or as root: chown ", geteuid(),
                                " ", Shown(path)));
   }

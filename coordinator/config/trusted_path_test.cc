@@ -1,5 +1,8 @@
 #include "coordinator/config/trusted_path.h"
 
+#include <dlfcn.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +14,23 @@
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+namespace {
+int questions = 0;  // To the databases of accounts and groups.
+}  // namespace
+
+// In the place of libc's, so that they are counted.
+extern "C" int getpwuid_r(uid_t uid, passwd* entry, char* buffer, size_t size, passwd** found) {
+  ++questions;
+  static const auto real = reinterpret_cast<decltype(&getpwuid_r)>(dlsym(RTLD_NEXT, "getpwuid_r"));
+  return real(uid, entry, buffer, size, found);
+}
+
+extern "C" int getgrgid_r(gid_t gid, group* entry, char* buffer, size_t size, group** found) {
+  ++questions;
+  static const auto real = reinterpret_cast<decltype(&getgrgid_r)>(dlsym(RTLD_NEXT, "getgrgid_r"));
+  return real(gid, entry, buffer, size, found);
+}
 
 namespace iris {
 namespace {
@@ -94,6 +114,16 @@ TEST_F(TrustedPathTest, WhatBelongsToSomebodyElseIsRefused) {
   ASSERT_EQ(chown(file_.c_str(), 0, 0), 0);
   ASSERT_EQ(chown(dir_.c_str(), kStranger, 0), 0);
   EXPECT_THAT(Refusal(), HasSubstr(dir_ + " belongs to uid 54321"));
+}
+
+// A reload is on the daemon's loop, and the databases may be a server's.
+TEST_F(TrustedPathTest, TheSystemIsAskedOnceForEachAccountAndGroup) {
+  SetMode(file_, 0664);
+  EXPECT_EQ(Refusal(), "");
+  const int asked = questions;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Refusal(), "");
+  EXPECT_EQ(questions, asked);
+  EXPECT_GT(asked, 0);
 }
 
 TEST_F(TrustedPathTest, AGroupMayWriteIfItIsTheOwnersOwn) {

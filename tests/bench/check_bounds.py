@@ -12,7 +12,7 @@ import pytest
 
 from integration import test_network
 from integration.far import far_away
-from integration.iris_fixtures import Iris
+from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import processes
 from testbed import remote_user as accounts
 from testbed import sshd as daemons
@@ -28,13 +28,11 @@ def far_iris():
     with scratch_folder() as folder, accounts.user(folder) as user:
         (folder / "sshd").mkdir()
         sshd = daemons.Sshd(folder / "sshd")
-        iris = Iris(folder)
         try:
-            yield iris, sshd.team(user), user
+            with ended_cleanly(Iris(folder)) as iris:
+                yield iris, sshd.team(user), user
         finally:
-            leftovers = iris.stop()
             sshd.stop()
-        assert not leftovers, leftovers
 
 
 def milliseconds_until_told(iris, team) -> float:

@@ -21,6 +21,9 @@ class Answer(NamedTuple):
 
 # A prompt of which the store knows nothing is a finding after so many looks at both: the store is looked at first.
 _LOOKS = 3
+# A store keeps 1,000 settled tells (StoreOptions::settled_tells_max), those under way and those that nobody has fetched
+# among them: so many more may be answered before they are looked at.
+_UNSEEN_MAX = 500
 # Findings that are kept; the first few say what happened.
 _FOUND_MAX = 50
 
@@ -77,6 +80,7 @@ class Judge:
         self._untaken, self._unrun = set(), set()
         self._order = 0  # Of the row that was settled last.
         self._looks_begun = self._looks = 0
+        self._heard_before_look = self._heard_seen = 0
 
     # What clients say.
 
@@ -105,16 +109,22 @@ class Judge:
             return [(entry.tell, entry.tell_id) for entry in self._entries.values()
                     if entry.given_up and entry.row and not entry.row.fetched]
 
+    def is_behind(self) -> bool:
+        """Whether more tells should not be sent before the next look: what the store forgets unseen looks lost."""
+        with self._mutex:
+            return self.heard.total() - self._heard_seen > _UNSEEN_MAX
+
     # What was seen. In this order: a look at the store, then what is on the hosts, then settle().
 
     def begins_look(self):
         with self._mutex:
             self._looks_begun += 1
+            self._heard_before_look = self.heard.total()
 
     def look(self, rows: list):
         """Open rows, and those settled since the last look."""
         with self._mutex:
-            self._looks = self._looks_begun
+            self._looks, self._heard_seen = self._looks_begun, self._heard_before_look
             for row in rows:
                 self._see_row(row)
 

@@ -1,6 +1,5 @@
 """Those who send tells in a chaos run, and what they were answered."""
 
-import queue
 import signal
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from integration.mcp_client import McpClient
 # After a failure a client does not try again at once: a full disk refuses hundreds a second, and then the store
 # keeps no longer all that the run is to look at.
 _REST_AFTER_FAILURE = 0.3
+_REST_FOR_JUDGE = 0.05
 # Of a daemon, on a machine that has other things to do. The tell never got anywhere.
 _NOT_STARTED = "it did not say in time that it is ready"
 # Of one tell, whatever happens.
@@ -63,6 +63,9 @@ class CommandLineClient(Client):
 
     def talk(self):
         while not self._enough.is_set():
+            if self._judge.is_behind():
+                self._enough.wait(_REST_FOR_JUDGE)
+                continue
             told = self.say_one()
             if told.failure:
                 self._enough.wait(_REST_AFTER_FAILURE)
@@ -90,6 +93,18 @@ class CommandLineClient(Client):
         assert stdout, f"iris tell says nothing ({process.returncode}): {stderr.decode(errors='replace')}"
         told = report(stdout)
         return None if _NOT_STARTED in told.detail else told
+
+
+def mcp_answer(message: dict):
+    """What a call of a tool was answered; None: `iris mcp` does not know what became of it, as no daemon started in time."""
+    if refused := message.get("error"):
+        assert _NOT_STARTED in refused["message"], refused
+        return None
+    content = message["result"]["content"][0]["text"]
+    if not message["result"].get("isError", False):
+        return Answer(content, "")
+    kind, _, rest = content.partition(": ")
+    return Answer("", kind, rest)
 
 
 class Mcp(Client):
@@ -126,16 +141,11 @@ class Mcp(Client):
         try:
             client.initialize()
             while True:
-                if not self._enough.is_set():
+                if not self._enough.is_set() and not self._judge.is_behind():
                     self._say_more(client, waiting)
                 for call in [call for call in waiting if client.answered(call)]:
-                    answer = self._answer(client, call)
-                    if answer is None:
+                    if not self._hear(client, waiting, call):
                         return
-                    tell = waiting.pop(call)
-                    self._judge.hears(tell, answer)
-                    if answer.failure:
-                        self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
                 if self._enough.is_set() and not waiting:
                     return
                 if client.process.poll() is not None:
@@ -159,18 +169,22 @@ class Mcp(Client):
                     raise
                 waiting[call] = tell
 
-    @staticmethod
-    def _answer(client, call):
+    def _hear(self, client, waiting, call) -> bool:
+        """False: it was killed."""
         try:
-            text, failed = client.result(call, within=1)
-        except (AssertionError, queue.Empty):
-            return None  # Killed.
+            message = client.answer(call, within=1)
+        except AssertionError:
+            return False
         finally:
             client.forget(call)
-        if not failed:
-            return Answer(text, "")
-        kind, _, rest = text.partition(": ")
-        return Answer("", kind, rest)
+        tell, answer = waiting.pop(call), mcp_answer(message)
+        if answer is None:
+            self._judge.gives_up(tell)
+        else:
+            self._judge.hears(tell, answer)
+        if answer is None or answer.failure:
+            self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
+        return True
 
     @staticmethod
     def _bury(client):

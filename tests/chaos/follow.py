@@ -8,8 +8,8 @@ import time
 from chaos import evidence, faults
 from chaos.check import Answer, Judge
 
-# A store keeps 1,000 settled tells (StoreOptions::settled_tells_max); those that nobody has fetched take of it.
-_SETTLED_AT_MOST, _SECONDS_AT_MOST = 250, 4.0
+# When the next look is due; after one that did not succeed, soon.
+_HEARD_AT_MOST, _SECONDS_AT_MOST, _SECONDS_AFTER_NONE = 250, 4.0, 0.2
 # A tell for which nothing happens for so long will not end any more: the longest fault and the longest answer
 # together need a minute.
 PATIENCE = 240
@@ -25,7 +25,7 @@ class Follower(threading.Thread):
         self._stage, self._judge, self._folder, self._enough = stage, judge, folder, enough
         self._found_max = found_max
         self._over = threading.Event()
-        self._order = 0
+        self._order, self._succeeded = 0, True
         self._prompts, self._tool_runs = evidence.Prompts(stage.all_homes()), evidence.ToolRuns(stage.all_homes())
 
     def run(self):
@@ -51,16 +51,18 @@ class Follower(threading.Thread):
 
     def _wait_for_more(self) -> bool:
         """False: it is over."""
-        since, heard = time.monotonic(), self._judge.heard.total()
+        began, heard = time.monotonic(), self._judge.heard.total()
+        patience = _SECONDS_AT_MOST if self._succeeded else _SECONDS_AFTER_NONE
         while not self._over.wait(0.1):
-            if time.monotonic() - since > _SECONDS_AT_MOST or self._judge.heard.total() - heard >= _SETTLED_AT_MOST:
+            if time.monotonic() - began > patience or self._judge.heard.total() - heard >= _HEARD_AT_MOST:
                 return True
         return False
 
     def _look(self):
         self._judge.begins_look()
         coordinators = list(filter(faults.is_coordinator, self._stage.iris.processes()))
-        if not evidence.copy_store(self._stage.iris.iris_home, coordinators, self._folder):
+        self._succeeded = evidence.copy_store(self._stage.iris.iris_home, coordinators, self._folder)
+        if not self._succeeded:
             return
         self._see(self._folder)
         self._judge.settle()

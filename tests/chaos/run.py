@@ -30,6 +30,9 @@ _BY_COMMAND_LINE = [Pair("cli", "l0"), Pair("cli", "r0"), Pair("l1", "r2"), Pair
 _BY_MCP = [[Pair("l0", "l1"), Pair("l0", "r0"), Pair("l0", "r1"), Pair("l0", "r2")],
            [Pair("l1", "r1"), Pair("r0", "r1"), Pair("l1", "r0"), Pair("r2", "l2")],
            [Pair("r0", "r2"), Pair("r1", "r2"), Pair("r1", "l0"), Pair("l2", "r0")]]
+# With fewer processes than sessions one is put to sleep for another all the time: most of a run's time is then that of
+# claudes that start. One run in so many is like that.
+_CROWDED_EVERY, _CROWDED = 4, schedule.SESSIONS - 2
 # Of memory, for one process. Both need a few dozen.
 RESIDENT_MIB_MAX = {"coordinator": 256, "agent": 192}
 
@@ -43,23 +46,23 @@ class Memory(threading.Thread):
         self._stage, self._over = stage, over
 
     def run(self):
-        while not self._over.wait(1):
+        while not self._over.wait(3):
             for process in self._stage.iris.processes() + self._stage.processes_there():
                 for kind, is_kind in (("coordinator", faults.is_coordinator), ("agent", faults.is_agent)):
                     if is_kind(process):
-                        self.most[kind] = max(self.most[kind], _resident_mib(process.pid))
+                        self.most[kind] = max(self.most[kind], _most_resident_mib(process.pid))
 
 
-def _resident_mib(pid) -> int:
+def _most_resident_mib(pid) -> int:
     try:
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return next((int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS")), 0)
+    return next((int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 class Run:
-    """The parts of one run on a stage. `seconds` and `messages`: whichever comes first; None: no bound."""
+    """The parts of one run on a stage."""
 
     def __init__(self, stage, seed: int, mix: str, folder):
         iris = stage.iris
@@ -80,8 +83,9 @@ class Run:
     def _heard_from_there(self) -> int:
         return sum(self.judge.heard[team] for team in THERE)
 
-    def go(self, seconds=None, messages=None):
-        """Until there is enough, then until every tell is judged, or will never be."""
+    def go(self, seconds=None, messages=0, faults=0):
+        """Until `seconds` are over (None: no bound), or so many messages were heard and so many faults have happened,
+        among them one of those that the mix is about. Then until every tell is judged, or will never be."""
         # A host that never answered is another matter: a tell to it fails. These go over every link.
         for client in self._last_words[:len(_BY_COMMAND_LINE)]:
             client.say_one()
@@ -90,7 +94,9 @@ class Run:
         for worker in workers:
             worker.start()
         while not self._enough.wait(0.1):
-            if seconds is not None and time.monotonic() - self.began > seconds or messages and self.judge.heard.total() >= messages:
+            if seconds is not None and time.monotonic() - self.began > seconds:
+                self._enough.set()
+            if messages and self.judge.heard.total() >= messages and self._have_happened(faults):
                 self._enough.set()
         self.seconds = time.monotonic() - self.began
         for thread in self.schedules.threads:
@@ -114,6 +120,10 @@ class Run:
         for kind, most in self.memory.most.items():
             if most > RESIDENT_MIB_MAX[kind]:
                 self.judge.find("other", f"the {kind} took {most} MiB")
+
+    def _have_happened(self, faults) -> bool:
+        counts = self.schedules.counts
+        return not faults or counts.total() >= faults and bool(schedule.own_faults(self.mix) & counts.keys())
 
     def _wait_until_judged(self):
         """A tell that nobody heard of is judged at the end only."""
@@ -144,20 +154,20 @@ class Run:
                 "mib": self.memory.most, "by_fault": dict(self.schedules.counts)}
 
 
-def run(seed: int, mix: str, seconds=None, messages=None, keep=None) -> list:
-    """What does not hold, as sentences; empty: all is well."""
-    with a_stage(seed) as stage:
+def run(seed: int, mix: str, keep=None, **until) -> dict:
+    """The summary; `found` of it: what does not hold, as sentences. `until`: see Run.go()."""
+    with a_stage(seed, _CROWDED if seed % _CROWDED_EVERY == 0 else schedule.SESSIONS) as stage:
         copies = stage.iris.folder / "copies"
         copies.mkdir()
         one = Run(stage, seed, mix, copies)
         try:
-            one.go(seconds, messages)
+            one.go(**until)
         except BaseException as error:
             one.judge.find("other", f"the run broke: {error!r}")
         print(*one.schedules.happened(one.began), *one.judge.found, "chaos-summary " + json.dumps(one.summary()), sep="\n", flush=True)
         if keep:
             _keep(stage, keep)
-        return one.judge.found
+        return one.summary() | {"found": one.judge.found}
 
 
 def _keep(stage, folder):
@@ -182,8 +192,8 @@ def main() -> int:
     options = parser.parse_args()
     minutes = 1 if options.minutes is None and options.messages is None else options.minutes
     print(f"chaos: seed {options.seed}, mix {options.mix}", flush=True)
-    found = run(options.seed, options.mix, minutes and minutes * 60, options.messages, options.keep)
-    return 1 if found else 0
+    done = run(options.seed, options.mix, options.keep, seconds=minutes and minutes * 60, messages=options.messages or 0)
+    return 1 if done["found"] else 0
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ SESSIONS = 16
 MAY_FAIL = {"kill_claude": 1, "kill_agent": SESSIONS, "downgrade_agent": SESSIONS}
 
 
+def own_faults(mix: str) -> set:
+    """What this mix is about."""
+    return set(MIXES[mix]) - set(HARMLESS) or set(MIXES[mix])
+
+
 def may_fail(counts) -> int:
     """How many tells may have ended because a child or an agent died."""
     return sum(MAY_FAIL.get(fault, 0) * count for fault, count in counts.items())

@@ -6,13 +6,13 @@ import subprocess
 
 import pytest
 
-from chaos import evidence
+from chaos import clients, evidence
 from chaos.check import Answer, Judge
 from chaos.evidence import Prompt, Row
 from chaos.faults import is_coordinator
 from chaos.work import Pair, Tell
-from integration.iris_fixtures import Iris
-from testbed import processes
+from integration.iris_fixtures import Iris, ended_cleanly
+from testbed import disk, processes
 from testbed.scratch import scratch_folder
 
 HOME = pathlib.Path("/home/there")
@@ -265,10 +265,55 @@ def test_a_tool_that_did_not_run(scene):
     scene.finds("lost", "its tool did not run")
 
 
+def test_no_more_is_said_than_the_store_keeps(scene):
+    scene.sends(*range(2, 600))
+    for number in range(2, 502):
+        scene.hears(number)
+    assert not scene.judge.is_behind()
+    scene.hears(502)
+    assert scene.judge.is_behind()
+    scene.looks()
+    assert not scene.judge.is_behind()
+
+
 def test_stuck(scene):
     scene.sends(2)
     assert scene.judge.stuck(60) == []
     assert len(scene.judge.stuck(-1)) == 1
+
+
+# What an MCP client hears.
+
+
+def test_what_a_tool_answers():
+    def result(text, **more):
+        return {"id": 1, "result": {"content": [{"type": "text", "text": text}], **more}}
+    assert clients.mcp_answer(result("six")) == Answer("six", "")
+    assert clients.mcp_answer(result("storage: full\nfix: Make room.", isError=True)) == Answer(
+        "", "storage", "full\nfix: Make room.")
+
+
+def test_a_refusal_by_the_relay_leaves_open_what_became_of_a_tell():
+    def refused(why):
+        return clients.mcp_answer({"id": 1, "error": {"code": -32603, "message": why}})
+    assert refused("timeout: start iris: it did not say in time that it is ready") is None
+    with pytest.raises(AssertionError, match="no such tool"):
+        refused("no such tool")
+
+
+# Disks.
+
+
+def test_a_disk_in_a_disk_is_unmounted_with_it():
+    with scratch_folder() as folder:
+        inner = folder / "outer/inner"
+        for path in (inner.parent, inner):
+            path.mkdir()
+            disk.Disk(path, 0, mib=1)
+        disk.Disk(inner, 0, mib=1).take_room()
+        (inner.parent / "there is room").write_bytes(bytes(1000))
+        disk.unmount_below(folder)
+        assert str(folder) not in pathlib.Path("/proc/self/mounts").read_text()
 
 
 # The store of a coordinator that runs, which nobody else may read.
@@ -277,10 +322,8 @@ def test_stuck(scene):
 @pytest.fixture
 def iris():
     with scratch_folder() as folder:
-        one = Iris(folder)
-        yield one
-        leftovers = one.stop()
-        assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
+        with ended_cleanly(Iris(folder)) as one:
+            yield one
 
 
 @pytest.fixture

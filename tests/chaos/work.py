@@ -27,8 +27,9 @@ class Tell(NamedTuple):
         return f"{self.pair} #{self.number}"
 
 
-# How often which kind: most are short, so that a run has many; of every kind some are long.
-_KINDS = {"sum": 10, "blocks": 3, "big": 1, "slow": 1, "tool": 2, "split": 1, "garbage": 0.5, "think": 0.5}
+# How often which kind: most are short, so that a run has many; of every kind some are long. Of its time a session
+# spends far more in the others, so that faults hit those.
+_KINDS = {"sum": 30, "blocks": 3, "big": 1, "slow": 1, "tool": 2, "split": 1, "garbage": 0.5, "think": 0.5}
 
 
 def _answer(blocks) -> str:
@@ -74,7 +75,7 @@ class Work:
 
     def __init__(self, seed: int, heavy=False):
         self._seed = seed
-        self._kinds = _KINDS | ({"big": 8} if heavy else {})
+        self._kinds = _KINDS | ({"sum": 10, "big": 8} if heavy else {})
         self._random = {}
         self._numbers = {}
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from e2e.conftest import settings
-from programs.claude_driver import wait_until
+from testbed.waiting import wait_until
 
 # Its own rules let it look, and not write.
 WRITES = 'TOOL Bash {"command":"echo written > made-by-tool && cat made-by-tool"}'

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from integration.far import far_away
-from integration.iris_fixtures import Iris
+from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import remote_user as accounts
 from testbed import sshd as daemons
 from testbed.scratch import scratch_folder
@@ -53,9 +53,8 @@ def remote_user(remote_users):
 def iris(scratch, sshd, remote_users):
     """Iris for one test. It ends before the accounts go: what it leaves there is found too."""
     one = Iris(scratch)
-    yield one
-    leftovers = one.stop()
-    assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
+    with ended_cleanly(one):
+        yield one
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from integration.iris_fixtures import Iris
+from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import disk as disks
 from testbed import network as networks
 from testbed import remote_user as accounts
@@ -40,8 +40,5 @@ def far_away(seed=1, before=()):
     with (scratch_folder() as folder, networks.network(folder, seed=seed) as network,
           accounts.user(folder) as user):
         one = Far(folder, network, user, before)
-        try:
+        with ended_cleanly(one):
             yield one
-        finally:
-            leftovers = one.stop()
-        assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"

@@ -1,5 +1,6 @@
 """`Iris`: the programs under test in an environment of their own."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -7,6 +8,21 @@ import subprocess
 import time
 
 from testbed import binaries, processes
+
+
+def only_link(status: dict) -> dict:
+    [link] = status["links"]
+    return link
+
+
+@contextlib.contextmanager
+def ended_cleanly(one, who="iris"):
+    """`one`, an Iris or what is stopped like it, is stopped in the end. Fails if it leaves anything behind."""
+    try:
+        yield one
+    finally:
+        leftovers = one.stop()
+    assert not leftovers, f"left behind by {who}: {list(map(str, leftovers))}"
 
 
 class Iris:
@@ -110,6 +126,18 @@ class Iris:
             assert time.monotonic() < deadline, f"not in {timeout} s: {json.dumps(status, indent=1)}"
             time.sleep(0.1)
         return status
+
+    def link(self) -> dict:
+        """The only link of its status."""
+        return only_link(self.status())
+
+    def failure(self, team, text="hello", **options) -> dict:
+        """As what a tell fails, with cause and fix."""
+        done = self.tell(team, text, as_json=True, **options)
+        assert done.returncode == 1, done.stdout + done.stderr
+        failure = json.loads(done.stdout)["failure"]
+        assert failure["detail"] and failure["fix"]
+        return failure
 
     # The end.
 

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from programs.claude_driver import wait_until
+from testbed.waiting import wait_until
+
 
 
 @pytest.fixture

@@ -1,23 +1,20 @@
 """Whatever is wrong gets a typed failure with cause and fix, in time, and leaves nothing running."""
 
-import json
 import socket
 import subprocess
 import time
 
 import pytest
 
-from programs.claude_driver import wait_until
+from testbed.waiting import wait_until
+
 
 
 def failure_of(iris, team, text="hello", limit=30, **options):
     """The typed failure of a tell, which must come within `limit` seconds."""
     began = time.monotonic()
-    done = iris.tell(team, text, as_json=True, **options)
+    failure = iris.failure(team, text, **options)
     took = time.monotonic() - began
-    assert done.returncode == 1, done.stdout + done.stderr
-    failure = json.loads(done.stdout)["failure"]
-    assert failure["detail"] and failure["fix"]
     assert took < limit, f"{took:.1f} s"
     return failure
 

@@ -3,7 +3,6 @@ it is idle."""
 
 import json
 import os
-import shutil
 import signal
 import uuid
 
@@ -25,9 +24,7 @@ def team(request, iris, scratch, sshd, remote_users):
 class Team:
     def __init__(self, iris, scratch, entry):
         self.iris = iris
-        old = scratch / "old"
-        old.mkdir()
-        shutil.copy(binaries.program(OLD), old / "iris-agent")
+        old = binaries.agent_in(scratch / "old", OLD)
         self._teams = {"teams": {"app": entry}}
         iris.write_config({"settings": {"agentBundle": str(old)}} | self._teams)
 

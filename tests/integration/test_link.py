@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from integration.iris_fixtures import only_link
 from testbed import processes
 from testbed import sshd as daemons
 
@@ -26,16 +27,11 @@ def working(server, iris, remote_user):
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     iris.start_tell("gpu", "BLOCKS 1\nWAIT 60")
     iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
-    return link_of(iris.status())
-
-
-def link_of(status):
-    [link] = status["links"]
-    return link
+    return iris.link()
 
 
 def wait_for_link(iris, condition, timeout=90):
-    return link_of(iris.wait_for_status(lambda s: condition(link_of(s)), timeout))
+    return only_link(iris.wait_for_status(lambda s: condition(only_link(s)), timeout))
 
 
 def is_new(before):

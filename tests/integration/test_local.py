@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from programs import words
-from programs.claude_driver import wait_until
 from testbed import processes
+from testbed.waiting import wait_until
 
 
 @pytest.fixture

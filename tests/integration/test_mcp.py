@@ -12,8 +12,8 @@ import pytest
 
 from integration.mcp_client import McpClient
 from programs import words
-from programs.claude_driver import wait_until
 from testbed import processes
+from testbed.waiting import wait_until
 
 
 @pytest.fixture

@@ -7,16 +7,9 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from programs import words
 
 ROUND_TRIP_MS = 50
-
-
-def only_link(iris):
-    [link] = iris.status()["links"]
-    return link
 
 
 def start_slow(far, seconds):

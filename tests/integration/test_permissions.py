@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from integration.mcp_client import McpClient
-from programs.claude_driver import wait_until
+from testbed.waiting import wait_until
 
 # The stub's word: asks whether it may run `echo permitted`.
 PERMIT = "PERMIT"

@@ -62,12 +62,6 @@ def run_there(iris, team, command, **options):
     return answer.split("TOOL-DONE: ")[1].strip()
 
 
-def failure_of(iris, team):
-    told = iris.tell(team, "hello", as_json=True)
-    assert told.returncode == 1, told.stdout
-    return json.loads(told.stdout)["failure"]
-
-
 def test_two_aliases_of_one_address_lead_each_to_its_own_host(iris, scratch, two_hosts, remote_user):
     config, known = scratch / "config", scratch / "known"
     alpha, beta = two_hosts
@@ -129,7 +123,7 @@ def test_a_changed_host_key_is_refused_beside_a_team_that_takes_any(iris, sshd, 
     strict["remote"] = strict["remote"].replace("ssh ", f"ssh -o UserKnownHostsFile={known} ", 1)
     iris.write_config({"teams": {"lax": lax, "strict": strict}})
     assert iris.answer("lax", "hello") == "ECHO: hello"
-    assert failure_of(iris, "strict")["kind"] == "host_key"
+    assert iris.failure("strict")["kind"] == "host_key"
     assert iris.answer("lax", "COUNT") == "2"
 
 
@@ -256,7 +250,7 @@ def test_what_ssh_refuses_is_asked_again_with_the_next_message(iris, gpu):
     right = gpu.file.read_text()
     gpu.file.write_text("Nonsense yes\n" + right)
     iris.write_config({"teams": {"a": gpu.team()}})
-    failure = failure_of(iris, "a")
+    failure = iris.failure("a")
     assert failure["kind"] == "bad_request"
     assert "nonsense" in failure["detail"].lower()
     [link] = links(iris)

@@ -5,11 +5,25 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from chaos.faults import is_coordinator
-from integration.test_tells import Gate, tells, wait_until
+from integration.test_tells import Gate, tells
+from testbed.waiting import wait_until
+
+
+# Until it is killed, or we are.
+_HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -50,22 +64,14 @@ def test_whoever_holds_the_store_is_named(iris):
     iris.write_config({"teams": {"app": iris.local_team()}})
     assert iris.answer("app", "COUNT") == "1"
     assert iris.run("stop").returncode == 0
-    holder = os.fork()
-    if holder == 0:
-        import sqlite3
-        connection = sqlite3.connect(iris.iris_home / "iris.db", isolation_level=None)
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("BEGIN EXCLUSIVE")
-        signal.pause()
-        os._exit(0)
-    try:
-        def refused():
-            done = iris.run("tells")
-            return done.stderr if done.returncode != 0 else None
-        assert f"locked by pid {holder}" in wait_until(refused, limit=30)
-    finally:
-        os.kill(holder, signal.SIGKILL)
-        os.waitpid(holder, 0)
+    with subprocess.Popen([sys.executable, "-c", _HOLDER, iris.iris_home / "iris.db"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout.readline() == b"held\n"
+            refused = iris.run("tells")
+        finally:
+            holder.kill()
+    assert refused.returncode != 0 and f"locked by pid {holder.pid}" in refused.stderr, refused
     assert iris.run("tells").returncode == 0
 
 

@@ -20,11 +20,6 @@ def host(iris, sshd, remote_user):
     return remote_user
 
 
-def only_link(iris):
-    [link] = iris.status()["links"]
-    return link
-
-
 def child_of(iris):
     [session] = iris.status()["sessions"]
     return session["child_pid"], session["child_start_time"]
@@ -32,7 +27,7 @@ def child_of(iris):
 
 def test_a_bare_host_gets_the_agent_and_answers(iris, host):
     assert iris.answer("gpu", "PWD") == str(host.home)
-    link = only_link(iris)
+    link = iris.link()
     assert (link["state"], link["mode"], link["mode_reason"]) == ("up", "forward", "")
     [agent] = (host.home / ".local/share/iris/bin").iterdir()
     assert stat.S_IMODE(agent.stat().st_mode) == 0o700
@@ -63,7 +58,7 @@ def test_two_teams_on_a_host_share_one_connection(iris, sshd, remote_user):
     assert iris.answer("gpu", "PWD") == str(remote_user.home)
     assert iris.answer("other", "PWD") == str(remote_user.home / "other")
     assert server.connections(remote_user, before) == 1
-    assert only_link(iris)["teams"] == ["gpu", "other"]
+    assert iris.link()["teams"] == ["gpu", "other"]
 
 
 @pytest.mark.parametrize("kind", ["prints", "reads", "sleeps", "all"])
@@ -85,7 +80,7 @@ def test_refused_forwarding_falls_back_to_stdio_and_says_why(iris, sshd, remote_
     iris.write_config({"teams": {"gpu": server.team(remote_user)}})
     before = server.position()
     assert iris.answer("gpu", "BIG 1000000") == words.big(1_000_000)
-    link = only_link(iris)
+    link = iris.link()
     assert link["mode"] == "stdio"
     assert "prohibited" in link["mode_reason"] or "forward" in link["mode_reason"]
     assert server.connections(remote_user, before) == 1
@@ -94,7 +89,7 @@ def test_refused_forwarding_falls_back_to_stdio_and_says_why(iris, sshd, remote_
 def test_link_mode_stdio_asks_for_no_forward(iris, sshd, remote_user):
     iris.write_config({"teams": {"gpu": sshd().team(remote_user, remoteOptions={"linkMode": "stdio"})}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
-    assert (only_link(iris)["mode"], only_link(iris)["mode_reason"]) == ("stdio", "remoteOptions.linkMode is stdio")
+    assert (iris.link()["mode"], iris.link()["mode_reason"]) == ("stdio", "remoteOptions.linkMode is stdio")
 
 
 def test_link_mode_forward_fails_where_forwarding_is_refused(iris, sshd, remote_user):
@@ -109,7 +104,7 @@ def test_link_mode_forward_fails_where_forwarding_is_refused(iris, sshd, remote_
     assert failure["kind"] == "unreachable"
     assert "linkMode is forward" in failure["detail"]
     assert "AllowStreamLocalForwarding" in failure["fix"]
-    assert only_link(iris)["state"] == "down"
+    assert iris.link()["state"] == "down"
     set_mode("auto")
     assert iris.answer("gpu", "COUNT") == "1"
 
@@ -133,7 +128,7 @@ def test_twenty_concurrent_cold_tells_are_answered_by_one_child_on_one_connectio
 
 def test_killing_ssh_mid_turn_touches_neither_agent_nor_child_and_the_answer_arrives(iris, host):
     iris.answer("gpu", "hello")
-    link, child = only_link(iris), child_of(iris)
+    link, child = iris.link(), child_of(iris)
     told = iris.start_tell("gpu", "SLOW 8", as_json=True)
     iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
     os.kill(link["ssh_pid"], signal.SIGKILL)
@@ -146,8 +141,8 @@ def test_killing_ssh_mid_turn_touches_neither_agent_nor_child_and_the_answer_arr
     assert processes.process_info(child[0]).start_time == child[1]
     assert processes.process_info(link["agent"]["pid"])
     assert iris.answer("gpu", "PID") == str(child[0])
-    assert only_link(iris)["agent"]["pid"] == link["agent"]["pid"]
-    assert only_link(iris)["ssh_pid"] != link["ssh_pid"]
+    assert iris.link()["agent"]["pid"] == link["agent"]["pid"]
+    assert iris.link()["ssh_pid"] != link["ssh_pid"]
 
 
 def test_agent_dir_moves_everything_the_agent_keeps(iris, sshd, remote_user):
@@ -158,7 +153,7 @@ def test_agent_dir_moves_everything_the_agent_keeps(iris, sshd, remote_user):
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     assert (place / "bin").is_dir()
     assert not (remote_user.home / ".local/share/iris").exists()
-    assert only_link(iris)["agent"]["data_dir"].startswith(str(place))
+    assert iris.link()["agent"]["data_dir"].startswith(str(place))
 
 
 def test_a_damaged_agent_is_installed_again(iris, host):

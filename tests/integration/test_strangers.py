@@ -8,9 +8,10 @@ import subprocess
 
 import pytest
 
+from integration.iris_fixtures import ended_cleanly
 from integration.users_iris import UsersIris
-from programs.claude_driver import wait_until
 from testbed.terminal import Terminal
+from testbed.waiting import wait_until
 
 NOBODY = 65534
 ESCAPES = "\x1b]0;pwned\x07 \x1b[31m red \u009b32m \u202eturned"
@@ -21,9 +22,8 @@ def users_iris(scratch, remote_users):
     """Iris as an ordinary user runs it, with the team `app`."""
     one = UsersIris(scratch / "u", remote_users())
     one.write_config({"teams": {"app": one.local_team()}})
-    yield one
-    leftovers = one.stop()
-    assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
+    with ended_cleanly(one):
+        yield one
 
 
 def seen_by_nobody(pid) -> bytes:

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from integration.iris_fixtures import ended_cleanly
 from integration.users_iris import UsersIris
 from testbed import processes
 
@@ -19,15 +20,8 @@ def iris(scratch, sshd, remote_users):
     one.lend_key(gpu)
     one.write_config({"settings": {"agentBundle": one.older_agent()},
                       "teams": {name: one.local_team() for name in ("app", "web")} | {"gpu": gpu}})
-    yield one
-    leftovers = one.stop()
-    assert not leftovers, f"left behind by iris: {list(map(str, leftovers))}"
-
-
-def failure_of(iris, team):
-    done = iris.tell(team, "hello", as_json=True)
-    assert done.returncode == 1, done.stdout + done.stderr
-    return json.loads(done.stdout)["failure"]
+    with ended_cleanly(one):
+        yield one
 
 
 def expect_limit(failure, name, value):
@@ -75,7 +69,7 @@ def test_the_coordinator_survives_a_limit_on_processes(iris):
     iris.answer("app", "hello")
     pid = iris.status()["pid"]
     with limit(iris, pid, "nproc", 1):
-        expect_limit(failure_of(iris, "gpu"), "ulimit -u", 1)
+        expect_limit(iris.failure("gpu"), "ulimit -u", 1)
         expect_alive(iris, pid)
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     expect_alive(iris, pid)
@@ -86,7 +80,7 @@ def test_the_coordinator_survives_a_limit_on_open_files(iris):
     pid = iris.status()["pid"]
     files = open_files(pid) + 2  # A front end gets in, ssh does not start.
     with limit(iris, pid, "nofile", files):
-        expect_limit(failure_of(iris, "gpu"), "ulimit -n", files)
+        expect_limit(iris.failure("gpu"), "ulimit -n", files)
     expect_alive(iris, pid)
     assert iris.answer("gpu", "hello") == "ECHO: hello"
 
@@ -95,7 +89,7 @@ def test_the_agent_survives_a_limit_on_processes(iris):
     iris.answer("app", "hello")
     pid = agent_pid(iris)
     with limit(iris, pid, "nproc", 1):
-        expect_limit(failure_of(iris, "web"), "ulimit -u", 1)
+        expect_limit(iris.failure("web"), "ulimit -u", 1)
         offered = iris.offer_upgrade()
         assert offered.returncode == 1 and "busy_limit" in offered.stderr, offered.stderr
         expect_alive(iris, pid)
@@ -109,7 +103,7 @@ def test_the_agent_survives_a_limit_on_open_files(iris):
     pid = agent_pid(iris)
     files = open_files(pid) + 2
     with limit(iris, pid, "nofile", files):
-        expect_limit(failure_of(iris, "web"), "ulimit -n", files)
+        expect_limit(iris.failure("web"), "ulimit -n", files)
         expect_alive(iris, pid)
     assert iris.answer("web", "hello") == "ECHO: hello"
 

@@ -1,5 +1,6 @@
 """One session, wanted by two coordinators or on two hosts with one home: never two at once, and a person decides."""
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -7,7 +8,7 @@ import uuid
 
 import pytest
 
-from integration.iris_fixtures import Iris
+from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import shared_home
 
 
@@ -15,13 +16,13 @@ from testbed import shared_home
 def twin(iris, scratch):
     """twin(team) is another coordinator, on the machine `desk`, with the sessions of `iris` so far. Both are
     stopped and go on with the next command."""
-    made = []
+    made = contextlib.ExitStack()
 
     def make(team):
         folder = scratch / "desk"
         folder.mkdir()
         other = Iris(folder, inside=["unshare", "--uts", "sh", "-euc", 'hostname desk; exec "$@"', "sh"])
-        made.append(other)
+        made.enter_context(ended_cleanly(other, "the twin"))
         assert iris.run("stop").returncode == 0
         shutil.copy(iris.iris_home / "iris.db", other.iris_home / "iris.db")
         store = sqlite3.connect(other.iris_home / "iris.db")
@@ -31,10 +32,8 @@ def twin(iris, scratch):
         other.write_config({"teams": {"gpu": team}})
         return other
 
-    yield make
-    for other in made:
-        leftovers = other.stop()
-        assert not leftovers, f"left behind by the twin: {list(map(str, leftovers))}"
+    with made:
+        yield make
 
 
 def refusal(iris, text="COUNT") -> dict:

@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
 from integration.mcp_client import McpClient
 from programs import words
 from testbed import processes
+from testbed.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +37,6 @@ class Gate:
         self.touch = path.touch
         command = f"until [ -e {path} ]; do sleep 0.1; done; echo freed"
         self.message = f"TOOL Bash {json.dumps({'command': command})}"
-
-
-def wait_until(condition, limit=180):
-    deadline = time.monotonic() + limit
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {limit} s"
-        time.sleep(0.05)
-    return found
 
 
 def tells(iris, *options) -> dict:

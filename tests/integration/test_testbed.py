@@ -5,14 +5,16 @@ import pwd
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 
 from integration.iris_fixtures import Iris
 from programs import words
-from programs.claude_driver import STREAM_JSON, Claude, Program, wait_until
+from programs.claude_driver import STREAM_JSON, Claude, Program
 from testbed import processes, remote_user as accounts
+from testbed.waiting import wait_until
 
 
 class ClaudeOverSsh(Claude):
@@ -118,6 +120,20 @@ def test_an_account_goes_with_all_that_it_had(sshd, scratch):
         pwd.getpwnam(name)
     assert not home.exists()
     assert processes.of_user(uid) == []
+
+
+def test_accounts_are_made_and_removed_by_one_run_at_a_time(scratch):
+    """Else one may be made with the number of a stray, whose processes and folders another run just removes."""
+    made = []
+    maker = threading.Thread(target=lambda: made.append(accounts.RemoteUser(scratch)))
+    with accounts.only_run_with_accounts():
+        maker.start()
+        maker.join(1)
+        assert made == [] and maker.is_alive()
+    maker.join(60)
+    with pytest.raises(KeyError):
+        assert made[0].remove(patience=0) == []
+        pwd.getpwnam(made[0].name)
 
 
 def test_what_an_account_leaves_behind_is_killed_and_fails_the_test(sshd, scratch, over_ssh):

@@ -1,7 +1,6 @@
 """A coordinator with a newer agent meets an older one at work: it becomes the newer one, and no turn notices."""
 
 import json
-import shutil
 import subprocess
 import uuid
 
@@ -16,9 +15,7 @@ SLOW = "SLOW 5"
 def teams(request, iris, scratch, sshd, remote_users):
     """teams(older) configures the team `app`, with the older or the newer build of the agent for its host."""
     entry = iris.local_team() if request.param == "local" else sshd().team(remote_users())
-    older = scratch / "older"
-    older.mkdir()
-    shutil.copy(binaries.program("agent/iris-agent-older"), older / "iris-agent")
+    older = binaries.agent_in(scratch / "older")
 
     def configure(old, **more):
         settings = {"settings": {"agentBundle": str(older)}} if old else {}

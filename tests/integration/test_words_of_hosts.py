@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from integration.iris_fixtures import only_link
 from testbed import sshd as daemons
 
 # One of every row of the table in coordinator/bootstrap/ssh_lines.cc.
@@ -57,11 +58,6 @@ def user(remote_user):
     return remote_user
 
 
-def link_of(status):
-    [link] = status["links"]
-    return link
-
-
 def cut(server, link):
     server.stop()
     server.start_again()
@@ -72,29 +68,31 @@ def test_whatever_ends_a_link_the_tell_stays_open_and_is_answered(iris, server, 
     iris.write_config({"teams": {"gpu": server.team(user, remoteOptions={"linkMode": mode})}})
     held = user.home / "held"
     held.touch()
-    tell = iris.start_tell("gpu", f'BLOCKS 1\nTOOL Bash {{"command":"while test -e {held}; do sleep 0.1; done"}}')
-    link = link_of(iris.wait_for_status(lambda s: any(x.get("answer_bytes") for x in s.get("sessions", [])), 120))
+    tell = iris.start_tell("gpu", f'BLOCKS 1\nTOOL Bash {{"command":"while test -e {held}; do sleep 0.1; done; echo freed"}}')
+    link = only_link(iris.wait_for_status(lambda s: any(x.get("answer_bytes") for x in s.get("sessions", [])), 120))
     kill = {name: lambda server, link, name=name: os.kill(link["ssh_pid"], name)
             for name in (signal.SIGKILL, signal.SIGTERM)}
     for losses, end in enumerate([*kill.values(), cut], start=1):
         end(server, link)
         before = link["ssh_pid"]
         # Where it were blocked, nothing would bring it back.
-        link = link_of(iris.wait_for_status(
-            lambda s: link_of(s)["state"] == "up" and link_of(s)["ssh_pid"] != before, 120))
+        link = only_link(iris.wait_for_status(
+            lambda s: only_link(s)["state"] == "up" and only_link(s)["ssh_pid"] != before, 120))
         assert link["losses"] == losses
         assert tell.poll() is None
     held.unlink()
     out, err = tell.communicate(timeout=180)
     assert tell.returncode == 0, err
+    # All of it, once: what came before the link was lost, and what came after.
+    assert out == "block 1\n\n\nUsing a tool.\n\nTOOL-DONE: freed\n"
 
 
 def test_the_reason_of_a_loss_is_dropped_and_of_a_refused_login_auth(iris, server, user):
     iris.write_config({"teams": {"gpu": server.team(user)}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     server.refuse_key()
-    os.kill(link_of(iris.status())["ssh_pid"], signal.SIGKILL)
-    iris.wait_for_status(lambda s: link_of(s)["failure"]["kind"] == "dropped")
+    os.kill(iris.link()["ssh_pid"], signal.SIGKILL)
+    iris.wait_for_status(lambda s: only_link(s)["failure"]["kind"] == "dropped")
     refused = iris.tell("gpu", "hello", as_json=True)
     assert '"auth"' in refused.stdout + refused.stderr
     server.accept_key()

@@ -37,8 +37,7 @@ class UsersIris(Iris):
 
     def older_agent(self) -> str:
         """A folder with an agent that is older than the one beside `iris`."""
-        folder = self._make("older")
-        shutil.copy(binaries.program("agent/iris-agent-older"), folder / "iris-agent")
+        folder = binaries.agent_in(self.folder / "older")
         self.own(folder, 0o700)
         self.own(folder / "iris-agent", 0o700)
         return str(folder)

@@ -183,14 +183,6 @@ class Claude:
             os.close(end)
 
 
-def wait_until(condition, timeout=60):
-    """For what nothing announces: files and other processes."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def transcript(home, session_id: str) -> list:
     """The user and assistant lines of a session's transcript, whichever project holds it."""
     found = list(pathlib.Path(home).glob(f".claude/projects/*/{session_id}.jsonl"))

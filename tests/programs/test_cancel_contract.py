@@ -3,7 +3,8 @@
 
 import time
 
-from programs.claude_driver import wait_until
+from testbed.waiting import wait_until
+
 
 
 def cancel(process, own) -> bool:

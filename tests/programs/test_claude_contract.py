@@ -5,7 +5,8 @@ Each test runs against the stub and against the real one.
 
 import pytest
 
-from programs.claude_driver import STREAM_JSON, transcript, wait_until
+from programs.claude_driver import STREAM_JSON, transcript
+from testbed.waiting import wait_until
 
 SLEEP = 'TOOL Bash {"command":"sleep %s"}'
 ALLOW_BASH = ["--allowedTools", "Bash"]

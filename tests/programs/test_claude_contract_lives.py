@@ -7,8 +7,9 @@ import uuid
 
 import pytest
 
-from programs.claude_driver import transcript, wait_until
+from programs.claude_driver import transcript
 from programs.test_claude_contract import ALLOW_BASH, SLEEP, begun
+from testbed.waiting import wait_until
 
 
 def contents(claude):

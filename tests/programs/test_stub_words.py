@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from programs import words
-from programs.claude_driver import transcript, wait_until
+from programs.claude_driver import transcript
+from testbed.waiting import wait_until
 
 
 def test_slow_comes_in_five_blocks_and_the_result_has_the_last(stub_claude):

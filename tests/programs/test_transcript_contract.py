@@ -6,9 +6,10 @@ import signal
 import subprocess
 
 from programs import words
-from programs.claude_driver import transcript, wait_until
+from programs.claude_driver import transcript
 from programs.test_claude_contract import ALLOW_BASH, SLEEP, begun, decide, permission
 from testbed import binaries
+from testbed.waiting import wait_until
 
 
 @dataclasses.dataclass

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
@@ -21,6 +22,13 @@ def program(path: str) -> pathlib.Path:
     folder, name = path.rsplit("/", 1)
     assert found.exists(), f"{found} is not there: bazel build //{folder}:{name}"
     return found.resolve()
+
+
+def agent_in(folder: pathlib.Path, target="agent/iris-agent-older") -> pathlib.Path:
+    """`folder`, made, with that build of the agent: an agentBundle."""
+    folder.mkdir()
+    shutil.copy(program(target), folder / "iris-agent")
+    return folder
 
 
 def claude_stub() -> pathlib.Path:

@@ -57,6 +57,7 @@ class Disk:
 
 
 def unmount_below(folder: pathlib.Path):
-    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+    """What lies in another goes first: with that one it would be gone, and nothing to unmount."""
+    for line in reversed(pathlib.Path("/proc/self/mounts").read_text().splitlines()):
         if line.split(" ")[1].startswith(f"{folder}/"):
             subprocess.run(["umount", "--lazy", line.split(" ")[1]], check=True)

@@ -3,6 +3,7 @@
 The last user message steers the answer, by the words of the stub (tests/programs/README.md): a word
 at the beginning of a line counts. Known here: SLOW, WAIT, BLOCKS, THINK, BIG, BIGCJK, COUNT, ERR,
 ERRONCE, and TOOL <name> <JSON input>, whose result is answered with TOOL-DONE. Else ECHO: <prompt>.
+LIMIT <Unix seconds>: 429 once, as for a subscription whose five hours are used up until then.
 """
 
 import contextlib
@@ -36,6 +37,7 @@ class Answer:
         self.blocks = []
         self.wait = 0.0
         self.error = 0  # HTTP status.
+        self.headers = {}  # Of the error.
 
     @property
     def stop_reason(self) -> str:
@@ -133,6 +135,9 @@ class MessagesApi:
             answer.say(str(prompt.count))
         elif word == "ERR":
             answer.error = int(rest)
+        elif word == "LIMIT" and rest not in self._failed_once:
+            self._failed_once.add(rest)
+            answer.error, answer.headers = 429, _limit_headers(int(rest))
         elif word == "ERRONCE" and prompt.text not in self._failed_once:
             self._failed_once.add(prompt.text)
             answer.error = int(rest)
@@ -141,6 +146,13 @@ class MessagesApi:
             answer.say("Using a tool.")
             answer.blocks.append(Block({"type": "tool_use", "id": self.new_id("toolu"), "name": name,
                                         "input": json.loads(given)}))
+
+
+def _limit_headers(until: int) -> dict:
+    prefix = "anthropic-ratelimit-unified-"
+    return {prefix + name: str(value) for name, value in {
+        "status": "rejected", "reset": until, "representative-claim": "five_hour", "5h-status": "rejected",
+        "5h-reset": until, "5h-utilization": 1, "overage-status": "rejected"}.items()}
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -167,7 +179,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer = self.messages_api.answer(body)
         try:
             if answer.error:
-                return self._send_error(answer.error)
+                return self._send_error(answer.error, answer.headers)
             time.sleep(answer.wait)
             message = {"id": self.messages_api.new_id("msg"), "type": "message", "role": "assistant",
                        "model": body["model"], "content": [], "stop_reason": None, "stop_sequence": None,
@@ -180,17 +192,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # The client hung up; that is its right.
 
-    def _send_json(self, status: int, value: dict):
+    def _send_json(self, status: int, value: dict, headers=None):
         data = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 
-    def _send_error(self, status: int):
+    def _send_error(self, status: int, headers=None):
         error = {"type": _ERRORS.get(status, "api_error"), "message": f"made up {status}"}
-        self._send_json(status, {"type": "error", "error": error})
+        self._send_json(status, {"type": "error", "error": error}, headers)
 
     # Server-sent events.
 

@@ -1,6 +1,7 @@
 """Throwaway accounts on this machine, to be reached through ssh."""
 
 import contextlib
+import fcntl
 import glob
 import itertools
 import os
@@ -14,6 +15,7 @@ import time
 from testbed import binaries, disk, processes
 
 _numbers = itertools.count(1)
+_LOCK = "/run/iris-t-accounts.lock"
 
 # What people have in their .bashrc; it runs for `ssh host command` too. The `read` has a limit,
 # since nobody sends anything before the shell is through.
@@ -33,8 +35,9 @@ class RemoteUser:
     def __init__(self, folder: pathlib.Path, shell="/bin/bash", claude=True):
         self.name = f"iris-t-{os.getpid()}-{next(_numbers)}"
         self.home = folder / self.name
-        _account_tool(["useradd", "--user-group", "--no-log-init", "--create-home", "--home-dir", self.home,
-                       "--skel", "/dev/null", "--shell", shell, "--password", "*", self.name])
+        with only_run_with_accounts():
+            _account_tool(["useradd", "--user-group", "--no-log-init", "--create-home", "--home-dir", self.home,
+                           "--skel", "/dev/null", "--shell", shell, "--password", "*", self.name])
         self.uid = pwd.getpwnam(self.name).pw_uid
         self.home.chmod(0o755)
         if claude:
@@ -72,6 +75,12 @@ class RemoteUser:
     def remove(self, patience: float = 20) -> list:
         """Removes the account and all that it left. Returns the processes that had to be killed."""
         leftovers = processes.end_leftovers(self.processes, patience)
+        with only_run_with_accounts():
+            self._delete()
+        return leftovers
+
+    def _delete(self):
+        """With all that it has: its number is the next account's as soon as one can be made."""
         _account_tool(["userdel", "--force", self.name])
         for place in ("/tmp", "/var/tmp", "/dev/shm", "/run/user"):
             for path in (f"{place}/{self.uid}", *glob.glob(f"{place}/iris-{self.uid}"),
@@ -80,7 +89,14 @@ class RemoteUser:
                     shutil.rmtree(path, ignore_errors=True)
         disk.unmount_below(self.home)
         shutil.rmtree(self.home, ignore_errors=True)
-        return leftovers
+
+
+@contextlib.contextmanager
+def only_run_with_accounts():
+    """While one test run makes or removes an account no other one does: numbers come again."""
+    with open(_LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _account_tool(command):
@@ -96,13 +112,15 @@ def _account_tool(command):
 
 def remove_strays():
     """Accounts of test runs that were killed: those whose run, named by its pid, is gone."""
-    for account in pwd.getpwall():
-        match = re.fullmatch(r"iris-t-(\d+)-\d+", account.pw_name)
-        if match and not os.path.exists(f"/proc/{match[1]}"):
-            stray = RemoteUser.__new__(RemoteUser)
-            stray.name, stray.uid = account.pw_name, account.pw_uid
-            stray.home = pathlib.Path(account.pw_dir)
-            stray.remove(patience=0)
+    with only_run_with_accounts():
+        for account in pwd.getpwall():
+            match = re.fullmatch(r"iris-t-(\d+)-\d+", account.pw_name)
+            if match and not os.path.exists(f"/proc/{match[1]}"):
+                stray = RemoteUser.__new__(RemoteUser)
+                stray.name, stray.uid = account.pw_name, account.pw_uid
+                stray.home = pathlib.Path(account.pw_dir)
+                processes.end_leftovers(stray.processes, patience=0)
+                stray._delete()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,68 @@
+#include "common/endpoint/lock_holder.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/hostname.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+namespace {
+
+// A note has four lines. What changes in a process's life comes last: reading and writing at once
+// may mix two notes, and who it is must be whole.
+enum Line { kPid, kStarted /* ProcessStartTime() */, kHostname, kSocket, kNoteLines };
+constexpr size_t kNoteBytesMax = 4096;
+
+std::string ReadNote(int fd) {
+  std::string text(kNoteBytesMax, '\0');
+  ssize_t n;
+  do {
+    n = pread(fd, text.data(), text.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return text;
+}
+
+}  // namespace
+
+bool LockHolder::is_on_this_host() const { return hostname.empty() || hostname == Hostname(); }
+
+void NoteHolder(const ScopedFd& lock, const std::string& socket) {
+  std::string text = absl::StrCat(getpid(), "\n", ProcessStartTime(getpid()), "\n", Hostname(),
+                                  "\n", socket, "\n");
+  // All at once over the note before, and blank lines over the rest of it: were the file cut first,
+  // a reader might find it empty.
+  struct stat before = {};
+  (void)!fstat(lock.get(), &before);
+  const size_t size = text.size();
+  text.resize(std::max(size, std::min<size_t>(before.st_size, kNoteBytesMax)), '\n');
+  if (pwrite(lock.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size())) {
+    (void)!ftruncate(lock.get(), static_cast<off_t>(size));
+  }
+}
+
+LockHolder ReadHolder(int fd) {
+  const std::vector<std::string> lines = absl::StrSplit(ReadNote(fd), '\n');
+  LockHolder holder;
+  if (lines.size() < kNoteLines) return holder;
+  (void)absl::SimpleAtoi(lines[kPid], &holder.pid);
+  if (absl::StartsWith(lines[kSocket], "/")) holder.socket = lines[kSocket];
+  holder.hostname = lines[kHostname];
+  if (!holder.is_on_this_host()) return holder;
+  uint64_t started = 0;
+  const bool runs = holder.pid > 0 && absl::SimpleAtoi(lines[kStarted], &started) && started != 0 &&
+                    ProcessStartTime(holder.pid) == started;
+  return runs ? holder : LockHolder();
+}
+
+}  // namespace iris

@@ -1,0 +1,82 @@
+#include "common/endpoint/lock_holder.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/hostname.h"
+#include "common/process/spawn.h"
+#include "common/testing/scratch_dir.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+class LockHolderTest : public ::testing::Test {
+ protected:
+  LockHolderTest() : fd_(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {}
+
+  LockHolder After(const std::string& note) {
+    std::ofstream(path_, std::ios::trunc) << note;
+    return ReadHolder(fd_.get());
+  }
+
+  const ScratchDir scratch_;
+  const std::string path_ = scratch_.File("lock");
+  const ScopedFd fd_;
+};
+
+TEST_F(LockHolderTest, SaysWhoItIsAndWhereItListens) {
+  EXPECT_EQ(ReadHolder(fd_.get()).pid, 0);
+  NoteHolder(fd_, "/run/user/1000/iris/coordinator.sock");
+  NoteHolder(fd_, "/tmp/s");
+  const LockHolder holder = ReadHolder(fd_.get());
+  EXPECT_EQ(holder.pid, getpid());
+  EXPECT_EQ(holder.socket, "/tmp/s");
+  EXPECT_EQ(holder.hostname, Hostname());
+  EXPECT_TRUE(holder.is_on_this_host());
+}
+
+TEST_F(LockHolderTest, WhoeverReadsWhileItNotesASocketSeesWhoItIs) {
+  NoteHolder(fd_, "");
+  std::atomic<bool> over = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 20'000; ++i) NoteHolder(fd_, i % 2 == 0 ? "" : "/tmp/s");
+    over = true;
+  });
+  int reads = 0, nobody = 0;
+  for (; !over; ++reads) nobody += ReadHolder(fd_.get()).pid != getpid() ? 1 : 0;
+  writer.join();
+  EXPECT_EQ(nobody, 0) << "of " << reads;
+  EXPECT_GT(reads, 0);
+}
+
+// The pid may be anybody's by now.
+TEST_F(LockHolderTest, ANoteThatOutlivedItsProcessSaysNothing) {
+  const uint64_t started = ProcessStartTime(getpid());
+  const std::string rest = absl::StrCat("\n", Hostname(), "\n/tmp/s\n");
+  EXPECT_EQ(After(absl::StrCat(getpid(), "\n", started, rest)).pid, getpid());
+  for (const std::string& note :
+       {absl::StrCat(getpid(), "\n", started - 1, rest), absl::StrCat(getpid(), "\n0", rest),
+        absl::StrCat(getpid(), "\n", rest), absl::StrCat("0\n", started, rest),
+        absl::StrCat("-1\n", started, rest), std::string("\n\n\n\n"), std::string("17"),
+        std::string()}) {
+    EXPECT_EQ(After(note).pid, 0) << note;
+    EXPECT_EQ(After(note).socket, "") << note;
+  }
+}
+
+TEST_F(LockHolderTest, OnAnotherHostItIsWhoItSays) {
+  const LockHolder holder = After("17\n23\nelsewhere\n/tmp/s\n");
+  EXPECT_EQ(holder.pid, 17);
+  EXPECT_EQ(holder.hostname, "elsewhere");
+  EXPECT_FALSE(holder.is_on_this_host());
+}
+
+}  // namespace
+}  // namespace iris
