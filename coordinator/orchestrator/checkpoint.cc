@@ -91,6 +91,7 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
     if (open == open_.end() || open->second.outcome.has_value()) continue;
     checkpoint.tell_id = open->first;
     checkpoint.void_before = open->second.stored_text_is_void;
+    checkpoint.text_at = open->second.stored_bytes;
     checkpoint.text = absl::string_view(open->second.answer).substr(open->second.stored_bytes);
   }
   std::vector<Settlement> settlements;

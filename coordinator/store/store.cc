@@ -39,7 +39,6 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
   if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
   if (absl::Status status = store->LoadCoordinator(); !status.ok()) return status;
-  if (absl::Status status = store->CountKept(); !status.ok()) return status;
   // What is stored can be read even where the disk takes no more.
   if (absl::Status status = store->KeepHouse(); !status.ok()) LogWarn(status.message());
   if (absl::Status status = store->MakeShrinkable(); !status.ok()) LogWarn(status.message());
@@ -48,10 +47,17 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 
 absl::Status Store::ChooseJournal() {
   // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in its
-  // own memory, not in a shared map. What makes it shrink comes before anything is in it.
-  absl::Status shrinks =
-      database_->Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL");
-  if (!shrinks.ok()) return shrinks;
+  // own memory, not in a shared map.
+  absl::Status exclusive = database_->Run("PRAGMA locking_mode = EXCLUSIVE");
+  if (!exclusive.ok()) return exclusive;
+  const absl::StatusOr<int64_t> pages = Pragma("page_count");
+  if (!pages.ok()) return pages.status();
+  // What makes the file shrink comes before anything is in it. Later it would write each time, which
+  // a full disk refuses.
+  if (*pages == 0) {
+    absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
+    if (!shrinks.ok()) return shrinks;
+  }
   const char* setup =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
       "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216";
@@ -157,15 +163,19 @@ absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
 absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
-      "answer_preview = ?, settled_at = ?, settled_bytes = length(text) + ?, "
+      "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, settled_at = ?, "
+      "settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
   const absl::string_view answer = settlement.answer;
   const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
   const int64_t now_ms = NowMs();
-  update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
+  // Not failure.kind(), which may be the nearest that older builds know.
+  update->Bind(KindOf(failure)).BindText(failure.detail()).BindText(failure.fix());
   update->BindBytes(answer)
+      .Bind(failure.rate_limit().resets_at_ms())
+      .Bind(failure.rate_limit().nothing_ran())
       .BindText(Preview(answer))
       .Bind(now_ms)
       .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));

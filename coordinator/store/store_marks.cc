@@ -12,10 +12,14 @@ namespace iris {
 absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
                          const std::vector<Settlement>& settlements) {
   absl::Status saved = SaveAll(checkpoints, settlements);
-  // What was written for nothing would keep the room that something smaller needs.
-  if (!saved.ok()) (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (saved.ok()) return saved;
+  // It may be there all the same: what was known of the store does not count any more.
+  kept_.reset();
+  for (const Checkpoint& checkpoint : checkpoints) ends_.erase(checkpoint.session_id);
   return saved;
 }
+
+void Store::ForgetUnsaved() { (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
 absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
                             const std::vector<Settlement>& settlements) {
@@ -27,7 +31,9 @@ absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
     }
     if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
   }
-  Kept kept = kept_;
+  const absl::StatusOr<Kept> before = kept_.has_value() ? *kept_ : CountKept();
+  if (!before.ok()) return before.status();
+  Kept kept = *before;
   for (const Settlement& settlement : settlements) {
     if (absl::Status status = Settle(settlement, kept); !status.ok()) return status;
   }
@@ -82,10 +88,12 @@ absl::Status Store::SaveText(const Checkpoint& checkpoint) {
     }
   }
   if (checkpoint.text.empty()) return absl::OkStatus();
+  // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
   absl::StatusOr<Statement> add =
-      database_->Prepare("INSERT INTO pieces (tell_id, bytes) VALUES (?, ?)");
+      database_->Prepare("INSERT OR REPLACE INTO pieces (tell_id, at, bytes) VALUES (?, ?, ?)");
   if (!add.ok()) return add.status();
-  return add->BindText(checkpoint.tell_id).BindBytes(checkpoint.text).Finish();
+  add->BindText(checkpoint.tell_id).Bind(static_cast<int64_t>(checkpoint.text_at));
+  return add->BindBytes(checkpoint.text).Finish();
 }
 
 absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
@@ -111,14 +119,18 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
 }
 
 absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> note =
       database_->Prepare("INSERT OR REPLACE INTO answered (team, way, at) VALUES (?, ?, ?)");
   if (!note.ok()) return note.status();
   absl::Status noted = note->BindText(team).BindText(way).Bind(now_ms).Finish();
   if (!noted.ok()) return noted;
-  return Run("DELETE FROM answered WHERE at < ?",
-             {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+  absl::Status forgotten = Run("DELETE FROM answered WHERE at < ?",
+                               {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+  if (!forgotten.ok()) return forgotten;
+  return transaction.Commit();
 }
 
 absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_view way) {
@@ -131,7 +143,7 @@ absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_vie
 
 absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {
   absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY rowid");
+      database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY at");
   if (!query.ok()) return query.status();
   query->BindText(tell_id);
   std::string text;

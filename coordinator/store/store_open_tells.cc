@@ -12,8 +12,9 @@ namespace {
 
 constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
-    "settled_at, kind, detail, fix, answer, dropped, "
-    "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id) "
+    "settled_at, answer, dropped, "
+    "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id), "
+    "kind, detail, fix, limit_resets_at, nothing_ran "
     "FROM tells JOIN sessions USING (session_id) WHERE tell_id = ?";
 
 StoredTell TellFromRow(const Statement& row) {
@@ -26,10 +27,10 @@ StoredTell TellFromRow(const Statement& row) {
                   .accepted_at = absl::FromUnixMillis(row.Int(6))};
   if (tell.state != TellState::kSettled) return tell;
   tell.settled_at = absl::FromUnixMillis(row.Int(7));
-  tell.outcome = OutcomeFromRow(row, 8);
-  tell.answer = row.Bytes(11);
-  tell.dropped = row.Int(12) != 0;
-  tell.fetched = row.Int(13) != 0;
+  tell.answer = row.Bytes(8);
+  tell.dropped = row.Int(9) != 0;
+  tell.fetched = row.Int(10) != 0;
+  tell.outcome = OutcomeFromRow(row, 11);
   return tell;
 }
 
@@ -58,7 +59,11 @@ absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session
   if (absl::Status status = used->Bind(now_ms).BindText(session_id).Finish(); !status.ok()) {
     return status;
   }
-  return transaction.Commit();
+  absl::Status committed = transaction.Commit();
+  if (committed.ok()) return committed;
+  // It may be there all the same. Then the next life takes it up, whatever the caller is told now.
+  const absl::StatusOr<absl::optional<StoredTell>> there = FindTell(tell_id);
+  return there.ok() && there->has_value() ? absl::OkStatus() : committed;
 }
 
 absl::StatusOr<absl::optional<StoredTell>> Store::FindTell(absl::string_view tell_id) {
