@@ -2,6 +2,7 @@
 // one transaction with how it ended. Only then it is acknowledged, and only then whoever waits
 // hears of the end: whoever reads the sessions next, in this life or another, goes on from there.
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,14 +33,22 @@ v1::CancelTellOfResponse ResponseFor(const absl::Status& outcome) {
 
 void Orchestrator::OnSessionApplied(const std::string& session_id, const ReadMark& mark) {
   applied_[session_id] = mark;
-  ArmCheckpoint(kCheckpointEvery);
+  if (checkpoint_timer_ != 0) return;
+  checkpoint_timer_ = loop_.After(kCheckpointEvery, [this] {
+    checkpoint_timer_ = 0;
+    Save();
+  });
 }
 
 // Not stored at once: the mark behind the end is about to come.
 void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) {
   const auto open = open_.find(tell_id);
   if (open == open_.end() || open->second.outcome.has_value()) return;
-  open->second.outcome = outcome;
+  OpenTell& tell = open->second;
+  tell.outcome = outcome;
+  // What was too long.
+  tell.answer.resize(std::min(tell.answer.size(), limits_.answer_bytes_max));
+  if (!outcome.ok()) tell.structured_bytes = 0;
   ended_.push_back(tell_id);
   if (std::exchange(save_posted_, true)) return;
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -49,33 +58,36 @@ void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) 
   });
 }
 
-void Orchestrator::ArmCheckpoint(absl::Duration after) {
-  if (checkpoint_timer_ != 0) return;
-  checkpoint_timer_ = loop_.After(after, [this] {
-    checkpoint_timer_ = 0;
-    Save();
-  });
-}
-
 void Orchestrator::Save() {
   std::set<std::string> session_ids;
   for (const auto& [session_id, mark] : applied_) session_ids.insert(session_id);
   for (const std::string& tell_id : ended_) session_ids.insert(open_[tell_id].session_id);
+  for (const std::string& session_id : unsaved_) session_ids.erase(session_id);
   if (session_ids.empty()) return;
-  absl::Status saved = SaveSessions(session_ids);
-  if (saved.ok()) {
-    store_fails_ = false;
-    return;
-  }
-  if (!std::exchange(store_fails_, true)) {
+  const absl::Status saved = SaveSessions(session_ids);
+  if (saved.ok()) return;
+  if (unsaved_.empty()) {
     LogError("what was read of ", session_ids.size(), " sessions to store: ", saved.message());
   }
-  ArmCheckpoint(kCheckpointAgain);
-  // An answer for which there is no room must not hold up those for which there is.
+  if (session_ids.size() > 1) return SaveEach(session_ids);
+  OnNotStored(*session_ids.begin(), saved);
+  SaveEach({});
+}
+
+// An answer for which there is no room must not hold up those for which there is, now or later:
+// each session for itself, and those that do not fit again after a while.
+void Orchestrator::SaveEach(const std::set<std::string>& session_ids) {
   for (const std::string& session_id : session_ids) {
-    if (session_ids.size() > 1) saved = SaveSessions({session_id});
+    const absl::Status saved = SaveSessions({session_id});
     if (!saved.ok()) OnNotStored(session_id, saved);
   }
+  if (unsaved_.empty()) return;
+  store_.ForgetUnsaved();
+  if (unsaved_timer_ != 0) return;
+  unsaved_timer_ = loop_.After(kCheckpointAgain, [this] {
+    unsaved_timer_ = 0;
+    SaveEach(std::exchange(unsaved_, {}));
+  });
 }
 
 // All of it or nothing: no mark is stored, nor acknowledged, without the ends that lie before it.
@@ -91,19 +103,12 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
     if (open == open_.end() || open->second.outcome.has_value()) continue;
     checkpoint.tell_id = open->first;
     checkpoint.void_before = open->second.stored_text_is_void;
+    checkpoint.text_at = open->second.stored_bytes;
     checkpoint.text = absl::string_view(open->second.answer).substr(open->second.stored_bytes);
   }
-  std::vector<Settlement> settlements;
-  std::vector<std::string> unstored;
-  for (const std::string& tell_id : ended_) {
-    const OpenTell& tell = open_[tell_id];
-    if (session_ids.count(tell.session_id) > 0) {
-      settlements.push_back({tell_id, *tell.outcome, tell.answer});
-    } else {
-      unstored.push_back(tell_id);
-    }
-  }
-  if (absl::Status saved = store_.Save(checkpoints, settlements); !saved.ok()) return saved;
+  Ends ends = EndsOf(session_ids);
+  absl::Status saved = store_.Save(checkpoints, ends.settled, ends.put_off);
+  if (!saved.ok()) return saved;
   for (const Checkpoint& checkpoint : checkpoints) {
     applied_.erase(checkpoint.session_id);
     Queue& queue = queues_[checkpoint.session_id];
@@ -113,13 +118,31 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
     open->second.stored_text_is_void = false;
     open->second.stored_bytes += checkpoint.text.size();
   }
-  ended_ = std::move(unstored);
+  ended_ = std::move(ends.others);
+  for (const Postponement& put_off : ends.put_off)
+    OnPutOff(put_off.tell_id, open_[put_off.tell_id]);
   std::vector<std::pair<std::string, OpenTell>> settled;
-  for (const Settlement& settlement : settlements) {
+  for (const Settlement& settlement : ends.settled) {
+    sent_again_.erase(IdOnHost(settlement.tell_id, open_[settlement.tell_id].limit_waits));
     settled.emplace_back(settlement.tell_id, std::move(open_.extract(settlement.tell_id).mapped()));
   }
   OnStored(std::move(settled));
   return absl::OkStatus();
+}
+
+Orchestrator::Ends Orchestrator::EndsOf(const std::set<std::string>& session_ids) {
+  Ends ends;
+  for (const std::string& tell_id : ended_) {
+    const OpenTell& tell = open_[tell_id];
+    if (session_ids.count(tell.session_id) == 0) {
+      ends.others.push_back(tell_id);
+    } else if (tell.put_off_until.has_value()) {
+      ends.put_off.push_back({tell_id, *tell.put_off_until, tell.limit_waits + 1});
+    } else {
+      ends.settled.push_back({tell_id, *tell.outcome, tell.answer, tell.structured_bytes});
+    }
+  }
+  return ends;
 }
 
 void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settled) {
@@ -140,6 +163,7 @@ void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settle
 
 // The host has it, and so have we: who waits is told why it takes longer.
 void Orchestrator::OnNotStored(const std::string& session_id, const absl::Status& why) {
+  unsaved_.insert(session_id);
   const v1::TellProgress progress =
       NotStoredProgress("it is over, which cannot be stored yet", why);
   for (const std::string& tell_id : std::vector<std::string>(ended_)) {

@@ -48,8 +48,7 @@ absl::Status Orchestrator::ResumeOpenTells() {
   return absl::OkStatus();
 }
 
-absl::Status Orchestrator::Resume(StoredTell stored) {
-  const bool team_had_it = stored.state == TellState::kRunning;
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stored) {
   absl::StatusOr<std::string> answer = store_.FindText(stored.tell_id);
   if (!answer.ok()) return answer.status();
   const absl::StatusOr<Queue*> found = QueueOf(stored.from, stored.to);
@@ -59,41 +58,55 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
   open.accepted_at = stored.accepted_at;
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
-  if (!found.ok()) {
-    // The configuration has changed: there is no way to the team any more.
-    End(stored.tell_id,
-        MakeFailure(v1::FAILURE_DROPPED,
-                    absl::StrCat("the coordinator was stopped while the message was open, and now ",
-                                 ToProto(found.status()).detail()),
-                    team_had_it ? "Look at what the team did before you send the message again."
-                                : "Send it again."));
-    return absl::OkStatus();
+  open.may_be_there = stored.state == TellState::kRunning || stored.limit_waits > 0;
+  open.wait_for_limit = stored.wait_for_limit;
+  open.limit_waits = stored.limit_waits;
+  // What a team may have does not wait any more.
+  if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
+  if (open.limit_waits > 0) {
+    sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
   }
-  Queue& queue = **found;
-  open.may_be_there = team_had_it;
+  if (found.ok()) return *found;
+  // The configuration has changed: there is no way to the team any more.
+  End(stored.tell_id,
+      MakeFailure(v1::FAILURE_DROPPED,
+                  absl::StrCat("the coordinator was stopped while the message was open, and now ",
+                               ToProto(found.status()).detail()),
+                  open.may_be_there ? "Look at what the team did before you send the message again."
+                                    : "Send it again."));
+  return nullptr;
+}
+
+absl::Status Orchestrator::Resume(StoredTell stored) {
+  const absl::StatusOr<Queue*> reopened = Reopen(stored);
+  if (!reopened.ok() || *reopened == nullptr) return reopened.status();
+  Queue& queue = **reopened;
   // Two were under way only where an earlier version lost sight of one.
-  if (!team_had_it || !queue.in_flight.empty()) {
+  if (stored.state == TellState::kQueued || !queue.in_flight.empty()) {
     queue.waiting.push_back(stored.tell_id);
-    PostStartNext(open.session_id);
+    PostStartNext(stored.session_id);
     return absl::OkStatus();
   }
   queue.in_flight = stored.tell_id;
-  queue.session->Resume(stored.tell_id, std::move(stored.text));
+  queue.session->Resume(IdOnHost(stored.tell_id, stored.limit_waits), std::move(stored.text));
   return absl::OkStatus();
 }
 
 void Orchestrator::Leave() {
+  unsaved_.clear();
   if (!leaving_) Save();
   LetEverybodyGo();
 }
 
 absl::Status Orchestrator::SettleOpen() {
+  for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
   for (const auto& [session_id, queue] : queues_) {
     if (!queue.in_flight.empty()) End(queue.in_flight, StoppedForGood(/*team_had_it=*/true));
     for (const std::string& waiting : queue.waiting) {
       End(waiting, StoppedForGood(/*team_had_it=*/false));
     }
   }
+  unsaved_.clear();
   Save();
   const size_t left = open_.size();
   LetEverybodyGo();
@@ -126,8 +139,10 @@ void Orchestrator::LetEverybodyGo() {
     queue.session = nullptr;
   }
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
+  sent_again_.clear();
   applied_.clear();
   ended_.clear();
+  unsaved_.clear();
   pool_.Clear();
 }
 

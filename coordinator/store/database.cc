@@ -40,7 +40,8 @@ std::string FixForSqlite(int code, const std::string& path) {
   }
 }
 
-// The process that has locked the file; 0: none that can be seen from here.
+// The process that has locked the file; 0: none that can be seen from here. For who has no lock on
+// the file itself: closing any descriptor of it drops all that this process has (fcntl(2)).
 pid_t HolderOf(const std::string& path) {
   constexpr off_t kLocksAt = 0x40000000;  // https://sqlite.org/fileformat2.html#the_lock_byte_page
   constexpr off_t kLockBytes = 512;
@@ -120,9 +121,15 @@ absl::Status Database::Begin() {
   return RunOften("BEGIN IMMEDIATE");
 }
 
+bool Database::has_lock() const {
+  int level = SQLITE_LOCK_NONE;
+  return sqlite3_file_control(db_, "main", SQLITE_FCNTL_LOCKSTATE, &level) != SQLITE_OK ||
+         level != SQLITE_LOCK_NONE;
+}
+
 absl::Status Database::Error(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
-  if ((code & 0xff) == SQLITE_BUSY) {
+  if ((code & 0xff) == SQLITE_BUSY && !has_lock()) {
     if (const pid_t holder = HolderOf(path_); holder > 0) {
       return MakeFailure(v1::FAILURE_STORAGE,
                          absl::StrCat("the store ", path_, " is locked by pid ", holder, " (",
@@ -192,8 +199,9 @@ Transaction::~Transaction() {
 }
 
 absl::Status Transaction::Commit() {
+  open_ = false;
   absl::Status committed = database_.RunOften("COMMIT");
-  open_ = !committed.ok();
+  if (!committed.ok()) (void)database_.Run("ROLLBACK");
   return committed;
 }
 

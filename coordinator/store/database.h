@@ -50,6 +50,7 @@ class Database {
   Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
   friend class Transaction;
   absl::Status Begin();
+  bool has_lock() const;  // Any, on the file.
   // A statement is not used any more.
   void TakeBack(sqlite3_stmt* stmt);
 
@@ -97,6 +98,7 @@ class Transaction {
 
   // Whether it could begin; check before anything else.
   const absl::Status& begun() const { return begun_; }
+  // Once. What fails is rolled back.
   absl::Status Commit();
 
  private:

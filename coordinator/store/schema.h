@@ -112,6 +112,42 @@ CREATE TABLE answered (
 ALTER TABLE marks ADD COLUMN host TEXT NOT NULL DEFAULT '';
 ALTER TABLE marks ADD COLUMN host_name TEXT NOT NULL DEFAULT '';
 )sql",
+    // A piece of an answer is known by where it begins: the same one stored twice is one.
+    R"sql(
+DROP TRIGGER pieces_of_settled;
+DROP INDEX pieces_of;
+ALTER TABLE pieces RENAME TO pieces_in_order;
+CREATE TABLE pieces (
+  tell_id TEXT NOT NULL REFERENCES tells (tell_id) ON DELETE CASCADE,
+  at INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (tell_id, at)
+) STRICT;
+INSERT INTO pieces SELECT tell_id,
+  sum(length(bytes)) OVER (PARTITION BY tell_id ORDER BY rowid) - length(bytes), bytes
+  FROM pieces_in_order;
+DROP TABLE pieces_in_order;
+CREATE TRIGGER pieces_of_settled AFTER UPDATE OF state ON tells WHEN NEW.state = 'settled'
+BEGIN
+  DELETE FROM pieces WHERE tell_id = NEW.tell_id;
+END;
+)sql",
+    // Of a tell that ended at the limit of an account: when that resets, and whether anything ran.
+    R"sql(
+ALTER TABLE tells ADD COLUMN limit_resets_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tells ADD COLUMN nothing_ran INTEGER NOT NULL DEFAULT 0;
+)sql",
+    // How much of the end of an answer is JSON; who waits for the limit of an account where there
+    // is one, and those that were put off for it, how often by now.
+    R"sql(
+ALTER TABLE tells ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tells ADD COLUMN wait_for_limit INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE put_off (
+  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
+  not_before INTEGER NOT NULL,
+  waits INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -27,29 +27,6 @@ StoredSession SessionFromRow(const Statement& row) {
   return session;
 }
 
-constexpr absl::string_view kFindTell =
-    "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
-    "settled_at, kind, detail, fix, answer, dropped, "
-    "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id) "
-    "FROM tells JOIN sessions USING (session_id) WHERE tell_id = ?";
-
-StoredTell TellFromRow(const Statement& row) {
-  StoredTell tell{.tell_id = row.Bytes(0),
-                  .session_id = row.Bytes(1),
-                  .from = row.Bytes(2),
-                  .to = row.Bytes(3),
-                  .text = row.Bytes(4),
-                  .state = TellStateFor(row.Bytes(5)),
-                  .accepted_at = absl::FromUnixMillis(row.Int(6))};
-  if (tell.state != TellState::kSettled) return tell;
-  tell.settled_at = absl::FromUnixMillis(row.Int(7));
-  tell.outcome = OutcomeFromRow(row, 8);
-  tell.answer = row.Bytes(11);
-  tell.dropped = row.Int(12) != 0;
-  tell.fetched = row.Int(13) != 0;
-  return tell;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
@@ -62,7 +39,6 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
   if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
   if (absl::Status status = store->LoadCoordinator(); !status.ok()) return status;
-  if (absl::Status status = store->CountKept(); !status.ok()) return status;
   // What is stored can be read even where the disk takes no more.
   if (absl::Status status = store->KeepHouse(); !status.ok()) LogWarn(status.message());
   if (absl::Status status = store->MakeShrinkable(); !status.ok()) LogWarn(status.message());
@@ -70,11 +46,18 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 }
 
 absl::Status Store::ChooseJournal() {
-  // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in its
-  // own memory, not in a shared map. What makes it shrink comes before anything is in it.
-  absl::Status shrinks =
-      database_->Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL");
-  if (!shrinks.ok()) return shrinks;
+  // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in
+  // its own memory, not in a shared map.
+  absl::Status exclusive = database_->Run("PRAGMA locking_mode = EXCLUSIVE");
+  if (!exclusive.ok()) return exclusive;
+  const absl::StatusOr<int64_t> pages = Pragma("page_count");
+  if (!pages.ok()) return pages.status();
+  // What makes the file shrink comes before anything is in it. Later it would write each time,
+  // which a full disk refuses.
+  if (*pages == 0) {
+    absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
+    if (!shrinks.ok()) return shrinks;
+  }
   const char* setup =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
       "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216";
@@ -177,61 +160,24 @@ absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
   }
 }
 
-absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
-                            absl::string_view text, TellState state) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  const int64_t now_ms = NowMs();
-  absl::StatusOr<Statement> insert = database_->Prepare(
-      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview) "
-      "VALUES (?, ?, ?, ?, ?, ?)");
-  if (!insert.ok()) return insert.status();
-  absl::Status added = insert->BindText(tell_id)
-                           .BindText(session_id)
-                           .BindBytes(text)
-                           .BindText(state == TellState::kRunning ? "running" : "queued")
-                           .Bind(now_ms)
-                           .BindText(Preview(text))
-                           .Finish();
-  if (!added.ok()) return added;
-  absl::StatusOr<Statement> used =
-      database_->Prepare("UPDATE sessions SET last_used_at = ? WHERE session_id = ?");
-  if (!used.ok()) return used.status();
-  if (absl::Status status = used->Bind(now_ms).BindText(session_id).Finish(); !status.ok()) {
-    return status;
-  }
-  return transaction.Commit();
-}
-
-absl::StatusOr<absl::optional<StoredTell>> Store::FindTell(absl::string_view tell_id) {
-  absl::StatusOr<Statement> query = database_->Prepare(kFindTell);
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> found = query->BindText(tell_id).Step();
-  if (!found.ok()) return found.status();
-  if (!*found) return absl::optional<StoredTell>();
-  return absl::make_optional(TellFromRow(*query));
-}
-
-absl::Status Store::MarkRunning(absl::string_view tell_id) {
-  absl::StatusOr<Statement> update = database_->Prepare(
-      "UPDATE tells SET state = 'running' WHERE tell_id = ? AND state = 'queued'");
-  if (!update.ok()) return update.status();
-  return update->BindText(tell_id).Finish();
-}
-
 absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
-      "answer_preview = ?, settled_at = ?, settled_bytes = length(text) + ?, "
+      "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, structured_bytes = ?, "
+      "settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
   const absl::string_view answer = settlement.answer;
   const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
   const int64_t now_ms = NowMs();
-  update->Bind(failure.kind()).BindText(failure.detail()).BindText(failure.fix());
+  // Not failure.kind(), which may be the nearest that older builds know.
+  update->Bind(KindOf(failure)).BindText(failure.detail()).BindText(failure.fix());
   update->BindBytes(answer)
+      .Bind(failure.rate_limit().resets_at_ms())
+      .Bind(failure.rate_limit().nothing_ran())
       .BindText(Preview(answer))
+      .Bind(static_cast<int64_t>(settlement.structured_bytes))
       .Bind(now_ms)
       .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
   const absl::StatusOr<bool> was_open = update->BindText(settlement.tell_id).Step();
@@ -255,20 +201,6 @@ absl::Status Store::CountMessage(absl::string_view tell_id, int64_t now_ms) {
       "WHERE session_id = (SELECT session_id FROM tells WHERE tell_id = ?)");
   if (!count.ok()) return count.status();
   return count->Bind(now_ms).BindText(tell_id).Finish();
-}
-
-absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
-  // Left to itself SQLite goes through the table, in the order of which these are asked for.
-  absl::StatusOr<Statement> query = database_->Prepare(
-      "SELECT tell_id FROM tells INDEXED BY tells_open WHERE state != 'settled' ORDER BY rowid");
-  if (!query.ok()) return query.status();
-  std::vector<std::string> ids;
-  while (true) {
-    const absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return ids;
-    ids.push_back(query->Bytes(0));
-  }
 }
 
 }  // namespace iris

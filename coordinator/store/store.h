@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_STORE_STORE_H_
 #define IRIS_COORDINATOR_STORE_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -39,12 +40,16 @@ struct StoredTell {
   std::string to;
   std::string text;
   TellState state = TellState::kQueued;
-  absl::Status outcome;  // Once settled.
-  std::string answer;    // Once settled; with a failure the partial text.
-  bool fetched = false;  // Somebody was given the outcome.
-  bool dropped = false;  // Text and answer are gone; the outcome says why.
   absl::Time accepted_at;
+  bool wait_for_limit = false;                   // As in TellSpec.
+  absl::Time not_before = absl::InfinitePast();  // As in Postponement, the last one.
+  int limit_waits = 0;                           // Likewise.
   absl::Time settled_at = absl::InfinitePast();
+  absl::Status outcome;         // Once settled.
+  std::string answer;           // Once settled; with a failure the partial text.
+  size_t structured_bytes = 0;  // The last ones of the answer are JSON.
+  bool fetched = false;         // Somebody was given the outcome.
+  bool dropped = false;         // Text and answer are gone; the outcome says why.
 };
 
 // What was read of a session since its last checkpoint, to be stored at once.
@@ -53,14 +58,23 @@ struct Checkpoint {
   ReadMark mark;
   std::string tell_id;       // The open tell that it belongs to; empty: no text.
   bool void_before = false;  // What is stored of the tell's text does not count.
-  absl::string_view text;    // What comes after that.
+  size_t text_at = 0;        // Where in the tell's text `text` begins: behind what is stored of it.
+  absl::string_view text;
 };
 
 // How an open tell ended, to be stored.
 struct Settlement {
   std::string tell_id;
   absl::Status outcome;
-  absl::string_view answer;  // With a failure the partial text.
+  absl::string_view answer;     // With a failure the partial text.
+  size_t structured_bytes = 0;  // The last ones of it are JSON.
+};
+
+// A running tell is to be queued again; what was stored of its text does not count.
+struct Postponement {
+  std::string tell_id;
+  absl::Time not_before;  // To the millisecond.
+  int waits = 0;          // So often it was put off, with this one.
 };
 
 // A tell without its text and answer.
@@ -103,7 +117,9 @@ struct StoreOptions {
 //   queued → running → settled ── fetched ──▶ settled, goes first ──▶ gone
 //                         └── too old, or no room ──▶ dropped: a summary without text and answer
 //
-// Every error is FAILURE_STORAGE with the path and the fix; nothing was changed then.
+// Every error is FAILURE_STORAGE with the path and the fix. Nothing was changed then; or all of it
+// was, where a network file system reports a commit as failed that is there: what is called again
+// does no harm.
 // Not thread-safe.
 class Store {
  public:
@@ -121,17 +137,23 @@ class Store {
   absl::StatusOr<std::vector<StoredSession>> Sessions();
 
   // Stores a new tell, as queued, or as running where the team gets it at once: then it needs no
-  // MarkRunning(). Its id must not be there yet.
+  // MarkRunning(). Its id must not be there yet. Where it fails the tell is not there, or whether
+  // it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
-                       absl::string_view text, TellState state = TellState::kQueued);
+                       absl::string_view text, TellState state = TellState::kQueued,
+                       bool wait_for_limit = false);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
-  // All of it or nothing: how far sessions were read, and which tells ended by then. The texts of
-  // checkpoints are forgotten when their tells are settled. Settled tells have not been fetched by
-  // anybody; what is beyond the limits is forgotten for them. One that is settled already stays as
-  // it is.
+  // All of it or nothing: how far sessions were read, and which tells ended or were put off by
+  // then. The texts of checkpoints are forgotten when their tells are settled. Settled tells have
+  // not been fetched by anybody; what is beyond the limits is forgotten for them. One that is
+  // settled already stays as it is.
   absl::Status Save(const std::vector<Checkpoint>& checkpoints,
-                    const std::vector<Settlement>& settlements);
+                    const std::vector<Settlement>& settlements,
+                    const std::vector<Postponement>& postponements = {});
+  // Gives the disk back what calls of Save() that failed have written for nothing. Takes as long as
+  // a checkpoint of SQLite's.
+  void ForgetUnsaved();
   // The session's last mark; one without a journal if there is none.
   absl::StatusOr<ReadMark> FindMark(absl::string_view session_id);
   // What an open tell has been answered so far, by its checkpoints.
@@ -180,19 +202,22 @@ class Store {
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
   absl::Status SaveAll(const std::vector<Checkpoint>& checkpoints,
-                       const std::vector<Settlement>& settlements);
+                       const std::vector<Settlement>& settlements,
+                       const std::vector<Postponement>& postponements);
   absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
   absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
   absl::Status SaveText(const Checkpoint& checkpoint);
+  absl::Status ForgetText(absl::string_view tell_id);
+  absl::Status PutOff(const Postponement& postponement);
   // What is settled and kept: counted, since looking for it would take each settlement longer.
   struct Kept {
     int64_t tells = 0;
     int64_t bytes = 0;
   };
+  absl::StatusOr<Kept> CountKept();
   // Counts it in `kept`.
   absl::Status Settle(const Settlement& settlement, Kept& kept);
   absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
-  absl::Status CountKept();
   // Forgets what is beyond the limits; returns what is left of `kept`.
   absl::StatusOr<Kept> TrimSettled(Kept kept);
   // Forgets the one of those that were fetched, or of all, that goes first: wholly, or but for its
@@ -209,7 +234,7 @@ class Store {
   std::string coordinator_id_;
   AgeClock age_;
   std::map<std::string, SharedText> ends_;  // TurnMark::end as it is stored, by session.
-  Kept kept_;
+  absl::optional<Kept> kept_;               // Nullopt: to be counted.
 };
 
 }  // namespace iris

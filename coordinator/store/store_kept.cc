@@ -56,14 +56,13 @@ absl::StatusOr<bool> Store::GiveBackRoom() {
   return *free * *bytes - kGivenBackAtOnce >= kFreeBytesKept;
 }
 
-absl::Status Store::CountKept() {
+absl::StatusOr<Store::Kept> Store::CountKept() {
   absl::StatusOr<Statement> count = database_->Prepare(
       "SELECT count(*), coalesce(sum(settled_bytes), 0) FROM tells "
       "WHERE settled_seq IS NOT NULL AND dropped = 0");
   if (!count.ok()) return count.status();
   if (absl::Status status = count->Step().status(); !status.ok()) return status;
-  kept_ = {.tells = count->Int(0), .bytes = count->Int(1)};
-  return absl::OkStatus();
+  return Kept{.tells = count->Int(0), .bytes = count->Int(1)};
 }
 
 absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
@@ -109,7 +108,7 @@ absl::Status Store::Drop(absl::string_view tell_id, absl::string_view why) {
   LogWarn("the answer to ", tell_id, ", which nobody fetched, was dropped ", why);
   absl::StatusOr<Statement> drop = database_->Prepare(
       "UPDATE tells SET dropped = 1, text = x'', answer = x'', answer_preview = '', "
-      "settled_bytes = 0, "
+      "structured_bytes = 0, settled_bytes = 0, "
       "detail = CASE kind WHEN 0 THEN ? ELSE detail END, "
       "fix = CASE kind WHEN 0 THEN ? ELSE fix END, "
       "kind = CASE kind WHEN 0 THEN ? ELSE kind END WHERE tell_id = ?");
@@ -169,8 +168,8 @@ absl::Status Store::KeepHouse() {
           "WHERE dropped = 1 ORDER BY settled_seq DESC LIMIT 1 OFFSET ?)",
           {options_.dropped_tells_max});
   if (!status.ok()) return status;
-  if (status = transaction.Commit(); !status.ok()) return status;
-  return CountKept();
+  kept_.reset();
+  return transaction.Commit();
 }
 
 }  // namespace iris

@@ -24,15 +24,21 @@ TextLoss LossFrom(absl::string_view text) {
 }  // namespace
 
 absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
-                         const std::vector<Settlement>& settlements) {
-  absl::Status saved = SaveAll(checkpoints, settlements);
-  // What was written for nothing would keep the room that something smaller needs.
-  if (!saved.ok()) (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)");
+                         const std::vector<Settlement>& settlements,
+                         const std::vector<Postponement>& postponements) {
+  absl::Status saved = SaveAll(checkpoints, settlements, postponements);
+  if (saved.ok()) return saved;
+  // It may be there all the same: what was known of the store does not count any more.
+  kept_.reset();
+  for (const Checkpoint& checkpoint : checkpoints) ends_.erase(checkpoint.session_id);
   return saved;
 }
 
+void Store::ForgetUnsaved() { (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
 absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
-                            const std::vector<Settlement>& settlements) {
+                            const std::vector<Settlement>& settlements,
+                            const std::vector<Postponement>& postponements) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   for (const Checkpoint& checkpoint : checkpoints) {
@@ -41,7 +47,12 @@ absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
     }
     if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
   }
-  Kept kept = kept_;
+  for (const Postponement& postponement : postponements) {
+    if (absl::Status status = PutOff(postponement); !status.ok()) return status;
+  }
+  const absl::StatusOr<Kept> before = kept_.has_value() ? *kept_ : CountKept();
+  if (!before.ok()) return before.status();
+  Kept kept = *before;
   for (const Settlement& settlement : settlements) {
     if (absl::Status status = Settle(settlement, kept); !status.ok()) return status;
   }
@@ -90,19 +101,22 @@ absl::Status Store::SaveEnd(const std::string& session_id, const SharedText& end
   return save->Finish();
 }
 
+absl::Status Store::ForgetText(absl::string_view tell_id) {
+  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
+  return forget.ok() ? forget->BindText(tell_id).Finish() : forget.status();
+}
+
 absl::Status Store::SaveText(const Checkpoint& checkpoint) {
   if (checkpoint.void_before) {
-    absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
-    if (!forget.ok()) return forget.status();
-    if (absl::Status status = forget->BindText(checkpoint.tell_id).Finish(); !status.ok()) {
-      return status;
-    }
+    if (absl::Status status = ForgetText(checkpoint.tell_id); !status.ok()) return status;
   }
   if (checkpoint.text.empty()) return absl::OkStatus();
+  // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
   absl::StatusOr<Statement> add =
-      database_->Prepare("INSERT INTO pieces (tell_id, bytes) VALUES (?, ?)");
+      database_->Prepare("INSERT OR REPLACE INTO pieces (tell_id, at, bytes) VALUES (?, ?, ?)");
   if (!add.ok()) return add.status();
-  return add->BindText(checkpoint.tell_id).BindBytes(checkpoint.text).Finish();
+  add->BindText(checkpoint.tell_id).Bind(static_cast<int64_t>(checkpoint.text_at));
+  return add->BindBytes(checkpoint.text).Finish();
 }
 
 absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
@@ -129,14 +143,18 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
 }
 
 absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> note =
       database_->Prepare("INSERT OR REPLACE INTO answered (team, way, at) VALUES (?, ?, ?)");
   if (!note.ok()) return note.status();
   absl::Status noted = note->BindText(team).BindText(way).Bind(now_ms).Finish();
   if (!noted.ok()) return noted;
-  return Run("DELETE FROM answered WHERE at < ?",
-             {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+  absl::Status forgotten =
+      Run("DELETE FROM answered WHERE at < ?", {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+  if (!forgotten.ok()) return forgotten;
+  return transaction.Commit();
 }
 
 absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_view way) {
@@ -149,7 +167,7 @@ absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_vie
 
 absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {
   absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY rowid");
+      database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY at");
   if (!query.ok()) return query.status();
   query->BindText(tell_id);
   std::string text;

@@ -24,13 +24,15 @@ class StoreMarksTest : public ::testing::Test {
     EXPECT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning).ok());
     return id;
   }
-  void Save(const std::string& tell_id, absl::string_view text, bool void_before = false) {
+  void Save(const std::string& tell_id, size_t at, absl::string_view text,
+            bool void_before = false) {
     ++mark_.seq;
     EXPECT_TRUE(store_
                     ->Save({{.session_id = session_id_,
                              .mark = mark_,
                              .tell_id = tell_id,
                              .void_before = void_before,
+                             .text_at = at,
                              .text = text}},
                            {})
                     .ok());
@@ -59,32 +61,58 @@ TEST_F(StoreMarksTest, ASessionThatWasNeverReadHasNoJournal) {
 
 TEST_F(StoreMarksTest, AMarkAndTheTextUpToItComeBackTogether) {
   const std::string id = OpenTell();
-  Save(id, "one ");
-  Save("", "");
-  Save(id, "two");
+  Save(id, 0, "one ");
+  Save("", 0, "");
+  Save(id, 4, "two");
   Reopen();
   EXPECT_EQ(*store_->FindMark(session_id_), mark_);
   EXPECT_EQ(mark_.seq, 44u);
   EXPECT_EQ(*store_->FindText(id), "one two");
 }
 
+// As where the first time was said to have failed.
+TEST_F(StoreMarksTest, APieceThatIsStoredTwiceIsOne) {
+  const std::string id = OpenTell();
+  Save(id, 0, "one ");
+  Save(id, 4, "two");
+  Save(id, 4, "two three");
+  Save(id, 13, " four");
+  EXPECT_EQ(*store_->FindText(id), "one two three four");
+}
+
 TEST_F(StoreMarksTest, WhatIsVoidIsReplaced) {
   const std::string id = OpenTell(), other = OpenTell();
-  Save(id, "half of i");
-  Save(other, "other");
-  Save(id, "whole", /*void_before=*/true);
+  Save(id, 0, "half ");
+  Save(id, 5, "of i");
+  Save(other, 0, "other");
+  Save(id, 0, "whole", /*void_before=*/true);
   EXPECT_EQ(*store_->FindText(id), "whole");
   EXPECT_EQ(*store_->FindText(other), "other");
 }
 
 TEST_F(StoreMarksTest, ASettledTellNeedsNoPieces) {
   const std::string id = OpenTell(), other = OpenTell();
-  Save(id, "one");
-  Save(other, "two");
+  Save(id, 0, "one");
+  Save(other, 0, "two");
   ASSERT_TRUE(store_->Save({}, {{.tell_id = id, .answer = "one and all"}}).ok());
   EXPECT_EQ(*store_->FindText(id), "");
   EXPECT_EQ(store_->FindTell(id)->value().answer, "one and all");
   EXPECT_EQ(*store_->FindText(other), "two");
+}
+
+TEST_F(StoreMarksTest, ATellThatIsPutOffIsQueuedAgainWithoutItsTextAndUntilThen) {
+  const std::string id = NewUuid();
+  ASSERT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning, true).ok());
+  Save(id, 0, "limit reached");
+  const absl::Time until = now_ + absl::Hours(3);
+  ASSERT_TRUE(store_->Save({}, {}, {{.tell_id = id, .not_before = until, .waits = 2}}).ok());
+  Reopen();
+  const StoredTell tell = store_->FindTell(id)->value();
+  EXPECT_TRUE(tell.wait_for_limit);
+  EXPECT_EQ(tell.state, TellState::kQueued);
+  EXPECT_EQ(tell.not_before, until);
+  EXPECT_EQ(tell.limit_waits, 2);
+  EXPECT_EQ(*store_->FindText(id), "");
 }
 
 TEST_F(StoreMarksTest, AHostThatAnsweredIsKnownByItsWayAndForAWeek) {

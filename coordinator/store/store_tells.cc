@@ -11,8 +11,9 @@ namespace iris {
 namespace {
 
 constexpr absl::string_view kSummaryColumns =
-    "SELECT tell_id, from_team, to_team, state, kind, detail, fix, length(answer), accepted_at, "
-    "settled_at, preview, dropped, unfetched.tell_id IS NULL, answer_preview "
+    "SELECT tell_id, from_team, to_team, state, accepted_at, preview, settled_at, length(answer), "
+    "dropped, unfetched.tell_id IS NULL, answer_preview, "
+    "kind, detail, fix, limit_resets_at, nothing_ran "
     "FROM tells JOIN sessions USING (session_id) LEFT JOIN unfetched USING (tell_id) ";
 
 StoredTellSummary SummaryFromRow(const Statement& row) {
@@ -20,15 +21,15 @@ StoredTellSummary SummaryFromRow(const Statement& row) {
                             .from = row.Bytes(1),
                             .to = row.Bytes(2),
                             .state = TellStateFor(row.Bytes(3)),
-                            .accepted_at = absl::FromUnixMillis(row.Int(8)),
-                            .preview = row.Bytes(10)};
+                            .accepted_at = absl::FromUnixMillis(row.Int(4)),
+                            .preview = row.Bytes(5)};
   if (summary.state != TellState::kSettled) return summary;
-  summary.outcome = OutcomeFromRow(row, 4);
+  summary.settled_at = absl::FromUnixMillis(row.Int(6));
   summary.answer_bytes = static_cast<uint64_t>(row.Int(7));
-  summary.settled_at = absl::FromUnixMillis(row.Int(9));
-  summary.dropped = row.Int(11) != 0;
-  summary.fetched = row.Int(12) != 0;
-  summary.answer_preview = row.Bytes(13);
+  summary.dropped = row.Int(8) != 0;
+  summary.fetched = row.Int(9) != 0;
+  summary.answer_preview = row.Bytes(10);
+  summary.outcome = OutcomeFromRow(row, 11);
   return summary;
 }
 

@@ -1,12 +1,15 @@
 #include "coordinator/store/store.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -111,6 +114,47 @@ TEST_F(StoreTest, OnlyOneProcessHoldsTheFile) {
   const absl::Status second = Store::Open(Options()).status();
   EXPECT_EQ(KindOf(second), v1::FAILURE_STORAGE);
   EXPECT_THAT(ToProto(second).detail(), HasSubstr(path_));
+}
+
+TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
+  const std::string id = NewUuid();
+  const auto be_killed = [&] {
+    const auto store = Opened();
+    (void)store->AddTell(id, store->GetOrCreateSession("cli", "gpu")->session_id, "hello");
+    _exit(0);
+  };
+  EXPECT_EXIT(be_killed(), ::testing::ExitedWithCode(0), "");
+  ASSERT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  const auto read_without_room = [&] {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit none = {};
+    setrlimit(RLIMIT_FSIZE, &none);
+    const absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
+    if (!store.ok()) std::cerr << store.status() << std::endl;
+    _exit(store.ok() && (*store)->FindTell(id)->has_value() ? 0 : 1);
+  };
+  EXPECT_EXIT(read_without_room(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(StoreTest, ALimitStaysWhatItWas) {
+  v1::RateLimit limit;
+  limit.set_resets_at_ms(1'795'997'982'000);
+  limit.set_nothing_ran(true);
+  std::string id;
+  {
+    const auto store = Opened();
+    id = Added(*store);
+    ASSERT_TRUE(Settle(*store, id, MakeRateLimited("5-hour limit", limit, "Later."), "").ok());
+  }
+  const auto store = Opened();
+  for (const absl::Status& outcome :
+       {store->FindTell(id)->value().outcome, store->FindSummary(id)->value().outcome}) {
+    EXPECT_EQ(KindOf(outcome), v1::FAILURE_RATE_LIMITED);
+    EXPECT_EQ(ToProto(outcome).detail(), "5-hour limit");
+    EXPECT_EQ(ToProto(outcome).fix(), "Later.");
+    EXPECT_EQ(ToProto(outcome).rate_limit().resets_at_ms(), 1'795'997'982'000);
+    EXPECT_TRUE(ToProto(outcome).rate_limit().nothing_ran());
+  }
 }
 
 TEST_F(StoreTest, ANetworkFileSystemGetsNoWriteAheadLog) {

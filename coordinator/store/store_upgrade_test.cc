@@ -1,8 +1,10 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
 #include "coordinator/store/database.h"
+#include "coordinator/store/schema.h"
 #include "coordinator/store/store.h"
 #include "coordinator/store/store_fixture.h"
 #include "gmock/gmock.h"
@@ -93,6 +95,35 @@ TEST_F(StoreUpgradeTest, LongTextsOfVersion1GetPreviewsOfWholeCharacters) {
   EXPECT_THAT(preview, HasSubstr("\xE2\x82\xAC"));
 }
 
+TEST_F(StoreUpgradeTest, PiecesOfVersion5GetTheirPlaces) {
+  std::string version_5 = kVersion1;
+  for (int step = 1; step < 5; ++step) version_5 += kSchemaSteps[step];
+  version_5 +=
+      "PRAGMA user_version = 5;"
+      "INSERT INTO tells SELECT '00000000-0000-4000-8000-000000000003', session_id, text, state, "
+      "kind, detail, fix, answer, accepted_at, settled_at, settled_seq, settled_bytes, dropped, "
+      "preview, answer_preview FROM tells WHERE state = 'running';"
+      "INSERT INTO pieces VALUES ('00000000-0000-4000-8000-000000000001', 'one '),"
+      "  ('00000000-0000-4000-8000-000000000003', 'other'),"
+      "  ('00000000-0000-4000-8000-000000000001', 'two')";
+  WriteFile(absl::StrReplaceAll(
+                version_5,
+                {{"'one '", "x'6f6e6520'"}, {"'other'", "x'6f74686572'"}, {"'two'", "x'74776f'"}})
+                .c_str());
+  const auto store = Opened();
+  EXPECT_EQ(*store->FindText(kOpenId), "one two");
+  EXPECT_EQ(*store->FindText("00000000-0000-4000-8000-000000000003"), "other");
+  const Checkpoint next = {.session_id = "00000000-0000-4000-8000-00000000000b",
+                           .mark = {.journal_id = "journal", .seq = 1},
+                           .tell_id = kOpenId,
+                           .text_at = 7,
+                           .text = " three"};
+  ASSERT_TRUE(store->Save({next}, {}).ok());
+  EXPECT_EQ(*store->FindText(kOpenId), "one two three");
+  EXPECT_TRUE(Settle(*store, kOpenId, absl::OkStatus(), "late").ok());
+  EXPECT_EQ(*store->FindText(kOpenId), "");
+}
+
 TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
   { Opened(); }
   {
@@ -104,6 +135,5 @@ TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
   EXPECT_THAT(failure.detail(), HasSubstr("99"));
 }
 
-// Root may write everywhere: the attempt is made by another user, who owns the directory.
 }  // namespace
 }  // namespace iris

@@ -1,6 +1,8 @@
 #ifndef IRIS_COORDINATOR_STORE_TELL_ROW_H_
 #define IRIS_COORDINATOR_STORE_TELL_ROW_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
@@ -15,13 +17,17 @@ inline TellState TellStateFor(absl::string_view name) {
   return name == "running" ? TellState::kRunning : TellState::kSettled;
 }
 
-// The columns kind, detail and fix, from `column` on.
+// The columns kind, detail, fix, limit_resets_at and nothing_ran, from `column` on. What whoever
+// waited has heard.
 inline absl::Status OutcomeFromRow(const Statement& row, int column) {
-  Failure failure;
-  failure.set_kind(static_cast<FailureKind>(row.Int(column)));
-  failure.set_detail(row.Bytes(column + 1));
-  failure.set_fix(row.Bytes(column + 2));
-  return FromProto(failure);
+  const auto kind = static_cast<FailureKind>(row.Int(column));
+  if (kind == v1::FAILURE_UNSPECIFIED) return absl::OkStatus();
+  const std::string detail = row.Bytes(column + 1), fix = row.Bytes(column + 2);
+  v1::RateLimit limit;
+  limit.set_resets_at_ms(row.Int(column + 3));
+  limit.set_nothing_ran(row.Int(column + 4) != 0);
+  return kind == v1::FAILURE_RATE_LIMITED ? MakeRateLimited(detail, limit, fix)
+                                          : MakeFailure(kind, detail, fix);
 }
 
 // How a text begins: ≤ 120 bytes, without a character that is cut off.
