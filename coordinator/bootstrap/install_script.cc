@@ -13,8 +13,8 @@ namespace {
 // it all, and the program's bytes, which come only after "ready", are left for `head`.
 //
 // dd fills files with as much as the installation needs, the packed and the unpacked program: `df`
-// knows nothing of quotas. It also has one file's pages written to the disk wherever it can write at
-// all, where `sync` of one file is newer.
+// knows nothing of quotas. It also has one file's pages written to the disk wherever it can write
+// at all, where `sync` of one file is newer.
 //
 // How far an upload is, the size of the file alone tells: `head` may read ahead, so it is run once.
 // It writes what it has read, every 4 KiB or so; gzip takes 256 KiB at a time, so what arrives is

@@ -200,11 +200,13 @@ TEST_F(InstallTest, WhatHasArrivedIsSaidHoweverLittleItIs) {
   const std::string& gzip = **bundle_->Gzip(Build());
   StartUpload(gzip);
   const size_t piece = std::min<size_t>(20'000, gzip.size() / 8);
+  const absl::Time deadline = InAMinute();
   for (size_t sent = piece; sent <= 6 * piece; sent += piece) {
     ASSERT_TRUE(dialogue_->Send(gzip.substr(sent - piece, piece), InAMinute()).ok());
     uint64_t got = 0;
     while (got + 4096 < sent) {
-      const std::string reply = dialogue_->NextReply(InAMinute()).value_or("nothing");
+      const std::string reply = dialogue_->NextReply(deadline).value_or("nothing");
+      ASSERT_LT(absl::Now(), deadline) << "only " << reply;
       ASSERT_TRUE(absl::SimpleAtoi(absl::StripPrefix(reply, "got "), &got)) << reply;
       ASSERT_LE(got, sent);
     }
