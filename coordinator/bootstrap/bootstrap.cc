@@ -16,14 +16,12 @@
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/install.h"
 #include "coordinator/bootstrap/remote_command_line.h"
-#include "coordinator/bootstrap/run_program.h"
 #include "coordinator/bootstrap/ssh_command.h"
 #include "coordinator/bootstrap/ssh_process.h"
 
 namespace iris {
 namespace {
 
-constexpr absl::Duration kVersionTimeout = absl::Seconds(5);
 constexpr size_t kNoiseBytesShown = 200;
 
 // ssh reads these paths in places where '%', '$', ':' and blanks have meanings.
@@ -97,16 +95,10 @@ class Attempt {
                                .agent_dir = target_.options.agent_dir,
                                .ignore_installed = ignore_installed});
     if (!line.ok()) return line.status();
-    const std::vector<std::string> env = SshEnv(target_);
-    const absl::StatusOr<ProgramOutput> version =
-        RunProgram(VersionArgv(target_), env, absl::Now() + kVersionTimeout, options_.cancelled);
-    if (!version.ok()) return version.status();
-
     Report(BootstrapProgress::Stage::kConnecting, "connecting to ");
     absl::StatusOr<std::unique_ptr<SshProcess>> ssh = SshProcess::Start(
-        ConnectArgv(target_, sockets_.control, sockets_.log, *line,
-                    KnowsSessionOptions(absl::StrCat(version->err, version->out))),
-        env, sockets_.log);
+        ConnectArgv(target_, sockets_.control, sockets_.log, *line, options_.session_options),
+        SshEnv(target_), sockets_.log);
     if (!ssh.ok()) return ssh.status();
     ssh_ = *std::move(ssh);
     ssh_->RemoveAtEnd(sockets_.control);
@@ -201,7 +193,7 @@ class Attempt {
       return ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
-    if (!LoggedIn(ssh_->log())) {
+    if (!ssh_->logged_in()) {
       return MakeFailure(
           v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not answer within ", limit),
           "Check that the host is up and that this machine's network reaches it (VPN, "

@@ -38,7 +38,8 @@ struct BootstrapProgress {
   enum class Stage { kConnecting, kUploading, kStarting };
   Stage stage;
   std::string text;  // "uploading the agent to gpu1 (3.1 MB)"; for people.
-  // Of the upload: what the host has, by its own word. Told at least every 5 s.
+  // Of the upload: what the host has, by its own word. Told at least every second; it grows as
+  // often where the network takes anything.
   uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;
 };
@@ -75,6 +76,8 @@ struct BootstrapOptions {
   std::function<void(const BootstrapProgress&)> on_progress;
   // Looked at at least every 100 ms. May be null.
   const std::atomic<bool>* cancelled = nullptr;
+  // As ResolvedTarget says it of the ssh that is run.
+  bool session_options = true;
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;
 

@@ -97,10 +97,8 @@ absl::StatusOr<std::string> AwaitReady(Dialogue& dialogue, absl::Time deadline) 
 // this machine prove nothing: ssh and the network hold megabytes of them.
 class Upload {
  public:
-  // `program_bytes`: what the host counts, which unpacks the bytes.
-  Upload(Dialogue& dialogue, absl::string_view bytes, uint64_t program_bytes,
-         const InstallRequest& request)
-      : dialogue_(dialogue), bytes_(bytes), program_bytes_(program_bytes), request_(request) {}
+  Upload(Dialogue& dialogue, absl::string_view bytes, const InstallRequest& request)
+      : dialogue_(dialogue), bytes_(bytes), request_(request) {}
 
   // The host's last word.
   absl::StatusOr<std::string> Run() {
@@ -128,27 +126,23 @@ class Upload {
     const auto [verb, number] = SplitWord(reply);
     uint64_t written = 0;
     if (verb != "got" || !absl::SimpleAtoi(number, &written)) return false;
-    if (written <= written_ || written > program_bytes_) return true;
+    if (written <= written_ || written > bytes_.size()) return true;
     written_ = written;
     last_life_ = absl::Now();
     return true;
-  }
-
-  uint64_t done() const {
-    return static_cast<uint64_t>(static_cast<double>(bytes_.size()) * written_ / program_bytes_);
   }
 
   void Report() {
     const absl::Time now = absl::Now();
     if (now < report_at_) return;
     report_at_ = now + kProgressEvery;
-    if (request_.on_progress) request_.on_progress(done(), bytes_.size());
+    if (request_.on_progress) request_.on_progress(written_, bytes_.size());
   }
 
   absl::Status Silence() const {
     return MakeFailure(
         v1::FAILURE_TIMEOUT,
-        absl::StrCat("the upload of the agent stopped after ", HowFar(done(), bytes_.size()),
+        absl::StrCat("the upload of the agent stopped after ", HowFar(written_, bytes_.size()),
                      ": the host has taken nothing for ",
                      absl::FormatDuration(request_.silence_max)),
         "It is tried again by itself. Look at the host's disk and load, and at the network "
@@ -157,7 +151,6 @@ class Upload {
 
   Dialogue& dialogue_;
   const absl::string_view bytes_;
-  const uint64_t program_bytes_;
   const InstallRequest& request_;
   uint64_t written_ = 0;
   absl::Time last_life_ = absl::Now();
@@ -203,7 +196,7 @@ absl::StatusOr<bool> InstallAgent(Dialogue& dialogue, const AgentBundle& bundle,
   if (!plain.ok()) return plain.status();
   if (*form != "plain" && *form != "gzip") return Unexpected(absl::StrCat("ready ", *form));
   const absl::StatusOr<std::string> reply =
-      Upload(dialogue, *form == "gzip" ? **gzip : *plain, (*build)->bytes, request).Run();
+      Upload(dialogue, *form == "gzip" ? **gzip : *plain, request).Run();
   if (!reply.ok()) return reply.status();
   if (absl::Status status = Installed(*reply); !status.ok()) return status;
   if (request.on_progress) {

@@ -12,14 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "common/testing/private_mounts.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/hello.h"
-#include "coordinator/bootstrap/install_script.h"
 #include "coordinator/bootstrap/testing/install_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -28,6 +28,7 @@ namespace iris {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -163,6 +164,55 @@ TEST_F(InstallTest, AFullDiskIsToldFromADirectoryThatCannotBeWritten) {
   EXPECT_EQ(KindOf(Install()), v1::FAILURE_NO_AGENT_POSSIBLE);
 }
 
+// Packed and unpacked it is on the disk for a moment.
+TEST_F(InstallTest, RoomForTheProgramAloneIsTooLittle) {
+  const uint64_t alone = Build().bytes + (64 << 10);
+  const uint64_t packed = (*bundle_->Gzip(Build()))->size();
+  Mount(home_ + "/small", absl::StrCat("size=", alone + packed / 2));
+  agent_dir_ = home_ + "/small/iris";
+  const absl::Status status = Install();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_NO_SPACE);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("No space left on device"),
+                    HasSubstr(absl::StrCat("the installation needs ",
+                                           (Build().bytes + packed) / 1'000'000 + 1, " MB"))));
+  EXPECT_THAT(Listing(home_ + "/small"), IsEmpty());
+
+  Mount(home_ + "/enough", absl::StrCat("size=", alone + packed + (64 << 10)));
+  agent_dir_ = home_ + "/enough/iris";
+  ASSERT_TRUE(Install().ok());
+  EXPECT_THAT(Listing(home_ + "/enough/iris/bin"), ElementsAre("iris-agent-" + Build().sha256));
+}
+
+TEST_F(InstallTest, RoomForTheProgramAloneIsEnoughWhereItComesPlain) {
+  std::vector<std::string> commands = kCommandsNeeded;
+  commands.insert(commands.end(), {"head", "sha256sum"});
+  Mount(home_ + "/small", absl::StrCat("size=", Build().bytes + (64 << 10)));
+  agent_dir_ = home_ + "/small/iris";
+
+  const absl::Status status = Install({PathWith(commands)});
+  ASSERT_TRUE(status.ok()) << status;
+}
+
+// gzip reads 256 KiB at a time, `head` writes 4 KiB at a time.
+TEST_F(InstallTest, WhatHasArrivedIsSaidHoweverLittleItIs) {
+  agent_dir_ = home_ + "/iris";
+  const std::string& gzip = **bundle_->Gzip(Build());
+  StartUpload(gzip);
+  const size_t piece = std::min<size_t>(20'000, gzip.size() / 8);
+  const absl::Time deadline = InAMinute();
+  for (size_t sent = piece; sent <= 6 * piece; sent += piece) {
+    ASSERT_TRUE(dialogue_->Send(gzip.substr(sent - piece, piece), InAMinute()).ok());
+    uint64_t got = 0;
+    while (got + 4096 < sent) {
+      const std::string reply = dialogue_->NextReply(deadline).value_or("nothing");
+      ASSERT_LT(absl::Now(), deadline) << "only " << reply;
+      ASSERT_TRUE(absl::SimpleAtoi(absl::StripPrefix(reply, "got "), &got)) << reply;
+      ASSERT_LE(got, sent);
+    }
+  }
+}
+
 TEST_F(InstallTest, NoInodesAreNoSpace) {
   Mount(home_ + "/full", "nr_inodes=3");
   agent_dir_ = home_ + "/full/iris";
@@ -187,19 +237,13 @@ TEST_F(InstallTest, AFileSizeLimitIsNoSpace) {
 TEST_F(InstallTest, AConnectionLostInTheUploadLeavesNothing) {
   agent_dir_ = home_ + "/iris";
   const std::string& gzip = **bundle_->Gzip(Build());
-  MeetShell({});
-  const std::string script = MakeInstallScript({.marker = kMarker,
-                                                .agent_dir = agent_dir_,
-                                                .sha256 = Build().sha256,
-                                                .bytes = Build().bytes,
-                                                .gzip_bytes = gzip.size()});
-  ASSERT_TRUE(dialogue_->Send(script, InAMinute()).ok());
-  ASSERT_EQ(dialogue_->NextReply(InAMinute()).value_or(""), "ready gzip " + home_ + "/iris");
-  ASSERT_THAT(Listing(home_ + "/iris/bin"), ElementsAre(testing::StartsWith(".upload-")));
+  StartUpload(gzip);
+  ASSERT_THAT(Listing(home_ + "/iris/bin"), Each(testing::StartsWith(".upload-")));
   ASSERT_TRUE(dialogue_->Send(gzip.substr(0, gzip.size() / 2), InAMinute()).ok());
   shutdown(host_->fd(), SHUT_WR);
 
-  EXPECT_THAT(LastReply(), testing::StartsWith("failed storage"));
+  EXPECT_EQ(LastReply(), absl::StrCat("failed damaged ", home_, "/iris: ", gzip.size() / 2, " of ",
+                                      gzip.size(), " bytes arrived"));
   EXPECT_NE(host_->ExitCode(), 0);
   EXPECT_THAT(Listing(home_ + "/iris/bin"), IsEmpty());
 }

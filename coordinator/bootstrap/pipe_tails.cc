@@ -14,11 +14,26 @@
 
 namespace iris {
 
-absl::StatusOr<std::unique_ptr<PipeTails>> PipeTails::Start(std::vector<ScopedFd> read_ends) {
+namespace {
+
+// Whether a line of `text`, looked at from `from` on, begins with `beginning`. `is_whole`: nothing
+// came before `text`, so that its first byte begins a line.
+bool HasLine(absl::string_view text, absl::string_view beginning, size_t from, bool is_whole) {
+  for (size_t at = text.find(beginning, from); at != absl::string_view::npos;
+       at = text.find(beginning, at + 1)) {
+    if (at == 0 ? is_whole : text[at - 1] == '\n') return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PipeTails>> PipeTails::Start(std::vector<ScopedFd> read_ends,
+                                                            std::string noted) {
   int stop[2];
   if (pipe2(stop, O_CLOEXEC) != 0) return Exhausted(errno, "ssh's words cannot be read");
   std::unique_ptr<PipeTails> tails(
-      new PipeTails(std::move(read_ends), ScopedFd(stop[0]), ScopedFd(stop[1])));
+      new PipeTails(std::move(read_ends), std::move(noted), ScopedFd(stop[0]), ScopedFd(stop[1])));
   absl::StatusOr<std::thread> thread =
       StartThread("reads ssh's words", [reader = tails.get()] { reader->Read(); });
   if (!thread.ok()) return thread.status();
@@ -26,8 +41,10 @@ absl::StatusOr<std::unique_ptr<PipeTails>> PipeTails::Start(std::vector<ScopedFd
   return tails;
 }
 
-PipeTails::PipeTails(std::vector<ScopedFd> read_ends, ScopedFd stop_read, ScopedFd stop_write)
+PipeTails::PipeTails(std::vector<ScopedFd> read_ends, std::string noted, ScopedFd stop_read,
+                     ScopedFd stop_write)
     : read_ends_(std::move(read_ends)),
+      noted_(std::move(noted)),
       stop_read_(std::move(stop_read)),
       stop_write_(std::move(stop_write)),
       tails_(read_ends_.size()) {}
@@ -40,6 +57,11 @@ PipeTails::~PipeTails() {
 std::string PipeTails::Text(size_t pipe) const {
   absl::MutexLock lock(&mutex_);
   return tails_[pipe].text;
+}
+
+bool PipeTails::Noted(size_t pipe) const {
+  absl::MutexLock lock(&mutex_);
+  return tails_[pipe].noted;
 }
 
 bool PipeTails::AwaitWords(size_t pipe, absl::string_view words, absl::Time deadline) const {
@@ -84,8 +106,13 @@ bool PipeTails::ReadSome(size_t pipe) {
     return false;
   }
   absl::MutexLock lock(&mutex_);
-  std::string& text = tails_[pipe].text;
+  Tail& tail = tails_[pipe];
+  std::string& text = tail.text;
+  // The beginning of a line may have come with the last piece.
+  const size_t from = text.size() - std::min(text.size(), noted_.size());
   text.append(buffer, n);
+  tail.noted = tail.noted || HasLine(text, noted_, from, /*is_whole=*/!tail.cut);
+  tail.cut = tail.cut || text.size() > kBytesKept;
   if (text.size() > kBytesKept) text.erase(0, text.size() - kBytesKept);
   return true;
 }

@@ -37,7 +37,7 @@ absl::StatusOr<std::unique_ptr<PipeTails>> TryStart(TestPipe& first, TestPipe& s
   std::vector<ScopedFd> read_ends;
   read_ends.push_back(std::move(first.read_end));
   read_ends.push_back(std::move(second.read_end));
-  return PipeTails::Start(std::move(read_ends));
+  return PipeTails::Start(std::move(read_ends), "Mark ");
 }
 
 std::unique_ptr<PipeTails> Start(TestPipe& first, TestPipe& second) {
@@ -70,6 +70,25 @@ TEST(PipeTailsTest, KeepsTheTwoApartAndReadsOnWhereOneHasEnded) {
   EXPECT_TRUE(tails->AwaitWords(1, "host", Soon()));
   EXPECT_EQ(tails->Text(0), "own");
   EXPECT_FALSE(tails->AwaitEnd(absl::Now()));
+}
+
+TEST(PipeTailsTest, NeverForgetsThatALineCame) {
+  TestPipe own, host;
+  const std::unique_ptr<PipeTails> tails = Start(own, host);
+  own.Say("Ma");
+  ASSERT_FALSE(tails->AwaitWords(0, "Mark", absl::Now() + absl::Milliseconds(50)));
+  own.Say("rk me\r\n");
+  host.Say("debug1: Mark me\r\n");
+  for (int i = 0; i < 100; ++i) {
+    for (const TestPipe* pipe : {&own, &host}) pipe->Say(std::string(1000, 'x') + "Mark x");
+  }
+  own.write_end.Reset();
+  host.write_end.Reset();
+
+  ASSERT_TRUE(tails->AwaitEnd(Soon()));
+  EXPECT_EQ(tails->Text(0).find("Mark me"), std::string::npos);
+  EXPECT_TRUE(tails->Noted(0));
+  EXPECT_FALSE(tails->Noted(1)) << "in the middle of a line";
 }
 
 TEST(PipeTailsTest, WaitsForWordsThatAreStillToCome) {

@@ -25,9 +25,9 @@ struct RemoteCommandLine {
 // One line, `exec sh -c '…'`, that holds no quote, backslash, '!' or newline inside, which is what
 // bash, dash, busybox ash, zsh, fish and tcsh all leave alone. On the host it prints one of
 //
-//   MARKER found SYSTEM MACHINE DIRECTORY    and becomes `iris-agent bridge`: the framed hello
-//   follows. MARKER none SYSTEM MACHINE               and becomes `sh -s`: it reads the install
-//   script.
+//   MARKER found SYSTEM MACHINE DIRECTORY   and becomes `iris-agent bridge`: the framed hello
+//                                           follows
+//   MARKER none SYSTEM MACHINE              and becomes `sh -s`: it reads the install script
 //
 // An agent is there where its file has the size of the build; its digest takes too long to be made
 // for every connection. SYSTEM and MACHINE are `uname`'s words ("Linux x86_64"). The marker stands

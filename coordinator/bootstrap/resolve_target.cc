@@ -22,7 +22,7 @@ namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(10);
 constexpr size_t kWordsBytesMax = 400;
-constexpr size_t kJumpsMax = 8;
+constexpr size_t kJumpsMax = 8;  // Those of jump hosts counted.
 
 constexpr absl::string_view kPipe = "Iris speaks to the host over a plain pipe";
 constexpr absl::string_view kOwnCommand = "Iris starts its agent as the remote command";
@@ -110,6 +110,14 @@ std::vector<std::string> JumpsOf(absl::string_view output) {
   return jumps;
 }
 
+absl::Status TooManyJumps() {
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat("ssh goes there through more than ", kJumpsMax, " jump hosts"),
+      "Shorten ProxyJump in `remote` or ~/.ssh/config, for the host and for its jump "
+      "hosts; a ProxyCommand may lead through any number.");
+}
+
 // What ssh makes of the jump hosts, and of theirs: where they lead decides where everything behind
 // them is. The ssh of a jump host gets -F and nothing else of the command line.
 absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_view output,
@@ -117,7 +125,9 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
   std::string all;
   std::vector<std::string> jumps = JumpsOf(output);
   const std::string file = ConfigFile(target.remote.options);
-  for (size_t i = 0; i < jumps.size() && i < kJumpsMax; ++i) {
+  for (size_t i = 0; i < jumps.size(); ++i) {
+    // What is behind the others would not be in the key.
+    if (jumps.size() > kJumpsMax) return TooManyJumps();
     std::vector<std::string> argv = {target.remote.program, "-G"};
     if (!file.empty()) argv.insert(argv.end(), {"-F", file});
     argv.insert(argv.end(), {"--", jumps[i]});
@@ -135,6 +145,7 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
 absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
   const absl::Status said = ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
                                             .exit_code = output.exit_code,
+                                            .logged_in = false,
                                             .log = output.err,
                                             .stderr_text = "",
                                             .noise = ""});
@@ -183,6 +194,7 @@ absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
   if (!jumps.ok()) return Annotate(jumps.status(), destination);
   absl::StrAppend(&resolved.key, absl::string_view("\0", 1), WithoutLeftOut(output->out), *jumps);
   resolved.name = NameOf(output->out);
+  resolved.session_options = !ValueOf(output->out, "sessiontype").empty();
   return resolved;
 }
 

@@ -20,15 +20,19 @@ struct ResolvedTarget {
   // agentDir and linkMode. Not for people, and not for a log: it holds what SetEnv holds.
   std::string key;
   std::string name;  // "user@host:port", for people. Others may have the same.
+  // ssh knows the options ForkAfterAuthentication, StdinNull and SessionType, since it prints them.
+  bool session_options = false;
 };
 
-// Runs `ssh -G`, and for every jump host of its answer once more. Connects to nothing, but runs the
-// `Match exec` commands of the user's configuration, and may ask the DNS: it blocks, for 10 s or
-// the target's connect_timeout, whichever is longer.
+// Runs `ssh -G`, and for every jump host of its answer, 8 at most, once more. Connects to nothing,
+// but runs the `Match exec` commands of the user's configuration, and may ask the DNS: it blocks,
+// for 10 s or the target's connect_timeout, whichever is longer.
 //
 // A program other than ssh that does not know -G is taken by its words alone.
 //
-// FAILURE_BAD_REQUEST: ssh refuses the configuration, with its words. FAILURE_UNREACHABLE: it
+// FAILURE_BAD_REQUEST: ssh refuses the configuration, with its words, or it names more jump hosts
+// than are asked about: where a connection leads that is not asked about nobody knows, and teams
+// must not share it. FAILURE_UNREACHABLE: it
 // cannot find the name. FAILURE_TIMEOUT, FAILURE_CANCELLED (`cancelled`, which may be null),
 // FAILURE_INTERNAL: no descriptors.
 absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,

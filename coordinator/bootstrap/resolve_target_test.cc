@@ -1,5 +1,6 @@
 #include "coordinator/bootstrap/resolve_target.h"
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
@@ -157,6 +158,34 @@ TEST_F(ResolveTargetTest, AJumpHostThatLeadsElsewhereIsAnotherKey) {
 
 TEST_F(ResolveTargetTest, JumpsThatGoRoundInACircleEnd) {
   EXPECT_NE(KeyOf(Target("Host gpu\nProxyJump a\nHost a\nProxyJump b\nHost b\nProxyJump a\n")), "");
+}
+
+TEST_F(ResolveTargetTest, MoreJumpHostsThanAreAskedAboutAreRefused) {
+  const auto through = [](int count, const std::string& last) {
+    std::string lines = "Host gpu\nProxyJump j1";
+    for (int i = 2; i <= count; ++i) absl::StrAppend(&lines, ",j", i);
+    return absl::StrCat(lines, "\nHost j", count, "\nHostName ", last, "\n");
+  };
+  const std::string eight = KeyOf(Target(through(8, "10.0.0.1")));
+  EXPECT_NE(KeyOf(Target(through(8, "10.0.0.2"))), eight);
+
+  const Failure failure = FailureOf(Target(through(9, "10.0.0.1")));
+  EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(failure.detail(), AllOf(HasSubstr("gpu: "), HasSubstr("more than 8 jump hosts")));
+  // Those of jump hosts count too.
+  const std::string behind = through(8, "10.0.0.1") + "ProxyJump k1,k2\n";
+  EXPECT_EQ(FailureOf(Target(behind)).kind(), v1::FAILURE_BAD_REQUEST);
+}
+
+TEST_F(ResolveTargetTest, AnOldSshIsKnownByWhatItPrints) {
+  EXPECT_TRUE(ResolveTarget(Target("Host gpu\n"))->session_options);
+  SshTarget old = Target("");
+  old.remote.program = scratch_.File("old_ssh");
+  std::ofstream(old.remote.program) << "#!/bin/sh\nssh \"$@\" | grep -v sessiontype\n";
+  std::filesystem::permissions(old.remote.program, std::filesystem::perms::owner_all);
+  const absl::StatusOr<ResolvedTarget> resolved = ResolveTarget(old);
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_FALSE(resolved->session_options);
 }
 
 TEST_F(ResolveTargetTest, WhatIrisSetsItselfIsNotInTheKey) {

@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
@@ -104,29 +102,6 @@ std::vector<std::string> ResolveArgv(const SshTarget& target) {
   AppendDestination(argv, target.remote);
   argv.push_back("true");
   return argv;
-}
-
-std::vector<std::string> VersionArgv(const SshTarget& target) {
-  return {target.remote.program, "-V"};
-}
-
-bool KnowsSessionOptions(absl::string_view version_text) {
-  constexpr absl::string_view kName = "OpenSSH_";
-  constexpr absl::string_view kDigits = "0123456789";
-  constexpr std::pair<int, int> kSince = {8, 7};
-  // Windows says OpenSSH_for_Windows_8.6p1.
-  const size_t name = version_text.find(kName);
-  if (name == absl::string_view::npos) return false;
-  const size_t begin = version_text.find_first_of(kDigits, name + kName.size());
-  if (begin == absl::string_view::npos) return false;
-  const absl::string_view number = version_text.substr(begin);
-  const size_t dot = number.find_first_not_of(kDigits);
-  if (dot == absl::string_view::npos || number[dot] != '.') return false;
-  const absl::string_view rest = number.substr(dot + 1);
-  std::pair<int, int> version;
-  return absl::SimpleAtoi(number.substr(0, dot), &version.first) &&
-         absl::SimpleAtoi(rest.substr(0, rest.find_first_not_of(kDigits)), &version.second) &&
-         version >= kSince;
 }
 
 std::vector<std::string> SshEnv(const SshTarget& target) {

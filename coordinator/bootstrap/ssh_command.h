@@ -16,8 +16,8 @@ namespace iris {
 // For the connection of a link. `control_path` is where it listens for `-O`, `log_path` is where
 // its own lines go (apart from what the host says on stderr, and from the host's banner);
 // `remote_command` is one line for the login shell. `session_options`: this ssh knows
-// ForkAfterAuthentication, StdinNull and SessionType (see KnowsSessionOptions()), which a user's
-// configuration might set against us.
+// ForkAfterAuthentication, StdinNull and SessionType (OpenSSH 8.7 and later; an earlier one refuses
+// what it does not know), which a user's configuration might set against us.
 //
 // strictHostKeyChecking true is passed as `yes`, false as `accept-new` (a new host's key is learnt,
 // a changed one still refused: no setting of ours connects to a changed key). Unset passes nothing,
@@ -34,13 +34,6 @@ std::vector<std::string> ForwardArgv(const SshTarget& target, absl::string_view 
 
 // Prints what ssh makes of the target.
 std::vector<std::string> ResolveArgv(const SshTarget& target);
-
-// Prints ssh's version on stderr.
-std::vector<std::string> VersionArgv(const SshTarget& target);
-
-// OpenSSH 8.7 or later, by what `ssh -V` printed. Earlier ones refuse an option that they do not
-// know.
-bool KnowsSessionOptions(absl::string_view version_text);
 
 // The environment for all of them: the minimal one of our daemons, with what was lent.
 std::vector<std::string> SshEnv(const SshTarget& target);

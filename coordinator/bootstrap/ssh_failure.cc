@@ -9,13 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/failure/failure.h"
+#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/ssh_lines.h"
 
 namespace iris {
 namespace {
-
-constexpr size_t kLineBytesMax = 400;
 
 // The line with which ssh says that a connection that stood was lost.
 absl::optional<Found> FindLoss(const SshEnd& end) {
@@ -41,8 +40,7 @@ FailureKind KindNamed(absl::string_view name) {
   return v1::FAILURE_UNSPECIFIED;
 }
 
-// The bridge ends with its failure as the last line on stderr: "iris-agent: KIND: DETAIL". Login
-// and host key are no matters of a bridge.
+// The bridge ends with its failure as the last line on stderr: "iris-agent: KIND: DETAIL".
 absl::optional<absl::Status> FromBridge(const SshEnd& end) {
   if (end.exit_code.value_or(255) == 255) return absl::nullopt;
   const std::vector<absl::string_view> lines = Lines(end.stderr_text);
@@ -51,18 +49,18 @@ absl::optional<absl::Status> FromBridge(const SshEnd& end) {
   if (!absl::ConsumePrefix(&line, "iris-agent: ")) return absl::nullopt;
   const size_t colon = line.find(": ");
   if (colon == absl::string_view::npos) return absl::nullopt;
-  const FailureKind kind = KindNamed(line.substr(0, colon));
-  if (kind == v1::FAILURE_UNSPECIFIED || kind == v1::FAILURE_AUTH || kind == v1::FAILURE_HOST_KEY) {
-    return absl::nullopt;
-  }
-  return MakeFailure(kind, absl::StrCat("the host says: ",
-                                        PrintableHostText(line.substr(colon + 2), kLineBytesMax)));
+  Failure said;
+  said.set_kind(KindNamed(line.substr(0, colon)));
+  if (said.kind() == v1::FAILURE_UNSPECIFIED) return absl::nullopt;
+  said.set_detail(std::string(line.substr(colon + 2)));
+  return FromHost(said);
 }
 
 // Lines that ssh writes into its log when all is well.
 bool IsRoutine(absl::string_view line) {
   for (const absl::string_view start :
-       {"Authenticated to ", "Transferred: ", "Bytes per second: ", "debug"}) {
+       {kLoggedInLine, absl::string_view("Transferred: "), absl::string_view("Bytes per second: "),
+        absl::string_view("debug")}) {
     if (absl::StartsWith(line, start)) return true;
   }
   return false;
@@ -73,7 +71,7 @@ std::string LastWords(const SshEnd& end) {
     std::vector<absl::string_view> lines = Lines(*text);
     lines.erase(std::remove_if(lines.begin(), lines.end(), IsRoutine), lines.end());
     if (!lines.empty()) {
-      return absl::StrCat("; its last words: ", PrintableHostText(lines.back(), kLineBytesMax));
+      return absl::StrCat("; its last words: ", PrintableHostText(lines.back(), kSshLineBytesMax));
     }
   }
   return "; it said nothing";
@@ -130,6 +128,11 @@ bool SaysSilent(absl::string_view text) {
          absl::StrContains(text, "banner exchange");
 }
 
+// A program of ours ended by itself before the target answered; not where ssh gave it up.
+bool ProgramEnded(const SshEnd& end) {
+  return SaysSilent(end.log) && !absl::StrContains(end.log, "timed out");
+}
+
 // What a jump host's ssh said last, which ends what its banner says.
 absl::optional<Found> FindOfJump(const SshEnd& end) {
   const std::vector<absl::string_view> lines = TrailingSshLines(end.stderr_text);
@@ -138,9 +141,12 @@ absl::optional<Found> FindOfJump(const SshEnd& end) {
     if (SaysSilent(line) || absl::StrContains(line, kProgramsEnd)) continue;
     const absl::optional<Found> last = FindSshWords({line});
     if (!last.has_value()) continue;
-    // Once the target has answered, the login at the jump host was accepted.
     const FailureKind kind = last->words->kind;
-    if (kind != v1::FAILURE_UNREACHABLE && !SaysSilent(end.log)) return absl::nullopt;
+    // Once the target has answered, the login at the jump host was accepted; and an ssh that still
+    // ran had refused nothing: then these are a banner's lines.
+    if (kind != v1::FAILURE_UNREACHABLE && !ProgramEnded(end)) return absl::nullopt;
+    // A banner comes before the login, and may end as ssh's lines do.
+    if (kind == v1::FAILURE_AUTH) return last;
     return FindSshWords(lines, kind);  // The most telling line of that kind.
   }
   return absl::nullopt;
@@ -156,7 +162,7 @@ absl::Status BeforeLogin(const SshEnd& end) {
     if (own->words->kind != v1::FAILURE_UNREACHABLE || others.empty()) return own->Failure();
     return MakeFailure(v1::FAILURE_UNREACHABLE,
                        absl::StrCat(own->Detail(), "; what was said on the way there: ",
-                                    PrintableHostText(others.back(), kLineBytesMax)),
+                                    PrintableHostText(others.back(), kSshLineBytesMax)),
                        own->words->fix);
   }
   // It did not come as far as its log.
@@ -194,20 +200,13 @@ absl::Status WhenUp(const SshEnd& end) {
 absl::Status ClassifySshEnd(const SshEnd& end) {
   switch (end.stage) {
     case SshEnd::Stage::kConnecting:
-      return LoggedIn(end.log) ? AfterLogin(end) : BeforeLogin(end);
+      return end.logged_in ? AfterLogin(end) : BeforeLogin(end);
     case SshEnd::Stage::kBootstrap:
       return AfterLogin(end);
     case SshEnd::Stage::kUp:
       break;
   }
   return WhenUp(end);
-}
-
-bool LoggedIn(absl::string_view log) {
-  const std::vector<absl::string_view> lines = Lines(log);
-  return std::any_of(lines.begin(), lines.end(), [](absl::string_view line) {
-    return absl::StartsWith(line, "Authenticated to ");
-  });
 }
 
 bool AgentSaidNothing(const SshEnd& end) {

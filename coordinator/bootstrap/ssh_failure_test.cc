@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
@@ -24,8 +25,12 @@ constexpr char kThroughProxy[] =
 // `log` is ssh's own, `err` everybody else's.
 Failure Classify(Stage stage, absl::optional<int> code, const std::string& log,
                  const std::string& err, const std::string& noise = "") {
-  return ToProto(ClassifySshEnd(
-      {.stage = stage, .exit_code = code, .log = log, .stderr_text = err, .noise = noise}));
+  return ToProto(ClassifySshEnd({.stage = stage,
+                                 .exit_code = code,
+                                 .logged_in = absl::StartsWith(log, kLoggedInLine),
+                                 .log = log,
+                                 .stderr_text = err,
+                                 .noise = noise}));
 }
 
 Failure BeforeLogin(const std::string& log, const std::string& err = "",
@@ -189,6 +194,17 @@ TEST_P(AnybodysWords, OfAJumpHostDecideNothing) {
                                                "stdio forwarding failed\r\n")
                 .kind(),
             v1::FAILURE_UNREACHABLE);
+  // Its banner, and then nothing any more.
+  EXPECT_EQ(BeforeLogin("Connection timed out during banner exchange\r\n"
+                        "Connection to UNKNOWN port 65535 timed out\r\n",
+                        words)
+                .kind(),
+            v1::FAILURE_UNREACHABLE);
+  const Failure refused =
+      BeforeLogin(kThroughProxy, words + "me@bastion: Permission denied (publickey).\r\n");
+  EXPECT_EQ(refused.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(refused.detail(), HasSubstr("me@bastion: "));
+  EXPECT_THAT(refused.fix(), HasSubstr("ssh-add"));
   // What a ProxyCommand says.
   EXPECT_EQ(BeforeLogin(kThroughProxy, words + "nc: cannot connect\n").kind(),
             v1::FAILURE_UNREACHABLE);
@@ -280,6 +296,23 @@ TEST(SshFailureTest, TheBridgesOwnFailureKeepsItsKind) {
   EXPECT_EQ(failure.detail(), "the host says: /run/x is open to others");
 }
 
+TEST(SshFailureTest, OfABridgeCountsWhatAHostMaySay) {
+  const Failure failure = WhenStarting("iris-agent: no_space: buy a disk\xff\n", 1);
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_INTERNAL) << "that is found out here";
+  EXPECT_EQ(failure.detail(), "the host says: buy a disk?");
+}
+
+TEST(SshFailureTest, ALoginThatWasLoggedLongAgoCounts) {
+  const SshEnd end = {.stage = Stage::kConnecting,
+                      .exit_code = 1,
+                      .logged_in = true,
+                      .log = "debug1: the end of a long log\r\n",
+                      .stderr_text = "",
+                      .noise = ""};
+  EXPECT_EQ(KindOf(ClassifySshEnd(end)), v1::FAILURE_NO_AGENT_POSSIBLE);
+}
+
 TEST(SshFailureTest, ANoteOfAStartupFileIsNotTheBridges) {
   EXPECT_EQ(WhenStarting("storage: the disk is nearly full\n", 126).kind(),
             v1::FAILURE_NOT_EXECUTABLE);
@@ -302,6 +335,7 @@ TEST(SshFailureTest, AnAgentThatEndsWithoutAWordMayBeNone) {
                                const std::string& err) {
     return AgentSaidNothing({.stage = Stage::kBootstrap,
                              .exit_code = code,
+                             .logged_in = true,
                              .log = kLoggedIn + log,
                              .stderr_text = err,
                              .noise = ""});

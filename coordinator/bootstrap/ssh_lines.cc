@@ -12,29 +12,25 @@
 namespace iris {
 namespace {
 
-constexpr size_t kLineBytesMax = 400;
-
 constexpr absl::string_view kFixKnownHost =
     "Compare what `ssh-keyscan HOST | ssh-keygen -lf -` prints with the fingerprint that the "
-    "host's "
-    "administrator gives you, then connect once with ssh from a shell and accept the key; or set "
-    "remoteOptions.strictHostKeyChecking to false, which accepts the keys of new hosts.";
+    "host's administrator gives you, then connect once with ssh from a shell and accept the key; "
+    "or set remoteOptions.strictHostKeyChecking to false, which accepts the keys of new hosts.";
 constexpr absl::string_view kFixChangedKey =
     "This may be an attack. Ask the host's administrator for the key's fingerprint; only if the "
-    "key "
-    "was really changed, run `ssh-keygen -R HOST` here, then connect once with ssh from a shell.";
+    "key was really changed, run `ssh-keygen -R HOST` here, then connect once with ssh from a "
+    "shell.";
 constexpr absl::string_view kFixLogin =
     "Check the account's name, and that remoteOptions.identity (or ~/.ssh/config) names a key "
-    "which "
-    "the account accepts; a key with a passphrase must be in the agent (`ssh-add -l` lists them).";
+    "which the account accepts; a key with a passphrase must be in the agent (`ssh-add -l` lists "
+    "them).";
 constexpr absl::string_view kFixAccount =
     "Ask the host's administrator for an account that may run commands.";
 constexpr absl::string_view kFixPassword =
     "Log in once with ssh from a shell and set a new password.";
 constexpr absl::string_view kFixConfiguration =
     "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names; `ssh -v HOST` from "
-    "a "
-    "shell shows the same.";
+    "a shell shows the same.";
 constexpr absl::string_view kFixName =
     "Check the spelling, and that this machine can resolve the name (VPN, DNS, ~/.ssh/config).";
 constexpr absl::string_view kFixPort =
@@ -44,8 +40,7 @@ constexpr absl::string_view kFixNetwork =
     "host).";
 constexpr absl::string_view kFixBusy =
     "The host closed the connection before the login: it may be overloaded, limit connections, or "
-    "not "
-    "speak ssh on that port. It is tried again by itself.";
+    "not speak ssh on that port. It is tried again by itself.";
 
 constexpr absl::string_view kTooManyKeys = "Too many authentication failures";
 
@@ -167,7 +162,7 @@ std::vector<absl::string_view> TrailingSshLines(absl::string_view text) {
 }
 
 std::string Found::Detail() const {
-  return absl::StrCat(words->cause, " (", PrintableHostText(line, kLineBytesMax), ")");
+  return absl::StrCat(words->cause, " (", PrintableHostText(line, kSshLineBytesMax), ")");
 }
 
 absl::Status Found::Failure() const { return MakeFailure(words->kind, Detail(), words->fix); }

@@ -11,6 +11,9 @@
 
 namespace iris {
 
+// Of a line that is shown.
+inline constexpr size_t kSshLineBytesMax = 400;
+
 // What the lines that ssh and hosts say mean. OpenSSH's are of version 9.2, measured.
 struct Words {
   absl::string_view text;  // Within one line.

@@ -58,7 +58,8 @@ absl::StatusOr<std::unique_ptr<SshProcess>> SshProcess::Start(const std::vector<
   if (!log.ok()) return log.status();
   read_ends[kLog] = *std::move(log);
   fcntl(stdio.get(), F_SETFL, O_NONBLOCK);
-  absl::StatusOr<std::unique_ptr<PipeTails>> tails = PipeTails::Start(std::move(read_ends));
+  absl::StatusOr<std::unique_ptr<PipeTails>> tails =
+      PipeTails::Start(std::move(read_ends), std::string(kLoggedInLine));
   if (!tails.ok()) {
     unlink(log_path.c_str());
     return tails.status();
@@ -94,10 +95,12 @@ absl::Status SshProcess::WhyEnded(SshEnd::Stage stage, std::string noise) {
 SshEnd SshProcess::End(SshEnd::Stage stage, std::string noise) {
   SshEnd end = {.stage = stage,
                 .exit_code = WaitForChild(pid_, absl::Now() + kWaitForEnd),
+                .logged_in = false,
                 .log = "",
                 .stderr_text = "",
                 .noise = std::move(noise)};
   if (end.exit_code.has_value()) tails_->AwaitEnd(absl::Now() + kWaitForLastWords);
+  end.logged_in = logged_in();
   end.log = tails_->Text(kLog);
   end.stderr_text = tails_->Text(kStderr);
   return end;

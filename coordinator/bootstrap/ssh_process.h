@@ -48,6 +48,8 @@ class SshProcess : public SshClient {
   ScopedFd& stdio() { return stdio_; }
   // ssh's own lines so far, the end of them.
   std::string log() const { return tails_->Text(kLog); }
+  // They have said that the login was accepted, however long ago.
+  bool logged_in() const { return tails_->Noted(kLog); }
   // Waits until they hold `words`, or ssh has ended.
   void AwaitInLog(absl::string_view words, absl::Time deadline) const {
     tails_->AwaitWords(kLog, words, deadline);

@@ -94,9 +94,11 @@ class SshConnector final : public Connector {
     if (!std::exchange(fresh_, false)) {
       if (absl::Status still = CheckMeaning(cancelled); !still.ok()) return still;
     }
-    return ConnectOverSsh(
-        resolved_.target, bundle_,
-        {.runtime_dir = options_.runtime_dir(), .on_progress = on_progress, .cancelled = &cancelled});
+    return ConnectOverSsh(resolved_.target, bundle_,
+                          {.runtime_dir = options_.runtime_dir(),
+                           .on_progress = on_progress,
+                           .cancelled = &cancelled,
+                           .session_options = resolved_.session_options});
   }
 
  private:

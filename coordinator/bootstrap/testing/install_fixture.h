@@ -17,6 +17,7 @@
 #include "coordinator/bootstrap/dialogue.h"
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/install.h"
+#include "coordinator/bootstrap/install_script.h"
 #include "coordinator/bootstrap/remote_command_line.h"
 #include "coordinator/bootstrap/testing/shell_host.h"
 #include "gmock/gmock.h"
@@ -71,6 +72,17 @@ class InstallTest : public testing::Test {
     uploaded_ = uploaded.value_or(false);
     return uploaded.status();
   }
+  // As far as the host waits for the program, packed as `gzip`.
+  void StartUpload(const std::string& gzip) {
+    MeetShell({});
+    const std::string script = MakeInstallScript({.marker = kMarker,
+                                                  .agent_dir = agent_dir_,
+                                                  .sha256 = Build().sha256,
+                                                  .bytes = Build().bytes,
+                                                  .gzip_bytes = gzip.size()});
+    ASSERT_TRUE(dialogue_->Send(script, InAMinute()).ok());
+    ASSERT_EQ(dialogue_->NextReply(InAMinute()).value_or(""), "ready gzip " + agent_dir_);
+  }
   InstallRequest Request(const std::string& system) {
     return {.marker = kMarker,
             .system = system,
@@ -95,7 +107,8 @@ class InstallTest : public testing::Test {
     const std::string bin = scratch_.File("bin");
     std::filesystem::create_directory(bin);
     for (const std::string& command : commands) {
-      std::filesystem::create_symlink(absl::StrCat("/usr/bin/", command), absl::StrCat(bin, "/", command));
+      std::filesystem::create_symlink(absl::StrCat("/usr/bin/", command),
+                                      absl::StrCat(bin, "/", command));
     }
     return "PATH=" + bin;
   }
