@@ -154,8 +154,10 @@ void AgentTransport::Attach() {
 }
 
 void AgentTransport::OnAttached(const SessionNews& attached) {
+  const bool any_sent =
+      std::any_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.sent; });
   // Where the store is a copy that was put back as well, nobody but the transcript knows.
-  if (!attached.known && !point_.mark.journal_id.empty()) host_forgot_ = true;
+  if (!attached.known && (any_sent || !point_.mark.journal_id.empty())) host_forgot_ = true;
   const std::shared_ptr<bool> alive = alive_;
   if (!requests_.empty() || !attached.requests.empty()) {
     requests_.clear();
@@ -170,9 +172,7 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     return;
   }
   for (const std::string& tell_id : std::exchange(cancel_when_back_, {})) AskToCancel(tell_id);
-  const bool host_has_tells =
-      attached.known &&
-      std::any_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.sent; });
+  const bool host_has_tells = attached.known && any_sent;
   // An Open that fails would fail tells whose answers are about to be read.
   if (!host_has_tells || spawning_) {
     state_ = State::kOpening;

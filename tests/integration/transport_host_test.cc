@@ -17,6 +17,12 @@ using ::testing::HasSubstr;
 
 class TransportHostTest : public TransportTest {
  protected:
+  ~TransportHostTest() override {
+    OnLoop([this] {  // They may lead to the other host, which goes first.
+      transport_.reset();
+      link_.reset();
+    });
+  }
   // The name of the host means another one from now on.
   void MoveTheName() {
     host_.LeadTo(other_);

@@ -27,6 +27,8 @@ class BusyHostTest : public ::testing::Test {
     transport_.reset();
     link_.reset();
     EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
+    while (loop_.RunReady()) {
+    }
   }
 
   // Whether `condition` comes to hold, without any time of the loop's passing.
