@@ -95,6 +95,7 @@ class FakeHost::Service final : public v1::Agent::Service {
       v1::AttachResponse said;
       *said.mutable_events()->add_events() = *std::move(event);
       open = stream->Write(said);
+      ++host_.events_said_;
     }
     ++host_.attaches_ended_;
     return grpc::Status::OK;

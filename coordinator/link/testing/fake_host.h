@@ -39,6 +39,7 @@ class FakeHost {
   void Speak(bool speaks);
   // It says event after event, whatever it was given credit for.
   void Flood(const v1::Event& event);
+  int events_said() const { return events_said_; }
   int attaches_ended() const { return attaches_ended_; }
   // What the ssh client says of its end; OK = there is no ssh client.
   void SshSays(const absl::Status& words);
@@ -71,6 +72,7 @@ class FakeHost {
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;
   bool speaks_ ABSL_GUARDED_BY(mutex_) = false;
   absl::optional<v1::Event> flood_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int> events_said_ = 0;
   std::atomic<int> attaches_ended_ = 0;
   int attempts_ ABSL_GUARDED_BY(mutex_) = 0;
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;
