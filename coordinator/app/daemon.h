@@ -33,9 +33,10 @@ namespace iris {
 // daemon starts it, waits and takes it down.
 //
 // It leaves on SIGTERM, SIGINT, SIGHUP or Stop, and when for `idle_exit` (to twice that) no front
-// end has called, none follows a tell and no tell is open. Leaving: no new connections → who follows
-// an open tell hears FAILURE_DROPPED → calls end, within 2 s → links go. Open tells stay open in the
-// store, for the next life. Agents stay; where Stop ends them too, open tells are settled first.
+// end has called, none follows a tell and no tell is open. Leaving: no new connections → who
+// follows an open tell hears FAILURE_DROPPED → calls end, within 2 s → links go. Open tells stay
+// open in the store, for the next life. Agents stay; where Stop ends them too, open tells are
+// settled first.
 class Daemon : private DaemonControl {
  public:
   // What says that this coordinator is the one: of its endpoint, and of its data.

@@ -70,13 +70,13 @@ absl::StatusOr<Coordinator> WithOurConfig(absl::StatusOr<Coordinator> coordinato
 
 absl::Status DoesNotAnswer(const Places& places, const LockHolder& holder) {
   const std::string pid = holder.pid == 0 ? "" : absl::StrCat(", pid ", holder.pid, ",");
-  return MakeFailure(v1::FAILURE_TIMEOUT,
-                     absl::StrCat("the coordinator that keeps ", places.data_dir, pid,
-                                  " does not answer at ", places.endpoint.socket),
-                     absl::StrCat("Try again in a few seconds. If it stays so, end it: ",
-                                  holder.pid == 0 ? "the process `iris serve`"
-                                                  : absl::StrCat("kill ", holder.pid),
-                                  ". Nothing is lost by that."));
+  return MakeFailure(
+      v1::FAILURE_TIMEOUT,
+      absl::StrCat("the coordinator that keeps ", places.data_dir, pid, " does not answer at ",
+                   places.endpoint.socket),
+      absl::StrCat("Try again in a few seconds. If it stays so, end it: ",
+                   holder.pid == 0 ? "the process `iris serve`" : absl::StrCat("kill ", holder.pid),
+                   ". Nothing is lost by that."));
 }
 
 std::vector<std::string> DaemonEnv(const std::vector<std::string>& variables) {

@@ -12,8 +12,8 @@ namespace iris {
 // way to it belongs to us or to root and is writable by nobody else. A directory with the sticky
 // bit (/tmp) may be: what is of ours in it, others cannot replace. A group may write if it is the
 // private one of the owner (umask 002); the system's databases are asked for that once for each
-// account and group, so that whoever checks again on a loop does not wait for them. For what lies in
-// `home` nobody looks above that.
+// account and group, so that whoever checks again on a loop does not wait for them. For what lies
+// in `home` nobody looks above that.
 //
 // OK also where nothing is there: reading it will say so. FAILURE_BAD_REQUEST: somebody else can;
 // the detail says who, the fix has the command.

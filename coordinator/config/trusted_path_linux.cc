@@ -100,9 +100,9 @@ bool IsPrivateGroup(gid_t gid, uid_t owner) {
   const absl::optional<AccountEntry> account = AccountOf(owner);
   const absl::optional<GroupEntry> group = GroupOf(gid);
   return account.has_value() && group.has_value() && account->name == group->name &&
-         account->gid == gid &&
-         absl::c_all_of(group->members,
-                        [&](const std::string& member) { return member == account->name; });
+         account->gid == gid && absl::c_all_of(group->members, [&](const std::string& member) {
+           return member == account->name;
+         });
 }
 
 // Where there is one, the bits of the group are the most that anybody of the list may do.
