@@ -2,6 +2,7 @@
 // one transaction with how it ended. Only then it is acknowledged, and only then whoever waits
 // hears of the end: whoever reads the sessions next, in this life or another, goes on from there.
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,14 +33,21 @@ v1::CancelTellOfResponse ResponseFor(const absl::Status& outcome) {
 
 void Orchestrator::OnSessionApplied(const std::string& session_id, const ReadMark& mark) {
   applied_[session_id] = mark;
-  ArmCheckpoint(kCheckpointEvery);
+  if (checkpoint_timer_ != 0) return;
+  checkpoint_timer_ = loop_.After(kCheckpointEvery, [this] {
+    checkpoint_timer_ = 0;
+    Save();
+  });
 }
 
 // Not stored at once: the mark behind the end is about to come.
 void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) {
   const auto open = open_.find(tell_id);
   if (open == open_.end() || open->second.outcome.has_value()) return;
-  open->second.outcome = outcome;
+  OpenTell& tell = open->second;
+  tell.outcome = outcome;
+  // What was too long.
+  tell.answer.resize(std::min(tell.answer.size(), limits_.answer_bytes_max));
   ended_.push_back(tell_id);
   if (std::exchange(save_posted_, true)) return;
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -49,33 +57,36 @@ void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) 
   });
 }
 
-void Orchestrator::ArmCheckpoint(absl::Duration after) {
-  if (checkpoint_timer_ != 0) return;
-  checkpoint_timer_ = loop_.After(after, [this] {
-    checkpoint_timer_ = 0;
-    Save();
-  });
-}
-
 void Orchestrator::Save() {
   std::set<std::string> session_ids;
   for (const auto& [session_id, mark] : applied_) session_ids.insert(session_id);
   for (const std::string& tell_id : ended_) session_ids.insert(open_[tell_id].session_id);
+  for (const std::string& session_id : unsaved_) session_ids.erase(session_id);
   if (session_ids.empty()) return;
-  absl::Status saved = SaveSessions(session_ids);
-  if (saved.ok()) {
-    store_fails_ = false;
-    return;
-  }
-  if (!std::exchange(store_fails_, true)) {
+  const absl::Status saved = SaveSessions(session_ids);
+  if (saved.ok()) return;
+  if (unsaved_.empty()) {
     LogError("what was read of ", session_ids.size(), " sessions to store: ", saved.message());
   }
-  ArmCheckpoint(kCheckpointAgain);
-  // An answer for which there is no room must not hold up those for which there is.
+  if (session_ids.size() > 1) return SaveEach(session_ids);
+  OnNotStored(*session_ids.begin(), saved);
+  SaveEach({});
+}
+
+// An answer for which there is no room must not hold up those for which there is, now or later: each
+// session for itself, and those that do not fit again after a while.
+void Orchestrator::SaveEach(const std::set<std::string>& session_ids) {
   for (const std::string& session_id : session_ids) {
-    if (session_ids.size() > 1) saved = SaveSessions({session_id});
+    const absl::Status saved = SaveSessions({session_id});
     if (!saved.ok()) OnNotStored(session_id, saved);
   }
+  if (unsaved_.empty()) return;
+  store_.ForgetUnsaved();
+  if (unsaved_timer_ != 0) return;
+  unsaved_timer_ = loop_.After(kCheckpointAgain, [this] {
+    unsaved_timer_ = 0;
+    SaveEach(std::exchange(unsaved_, {}));
+  });
 }
 
 // All of it or nothing: no mark is stored, nor acknowledged, without the ends that lie before it.
@@ -141,6 +152,7 @@ void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settle
 
 // The host has it, and so have we: who waits is told why it takes longer.
 void Orchestrator::OnNotStored(const std::string& session_id, const absl::Status& why) {
+  unsaved_.insert(session_id);
   const v1::TellProgress progress =
       NotStoredProgress("it is over, which cannot be stored yet", why);
   for (const std::string& tell_id : std::vector<std::string>(ended_)) {

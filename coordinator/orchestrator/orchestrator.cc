@@ -38,6 +38,7 @@ Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
 
 Orchestrator::~Orchestrator() {
   loop_.Cancel(checkpoint_timer_);
+  loop_.Cancel(unsaved_timer_);
   loop_.Cancel(house_timer_);
 }
 
@@ -220,10 +221,10 @@ void Orchestrator::OnSessionProgress(const std::string& session_id,
 void Orchestrator::OnTellText(const std::string& tell_id, absl::string_view text) {
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
-  OpenTell& tell = open->second;
-  const absl::string_view fits = text.substr(0, limits_.answer_bytes_max - tell.answer.size());
-  tell.answer.append(fits.data(), fits.size());
-  if (fits.size() < text.size()) tell.answer_too_long = true;
+  std::string& answer = open->second.answer;
+  const size_t max = limits_.answer_bytes_max + 1;
+  const absl::string_view fits = text.substr(0, max - std::min(max, answer.size()));
+  answer.append(fits.data(), fits.size());
 }
 
 void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
@@ -231,7 +232,6 @@ void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
   if (open == open_.end()) return;
   OpenTell& tell = open->second;
   tell.answer.clear();
-  tell.answer_too_long = false;
   tell.structured_bytes = 0;
   tell.stored_bytes = 0;
   tell.stored_text_is_void = true;
@@ -245,7 +245,7 @@ void Orchestrator::OnTellStructured(const std::string& tell_id, size_t bytes) {
 void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status& outcome) {
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
-  if (outcome.ok() && open->second.answer_too_long) {
+  if (outcome.ok() && open->second.answer.size() > limits_.answer_bytes_max) {
     return End(tell_id,
                MakeFailure(v1::FAILURE_STORAGE,
                            absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,

@@ -143,8 +143,8 @@ class Orchestrator : private SessionListener {
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
-    std::string answer;                         // So far.
-    bool answer_too_long = false;
+    // So far. One byte more than it may have says that it is too long, in the next life too.
+    std::string answer;
     size_t structured_bytes = 0;           // The last ones of it are JSON.
     size_t stored_bytes = 0;               // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;      // What the store has of it does not count.
@@ -164,14 +164,17 @@ class Orchestrator : private SessionListener {
     bool starts_again = false;  // The store did not let the next tell start; a timer runs.
   };
 
+  // What the store has open is open here too: the queue to put it into. Null: there is no way to the
+  // team, and it is over.
+  absl::StatusOr<Queue*> Reopen(const StoredTell& stored);
   absl::Status Resume(StoredTell stored);
   bool IsInFlight(const std::string& tell_id, const OpenTell& tell) const;
   void LetEverybodyGo();
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
-  void ArmCheckpoint(absl::Duration after);
   void Save();
+  void SaveEach(const std::set<std::string>& session_ids);
   absl::Status SaveSessions(const std::set<std::string>& session_ids);
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
@@ -227,10 +230,11 @@ class Orchestrator : private SessionListener {
   std::map<std::string, Queue> queues_;              // By session_id.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   std::vector<std::string> ended_;                   // Tells that are over and not stored so.
+  std::set<std::string> unsaved_;                    // Sessions that the store did not take.
   bool save_posted_ = false;
-  bool store_fails_ = false;                         // And it was logged.
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
   EventLoop::TimerId checkpoint_timer_ = 0;
+  EventLoop::TimerId unsaved_timer_ = 0;
   SessionPool pool_;
   EventLoop::TimerId house_timer_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.

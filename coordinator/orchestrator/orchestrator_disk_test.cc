@@ -3,6 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/failing_disk.h"
@@ -76,6 +79,65 @@ TEST_F(OrchestratorDiskTest, AnAnswerWaitsForRoomAndIsNotAcknowledgedBefore) {
   const TellSpec later = Running(next);
   OnLoop([&] { Transport().Settle(later.tell_id, absl::OkStatus()); });
   EXPECT_TRUE(next.Wait().status.ok());
+}
+
+TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
+  constexpr size_t kRoom = 4 << 20;
+  Recorder big, quick;
+  const TellSpec spec = Running(big);
+  TellSpec other{.tell_id = NewUuid(), .from = "cli", .to = "backend", .text = "x"};
+  ASSERT_TRUE(Tell(other, quick).ok());
+  Drain();
+  FakeTransport& backend = factory_->Between("cli", "backend");
+  absl::Time begun;
+  OnLoop([&] {
+    disk_.SetRoom(kRoom);
+    Transport().Text(spec.tell_id, std::string(2 * kRoom, 'a'));
+    Transport().Settle(spec.tell_id, absl::OkStatus());
+    Transport().Applied(behind_);
+    backend.Settle(other.tell_id, absl::OkStatus());
+    begun = absl::Now();
+  });
+  EXPECT_TRUE(quick.Wait().status.ok());
+  OnLoop([&] { EXPECT_EQ(disk_.failed(), 2u); });  // With the other one, and for itself.
+  for (uint64_t seq = 1; seq <= 20; ++seq) {
+    Recorder next;
+    other.tell_id = NewUuid();
+    ASSERT_TRUE(Tell(other, next).ok());
+    Drain();
+    OnLoop([&] {
+      backend.Settle(other.tell_id, absl::OkStatus());
+      backend.Applied({.journal_id = "backend", .seq = seq});
+    });
+    EXPECT_TRUE(next.Wait().status.ok());
+  }
+  OnLoop([&] {
+    // Once a second, however much others have to store.
+    EXPECT_LE(disk_.failed(), 2 + absl::ToInt64Seconds(absl::Now() - begun));
+  });
+  EXPECT_EQ(big.times_settled, 0);
+  EXPECT_THAT(big.texts, Contains(HasSubstr("cannot be stored yet")));
+  Heal();
+  EXPECT_TRUE(big.Wait().status.ok());
+  EXPECT_EQ(big.outcome.answer->size(), 2 * kRoom);
+}
+
+TEST_F(OrchestratorDiskTest, WhatWasWrittenForNothingIsGivenBackOnceForAll) {
+  Recorder a, b;
+  const TellSpec one = Running(a);
+  const TellSpec other{.tell_id = NewUuid(), .from = "cli", .to = "backend", .text = "x"};
+  ASSERT_TRUE(Tell(other, b).ok());
+  Drain();
+  OnLoop([&] {
+    disk_.Fail(FailingDisk::Trouble::kFull);
+    Transport().Settle(one.tell_id, absl::OkStatus());
+    factory_->Between("cli", "backend").Settle(other.tell_id, absl::OkStatus());
+  });
+  Drain();
+  OnLoop([&] { EXPECT_EQ(disk_.failed(), 1u + 2u + 1u); });  // Together, each, and the room.
+  Heal();
+  a.Wait();
+  b.Wait();
 }
 
 TEST_F(OrchestratorDiskTest, AKilledCoordinatorReadsAgainWhatItCouldNotStore) {

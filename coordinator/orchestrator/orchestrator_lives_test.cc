@@ -129,6 +129,51 @@ TEST_F(OrchestratorLivesTest, ATurnToldAnewReplacesWhatWasStoredOfIt) {
   EXPECT_EQ(*after.Wait().answer, "whole");
 }
 
+TEST_F(OrchestratorLivesTest, AnAnswerThatWasTooLongIsInTheNextLifeToo) {
+  const TellLimits limits = {.answer_bytes_max = 6};
+  Start(HoldScript, limits);
+  const TellSpec spec = ToGpu("x");
+  Recorder before, after;
+  ASSERT_TRUE(Tell(spec, before).ok());
+  Drain();
+  const ReadMark mark{.journal_id = "journal", .seq = 1};
+  OnLoop([&] {
+    Transport().Text(spec.tell_id, "longer than that");
+    Transport().Applied(mark);
+  });
+  WaitOnLoop([&] { return Transport().acknowledged() == mark; });
+
+  Start(HoldScript, limits);
+  ASSERT_TRUE(Tell(spec, after).ok());
+  Drain();
+  OnLoop([&] { Transport().Settle(spec.tell_id, absl::OkStatus()); });
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_STORAGE);
+  EXPECT_EQ(*after.outcome.answer, "longer");
+}
+
+// As where the store could not say that it had stored the message.
+TEST_F(OrchestratorLivesTest, WhatIsOpenInTheStoreOnlyIsTakenUpByWhoAsksForIt) {
+  Start(HoldScript);
+  const TellSpec queued = ToGpu("x"), running = ToGpu("y");
+  OnLoop([&] {
+    const std::string session_id = store_->GetOrCreateSession("cli", "gpu")->session_id;
+    ASSERT_TRUE(store_->AddTell(queued.tell_id, session_id, "x").ok());
+    ASSERT_TRUE(
+        store_->AddTell(running.tell_id, session_id, "y", TellState::kRunning).ok());
+  });
+  Recorder a, b;
+  ASSERT_TRUE(Tell(queued, a).ok());
+  ASSERT_TRUE(Tell(running, b).ok());
+  Drain();
+  EXPECT_THAT(Transport().resumed(), IsEmpty());
+  OnLoop([&] { Transport().Settle(queued.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(a.Wait().status.ok());
+  Drain();
+  EXPECT_THAT(Transport().resumed(), ElementsAre(running.tell_id));  // The team may have it.
+  OnLoop([&] { Transport().Settle(running.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(b.Wait().status.ok());
+}
+
 TEST_F(OrchestratorLivesTest, AnOpenTellWhoseTeamIsNotConfiguredAnyMoreSaysSo) {
   Start(HoldScript);
   const TellSpec spec = ToGpu("x");

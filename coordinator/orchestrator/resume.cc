@@ -48,8 +48,7 @@ absl::Status Orchestrator::ResumeOpenTells() {
   return absl::OkStatus();
 }
 
-absl::Status Orchestrator::Resume(StoredTell stored) {
-  const bool team_had_it = stored.state == TellState::kRunning;
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stored) {
   absl::StatusOr<std::string> answer = store_.FindText(stored.tell_id);
   if (!answer.ok()) return answer.status();
   const absl::StatusOr<Queue*> found = QueueOf(stored.from, stored.to);
@@ -59,22 +58,26 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
   open.accepted_at = stored.accepted_at;
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
-  if (!found.ok()) {
-    // The configuration has changed: there is no way to the team any more.
-    End(stored.tell_id,
-        MakeFailure(v1::FAILURE_DROPPED,
-                    absl::StrCat("the coordinator was stopped while the message was open, and now ",
-                                 ToProto(found.status()).detail()),
-                    team_had_it ? "Look at what the team did before you send the message again."
-                                : "Send it again."));
-    return absl::OkStatus();
-  }
-  Queue& queue = **found;
-  open.may_be_there = team_had_it;
+  open.may_be_there = stored.state == TellState::kRunning;
+  if (found.ok()) return *found;
+  // The configuration has changed: there is no way to the team any more.
+  End(stored.tell_id,
+      MakeFailure(v1::FAILURE_DROPPED,
+                  absl::StrCat("the coordinator was stopped while the message was open, and now ",
+                               ToProto(found.status()).detail()),
+                  open.may_be_there ? "Look at what the team did before you send the message again."
+                                    : "Send it again."));
+  return nullptr;
+}
+
+absl::Status Orchestrator::Resume(StoredTell stored) {
+  const absl::StatusOr<Queue*> reopened = Reopen(stored);
+  if (!reopened.ok() || *reopened == nullptr) return reopened.status();
+  Queue& queue = **reopened;
   // Two were under way only where an earlier version lost sight of one.
-  if (!team_had_it || !queue.in_flight.empty()) {
+  if (stored.state == TellState::kQueued || !queue.in_flight.empty()) {
     queue.waiting.push_back(stored.tell_id);
-    PostStartNext(open.session_id);
+    PostStartNext(stored.session_id);
     return absl::OkStatus();
   }
   queue.in_flight = stored.tell_id;
@@ -83,6 +86,7 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
 }
 
 void Orchestrator::Leave() {
+  unsaved_.clear();
   if (!leaving_) Save();
   LetEverybodyGo();
 }
@@ -94,6 +98,7 @@ absl::Status Orchestrator::SettleOpen() {
       End(waiting, StoppedForGood(/*team_had_it=*/false));
     }
   }
+  unsaved_.clear();
   Save();
   const size_t left = open_.size();
   LetEverybodyGo();
@@ -128,6 +133,7 @@ void Orchestrator::LetEverybodyGo() {
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
   applied_.clear();
   ended_.clear();
+  unsaved_.clear();
   pool_.Clear();
 }
 

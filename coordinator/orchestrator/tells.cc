@@ -95,11 +95,17 @@ absl::Status Orchestrator::Join(const StoredTell& stored, TellObserver* observer
                          .duration = stored.settled_at - stored.accepted_at});
     return absl::OkStatus();
   }
-  const auto open = open_.find(stored.tell_id);
+  if (leaving_) return Leaving();
+  auto open = open_.find(stored.tell_id);
   if (open == open_.end()) {
-    if (leaving_) return Leaving();
-    return MakeFailure(v1::FAILURE_INTERNAL,
-                       absl::StrCat("tell ", stored.tell_id, " is open in the store only"));
+    // It was stored, and the store could not say so: its sender was told that it failed.
+    const absl::StatusOr<Queue*> reopened = Reopen(stored);
+    if (!reopened.ok()) return reopened.status();
+    if (*reopened != nullptr) {
+      (*reopened)->waiting.push_back(stored.tell_id);
+      PostStartNext(stored.session_id);
+    }
+    open = open_.find(stored.tell_id);
   }
   if (open->second.observers.size() >= limits_.observers_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,

@@ -27,7 +27,7 @@ int Read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 at) {
   return Real(file)->pMethods->xRead(Real(file), to, bytes, at);
 }
 int Write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) {
-  const int code = Ours(file)->disk->NextWrite(SQLITE_IOERR_WRITE);
+  const int code = Ours(file)->disk->NextWrite(SQLITE_IOERR_WRITE, at + bytes);
   return code != SQLITE_OK ? code : Real(file)->pMethods->xWrite(Real(file), from, bytes, at);
 }
 int Truncate(sqlite3_file* file, sqlite3_int64 bytes) {
@@ -127,8 +127,17 @@ int FailingDisk::NextSync() {
   return NextWrite(SQLITE_IOERR_FSYNC);
 }
 
-int FailingDisk::NextWrite(int io_error) {
+void FailingDisk::Heal() {
+  Fail({}, 0, 0);
+  room_ = std::numeric_limits<int64_t>::max();
+}
+
+int FailingDisk::NextWrite(int io_error, int64_t file_bytes) {
   const uint64_t number = writes_++;
+  if (file_bytes > room_) {
+    ++failed_;
+    return SQLITE_FULL;
+  }
   if (number < fails_from_ || number >= fails_to_) return SQLITE_OK;
   ++failed_;
   return trouble_ == Trouble::kFull ? SQLITE_FULL : io_error;

@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_TESTING_FAILING_DISK_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -29,15 +30,18 @@ class FailingDisk {
   // The writes from now on up to `healthy` of them go well; the next `failing` fail, and those
   // after them go well again.
   void FailAfter(uint64_t healthy, uint64_t failing, Trouble trouble);
-  void Heal() { Fail({}, 0, 0); }
+  // No file may become longer than that: such a write fails as on a full disk.
+  void SetRoom(int64_t file_bytes_max) { room_ = file_bytes_max; }
+  void Heal();
   // All that were tried, and those that failed.
   uint64_t writes() const { return writes_; }
   uint64_t failed() const { return failed_; }
   // How often a file was synced.
   uint64_t syncs() const { return syncs_; }
 
-  // For the VFS: what the next write comes to; SQLITE_OK or an error.
-  int NextWrite(int io_error);
+  // For the VFS: what the next write comes to, which makes a file at least so long; SQLITE_OK or an
+  // error.
+  int NextWrite(int io_error, int64_t file_bytes = 0);
   int NextSync();
 
  private:
@@ -50,6 +54,7 @@ class FailingDisk {
   uint64_t syncs_ = 0;
   uint64_t fails_from_ = 0, fails_to_ = 0;  // By writes_.
   Trouble trouble_ = Trouble::kFull;
+  int64_t room_ = std::numeric_limits<int64_t>::max();
 };
 
 }  // namespace iris
