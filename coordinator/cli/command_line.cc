@@ -28,6 +28,9 @@ void AddTell(CLI::App& app, CommandLine& command) {
                    "at once. The team goes on whatever this says")
       ->check(CLI::Range(int64_t{-1}, int64_t{30} * 24 * 3600 * 1000))
       ->capture_default_str();
+  tell->add_flag("--wait-limit", command.wait_limit,
+                 "Where the account of the team's claude has reached its limit before anything was "
+                 "done, keep the message until the limit has reset, and send it then");
   tell->add_option(
       "--id", command.tell_id,
       "The id of a message that was sent before, with the same TEXT: follows that one, "

@@ -27,6 +27,8 @@ TEST(CommandLineTest, ATellHasItsDefaults) {
   EXPECT_EQ(command.from, "cli");
   EXPECT_EQ(command.timeout_ms, 0);
   EXPECT_FALSE(command.json);
+  EXPECT_FALSE(command.wait_limit);
+  EXPECT_TRUE(Parse({"tell", "gpu", "do it", "--wait-limit"}).command.wait_limit);
 }
 
 TEST(CommandLineTest, OptionsMayStandAnywhere) {

@@ -17,9 +17,14 @@ inline std::string Dump(const Json& json) {
 }
 
 inline Json FailureJson(const Failure& failure) {
-  return {{"kind", std::string(KindName(KindOf(failure)))},
-          {"detail", failure.detail()},
-          {"fix", failure.fix().empty() ? std::string(FixFor(KindOf(failure))) : failure.fix()}};
+  Json json = {
+      {"kind", std::string(KindName(KindOf(failure)))},
+      {"detail", failure.detail()},
+      {"fix", failure.fix().empty() ? std::string(FixFor(KindOf(failure))) : failure.fix()}};
+  if (failure.rate_limit().resets_at_ms() != 0) {
+    json["resets_at_ms"] = failure.rate_limit().resets_at_ms();
+  }
+  return json;
 }
 
 }  // namespace iris

@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/text.h"
@@ -41,6 +44,11 @@ int PrintTell(const TellReport& report, bool json, int exit_code) {
 std::string TellJson(const TellReport& report) {
   Json json = {{"tell_id", report.tell_id}, {"ok", report.status.ok()}};
   if (!report.detached) json[report.status.ok() ? "answer" : "partial"] = report.text;
+  if (report.structured_bytes > 0 && report.structured_bytes <= report.text.size()) {
+    PeerJson structured = ParsePeerJson(
+        absl::string_view(report.text).substr(report.text.size() - report.structured_bytes));
+    if (!structured.is_discarded()) json["structured"] = std::move(structured);
+  }
   if (!report.status.ok()) json["failure"] = FailureJson(ToProto(report.status));
   json["duration_ms"] = absl::ToInt64Milliseconds(report.duration);
   return Dump(json);

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_CLI_REPORT_H_
 #define IRIS_COORDINATOR_CLI_REPORT_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,18 +22,21 @@ int ExitCodeForStart(const absl::Status& status);
 
 struct TellReport {
   std::string tell_id;
-  absl::Status status;    // OK = answered, or detached.
-  std::string text;       // The answer; with a failure the partial text.
-  bool detached = false;  // Nobody waits: the id is all there is.
+  absl::Status status;            // OK = answered, or detached.
+  std::string text;               // The answer; with a failure the partial text.
+  uint64_t structured_bytes = 0;  // The last ones of `text` are JSON.
+  bool detached = false;          // Nobody waits: the id is all there is.
   absl::Duration duration;
 };
 
 // Returns `exit_code`. People get the text on stdout, ending in a newline, and a failure on stderr.
 // On a terminal what it would obey is not printed as it is (Printable()).
 int PrintTell(const TellReport& report, bool json, int exit_code);
-// {"tell_id", "ok", "answer" or "partial", "failure": {"kind", "detail", "fix"}, "duration_ms"};
-// with bytes that are not UTF-8 replaced. "failure" is there where ok is false; neither "answer"
-// nor "partial" where nobody waits.
+// {"tell_id", "ok", "answer" or "partial", "structured", "failure": {"kind", "detail", "fix",
+// "resets_at_ms"}, "duration_ms"}; with bytes that are not UTF-8 replaced. "structured" is the JSON
+// at the end of "answer", where the team's claude gave one; "failure" is there where ok is false,
+// with "resets_at_ms" (Unix time) where that of a limit is known; neither "answer" nor "partial"
+// where nobody waits.
 std::string TellJson(const TellReport& report);
 
 // Oldest first. `now_ms` is Unix time.

@@ -31,6 +31,7 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_from(command.from);
   header.set_to(command.team);
   header.set_detach(command.timeout_ms < 0);
+  header.set_wait_for_limit(command.wait_limit);
   for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
     if (const char* value = std::getenv(name)) (*header.mutable_lent_env())[name] = value;
   }
@@ -43,6 +44,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   TellReport report{.tell_id = tell_id, .duration = elapsed};
   if (result.settled.has_value()) {
     report.text = result.answer;
+    report.structured_bytes = result.settled->structured_bytes();
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.timed_out) {

@@ -47,6 +47,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   TellReport report{.tell_id = tell_id, .status = result.call};
   if (result.settled.has_value()) {
     report.text = result.answer;
+    report.structured_bytes = result.settled->structured_bytes();
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.call.ok()) {

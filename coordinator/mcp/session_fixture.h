@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_MCP_SESSION_FIXTURE_H_
 #define IRIS_COORDINATOR_MCP_SESSION_FIXTURE_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -87,11 +88,14 @@ class FakeDesk : public McpDesk {
   }
   void Status(StatusDone done) override { done(status); }
 
-  void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer) {
+  void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
+              size_t structured_bytes = 0) {
     TellObserver* const observer = open.at(id).observer;
     open.erase(id);
     if (observer == nullptr) return;
-    observer->OnSettled({.status = outcome, .answer = std::make_shared<const std::string>(answer)});
+    observer->OnSettled({.status = outcome,
+                         .answer = std::make_shared<const std::string>(answer),
+                         .structured_bytes = structured_bytes});
   }
   bool followed(const std::string& id) { return open.at(id).observer != nullptr; }
 

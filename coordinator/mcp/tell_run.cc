@@ -89,8 +89,10 @@ class TellRun final : public ToolRun, private TellObserver {
   }
 
   void Done(const TellOutcome& outcome) {
-    listener_.OnToolDone(
-        {.status = outcome.status, .text = outcome.answer, .outcome_of = tell_id_});
+    listener_.OnToolDone({.status = outcome.status,
+                          .text = outcome.answer,
+                          .structured_bytes = outcome.structured_bytes,
+                          .outcome_of = tell_id_});
   }
   void Done(const absl::Status& status) {
     listener_.OnToolDone({.status = status, .text = nullptr});
@@ -122,6 +124,11 @@ int64_t TimeoutMs(const ToolCall& call) {
   return static_cast<int64_t>(std::clamp(timeout->get<double>(), -2.0, 1e15));
 }
 
+bool WaitsForLimit(const ToolCall& call) {
+  const auto found = call.arguments.find("waitForLimit");
+  return found != call.arguments.end() && found->get<bool>();
+}
+
 }  // namespace
 
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
@@ -130,7 +137,8 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
   TellSpec spec{.tell_id = std::move(call.id),
                 .from = call.arguments.at("fromTeam").get<std::string>(),
                 .to = call.arguments.at("toTeam").get<std::string>(),
-                .text = std::move(call.arguments.at("message").get_ref<std::string&>())};
+                .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
+                .wait_for_limit = WaitsForLimit(call)};
   const std::string tell_id = spec.tell_id;
   auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
     return desk.Tell(std::move(spec), observer);

@@ -26,6 +26,10 @@ constexpr ToolParameter kTimeout = {"timeout", Type::kInteger, false,
                                     "Milliseconds to wait: 0 (default) = until the answer is "
                                     "there, -1 = return the message's id at "
                                     "once. The team goes on working in any case."};
+constexpr ToolParameter kWaitForLimit = {
+    "waitForLimit", Type::kBoolean, false,
+    "Where the account of that team's Claude has reached its limit before anything was done: keep "
+    "the message until the limit has reset, and send it then. Else it fails as rate_limited."};
 constexpr ToolParameter kTellId = {"tellId", Type::kString, true,
                                    "The id of a message that your team has sent."};
 constexpr ToolParameter kWaitTimeout = {"timeout", Type::kInteger, false,
@@ -41,7 +45,7 @@ std::vector<Tool> MakeTools() {
        .description =
            "Gives another team's Claude a task or news, waits, and returns its answer. The team "
            "remembers earlier messages from your team.",
-       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout},
+       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit},
        .destructive = true,
        .reaches_hosts = true,
        .long_results = true},
@@ -50,7 +54,7 @@ std::vector<Tool> MakeTools() {
        .title = "Ask a team",
        .description = "Asks another team's Claude a question, waits, and returns its answer. Works "
                       "like send_message.",
-       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout},
+       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit},
        .destructive = true,
        .reaches_hosts = true,
        .long_results = true},
@@ -59,7 +63,7 @@ std::vector<Tool> MakeTools() {
        .title = "Send without waiting",
        .description = "Sends another team's Claude a message and returns the message's id at once. "
                       "tell_wait gets the answer later.",
-       .parameters = {kToTeam, kMessage, kFromTeam},
+       .parameters = {kToTeam, kMessage, kFromTeam, kWaitForLimit},
        .destructive = true,
        .reaches_hosts = true},
       {.name = "tell_status",

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_MCP_TOOL_RUN_H_
 #define IRIS_COORDINATOR_MCP_TOOL_RUN_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,7 @@ namespace iris {
 struct ToolResult {
   absl::Status status;                      // OK: `text` is the result.
   std::shared_ptr<const std::string> text;  // With a failure the partial answer. May be null.
+  size_t structured_bytes = 0;              // The last ones of `text` are JSON.
   std::string outcome_of;                   // The tell whose outcome this is, or empty.
 };
 

@@ -28,6 +28,37 @@ TEST_F(McpSessionTest, TeamsAreListedForTheModelToRead) {
   EXPECT_THAT(Answered(CallOf(1, "list_teams", Json::object())), HasSubstr("trailing comma"));
 }
 
+TEST_F(McpSessionTest, StructuredOutputIsStructuredContentBesideTheText) {
+  Open();
+  const std::string answer = "all\n\n{\"sum\":3}";
+  const std::string id = Say(*session_, SendTo(1, "x"));
+  desk_.Settle(id, absl::OkStatus(), answer, /*structured_bytes=*/9);
+  const Json result = client_.answers.at(0).at("result");
+  EXPECT_EQ(result["content"][0]["text"], answer);
+  EXPECT_EQ(result["structuredContent"], Json({{"answer", answer}, {"structured", {{"sum", 3}}}}));
+
+  // What is no JSON, and what would not fit into one piece of memory, is text alone.
+  for (const std::string& text :
+       {std::string("{\"sum\":"), std::string(1 << 20, ' ') + "{\"sum\":3}"}) {
+    client_.answers.clear();
+    const std::string next = Say(*session_, SendTo(2, "x"));
+    desk_.Settle(next, absl::OkStatus(), text, 7);
+    EXPECT_EQ(TextOf(client_.answers.at(0)), text);
+  }
+}
+
+TEST_F(McpSessionTest, AMessageWaitsForALimitWhereItsSenderAsksForIt) {
+  Open();
+  const std::string one = Say(*session_, SendTo(1, "x")),
+                    other = Say(*session_, SendTo(2, "x", {{"waitForLimit", true}})),
+                    no = Say(*session_, SendTo(3, "x", {{"waitForLimit", false}}));
+  EXPECT_FALSE(desk_.open.at(one).spec.wait_for_limit);
+  EXPECT_TRUE(desk_.open.at(other).spec.wait_for_limit);
+  EXPECT_FALSE(desk_.open.at(no).spec.wait_for_limit);
+  EXPECT_THAT(Answered(SendTo(4, "x", {{"waitForLimit", "yes"}})),
+              HasSubstr("\"waitForLimit\" is no boolean"));
+}
+
 TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
   Open();
   v1::LinkStatus* link = desk_.status.add_links();

@@ -48,6 +48,7 @@ void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) 
   tell.outcome = outcome;
   // What was too long.
   tell.answer.resize(std::min(tell.answer.size(), limits_.answer_bytes_max));
+  if (!outcome.ok()) tell.structured_bytes = 0;
   ended_.push_back(tell_id);
   if (std::exchange(save_posted_, true)) return;
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -73,8 +74,8 @@ void Orchestrator::Save() {
   SaveEach({});
 }
 
-// An answer for which there is no room must not hold up those for which there is, now or later: each
-// session for itself, and those that do not fit again after a while.
+// An answer for which there is no room must not hold up those for which there is, now or later:
+// each session for itself, and those that do not fit again after a while.
 void Orchestrator::SaveEach(const std::set<std::string>& session_ids) {
   for (const std::string& session_id : session_ids) {
     const absl::Status saved = SaveSessions({session_id});
@@ -105,17 +106,9 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
     checkpoint.text_at = open->second.stored_bytes;
     checkpoint.text = absl::string_view(open->second.answer).substr(open->second.stored_bytes);
   }
-  std::vector<Settlement> settlements;
-  std::vector<std::string> unstored;
-  for (const std::string& tell_id : ended_) {
-    const OpenTell& tell = open_[tell_id];
-    if (session_ids.count(tell.session_id) > 0) {
-      settlements.push_back({tell_id, *tell.outcome, tell.answer});
-    } else {
-      unstored.push_back(tell_id);
-    }
-  }
-  if (absl::Status saved = store_.Save(checkpoints, settlements); !saved.ok()) return saved;
+  Ends ends = EndsOf(session_ids);
+  absl::Status saved = store_.Save(checkpoints, ends.settled, ends.put_off);
+  if (!saved.ok()) return saved;
   for (const Checkpoint& checkpoint : checkpoints) {
     applied_.erase(checkpoint.session_id);
     Queue& queue = queues_[checkpoint.session_id];
@@ -125,13 +118,31 @@ absl::Status Orchestrator::SaveSessions(const std::set<std::string>& session_ids
     open->second.stored_text_is_void = false;
     open->second.stored_bytes += checkpoint.text.size();
   }
-  ended_ = std::move(unstored);
+  ended_ = std::move(ends.others);
+  for (const Postponement& put_off : ends.put_off)
+    OnPutOff(put_off.tell_id, open_[put_off.tell_id]);
   std::vector<std::pair<std::string, OpenTell>> settled;
-  for (const Settlement& settlement : settlements) {
+  for (const Settlement& settlement : ends.settled) {
+    sent_again_.erase(IdOnHost(settlement.tell_id, open_[settlement.tell_id].limit_waits));
     settled.emplace_back(settlement.tell_id, std::move(open_.extract(settlement.tell_id).mapped()));
   }
   OnStored(std::move(settled));
   return absl::OkStatus();
+}
+
+Orchestrator::Ends Orchestrator::EndsOf(const std::set<std::string>& session_ids) {
+  Ends ends;
+  for (const std::string& tell_id : ended_) {
+    const OpenTell& tell = open_[tell_id];
+    if (session_ids.count(tell.session_id) == 0) {
+      ends.others.push_back(tell_id);
+    } else if (tell.put_off_until.has_value()) {
+      ends.put_off.push_back({tell_id, *tell.put_off_until, tell.limit_waits + 1});
+    } else {
+      ends.settled.push_back({tell_id, *tell.outcome, tell.answer, tell.structured_bytes});
+    }
+  }
+  return ends;
 }
 
 void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settled) {

@@ -61,12 +61,14 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
   const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
-  absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
-                                      at_once ? TellState::kRunning : TellState::kQueued);
+  absl::Status added =
+      store_.AddTell(spec.tell_id, session_id, spec.text,
+                     at_once ? TellState::kRunning : TellState::kQueued, spec.wait_for_limit);
   if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
+  tell.wait_for_limit = spec.wait_for_limit;
   tell.observers.push_back(observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
@@ -120,7 +122,10 @@ void Orchestrator::PostStartNext(const std::string& session_id) {
 
 void Orchestrator::StartNext(const std::string& session_id) {
   Queue& queue = queues_[session_id];
-  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty();
+  const absl::Time not_before = NextNotBefore(queue);
+  const bool is_due = not_before == absl::InfinitePast();
+  if (!is_due) WaitForLimit(session_id, queue, not_before);
+  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due;
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
   if (pool_.Admit(*queue.session)) return GoOn(queue);
   TellPlaces(queue);
@@ -137,6 +142,7 @@ void Orchestrator::GoOn(Queue& queue) {
     std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
+  if (NextNotBefore(queue) != absl::InfinitePast()) return;
   if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
     return StartAgainSoon(queue.session->session_id(), queue, status);
   }
@@ -155,10 +161,12 @@ absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
   if ((*stored)->state == TellState::kQueued) {
     if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
   }
-  if (open_[tell_id].may_be_there) {
-    queue.session->Resume(tell_id, std::move((*stored)->text));
+  const OpenTell& tell = open_[tell_id];
+  const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
+  if (tell.may_be_there) {
+    queue.session->Resume(id_on_host, std::move((*stored)->text));
   } else {
-    queue.session->Tell(tell_id, std::move((*stored)->text));
+    queue.session->Tell(id_on_host, std::move((*stored)->text));
   }
   return absl::OkStatus();
 }
@@ -185,11 +193,18 @@ void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress prog
 
 // Where everybody who waits stands now.
 void Orchestrator::TellPlaces(const Queue& queue) {
+  const absl::Time not_before = NextNotBefore(queue);
+  const bool is_due = not_before == absl::InfinitePast();
   size_t ahead = queue.in_flight.empty() ? 0 : 1;
   for (const std::string& waiting : queue.waiting) {
-    SetProgress(waiting, ahead == 0
-                             ? NoProcessProgress(pool_.processes_busy(), pool_.processes_max())
-                             : QueuedProgress(ahead));
+    const bool is_first = waiting == queue.waiting.front();
+    if (is_first && !is_due) {
+      SetProgress(waiting, LimitProgress(not_before));
+    } else if (ahead == 0) {
+      SetProgress(waiting, NoProcessProgress(pool_.processes_busy(), pool_.processes_max()));
+    } else {
+      SetProgress(waiting, QueuedProgress(ahead));
+    }
     ++ahead;
   }
 }
@@ -200,6 +215,8 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   size_t input_room = kInputsBytesMax;
   for (v1::SessionStatus& status : *statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
+      const auto sent = sent_again_.find(permission.tell_id());
+      if (sent != sent_again_.end()) permission.set_tell_id(sent->second);
       CutInput(permission, input_room);
     }
     const auto queue = queues_.find(status.session_id());
@@ -208,6 +225,8 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     status.set_tell_in_flight(queue->second.in_flight);
     const auto open = open_.find(queue->second.in_flight);
     if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
+    const absl::Time not_before = NextNotBefore(queue->second);
+    if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
   }
   return statuses;
 }
@@ -218,18 +237,18 @@ void Orchestrator::OnSessionProgress(const std::string& session_id,
   if (queue != queues_.end()) SetProgress(queue->second.in_flight, ToProto(progress));
 }
 
-void Orchestrator::OnTellText(const std::string& tell_id, absl::string_view text) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
+void Orchestrator::OnTellText(const std::string& id_on_host, absl::string_view text) {
+  auto* const open = FindSent(id_on_host);
+  if (open == nullptr) return;
   std::string& answer = open->second.answer;
   const size_t max = limits_.answer_bytes_max + 1;
   const absl::string_view fits = text.substr(0, max - std::min(max, answer.size()));
   answer.append(fits.data(), fits.size());
 }
 
-void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
+void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
+  auto* const open = FindSent(id_on_host);
+  if (open == nullptr) return;
   OpenTell& tell = open->second;
   tell.answer.clear();
   tell.structured_bytes = 0;
@@ -237,22 +256,23 @@ void Orchestrator::OnTellTextVoid(const std::string& tell_id) {
   tell.stored_text_is_void = true;
 }
 
-void Orchestrator::OnTellStructured(const std::string& tell_id, size_t bytes) {
-  const auto open = open_.find(tell_id);
-  if (open != open_.end()) open->second.structured_bytes = bytes;
+void Orchestrator::OnTellStructured(const std::string& id_on_host, size_t bytes) {
+  auto* const open = FindSent(id_on_host);
+  if (open != nullptr) open->second.structured_bytes = bytes;
 }
 
-void Orchestrator::OnTellSettled(const std::string& tell_id, const absl::Status& outcome) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
+void Orchestrator::OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) {
+  auto* const open = FindSent(id_on_host);
+  if (open == nullptr) return;
   if (outcome.ok() && open->second.answer.size() > limits_.answer_bytes_max) {
-    return End(tell_id,
+    return End(open->first,
                MakeFailure(v1::FAILURE_STORAGE,
                            absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,
                                         " bytes; the rest was thrown away"),
                            "Ask the team to write it to a file."));
   }
-  End(tell_id, outcome);
+  open->second.put_off_until = PutOffUntil(open->second, outcome);
+  End(open->first, outcome);
 }
 
 }  // namespace iris

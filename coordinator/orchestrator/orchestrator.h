@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/pool/session_listener.h"
@@ -35,6 +36,7 @@ struct TellLimits {
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
   absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
+  LimitWaits limit_waits;
 };
 
 // Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
@@ -48,6 +50,10 @@ struct TellLimits {
 // A tell is settled in one transaction with how far its session was read: what the store does not
 // take now is tried again every second, and until then the host keeps it, observers wait, and the
 // session's next tell does too.
+//
+// A tell with `wait_for_limit` whose team's account has reached its limit before anything ran is
+// not over: it is put off, which is stored as an end is, and goes back to the front of the line,
+// where it waits until the limit has reset.
 //
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
@@ -149,7 +155,12 @@ class Orchestrator : private SessionListener {
     size_t stored_bytes = 0;               // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;      // What the store has of it does not count.
     bool may_be_there = false;             // An earlier life may have passed it on.
-    absl::optional<absl::Status> outcome;  // It is over; to be stored.
+    bool wait_for_limit = false;           // As in TellSpec.
+    int limit_waits = 0;                   // So often it was put off.
+    absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
+    absl::optional<absl::Status> outcome;          // It is over; to be stored.
+    // With an outcome: it is not over, but put off; to be stored.
+    absl::optional<absl::Time> put_off_until;
     std::vector<CancelDone> cancels;
   };
   struct Queue {
@@ -162,10 +173,11 @@ class Orchestrator : private SessionListener {
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
     bool starts_again = false;  // The store did not let the next tell start; a timer runs.
+    bool waits_for_limit = false;  // The next tell does; a timer runs.
   };
 
-  // What the store has open is open here too: the queue to put it into. Null: there is no way to the
-  // team, and it is over.
+  // What the store has open is open here too: the queue to put it into. Null: there is no way to
+  // the team, and it is over.
   absl::StatusOr<Queue*> Reopen(const StoredTell& stored);
   absl::Status Resume(StoredTell stored);
   bool IsInFlight(const std::string& tell_id, const OpenTell& tell) const;
@@ -176,6 +188,13 @@ class Orchestrator : private SessionListener {
   void Save();
   void SaveEach(const std::set<std::string>& session_ids);
   absl::Status SaveSessions(const std::set<std::string>& session_ids);
+  // How all of those sessions' tells ended that are over; the rest stays in `others`.
+  struct Ends {
+    std::vector<Settlement> settled;
+    std::vector<Postponement> put_off;
+    std::vector<std::string> others;
+  };
+  Ends EndsOf(const std::set<std::string>& session_ids);
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
@@ -208,6 +227,14 @@ class Orchestrator : private SessionListener {
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
+  // Limits of accounts (limits.cc). The tell that a host calls so, or null; not one that is over.
+  std::pair<const std::string, OpenTell>* FindSent(const std::string& id_on_host);
+  // Until when a tell that ended so is put off; nothing: it is over.
+  absl::optional<absl::Time> PutOffUntil(const OpenTell& tell, const absl::Status& outcome) const;
+  void OnPutOff(const std::string& tell_id, OpenTell& tell);
+  // Until when the next tell waits for a limit; InfinitePast: it does not.
+  absl::Time NextNotBefore(const Queue& queue) const;
+  void WaitForLimit(const std::string& session_id, Queue& queue, absl::Time not_before);
   void SetProgress(const std::string& tell_id, v1::TellProgress progress);
   void TellPlaces(const Queue& queue);
 
@@ -216,10 +243,10 @@ class Orchestrator : private SessionListener {
   void OnSessionDown(const std::string& session_id, const absl::Status& why) override;
   void OnRoom(const std::string& session_id) override;
   void OnSessionApplied(const std::string& session_id, const ReadMark& mark) override;
-  void OnTellText(const std::string& tell_id, absl::string_view text) override;
-  void OnTellTextVoid(const std::string& tell_id) override;
-  void OnTellStructured(const std::string& tell_id, size_t bytes) override;
-  void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) override;
+  void OnTellText(const std::string& id_on_host, absl::string_view text) override;
+  void OnTellTextVoid(const std::string& id_on_host) override;
+  void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
+  void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
 
   EventLoop& loop_;
   Store& store_;
@@ -227,6 +254,7 @@ class Orchestrator : private SessionListener {
   const TellLimits limits_;
   bool leaving_ = false;
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
+  std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   std::vector<std::string> ended_;                   // Tells that are over and not stored so.

@@ -158,8 +158,7 @@ TEST_F(OrchestratorLivesTest, WhatIsOpenInTheStoreOnlyIsTakenUpByWhoAsksForIt) {
   OnLoop([&] {
     const std::string session_id = store_->GetOrCreateSession("cli", "gpu")->session_id;
     ASSERT_TRUE(store_->AddTell(queued.tell_id, session_id, "x").ok());
-    ASSERT_TRUE(
-        store_->AddTell(running.tell_id, session_id, "y", TellState::kRunning).ok());
+    ASSERT_TRUE(store_->AddTell(running.tell_id, session_id, "y", TellState::kRunning).ok());
   });
   Recorder a, b;
   ASSERT_TRUE(Tell(queued, a).ok());

@@ -58,7 +58,14 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.accepted_at = stored.accepted_at;
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
-  open.may_be_there = stored.state == TellState::kRunning;
+  open.may_be_there = stored.state == TellState::kRunning || stored.limit_waits > 0;
+  open.wait_for_limit = stored.wait_for_limit;
+  open.limit_waits = stored.limit_waits;
+  // What a team may have does not wait any more.
+  if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
+  if (open.limit_waits > 0) {
+    sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
+  }
   if (found.ok()) return *found;
   // The configuration has changed: there is no way to the team any more.
   End(stored.tell_id,
@@ -81,7 +88,7 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
     return absl::OkStatus();
   }
   queue.in_flight = stored.tell_id;
-  queue.session->Resume(stored.tell_id, std::move(stored.text));
+  queue.session->Resume(IdOnHost(stored.tell_id, stored.limit_waits), std::move(stored.text));
   return absl::OkStatus();
 }
 
@@ -92,6 +99,7 @@ void Orchestrator::Leave() {
 }
 
 absl::Status Orchestrator::SettleOpen() {
+  for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
   for (const auto& [session_id, queue] : queues_) {
     if (!queue.in_flight.empty()) End(queue.in_flight, StoppedForGood(/*team_had_it=*/true));
     for (const std::string& waiting : queue.waiting) {
@@ -131,6 +139,7 @@ void Orchestrator::LetEverybodyGo() {
     queue.session = nullptr;
   }
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
+  sent_again_.clear();
   applied_.clear();
   ended_.clear();
   unsaved_.clear();

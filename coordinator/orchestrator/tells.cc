@@ -19,9 +19,12 @@ constexpr absl::Duration kGiveBackAgain = absl::Milliseconds(100);
 // A list of 1,000 fits into one message.
 constexpr size_t kListedDetailBytes = 200;
 
-absl::Status Cancelled() {
-  return MakeFailure(v1::FAILURE_CANCELLED,
-                     "the message was cancelled while it waited; the team never got it");
+absl::Status Cancelled(bool was_put_off) {
+  return MakeFailure(
+      v1::FAILURE_CANCELLED,
+      was_put_off ? "the message was cancelled while it waited for the limit of claude's account; "
+                    "nothing was done for it"
+                  : "the message was cancelled while it waited; the team never got it");
 }
 
 v1::CancelTellOfResponse ResponseFor(bool was_settled, const absl::Status& outcome) {
@@ -92,7 +95,8 @@ absl::Status Orchestrator::Join(const StoredTell& stored, TellObserver* observer
     observer->OnAccepted(stored.session_id);
     observer->OnSettled({.status = stored.outcome,
                          .answer = std::make_shared<const std::string>(stored.answer),
-                         .duration = stored.settled_at - stored.accepted_at});
+                         .duration = stored.settled_at - stored.accepted_at,
+                         .structured_bytes = stored.structured_bytes});
     return absl::OkStatus();
   }
   if (leaving_) return Leaving();
@@ -189,7 +193,7 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
     if (queue.in_flight != tell_id) {
       CancelQueued(tell_id, queue);
     } else if (cancels.size() == 1) {
-      queue.session->Cancel(tell_id);
+      queue.session->Cancel(IdOnHost(tell_id, open->second.limit_waits));
     }
   }
   return v1::CancelTellOfResponse();
@@ -202,7 +206,7 @@ void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
   if (queue.waiting.empty() && queue.wakes_waiting.empty()) {
     pool_.LeaveLine(queue.session->session_id());
   }
-  End(tell_id, Cancelled());
+  End(tell_id, Cancelled(open_[tell_id].limit_waits > 0));
   TellPlaces(queue);
 }
 

@@ -34,6 +34,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.tell_id = frame.tell_id();
     spec_.from = frame.from();
     spec_.to = frame.to();
+    spec_.wait_for_limit = frame.wait_for_limit();
     detach_ = frame.detach();
     service_.daemon_.Lend(LentEnv(frame.lent_env()));
   }
@@ -59,8 +60,11 @@ void TellCall::Submit() {
   following_ = true;
   updates_.emplace(spec_.tell_id, [this] { WriteNext(); });
   // The text stays with the store.
-  TellSpec spec{
-      .tell_id = spec_.tell_id, .from = spec_.from, .to = spec_.to, .text = std::move(spec_.text)};
+  TellSpec spec{.tell_id = spec_.tell_id,
+                .from = spec_.from,
+                .to = spec_.to,
+                .text = std::move(spec_.text),
+                .wait_for_limit = spec_.wait_for_limit};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
   if (status.ok()) return;
   following_ = false;

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
@@ -59,6 +61,45 @@ TEST_F(CoordinatorServiceTest, AFailedTellCarriesItsPartialText) {
   EXPECT_EQ(told.answer, "half");
   EXPECT_EQ(told.settled.failure().kind(), v1::FAILURE_CHILD_EXITED);
   EXPECT_EQ(told.settled.failure().fix(), "Again.");
+}
+
+TEST_F(CoordinatorServiceTest, HowMuchOfTheAnswerIsJsonIsSaid) {
+  script_ = [](FakeTransport& transport, const std::string& id, const std::string&) {
+    transport.Text(id, "all\n\n{\"sum\":3}");
+    transport.Structured(id, 9);
+    transport.Settle(id, absl::OkStatus());
+  };
+  const v1::TellRequest request = ToGpu(NewUuid());
+  EXPECT_EQ(Tell(request, "x").settled.structured_bytes(), 9u);
+  EXPECT_EQ(Tell(request, "x").settled.structured_bytes(), 9u);  // Out of the store.
+}
+
+TEST_F(CoordinatorServiceTest, AMessageWaitsForALimitWhereItsSenderAsksForIt) {
+  v1::RateLimit limit;
+  limit.set_resets_at_ms(absl::ToUnixMillis(absl::Now() + absl::Hours(1)));
+  limit.set_nothing_ran(true);
+  script_ = [limit](FakeTransport& transport, const std::string& id, const std::string&) {
+    transport.Settle(id, MakeRateLimited("5-hour limit", limit));
+  };
+  const Told failed = Tell(ToGpu(NewUuid()), "x");
+  EXPECT_EQ(KindOf(failed.settled.failure()), v1::FAILURE_RATE_LIMITED);
+  EXPECT_EQ(failed.settled.failure().rate_limit().resets_at_ms(), limit.resets_at_ms());
+  v1::TellRequest patient = ToGpu(NewUuid());
+  patient.set_detach(true);
+  patient.set_wait_for_limit(true);
+  ASSERT_TRUE(Tell(patient, "x").call.ok());
+  const auto waits = [&] {
+    for (const v1::TellSummary& tell : List("cli")) {
+      if (tell.tell_id() != patient.tell_id()) continue;
+      return tell.progress().text().find("waiting for the limit") != std::string::npos;
+    }
+    return false;
+  };
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  while (!waits() && absl::Now() < deadline) {
+  }
+  EXPECT_TRUE(waits());
+  EXPECT_EQ(KindOf(Cancel(patient.tell_id())->failure()), v1::FAILURE_CANCELLED);
 }
 
 TEST_F(CoordinatorServiceTest, ARefusedTellIsAFailedCall) {

@@ -55,6 +55,7 @@ v1::TellUpdate TellUpdates::SettledUpdate() const {
   v1::TellSettled* settled = update.mutable_settled();
   if (!outcome_->status.ok()) *settled->mutable_failure() = ToProto(outcome_->status);
   settled->set_answer_bytes(outcome_->answer->size());
+  settled->set_structured_bytes(outcome_->structured_bytes);
   settled->set_duration_ms(absl::ToInt64Milliseconds(outcome_->duration));
   return update;
 }

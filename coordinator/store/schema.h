@@ -132,6 +132,17 @@ END;
 ALTER TABLE tells ADD COLUMN limit_resets_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tells ADD COLUMN nothing_ran INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // How much of the end of an answer is JSON; who waits for the limit of an account where there
+    // is one, and those that were put off for it, how often by now.
+    R"sql(
+ALTER TABLE tells ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tells ADD COLUMN wait_for_limit INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE put_off (
+  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
+  not_before INTEGER NOT NULL,
+  waits INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -46,14 +46,14 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 }
 
 absl::Status Store::ChooseJournal() {
-  // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in its
-  // own memory, not in a shared map.
+  // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in
+  // its own memory, not in a shared map.
   absl::Status exclusive = database_->Run("PRAGMA locking_mode = EXCLUSIVE");
   if (!exclusive.ok()) return exclusive;
   const absl::StatusOr<int64_t> pages = Pragma("page_count");
   if (!pages.ok()) return pages.status();
-  // What makes the file shrink comes before anything is in it. Later it would write each time, which
-  // a full disk refuses.
+  // What makes the file shrink comes before anything is in it. Later it would write each time,
+  // which a full disk refuses.
   if (*pages == 0) {
     absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
     if (!shrinks.ok()) return shrinks;
@@ -163,8 +163,8 @@ absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
 absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
-      "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, settled_at = ?, "
-      "settled_bytes = length(text) + ?, "
+      "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, structured_bytes = ?, "
+      "settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
@@ -177,6 +177,7 @@ absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
       .Bind(failure.rate_limit().resets_at_ms())
       .Bind(failure.rate_limit().nothing_ran())
       .BindText(Preview(answer))
+      .Bind(static_cast<int64_t>(settlement.structured_bytes))
       .Bind(now_ms)
       .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
   const absl::StatusOr<bool> was_open = update->BindText(settlement.tell_id).Step();

@@ -41,11 +41,15 @@ struct StoredTell {
   std::string text;
   TellState state = TellState::kQueued;
   absl::Time accepted_at;
+  bool wait_for_limit = false;                   // As in TellSpec.
+  absl::Time not_before = absl::InfinitePast();  // As in Postponement, the last one.
+  int limit_waits = 0;                           // Likewise.
   absl::Time settled_at = absl::InfinitePast();
-  absl::Status outcome;  // Once settled.
-  std::string answer;    // Once settled; with a failure the partial text.
-  bool fetched = false;  // Somebody was given the outcome.
-  bool dropped = false;  // Text and answer are gone; the outcome says why.
+  absl::Status outcome;         // Once settled.
+  std::string answer;           // Once settled; with a failure the partial text.
+  size_t structured_bytes = 0;  // The last ones of the answer are JSON.
+  bool fetched = false;         // Somebody was given the outcome.
+  bool dropped = false;         // Text and answer are gone; the outcome says why.
 };
 
 // What was read of a session since its last checkpoint, to be stored at once.
@@ -62,7 +66,15 @@ struct Checkpoint {
 struct Settlement {
   std::string tell_id;
   absl::Status outcome;
-  absl::string_view answer;  // With a failure the partial text.
+  absl::string_view answer;     // With a failure the partial text.
+  size_t structured_bytes = 0;  // The last ones of it are JSON.
+};
+
+// A running tell is to be queued again; what was stored of its text does not count.
+struct Postponement {
+  std::string tell_id;
+  absl::Time not_before;  // To the millisecond.
+  int waits = 0;          // So often it was put off, with this one.
 };
 
 // A tell without its text and answer.
@@ -125,18 +137,20 @@ class Store {
   absl::StatusOr<std::vector<StoredSession>> Sessions();
 
   // Stores a new tell, as queued, or as running where the team gets it at once: then it needs no
-  // MarkRunning(). Its id must not be there yet. Where it fails the tell is not there, or whether it
-  // is cannot be read.
+  // MarkRunning(). Its id must not be there yet. Where it fails the tell is not there, or whether
+  // it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
-                       absl::string_view text, TellState state = TellState::kQueued);
+                       absl::string_view text, TellState state = TellState::kQueued,
+                       bool wait_for_limit = false);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
-  // All of it or nothing: how far sessions were read, and which tells ended by then. The texts of
-  // checkpoints are forgotten when their tells are settled. Settled tells have not been fetched by
-  // anybody; what is beyond the limits is forgotten for them. One that is settled already stays as
-  // it is.
+  // All of it or nothing: how far sessions were read, and which tells ended or were put off by
+  // then. The texts of checkpoints are forgotten when their tells are settled. Settled tells have
+  // not been fetched by anybody; what is beyond the limits is forgotten for them. One that is
+  // settled already stays as it is.
   absl::Status Save(const std::vector<Checkpoint>& checkpoints,
-                    const std::vector<Settlement>& settlements);
+                    const std::vector<Settlement>& settlements,
+                    const std::vector<Postponement>& postponements = {});
   // Gives the disk back what calls of Save() that failed have written for nothing. Takes as long as
   // a checkpoint of SQLite's.
   void ForgetUnsaved();
@@ -188,10 +202,13 @@ class Store {
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
   absl::Status SaveAll(const std::vector<Checkpoint>& checkpoints,
-                       const std::vector<Settlement>& settlements);
+                       const std::vector<Settlement>& settlements,
+                       const std::vector<Postponement>& postponements);
   absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
   absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
   absl::Status SaveText(const Checkpoint& checkpoint);
+  absl::Status ForgetText(absl::string_view tell_id);
+  absl::Status PutOff(const Postponement& postponement);
   // What is settled and kept: counted, since looking for it would take each settlement longer.
   struct Kept {
     int64_t tells = 0;

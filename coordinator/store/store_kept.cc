@@ -108,7 +108,7 @@ absl::Status Store::Drop(absl::string_view tell_id, absl::string_view why) {
   LogWarn("the answer to ", tell_id, ", which nobody fetched, was dropped ", why);
   absl::StatusOr<Statement> drop = database_->Prepare(
       "UPDATE tells SET dropped = 1, text = x'', answer = x'', answer_preview = '', "
-      "settled_bytes = 0, "
+      "structured_bytes = 0, settled_bytes = 0, "
       "detail = CASE kind WHEN 0 THEN ? ELSE detail END, "
       "fix = CASE kind WHEN 0 THEN ? ELSE fix END, "
       "kind = CASE kind WHEN 0 THEN ? ELSE kind END WHERE tell_id = ?");

@@ -10,8 +10,9 @@
 namespace iris {
 
 absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
-                         const std::vector<Settlement>& settlements) {
-  absl::Status saved = SaveAll(checkpoints, settlements);
+                         const std::vector<Settlement>& settlements,
+                         const std::vector<Postponement>& postponements) {
+  absl::Status saved = SaveAll(checkpoints, settlements, postponements);
   if (saved.ok()) return saved;
   // It may be there all the same: what was known of the store does not count any more.
   kept_.reset();
@@ -22,7 +23,8 @@ absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
 void Store::ForgetUnsaved() { (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
 absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
-                            const std::vector<Settlement>& settlements) {
+                            const std::vector<Settlement>& settlements,
+                            const std::vector<Postponement>& postponements) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   for (const Checkpoint& checkpoint : checkpoints) {
@@ -30,6 +32,9 @@ absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
       return status;
     }
     if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
+  }
+  for (const Postponement& postponement : postponements) {
+    if (absl::Status status = PutOff(postponement); !status.ok()) return status;
   }
   const absl::StatusOr<Kept> before = kept_.has_value() ? *kept_ : CountKept();
   if (!before.ok()) return before.status();
@@ -79,13 +84,14 @@ absl::Status Store::SaveEnd(const std::string& session_id, const SharedText& end
   return save->Finish();
 }
 
+absl::Status Store::ForgetText(absl::string_view tell_id) {
+  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
+  return forget.ok() ? forget->BindText(tell_id).Finish() : forget.status();
+}
+
 absl::Status Store::SaveText(const Checkpoint& checkpoint) {
   if (checkpoint.void_before) {
-    absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
-    if (!forget.ok()) return forget.status();
-    if (absl::Status status = forget->BindText(checkpoint.tell_id).Finish(); !status.ok()) {
-      return status;
-    }
+    if (absl::Status status = ForgetText(checkpoint.tell_id); !status.ok()) return status;
   }
   if (checkpoint.text.empty()) return absl::OkStatus();
   // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
@@ -127,8 +133,8 @@ absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {
   if (!note.ok()) return note.status();
   absl::Status noted = note->BindText(team).BindText(way).Bind(now_ms).Finish();
   if (!noted.ok()) return noted;
-  absl::Status forgotten = Run("DELETE FROM answered WHERE at < ?",
-                               {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+  absl::Status forgotten =
+      Run("DELETE FROM answered WHERE at < ?", {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
   if (!forgotten.ok()) return forgotten;
   return transaction.Commit();
 }

@@ -99,6 +99,21 @@ TEST_F(StoreMarksTest, ASettledTellNeedsNoPieces) {
   EXPECT_EQ(*store_->FindText(other), "two");
 }
 
+TEST_F(StoreMarksTest, ATellThatIsPutOffIsQueuedAgainWithoutItsTextAndUntilThen) {
+  const std::string id = NewUuid();
+  ASSERT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning, true).ok());
+  Save(id, 0, "limit reached");
+  const absl::Time until = now_ + absl::Hours(3);
+  ASSERT_TRUE(store_->Save({}, {}, {{.tell_id = id, .not_before = until, .waits = 2}}).ok());
+  Reopen();
+  const StoredTell tell = store_->FindTell(id)->value();
+  EXPECT_TRUE(tell.wait_for_limit);
+  EXPECT_EQ(tell.state, TellState::kQueued);
+  EXPECT_EQ(tell.not_before, until);
+  EXPECT_EQ(tell.limit_waits, 2);
+  EXPECT_EQ(*store_->FindText(id), "");
+}
+
 TEST_F(StoreMarksTest, AHostThatAnsweredIsKnownByItsWayAndForAWeek) {
   EXPECT_FALSE(*store_->HasAnswered("gpu", "ssh gpu1"));
   ASSERT_TRUE(store_->NoteAnswer("gpu", "ssh gpu1").ok());

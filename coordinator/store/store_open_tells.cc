@@ -12,10 +12,11 @@ namespace {
 
 constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
-    "settled_at, answer, dropped, "
+    "wait_for_limit, not_before, waits, settled_at, answer, structured_bytes, dropped, "
     "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id), "
     "kind, detail, fix, limit_resets_at, nothing_ran "
-    "FROM tells JOIN sessions USING (session_id) WHERE tell_id = ?";
+    "FROM tells JOIN sessions USING (session_id) LEFT JOIN put_off USING (tell_id) "
+    "WHERE tell_id = ?";
 
 StoredTell TellFromRow(const Statement& row) {
   StoredTell tell{.tell_id = row.Bytes(0),
@@ -24,26 +25,30 @@ StoredTell TellFromRow(const Statement& row) {
                   .to = row.Bytes(3),
                   .text = row.Bytes(4),
                   .state = TellStateFor(row.Bytes(5)),
-                  .accepted_at = absl::FromUnixMillis(row.Int(6))};
+                  .accepted_at = absl::FromUnixMillis(row.Int(6)),
+                  .wait_for_limit = row.Int(7) != 0,
+                  .limit_waits = static_cast<int>(row.Int(9))};
+  if (tell.limit_waits > 0) tell.not_before = absl::FromUnixMillis(row.Int(8));
   if (tell.state != TellState::kSettled) return tell;
-  tell.settled_at = absl::FromUnixMillis(row.Int(7));
-  tell.answer = row.Bytes(8);
-  tell.dropped = row.Int(9) != 0;
-  tell.fetched = row.Int(10) != 0;
-  tell.outcome = OutcomeFromRow(row, 11);
+  tell.settled_at = absl::FromUnixMillis(row.Int(10));
+  tell.answer = row.Bytes(11);
+  tell.structured_bytes = static_cast<size_t>(row.Int(12));
+  tell.dropped = row.Int(13) != 0;
+  tell.fetched = row.Int(14) != 0;
+  tell.outcome = OutcomeFromRow(row, 15);
   return tell;
 }
 
 }  // namespace
 
 absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
-                            absl::string_view text, TellState state) {
+                            absl::string_view text, TellState state, bool wait_for_limit) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> insert = database_->Prepare(
-      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview) "
-      "VALUES (?, ?, ?, ?, ?, ?)");
+      "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview, wait_for_limit) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   absl::Status added = insert->BindText(tell_id)
                            .BindText(session_id)
@@ -51,6 +56,7 @@ absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session
                            .BindText(state == TellState::kRunning ? "running" : "queued")
                            .Bind(now_ms)
                            .BindText(Preview(text))
+                           .Bind(wait_for_limit)
                            .Finish();
   if (!added.ok()) return added;
   absl::StatusOr<Statement> used =
@@ -80,6 +86,20 @@ absl::Status Store::MarkRunning(absl::string_view tell_id) {
       "UPDATE tells SET state = 'running' WHERE tell_id = ? AND state = 'queued'");
   if (!update.ok()) return update.status();
   return update->BindText(tell_id).Finish();
+}
+
+absl::Status Store::PutOff(const Postponement& postponement) {
+  absl::StatusOr<Statement> put_off =
+      database_->Prepare("INSERT OR REPLACE INTO put_off VALUES (?, ?, ?)");
+  if (!put_off.ok()) return put_off.status();
+  put_off->BindText(postponement.tell_id).Bind(absl::ToUnixMillis(postponement.not_before));
+  absl::Status noted = put_off->Bind(postponement.waits).Finish();
+  if (!noted.ok()) return noted;
+  absl::StatusOr<Statement> queue = database_->Prepare(
+      "UPDATE tells SET state = 'queued' WHERE tell_id = ? AND state = 'running'");
+  if (!queue.ok()) return queue.status();
+  absl::Status queued = queue->BindText(postponement.tell_id).Finish();
+  return queued.ok() ? ForgetText(postponement.tell_id) : queued;
 }
 
 absl::StatusOr<std::vector<std::string>> Store::OpenTells() {

@@ -106,9 +106,9 @@ TEST_F(StoreUpgradeTest, PiecesOfVersion5GetTheirPlaces) {
       "INSERT INTO pieces VALUES ('00000000-0000-4000-8000-000000000001', 'one '),"
       "  ('00000000-0000-4000-8000-000000000003', 'other'),"
       "  ('00000000-0000-4000-8000-000000000001', 'two')";
-  WriteFile(absl::StrReplaceAll(version_5, {{"'one '", "x'6f6e6520'"},
-                                            {"'other'", "x'6f74686572'"},
-                                            {"'two'", "x'74776f'"}})
+  WriteFile(absl::StrReplaceAll(
+                version_5,
+                {{"'one '", "x'6f6e6520'"}, {"'other'", "x'6f74686572'"}, {"'two'", "x'74776f'"}})
                 .c_str());
   const auto store = Opened();
   EXPECT_EQ(*store->FindText(kOpenId), "one two");
