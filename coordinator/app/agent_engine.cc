@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,7 @@ class AgentEngine final : public Engine {
           if (*alive) done(hosts);
         });
   }
+  void KeepTeams(const std::set<std::string>& names) override { links_->KeepTeams(names); }
   void Lend(const std::map<std::string, std::string>& env) override { links_->Lend(env); }
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override {
     links_->StopAgents([this, alive = alive_, done = std::move(done)](

@@ -4,6 +4,8 @@
 #include <grpcpp/server_posix.h>
 #include <unistd.h>
 
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -158,6 +160,15 @@ v1::CoordinatorHello Daemon::Hello() const {
   return hello;
 }
 
+// Looked at whenever somebody asks for something, as the configuration itself.
+void Daemon::FollowConfig() {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  if (!config.ok()) return;  // Whoever needs it hears why.
+  std::set<std::string> names;
+  for (const Team& team : (*config)->teams) names.insert(team.name);
+  engine_->KeepTeams(names);
+}
+
 v1::GetStatusResponse Daemon::Status() const {
   v1::GetStatusResponse status;
   *status.mutable_daemon() = Hello();
@@ -166,7 +177,15 @@ v1::GetStatusResponse Daemon::Status() const {
   return status;
 }
 
-void Daemon::Lend(const std::map<std::string, std::string>& env) { engine_->Lend(env); }
+void Daemon::AskHosts(HostReportsDone done) {
+  FollowConfig();
+  engine_->AskHosts(std::move(done));
+}
+
+void Daemon::Lend(const std::map<std::string, std::string>& env) {
+  engine_->Lend(env);
+  FollowConfig();
+}
 
 void Daemon::Stop(bool agents, std::function<void(const v1::StopResponse&)> done) {
   if (!agents) {

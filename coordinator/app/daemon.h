@@ -62,10 +62,11 @@ class Daemon : private DaemonControl {
   void OnLoop(absl::AnyInvocable<void()> task);
   void AskToLeave(absl::string_view why);
   void WatchIdle();
+  void FollowConfig();
   v1::CoordinatorHello Hello() const;
 
   v1::GetStatusResponse Status() const override;
-  void AskHosts(HostReportsDone done) override { engine_->AskHosts(std::move(done)); }
+  void AskHosts(HostReportsDone done) override;
   void Lend(const std::map<std::string, std::string>& env) override;
   void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override;
 

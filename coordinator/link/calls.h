@@ -44,9 +44,9 @@ class OutstandingCalls {
 // with Done(), which runs `then` on the loop with the outcome. Owned by the call itself until then;
 // Cancel() through the pointer that Make() returned.
 //
-//   auto call = UnaryCall<Req, Resp>::Make(loop, calls, deadline, [](auto& call, grpc::Status s)
-//   {…}); call->request.set_…; stub.async()->Method(&call->context, &call->request,
-//   &call->response, call->Done());
+//   auto call = UnaryCall<Req, Resp>::Make(loop, calls, deadline, then);
+//   call->request.set_…;
+//   stub.async()->Method(&call->context, &call->request, &call->response, call->Done());
 template <typename Request, typename Response>
 class UnaryCall : public std::enable_shared_from_this<UnaryCall<Request, Response>> {
  public:

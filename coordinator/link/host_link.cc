@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -20,8 +19,7 @@ constexpr absl::Duration kThreadAgain = absl::Seconds(1);
 // Agents from before builds had numbers were asked in vain, and do not know how to say so.
 constexpr char kTooOldToUpgrade[] =
     "it is too old to become a newer one in place; it is replaced at the next connection that "
-    "finds "
-    "it idle, or after `iris stop --agents`";
+    "finds it idle, or after `iris stop --agents`";
 
 absl::string_view ModeName(LinkMode mode) {
   switch (mode) {
@@ -64,14 +62,6 @@ HostLink::~HostLink() {
   if (thread_.joinable()) thread_.join();
 }
 
-template <typename Tell>
-void HostLink::ForEachObserver(Tell tell) {
-  const std::vector<LinkObserver*> now(observers_.begin(), observers_.end());
-  for (LinkObserver* observer : now) {
-    if (observers_.count(observer) > 0) tell(observer);
-  }
-}
-
 absl::Status HostLink::RunOnThread(absl::string_view purpose, std::function<void()> work) {
   if (!options_.threads) {
     loop_.Post([alive = alive_, work = std::move(work)] {
@@ -90,32 +80,30 @@ void HostLink::CancelTimer(EventLoop::TimerId* timer) {
   *timer = 0;
 }
 
-// ------------------------------------------------------------------------------------- who wants
-// it
+// ------------------------------------------------------------------------------------ who wants it
 
 void HostLink::Want(LinkObserver* observer) {
   if (retired_) return;
-  wanting_.insert(observer);
+  observers_.Want(observer);
   Handle(LinkEvent::kAsked);
   ArmHeartbeat();
 }
 
 void HostLink::Unwant(LinkObserver* observer) {
-  if (wanting_.erase(observer) == 0) return;
-  if (wanting_.empty()) Handle(LinkEvent::kUnwanted);
+  if (!observers_.Unwant(observer)) return;
+  if (!observers_.wanted()) Handle(LinkEvent::kUnwanted);
   ArmHeartbeat();
 }
 
 void HostLink::RemoveObserver(LinkObserver* observer) {
-  observers_.erase(observer);
-  relaxed_.erase(observer);
+  observers_.Remove(observer);
   Unwant(observer);
 }
 
 void HostLink::Retire() {
   retired_ = true;
-  if (wanting_.empty()) return;
-  wanting_.clear();
+  if (!observers_.wanted()) return;
+  observers_.UnwantAll();
   Handle(LinkEvent::kUnwanted);
 }
 
@@ -126,21 +114,11 @@ void HostLink::Close() {
 }
 
 void HostLink::SetUrgent(LinkObserver* observer, bool urgent) {
-  if (urgent) {
-    relaxed_.erase(observer);
-  } else {
-    relaxed_.insert(observer);
-  }
+  observers_.SetUrgent(observer, urgent);
   ArmHeartbeat();
 }
 
-bool HostLink::urgent() const {
-  return std::any_of(wanting_.begin(), wanting_.end(),
-                     [this](LinkObserver* observer) { return relaxed_.count(observer) == 0; });
-}
-
-// --------------------------------------------------------------------------------- what the
-// machine says
+// --------------------------------------------------------------------------- what the machine says
 
 void HostLink::Handle(LinkEvent event) { Perform(machine_.Handle(event, Now())); }
 
@@ -164,16 +142,16 @@ void HostLink::Perform(const LinkActions& actions) {
     ArmHeartbeat();
   }
   if (actions.tell_progress) {
-    ForEachObserver([this](LinkObserver* observer) { observer->OnLinkProgress(progress_); });
+    observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });
   }
   if (actions.tell_up) {
     const std::shared_ptr<LinkLife> life = life_;
-    ForEachObserver([&](LinkObserver* observer) { observer->OnLinkUp(life); });
+    observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
   }
   if (actions.tell_down) {
     const bool retries = machine_.state() == LinkState::kWaiting;
     const absl::Status why = failure_;
-    ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+    observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
   }
 }
 
@@ -184,7 +162,7 @@ void HostLink::ArmRetry() {
   });
 }
 
-// ----------------------------------------------------------------------------------- coming up
+// --------------------------------------------------------------------------------------- coming up
 
 void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
@@ -209,7 +187,7 @@ void HostLink::StartAttempt() {
 void HostLink::OnProgress(const BootstrapProgress& progress) {
   progress_ = progress;
   if (progress.stage != BootstrapProgress::Stage::kConnecting) return Handle(LinkEvent::kProgress);
-  ForEachObserver([this](LinkObserver* observer) { observer->OnLinkProgress(progress_); });
+  observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });
 }
 
 void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
@@ -242,7 +220,7 @@ void HostLink::OpenLife(Connection connection) {
   ArmHeartbeat();
 }
 
-// ---------------------------------------------------------------------------------- staying up
+// -------------------------------------------------------------------------------------- staying up
 
 void HostLink::OnTraffic() {
   if (life_ == nullptr) return;
@@ -267,7 +245,7 @@ void HostLink::CloseLife() {
 void HostLink::ArmHeartbeat() {
   CancelTimer(&heartbeat_timer_);
   if (life_ == nullptr) return;
-  heartbeat_.SetUrgent(urgent());
+  heartbeat_.SetUrgent(observers_.urgent());
   heartbeat_timer_ = loop_.After(heartbeat_.due() - Now(), [this] {
     heartbeat_timer_ = 0;
     OnHeartbeat();

@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <random>
-#include <set>
 #include <string>
 #include <thread>
 
@@ -18,6 +17,7 @@
 #include "coordinator/link/heartbeat.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_machine.h"
+#include "coordinator/link/link_observers.h"
 #include "coordinator/link/probe.h"
 #include "coordinator/link/rate_window.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
@@ -52,7 +52,7 @@ class HostLink final : public Link {
   void Unwant(LinkObserver* observer) override;
   void SetUrgent(LinkObserver* observer, bool urgent) override;
   void OnTraffic() override;
-  void AddObserver(LinkObserver* observer) override { observers_.insert(observer); }
+  void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
   bool was_up() const override { return was_up_; }
   std::shared_ptr<LinkLife> life() const override { return life_; }
@@ -63,6 +63,7 @@ class HostLink final : public Link {
   // Nothing is wanted from now on, whoever asks: the agent is about to be ended, and must not be
   // started again by its loss.
   void Retire();
+  bool retired() const { return retired_; }
   // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
   // it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
@@ -94,19 +95,13 @@ class HostLink final : public Link {
   void CloseLife();
   void ArmHeartbeat();
   void OnHeartbeat();
-  bool urgent() const;
-  // Calls `tell` for every observer that is still one.
-  template <typename Tell>
-  void ForEachObserver(Tell tell);
 
   EventLoop& loop_;
   OutstandingCalls& calls_;
   const std::string name_;
   const std::unique_ptr<Connector> connector_;
   const HostLinkOptions options_;
-  std::set<LinkObserver*> observers_;
-  std::set<LinkObserver*> wanting_;
-  std::set<LinkObserver*> relaxed_;  // Told that they are not urgent.
+  LinkObservers observers_;
   bool retired_ = false;
 
   LinkMachine machine_;

@@ -2,23 +2,23 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "common/endpoint/endpoint.h"
-#include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
+#include "coordinator/link/lent_env.h"
 #include "coordinator/link/link_names.h"
 #include "coordinator/link/resolver.h"
+#include "coordinator/link/stop_agents.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
 
@@ -27,39 +27,6 @@ namespace {
 
 constexpr char kLocal[] = "local";
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
-
-// What front ends have lent; read by links' threads.
-class LentEnv {
- public:
-  void Set(const std::map<std::string, std::string>& env) {
-    absl::MutexLock lock(&mutex_);
-    env_ = env;
-  }
-  std::map<std::string, std::string> Get() const {
-    absl::MutexLock lock(&mutex_);
-    return env_;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  std::map<std::string, std::string> env_ ABSL_GUARDED_BY(mutex_);
-};
-
-// Hears once how a Want() ended: null = it failed.
-class FirstAnswer final : public LinkObserver {
- public:
-  using Then = std::function<void(const std::shared_ptr<LinkLife>&)>;
-  explicit FirstAnswer(Then then) : then_(std::move(then)) {}
-  void OnLinkProgress(const BootstrapProgress&) override {}
-  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override { Answer(life); }
-  void OnLinkDown(const absl::Status&, bool) override { Answer(nullptr); }
-
- private:
-  void Answer(const std::shared_ptr<LinkLife>& life) {
-    if (then_) std::exchange(then_, nullptr)(life);
-  }
-  Then then_;
-};
 
 class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
@@ -71,6 +38,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 
   ~HostLinkTable() override {
     *alive_ = false;
+    stops_.clear();
     team_links_.clear();
     before_.clear();
     links_.clear();
@@ -82,6 +50,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
     TeamEntry& entry = team_links_[team.name];
     if (entry.link != nullptr && entry.remote == team.remote &&
         entry.options == team.remote_options) {
+      entry.link->SetConfigured(true);
       return *entry.link;
     }
     if (entry.link != nullptr) before_.push_back(std::move(entry.link));
@@ -90,10 +59,15 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
     return *entry.link;
   }
 
+  void KeepTeams(const std::set<std::string>& names) override {
+    for (auto& [name, entry] : team_links_) entry.link->SetConfigured(names.count(name) > 0);
+    SweepSoon();
+  }
+
   std::vector<v1::LinkStatus> Status() const override;
 
   void AskHosts(HostReportsDone done) override;
-  void StopAgents(std::function<void(int, std::vector<std::string>)> done) override;
+  void StopAgents(StopAgentsCall::Done done) override;
 
   void Lend(const std::map<std::string, std::string>& env) override { lent_->Set(env); }
   OutstandingCalls& calls() override { return calls_; }
@@ -113,17 +87,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
       if (--left == 0) done(reports);
     }
   };
-  // Of one StopAgents().
-  struct Stopping {
-    size_t left = 1;  // One for the call itself.
-    int stopped = 0;
-    std::set<std::string> asked;  // AgentOf().
-    std::vector<std::string> problems;
-    std::function<void(int, std::vector<std::string>)> done;
-    void OneDone() {
-      if (--left == 0) done(stopped, std::move(problems));
-    }
-  };
 
   std::unique_ptr<TeamLink> MakeTeamLink(const Team& team);
   SharedLink& Local();
@@ -140,9 +103,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   template <typename Visit>
   void ForEachTeamLink(Visit visit) const;
 
-  bool LocalAgentRuns(const std::set<std::string>& asked) const;
-  void StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>& life,
-               const std::shared_ptr<Stopping>& stopping);
+  bool LocalAgentRuns(const StopAgentsCall& besides) const;
 
   EventLoop& loop_;
   const LinkTableOptions options_;
@@ -152,10 +113,10 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   // In the order of their ids, that of the local agent first.
   std::vector<std::unique_ptr<SharedLink>> links_;
   uint64_t last_id_ = 0;
-  std::map<std::string, TeamEntry> team_links_;    // By name.
-  std::vector<std::unique_ptr<TeamLink>> before_;  // Of teams that were changed since.
-  std::unique_ptr<FirstAnswer> local_stop_;        // Of StopAgents().
-  bool sweeping_ = false;                          // Posted.
+  std::map<std::string, TeamEntry> team_links_;         // By name.
+  std::vector<std::unique_ptr<TeamLink>> before_;       // Of teams that were changed since.
+  std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
+  bool sweeping_ = false;                               // Posted.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
@@ -245,19 +206,22 @@ void HostLinkTable::SweepSoon() {
 
 void HostLinkTable::Sweep() {
   sweeping_ = false;
-  before_.erase(std::remove_if(before_.begin(), before_.end(),
-                               [](const auto& link) { return !link->used(); }),
-                before_.end());
+  const auto drop_if = [](auto& all, auto may_go) {
+    all.erase(std::remove_if(all.begin(), all.end(), may_go), all.end());
+  };
+  drop_if(stops_, [](const auto& stop) { return stop->over(); });
+  drop_if(before_, [](const auto& link) { return !link->used(); });
+  for (auto entry = team_links_.begin(); entry != team_links_.end();) {
+    const TeamLink& link = *entry->second.link;
+    entry = link.configured() || link.used() ? std::next(entry) : team_links_.erase(entry);
+  }
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
     shared->closing = true;
     shared->link->Close();
     shared->link->AddObserver(this);  // Hears when it has ended.
   }
-  links_.erase(
-      std::remove_if(links_.begin(), links_.end(),
-                     [](const auto& shared) { return shared->closing && shared->link->closed(); }),
-      links_.end());
+  drop_if(links_, [](const auto& shared) { return shared->closing && shared->link->closed(); });
 }
 
 // ------------------------------------------------------------------------------------ how they are
@@ -279,7 +243,7 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
     }
   }
   for (const auto& [name, entry] : team_links_) {
-    if (entry.link->bound_to() != nullptr) continue;
+    if (entry.link->bound_to() != nullptr || !entry.link->configured()) continue;
     v1::LinkStatus& status = all.emplace_back(entry.link->Status());
     status.set_id(absl::StrCat("team-", name));
     status.add_teams(name);
@@ -309,54 +273,34 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
   asking->OneDone();
 }
 
-// An agent that another link has asked already leaves, and takes this link with it.
-void HostLinkTable::StopOne(SharedLink& shared, const std::shared_ptr<LinkLife>& life,
-                            const std::shared_ptr<Stopping>& stopping) {
-  shared.link->Retire();
-  if (!stopping->asked.insert(AgentOf(life->hello)).second) return;
-  ++stopping->left;
-  EndAgent(loop_, calls_, life, [stopping, name = shared.name](const grpc::Status& status) {
-    if (status.ok()) {
-      ++stopping->stopped;
-    } else {
-      stopping->problems.push_back(
-          Describe(ToProto(FromHost(status, absl::StrCat("agent on ", name)))));
-    }
-    stopping->OneDone();
-  });
-}
-
-// And is none of those that were asked over ssh: it leaves, and nobody is to start another.
-bool HostLinkTable::LocalAgentRuns(const std::set<std::string>& asked) const {
+// And is none of those that are asked over ssh: it leaves, and nobody is to start another.
+bool HostLinkTable::LocalAgentRuns(const StopAgentsCall& besides) const {
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options_.iris_home);
   if (!endpoint.ok()) return false;
   const absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
   v1::Hello hello;
-  return dialed.ok() && hello.ParseFromString(dialed->hello) && asked.count(AgentOf(hello)) == 0;
+  return dialed.ok() && hello.ParseFromString(dialed->hello) && !besides.asks(hello);
 }
 
-void HostLinkTable::StopAgents(std::function<void(int, std::vector<std::string>)> done) {
-  auto stopping = std::make_shared<Stopping>();
-  stopping->done = std::move(done);
+void HostLinkTable::StopAgents(StopAgentsCall::Done done) {
+  stops_.push_back(std::make_unique<StopAgentsCall>(
+      loop_, calls_, [this, done = std::move(done)](int stopped, std::vector<std::string> problems) {
+        SweepSoon();
+        done(stopped, std::move(problems));
+      }));
+  StopAgentsCall& stop = *stops_.back();
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
-    if (life != nullptr) StopOne(*shared, life, stopping);
+    if (life != nullptr) stop.Ask(*shared->link, shared->name, life);
   }
   // The local agent may run from an earlier life of this coordinator; it is not started to be
-  // stopped.
-  SharedLink& local = Local();
-  if (local.link->life() == nullptr && LocalAgentRuns(stopping->asked)) {
-    ++stopping->left;
-    local_stop_ = std::make_unique<FirstAnswer>([this, &local, stopping](auto& life) {
-      local.link->Retire();
-      if (life != nullptr) StopOne(local, life, stopping);
-      stopping->OneDone();
-    });
-    local.link->AddObserver(local_stop_.get());
-    local.link->Want(local_stop_.get());
+  // stopped. One whose link is retired was asked by an earlier call, and leaves.
+  HostLink& local = *Local().link;
+  if (local.life() == nullptr && !local.retired() && LocalAgentRuns(stop)) {
+    stop.AwaitAndAsk(local, kLocal);
   }
-  stopping->OneDone();
+  stop.Begin();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ class LinkTable {
   // or until the next call for this team with another `remote` or other remoteOptions.
   virtual Link& ForTeam(const Team& team) = 0;
 
+  // These teams are configured, and no others: a link that only others have is closed as soon as
+  // nobody waits for an answer over it.
+  virtual void KeepTeams(const std::set<std::string>& names) = 0;
+
   // For `iris status`.
   virtual std::vector<v1::LinkStatus> Status() const = 0;
 
@@ -35,7 +40,8 @@ class LinkTable {
   virtual void AskHosts(HostReportsDone done) = 0;
 
   // Asks every agent that is linked, and the one on this machine if it runs, to end its sessions
-  // and leave. `done` gets how many did and one text for each that did not, within 20 s.
+  // and leave. `done` gets how many did and one text for each that did not, within 20 s; where
+  // several calls overlap, each has its answer.
   virtual void StopAgents(
       std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
 

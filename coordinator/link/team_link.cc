@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
@@ -35,61 +34,73 @@ TeamLink::~TeamLink() {
   if (shared_ != nullptr) shared_->link->RemoveObserver(this);
 }
 
-template <typename Tell>
-void TeamLink::ForEachObserver(Tell tell) {
-  const std::vector<LinkObserver*> now(observers_.begin(), observers_.end());
-  for (LinkObserver* observer : now) {
-    if (observers_.count(observer) > 0) tell(observer);
-  }
-}
-
 // ------------------------------------------------------------------------------------ who wants it
 
 void TeamLink::Want(LinkObserver* observer) {
   if (retired_) return;
-  wanting_.insert(observer);
+  observers_.Want(observer);
   if (shared_ == nullptr) return Resolve();
   shared_->link->Want(this);
   SayHowUrgent();
 }
 
 void TeamLink::Unwant(LinkObserver* observer) {
-  if (wanting_.erase(observer) == 0) return;
+  if (!observers_.Unwant(observer)) return;
   SayHowUrgent();
-  if (!wanting_.empty()) return;
+  if (observers_.wanted()) return;
   CancelTimer(&retry_timer_);
   if (shared_ != nullptr) shared_->link->Unwant(this);
 }
 
 void TeamLink::RemoveObserver(LinkObserver* observer) {
-  observers_.erase(observer);
-  relaxed_.erase(observer);
+  observers_.Remove(observer);
   Unwant(observer);
-  if (observers_.empty() && ways_.left) ways_.left();
+  if (!observers_.any() && ways_.left) ways_.left();
 }
 
 void TeamLink::Retire() {
   retired_ = true;
-  wanting_.clear();
+  observers_.UnwantAll();
   CancelTimer(&retry_timer_);
   if (shared_ != nullptr) shared_->link->Unwant(this);
 }
 
 void TeamLink::SetUrgent(LinkObserver* observer, bool urgent) {
-  if (urgent) {
-    relaxed_.erase(observer);
-  } else {
-    relaxed_.insert(observer);
-  }
+  observers_.SetUrgent(observer, urgent);
   SayHowUrgent();
 }
 
 void TeamLink::SayHowUrgent() {
-  if (shared_ == nullptr || wanting_.empty()) return;
-  const bool urgent = std::any_of(wanting_.begin(), wanting_.end(), [this](LinkObserver* observer) {
-    return relaxed_.count(observer) == 0;
+  LeaveSoonIfDropped();
+  if (shared_ == nullptr || !observers_.wanted()) return;
+  shared_->link->SetUrgent(this, observers_.urgent());
+}
+
+void TeamLink::SetConfigured(bool configured) {
+  configured_ = configured;
+  LeaveSoonIfDropped();
+}
+
+// Later: it may be an observer, about to want more, who says that it waits for nothing.
+void TeamLink::LeaveSoonIfDropped() {
+  if (configured_ || std::exchange(leaving_, true)) return;
+  loop_.Post([this, alive = alive_] {
+    if (*alive) LeaveIfDropped();
   });
-  shared_->link->SetUrgent(this, urgent);
+}
+
+void TeamLink::LeaveIfDropped() {
+  leaving_ = false;
+  // The agent of this machine is no host of a team's.
+  if (configured_ || shared_ == nullptr || shared_->is_local() || observers_.urgent()) return;
+  LogInfo("team ", team_, " is not configured any more: it leaves ", shared_->name);
+  const bool wanted = observers_.wanted();
+  observers_.UnwantAll();
+  Unbind();
+  if (!wanted) return;
+  const absl::Status why =
+      MakeFailure(v1::FAILURE_DROPPED, "the team is not in the configuration any more");
+  observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, false); });
 }
 
 void TeamLink::OnTraffic() {
@@ -102,8 +113,7 @@ std::shared_ptr<LinkLife> TeamLink::life() const {
 
 bool TeamLink::was_up() const { return shared_ != nullptr && shared_->link->was_up(); }
 
-// ------------------------------------------------------------------------------- what it is bound
-// to
+// ----------------------------------------------------------------------------- what it is bound to
 
 void TeamLink::Resolve() {
   if (std::exchange(resolving_, true)) return;
@@ -124,6 +134,7 @@ void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   if (!resolved.ok()) return OnNotResolved(resolved.status());
   failure_ = absl::OkStatus();
   backoff_.Reset();
+  if (!observers_.wanted()) return;  // What it means later is asked then.
   Bind(ways_.find(*resolved));
 }
 
@@ -132,7 +143,7 @@ void TeamLink::OnNotResolved(const absl::Status& why) {
   failure_ = why;
   failed_at_ = loop_.now();
   LogWarn("team ", team_, ": ", Describe(ToProto(why)));
-  const bool retries = !wanting_.empty() && RetryMends(KindOf(why));
+  const bool retries = observers_.wanted() && RetryMends(KindOf(why));
   if (retries) {
     const absl::Duration wait = backoff_.Next();
     retry_at_ = loop_.now() + wait;
@@ -141,7 +152,7 @@ void TeamLink::OnNotResolved(const absl::Status& why) {
       Resolve();
     });
   }
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+  observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
 }
 
 void TeamLink::Unbind() {
@@ -154,7 +165,7 @@ void TeamLink::Bind(SharedLink& shared) {
   if (shared_ != nullptr) Unbind();
   shared_ = &shared;
   shared.link->AddObserver(this);
-  if (wanting_.empty()) return;
+  if (!observers_.wanted()) return;
   shared.link->Want(this);
   SayHowUrgent();
   if (const std::shared_ptr<LinkLife> life = shared.link->life(); life != nullptr) OnLinkUp(life);
@@ -169,15 +180,14 @@ void TeamLink::WokeUp() {
   if (retry_timer_ != 0) Resolve();
 }
 
-// ------------------------------------------------------------------------------- what the link
-// says
+// ------------------------------------------------------------------------------ what the link says
 
 void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkProgress(progress); });
+  observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkProgress(progress); });
 }
 
 void TeamLink::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkUp(life); });
+  observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
 }
 
 void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
@@ -185,10 +195,10 @@ void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
       moved_to != nullptr) {
     LogInfo("team ", team_, ": ssh means ", moved_to->name, " by ", written_, " now");
     // Made only for who connects now: what ssh means later is asked then.
-    if (wanting_.empty()) return Unbind();
+    if (!observers_.wanted()) return Unbind();
     return Bind(ways_.find(*moved_to));
   }
-  ForEachObserver([&](LinkObserver* observer) { observer->OnLinkDown(why, retries); });
+  observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
 }
 
 v1::LinkStatus TeamLink::Status() const {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <random>
-#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -15,6 +14,7 @@
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/link.h"
+#include "coordinator/link/link_observers.h"
 #include "coordinator/link/retry.h"
 
 namespace iris {
@@ -63,7 +63,7 @@ class TeamLink final : public Link, private LinkObserver {
 
   void Want(LinkObserver* observer) override;
   void Unwant(LinkObserver* observer) override;
-  void AddObserver(LinkObserver* observer) override { observers_.insert(observer); }
+  void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
   void SetUrgent(LinkObserver* observer, bool urgent) override;
   void OnTraffic() override;
@@ -72,9 +72,14 @@ class TeamLink final : public Link, private LinkObserver {
   // Without id, name and teams.
   v1::LinkStatus Status() const override;
 
-  const std::string& team() const { return team_; }
+  // Whether the team is in the configuration: it is when this is made. One that is not leaves its
+  // link as soon as nobody waits for an answer over it: who wanted the link hears OnLinkDown, and
+  // what sleeps on the host goes on sleeping. Want() serves it all the same.
+  void SetConfigured(bool configured);
+  bool configured() const { return configured_; }
+
   const SharedLink* bound_to() const { return shared_; }  // Null: to none.
-  bool used() const { return !observers_.empty(); }
+  bool used() const { return observers_.any(); }
 
   // As those of HostLink, for the time without a link.
   void WokeUp();
@@ -92,18 +97,17 @@ class TeamLink final : public Link, private LinkObserver {
   void Unbind();
   void CancelTimer(EventLoop::TimerId* timer);
   void SayHowUrgent();
-  // Calls `tell` for every observer that is still one.
-  template <typename Tell>
-  void ForEachObserver(Tell tell);
+  void LeaveSoonIfDropped();
+  void LeaveIfDropped();
 
   EventLoop& loop_;
   const std::string team_;
   const std::string written_;
   const Ways ways_;
-  std::set<LinkObserver*> observers_;
-  std::set<LinkObserver*> wanting_;
-  std::set<LinkObserver*> relaxed_;  // Told that they are not urgent.
+  LinkObservers observers_;
   bool retired_ = false;
+  bool configured_ = true;
+  bool leaving_ = false;  // Posted.
 
   SharedLink* shared_ = nullptr;
   // While there is none.

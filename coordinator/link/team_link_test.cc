@@ -187,6 +187,21 @@ TEST_F(TeamLinkTest, NobodyIsLeftWhoWaitsForAnAnswer) {
   Answer(std::string("one"));  // For somebody who is gone.
 }
 
+TEST_F(TeamLinkTest, WhatNobodyWantsAnyMoreIsBoundToNothing) {
+  Want(*a_, recorder_);
+  OnLoop([&] { a_->Unwant(&recorder_); });
+  Answer(std::string("one"));
+  OnLoop([&] {
+    EXPECT_EQ(a_->bound_to(), nullptr);
+    EXPECT_THAT(links_, IsEmpty()) << "made for nobody";
+  });
+  EXPECT_EQ(StatusOf(*a_).state(), "down");
+  Want(*a_, recorder_);
+  Answer(std::string("two"));
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));
+  EXPECT_EQ(hosts_.at("one").attempts(), 0);
+}
+
 TEST_F(TeamLinkTest, AMeaningThatChangesTakesEveryTeamAlong) {
   OnLoop([&] { b_ = Make("b"); });
   for (TeamLink* team : {a_.get(), b_.get()}) {
@@ -226,6 +241,38 @@ TEST_F(TeamLinkTest, WhoWantsNothingIsAskedForAgainOnlyWhenItDoes) {
   Want(*a_, recorder_);
   Answer(std::string("two"));
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
+}
+
+TEST_F(TeamLinkTest, ATeamThatIsNotConfiguredAnyMoreLeavesWhenNobodyWaits) {
+  OnLoop([&] { b_ = Make("b"); });
+  for (TeamLink* team : {a_.get(), b_.get()}) {
+    Want(*team, team == a_.get() ? recorder_ : other_);
+    Answer(std::string("one"));
+  }
+  recorder_.WaitFor(1);
+  other_.WaitFor(1);
+  OnLoop([&] { a_->SetConfigured(false); });
+  OnLoop([&] {
+    EXPECT_NE(a_->bound_to(), nullptr) << "somebody waits for an answer";
+    a_->SetUrgent(&recorder_, false);
+    a_->SetUrgent(&recorder_, true);  // For the next one, at once.
+  });
+  OnLoop([&] {
+    EXPECT_NE(a_->bound_to(), nullptr);
+    a_->SetUrgent(&recorder_, false);
+  });
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
+  OnLoop([&] {
+    EXPECT_EQ(a_->bound_to(), nullptr);
+    EXPECT_EQ(left_, 1);
+    EXPECT_NE(b_->life(), nullptr) << "it is the other team's too";
+  });
+  EXPECT_THAT(other_.heard(), ElementsAre("up"));
+  // And is configured again.
+  OnLoop([&] { a_->SetConfigured(true); });
+  Want(*a_, recorder_);
+  Answer(std::string("two"));
+  EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down dropped", "up"));
 }
 
 TEST_F(TeamLinkTest, WhatIsClosedEndsAlsoInTheMiddleOfAnAttempt) {

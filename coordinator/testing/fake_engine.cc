@@ -49,6 +49,7 @@ class FakeEngine final : public Engine {
     return {link};
   }
   void AskHosts(HostReportsDone done) override { done({}); }
+  void KeepTeams(const std::set<std::string>&) override {}
   void Lend(const std::map<std::string, std::string>&) override {}
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override { done(1, {}); }
 

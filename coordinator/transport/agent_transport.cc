@@ -19,14 +19,8 @@ constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
 constexpr size_t kCancelWhenBackMax = 1000;
 
 TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
-  switch (stage) {
-    case BootstrapProgress::Stage::kConnecting:
-      return TransportProgress::Stage::kConnecting;
-    case BootstrapProgress::Stage::kUploading:
-      return TransportProgress::Stage::kUploading;
-    case BootstrapProgress::Stage::kStarting:
-      return TransportProgress::Stage::kStarting;
-  }
+  if (stage == BootstrapProgress::Stage::kUploading) return TransportProgress::Stage::kUploading;
+  if (stage == BootstrapProgress::Stage::kStarting) return TransportProgress::Stage::kStarting;
   return TransportProgress::Stage::kConnecting;
 }
 
@@ -322,16 +316,6 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
   if (!*alive || attach_ == nullptr) return;
   EndIfQuiet();
   if (*alive) SayHowUrgent();
-}
-
-void AgentTransport::CountMemory() {
-  const SharedText& end = point_.mark.turn.end;
-  const size_t end_bytes = end == nullptr ? 0 : end->size();
-  if (memory_.has_value()) memory_->Set(text_bytes_ + point_.line_bytes + end_bytes);
-}
-
-bool AgentTransport::MayTakeMore(std::function<void()> on_room) {
-  return !memory_.has_value() || memory_->MayTakeMore(std::move(on_room));
 }
 
 // While somebody waits here, a host that is gone is to be noticed soon.

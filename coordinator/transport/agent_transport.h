@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -83,7 +84,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point) override;
-  bool MayTakeMore(std::function<void()> on_room) override;
+  bool MayTakeMore(std::function<void()> on_room) override {
+    return !memory_.has_value() || memory_->MayTakeMore(std::move(on_room));
+  }
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
@@ -99,7 +102,11 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void SayHowUrgent();
   void AskToCancel(const std::string& tell_id);
   void Apply(SessionNews& item);
-  void CountMemory();
+  void CountMemory() {
+    const SharedText& end = point_.mark.turn.end;
+    const size_t end_bytes = end == nullptr ? 0 : end->size();
+    if (memory_.has_value()) memory_->Set(text_bytes_ + point_.line_bytes + end_bytes);
+  }
   void OnAsked(v1::PendingRequest request);
   void OnAnswered(const std::string& request_id);
   PendingTell* Find(const std::string& tell_id);

@@ -295,6 +295,26 @@ def test_the_agent_here_is_stopped_once_also_where_ssh_leads_back(iris, sshd, re
     assert "agents stopped: 2\n" in stopped.stdout
 
 
+def test_a_team_that_is_not_configured_any_more_leaves_nothing_behind_once_it_has_answered(iris, sshd, remote_users):
+    goes, stays = (team_of(sshd(), account) for account in (remote_users(), remote_users()))
+    iris.write_config({"teams": {"goes": goes, "stays": stays, "also": goes}})
+    assert iris.answer("goes", "hello") == iris.answer("stays", "hello") == iris.answer("also", "hello")
+    link = link_of(iris, "goes")
+    told = iris.start_tell("goes", "SLOW 5")
+    iris.wait_for_status(lambda s: any(session["to"] == "goes" and session["answer_bytes"] for session in s["sessions"]))
+    iris.write_config({"teams": {"stays": stays, "also": goes}})
+    assert link_of(iris, "also")["teams"] == ["also", "goes"], "it is answering"
+    out, err = told.communicate(timeout=180)
+    assert told.returncode == 0, err
+    iris.wait_for_status(lambda s: links_of(s, "also")[0]["teams"] == ["also"])
+    assert iris.answer("also", "COUNT") == "2", "another one's link stays"
+    iris.write_config({"teams": {"stays": stays}})
+    iris.wait_for_status(lambda s: [one["teams"] for one in s["links"]] == [["stays"]])
+    assert not processes.process_info(link["ssh_pid"])
+    iris.write_config({"teams": {"goes": goes, "stays": stays}})
+    assert iris.answer("goes", "COUNT") == "3", "its conversation goes on"
+
+
 def test_a_team_whose_remote_changed_leaves_nothing_behind(iris, sshd, remote_users):
     one, two = remote_users(), remote_users()
     stays = team_of(sshd(), one)

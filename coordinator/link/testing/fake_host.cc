@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "grpcpp/server_builder.h"
 #include "grpcpp/server_posix.h"
@@ -71,6 +72,12 @@ class FakeHost::Service final : public v1::Agent::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Shutdown(grpc::ServerContext* context, const v1::ShutdownRequest*,
+                        v1::ShutdownResponse*) override {
+    host_.OnShutdown();
+    while (host_.silent() && !context->IsCancelled()) absl::SleepFor(kLook);
+    return grpc::Status::OK;
+  }
   grpc::Status Acquire(grpc::ServerContext*, const v1::AcquireRequest*,
                        v1::AcquireResponse* response) override {
     response->set_epoch(1);
@@ -145,9 +152,9 @@ absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_pro
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
     return absl::ErrnoToStatus(errno, "socketpair");
   }
-  wires_.push_back(fcntl(ends[1], F_DUPFD_CLOEXEC, 0));
-  grpc::AddInsecureChannelFromFd(server_.get(), ends[1]);
+  ServeLocked(ScopedFd(ends[1]));
   Connection connection;
+  connection.hello.set_host_id(host_id_);
   connection.wire.Reset(ends[0]);
   connection.mode = LinkMode::kStdio;
   if (!ssh_says_.ok()) {
@@ -155,6 +162,31 @@ absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_pro
     connection.ssh = std::make_unique<Ssh>(*this);
   }
   return connection;
+}
+
+void FakeHost::ServeLocked(ScopedFd fd) {
+  wires_.push_back(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  grpc::AddInsecureChannelFromFd(server_.get(), fd.Release());
+}
+
+void FakeHost::Serve(ScopedFd fd) {
+  absl::MutexLock lock(&mutex_);
+  ServeLocked(std::move(fd));
+}
+
+void FakeHost::CallItself(const std::string& host_id) {
+  absl::MutexLock lock(&mutex_);
+  host_id_ = host_id;
+}
+
+void FakeHost::OnShutdown() {
+  absl::MutexLock lock(&mutex_);
+  ++shutdowns_;
+}
+
+int FakeHost::shutdowns() const {
+  absl::MutexLock lock(&mutex_);
+  return shutdowns_;
 }
 
 void FakeHost::AnswerWith(const absl::Status& outcome) {

@@ -3,22 +3,24 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
+#include "common/base/scoped_fd.h"
 #include "coordinator/link/connector.h"
 #include "grpcpp/server.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
-// A host for the tests of links: an agent that answers probes, and has one session that says what
-// nobody asked for, over socket pairs, with an ssh client that is none. Fails a test that makes two
-// attempts at once, or one beside a client of an earlier life. Thread-safe; outlives its
-// connectors.
+// A host for the tests of links: an agent that answers probes and leaves when asked to (it only
+// counts that), and has one session that says what nobody asked for, over socket pairs, with an ssh
+// client that is none. Fails a test that makes two attempts at once, or one beside a client of an
+// earlier life. Thread-safe; outlives its connectors.
 class FakeHost {
  public:
   FakeHost();
@@ -33,8 +35,12 @@ class FakeHost {
   // Neither does the end of an ssh client.
   void HoldEnds();
   void Release();
-  // Probes are not answered before Silence(false).
+  // Neither probes nor Shutdown are answered before Silence(false).
   void Silence(bool silent);
+  // As its hello says it from now on. Hosts of one name are one agent.
+  void CallItself(const std::string& host_id);
+  // The agent serves what is connected to `fd`, a non-blocking socket, as its wires.
+  void Serve(ScopedFd fd);
   // The session says something every 10 ms.
   void Speak(bool speaks);
   // It says event after event, whatever it was given credit for.
@@ -47,6 +53,7 @@ class FakeHost {
   void CutWires();
 
   int attempts() const;
+  int shutdowns() const;  // Asked for.
   // Attempts and ssh clients' ends that are running now.
   int running() const;
   // Ssh clients that live.
@@ -63,6 +70,8 @@ class FakeHost {
   // What the session says next; nothing: it is silent.
   absl::optional<v1::Event> Says() const;
   bool floods() const;
+  void OnShutdown();
+  void ServeLocked(ScopedFd fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
   absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
@@ -78,6 +87,8 @@ class FakeHost {
   int connecting_ ABSL_GUARDED_BY(mutex_) = 0;
   int ending_ ABSL_GUARDED_BY(mutex_) = 0;
   int clients_ ABSL_GUARDED_BY(mutex_) = 0;
+  int shutdowns_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string host_id_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> wires_ ABSL_GUARDED_BY(mutex_);  // The agent's ends, duplicated.
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;

@@ -1,0 +1,124 @@
+#include "coordinator/link/link_table.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "common/base/ids.h"
+#include "common/base/scoped_fd.h"
+#include "common/endpoint/endpoint.h"
+#include "common/rpc/grpc_client_life.h"
+#include "common/testing/scratch_dir.h"
+#include "common/version/version.h"
+#include "coordinator/link/testing/fake_host.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+// The socket of an agent on this machine, which greets and is then served by `host`.
+class AgentSocket {
+ public:
+  AgentSocket(const std::string& path, FakeHost& host) : host_(host) {
+    struct sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, path.data(), path.size());
+    listener_.Reset(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(listener_.get(), 16), 0);
+    thread_ = std::thread([this] { Accept(); });
+  }
+  ~AgentSocket() {
+    shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+
+ private:
+  void Accept() {
+    v1::Hello hello;
+    hello.mutable_protocol()->set_min(kProtocolMin);
+    hello.mutable_protocol()->set_max(kProtocolMax);
+    hello.set_build_number(kBuildNumber);
+    hello.set_incarnation(NewUuid());
+    hello.set_host_id("this one");
+    const std::string greeting = FrameHello(hello.SerializeAsString());
+    while (true) {
+      ScopedFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!fd) return;
+      EXPECT_EQ(send(fd.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(greeting.size()));
+      host_.Serve(std::move(fd));
+    }
+  }
+
+  FakeHost& host_;
+  ScopedFd listener_;
+  std::thread thread_;
+};
+
+class LinkTableTest : public ::testing::Test {
+ protected:
+  LinkTableTest() : bundle_(AgentBundle::Find({})) {
+    KeepGrpcClientThreads();
+    loop_.Run([this] {
+      table_ = MakeLinkTable(loop_.loop(), {.bundle = bundle_.get(),
+                                            .iris_home = scratch_.path(),
+                                            .runtime_dir = [this] { return scratch_.path(); }});
+    });
+  }
+  ~LinkTableTest() override {
+    loop_.Run([this] { table_.reset(); });
+  }
+
+  const ScratchDir scratch_;
+  const std::unique_ptr<AgentBundle> bundle_;
+  FakeHost host_;
+  LoopThread loop_;
+  std::unique_ptr<LinkTable> table_;
+};
+
+// The agent runs, and this life of the coordinator has no link to it yet: it is linked to be
+// stopped, and two who ask at once wait for that.
+TEST_F(LinkTableTest, TwoStopsAtOnceAreBothAnswered) {
+  const AgentSocket agent(FindEndpoint("agent", scratch_.path())->socket, host_);
+  struct Answer {
+    int stopped = -1;
+    std::vector<std::string> problems;
+    absl::Notification told;
+  };
+  Answer answers[2];
+  loop_.Run([&] {
+    for (Answer& answer : answers) {
+      table_->StopAgents([&answer](int stopped, std::vector<std::string> problems) {
+        answer.stopped = stopped;
+        answer.problems = std::move(problems);
+        answer.told.Notify();
+      });
+    }
+  });
+  for (Answer& answer : answers) {
+    ASSERT_TRUE(answer.told.WaitForNotificationWithTimeout(kPatience));
+    EXPECT_EQ(answer.stopped, 1);
+    EXPECT_THAT(answer.problems, IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,126 @@
+#include "coordinator/link/stop_agents.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/agent_calls.h"
+
+namespace iris {
+namespace {
+
+std::string Problem(const std::string& name, const absl::Status& why) {
+  return Describe(ToProto(Annotate(why, absl::StrCat("agent on ", name))));
+}
+
+}  // namespace
+
+// Hears how a Want() ended, and leaves the link when it goes.
+class StopAgentsCall::Arrival final : public LinkObserver {
+ public:
+  Arrival(StopAgentsCall& stop, HostLink& link, std::string name)
+      : stop_(stop), link_(link), name_(std::move(name)) {
+    link_.AddObserver(this);
+    link_.Want(this);
+  }
+  ~Arrival() override { link_.RemoveObserver(this); }
+
+  const std::string& name() const { return name_; }
+
+ private:
+  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
+    stop_.OnArrived(&link_, life, absl::OkStatus());
+  }
+  void OnLinkDown(const absl::Status& why, bool) override { stop_.OnArrived(&link_, nullptr, why); }
+
+  StopAgentsCall& stop_;
+  HostLink& link_;
+  const std::string name_;
+};
+
+StopAgentsCall::StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, Done done,
+                               absl::Duration deadline)
+    : loop_(loop), calls_(calls), deadline_(deadline), done_(std::move(done)) {}
+
+StopAgentsCall::~StopAgentsCall() {
+  *alive_ = false;
+  if (timer_ != 0) loop_.Cancel(timer_);
+}
+
+bool StopAgentsCall::asks(const v1::Hello& hello) const { return asked_.count(AgentOf(hello)) > 0; }
+
+// An agent that another link has asked already leaves, and takes this link with it.
+void StopAgentsCall::Ask(HostLink& link, const std::string& name,
+                         const std::shared_ptr<LinkLife>& life) {
+  link.Retire();
+  const std::string agent = AgentOf(life->hello);
+  if (!asked_.insert(agent).second) return;
+  unanswered_[agent] = name;
+  EndAgent(loop_, calls_, life, [this, alive = alive_, agent, name](const grpc::Status& status) {
+    if (*alive) OnEnded(agent, name, status);
+  });
+}
+
+void StopAgentsCall::AwaitAndAsk(HostLink& link, const std::string& name) {
+  awaited_[&link] = std::make_unique<Arrival>(*this, link, name);
+}
+
+void StopAgentsCall::Begin() {
+  begun_ = true;
+  timer_ = loop_.After(deadline_, [this] {
+    timer_ = 0;
+    OnDeadline();
+  });
+  FinishIfAll();
+}
+
+void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life,
+                               const absl::Status& why) {
+  const std::string name = awaited_.at(link)->name();
+  if (life != nullptr) {
+    Ask(*link, name, life);
+  } else {
+    link->Retire();
+    problems_.push_back(Problem(name, why));
+  }
+  awaited_.erase(link);  // The observer that is being told: it is not used any more.
+  FinishIfAll();
+}
+
+void StopAgentsCall::OnEnded(const std::string& agent, const std::string& name,
+                             const grpc::Status& status) {
+  if (unanswered_.erase(agent) == 0) return;
+  if (status.ok()) {
+    ++stopped_;
+  } else {
+    problems_.push_back(Problem(name, FromHost(status, "")));
+  }
+  FinishIfAll();
+}
+
+void StopAgentsCall::OnDeadline() {
+  const absl::Status late = MakeFailure(
+      v1::FAILURE_TIMEOUT, absl::StrCat("no answer within ", absl::FormatDuration(deadline_)));
+  for (const auto& [agent, name] : std::exchange(unanswered_, {})) {
+    problems_.push_back(Problem(name, late));
+  }
+  for (const auto& [link, arrival] : std::exchange(awaited_, {})) {
+    link->Retire();
+    problems_.push_back(Problem(arrival->name(), late));
+  }
+  FinishIfAll();
+}
+
+void StopAgentsCall::FinishIfAll() {
+  const bool all = begun_ && unanswered_.empty() && awaited_.empty();
+  if (!all || done_ == nullptr) return;
+  loop_.Post([this, alive = alive_, done = std::exchange(done_, nullptr)] {
+    if (!*alive) return;
+    over_ = true;
+    done(stopped_, std::move(problems_));  // May be the last of this.
+  });
+}
+
+}  // namespace iris

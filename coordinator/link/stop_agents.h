@@ -1,0 +1,81 @@
+#ifndef IRIS_COORDINATOR_LINK_STOP_AGENTS_H_
+#define IRIS_COORDINATOR_LINK_STOP_AGENTS_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/link/calls.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/link/link.h"
+#include "grpcpp/support/status.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// One `iris stop --agents`: has agents end, each once however many links lead to it, and retires
+// their links first, so that their loss does not bring them back. Several may run at a time. Used
+// once: Ask() and AwaitAndAsk() for every link, then Begin(). Lives on the coordinator's loop.
+//
+//   Ask ──────────────────────────▶ Shutdown ──▶ stopped, or a problem ─┐
+//   AwaitAndAsk ── up ──▶ Shutdown ── as above ────────────────────────▶ all ──▶ done
+//            └── down, or kDeadline ──▶ a problem ──────────────────────┘
+class StopAgentsCall {
+ public:
+  // Gets how many agents were stopped, and one text for each that was not.
+  using Done = std::function<void(int stopped, std::vector<std::string> problems)>;
+  // For all of it: who has not answered by then is a problem.
+  static constexpr absl::Duration kDeadline = absl::Seconds(20);
+
+  // `loop`, `calls` and the links that are passed outlive this. `done` is called once, on the loop
+  // and never from inside a method; not at all once this is destroyed.
+  StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, Done done,
+                 absl::Duration deadline = kDeadline);
+  ~StopAgentsCall();
+  StopAgentsCall(const StopAgentsCall&) = delete;
+  StopAgentsCall& operator=(const StopAgentsCall&) = delete;
+
+  // The agent at the other end of `link`, which is up with `life`. `name` is for people.
+  void Ask(HostLink& link, const std::string& name, const std::shared_ptr<LinkLife>& life);
+  // The same of a link that is down or on its way up: brings it up first.
+  void AwaitAndAsk(HostLink& link, const std::string& name);
+  void Begin();
+
+  // The agent that greets so is being asked already.
+  bool asks(const v1::Hello& hello) const;
+  // `done` was called: this may go.
+  bool over() const { return over_; }
+
+ private:
+  class Arrival;
+
+  void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);
+  void OnEnded(const std::string& agent, const std::string& name, const grpc::Status& status);
+  void OnDeadline();
+  void FinishIfAll();
+
+  EventLoop& loop_;
+  OutstandingCalls& calls_;
+  const absl::Duration deadline_;
+  Done done_;
+  bool begun_ = false;
+  bool over_ = false;
+  int stopped_ = 0;
+  std::vector<std::string> problems_;
+  std::set<std::string> asked_;                    // AgentOf().
+  std::map<std::string, std::string> unanswered_;  // Of those: to the name.
+  std::map<HostLink*, std::unique_ptr<Arrival>> awaited_;
+  EventLoop::TimerId timer_ = 0;
+  // For calls, and for what was posted.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_LINK_STOP_AGENTS_H_
