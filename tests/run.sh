@@ -32,50 +32,41 @@ install_packages() {
 
 install_packages
 
-say "Building"
-bazel build "${bazel_flags[@]}" //...
-
-say "Compiling what ships with clang: thread-safety analysis and layering check"
-shipped=$(bazel query "${bazel_flags[@]}" 'kind("cc_(library|binary) rule", //...) except attr(testonly, 1, //...)' 2>/dev/null)
+# What the tests of whole programs start; and then what computes, beside those that mostly wait.
+say "Building the programs"
+programs=$(bazel query "${bazel_flags[@]}" 'kind("cc_binary rule", //...) except //tests/fuzz/...' 2>/dev/null)
 # shellcheck disable=SC2086  # One label a word.
-bazel build "${bazel_flags[@]}" --config=clang --output_groups=compilation_outputs $shipped
+bazel build "${bazel_flags[@]}" $programs
 
 failed=0
 IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
-export IRIS_BIN_DIR
+export IRIS_BIN_DIR results
 
-# tests_in NAME PATH|OPTION...: pytest, its words in NAME.log and its report in NAME.xml. What a shell starts in the
+# test_file PATH: pytest, its words in RESULTS/PATH.log and its report in RESULTS/PATH.xml. What a shell starts in the
 # background ignores SIGINT, and tests send it: hence env.
-tests_in() {
-  local name=$1
-  shift
-  env --default-signal=INT /usr/bin/python3 -m pytest -q -rf "$@" --junitxml="$results/$name.xml" >"$results/$name.log" 2>&1
+test_file() {
+  mkdir -p "$results/${1%/*}"
+  env --default-signal=INT /usr/bin/python3 -m pytest -q -rf "$1" --junitxml="$results/$1.xml" >"$results/$1.log" 2>&1
 }
+export -f test_file
 
-say "Fuzzers; beside them what mostly waits: chaos, bad networks, the real claude"
-waiting=(tests/chaos tests/integration/test_{network,slow_upload,slow_link}.py)
-tests_in waiting "${waiting[@]}" &
-lanes=($!)
-tests_in claude tests/e2e tests/programs &
-lanes+=($!)
-tests/fuzz/run.sh 60 "$results/fuzz.xml" || failed=1
-for lane in "${lanes[@]}"; do wait "$lane" || failed=1; done
-cat "$results"/{waiting,claude}.log
+say "Whole programs, four files at a time; beside them the rest of the build, unit tests and fuzzers"
+# Those that take long first.
+first=(tests/integration/test_{slow_upload,slow_link,network,right_host,survival}.py tests/chaos/test_chaos.py)
+mapfile -t files < <(printf '%s\n' "${first[@]}"
+  find tests -name 'test_*.py' | sort | grep -vxFf <(printf '%s\n' "${first[@]}"))
+printf '%s\n' "${files[@]}" | xargs -P 4 -I{} bash -c 'test_file {}' &
+lanes=$!
 
-say "Unit tests"
 # -k: one failure does not hide the next. The counts come from the tests' own reports.
 bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
-
-say "Whole programs, in two lanes"
-lives=(tests/integration/test_{survival,link,upgrade,builds,takeover,stalls,agent_killed}.py)
-tests_in lives "${lives[@]}" &
-lane=$!
-others=("${waiting[@]}" "${lives[@]}")
-tests_in others tests/integration tests/wire "${others[@]/#/--ignore=}" || failed=1
-wait "$lane" || failed=1
-cat "$results"/{lives,others}.log
+nice -n 19 tests/fuzz/run.sh 60 "$results/fuzz.xml" || failed=1
 bazel shutdown
 
-/usr/bin/python3 tests/count_results.py "$testlogs" "$results"/{lives,others,claude,waiting,fuzz}.xml || failed=1
+wait "$lanes" || failed=1
+reports=("${files[@]/#/$results/}")
+cat "${reports[@]/%/.log}" || failed=1
+
+/usr/bin/python3 tests/count_results.py "$testlogs" "$results/fuzz.xml" "${reports[@]/%/.xml}" || failed=1
 exit "$failed"

@@ -106,6 +106,7 @@ TEST_F(TransportTest, ALifeThatStoredNothingOfTheAnswerLosesNothing) {
   sink_.WaitForText(id);
   OnLoop([this] { transport_.reset(); });
   sink_.ForgetAll();
+  sink_.stores = true;
   Renew();
   OnLoop([&] { transport_->Resume(id, text); });
   const Outcome outcome = sink_.WaitFor(id);
