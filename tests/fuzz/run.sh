@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
-# Builds the fuzzers and runs all, and the tests of the two services with the same sanitizers, from the same objects: two at a
-# time. Usage: tests/fuzz/run.sh [SECONDS [REPORT]]
-# SECONDS for each fuzzer (60 if not given); REPORT: a JUnit file to write. Prints a line per fuzzer; of one that found something
-# also what it says, and where the input is that shows it: run the program on that file to see it again.
-# Debian's gRPC is not instrumented: what it does with memory that was freed shows only where malloc() is concerned, at what is
-# freed twice or handed to functions that are ours or libc's. Its templates are compiled here, and are seen.
+# Builds the fuzzers and runs all, two at a time. Usage: tests/fuzz/run.sh [SECONDS [REPORT]]
+# SECONDS each (60 if not given); REPORT: a JUnit file to write. Prints a line per fuzzer; of one that found something also
+# what it says, and where the input is that shows it: run the program on that file to see it again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,8 +10,7 @@ report=${2:-}
 bazel_flags=(--config=fuzz --noshow_progress --color=no)
 mapfile -t targets < <(bazel query --noshow_progress --color=no 'kind(cc_binary, //tests/fuzz/...)' | sort)
 [ ${#targets[@]} -gt 0 ]
-services=(//common/rpc/... //agent/service/... //coordinator/service/...)
-bazel build "${bazel_flags[@]}" "${targets[@]}" "${services[@]}"
+bazel build "${bazel_flags[@]}" "${targets[@]}"
 programs=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)/tests/fuzz
 work=$(mktemp -d)
 finds=${TMPDIR:-/tmp}/iris-fuzz-finds
@@ -32,14 +28,6 @@ run_one() {
   echo "$status" >"$work/$name.status"
 }
 
-# Beside the fuzzers, and no more of it at a time than one of them.
-run_services() {
-  local status=0
-  # shellcheck disable=SC2086  # One option or target a word.
-  bazel test -k --test_summary=terse --build_tests_only --local_test_jobs=1 $tested >"$work/services.log" 2>&1 || status=$?
-  echo "$status" >"$work/services.status"
-}
-
 say_one() {
   local name=$1 status runs coverage added
   status=$(cat "$work/$name.status")
@@ -54,10 +42,10 @@ say_one() {
 }
 
 names=("${targets[@]##*:}")
-(
-  export -f run_one run_services
-  export programs work finds seconds tested="${bazel_flags[*]} ${services[*]}"
-  { echo run_services && printf 'run_one %s\n' "${names[@]}"; } | xargs -P 2 -I{} bash -c 'set -euo pipefail; {}'
+printf '%s\n' "${names[@]}" | (
+  export -f run_one
+  export programs work finds seconds
+  xargs -P 2 -I{} bash -c 'set -euo pipefail; run_one {}'
 )
 
 failed=0
@@ -71,13 +59,5 @@ for name in "${names[@]}"; do
     cases+="<testcase classname=\"fuzz\" name=\"$name\"><failure/></testcase>"
   fi
 done
-
-cat "$work/services.log"
-[ "$(cat "$work/services.status")" -eq 0 ] || failed=$((failed + 1))
-logs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
-# Without their outermost elements the reports fit into this one.
-sanitized=$(bazel query --noshow_progress --color=no "tests(set(${services[*]}))" 2>/dev/null | sed 's,^//,,; s,:,/,' |
-  while read -r test; do sed -E 's/<\?xml[^>]*>|<\/?testsuites[^>]*>//g' "$logs/$test/test.xml" || true; done)
-[ -z "$report" ] ||
-  printf '<testsuites><testsuite name="fuzz">%s</testsuite>%s</testsuites>\n' "$cases" "$sanitized" >"$report"
+[ -z "$report" ] || printf '<testsuites><testsuite name="fuzz">%s</testsuite></testsuites>\n' "$cases" >"$report"
 [ "$failed" -eq 0 ]

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from programs.claude_driver import wait_until
+from testbed.waiting import wait_until
 
 MIB = 1 << 20
 
