@@ -98,6 +98,7 @@ TEST_F(FloodTest, WhatCreditDoesNotCountDoesNotPileUp) {
   EXPECT_EQ(host_.attaches_ended(), 1);
   EXPECT_LT(host_.events_said(), 1000);  // Of 100 KB; credit counts 64 bytes of them.
   goes_on.Notify();
+  OnLoop([] {});  // It has returned from waiting.
 }
 
 TEST_F(FloodTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
