@@ -54,6 +54,7 @@ void Schedule::CheckOrder() {
   }
   auto next = accepted_.begin();
   for (const std::string& id : host_->claudes().order) {
+    if (in_any_order_.count(id) > 0) continue;
     next = std::find(next, accepted_.end(), id);
     if (next == accepted_.end()) {
       return world_.Violation(absl::StrCat("claude began ", id, " out of order"));

@@ -119,13 +119,14 @@ void Schedule::PutStoreBack() {
   const bool was_up = coordinator_->up();
   coordinator_->Kill();
   desk_.PutBack();
-  // What the copy does not have, and claude has not begun, is accepted anew.
-  accepted_.erase(std::remove_if(accepted_.begin(), accepted_.end(),
-                                 [this](const std::string& id) {
-                                   return std::count(copied_.begin(), copied_.end(), id) == 0 &&
-                                          host_->claudes().turns.count(id) == 0;
-                                 }),
-                  accepted_.end());
+  // What the copy does not have, and claude has not begun, may lie on the host, before all that comes
+  // now, or be accepted anew, behind it.
+  for (const std::string& id : accepted_) {
+    if (std::count(copied_.begin(), copied_.end(), id) == 0 &&
+        host_->claudes().turns.count(id) == 0) {
+      in_any_order_.insert(id);
+    }
+  }
   if (was_up) StartCoordinator();
 }
 

@@ -87,10 +87,11 @@ class Schedule {
   std::vector<std::shared_ptr<Wire>> wires_;
   absl::Duration refuse_until_;
   bool disk_fails_ = false;
-  bool put_back_ = false;              // The store was, from a copy.
-  std::set<FailureKind> allowed_;      // By what has happened so far.
-  std::vector<std::string> accepted_;  // Ids, in this order.
-  std::vector<std::string> copied_;    // Those that the copy of the store has.
+  bool put_back_ = false;               // The store was, from a copy.
+  std::set<FailureKind> allowed_;       // By what has happened so far.
+  std::vector<std::string> accepted_;   // Ids, in this order,
+  std::set<std::string> in_any_order_;  // but for these of them.
+  std::vector<std::string> copied_;     // Those that the copy of the store has.
   std::string last_settled_;
   absl::Duration last_settled_at_;
 };
