@@ -120,6 +120,7 @@ absl::Status Session::CheckTell(absl::string_view text) const {
 
 void Session::WriteNextTell() {
   if (phase_ != Phase::kReady || turn_ != nullptr) return;
+  if (EndOutdatedChild()) return;
   if (waiting_.empty()) return ArmIdleTimer();
   if (const absl::Status held = HoldClaim(); !held.ok()) return LoseClaim(held);
   WaitingTell tell = std::move(waiting_.front());
