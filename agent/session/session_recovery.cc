@@ -151,6 +151,13 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
   }
   switch (turn->state) {
     case TranscriptTurn::State::kAbsent:
+      // What was heard of it stays told, and says that claude had begun it.
+      if (!files_->tells().WasHeard(tell_id)) return false;
+      Settle(tell_id, !unless_ended.ok()
+                          ? unless_ended
+                          : MakeFailure(v1::FAILURE_AMBIGUOUS,
+                                        absl::StrCat(lost, ", and there is no transcript of it")));
+      return true;
     case TranscriptTurn::State::kNotBegun:
       return false;
     case TranscriptTurn::State::kEndedWell:

@@ -119,6 +119,11 @@ void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
 void TellLedger::Learn(const v1::Event& event) {
   std::string tell_id;
   Phase phase = v1::TellState::PHASE_UNSPECIFIED;
+  if (event.has_output()) heard_ = true;
+  if (event.has_written() || event.has_started()) {
+    written_ = event.written().tell_id();
+    heard_ = false;
+  }
   if (event.has_accepted()) {
     tell_id = event.accepted().tell_id();
     phase = v1::TellState::ACCEPTED;
