@@ -115,7 +115,7 @@ absl::Status Session::CheckTell(absl::string_view text) const {
                        absl::StrCat(waiting_.size(), " messages of together ", waiting_bytes_,
                                     " bytes wait for ", Who(), " already"));
   }
-  return journal().CheckRoom();
+  return files_->CheckRoom();
 }
 
 void Session::WriteNextTell() {

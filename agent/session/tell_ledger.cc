@@ -157,6 +157,12 @@ absl::Status TellLedger::Append(const std::string& entry) const {
   return WriteAt(file, (entries_ - 1) * kEntryBytes, entry, path_);
 }
 
+absl::Status TellLedger::WriteAnew() {
+  absl::Status status = Rewrite();
+  behind_ = !status.ok();
+  return status;
+}
+
 absl::Status TellLedger::Rewrite() {
   std::string entries;
   for (const std::string& id : settled_) entries += Encode(id, v1::TellState::SETTLED);

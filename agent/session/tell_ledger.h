@@ -44,6 +44,8 @@ class TellLedger {
   // `tell_id` is a UUID. Written at once; if that fails, with the next one. `seq`: of the event that
   // says how it was settled.
   void Set(const std::string& tell_id, Phase phase, uint64_t seq = 0);
+  // Its file was removed.
+  absl::Status WriteAnew();
   // What the journal has of a tell counts if it is further. Set() it only after the journal has it:
   // what is between the two when an agent dies is learned here.
   void Learn(const v1::Event& event);

@@ -10,7 +10,7 @@ constexpr std::array kAgentFixes = {
     kFixTakeover,      kFixOtherHost,   kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
     kFixClaudeDisk,    kFixFetch,       kFixSleep,        kFixInitTimeout,   kFixClaudePath,
     kFixClaudeVersion, kFixDirectory,   kFixListRequests, kFixAnswerRequest, kFixAgentDir,
-    kFixProcesses,     kFixDescriptors, kFixMemory};
+    kFixGoneDir,       kFixProcesses,   kFixDescriptors,  kFixMemory};
 
 }  // namespace
 
