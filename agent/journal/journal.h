@@ -57,8 +57,8 @@ class Journal final : private JournalDisk::Client {
   // Called when full() or CheckRoom() may have changed, other than by a call here.
   void OnRoom(std::function<void()> on_room) { on_room_ = std::move(on_room); }
 
-  // Called where the journal finds, when it tries again, that its directory is gone: to make it, and
-  // then to call WriteAnew().
+  // Called where the journal finds, when it tries again, that its directory is gone: to make it,
+  // and then to call WriteAnew().
   void OnGone(std::function<void()> on_gone) { on_gone_ = std::move(on_gone); }
   // Its files were removed, and its directory is there again: writes what memory has. The rest is
   // gone, as if it had been acknowledged.

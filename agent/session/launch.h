@@ -26,8 +26,8 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
                                       const AgentIdentity& identity);
 
 // Whether a child that was started as `one` says is what `other` asks for: all that decides what is
-// started, where, and what it may do is the same. Not SSH_AUTH_SOCK, which is another one with every
-// connection, nor what concerns the agent alone (limits, labels).
+// started, where, and what it may do is the same. Not SSH_AUTH_SOCK, which is another one with
+// every connection, nor what concerns the agent alone (limits, labels).
 bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other);
 
 // The session's claim file (claim.h) under the home that its claude would have.
