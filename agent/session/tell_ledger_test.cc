@@ -140,9 +140,8 @@ TEST_F(TellLedgerTest, AWrittenTellIsHeardOnceTheJournalHasOutputBehindIt) {
   EXPECT_FALSE(ledger->WasHeard(b));  // It was not even written.
   ledger->Learn(written);
   EXPECT_FALSE(ledger->WasHeard(a));
-  for (const char* aside :
-       {R"({"type":"system","subtype":"session_state_changed","state":"idle"})",
-        R"({"type":"control_response","response":{"subtype":"success"}})"}) {
+  for (const char* aside : {R"({"type":"system","subtype":"session_state_changed","state":"idle"})",
+                            R"({"type":"control_response","response":{"subtype":"success"}})"}) {
     v1::Event said;
     said.mutable_output()->set_bytes(aside);
     ledger->Learn(said);
