@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -206,6 +207,27 @@ TEST_F(AgentUpgradeTest, WhileASurvivorFinishesTheTextsThatWaitGoAlong) {
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(next));
   EXPECT_EQ(AnswerTo(id), TwentyWords());
   EXPECT_EQ(AnswerTo(next), "2");
+  ExpectNothingStays();
+}
+
+TEST_F(AgentUpgradeTest, AChildThatIsToBeReplacedBehindItsTurnStillIs) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open();
+  const std::string id = Tell("SLOW 3");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
+  const pid_t claude = ClaudesPid();
+  const std::string other = scratch_.File("claude");
+  std::filesystem::create_symlink(StubClaude(), other);
+  Open(/*idle_timeout_ms=*/0, other);
+  EXPECT_EQ(ClaudesPid(), claude);
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  ExpectUpgraded();
+  EXPECT_EQ(ClaudesPid(), claude);
+  Repeat(id, "SLOW 3");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
+  EXPECT_EQ(AnswerTo(id), TwentyWords());
+  EXPECT_EQ(Ask("COUNT"), "2");
+  EXPECT_NE(ClaudesPid(), claude);
   ExpectNothingStays();
 }
 

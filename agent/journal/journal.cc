@@ -109,6 +109,7 @@ void Journal::SetTrouble(const absl::Status& trouble) {
   if (!trouble.ok() && retry_ == 0) {
     retry_ = disk_.loop().After(limits_.retry_every, [this] {
       retry_ = 0;
+      if (on_gone_ && access(dir_.c_str(), F_OK) != 0) on_gone_();
       WriteUnwritten();
       if (trouble_.ok()) disk_.SyncSoon(this);
       if (on_room_) on_room_();
@@ -121,6 +122,24 @@ void Journal::SetTrouble(const absl::Status& trouble) {
   } else {
     LogError("journal ", dir_, ": ", trouble.message(), "; what comes stays in memory");
   }
+}
+
+absl::Status Journal::WriteAnew() {
+  segments_.clear();
+  // Also for a sync under way, which takes what is gone for trimmed.
+  trimmed_ = memory_.empty() ? newest_seq_ : memory_.front().event->seq() - 1;
+  written_ = synced_ = syncing_ = trimmed_;
+  acknowledged_ = std::max(acknowledged_, trimmed_);
+  ForgetLives();
+  disk_.AddUnwritten(memory_bytes_ - unwritten_bytes_);
+  unwritten_bytes_ = memory_bytes_;
+  disk_.RemoveKept(bytes_ - memory_bytes_);
+  bytes_ = memory_bytes_;
+  directory_changed_ = true;
+  disk_.SyncSoon(this);
+  if (absl::Status marked = WriteMark(); !marked.ok()) return marked;
+  WriteUnwritten();
+  return trouble_;
 }
 
 // ----------------------------------------------------------------------------------------- syncing
@@ -172,9 +191,13 @@ void Journal::ApplyTrim() {
   }
   written_ = std::max(written_, trimmed_);
   synced_ = std::max(synced_, trimmed_);
-  while (lives_.size() > 1 && lives_[1].after_seq < trimmed_) lives_.erase(lives_.begin());
+  ForgetLives();
   (void)WriteMark().ok();  // Without it they are there again at the next start, and go once more.
   RemoveSegments();
+}
+
+void Journal::ForgetLives() {
+  while (lives_.size() > 1 && lives_[1].after_seq < trimmed_) lives_.erase(lives_.begin());
 }
 
 size_t Journal::BytesBetween(uint64_t from, uint64_t to) const {

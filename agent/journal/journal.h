@@ -57,6 +57,13 @@ class Journal final : private JournalDisk::Client {
   // Called when full() or CheckRoom() may have changed, other than by a call here.
   void OnRoom(std::function<void()> on_room) { on_room_ = std::move(on_room); }
 
+  // Called where the journal finds, when it tries again, that its directory is gone: to make it,
+  // and then to call WriteAnew().
+  void OnGone(std::function<void()> on_gone) { on_gone_ = std::move(on_gone); }
+  // Its files were removed, and its directory is there again: writes what memory has. The rest is
+  // gone, as if it had been acknowledged.
+  absl::Status WriteAnew();
+
   // Numbers and keeps `event`.
   void Append(v1::Event event);
 
@@ -128,12 +135,13 @@ class Journal final : private JournalDisk::Client {
   size_t BytesBetween(uint64_t from, uint64_t to) const;
   void RemoveSegments();
   void ForgetFront();
+  void ForgetLives();  // Of what is trimmed.
   std::string PathOf(uint64_t first_seq) const;
 
   JournalDisk& disk_;
   const std::string dir_;
   const Limits limits_;
-  std::function<void()> on_room_;
+  std::function<void()> on_room_, on_gone_;
   std::string id_;
 
   std::deque<std::unique_ptr<Segment>> segments_;  // Consecutive; the last one is appended to.

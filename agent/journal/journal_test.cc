@@ -56,6 +56,24 @@ TEST_F(JournalTest, WhatIsDurableTakesNoMemoryAndNoDescriptor) {
   EXPECT_EQ(AllAfter(0).size(), 100u);
 }
 
+TEST_F(JournalTest, OneWhoseFilesWereRemovedGoesOnWithWhatMemoryHas) {
+  Live("a");
+  Append(3);
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  Append(2);
+  fs::remove_all(dir);
+  fs::create_directory(dir);
+  ASSERT_TRUE(journal->WriteAnew().ok());
+  EXPECT_EQ(journal->oldest_known(), 3u);
+  EXPECT_EQ(journal->bytes(), journal->bytes_in_memory());
+  Append(1);
+  EXPECT_THAT(SeqsAfter(3), ElementsAre(4, 5, 6));
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  Live("b");
+  EXPECT_EQ(journal->oldest_known(), 3u);
+  EXPECT_THAT(SeqsAfter(3), ElementsAre(4, 5, 6, 7));  // With the new life.
+}
+
 TEST_F(JournalTest, AReaderFarBehindGetsAllOfManySegmentsInOrder) {
   limits.segment_bytes = 5'000;
   limits.memory_bytes = 10'000;

@@ -60,13 +60,20 @@ absl::Status SlotFile::Write(absl::string_view content) {
     return absl::InvalidArgumentError(
         absl::StrCat(path_, " cannot hold ", content.size(), " bytes"));
   }
-  const ScopedFd file(open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file) return absl::ErrnoToStatus(errno, path_);
   const uint64_t generation = generation_ + 1;
-  const absl::Status written =
-      WriteAt(file, generation % 2 == 0 ? 0 : kSlotBytes, EncodeSlot(generation, content), path_);
+  const std::string slot = EncodeSlot(generation, content);
+  const size_t at = generation % 2 == 0 ? 0 : kSlotBytes;
+  const ScopedFd file(open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file && errno != ENOENT) return absl::ErrnoToStatus(errno, path_);
+  absl::Status written;
+  if (!file) {
+    std::string both(2 * kSlotBytes, '\0');
+    written = ReplaceFile(path_, both.replace(at, kSlotBytes, slot));
+  } else {
+    written = WriteAt(file, at, slot, path_);
+    if (written.ok() && fdatasync(file.get()) != 0) written = absl::ErrnoToStatus(errno, path_);
+  }
   if (!written.ok()) return written;
-  if (fdatasync(file.get()) != 0) return absl::ErrnoToStatus(errno, path_);
   generation_ = generation;
   content_ = std::string(content);
   return absl::OkStatus();

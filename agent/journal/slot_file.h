@@ -25,7 +25,8 @@ class SlotFile {
   static absl::StatusOr<std::unique_ptr<SlotFile>> Open(const std::string& path);
 
   const std::string& content() const { return content_; }
-  // Durable when it returns OK. After an error the old content stands.
+  // Durable when it returns OK. After an error the old content stands. Where somebody has removed
+  // the file it is made again.
   absl::Status Write(absl::string_view content);
 
  private:

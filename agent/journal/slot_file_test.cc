@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -38,6 +39,18 @@ TEST_F(SlotFileTest, WhatWasWrittenLastIsThereAgain) {
   for (const std::string content : {"one", "two", "a third one", ""}) {
     ASSERT_TRUE(Open()->Write(content).ok());
     EXPECT_EQ(Open()->content(), content);
+  }
+}
+
+TEST_F(SlotFileTest, OneThatIsRemovedIsMadeAgain) {
+  const std::string path = scratch.File("removed");
+  for (const char* content : {"odd", "even", "odd again"}) {
+    const auto file = SlotFile::Open(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    std::filesystem::remove(path);
+    ASSERT_TRUE((*file)->Write(content).ok());
+    EXPECT_EQ(SlotFile::Open(path).value()->content(), content);
+    EXPECT_EQ(std::filesystem::file_size(path), 8192u);
   }
 }
 

@@ -139,7 +139,29 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
                      kFixDirectory);
 }
 
+// What it adds to the child's environment, whichever connection it comes by.
+Env LastingEnv(const v1::LaunchSpec& spec) {
+  Env env;
+  for (const auto& [name, value] : spec.env()) env[name] = value;
+  env.erase("SSH_AUTH_SOCK");
+  return env;
+}
+
+bool Asks(const v1::LaunchSpec& spec) {
+  return spec.ask_permissions() && !spec.skip_permissions();  // As PlanLaunch() has it.
+}
+
 }  // namespace
+
+bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
+  return one.cwd() == other.cwd() && one.claude_path() == other.claude_path() &&
+         one.skip_permissions() == other.skip_permissions() && Asks(one) == Asks(other) &&
+         std::equal(one.args().begin(), one.args().end(), other.args().begin(),
+                    other.args().end()) &&
+         std::equal(one.pass_env().begin(), one.pass_env().end(), other.pass_env().begin(),
+                    other.pass_env().end()) &&
+         LastingEnv(one) == LastingEnv(other);
+}
 
 std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
                         const AgentIdentity& identity) {

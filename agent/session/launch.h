@@ -25,6 +25,11 @@ struct LaunchPlan {
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity);
 
+// Whether a child that was started as `one` says is what `other` asks for: all that decides what is
+// started, where, and what it may do is the same. Not SSH_AUTH_SOCK, which is another one with
+// every connection, nor what concerns the agent alone (limits, labels).
+bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other);
+
 // The session's claim file (claim.h) under the home that its claude would have.
 std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
                         const AgentIdentity& identity);

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -211,6 +212,36 @@ TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
                                         "--output-format", "stream-json", "--replay-user-messages",
                                         "--session-id", kSession, "--dangerously-skip-permissions",
                                         "--model", "a b"));
+}
+
+TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {
+  const auto changed = [this](const std::function<void(v1::LaunchSpec&)>& change) {
+    v1::LaunchSpec other = spec;
+    change(other);
+    return !LaunchesAlike(spec, other) || !LaunchesAlike(other, spec);
+  };
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "/tmp/one";
+  (*spec.mutable_env())["LANG"] = "C";
+  spec.add_args("-x");
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.set_cwd("/"); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.set_claude_path("/c"); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.add_args("-y"); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.set_args(0, "-y"); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { (*s.mutable_env())["LANG"] = "de"; }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.mutable_env()->erase("LANG"); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.add_pass_env("CLAUDE_X"); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.set_skip_permissions(true); }));
+  EXPECT_TRUE(changed([](v1::LaunchSpec& s) { s.set_ask_permissions(true); }));
+
+  EXPECT_FALSE(changed([](v1::LaunchSpec&) {}));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { (*s.mutable_env())["SSH_AUTH_SOCK"] = "/b"; }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.mutable_env()->erase("SSH_AUTH_SOCK"); }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_init_timeout_ms(1); }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_idle_timeout_ms(1); }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_team("other"); }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_from("other"); }));
+  spec.set_skip_permissions(true);  // Then nobody is asked.
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_ask_permissions(true); }));
 }
 
 }  // namespace

@@ -76,7 +76,9 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status CheckEpoch(uint64_t epoch) const;
 
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
-  // why it does not. FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another host
+  // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()) is ended
+  // first; in a turn `done` gets it as it is, and it is ended behind the turn, before it could get
+  // another tell. FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another host
   // that shares this home has claimed the session, and not `takeover`: a person asked for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
 
@@ -185,6 +187,9 @@ class Session final : private ChildSink, private LineScannerSink {
   void FailStart(const absl::Status& why);
   void BecomeReady();
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
+  // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
+  // started when somebody waits for it.
+  bool EndOutdatedChild();
   void OnControlResponse(absl::string_view line);
   // What the child asks (session_requests.cc).
   void OnControlRequest(const std::string& request_id, absl::string_view line);
@@ -209,6 +214,8 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status Cancelled() const;
   // `why`, unless the tell in flight was being cancelled.
   absl::Status UnlessCancelled(const absl::Status& why) const;
+  // Path of the session's transcript; "" if there is none.
+  std::string Transcript() const;
   void Recover(ProcessId stray_keeper);
   // False: its child does not go on.
   bool GoOnWithChild(const handover::Session& before);
@@ -285,7 +292,8 @@ class Session final : private ChildSink, private LineScannerSink {
   const StrayKiller kill_strays_;
   std::set<SessionReader*> readers_;
 
-  v1::LaunchSpec spec_;  // Of the newest Open.
+  v1::LaunchSpec spec_;        // Of the newest Open.
+  v1::LaunchSpec child_spec_;  // That `child_` was started with.
   Phase phase_ = Phase::kNone;
   std::unique_ptr<Child> child_;
   std::unique_ptr<LineScanner> scanner_;

@@ -32,6 +32,8 @@ constexpr size_t kStderrTailBytes = 4 << 10;
 void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   if (const absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return done(saved);
   spec_ = spec;
+  const bool may_end = phase_ == Phase::kStarting || (phase_ == Phase::kReady && turn_ == nullptr);
+  if (may_end) EndOutdatedChild();
   if (phase_ == Phase::kReady) {
     v1::OpenResponse response;
     *response.mutable_child() = ChildInfo();
@@ -50,6 +52,7 @@ void Session::StartChild() {
   phase_ = Phase::kStarting;
   end_reason_ = v1::Exited::BY_ITSELF;
   stderr_tail_.clear();
+  child_spec_ = spec_;
   absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
   if (plan.ok()) {
     const absl::Status claimed = ClaimForStart();
@@ -172,6 +175,13 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
       child_->KillAll();
     });
   });
+}
+
+bool Session::EndOutdatedChild() {
+  if (LaunchesAlike(child_spec_, spec_)) return false;
+  LogInfo("session ", id_, ": its child is ended, since the team is launched otherwise by now");
+  BeginClosing(kDefaultGrace, v1::Exited::CLOSED);
+  return true;
 }
 
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {

@@ -16,6 +16,7 @@
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/process/spawn.h"
 #include "gmock/gmock.h"
@@ -241,7 +242,11 @@ TEST_F(SessionClaimTest, TheClaimFollowsTheConfigOfTheChildThatRuns) {
   const std::string claimed = ClaimPath(scratch.File("other"), session_id);
   EXPECT_TRUE(fs::exists(claimed));
   spec.clear_env();
-  ASSERT_TRUE(Open().ok());  // For the next child.
+  Do([&](Session& session) {
+    EXPECT_TRUE(session.Tell(NewUuid(), "HANG").ok());
+    session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>&) {});  // For the next child.
+  });
+  EXPECT_TRUE(fs::exists(claimed));
   Close();
   EXPECT_FALSE(fs::exists(claimed));
 }

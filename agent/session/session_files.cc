@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "common/failure/agent_fix.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
+#include "common/log/log.h"
 
 namespace iris {
 namespace {
@@ -27,6 +29,15 @@ absl::Status Storage(const absl::Status& why) {
                      kFixHostDisk);
 }
 
+absl::Status Gone(const std::string& dir, const absl::Status& why) {
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("the agent's directory ", dir,
+                                  " is gone, and could not be made again: ", why.message()),
+                     kFixGoneDir);
+}
+
+std::string Above(const std::string& dir) { return dir.substr(0, dir.rfind('/')); }
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& disk,
@@ -42,9 +53,12 @@ absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& di
 absl::Status SessionFiles::Load(JournalDisk& disk, const std::string& incarnation,
                                 const Journal::Limits& limits) {
   const bool is_new = access(dir_.c_str(), F_OK) != 0;
+  if (access(Above(dir_).c_str(), F_OK) != 0) {
+    if (absl::Status made = EnsureOwnPath(Above(dir_)); !made.ok()) return Gone(Above(dir_), made);
+  }
   if (absl::Status made = EnsurePrivateDir(dir_); !made.ok()) return made;
   if (is_new) {
-    absl::Status durable = SyncDirectory(dir_.substr(0, dir_.rfind('/')));
+    absl::Status durable = SyncDirectory(Above(dir_));
     if (!durable.ok()) return durable;
   }
   absl::StatusOr<std::unique_ptr<SlotFile>> state = SlotFile::Open(absl::StrCat(dir_, "/state"));
@@ -62,7 +76,33 @@ absl::Status SessionFiles::Load(JournalDisk& disk, const std::string& incarnatio
       disk, dir_, incarnation, [this](const v1::Event& event) { tells_->Learn(event); }, limits);
   if (!journal.ok()) return journal.status();
   journal_ = *std::move(journal);
+  journal_->OnGone([this] {
+    if (const absl::Status made = MakeAgain(); !made.ok()) LogError(made.message());
+  });
   return absl::OkStatus();
+}
+
+absl::Status SessionFiles::MakeAgain() {
+  // Any other error may pass, with all that is there.
+  const bool gone = access(dir_.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+  if (!gone && !is_made_again_) return absl::OkStatus();
+  absl::Status made = EnsureOwnPath(dir_);
+  if (!made.ok()) return Gone(dir_, made);
+  is_made_again_ = true;
+  made = SyncDirectory(Above(dir_));
+  if (made.ok()) made = state_file_->Write(state_.SerializeAsString());
+  if (made.ok() && opened_) made = WriteLaunch(launch_);
+  if (made.ok()) made = tells_->WriteAnew();
+  if (made.ok()) made = journal_->WriteAnew();
+  if (!made.ok()) return Gone(dir_, made);
+  LogWarn(dir_, " was removed, and is made again");
+  is_made_again_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status SessionFiles::CheckRoom() {
+  absl::Status made = MakeAgain();
+  return made.ok() ? journal_->CheckRoom() : made;
 }
 
 absl::Status SessionFiles::LoadLaunch() {
@@ -77,22 +117,29 @@ absl::Status SessionFiles::LoadLaunch() {
 }
 
 absl::Status SessionFiles::SaveState(const saved::State& state) {
+  if (absl::Status made = MakeAgain(); !made.ok()) return made;
   const absl::Status written = state_file_->Write(state.SerializeAsString());
   if (written.ok()) state_ = state;
   return Storage(written);
 }
 
 absl::Status SessionFiles::SaveLaunch(const v1::LaunchSpec& launch) {
+  if (absl::Status made = MakeAgain(); !made.ok()) return made;
   const std::string bytes = launch.SerializeAsString();
   // Maps are serialized in any order; what differs in that alone is written once more.
   if (opened_ && bytes == launch_.SerializeAsString()) return absl::OkStatus();
-  std::string content;
-  AppendUint32(content, Crc32(bytes));
-  const absl::Status written = ReplaceFile(LaunchPath(dir_), content + bytes);
+  const absl::Status written = WriteLaunch(launch);
   if (!written.ok()) return Storage(written);
   opened_ = true;
   launch_ = launch;
   return absl::OkStatus();
+}
+
+absl::Status SessionFiles::WriteLaunch(const v1::LaunchSpec& launch) const {
+  const std::string bytes = launch.SerializeAsString();
+  std::string content;
+  AppendUint32(content, Crc32(bytes));
+  return ReplaceFile(LaunchPath(dir_), content + bytes);
 }
 
 }  // namespace iris

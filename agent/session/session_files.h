@@ -37,9 +37,13 @@ class SessionFiles {
   // Null before the first Open.
   const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
 
-  // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands.
+  // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands. Like
+  // CheckRoom(), they make the directory again, and what is above it, where it was removed.
   absl::Status SaveState(const saved::State& state);
   absl::Status SaveLaunch(const v1::LaunchSpec& launch);
+
+  // FAILURE_STORAGE: there is no room for another turn (Journal::CheckRoom()), or no directory.
+  absl::Status CheckRoom();
 
   Journal& journal() { return *journal_; }
   const Journal& journal() const { return *journal_; }
@@ -51,8 +55,12 @@ class SessionFiles {
   absl::Status Load(JournalDisk& disk, const std::string& incarnation,
                     const Journal::Limits& limits);
   absl::Status LoadLaunch();
+  absl::Status WriteLaunch(const v1::LaunchSpec& launch) const;
+  // OK: the directory is there, with all that is known here.
+  absl::Status MakeAgain();
 
   const std::string dir_;
+  bool is_made_again_ = false;  // Somebody had removed it, and it lacks something yet.
   std::unique_ptr<SlotFile> state_file_;
   saved::State state_;
   bool opened_ = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/handover/handover.pb.h"
+#include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "common/log/log.h"
 
@@ -123,6 +124,7 @@ std::optional<handover::Session> Session::HandOver() const {
     return state;
   }
   HandOverChild(child_->HandOver(), *state.mutable_child());
+  if (!LaunchesAlike(child_spec_, spec_)) state.set_launch(child_spec_.SerializeAsString());
   state.set_resumed(resumed_);
   state.set_program(program_);
   state.set_started_at_ms(absl::ToUnixMillis(started_at_));
@@ -166,6 +168,9 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   child_ = *std::move(child);
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
   phase_ = Phase::kReady;
+  // What cannot be read is most likely another one.
+  child_spec_ = spec_;
+  if (!before.launch().empty()) (void)child_spec_.ParseFromString(before.launch());
   resumed_ = before.resumed();
   program_ = before.program();
   started_at_ = absl::FromUnixMillis(before.started_at_ms());

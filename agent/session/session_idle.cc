@@ -66,8 +66,7 @@ bool Session::HasWorked() {
 
 void Session::SettleIdle(bool is_over) {
   const bool is_wedged = !idle_.answered() && !idle_.says_idle();
-  const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return idle_.OnLooked(StallNow());
   // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
@@ -108,8 +107,7 @@ void Session::AwaitTranscript(absl::string_view result_line) {
 }
 
 void Session::LookForAnswer(bool last_time) {
-  const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
   const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!has_it && !last_time) return;
   const std::string result_line = std::move(*turn_->awaited_for);

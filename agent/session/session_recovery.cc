@@ -48,6 +48,10 @@ absl::Status Session::Save(saved::State state) {
   return files_->SaveState(state);
 }
 
+std::string Session::Transcript() const {
+  return TranscriptOf(child_ != nullptr ? child_spec_ : spec_, id_, identity_);
+}
+
 void Session::Recover(ProcessId stray_keeper) {
   for (const v1::TellState& tell : files_->tells().Open()) {
     if (tell.phase() == v1::TellState::WRITTEN) {
@@ -137,8 +141,7 @@ void Session::SettleLost(LostTell lost, std::deque<WaitingTell>& to_write) {
 }
 
 bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status& unless_ended) {
-  const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), tell_id);
   const std::string lost = absl::StrCat(Who(), " lost its agent in this turn");
   if (!turn.ok()) {
     Settle(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
@@ -148,6 +151,13 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
   }
   switch (turn->state) {
     case TranscriptTurn::State::kAbsent:
+      // What was heard of it stays told, and says that claude had begun it.
+      if (!files_->tells().WasHeard(tell_id)) return false;
+      Settle(tell_id, !unless_ended.ok()
+                          ? unless_ended
+                          : MakeFailure(v1::FAILURE_AMBIGUOUS,
+                                        absl::StrCat(lost, ", and there is no transcript of it")));
+      return true;
     case TranscriptTurn::State::kNotBegun:
       return false;
     case TranscriptTurn::State::kEndedWell:
@@ -171,8 +181,7 @@ bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status
 }
 
 absl::Status Session::UnlessInTranscript(const absl::Status& why) {
-  const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
   if (!turn.ok() || turn->state != TranscriptTurn::State::kEndedWell) return why;
   TellAnew(turn_->tell_id, turn->lines,
            "claude ended after its answer; this is the transcript's text");
@@ -181,8 +190,7 @@ absl::Status Session::UnlessInTranscript(const absl::Status& why) {
 
 // Of a text that lacks its beginning nothing may be left.
 absl::Status Session::TellWhole(const absl::Status& outcome) {
-  const absl::StatusOr<TranscriptTurn> turn =
-      FindTurn(TranscriptOf(spec_, id_, identity_), turn_->tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
   TellAnew(turn_->tell_id, turn.ok() ? turn->lines : std::vector<std::string>(),
            "the message came anew while it ran; this is what the transcript has");
   if (!outcome.ok()) return outcome;

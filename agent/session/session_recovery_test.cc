@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/session/session.h"
@@ -150,6 +151,31 @@ TEST_F(SessionRecoveryTest, ATellThatClaudeNeverSawRunsWhenItsTextComesAgain) {
   EXPECT_EQ(Answer(id), "1");
   EXPECT_EQ(CountOf(v1::Event::kGap), 0u);
   EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+TEST_F(SessionRecoveryTest, ATellThatWasHeardAndThatNoTranscriptHasIsAmbiguousAndNotRun) {
+  const std::string id = NewUuid();
+  NextAgent([&](SessionFiles& files) {
+    Leave(files, id);
+    v1::Event said;
+    said.mutable_output()->set_bytes(
+        R"({"type":"assistant","message":{"content":[{"type":"text","text":"begun"}]}})");
+    files.journal().Append(std::move(said));
+  });
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(CountOf(v1::Event::kGap), 0u);  // The text that is there counts.
+  EXPECT_THAT(output(), HasSubstr("begun"));
+  Repeat(id, "COUNT");
+  EXPECT_EQ(Ask("COUNT"), "1");
+  EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+TEST_F(SessionRecoveryTest, WhatWasHeardBeforeATellWasWrittenSaysNothingOfIt) {
+  Answered("SUM x");
+  const std::string id = NewUuid();
+  NextAgent([&](SessionFiles& files) { Leave(files, id); });
+  Repeat(id, "COUNT");
+  EXPECT_EQ(Answer(id), "2");
 }
 
 TEST_F(SessionRecoveryTest, ANewTellDoesNotWaitForOneWhoseTextDoesNotCome) {

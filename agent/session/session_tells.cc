@@ -115,11 +115,12 @@ absl::Status Session::CheckTell(absl::string_view text) const {
                        absl::StrCat(waiting_.size(), " messages of together ", waiting_bytes_,
                                     " bytes wait for ", Who(), " already"));
   }
-  return journal().CheckRoom();
+  return files_->CheckRoom();
 }
 
 void Session::WriteNextTell() {
   if (phase_ != Phase::kReady || turn_ != nullptr) return;
+  if (EndOutdatedChild()) return;
   if (waiting_.empty()) return ArmIdleTimer();
   if (const absl::Status held = HoldClaim(); !held.ok()) return LoseClaim(held);
   WaitingTell tell = std::move(waiting_.front());

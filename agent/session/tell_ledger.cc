@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "agent/journal/files.h"
@@ -35,6 +36,13 @@ std::string IdIn(absl::string_view entry) {
   std::string id = absl::BytesToHexString(entry.substr(0, kEntryBytes - 1));
   for (const int at : {8, 13, 18, 23}) id.insert(at, 1, '-');
   return id;
+}
+
+// A line that claude says of itself, whether it has taken a tell or not; "idle" comes behind the
+// result of the turn before.
+bool IsAside(absl::string_view line) {
+  return absl::StrContains(line, R"("session_state_changed")") ||
+         absl::StrContains(line, R"("control_response")");
 }
 
 }  // namespace
@@ -119,6 +127,11 @@ void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
 void TellLedger::Learn(const v1::Event& event) {
   std::string tell_id;
   Phase phase = v1::TellState::PHASE_UNSPECIFIED;
+  if (event.has_output() && !IsAside(event.output().bytes())) heard_ = true;
+  if (event.has_written() || event.has_started()) {
+    written_ = event.written().tell_id();
+    heard_ = false;
+  }
   if (event.has_accepted()) {
     tell_id = event.accepted().tell_id();
     phase = v1::TellState::ACCEPTED;
@@ -150,6 +163,12 @@ absl::Status TellLedger::Append(const std::string& entry) const {
   if (!file) return absl::ErrnoToStatus(errno, path_);
   // Not O_APPEND: what a failed write has left is written over.
   return WriteAt(file, (entries_ - 1) * kEntryBytes, entry, path_);
+}
+
+absl::Status TellLedger::WriteAnew() {
+  absl::Status status = Rewrite();
+  behind_ = !status.ok();
+  return status;
 }
 
 absl::Status TellLedger::Rewrite() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,9 +44,17 @@ class TellLedger {
   // `tell_id` is a UUID. Written at once; if that fails, with the next one. `seq`: of the event that
   // says how it was settled.
   void Set(const std::string& tell_id, Phase phase, uint64_t seq = 0);
+  // Its file was removed.
+  absl::Status WriteAnew();
   // What the journal has of a tell counts if it is further. Set() it only after the journal has it:
   // what is between the two when an agent dies is learned here.
   void Learn(const v1::Event& event);
+  // This tell was written, and the journal, as it was learned, has output behind that: claude had
+  // begun it. Also where it begins in the middle of a turn, the rest being acknowledged and gone.
+  bool WasHeard(absl::string_view tell_id) const {
+    return heard_ && PhaseOf(tell_id) == v1::TellState::WRITTEN &&
+           (!written_.has_value() || *written_ == tell_id);
+  }
   // Those that are not settled, in the order in which they came.
   std::vector<v1::TellState> Open() const;
 
@@ -62,6 +71,10 @@ class TellLedger {
   std::deque<std::string> settled_;  // Oldest first; bounded.
   absl::flat_hash_map<std::string, uint64_t> outcomes_;  // Their events in the journal.
   std::deque<std::pair<uint64_t, std::string>> outcomes_by_seq_;  // These, and some that are gone.
+  // Learned: the tell that was written last, to the child that was started last; "" if none was.
+  // Unset: the journal does not say.
+  std::optional<std::string> written_;
+  bool heard_ = false;   // Something, since.
   size_t entries_ = 0;   // In the file.
   bool behind_ = false;  // The file lacks something.
 };

@@ -128,6 +128,32 @@ TEST_F(TellLedgerTest, TheOutcomeOfOneThatIsSettledMayBeLost) {
   EXPECT_THAT(OpenIds(), ElementsAre(a));
 }
 
+TEST_F(TellLedgerTest, AWrittenTellIsHeardOnceTheJournalHasOutputBehindIt) {
+  v1::Event output, written, started;
+  output.mutable_output()->set_bytes("{}");
+  written.mutable_written()->set_tell_id(a);
+  started.mutable_started()->set_resumed(true);
+  ledger->Set(a, kWritten);
+  EXPECT_FALSE(ledger->WasHeard(a));
+  ledger->Learn(output);  // Its `written` was acknowledged, and is gone.
+  EXPECT_TRUE(ledger->WasHeard(a));
+  EXPECT_FALSE(ledger->WasHeard(b));  // It was not even written.
+  ledger->Learn(written);
+  EXPECT_FALSE(ledger->WasHeard(a));
+  for (const char* aside : {R"({"type":"system","subtype":"session_state_changed","state":"idle"})",
+                            R"({"type":"control_response","response":{"subtype":"success"}})"}) {
+    v1::Event said;
+    said.mutable_output()->set_bytes(aside);
+    ledger->Learn(said);
+    EXPECT_FALSE(ledger->WasHeard(a)) << aside;
+  }
+  ledger->Learn(output);
+  EXPECT_TRUE(ledger->WasHeard(a));
+  ledger->Learn(started);  // The next child, which does not have it.
+  ledger->Learn(output);
+  EXPECT_FALSE(ledger->WasHeard(a));
+}
+
 TEST_F(TellLedgerTest, OfTheSettledTheNewestAreKeptAndTheFileIsBounded) {
   ledger->Set(a, kAccepted);
   std::vector<std::string> ids;

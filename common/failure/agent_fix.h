@@ -36,6 +36,9 @@ inline constexpr absl::string_view kFixAnswerRequest =
     "Send the message again, and answer what it asks.";
 inline constexpr absl::string_view kFixAgentDir =
     "Set remoteOptions.agentDir to a directory of this account.";
+inline constexpr absl::string_view kFixGoneDir =
+    "Make the directory that the detail names again, as that account (mkdir -p, mode 0700), and "
+    "remove what is in its place; the next message tries anew.";
 inline constexpr absl::string_view kFixProcesses =
     "End programs of the account, or raise its limit on processes (`ulimit -u`, TasksMax of its "
     "slice or container); it is tried again.";

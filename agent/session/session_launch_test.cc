@@ -1,0 +1,144 @@
+// A session whose team is launched otherwise by now than the child that it has.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/session/session.h"
+#include "agent/session/session_fixture.h"
+#include "agent/testing/processes.h"
+#include "common/base/ids.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SessionLaunchTest : public SessionFixture {
+ protected:
+  SessionLaunchTest() { std::filesystem::create_directory(other); }
+  void Env(const std::string& name, const std::string& value) {
+    (*spec.mutable_env())[name] = value;
+  }
+  pid_t ChildPid() { return static_cast<pid_t>(Info().child().pid()); }
+
+  const std::string other = scratch.File("other");
+};
+
+TEST_F(SessionLaunchTest, AnIdleChildOfAnotherLaunchIsEndedAndTheNextOneOpened) {
+  ASSERT_TRUE(Open().ok());
+  const std::vector<std::function<void()>> changes = {
+      [&] { spec.set_cwd(other); },
+      [&] {
+        spec.add_args("--model");
+        spec.add_args("small");
+      },
+      [&] { spec.set_ask_permissions(true); },
+      [&] { Env("COLOUR", "blue"); },
+      [&] { Env("COLOUR", "red"); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const pid_t before = ChildPid();
+    changes[i]();
+    const absl::StatusOr<v1::OpenResponse> opened = Open();
+    ASSERT_TRUE(opened.ok()) << i << opened.status();
+    EXPECT_TRUE(opened->started()) << i;
+    EXPECT_NE(opened->child().pid(), before) << i;
+    EXPECT_EQ(opened->child().pid(), ChildPid()) << i;
+    EXPECT_FALSE(Exists(before)) << i;
+    EXPECT_EQ(LastExit().reason(), v1::Exited::CLOSED) << i;
+  }
+  EXPECT_EQ(Ask("PWD"), other);
+  EXPECT_EQ(Ask("ENV COLOUR"), "red");
+  EXPECT_THAT(Ask("ARGS"), HasSubstr("small"));
+}
+
+TEST_F(SessionLaunchTest, WhatItMayDoNoLongerNoChildMayDo) {
+  spec.set_skip_permissions(true);
+  Env("IS_SANDBOX", "1");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(Ask("ARGS"), HasSubstr("--dangerously-skip-permissions"));
+  spec.set_skip_permissions(false);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(Ask("ARGS"), Not(HasSubstr("--dangerously-skip-permissions")));
+}
+
+TEST_F(SessionLaunchTest, ATurnEndsWithItsChildAndTheNextTellGoesToTheNextOne) {
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  spec.set_cwd(other);
+  // All at once on the loop: the turn is not over before the Open.
+  const std::string running = NewUuid(), next = NewUuid();
+  Do([&](Session& session) {
+    EXPECT_TRUE(session.Tell(running, "PWD").ok());
+    v1::OpenResponse response;
+    session.Open(spec, [&](const absl::StatusOr<v1::OpenResponse>& opened) {
+      if (opened.ok()) response = *opened;
+    });
+    EXPECT_FALSE(response.started());
+    EXPECT_EQ(response.child().pid(), first);
+    EXPECT_TRUE(session.Tell(next, "PWD").ok());
+  });
+  EXPECT_EQ(Answer(running), project);
+  EXPECT_EQ(Answer(next), other);
+  EXPECT_THAT(story(), ElementsAre("started", "accepted", "written", "accepted", "settled",
+                                   "exited", "resumed", "written", "settled"));
+}
+
+TEST_F(SessionLaunchTest, BehindItsTurnItIsEndedAlsoWhereNobodyWaits) {
+  ASSERT_TRUE(Open().ok());
+  spec.set_cwd(other);
+  Do([&](Session& session) {
+    EXPECT_TRUE(session.Tell(NewUuid(), "COUNT").ok());
+    session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>&) {});
+  });
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+  EXPECT_THAT(story(), ElementsAre("started", "accepted", "written", "settled", "exited"));
+}
+
+TEST_F(SessionLaunchTest, AChildThatStartsIsReplacedForAllWhoWaitForIt) {
+  v1::LaunchSpec hanging = spec;
+  (*hanging.mutable_env())["STUB_HANG_AT_START"] = "1";
+  absl::StatusOr<v1::OpenResponse> first = absl::UnknownError("not answered");
+  Do([&](Session& session) {
+    session.Open(hanging, [&](const absl::StatusOr<v1::OpenResponse>& opened) { first = opened; });
+  });
+  const absl::StatusOr<v1::OpenResponse> second = Open();
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->child().pid(), second->child().pid());
+}
+
+TEST_F(SessionLaunchTest, WhatDecidesNothingEndsNoChildAndIsForTheNextOne) {
+  Env("SSH_AUTH_SOCK", "/tmp/first");
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  Env("SSH_AUTH_SOCK", "/tmp/second");
+  spec.set_idle_timeout_ms(1'000'000);
+  spec.set_init_timeout_ms(50'000);
+  spec.set_from("somebody");
+  EXPECT_FALSE(Open()->started());
+  EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK"), "/tmp/first");
+  EXPECT_EQ(ChildPid(), first);
+  Close();
+  EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK"), "/tmp/second");
+}
+
+// Also where the next agent starts it.
+TEST_F(SessionLaunchTest, WhatIsForTheNextChildOutlivesTheAgent) {
+  Env("SSH_AUTH_SOCK", "/tmp/first");
+  ASSERT_TRUE(Open().ok());
+  Env("SSH_AUTH_SOCK", "/tmp/second");
+  EXPECT_FALSE(Open()->started());
+  Close();
+  NextAgent([](SessionFiles&) {});
+  EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK"), "/tmp/second");
+}
+
+}  // namespace
+}  // namespace iris
