@@ -24,6 +24,13 @@ struct TellSpec {
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes.
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.
   bool wait_for_limit = false;
+  // Its sender has heard before that it was stored: where it is not known, it is refused as
+  // FAILURE_AMBIGUOUS, because a coordinator whose store is gone may have run it.
+  bool accepted_before = false;
+  // The claude session in whose turn it is sent, where that is known, and whether that turn waits
+  // for the answer as long as it takes: what would wait for ever is refused.
+  std::string asker_session;
+  bool asker_waits = false;
 };
 
 // How a tell ended.

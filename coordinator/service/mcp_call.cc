@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/service/lent_env.h"
 
@@ -44,7 +45,11 @@ void McpCall::OnBegin() {
 void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(frame); }
 
 void McpCall::OnRead(v1::McpClientMessage& frame) {
-  if (frame.has_client()) lent_env_ = LentEnv(frame.client().lent_env());
+  if (frame.has_client()) {
+    lent_env_ = LentEnv(frame.client().lent_env());
+    const std::string& session_id = frame.client().claude_session_id();
+    if (IsUuid(session_id)) claude_session_id_ = session_id;
+  }
   if (ending_.has_value()) return;
   if (!read_.ok()) return EndOfInput(read_.status());
   if (read_->has_value()) {
@@ -132,6 +137,7 @@ bool McpCall::HasText() {
 void McpCall::WritePiece() {
   McpOutgoing& message = waiting_.front();
   v1::McpServerMessage update;
+  update.set_accepted(message.accepted);
   update.set_json(message.NextPiece());
   update.set_more(!message.done());
   if (IsLong(message)) message.LetGo();
@@ -147,7 +153,8 @@ void McpCall::WritePiece() {
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
-  service_.daemon_.Lend(lent_env_);
+  service_.daemon_.Lend(spec.to, lent_env_);
+  spec.asker_session = claude_session_id_;
   return service_.orchestrator_.Tell(std::move(spec), observer);
 }
 
@@ -178,7 +185,7 @@ void McpCall::Cancel(const std::string& tell_id, const std::string& caller, Canc
 }
 
 void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  service_.daemon_.Lend(lent_env_);
+  service_.daemon_.Lend(to, lent_env_);
   service_.orchestrator_.Wake(from, to, std::move(done));
 }
 

@@ -18,7 +18,9 @@
 namespace iris {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 constexpr size_t kPieceBytes = 256 << 10;
@@ -44,15 +46,20 @@ std::string Wait(int id, const std::string& tell_id) {
 // A front end's end of one stream.
 class Stream {
  public:
-  explicit Stream(v1::Coordinator::Stub& stub) : stream_(stub.Mcp(&context_)) {}
+  // `session_id` is that of the client's claude.
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "")
+      : session_id_(std::move(session_id)), stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
-  std::string Write(const std::string& json, const std::string& id = NewUuid()) {
+  std::string Write(const std::string& json, const std::string& id = NewUuid(),
+                    bool accepted_before = false) {
     v1::McpClientMessage piece;
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
+      piece.mutable_client()->set_claude_session_id(session_id_);
     }
     piece.set_id(id);
+    piece.set_accepted_before(accepted_before);
     for (size_t at = 0; at < json.size(); at += kPieceBytes) {
       piece.set_json(json.substr(at, kPieceBytes));
       piece.set_more(at + kPieceBytes < json.size());
@@ -62,13 +69,19 @@ class Stream {
     return id;
   }
   void WritesDone() { stream_->WritesDone(); }
-  // The next message, put together; `json` is empty at the end of the stream.
+  // The next message, put together; `json` is empty at the end of the stream. What was accepted on
+  // the way there is in `accepted`.
   v1::McpServerMessage Read() {
     std::string json;
     for (v1::McpServerMessage piece; stream_->Read(&piece);) {
       json += piece.json();
       EXPECT_LE(piece.json().size(), kPieceBytes);
       if (piece.more()) continue;
+      if (!piece.accepted().empty()) {
+        EXPECT_EQ(json + piece.settles(), "");
+        accepted.push_back(piece.accepted());
+        continue;
+      }
       piece.set_json(json);
       return piece;
     }
@@ -76,9 +89,12 @@ class Stream {
   }
   absl::Status Finish() { return FromGrpcStatus(stream_->Finish(), ""); }
 
+  std::vector<std::string> accepted;
+
  private:
   grpc::ClientContext context_;
   bool first_ = true;
+  const std::string session_id_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;
 };
@@ -105,10 +121,38 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
   EXPECT_THAT(answer.json(), HasSubstr(R"("text":"hello")"));
   EXPECT_EQ(answer.settles(), id);
   EXPECT_FALSE(answer.opening());
+  EXPECT_THAT(stream.accepted, ElementsAre(id));
   OnLoop([&] {
     EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
-    EXPECT_EQ(daemon_.lent.at("SSH_AUTH_SOCK"), "/agent");
+    EXPECT_EQ(daemon_.lent.at("gpu").at("SSH_AUTH_SOCK"), "/agent");
   });
+}
+
+TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  const std::string id = stream.Write(Send(1, "hello"), NewUuid(), /*accepted_before=*/true);
+  const v1::McpServerMessage answer = stream.Read();
+  EXPECT_THAT(answer.json(), HasSubstr("ambiguous: "));
+  EXPECT_EQ(answer.settles(), id);
+  EXPECT_THAT(stream.accepted, IsEmpty());
+  OnLoop([&] { EXPECT_FALSE(store_->FindTell(id)->has_value()); });
+}
+
+TEST_F(McpCallTest, AClientInWhoseTurnAMessageWouldWaitForItselfIsTold) {
+  script_ = HoldScript;
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_from("web");
+  request.set_detach(true);
+  ASSERT_TRUE(Tell(request, "x").call.ok());
+  std::string session_id;
+  OnLoop([&] { session_id = store_->FindTell(request.tell_id())->value().session_id; });
+  Stream inside(*stub_, session_id);
+  inside.Write(kInitialize);
+  inside.Read();
+  inside.Write(Send(1, "hello"));
+  EXPECT_THAT(inside.Read().json(), HasSubstr("bad_request: gpu is waiting"));
 }
 
 // Longer than what gRPC takes ahead of a reader.

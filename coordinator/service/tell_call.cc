@@ -40,8 +40,10 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.from = frame.from();
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
+    spec_.accepted_before = frame.accepted_before();
+    spec_.asker_session = frame.claude_session_id();
     detach_ = frame.detach();
-    service_.daemon_.Lend(LentEnv(frame.lent_env()));
+    service_.daemon_.Lend(spec_.to, LentEnv(frame.lent_env()));
   }
   // One byte too many is enough for the orchestrator to refuse it.
   const size_t room = kTellBytesMax + 1 - spec_.text.size();
@@ -70,7 +72,10 @@ void TellCall::Submit() {
                 .from = spec_.from,
                 .to = spec_.to,
                 .text = std::move(spec_.text),
-                .wait_for_limit = spec_.wait_for_limit};
+                .wait_for_limit = spec_.wait_for_limit,
+                .accepted_before = spec_.accepted_before,
+                .asker_session = spec_.asker_session,
+                .asker_waits = !detach_};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
   if (status.ok()) return;
   following_ = false;

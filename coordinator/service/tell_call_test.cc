@@ -111,6 +111,37 @@ TEST_F(CoordinatorServiceTest, ARefusedTellIsAFailedCall) {
   EXPECT_THAT(ToProto(told.call).fix(), testing::HasSubstr("gpu"));
 }
 
+TEST_F(CoordinatorServiceTest, ATellThatWasAcceptedAndIsNotKnownIsRefused) {
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_accepted_before(true);
+  const Told told = Tell(request, "x");
+  EXPECT_EQ(KindOf(told.call), v1::FAILURE_AMBIGUOUS);
+  EXPECT_THAT(told.kinds, testing::IsEmpty());
+  EXPECT_THAT(List("cli", /*all=*/true), testing::IsEmpty());
+
+  request.set_accepted_before(false);
+  EXPECT_EQ(Tell(request, "x").answer, "x");
+  request.set_accepted_before(true);
+  EXPECT_EQ(Tell(request, "x").answer, "x");
+}
+
+TEST_F(CoordinatorServiceTest, AMessageThatWouldWaitForItselfIsRefused) {
+  script_ = HoldScript;
+  const std::string first = Detached("ask back");
+  v1::TellRequest back = ToGpu(NewUuid());
+  back.set_from("gpu");
+  back.set_detach(true);
+  ASSERT_TRUE(Tell(back, "x").call.ok());
+  OnLoop([&] { back.set_claude_session_id(store_->FindTell(back.tell_id())->value().session_id); });
+  back.set_tell_id(NewUuid());
+  EXPECT_TRUE(Tell(back, "x").call.ok());  // It does not wait.
+  back.set_tell_id(NewUuid());
+  back.set_detach(false);
+  const Told refused = Tell(back, "x");
+  EXPECT_EQ(KindOf(refused.call), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(ToProto(refused.call).detail(), testing::HasSubstr("wait for itself"));
+}
+
 class NoRoomTest : public CoordinatorServiceTest {
  protected:
   NoRoomTest() { budget_bytes_ = 1; }

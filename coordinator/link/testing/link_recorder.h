@@ -40,7 +40,7 @@ class LinkRecorder final : public LinkObserver {
   // Everything, once something has been said `count` times; within a minute, or the test fails.
   std::vector<std::string> WaitFor(size_t count) {
     absl::MutexLock lock(&mutex_);
-    const auto enough = [&] { return heard_.size() >= count; };
+    const auto enough = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return heard_.size() >= count; };
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Minutes(1)));
     return heard_;
   }
