@@ -34,7 +34,7 @@ install_packages
 
 # What the tests of whole programs start; and then what computes, beside those that mostly wait.
 say "Building the programs"
-programs=$(bazel query "${bazel_flags[@]}" 'kind("cc_binary rule", //...) except //tests/fuzz/...' 2>/dev/null)
+programs=$(bazel query "${bazel_flags[@]}" 'kind("(cc_binary|genrule) rule", //...) except //tests/fuzz/...' 2>/dev/null)
 # shellcheck disable=SC2086  # One label a word.
 bazel build "${bazel_flags[@]}" $programs
 
