@@ -87,6 +87,16 @@ class TeamLinkTest : public ::testing::Test {
       links_.at(from)->moved_to = moved;
     });
   }
+  // Two teams over one link, each with somebody who waits.
+  void BringBothUp() {
+    OnLoop([&] { b_ = Make("b"); });
+    for (TeamLink* team : {a_.get(), b_.get()}) {
+      Want(*team, team == a_.get() ? recorder_ : other_);
+      Answer(std::string("one"));
+    }
+    recorder_.WaitFor(1);
+    other_.WaitFor(1);
+  }
   v1::LinkStatus StatusOf(TeamLink& team) {
     v1::LinkStatus status;
     OnLoop([&] { status = team.Status(); });
@@ -203,13 +213,7 @@ TEST_F(TeamLinkTest, WhatNobodyWantsAnyMoreIsBoundToNothing) {
 }
 
 TEST_F(TeamLinkTest, AMeaningThatChangesTakesEveryTeamAlong) {
-  OnLoop([&] { b_ = Make("b"); });
-  for (TeamLink* team : {a_.get(), b_.get()}) {
-    Want(*team, team == a_.get() ? recorder_ : other_);
-    Answer(std::string("one"));
-  }
-  recorder_.WaitFor(1);
-  other_.WaitFor(1);
+  BringBothUp();
   hosts_.at("one").AnswerWith(MakeFailure(v1::FAILURE_CANCELLED, "it means another one now"));
   Move("one", "two");
   hosts_.at("one").CutWires();
@@ -244,13 +248,7 @@ TEST_F(TeamLinkTest, WhoWantsNothingIsAskedForAgainOnlyWhenItDoes) {
 }
 
 TEST_F(TeamLinkTest, ATeamThatIsNotConfiguredAnyMoreLeavesWhenNobodyWaits) {
-  OnLoop([&] { b_ = Make("b"); });
-  for (TeamLink* team : {a_.get(), b_.get()}) {
-    Want(*team, team == a_.get() ? recorder_ : other_);
-    Answer(std::string("one"));
-  }
-  recorder_.WaitFor(1);
-  other_.WaitFor(1);
+  BringBothUp();
   OnLoop([&] { a_->SetConfigured(false); });
   OnLoop([&] {
     EXPECT_NE(a_->bound_to(), nullptr) << "somebody waits for an answer";
