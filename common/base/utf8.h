@@ -28,7 +28,8 @@ bool IsObeyed(char32_t character);
 absl::string_view Utf8Prefix(absl::string_view text, size_t bytes_max);
 
 // `text` as UTF-8 of at most `bytes_max` bytes (≥ 3), "…" among them where that is not all of it.
-// Whatever shortens a text for people goes through this function.
+// What shortens a text for people goes through this function, but for the words of hosts, which are
+// made printable as they are cut.
 std::string CutUtf8(absl::string_view text, size_t bytes_max);
 
 }  // namespace iris
