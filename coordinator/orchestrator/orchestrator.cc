@@ -127,11 +127,26 @@ void Orchestrator::StartNext(const std::string& session_id) {
   if (!is_due) WaitForLimit(session_id, queue, not_before);
   const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due;
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
+  UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);
   TellPlaces(queue);
 }
 
-void Orchestrator::OnRoom(const std::string& session_id) { GoOn(queues_[session_id]); }
+// The configuration may have been edited while the message waited behind another. Where it does not
+// load, or has the team no more, what was accepted goes on with the settings that there were.
+void Orchestrator::UseSettingsOfNow(Queue& queue) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  if (!config.ok()) return;
+  const Team* const team = (*config)->FindTeam(queue.session->to());
+  if (team != nullptr) queue.session->UseSettings(*team);
+}
+
+void Orchestrator::OnRoom(const std::string& session_id) {
+  Queue& queue = queues_[session_id];
+  UseSettingsOfNow(queue);
+  if (!queue.session->ending()) return GoOn(queue);
+  pool_.Admit(*queue.session);  // A child with the old ones is to end first: OnRoom() comes again.
+}
 
 void Orchestrator::GoOn(Queue& queue) {
   if (!queue.wakes_waiting.empty()) {
@@ -142,6 +157,8 @@ void Orchestrator::GoOn(Queue& queue) {
     std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
+  // The start that is under way has other settings than the message is to have: its end goes on.
+  if (queue.session->settings_are_due()) return;
   if (NextNotBefore(queue) != absl::InfinitePast()) return;
   if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
     return StartAgainSoon(queue.session->session_id(), queue, status);

@@ -207,8 +207,11 @@ class Orchestrator : private SessionListener {
     PooledSession* session;
     v1::PendingRequest request;
   };
-  // The only request that waits whose id begins so.
-  absl::StatusOr<Asked> FindRequest(const std::string& id_prefix) const;
+  // The requests that wait with that id or one that begins so; `team`: of it alone, as below.
+  std::vector<Asked> RequestsLike(absl::string_view team, absl::string_view id_prefix) const;
+  // The only one with that id: it or how it begins, behind "TEAM:" or "FROM:TEAM:" where several
+  // teams ask with the same.
+  absl::StatusOr<Asked> FindRequest(const std::string& id) const;
   void KeepHouseNowAndThen();
   void GiveBackRoom();
 
@@ -223,6 +226,7 @@ class Orchestrator : private SessionListener {
   void CancelWaiting(Queue& queue);
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
+  void UseSettingsOfNow(Queue& queue);
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);

@@ -1,5 +1,7 @@
+#include <deque>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -266,26 +268,52 @@ TEST_F(OrchestratorLivesTest, AConfigurationThatBrokeIsReportedAndNothingIsStore
   OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
 }
 
-TEST_F(OrchestratorLivesTest, ChangedSettingsApplyOnceTheSessionIsIdle) {
+TEST_F(OrchestratorLivesTest, WhatIsSentAfterTheSettingsChangedRunsWithTheNewOnes) {
   Start(HoldScript);
-  const TellSpec first = ToGpu("1"), second = ToGpu("2"), third = ToGpu("3");
-  Recorder a, b, c;
+  const TellSpec first = ToGpu("1"), second = ToGpu("2");
+  Recorder a, b;
   ASSERT_TRUE(Tell(first, a).ok());
   Drain();
   ChangePathOfGpu("/new");
   ASSERT_TRUE(Tell(second, b).ok());
-  EXPECT_EQ(factory_->made(), 1);
+  Drain();
+  EXPECT_EQ(factory_->made(), 1);  // The one under way is left alone.
   EXPECT_EQ(Transport().team().path, "/g");
   OnLoop([&] { Transport().Settle(first.tell_id, absl::OkStatus()); });
-  Drain();
+  EXPECT_TRUE(a.Wait().status.ok());
+  WaitOnLoop([&] { return Transport().team().path == "/new" && !Transport().open_tells().empty(); });
+  OnLoop([&] {
+    EXPECT_EQ(factory_->made(), 2);
+    EXPECT_EQ(factory_->hosts().most_running, 1);  // The child with the old ones has ended first.
+    EXPECT_THAT(Transport().open_tells(), ElementsAre(second.tell_id));
+    Transport().Settle(second.tell_id, absl::OkStatus());
+  });
+  EXPECT_TRUE(b.Wait().status.ok());
+  EXPECT_EQ(b.session_id, a.session_id);
+}
+
+TEST_F(OrchestratorLivesTest, WhatWasAcceptedKeepsItsSettingsWhereThereAreNoNewOnes) {
+  Start(HoldScript);
+  const TellSpec first = ToGpu("1"), second = ToGpu("2"), third = ToGpu("3");
+  Recorder a, b, c;
+  for (const auto& [spec, recorder] : {std::pair(first, &a), std::pair(second, &b),
+                                       std::pair(third, &c)}) {
+    ASSERT_TRUE(Tell(spec, *recorder).ok());
+    Drain();
+  }
+  file_.teams.pop_back();  // The team is gone.
+  SaveConfig();
+  OnLoop([&] { Transport().Settle(first.tell_id, absl::OkStatus()); });
+  a.Wait();
+  WaitOnLoop([&] { return Transport().open_tells() == std::deque{second.tell_id}; });
+  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "config.json:3: trailing comma");
+  SaveConfig();
   OnLoop([&] { Transport().Settle(second.tell_id, absl::OkStatus()); });
   b.Wait();
-
-  ASSERT_TRUE(Tell(third, c).ok());
-  Drain();
-  EXPECT_EQ(factory_->made(), 2);
-  EXPECT_EQ(Transport().team().path, "/new");
-  EXPECT_EQ(c.session_id, a.session_id);
+  WaitOnLoop([&] { return Transport().open_tells() == std::deque{third.tell_id}; });
+  OnLoop([&] { Transport().Settle(third.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(c.Wait().status.ok());
+  EXPECT_EQ(factory_->made(), 1);
 }
 
 TEST_F(OrchestratorLivesTest, LostContactIsNotDeath) {

@@ -76,10 +76,13 @@ void Orchestrator::OnSessionReady(const std::string& session_id) {
   v1::WakeResponse response;
   response.set_child_pid(queue.session->child_pid());
   AnswerAll(queue.wakes, response);
+  if (!queue.waiting.empty()) PostStartNext(session_id);
 }
 
 void Orchestrator::OnSessionDown(const std::string& session_id, const absl::Status& why) {
-  AnswerAll(queues_[session_id].wakes, why);
+  Queue& queue = queues_[session_id];
+  AnswerAll(queue.wakes, why);
+  if (!queue.waiting.empty()) PostStartNext(session_id);
 }
 
 void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force,

@@ -343,6 +343,25 @@ TEST_F(WakeTest, ASessionWithNewSettingsEndsItsOldChildFirst) {
   EXPECT_EQ(hosts().most_running, 1);
 }
 
+TEST_F(WakeTest, AMessageDoesNotGoToAStartWithOlderSettings) {
+  OnLoop([&] { hosts().hold_starts = true; });
+  Woken woken;
+  Wake(woken);
+  Drain();
+  ChangePathOfGpu("/new");
+  Recorder recorder;
+  ASSERT_TRUE(Tell(ToGpu("x"), recorder).ok());
+  Drain();
+  OnLoop([&] {
+    EXPECT_THAT(Transport().open_tells(), IsEmpty());
+    hosts().hold_starts = false;
+    Transport().FinishStart();
+  });
+  EXPECT_TRUE(recorder.Wait().status.ok());
+  EXPECT_EQ(Transport().team().path, "/new");
+  EXPECT_TRUE(woken.result.ok()) << woken.result.status();
+}
+
 TEST_F(WakeTest, ALeavingCoordinatorAnswersEverybody) {
   OnLoop([&] { hosts().hold_starts = true; });
   Woken woken, late;

@@ -49,10 +49,10 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 }
 
 void PooledSession::UseSettings(const Team& team) {
-  if (busy() || starting_) return;
+  if (busy()) return;
   if (team == team_) return next_team_.reset();
   next_team_ = team;
-  if (ending()) return;  // Then OnEnded() does the rest.
+  if (ending() || starting_) return;  // OnEnded() does the rest, or whoever asks again.
   if (child_ == Child::kReady) return Sleep([](const absl::StatusOr<bool>&) {});
   UseNextTeam();
 }
@@ -136,11 +136,16 @@ void PooledSession::OnProgress(const TransportProgress& progress) {
   listener_.OnSessionProgress(key_.session_id, progress);
 }
 
+// Settings that were due are asked for again, as they are then.
+void PooledSession::StartHasEnded() {
+  if (std::exchange(starting_, false) && !ending()) next_team_.reset();
+}
+
 void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
   child_ = Child::kReady;
   child_pid_ = child_pid;
   child_start_time_ = child_start_time;
-  starting_ = false;
+  StartHasEnded();
   cannot_end_ = false;
   hosts_.OnAnswer(team_);
   on_change_();
@@ -153,7 +158,7 @@ void PooledSession::OnDown(const absl::Status& why) {
   }
   // It may run there, and nobody here can see it.
   if (KindOf(why) == v1::FAILURE_WRONG_HOST) child_ = Child::kUnverifiable;
-  starting_ = false;
+  StartHasEnded();
   requests_.clear();
   on_change_();
   listener_.OnSessionDown(key_.session_id, why);

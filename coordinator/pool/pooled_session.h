@@ -43,6 +43,8 @@ class PooledSession : private TransportSink {
   PooledSession& operator=(const PooledSession&) = delete;
 
   const std::string& session_id() const { return key_.session_id; }
+  const std::string& from() const { return key_.from; }
+  const std::string& to() const { return key_.to; }
   // A tell was passed and is not settled.
   bool busy() const { return tells_open_ > 0; }
   // Its child answers, and is not being ended.
@@ -58,8 +60,11 @@ class PooledSession : private TransportSink {
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over: at once if no child runs with the old ones, else that is put to sleep
-  // first. Nothing while busy or starting.
+  // first. Nothing while busy: to be asked again before the next tell. While starting they are only
+  // due: to be asked again once the listener has heard how the start ended.
   void UseSettings(const Team& team);
+  // The child that is starting or ending has other settings than the last UseSettings() said.
+  bool settings_are_due() const { return next_team_.has_value(); }
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
@@ -104,6 +109,7 @@ class PooledSession : private TransportSink {
     requests_ = requests;
   }
   void UseNextTeam();
+  void StartHasEnded();
   std::unique_ptr<Transport> MakeTransport();
   void OnEnded(const absl::StatusOr<bool>& was_running);
 
