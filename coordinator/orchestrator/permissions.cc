@@ -1,6 +1,7 @@
 // What teams ask before they go on, and what they are told.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
@@ -20,6 +22,7 @@ using Request = v1::AnswerPermissionRequest;
 
 constexpr size_t kPrefixBytesMin = 4;
 constexpr size_t kIdBytesShown = 100;
+constexpr size_t kFixBytesMax = 1000;
 constexpr size_t kMessageBytesMax = 4 << 10;
 constexpr size_t kInputBytesMax = 192 << 10;
 
@@ -50,35 +53,60 @@ absl::StatusOr<std::string> AnswerFrom(const Request& request) {
 
 }  // namespace
 
-absl::StatusOr<Orchestrator::Asked> Orchestrator::FindRequest(const std::string& id_prefix) const {
-  const std::string shown = absl::Utf8SafeCEscape(CutUtf8(id_prefix, kIdBytesShown));
-  for (const auto& [session_id, queue] : queues_) {
-    if (queue.session == nullptr) continue;
-    for (const v1::PendingRequest& request : queue.session->requests()) {
-      if (request.request_id() == id_prefix) return Asked{queue.session, request};
-    }
-  }
-  if (id_prefix.size() < kPrefixBytesMin) {
-    return Bad(absl::StrCat("\"", shown, "\" is too short"), "Give 4 characters of the id or more.");
-  }
+// The hosts choose the ids: two may have the same, or one that begins like another's.
+std::vector<Orchestrator::Asked> Orchestrator::RequestsLike(absl::string_view team,
+                                                            absl::string_view id_prefix) const {
   std::vector<Asked> found;
   for (const auto& [session_id, queue] : queues_) {
-    if (queue.session == nullptr) continue;
-    for (const v1::PendingRequest& request : queue.session->requests()) {
-      if (absl::StartsWith(request.request_id(), id_prefix)) {
-        found.push_back({queue.session, request});
+    PooledSession* const session = queue.session;
+    if (session == nullptr) continue;
+    const bool is_meant = team.empty() || team == session->to() ||
+                          team == absl::StrCat(session->from(), ":", session->to());
+    if (!is_meant) continue;
+    std::vector<Asked> here;
+    for (const v1::PendingRequest& request : session->requests()) {
+      if (request.request_id() == id_prefix) {
+        here = {{session, request}};  // Whatever else of this session begins so.
+        break;
       }
+      if (id_prefix.size() < kPrefixBytesMin) continue;
+      if (absl::StartsWith(request.request_id(), id_prefix)) here.push_back({session, request});
     }
+    found.insert(found.end(), here.begin(), here.end());
+  }
+  return found;
+}
+
+absl::StatusOr<Orchestrator::Asked> Orchestrator::FindRequest(const std::string& id) const {
+  const size_t colon = id.rfind(':');  // None is in an id.
+  const bool has_team = colon != std::string::npos;
+  const std::string team = has_team ? id.substr(0, colon) : "";
+  const std::string prefix = has_team ? id.substr(colon + 1) : id;
+  std::vector<Asked> found = RequestsLike(team, prefix);
+  if (found.size() == 1) return std::move(found.front());
+  const std::string shown = absl::Utf8SafeCEscape(CutUtf8(id, kIdBytesShown));
+  if (found.empty() && prefix.size() < kPrefixBytesMin) {
+    return Bad(absl::StrCat("\"", shown, "\" is too short"), "Give 4 characters of the id or more.");
   }
   if (found.empty()) {
     return Bad(absl::StrCat("nothing that waits for an answer has the id \"", shown, "\""),
                "`iris answer` lists what waits.");
   }
-  if (found.size() > 1) {
-    return Bad(absl::StrCat(found.size(), " requests have ids that begin with ", shown),
-               "Give more of it.");
+  std::set<std::string> ends, teams;
+  for (const Asked& asked : found) {
+    ends.insert(absl::StrCat(asked.session->from(), ":", asked.session->to()));
+    teams.insert(asked.session->to());
   }
-  return found.front();
+  const std::string what =
+      absl::StrCat(found.size(), " requests have ids that are ", shown, " or begin so");
+  if (ends.size() == 1) return Bad(what, "Give more of it.");
+  // Each way to say it fits one of them.
+  const std::set<std::string>& names = teams.size() == ends.size() ? teams : ends;
+  const auto name = [&prefix](std::string* out, const std::string& of) {
+    absl::StrAppend(out, of, ":", prefix);
+  };
+  return Bad(absl::StrCat(what, ", of teams ", absl::StrJoin(teams, ", ")),
+             absl::StrCat("Say whose: ", CutUtf8(absl::StrJoin(names, " or ", name), kFixBytesMax)));
 }
 
 void Orchestrator::AnswerPermission(const Request& request, AnswerDone done) {

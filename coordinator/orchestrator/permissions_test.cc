@@ -112,6 +112,40 @@ TEST_F(PermissionsTest, TheIdItselfIsMeantWhateverElseBeginsSo) {
   EXPECT_EQ(OnlySession().permissions(0).request_id(), "abcde");
 }
 
+TEST_F(PermissionsTest, AnIdThatSeveralTeamsAskWithAnswersNoneUntilItIsSaidWhose) {
+  Recorder second, third;
+  TellSpec to_backend = ToGpu("y"), from_backend = ToGpu("z");
+  to_backend.to = "backend";
+  from_backend.from = "backend";
+  ASSERT_TRUE(Tell(to_backend, second).ok());
+  ASSERT_TRUE(Tell(from_backend, third).ok());
+  Drain();
+  v1::PendingRequest same, longer;
+  same.set_json("{}");
+  longer.set_json("{}");
+  same.set_request_id("req-1");
+  longer.set_request_id("req-12");
+  OnLoop([&] {
+    Transport().Ask(same);
+    factory_->Between("cli", "backend").Ask(same);
+    factory_->Between("backend", "gpu").Ask(longer);
+  });
+  for (const char* id : {"req-1", "req-", "gpu:req-1", "nobody:req-1", ":"}) {
+    EXPECT_EQ(KindOf(Answer(For(id)).status()), v1::FAILURE_BAD_REQUEST) << id;
+  }
+  const Failure failure = ToProto(Answer(For("req-1")).status());
+  EXPECT_THAT(failure.detail(), HasSubstr("of teams backend, gpu"));
+  EXPECT_THAT(failure.fix(),
+              HasSubstr("backend:gpu:req-1 or cli:backend:req-1 or cli:gpu:req-1"));
+
+  const auto answered = Answer(For("cli:gpu:req-1"));
+  ASSERT_TRUE(answered.ok()) << answered.status();
+  EXPECT_EQ(answered->permission().from(), "cli");
+  EXPECT_EQ(answered->permission().to(), "gpu");
+  EXPECT_EQ(Answer(For("backend:req-1"))->permission().to(), "backend");
+  EXPECT_EQ(Answer(For("req-12"))->permission().from(), "backend");
+}
+
 TEST_F(PermissionsTest, WhoLeavesAnswersThoseWhoWait) {
   Ask("12345678");
   absl::StatusOr<v1::AnswerPermissionResponse> answered = absl::UnknownError("no answer");
