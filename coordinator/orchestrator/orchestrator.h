@@ -64,7 +64,8 @@ class Orchestrator : private SessionListener {
   ~Orchestrator() override;
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
-  // got goes on where it was read last; the rest waits in line. A tell whose team is not configured
+  // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of what
+  // was cancelled are told. A tell whose team is not configured
   // any more is settled as FAILURE_DROPPED. FAILURE_STORAGE: the store cannot be used.
   absl::Status ResumeOpenTells();
 
@@ -203,6 +204,8 @@ class Orchestrator : private SessionListener {
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const std::string& caller, CancelDone& done);
   void CancelQueued(const std::string& tell_id, Queue& queue);
+  void CancelInFlight(const std::string& tell_id, Queue& queue);
+  absl::Status ResumeCancels();
   struct Asked {
     PooledSession* session;
     v1::PendingRequest request;
@@ -251,6 +254,7 @@ class Orchestrator : private SessionListener {
   void OnTellTextVoid(const std::string& id_on_host) override;
   void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
   void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
+  void OnCancelHeard(const std::string& id_on_host) override;
 
   EventLoop& loop_;
   Store& store_;

@@ -45,6 +45,27 @@ absl::Status Orchestrator::ResumeOpenTells() {
     if (absl::Status status = Resume(**std::move(tell)); !status.ok()) return status;
   }
   if (!ids->empty()) LogInfo(ids->size(), " tells are taken up from an earlier coordinator");
+  return ResumeCancels();
+}
+
+absl::Status Orchestrator::ResumeCancels() {
+  const absl::StatusOr<std::vector<Store::PendingCancel>> cancels = store_.Cancels();
+  if (!cancels.ok()) return cancels.status();
+  for (const Store::PendingCancel& cancel : *cancels) {
+    if (open_.count(cancel.tell_id) > 0) {  // It was not settled any more.
+      Cancel(cancel.tell_id, kCommandLineCaller,
+             [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+      continue;
+    }
+    const absl::StatusOr<Queue*> queue = QueueOf(cancel.from, cancel.to);
+    if (queue.ok()) {
+      (*queue)->session->PassOnCancel(cancel.id_on_host);
+    } else if (KindOf(queue.status()) == v1::FAILURE_STORAGE) {
+      return queue.status();
+    } else {  // There is no way to the team now; a later life may have one.
+      LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());
+    }
+  }
   return absl::OkStatus();
 }
 

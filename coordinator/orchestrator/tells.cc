@@ -193,10 +193,24 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
     if (queue.in_flight != tell_id) {
       CancelQueued(tell_id, queue);
     } else if (cancels.size() == 1) {
-      queue.session->Cancel(IdOnHost(tell_id, open->second.limit_waits));
+      CancelInFlight(tell_id, queue);
     }
   }
   return v1::CancelTellOfResponse();
+}
+
+// Where this life ends before the host has heard of it, the next one says it. What cannot be stored
+// is asked for all the same.
+void Orchestrator::CancelInFlight(const std::string& tell_id, Queue& queue) {
+  const std::string id_on_host = IdOnHost(tell_id, open_[tell_id].limit_waits);
+  const absl::Status noted = store_.NoteCancel(tell_id, id_on_host);
+  if (!noted.ok()) LogWarn("that tell ", tell_id, " is cancelled: ", noted.message());
+  queue.session->Cancel(id_on_host);
+}
+
+void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
+  const absl::Status forgotten = store_.ForgetCancel(id_on_host);
+  if (!forgotten.ok()) LogWarn("that a host heard of a cancel: ", forgotten.message());
 }
 
 void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {

@@ -206,6 +206,36 @@ TEST_F(TellsTest, WhatEndsByItselfBeforeItIsCancelledStaysAnswered) {
   EXPECT_TRUE(recorder.Wait().status.ok());
 }
 
+TEST_F(TellsTest, AHostThatWasOutOfReachHearsOfACancelInTheNextLifeAndOnce) {
+  OnLoop([&] { factory_->hosts().hear_cancels = false; });
+  Recorder recorder;
+  Cancelling cancelling;
+  const TellSpec spec = Told("x", recorder);
+  Cancel(spec, cancelling);
+  EXPECT_EQ(KindOf(recorder.Wait().status), v1::FAILURE_CANCELLED);
+  Drain();
+
+  Start(HoldScript);
+  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(spec.tell_id)); });
+  Start(HoldScript);
+  OnLoop([&] { EXPECT_FALSE(factory_->made("cli", "gpu")); });
+}
+
+TEST_F(TellsTest, ACancelThatACoordinatorDiedWithIsAskedForAgainByTheNext) {
+  Recorder recorder, later;
+  Cancelling cancelling;
+  const TellSpec spec = Told("x", recorder);
+  OnLoop([&] {
+    orchestrator_->Cancel(spec.tell_id, "cli", cancelling.done());
+    orchestrator_->Leave();  // Before the host has said anything.
+  });
+  Start(HoldScript);
+  ASSERT_TRUE(Follow(spec.tell_id, later).ok());
+  EXPECT_EQ(KindOf(later.Wait().status), v1::FAILURE_CANCELLED);
+  Drain();
+  OnLoop([&] { EXPECT_THAT(*store_->Cancels(), IsEmpty()); });
+}
+
 TEST_F(TellsTest, ALeavingCoordinatorAnswersWhoCancels) {
   Recorder recorder, later;
   Cancelling before, after;

@@ -63,6 +63,7 @@ void PooledSession::UseNextTeam() {
   requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
+  for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
 }
 
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
@@ -184,6 +185,11 @@ void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& ou
   --tells_open_;
   on_change_();
   listener_.OnTellSettled(tell_id, outcome);
+}
+
+void PooledSession::OnCancelHeard(const std::string& tell_id) {
+  cancels_.erase(tell_id);
+  listener_.OnCancelHeard(tell_id);
 }
 
 }  // namespace iris

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,8 +71,15 @@ class PooledSession : private TransportSink {
   void Tell(const std::string& tell_id, std::string text);
   // As Transport::Resume(). The session is new.
   void Resume(const std::string& tell_id, std::string text);
-  // As Transport::Cancel() and Acknowledge().
-  void Cancel(const std::string& tell_id) { transport_->Cancel(tell_id); }
+  // As Transport::Cancel(), PassOnCancel() and Acknowledge().
+  void Cancel(const std::string& tell_id) {
+    cancels_.insert(tell_id);
+    transport_->Cancel(tell_id);
+  }
+  void PassOnCancel(const std::string& tell_id) {
+    cancels_.insert(tell_id);
+    transport_->PassOnCancel(tell_id);
+  }
   void Acknowledge(const ReadMark& mark) {
     stored_host_ = mark.host;
     transport_->Acknowledge(mark);
@@ -104,6 +112,7 @@ class PooledSession : private TransportSink {
   void OnStructured(const std::string& tell_id, size_t bytes) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
   void OnApplied(const ReadMark& mark) override;
+  void OnCancelHeard(const std::string& tell_id) override;
   bool HostHasAnswered() const override { return hosts_.HasAnswered(team_); }
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;
@@ -130,6 +139,7 @@ class PooledSession : private TransportSink {
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::vector<v1::PendingRequest> requests_;
+  std::set<std::string> cancels_;  // That OnCancelHeard() has not come for.
   std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
 };
 

@@ -31,6 +31,8 @@ class SessionListener {
   virtual void OnTellTextVoid(const std::string& tell_id) = 0;
   virtual void OnTellStructured(const std::string& tell_id, size_t bytes) = 0;
   virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
+  // As TransportSink::OnCancelHeard().
+  virtual void OnCancelHeard(const std::string& tell_id) = 0;
 };
 
 }  // namespace iris

@@ -148,6 +148,13 @@ CREATE TABLE put_off (
   waits INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // Who was cancelled, as its host calls it, until that has heard of it.
+    R"sql(
+CREATE TABLE cancels (
+  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
+  id_on_host TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

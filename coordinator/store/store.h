@@ -166,6 +166,18 @@ class Store {
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 
+  // A tell is cancelled, and its host, which calls it `id_on_host`, is to hear of it; and it has.
+  // Until then it is among Cancels(), open or settled, unless the tell is forgotten.
+  struct PendingCancel {
+    std::string tell_id;
+    std::string id_on_host;
+    std::string from;
+    std::string to;
+  };
+  absl::Status NoteCancel(absl::string_view tell_id, absl::string_view id_on_host);
+  absl::Status ForgetCancel(absl::string_view id_on_host);
+  absl::StatusOr<std::vector<PendingCancel>> Cancels();
+
   // Somebody was given the outcome of a settled tell. Nothing happens to one that is open or not
   // there. Outlives this process at once, and the power once something else is stored: who does not
   // know of it asks again.

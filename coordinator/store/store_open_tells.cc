@@ -116,4 +116,35 @@ absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
   }
 }
 
+absl::Status Store::NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) {
+  absl::StatusOr<Statement> note =
+      database_->Prepare("INSERT OR REPLACE INTO cancels VALUES (?, ?)");
+  if (!note.ok()) return note.status();
+  return note->BindText(tell_id).BindText(id_on_host).Finish();
+}
+
+absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
+  absl::StatusOr<Statement> forget =
+      database_->Prepare("DELETE FROM cancels WHERE id_on_host = ?");
+  if (!forget.ok()) return forget.status();
+  return forget->BindText(id_on_host).Finish();
+}
+
+absl::StatusOr<std::vector<Store::PendingCancel>> Store::Cancels() {
+  absl::StatusOr<Statement> query = database_->Prepare(
+      "SELECT cancels.tell_id, id_on_host, from_team, to_team FROM cancels "
+      "JOIN tells USING (tell_id) JOIN sessions USING (session_id)");
+  if (!query.ok()) return query.status();
+  std::vector<PendingCancel> cancels;
+  while (true) {
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return cancels;
+    cancels.push_back({.tell_id = query->Bytes(0),
+                       .id_on_host = query->Bytes(1),
+                       .from = query->Bytes(2),
+                       .to = query->Bytes(3)});
+  }
+}
+
 }  // namespace iris

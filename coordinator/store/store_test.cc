@@ -88,6 +88,24 @@ TEST_F(StoreTest, OpenTellsAreThoseNotSettledInOrder) {
   EXPECT_EQ(store->FindTell(c)->value().state, TellState::kQueued);
 }
 
+TEST_F(StoreTest, ACancelIsKeptUntilItsHostHasHeardOfItWhateverBecomesOfTheTell) {
+  auto store = Opened();
+  const std::string id = Added(*store);
+  ASSERT_TRUE(store->NoteCancel(id, "on-host").ok());
+  ASSERT_TRUE(store->NoteCancel(id, "on-host").ok());
+  ASSERT_TRUE(Settle(*store, id, MakeFailure(v1::FAILURE_CANCELLED, "away"), "").ok());
+  store.reset();
+  store = Opened();
+  const std::vector<Store::PendingCancel> cancels = *store->Cancels();
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].tell_id, id);
+  EXPECT_EQ(cancels[0].id_on_host, "on-host");
+  EXPECT_EQ(cancels[0].from, "cli");
+  EXPECT_EQ(cancels[0].to, "gpu");
+  ASSERT_TRUE(store->ForgetCancel("on-host").ok());
+  EXPECT_TRUE(store->Cancels()->empty());
+}
+
 TEST_F(StoreTest, AnIdIsAddedOnce) {
   const auto store = Opened();
   const std::string id = Added(*store);

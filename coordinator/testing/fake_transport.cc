@@ -95,7 +95,14 @@ void FakeTransport::Cancel(const std::string& tell_id) {
                                     [&](const auto& tell) { return tell.first == tell_id; }),
                      unstarted_.end());
     Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled"));
+    if (hosts_->hear_cancels) sink_.OnCancelHeard(tell_id);
   });
+}
+
+std::vector<std::string> FakeTransport::HearCancels() {
+  std::vector<std::string> heard = std::exchange(cancels_, {});
+  for (const std::string& tell_id : heard) sink_.OnCancelHeard(tell_id);
+  return heard;
 }
 
 void FakeTransport::Terminate(TerminateDone done) {

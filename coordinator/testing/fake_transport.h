@@ -34,6 +34,7 @@ void EchoScript(FakeTransport& transport, const std::string& tell_id, const std:
 struct FakeHosts {
   bool hold_starts = false;  // A start ends only by FakeTransport::FinishStart().
   absl::Status start;        // How it ends.
+  bool hear_cancels = true;  // They are in reach: else tells are cancelled without their knowing.
   int running = 0;
   int most_running = 0;
 };
@@ -82,6 +83,9 @@ class FakeTransport : public Transport {
   void Resume(const std::string& tell_id, std::string text) override;
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
+  void PassOnCancel(const std::string& tell_id) override { cancels_.push_back(tell_id); }
+  // Its host hears of all that PassOnCancel() said, which is returned.
+  std::vector<std::string> HearCancels();
   void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
@@ -106,6 +110,7 @@ class FakeTransport : public Transport {
   std::deque<std::pair<std::string, std::string>> unstarted_;  // Tells that wait for the child.
   std::deque<std::string> open_tells_;
   std::vector<v1::PendingRequest> requests_;
+  std::vector<std::string> cancels_;
   int terminated_ = 0;
   int taken_over_ = 0;
   TransportMetrics metrics_;

@@ -15,8 +15,6 @@ namespace {
 // Longer than the link takes to notice that it is dead: then it is the link that was lost.
 constexpr absl::Duration kAcquireDeadline = absl::Seconds(30);
 constexpr absl::Duration kOpenSlack = absl::Seconds(30);  // Beyond the agent's own limit.
-constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
-constexpr size_t kCancelWhenBackMax = 1000;
 
 TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
   if (stage == BootstrapProgress::Stage::kUploading) return TransportProgress::Stage::kUploading;
@@ -63,6 +61,7 @@ void AgentTransport::Spawn() {
   }
   spawning_ = true;
   SayHowUrgent();
+  if (only_cancels_) return OpenAfterCancels();
   if (state_ == State::kOpen) {
     state_ = State::kOpening;  // The child has ended since; the agent starts another.
     return Open();
@@ -165,7 +164,7 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     if (close_ == nullptr) Close();
     return;
   }
-  for (const std::string& tell_id : std::exchange(cancel_when_back_, {})) AskToCancel(tell_id);
+  if (OnAttachedToCancel(attached.known)) return;
   const bool host_has_tells = attached.known && any_sent;
   // An Open that fails would fail tells whose answers are about to be read.
   if (!host_has_tells || spawning_) {
@@ -242,6 +241,7 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   metrics_.bytes_out += text.size();
   tells_.push_back({.id = tell_id, .text = std::move(text)});
   SayHowUrgent();
+  if (only_cancels_) return OpenAfterCancels();
   if (state_ == State::kOpen) return SendTells();
   if (state_ == State::kDown) UseLink();
 }
@@ -266,34 +266,6 @@ void AgentTransport::SendTells() {
 void AgentTransport::Acknowledge(const ReadMark& mark) {
   if (host_.OnStored(mark.host) && state_ == State::kOpen) SendTells();
   if (attach_ != nullptr && mark.journal_id == point_.mark.journal_id) attach_->Acknowledge(mark);
-}
-
-void AgentTransport::Cancel(const std::string& tell_id) {
-  const PendingTell* tell = Find(tell_id);
-  if (tell == nullptr) return;
-  if (tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
-  if (tell->sent && cancel_when_back_.size() < kCancelWhenBackMax) {
-    cancel_when_back_.push_back(tell_id);
-  }
-  Later([this, tell_id, sent = tell->sent] {
-    if (Find(tell_id) == nullptr) return;
-    SettleOne(tell_id, MakeFailure(v1::FAILURE_CANCELLED,
-                                   sent ? "the message was cancelled while the host was out of "
-                                          "reach; the team is told once it is back"
-                                        : "the message was cancelled before the team got it"));
-  });
-}
-
-// How the tell ends comes down the stream; this call only asks for it.
-void AgentTransport::AskToCancel(const std::string& tell_id) {
-  const std::shared_ptr<CancelCall> call = CancelCall::Make(
-      loop_, calls_, absl::Now() + kCancelDeadline, [](CancelCall&, const grpc::Status& status) {
-        if (!status.ok()) LogWarn("cancelling a tell: ", status.error_message());
-      });
-  call->request.set_session_id(key_.session_id);
-  call->request.set_epoch(epoch_);
-  call->request.set_tell_id(tell_id);
-  life_->stub->async()->CancelTell(&call->context, &call->request, &call->response, call->Done());
 }
 
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
@@ -362,14 +334,17 @@ void AgentTransport::Apply(SessionNews& item) {
       tell->has_text = false;
       text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
-    case SessionNews::Kind::kSettled:
-      if (tell == nullptr) return;
+    case SessionNews::Kind::kSettled: {
+      const std::shared_ptr<bool> alive = alive_;
+      CancelIsHeard(item.tell_id);
+      if (tell == nullptr || !*alive) return;
       if (unheard_ == item.tell_id) {
         item.structured_bytes = 0;
         if (item.outcome.ok()) item.outcome = NotReadWhole();
       }
       if (item.structured_bytes > 0) sink_.OnStructured(item.tell_id, item.structured_bytes);
       return SettleOne(item.tell_id, item.outcome);
+    }
     case SessionNews::Kind::kExited:
       // Where a start is under way, its end says how it stands.
       if (!std::exchange(ready_, false) && state_ != State::kOpen) return;

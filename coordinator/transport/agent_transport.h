@@ -59,6 +59,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Resume(const std::string& tell_id, std::string text) override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
+  void PassOnCancel(const std::string& tell_id) override;
   void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
@@ -100,7 +101,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnNotOpened(const absl::Status& why);
   void SendTells();
   void SayHowUrgent();
+  // What is to be cancelled (agent_transport_cancel.cc).
+  void AddCancel(const std::string& tell_id);
   void AskToCancel(const std::string& tell_id);
+  void AskToCancelAll();
+  void CancelIsHeard(const std::string& tell_id);
+  bool OnAttachedToCancel(bool known);
+  void OpenAfterCancels();
   void Apply(SessionNews& item);
   void CountMemory() {
     const SharedText& end = point_.mark.turn.end;
@@ -111,6 +118,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnAnswered(const std::string& request_id);
   PendingTell* Find(const std::string& tell_id);
   void BecomeReady(const v1::ChildInfo& child);
+  // No tell is left, and the link may be away for long.
+  void DropChild(const absl::Status& why);
   // The child that the sink knows of is not there any more.
   void TellDown(const absl::Status& why);
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
@@ -164,7 +173,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
   std::vector<v1::PendingRequest> requests_;   // That claude waits for.
-  std::vector<std::string> cancel_when_back_;  // Cancelled while the host was out of reach.
+  std::vector<std::string> cancels_;  // Their host is to hear of it, whenever it is in reach.
+  bool only_cancels_ = false;         // This contact is for nothing else: nothing was opened.
   std::vector<TerminateDone> ending_;          // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;
   absl::optional<bool> was_running_;  // The agent's answer to it.

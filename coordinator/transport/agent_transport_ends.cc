@@ -46,6 +46,7 @@ void AgentTransport::LoseContact() {
   if (away_timer_ != 0) loop_.Cancel(away_timer_);
   away_timer_ = 0;
   ready_ = false;
+  only_cancels_ = false;
   state_ = State::kLinking;
 }
 
@@ -89,7 +90,7 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
   away_timer_ = loop_.After(kLinkVerdict, [this, why] {
     away_timer_ = 0;
     // The link is still there: it was the agent who ended the stream.
-    if (tells_.empty() && ending_.empty()) return Fail(why);
+    if (tells_.empty() && ending_.empty() && cancels_.empty()) return Fail(why);
     UseLink();
   });
 }
@@ -109,7 +110,7 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   for (const PendingTell& tell : tells_) {
     if (!Outlives(tell)) lost.push_back(tell.id);
   }
-  if (lost.size() == tells_.size()) return Fail(what);
+  if (lost.size() == tells_.size() && cancels_.empty()) return Fail(what);
   LoseContact();
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnProgress(
@@ -118,6 +119,16 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   for (const std::string& tell_id : lost) {
     if (*alive && Find(tell_id) != nullptr) SettleOne(tell_id, what);
   }
+  // Only the host's word is waited for, and not by who wakes the session.
+  if (*alive && tells_.empty()) DropChild(what);
+}
+
+void AgentTransport::DropChild(const absl::Status& why) {
+  child_pid_ = 0;
+  requests_.clear();
+  take_lease_ = take_claim_ = false;
+  const bool was_ready = std::exchange(told_ready_, false);
+  if (std::exchange(spawning_, false) || was_ready) sink_.OnDown(why);
 }
 
 bool AgentTransport::SettleAll(const absl::Status& outcome) {
@@ -150,7 +161,8 @@ void AgentTransport::Terminate(TerminateDone done) {
   ending_.push_back(std::move(done));
   if (ending_.size() > 1) return;
   SayHowUrgent();
-  if (state_ == State::kOpen || state_ == State::kOpening) return Close();
+  const bool has_stream = std::exchange(only_cancels_, false);
+  if (has_stream || state_ == State::kOpen || state_ == State::kOpening) return Close();
   Later([this] {
     if (ending_.empty()) return;  // The link failed, and with it this.
     if (!SettleAll(EndedOnRequest(team_.name))) return;

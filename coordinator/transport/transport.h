@@ -49,6 +49,10 @@ class TransportSink {
   // passed to OnText(); else what was passed is the partial text.
   virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
 
+  // Nothing is left to do for Transport::Cancel(), or PassOnCancel(), of this tell: its host knows,
+  // or never got it. May come before OnSettled() or long after it.
+  virtual void OnCancelHeard(const std::string& tell_id) = 0;
+
   // All that the session's claude asks now, and that waits for Transport::Answer(), oldest first.
   // Called when that has changed. OnDown() means: nothing.
   virtual void OnRequests(const std::vector<v1::PendingRequest>& requests) = 0;
@@ -100,8 +104,12 @@ class Transport {
   // What OnApplied() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
-  // itself first. Others are left alone.
+  // itself first. Others are left alone. Where the host is out of reach it is settled at once, and
+  // the host is asked when it is back, as often as it takes; then OnCancelHeard() comes.
   virtual void Cancel(const std::string& tell_id) = 0;
+  // The rest of a Cancel() that an earlier transport of the session did not come to: its host is to
+  // hear of it, and the way there is gone for that.
+  virtual void PassOnCancel(const std::string& tell_id) = 0;
   // Answers what OnRequests() said, with `json` as v1::AnswerRequestRequest has it. `done` runs
   // once, on the loop, never from inside, whatever becomes of the transport. FAILURE_UNREACHABLE:
   // the host is out of reach, and the request waits there. FAILURE_BAD_REQUEST: it waits no more,

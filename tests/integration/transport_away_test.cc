@@ -16,6 +16,7 @@
 namespace iris {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST_F(TransportTest, ATellOutlivesTheLinkAndItsAnswerIsWhole) {
@@ -127,6 +128,46 @@ TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
   OnLoop([&] { transport_->Resume(id, "SLOW 0.3"); });
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
   EXPECT_EQ(Ask("COUNT").text, "3");
+}
+
+// The link is dead, and nobody here has noticed.
+TEST_F(TransportTest, ACancelThatWasLostWithTheLinkIsAskedForAgain) {
+  const std::string id = Tell("SLOW 45");
+  sink_.WaitForText(id);
+  OnLoop([&] {
+    host_.CutWires();
+    transport_->Cancel(id);
+  });
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CANCELLED);
+  EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
+  EXPECT_EQ(Ask("hello").text, "ECHO: hello");
+}
+
+TEST_F(TransportTest, WhatWasCancelledOutOfReachIsPassedOnThoughNobodyWantsTheHost) {
+  const std::string id = Tell("SLOW 45");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  OnLoop([&] { transport_->Cancel(id); });
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CANCELLED);
+  EXPECT_TRUE(host_.busy());
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
+  EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
+}
+
+TEST_F(TransportTest, AnotherLifePassesACancelOnAndStartsNothing) {
+  const std::string id = Tell("SLOW 45");
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  const size_t starts = sink_.pids().size();
+  Renew(sink_.mark());
+  OnLoop([&] { transport_->PassOnCancel(id); });
+  EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
+  EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
+  EXPECT_EQ(sink_.pids().size(), starts);
+  EXPECT_EQ(Ask("hello").text, "ECHO: hello");
 }
 
 TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {

@@ -80,6 +80,10 @@ class TransportRecorder final : public TransportSink {
     order_.push_back(tell_id);
   }
 
+  void OnCancelHeard(const std::string& tell_id) override {
+    absl::MutexLock lock(&mutex_);
+    cancels_heard_.push_back(tell_id);
+  }
   bool HostHasAnswered() const override { return host_has_answered; }
 
   std::function<void(const ReadMark&)> on_stored;
@@ -133,6 +137,12 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     return pids_;
   }
+  std::vector<std::string> WaitForCancelsHeard(size_t count) {
+    absl::MutexLock lock(&mutex_);
+    const auto as_many = [&] { return cancels_heard_.size() >= count; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&as_many), kPatience));
+    return cancels_heard_;
+  }
   std::vector<std::string> order() {
     absl::MutexLock lock(&mutex_);
     return order_;
@@ -147,7 +157,7 @@ class TransportRecorder final : public TransportSink {
   ReadMark mark_;
   std::map<std::string, std::string> texts_, texts_at_mark_;
   std::map<std::string, Outcome> settled_;
-  std::vector<std::string> order_;
+  std::vector<std::string> order_, cancels_heard_;
 };
 
 class TransportTest : public ::testing::Test {

@@ -1,0 +1,112 @@
+// Cancelling tells. How one ends comes down the stream; a call only asks for it, at every contact
+// with the host until that has answered. Who cancels while the host is out of reach does not wait.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/transport/agent_transport.h"
+
+namespace iris {
+namespace {
+
+constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
+// Where the call failed and the link stands.
+constexpr absl::Duration kCancelAgain = absl::Seconds(5);
+constexpr size_t kCancelsMax = 1000;
+
+}  // namespace
+
+void AgentTransport::Cancel(const std::string& tell_id) {
+  const PendingTell* tell = Find(tell_id);
+  if (tell == nullptr) return;
+  if (tell->sent) AddCancel(tell_id);
+  if (tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
+  Later([this, tell_id, sent = tell->sent] {
+    const std::shared_ptr<bool> alive = alive_;
+    if (Find(tell_id) != nullptr) {
+      SettleOne(tell_id, MakeFailure(v1::FAILURE_CANCELLED,
+                                     sent ? "the message was cancelled while the host was out of "
+                                            "reach; the team is told once it is back"
+                                          : "the message was cancelled before the team got it"));
+    }
+    if (*alive && !sent) sink_.OnCancelHeard(tell_id);
+  });
+}
+
+void AgentTransport::PassOnCancel(const std::string& tell_id) {
+  AddCancel(tell_id);
+  if (state_ == State::kOpen || state_ == State::kOpening) return AskToCancel(tell_id);
+  Later([this] {
+    if (state_ == State::kDown && !cancels_.empty()) UseLink();
+  });
+}
+
+void AgentTransport::AddCancel(const std::string& tell_id) {
+  if (cancels_.size() >= kCancelsMax || absl::c_linear_search(cancels_, tell_id)) return;
+  cancels_.push_back(tell_id);
+}
+
+// An answer that is lost with the link is asked for again at the next contact.
+void AgentTransport::AskToCancel(const std::string& tell_id) {
+  const std::shared_ptr<CancelCall> call = CancelCall::Make(
+      loop_, calls_, absl::Now() + kCancelDeadline,
+      [this, alive = alive_, tell_id, life = life_.get()](CancelCall&, const grpc::Status& status) {
+        if (!*alive) return;
+        const absl::Status answer = FromHost(status, "cancelling a message");
+        // It knows no such message.
+        if (answer.ok() || KindOf(answer) == v1::FAILURE_BAD_REQUEST) return CancelIsHeard(tell_id);
+        LogWarn("cancelling tell ", tell_id, ": ", answer.message());
+        loop_.After(kCancelAgain, [this, alive, tell_id, life] {
+          if (!*alive || life_.get() != life || attach_ == nullptr) return;
+          if (absl::c_linear_search(cancels_, tell_id)) AskToCancel(tell_id);
+        });
+      });
+  call->request.set_session_id(key_.session_id);
+  call->request.set_epoch(epoch_);
+  call->request.set_tell_id(tell_id);
+  life_->stub->async()->CancelTell(&call->context, &call->request, &call->response, call->Done());
+}
+
+void AgentTransport::AskToCancelAll() {
+  for (const std::string& tell_id : cancels_) AskToCancel(tell_id);
+}
+
+void AgentTransport::CancelIsHeard(const std::string& tell_id) {
+  const auto found = absl::c_find(cancels_, tell_id);
+  if (found == cancels_.end()) return;
+  cancels_.erase(found);
+  const std::shared_ptr<bool> alive = alive_;
+  sink_.OnCancelHeard(std::string(tell_id));
+  if (!*alive || !only_cancels_ || !cancels_.empty()) return;
+  LetGo();
+  TellDown(MakeFailure(v1::FAILURE_DROPPED, "nobody needs the host any more"));
+}
+
+// True: there is nothing else to do here. What was not opened is not used: the host has the
+// settings that an earlier coordinator knew.
+bool AgentTransport::OnAttachedToCancel(bool known) {
+  if (cancels_.empty()) return false;
+  only_cancels_ = tells_.empty() && !spawning_;
+  if (!only_cancels_ || known) {
+    AskToCancelAll();
+    return only_cancels_;
+  }
+  const std::shared_ptr<bool> alive = alive_;
+  for (const std::string& tell_id : std::vector<std::string>(cancels_)) {
+    if (*alive) CancelIsHeard(tell_id);
+  }
+  return true;
+}
+
+void AgentTransport::OpenAfterCancels() {
+  only_cancels_ = false;
+  state_ = State::kOpening;
+  Open();
+}
+
+}  // namespace iris
