@@ -77,6 +77,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
     PostStartNext(session_id);
   } else {
     SetProgress(spec.tell_id, QueuedProgress(ahead));
+    queue.session->TryNow();  // The one in flight may wait for a link that somebody has mended.
   }
   return absl::OkStatus();
 }

@@ -127,6 +127,20 @@ TEST_F(OrchestratorTest, TheSameIdAgainJoinsTheOpenTellAndHearsItsProgress) {
   EXPECT_EQ(OnlySession().tells_done(), 1u);
 }
 
+TEST_F(OrchestratorTest, WhoStandsInLineAsksForTheLinkOfTheOneInFlight) {
+  Start(HoldScript);
+  const TellSpec spec = ToGpu("1");
+  Recorder first, second;
+  ASSERT_TRUE(Tell(spec, first).ok());
+  Drain();
+  OnLoop([&] { EXPECT_EQ(Transport().asked(), 0); });
+  ASSERT_TRUE(Tell(ToGpu("2"), second).ok());
+  OnLoop([&] {
+    EXPECT_EQ(Transport().asked(), 1);
+    EXPECT_TRUE(orchestrator_->SettleOpen().ok());
+  });
+}
+
 TEST_F(OrchestratorTest, AnIdIsNotReusedForAnotherMessage) {
   TellSpec spec = ToGpu("one");
   Recorder first, second;

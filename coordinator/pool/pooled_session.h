@@ -71,6 +71,7 @@ class PooledSession : private TransportSink {
   void Tell(const std::string& tell_id, std::string text);
   // As Transport::Resume(). The session is new.
   void Resume(const std::string& tell_id, std::string text);
+  void TryNow() { transport_->TryNow(); }
   // As Transport::Cancel(), PassOnCancel() and Acknowledge().
   void Cancel(const std::string& tell_id) {
     cancels_.insert(tell_id);

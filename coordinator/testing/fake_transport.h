@@ -81,6 +81,8 @@ class FakeTransport : public Transport {
   void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
   void Resume(const std::string& tell_id, std::string text) override;
+  void TryNow() override { ++asked_; }
+  int asked() const { return asked_; }
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
   void PassOnCancel(const std::string& tell_id) override { cancels_.push_back(tell_id); }
@@ -111,6 +113,7 @@ class FakeTransport : public Transport {
   std::deque<std::string> open_tells_;
   std::vector<v1::PendingRequest> requests_;
   std::vector<std::string> cancels_;
+  int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;
   TransportMetrics metrics_;

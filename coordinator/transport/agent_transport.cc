@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/failure/failure.h"
-#include "common/log/log.h"
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
@@ -66,7 +65,8 @@ void AgentTransport::Spawn() {
     state_ = State::kOpening;  // The child has ended since; the agent starts another.
     return Open();
   }
-  if (state_ == State::kDown) UseLink();
+  if (state_ == State::kDown) return UseLink();
+  TryNow();
 }
 
 void AgentTransport::TakeOver() {
@@ -94,6 +94,8 @@ void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
   life_ = life;
+  loop_.Cancel(std::exchange(blocked_timer_, 0));
+  blocked_wait_ = absl::ZeroDuration();
   LeaveOtherHostBehind();
   // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
   // A Close that was never answered may still come there: only a new lease keeps it from counting.
@@ -116,7 +118,7 @@ void AgentTransport::LeaveOtherHostBehind() {
 
 void AgentTransport::Acquire() {
   state_ = State::kAcquiring;
-  lease_is_old_ = false;
+  lease_is_old_ = only_cancels_ = false;
   acquire_ =
       AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
                         [this](AcquireCall& call, const grpc::Status& status) {
@@ -243,7 +245,8 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   SayHowUrgent();
   if (only_cancels_) return OpenAfterCancels();
   if (state_ == State::kOpen) return SendTells();
-  if (state_ == State::kDown) UseLink();
+  if (state_ == State::kDown) return UseLink();
+  TryNow();
 }
 
 void AgentTransport::Resume(const std::string& tell_id, std::string text) {

@@ -57,6 +57,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
   void Resume(const std::string& tell_id, std::string text) override;
+  void TryNow() override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
   void PassOnCancel(const std::string& tell_id) override;
@@ -104,9 +105,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   // What is to be cancelled (agent_transport_cancel.cc).
   void AddCancel(const std::string& tell_id);
   void AskToCancel(const std::string& tell_id);
-  void AskToCancelAll();
   void CancelIsHeard(const std::string& tell_id);
   bool OnAttachedToCancel(bool known);
+  void LetGoAfterCancels();
   void OpenAfterCancels();
   void Apply(SessionNews& item);
   void CountMemory() {
@@ -130,7 +131,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   // A call or the stream ended with `why`.
   void OnContactLost(const absl::Status& why);
   // Whether the tell is worth waiting for the link to come back.
-  bool Outlives(const PendingTell& tell) const;
+  bool Outlives(const PendingTell& tell, bool retries) const;
+  void TryBlockedLinkLater();
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);
   void EndIfQuiet();
@@ -164,6 +166,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::shared_ptr<OpenCall> open_;
   std::shared_ptr<AttachCall> attach_;
   EventLoop::TimerId away_timer_ = 0;
+  EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.
+  absl::Duration blocked_wait_;           // The last; zero once the link was up.
   bool take_lease_ = false;  // A person asked, and it was not granted yet.
   bool take_claim_ = false;  // Nor was this.
   bool spawning_ = false;    // Spawn() was called, and neither answer has come.

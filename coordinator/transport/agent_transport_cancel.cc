@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -40,7 +41,8 @@ void AgentTransport::Cancel(const std::string& tell_id) {
 
 void AgentTransport::PassOnCancel(const std::string& tell_id) {
   AddCancel(tell_id);
-  if (state_ == State::kOpen || state_ == State::kOpening) return AskToCancel(tell_id);
+  const bool has_stream = only_cancels_ || state_ == State::kOpen || state_ == State::kOpening;
+  if (has_stream) return AskToCancel(tell_id);
   Later([this] {
     if (state_ == State::kDown && !cancels_.empty()) UseLink();
   });
@@ -72,35 +74,39 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
   life_->stub->async()->CancelTell(&call->context, &call->request, &call->response, call->Done());
 }
 
-void AgentTransport::AskToCancelAll() {
-  for (const std::string& tell_id : cancels_) AskToCancel(tell_id);
-}
-
 void AgentTransport::CancelIsHeard(const std::string& tell_id) {
   const auto found = absl::c_find(cancels_, tell_id);
   if (found == cancels_.end()) return;
   cancels_.erase(found);
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnCancelHeard(std::string(tell_id));
-  if (!*alive || !only_cancels_ || !cancels_.empty()) return;
-  LetGo();
-  TellDown(MakeFailure(v1::FAILURE_DROPPED, "nobody needs the host any more"));
+  if (*alive) LetGoAfterCancels();
 }
 
-// True: there is nothing else to do here. What was not opened is not used: the host has the
-// settings that an earlier coordinator knew.
+// Attached; nothing was opened. True: nothing is to be. What the host would start a child with may
+// be settings that an earlier coordinator knew.
 bool AgentTransport::OnAttachedToCancel(bool known) {
-  if (cancels_.empty()) return false;
-  only_cancels_ = tells_.empty() && !spawning_;
-  if (!only_cancels_ || known) {
-    AskToCancelAll();
-    return only_cancels_;
-  }
+  const bool nothing_else = tells_.empty() && !spawning_;
+  only_cancels_ = nothing_else;
   const std::shared_ptr<bool> alive = alive_;
   for (const std::string& tell_id : std::vector<std::string>(cancels_)) {
-    if (*alive) CancelIsHeard(tell_id);
+    if (known || !nothing_else) {
+      AskToCancel(tell_id);
+    } else if (*alive) {
+      CancelIsHeard(tell_id);  // It has nothing of the session.
+    }
   }
-  return true;
+  if (*alive) LetGoAfterCancels();
+  return nothing_else;
+}
+
+void AgentTransport::LetGoAfterCancels() {
+  if (!only_cancels_ || !cancels_.empty()) return;
+  const std::shared_ptr<bool> alive = alive_;
+  if (!std::exchange(requests_, {}).empty()) sink_.OnRequests(requests_);
+  if (!*alive) return;
+  LetGo();
+  TellDown(MakeFailure(v1::FAILURE_DROPPED, "nobody needs the host any more"));
 }
 
 void AgentTransport::OpenAfterCancels() {

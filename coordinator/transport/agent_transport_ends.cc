@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,10 @@ constexpr absl::Duration kCloseDeadline = absl::Seconds(15);
 constexpr absl::Duration kLinkVerdict = absl::Seconds(3);
 // The answer to Close and the last events travel on streams of their own.
 constexpr absl::Duration kStreamVerdict = absl::Seconds(3);
+// A link that waits for something to be mended: every refused login counts against the account. All
+// sessions of a link count from its last attempt, so that theirs are one.
+constexpr absl::Duration kBlockedFirst = absl::Minutes(1);
+constexpr absl::Duration kBlockedLongest = absl::Minutes(5);
 
 absl::Status EndedOnRequest(absl::string_view team) {
   return MakeFailure(v1::FAILURE_CANCELLED,
@@ -29,6 +34,14 @@ absl::Status EndedOnRequest(absl::string_view team) {
 // What a call to the agent says when its wire is gone.
 bool IsLossOfTheWire(const absl::Status& why) {
   return KindOf(why) == v1::FAILURE_DROPPED || KindOf(why) == v1::FAILURE_UNREACHABLE;
+}
+
+std::string BlockedText(const absl::Status& why) {
+  const Failure failure = ToProto(why);
+  return absl::StrCat("the team has the message and may be working on it, but the way to it is "
+                      "blocked: ", failure.detail(), ". ", failure.fix(),
+                      " The answer is fetched then: it is tried again now and then, and when "
+                      "somebody sends something to the team");
 }
 
 }  // namespace
@@ -45,6 +58,7 @@ void AgentTransport::LoseContact() {
   life_.reset();
   if (away_timer_ != 0) loop_.Cancel(away_timer_);
   away_timer_ = 0;
+  loop_.Cancel(std::exchange(blocked_timer_, 0));
   ready_ = false;
   only_cancels_ = false;
   state_ = State::kLinking;
@@ -95,8 +109,9 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
   });
 }
 
-bool AgentTransport::Outlives(const PendingTell& tell) const {
-  return tell.sent || link_.was_up() || sink_.HostHasAnswered();
+// What the host has goes on there, whatever has to be mended here.
+bool AgentTransport::Outlives(const PendingTell& tell, bool retries) const {
+  return tell.sent || (retries && (link_.was_up() || sink_.HostHasAnswered()));
 }
 
 void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
@@ -105,22 +120,37 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   // Whatever ended the link, for who had contact it is one thing: dropped.
   const absl::Status what =
       had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
-  if (!retries || !ending_.empty()) return Fail(what);
+  if (!ending_.empty()) return Fail(what);
   std::vector<std::string> lost;
   for (const PendingTell& tell : tells_) {
-    if (!Outlives(tell)) lost.push_back(tell.id);
+    if (!Outlives(tell, retries)) lost.push_back(tell.id);
   }
-  if (lost.size() == tells_.size() && cancels_.empty()) return Fail(what);
+  const bool has_more = retries && !cancels_.empty();
+  if (lost.size() == tells_.size() && !has_more) return Fail(what);
   LoseContact();
+  if (!retries) TryBlockedLinkLater();
   const std::shared_ptr<bool> alive = alive_;
-  sink_.OnProgress(
-      {.stage = TransportProgress::Stage::kConnecting,
-       .text = absl::StrCat("the host is out of reach, trying again: ", ToProto(why).detail())});
+  sink_.OnProgress({.stage = TransportProgress::Stage::kConnecting,
+                    .text = retries ? absl::StrCat("the host is out of reach, trying again: ",
+                                                   ToProto(why).detail())
+                                    : BlockedText(why)});
   for (const std::string& tell_id : lost) {
     if (*alive && Find(tell_id) != nullptr) SettleOne(tell_id, what);
   }
-  // Only the host's word is waited for, and not by who wakes the session.
-  if (*alive && tells_.empty()) DropChild(what);
+  // Who wakes the session does not wait for what a host has, or is to hear.
+  if (*alive && (!retries || tells_.empty())) DropChild(what);
+}
+
+void AgentTransport::TryBlockedLinkLater() {
+  blocked_wait_ = std::clamp(2 * blocked_wait_, kBlockedFirst, kBlockedLongest);
+  blocked_timer_ = loop_.After(blocked_wait_, [this] {
+    blocked_timer_ = 0;
+    UseLink();
+  });
+}
+
+void AgentTransport::TryNow() {
+  if (blocked_timer_ != 0) UseLink();
 }
 
 void AgentTransport::DropChild(const absl::Status& why) {

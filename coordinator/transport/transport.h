@@ -82,9 +82,9 @@ struct TransportMetrics {
 //   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
 //
 // Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
-// got survives the link: it waits for the next one, without end, and fails only where trying again
-// cannot mend the link. One to a host that has never answered fails with the first attempt. Lives
-// on the coordinator's loop.
+// got survives the link: it waits for the next one, without end. Where something has to be mended
+// first, the link is tried again rarely. One that the host did not get fails there, and one to a
+// host that has never answered with the first attempt. Lives on the coordinator's loop.
 class Transport {
  public:
   virtual ~Transport() =
@@ -101,6 +101,8 @@ class Transport {
   // As Tell(), for one that an earlier life of the coordinator passed on: the host may have it, or
   // have answered it. Before the first Spawn() or Tell().
   virtual void Resume(const std::string& tell_id, std::string text) = 0;
+  // Somebody asks for the team: a link that waits for something to be mended is tried at once.
+  virtual void TryNow() = 0;
   // What OnApplied() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by

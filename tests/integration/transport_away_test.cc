@@ -16,6 +16,7 @@
 namespace iris {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -168,6 +169,28 @@ TEST_F(TransportTest, AnotherLifePassesACancelOnAndStartsNothing) {
   EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
   EXPECT_EQ(sink_.pids().size(), starts);
   EXPECT_EQ(Ask("hello").text, "ECHO: hello");
+}
+
+TEST_F(TransportTest, WhatTheHostHasOutlivesALoginThatIsRefused) {
+  const std::string id = Tell("SLOW 1");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+  host_.CutWires();
+  ASSERT_TRUE(Eventually([this] {
+    bool blocked = false;
+    OnLoop([&] { blocked = link_->Status().state() == "blocked"; });
+    return blocked;
+  }));
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  EXPECT_THAT(sink_.last_progress(), AllOf(HasSubstr("has the message"), HasSubstr("publickey")));
+  // What it did not get is told at once, as ever: that somebody asks is one more attempt.
+  EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_AUTH);
+  EXPECT_TRUE(sink_.order().size() == 1u);
+  host_.RefuseWith(absl::OkStatus());
+  OnLoop([this] { transport_->TryNow(); });
+  const Outcome outcome = sink_.WaitFor(id);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.text, Ask("SLOW 1").text);
 }
 
 TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {

@@ -43,6 +43,7 @@ class TransportRecorder final : public TransportSink {
   void OnProgress(const TransportProgress& progress) override {
     absl::MutexLock lock(&mutex_);
     stages_.push_back(progress.stage);
+    last_progress_ = progress.text;
   }
   void OnReady(int64_t child_pid, uint64_t) override {
     absl::MutexLock lock(&mutex_);
@@ -133,6 +134,10 @@ class TransportRecorder final : public TransportSink {
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&as_many), kPatience));
     return requests_;
   }
+  std::string last_progress() {
+    absl::MutexLock lock(&mutex_);
+    return last_progress_;
+  }
   std::vector<int64_t> pids() {
     absl::MutexLock lock(&mutex_);
     return pids_;
@@ -151,6 +156,7 @@ class TransportRecorder final : public TransportSink {
  private:
   absl::Mutex mutex_;
   std::vector<TransportProgress::Stage> stages_;
+  std::string last_progress_;
   std::vector<int64_t> pids_;
   std::vector<absl::Status> downs_;
   std::vector<v1::PendingRequest> requests_;
