@@ -74,9 +74,10 @@ void AddAnswer(CLI::App& app, CommandLine& command) {
       "List what teams ask before they go on (those with \"grantPermission\": \"ask\"), and answer "
       "it. What you see was written by a claude on the team's host: allow only what you "
       "understand.");
-  CLI::Option* id = answer->add_option("ID", command.request_id,
-                                       "The request's id, or how it begins: shows all of it. TEAM:ID or "
-                                       "FROM:TEAM:ID where several teams ask with the same");
+  CLI::Option* id =
+      answer->add_option("ID", command.request_id,
+                         "The request's id, or how it begins: shows all of it. TEAM:ID or "
+                         "FROM:TEAM:ID where several teams ask with the same");
   CLI::Option* verdict =
       answer->add_option("VERDICT", command.verdict, "allow or deny; the first answer counts")
           ->check(CLI::IsMember({"allow", "deny"}))

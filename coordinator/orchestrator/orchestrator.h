@@ -64,9 +64,9 @@ class Orchestrator : private SessionListener {
   ~Orchestrator() override;
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
-  // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of what
-  // was cancelled are told. A tell whose team is not configured
-  // any more is settled as FAILURE_DROPPED. FAILURE_STORAGE: the store cannot be used.
+  // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of
+  // what was cancelled are told. A tell whose team is not configured any more is settled as
+  // FAILURE_DROPPED. FAILURE_STORAGE: the store cannot be used.
   absl::Status ResumeOpenTells();
 
   // Stores and queues the tell; `observer` follows it until OnSettled() or RemoveObserver(). It may

@@ -281,7 +281,8 @@ TEST_F(OrchestratorLivesTest, WhatIsSentAfterTheSettingsChangedRunsWithTheNewOne
   EXPECT_EQ(Transport().team().path, "/g");
   OnLoop([&] { Transport().Settle(first.tell_id, absl::OkStatus()); });
   EXPECT_TRUE(a.Wait().status.ok());
-  WaitOnLoop([&] { return Transport().team().path == "/new" && !Transport().open_tells().empty(); });
+  WaitOnLoop(
+      [&] { return Transport().team().path == "/new" && !Transport().open_tells().empty(); });
   OnLoop([&] {
     EXPECT_EQ(factory_->made(), 2);
     EXPECT_EQ(factory_->hosts().most_running, 1);  // The child with the old ones has ended first.
@@ -296,8 +297,8 @@ TEST_F(OrchestratorLivesTest, WhatWasAcceptedKeepsItsSettingsWhereThereAreNoNewO
   Start(HoldScript);
   const TellSpec first = ToGpu("1"), second = ToGpu("2"), third = ToGpu("3");
   Recorder a, b, c;
-  for (const auto& [spec, recorder] : {std::pair(first, &a), std::pair(second, &b),
-                                       std::pair(third, &c)}) {
+  for (const auto& [spec, recorder] :
+       {std::pair(first, &a), std::pair(second, &b), std::pair(third, &c)}) {
     ASSERT_TRUE(Tell(spec, *recorder).ok());
     Drain();
   }

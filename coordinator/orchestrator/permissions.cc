@@ -86,7 +86,8 @@ absl::StatusOr<Orchestrator::Asked> Orchestrator::FindRequest(const std::string&
   if (found.size() == 1) return std::move(found.front());
   const std::string shown = absl::Utf8SafeCEscape(CutUtf8(id, kIdBytesShown));
   if (found.empty() && prefix.size() < kPrefixBytesMin) {
-    return Bad(absl::StrCat("\"", shown, "\" is too short"), "Give 4 characters of the id or more.");
+    return Bad(absl::StrCat("\"", shown, "\" is too short"),
+               "Give 4 characters of the id or more.");
   }
   if (found.empty()) {
     return Bad(absl::StrCat("nothing that waits for an answer has the id \"", shown, "\""),
@@ -105,8 +106,9 @@ absl::StatusOr<Orchestrator::Asked> Orchestrator::FindRequest(const std::string&
   const auto name = [&prefix](std::string* out, const std::string& of) {
     absl::StrAppend(out, of, ":", prefix);
   };
-  return Bad(absl::StrCat(what, ", of teams ", absl::StrJoin(teams, ", ")),
-             absl::StrCat("Say whose: ", CutUtf8(absl::StrJoin(names, " or ", name), kFixBytesMax)));
+  return Bad(
+      absl::StrCat(what, ", of teams ", absl::StrJoin(teams, ", ")),
+      absl::StrCat("Say whose: ", CutUtf8(absl::StrJoin(names, " or ", name), kFixBytesMax)));
 }
 
 void Orchestrator::AnswerPermission(const Request& request, AnswerDone done) {

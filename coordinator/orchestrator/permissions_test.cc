@@ -135,8 +135,7 @@ TEST_F(PermissionsTest, AnIdThatSeveralTeamsAskWithAnswersNoneUntilItIsSaidWhose
   }
   const Failure failure = ToProto(Answer(For("req-1")).status());
   EXPECT_THAT(failure.detail(), HasSubstr("of teams backend, gpu"));
-  EXPECT_THAT(failure.fix(),
-              HasSubstr("backend:gpu:req-1 or cli:backend:req-1 or cli:gpu:req-1"));
+  EXPECT_THAT(failure.fix(), HasSubstr("backend:gpu:req-1 or cli:backend:req-1 or cli:gpu:req-1"));
 
   const auto answered = Answer(For("cli:gpu:req-1"));
   ASSERT_TRUE(answered.ok()) << answered.status();

@@ -140,7 +140,7 @@ class PooledSession : private TransportSink {
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::vector<v1::PendingRequest> requests_;
-  std::set<std::string> cancels_;  // That OnCancelHeard() has not come for.
+  std::set<std::string> cancels_;         // That OnCancelHeard() has not come for.
   std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
 };
 

@@ -124,8 +124,7 @@ absl::Status Store::NoteCancel(absl::string_view tell_id, absl::string_view id_o
 }
 
 absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
-  absl::StatusOr<Statement> forget =
-      database_->Prepare("DELETE FROM cancels WHERE id_on_host = ?");
+  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM cancels WHERE id_on_host = ?");
   if (!forget.ok()) return forget.status();
   return forget->BindText(id_on_host).Finish();
 }

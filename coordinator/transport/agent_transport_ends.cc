@@ -38,10 +38,12 @@ bool IsLossOfTheWire(const absl::Status& why) {
 
 std::string BlockedText(const absl::Status& why) {
   const Failure failure = ToProto(why);
-  return absl::StrCat("the team has the message and may be working on it, but the way to it is "
-                      "blocked: ", failure.detail(), ". ", failure.fix(),
-                      " The answer is fetched then: it is tried again now and then, and when "
-                      "somebody sends something to the team");
+  return absl::StrCat(
+      "the team has the message and may be working on it, but the way to it is "
+      "blocked: ",
+      failure.detail(), ". ", failure.fix(),
+      " The answer is fetched then: it is tried again now and then, and when "
+      "somebody sends something to the team");
 }
 
 }  // namespace
