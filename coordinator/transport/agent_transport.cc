@@ -166,7 +166,7 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     if (close_ == nullptr) Close();
     return;
   }
-  if (OnAttachedToCancel(attached.known)) return;
+  if (OnAttachedToCancel()) return;
   const bool host_has_tells = attached.known && any_sent;
   // An Open that fails would fail tells whose answers are about to be read.
   if (!host_has_tells || spawning_) {

@@ -106,7 +106,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void AddCancel(const std::string& tell_id);
   void AskToCancel(const std::string& tell_id);
   void CancelIsHeard(const std::string& tell_id);
-  bool OnAttachedToCancel(bool known);
+  bool OnAttachedToCancel();
   void LetGoAfterCancels();
   void OpenAfterCancels();
   void Apply(SessionNews& item);

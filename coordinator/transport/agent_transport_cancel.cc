@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
@@ -85,18 +84,11 @@ void AgentTransport::CancelIsHeard(const std::string& tell_id) {
 
 // Attached; nothing was opened. True: nothing is to be. What the host would start a child with may
 // be settings that an earlier coordinator knew.
-bool AgentTransport::OnAttachedToCancel(bool known) {
+bool AgentTransport::OnAttachedToCancel() {
   const bool nothing_else = tells_.empty() && !spawning_;
   only_cancels_ = nothing_else;
-  const std::shared_ptr<bool> alive = alive_;
-  for (const std::string& tell_id : std::vector<std::string>(cancels_)) {
-    if (known || !nothing_else) {
-      AskToCancel(tell_id);
-    } else if (*alive) {
-      CancelIsHeard(tell_id);  // It has nothing of the session.
-    }
-  }
-  if (*alive) LetGoAfterCancels();
+  for (const std::string& tell_id : cancels_) AskToCancel(tell_id);
+  LetGoAfterCancels();
   return nothing_else;
 }
 
