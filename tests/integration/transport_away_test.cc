@@ -133,7 +133,7 @@ TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
 
 // The link is dead, and nobody here has noticed.
 TEST_F(TransportTest, ACancelThatWasLostWithTheLinkIsAskedForAgain) {
-  const std::string id = Tell("SLOW 45");
+  const std::string id = Tell("BLOCKS 1\nHANG");
   sink_.WaitForText(id);
   OnLoop([&] {
     host_.CutWires();
@@ -145,7 +145,7 @@ TEST_F(TransportTest, ACancelThatWasLostWithTheLinkIsAskedForAgain) {
 }
 
 TEST_F(TransportTest, WhatWasCancelledOutOfReachIsPassedOnThoughNobodyWantsTheHost) {
-  const std::string id = Tell("SLOW 45");
+  const std::string id = Tell("BLOCKS 1\nHANG");
   sink_.WaitForText(id);
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   host_.CutWires();
@@ -159,7 +159,7 @@ TEST_F(TransportTest, WhatWasCancelledOutOfReachIsPassedOnThoughNobodyWantsTheHo
 }
 
 TEST_F(TransportTest, AnotherLifePassesACancelOnAndStartsNothing) {
-  const std::string id = Tell("SLOW 45");
+  const std::string id = Tell("BLOCKS 1\nHANG");
   sink_.WaitForText(id);
   OnLoop([this] { transport_.reset(); });
   const size_t starts = sink_.pids().size();
