@@ -145,13 +145,14 @@ class McpRelay {
         *std::move(coordinator), DescribeClient(),
         [this](McpAnswer answer) { TakeAnswer(std::move(answer)); },
         [this] { eventfd_write(wakeup_.get(), 1); });
-    for (const std::shared_ptr<const McpLine>& line : unsettled_.ToSend()) {
-      if (!stream_->Send(*line)) return;
+    for (const UnsettledLines::ToSendLine& kept : unsettled_.ToSend()) {
+      if (!stream_->Send(*kept.line, kept.accepted_before)) return;
     }
   }
 
   // On the stream's thread.
   void TakeAnswer(McpAnswer answer) {
+    if (!answer.accepted.empty()) unsettled_.Accept(answer.accepted);
     const bool for_the_client =
         answer.settles.empty() || unsettled_.Settle(answer.settles, answer.opening);
     if (for_the_client && !answer.json.empty()) output_.Write(std::move(answer.json));

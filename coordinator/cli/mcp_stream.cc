@@ -36,12 +36,13 @@ McpStream::~McpStream() {
   if (reader_.joinable()) reader_.join();
 }
 
-bool McpStream::Send(const McpLine& line) {
+bool McpStream::Send(const McpLine& line, bool accepted_before) {
   v1::McpClientMessage piece;
   if (client_.has_value()) {
     *piece.mutable_client() = *std::exchange(client_, absl::nullopt);
   }
   piece.set_id(line.id);
+  piece.set_accepted_before(accepted_before);
   piece.set_age_ms(absl::ToInt64Milliseconds(absl::Now() - line.read_at));
   size_t sent = 0;
   do {
@@ -68,6 +69,7 @@ void McpStream::Read(const OnAnswer& on_answer, const OnEnd& on_end) {
     if (piece.more()) continue;
     answer.settles = piece.settles();
     answer.opening = piece.opening();
+    answer.accepted = piece.accepted();
     on_answer(std::exchange(answer, McpAnswer()));
   }
   on_end();

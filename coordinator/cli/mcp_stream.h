@@ -19,6 +19,7 @@ struct McpAnswer {
   std::string json;     // May be empty.
   std::string settles;  // As in McpServerMessage.
   bool opening = false;
+  std::string accepted;
 };
 
 // One Mcp stream to a coordinator, with a thread that reads it. Everything else is for one thread.
@@ -33,7 +34,7 @@ class McpStream {
   ~McpStream();  // Cancels what is left of the stream.
 
   // Blocks while the coordinator takes no more. False: the stream has ended; `on_end` says so too.
-  bool Send(const McpLine& line);
+  bool Send(const McpLine& line, bool accepted_before = false);
   // We say no more; the coordinator ends the stream when it has said what it can say at once.
   void EndOfInput() { stream_->WritesDone(); }
   // After `on_end`, once: how the stream ended.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -15,6 +16,16 @@ std::string Cut(const std::string& json) {
   const McpIncoming incoming = ParseMcp(json);
   if (incoming.kind != McpIncoming::Kind::kRequest) return "";
   return DumpJson({{"jsonrpc", "2.0"}, {"id", incoming.id}, {"method", incoming.method}});
+}
+
+// For a message that is not over: the store has it.
+absl::Status IsKept(const std::string& id, const absl::Status& why) {
+  return MakeFailure(v1::FAILURE_DROPPED,
+                     absl::StrCat("the message was accepted as ", id,
+                                  " and is kept; its answer cannot be given here: ",
+                                  KindName(KindOf(why)), ": ", ToProto(why).detail()),
+                     absl::StrCat("Do not send it again: tell_wait with tellId ", id,
+                                  " gets its answer once a coordinator runs."));
 }
 
 // The answer to a client's line where no coordinator can give one. Empty: there is none to give.
@@ -40,6 +51,11 @@ std::shared_ptr<const McpLine> UnsettledLines::Add(std::string json) {
          .whole = false});
   }
   return line;
+}
+
+void UnsettledLines::Accept(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  for (Kept& kept : lines_) kept.accepted = kept.accepted || kept.line->id == id;
 }
 
 bool UnsettledLines::Settle(const std::string& id, bool opening) {
@@ -68,12 +84,12 @@ size_t UnsettledLines::settled() const {
   return settled_;
 }
 
-std::vector<std::shared_ptr<const McpLine>> UnsettledLines::ToSend() const {
+std::vector<UnsettledLines::ToSendLine> UnsettledLines::ToSend() const {
   absl::MutexLock lock(&mutex_);
-  std::vector<std::shared_ptr<const McpLine>> lines;
-  if (opening_ != nullptr) lines.push_back(opening_);
+  std::vector<ToSendLine> lines;
+  if (opening_ != nullptr) lines.push_back({.line = opening_});
   for (const Kept& kept : lines_) {
-    if (kept.whole) lines.push_back(kept.line);
+    if (kept.whole) lines.push_back({.line = kept.line, .accepted_before = kept.accepted});
   }
   return lines;
 }
@@ -90,7 +106,8 @@ std::vector<std::string> UnsettledLines::Refuse(const absl::Status& why, bool on
       --whole_;
       whole_bytes_ -= kept->line->json.size();
     }
-    std::string answer = RefusalFor(kept->line->json, why);
+    std::string answer =
+        RefusalFor(kept->line->json, kept->accepted ? IsKept(kept->line->id, why) : why);
     if (!answer.empty()) answers.push_back(std::move(answer));
     kept = lines_.erase(kept);
   }

@@ -35,6 +35,8 @@ class UnsettledLines {
 
   std::shared_ptr<const McpLine> Add(std::string json);
 
+  // The coordinator has stored what a line asks for.
+  void Accept(const std::string& id);
   // The coordinator has done with a line. False: with an opening that the client was answered
   // before, so that it must not hear this answer.
   bool Settle(const std::string& id, bool opening);
@@ -42,18 +44,23 @@ class UnsettledLines {
   bool empty() const;
   size_t settled() const;  // How many, ever.
 
+  struct ToSendLine {
+    std::shared_ptr<const McpLine> line;
+    bool accepted_before = false;  // As in McpClientMessage.
+  };
   // What to send on a new stream, in order: the opening, then what is kept whole.
-  std::vector<std::shared_ptr<const McpLine>> ToSend() const;
+  std::vector<ToSendLine> ToSend() const;
 
   // Takes out what is not kept whole, or everything; returns the answers that say `why`, to those
-  // that are requests.
+  // that are requests. Where what was asked for is stored, they say that too, and how to get it.
   std::vector<std::string> RefuseCut(const absl::Status& why) { return Refuse(why, true); }
   std::vector<std::string> RefuseAll(const absl::Status& why) { return Refuse(why, false); }
 
  private:
   struct Kept {
     std::shared_ptr<const McpLine> line;
-    bool whole = true;  // Else `line` has just enough to be refused.
+    bool whole = true;      // Else `line` has just enough to be refused.
+    bool accepted = false;  // A coordinator has stored what it asks for.
   };
   std::vector<std::string> Refuse(const absl::Status& why, bool only_cut);
 

@@ -12,9 +12,10 @@
 namespace iris {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class UnsettledLinesTest : public ::testing::Test {
  protected:
@@ -24,7 +25,7 @@ class UnsettledLinesTest : public ::testing::Test {
   }
   std::vector<std::string> ToSend() const {
     std::vector<std::string> sent;
-    for (const auto& line : lines_.ToSend()) sent.push_back(line->json);
+    for (const auto& kept : lines_.ToSend()) sent.push_back(kept.line->json);
     return sent;
   }
   static int IdOf(const std::string& answer) {
@@ -39,7 +40,7 @@ TEST_F(UnsettledLinesTest, WhatIsNotSettledIsSentAgainInOrderUnderTheSameId) {
   const auto a = lines_.Add(Request(1)), b = lines_.Add(Request(2)), c = lines_.Add(Request(3));
   EXPECT_TRUE(lines_.Settle(b->id, false));
   EXPECT_THAT(ToSend(), ElementsAre(a->json, c->json));
-  EXPECT_EQ(lines_.ToSend().at(0)->id, a->id);
+  EXPECT_EQ(lines_.ToSend().at(0).line->id, a->id);
   EXPECT_TRUE(lines_.Settle(a->id, false));
   EXPECT_TRUE(lines_.Settle(c->id, false));
   EXPECT_TRUE(lines_.empty());
@@ -66,6 +67,24 @@ TEST_F(UnsettledLinesTest, RequestsAreRefusedWithTheReasonAndNothingElseIs) {
   EXPECT_EQ(nlohmann::json::parse(answers[0]).at("error").at("message"),
             "unreachable: nobody there\nfix: Start it.");
   EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(UnsettledLinesTest, WhatWasAcceptedSaysSoWhenItIsSentAgainOrRefused) {
+  const auto opening = lines_.Add("opening"), a = lines_.Add(Request(1)), b = lines_.Add(Request(2));
+  lines_.Settle(opening->id, true);
+  lines_.Accept(b->id);
+  const std::vector<UnsettledLines::ToSendLine> again = lines_.ToSend();
+  ASSERT_EQ(again.size(), 3u);
+  EXPECT_FALSE(again[0].accepted_before);
+  EXPECT_FALSE(again[1].accepted_before);
+  EXPECT_TRUE(again[2].accepted_before);
+
+  const std::vector<std::string> refused = lines_.RefuseAll(why_);
+  ASSERT_EQ(refused.size(), 2u);
+  EXPECT_THAT(refused[0], Not(HasSubstr("accepted")));
+  EXPECT_THAT(refused[1], AllOf(HasSubstr("dropped: the message was accepted as " + b->id),
+                                HasSubstr("unreachable: nobody there"),
+                                HasSubstr("tell_wait with tellId " + b->id)));
 }
 
 TEST_F(UnsettledLinesTest, TooManyLinesAreNotKeptWholeAndCanStillBeRefused) {

@@ -1,5 +1,6 @@
 #include "coordinator/cli/tell.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -23,6 +24,9 @@ namespace {
 // Of the coordinator, in which a tell is submitted: it may be the tell itself that ends them.
 constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
+// For how long a coordinator is asked again to go on with a tell that an earlier one accepted.
+constexpr absl::Duration kGoOn = absl::Minutes(2);
+constexpr absl::Duration kGoOnPause = absl::Seconds(1);
 constexpr size_t kTextBytesMax = 8 << 20;
 
 v1::TellRequest HeaderOf(const CommandLine& command) {
@@ -36,6 +40,74 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
     if (const char* value = std::getenv(name)) (*header.mutable_lent_env())[name] = value;
   }
   return header;
+}
+
+// The tell's text, and how it is submitted in every life of the coordinator.
+struct Submission {
+  v1::TellRequest header;  // With `accepted_before` from the first acceptance on.
+  std::string text;
+  absl::Time give_up;
+
+  // What failed is not about the message, which one coordinator has accepted: it or the next one
+  // may go on with it.
+  bool may_go_on(const absl::Status& why) const {
+    const FailureKind kind = KindOf(why);
+    return header.accepted_before() && !why.ok() && kind != v1::FAILURE_AMBIGUOUS &&
+           kind != v1::FAILURE_PERMISSION_DENIED;
+  }
+};
+
+struct Submitted {
+  absl::Status started;  // Of the last coordinator that was to be asked.
+  TellStreamResult result;
+};
+
+void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
+  v1::TellProgress waits;
+  waits.set_text(absl::StrCat("no coordinator goes on with it yet: ", ToProto(why).detail()));
+  events.progress(waits);
+}
+
+// Submits the tell to one coordinator after the other until it is over, or cannot go on.
+Submitted Submit(Submission& submission, const Places& places,
+                 const std::vector<std::string>& variables, const TellStreamEvents& events) {
+  absl::Time go_on_until = absl::InfinitePast();
+  int lives = 0;
+  while (true) {
+    const absl::StatusOr<Coordinator> coordinator =
+        ConnectOrStart(places, variables, absl::Now() + kConnect);
+    Submitted submitted = {.started = coordinator.status(), .result = {}};
+    if (coordinator.ok()) {
+      submitted.result = StreamTell(*coordinator->stub, submission.header, submission.text,
+                                    submission.give_up, events);
+      const TellStreamResult& result = submitted.result;
+      if (result.accepted) {
+        submission.header.set_accepted_before(true);
+        go_on_until = std::min(submission.give_up, absl::Now() + kGoOn);
+      }
+      if (result.coordinator_lost()) {
+        if (++lives >= kLivesMax) return submitted;
+        continue;
+      }
+      if (result.accepted || result.settled.has_value()) return submitted;
+    }
+    const absl::Status& why = coordinator.ok() ? submitted.result.call : submitted.started;
+    if (!submission.may_go_on(why) || absl::Now() + kGoOnPause >= go_on_until) return submitted;
+    ShowWhyItWaits(why, events);
+    absl::SleepFor(kGoOnPause);
+  }
+}
+
+// For a tell that is not over: the store has it.
+absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
+  const Failure failure = ToProto(why);
+  return MakeFailure(v1::FAILURE_DROPPED,
+                     absl::StrCat("the message was accepted and is kept, but no coordinator goes on "
+                                  "with it now: ",
+                                  KindName(KindOf(why)), ": ", failure.detail()),
+                     absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
+                                  "Do not send it again: `iris tells ", tell_id,
+                                  " --wait` gets its answer once a coordinator runs."));
 }
 
 // The end of one tell, as far as this command knows it.
@@ -68,32 +140,33 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 int RunTell(const CommandLine& command, const Places& places,
             const std::vector<std::string>& variables) {
   const absl::Time begun = absl::Now();
-  const v1::TellRequest header = HeaderOf(command);
-  const std::string text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text;
-  const absl::Time give_up = command.timeout_ms > 0 ? begun + absl::Milliseconds(command.timeout_ms)
-                                                    : absl::InfiniteFuture();
-  TellStreamResult result;
+  Submission submission = {
+      .header = HeaderOf(command),
+      .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
+      .give_up = command.timeout_ms > 0 ? begun + absl::Milliseconds(command.timeout_ms)
+                                        : absl::InfiniteFuture()};
+  const std::string tell_id = submission.header.tell_id();
+  Submitted submitted;
   {
     ProgressLine progress;
     absl::optional<InterruptNotice> notice;
     const TellStreamEvents events = {
-        .accepted = [&] { notice.emplace(header.tell_id()); },
+        .accepted = [&] { notice.emplace(tell_id); },
         .progress = [&progress](const v1::TellProgress& p) { progress.Show(p); }};
-    for (int lives = 0; lives < kLivesMax; ++lives) {
-      const absl::StatusOr<Coordinator> coordinator =
-          ConnectOrStart(places, variables, absl::Now() + kConnect);
-      if (!coordinator.ok()) {
-        progress.Clear();
-        return PrintTell({.tell_id = header.tell_id(),
-                          .status = coordinator.status(),
-                          .duration = absl::Now() - begun},
-                         command.json, ExitCodeForStart(coordinator.status()));
-      }
-      result = StreamTell(*coordinator->stub, header, text, give_up, events);
-      if (!result.coordinator_lost()) break;
-    }
+    submitted = Submit(submission, places, variables, events);
   }
-  const TellReport report = ReportOf(result, header.tell_id(), command, absl::Now() - begun);
+  const absl::Duration elapsed = absl::Now() - begun;
+  TellStreamResult& result = submitted.result;
+  if (!submitted.started.ok()) {
+    if (!submission.header.accepted_before()) {
+      return PrintTell({.tell_id = tell_id, .status = submitted.started, .duration = elapsed},
+                       command.json, ExitCodeForStart(submitted.started));
+    }
+    result.call = submitted.started;
+  }
+  const bool is_over = result.settled.has_value() || result.timed_out;
+  if (!is_over && submission.may_go_on(result.call)) result.call = IsKept(tell_id, result.call);
+  const TellReport report = ReportOf(result, tell_id, command, elapsed);
   return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);
 }
 

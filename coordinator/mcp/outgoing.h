@@ -46,6 +46,7 @@ class McpOutgoing {
 
   std::string settles;       // As in McpServerMessage.
   bool opening = false;      // As in McpServerMessage.
+  std::string accepted;      // As in McpServerMessage.
   std::string outcome_of;    // The tell whose outcome is in it, which is fetched once it is taken.
   bool is_progress = false;  // May be left out where a client is slow to read.
 

@@ -67,6 +67,11 @@ class McpSession::Call final : private ToolListener {
 
  private:
   void OnToolProgress(const std::string& text) override { reporter_.News(text); }
+  void OnToolAccepted() override {
+    McpOutgoing accepted{std::string()};
+    accepted.accepted = message_id_;
+    session_.sink_.Send(std::move(accepted));
+  }
   void OnToolDone(const ToolResult& result) override { session_.EndCall(id_.dump(), result); }
   void SendProgress(std::string json) {
     McpOutgoing progress(std::move(json));
@@ -168,8 +173,11 @@ void McpSession::CallTool(McpClientMessage message) {
     return sink_.Send(std::move(refusal));
   }
   const auto call = calls_.emplace(key, std::make_unique<Call>(*this, message, *from)).first;
-  call->second->Start(
-      {.tool = *tool, .arguments = std::move(arguments), .id = message.id, .age = message.age});
+  call->second->Start({.tool = *tool,
+                       .arguments = std::move(arguments),
+                       .id = message.id,
+                       .age = message.age,
+                       .accepted_before = message.accepted_before});
 }
 
 absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, const Json& arguments) {

@@ -30,6 +30,7 @@ class McpSink {
 struct McpClientMessage {
   std::string id;  // UUID: names the message, and the tell that it asks for.
   absl::Duration age = absl::ZeroDuration();  // Since the client said it.
+  bool accepted_before = false;               // As in TellSpec, of the tell that it asks for.
   McpIncoming incoming;
 };
 
@@ -40,7 +41,8 @@ struct McpOptions {
 
 // One MCP client: what was agreed with it, and its requests that wait. Every message that is taken
 // is settled once, by its answer or, where it gets none (notifications, responses, what is bad
-// beyond an answer, requests that the client cancelled), by an empty one.
+// beyond an answer, requests that the client cancelled), by an empty one. Before that an empty one
+// says so where the tell that it asks for is stored (McpOutgoing::accepted).
 //
 //   new ── initialize ──▶ open: tools/list, tools/call
 //

@@ -118,6 +118,7 @@ class Client : public McpSink {
     std::string text;
     while (!message.done()) text += message.NextPiece();
     if (!message.settles.empty()) settled.push_back(message.settles);
+    if (!message.accepted.empty()) accepted.push_back(message.accepted);
     if (message.opening) opening = message.settles;
     if (!message.outcome_of.empty()) outcomes_of.push_back(message.outcome_of);
     if (text.empty()) return;
@@ -131,6 +132,7 @@ class Client : public McpSink {
   std::vector<Json> answers;
   std::vector<Json> progress;
   std::vector<std::string> settled;
+  std::vector<std::string> accepted;
   std::vector<std::string> outcomes_of;
   std::string opening;
   std::function<void()> on_message;

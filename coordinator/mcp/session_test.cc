@@ -56,6 +56,24 @@ TEST_F(McpSessionTest, BeforeInitializeOnlyPingIsAnsweredAndDiscoverLeadsToIniti
   EXPECT_EQ(CodeOf(client_.answers.back()), kInvalidRequest);
 }
 
+TEST_F(McpSessionTest, AMessageThatIsStoredIsSaidToBeAcceptedAndSentAgainSaysSo) {
+  Open();
+  const std::string id = Say(*session_, SendTo(1, "x"));
+  EXPECT_THAT(client_.accepted, ElementsAre(id));
+  EXPECT_THAT(client_.settled, IsEmpty());
+  EXPECT_FALSE(desk_.open.at(id).spec.accepted_before);
+  Say(*session_, AboutTell(2, "tell_wait", id));  // Sends nothing that could be accepted.
+  Say(*session_, Request(3, "ping"));
+  EXPECT_THAT(client_.accepted, ElementsAre(id));
+
+  Client next;
+  const auto session = NewSession(next);
+  Initialize(*session);
+  session->Take({.id = id, .accepted_before = true, .incoming = ParseMcp(SendTo(1, "x").dump())});
+  EXPECT_TRUE(desk_.open.at(id).spec.accepted_before);
+  EXPECT_THAT(next.accepted, ElementsAre(id));
+}
+
 TEST_F(McpSessionTest, TheToolsAreListedAsTheClientNeedsThem) {
   Open();
   Say(*session_, Request(1, "tools/list"));

@@ -24,7 +24,7 @@ class TellRun final : public ToolRun, private TellObserver {
   struct Wait {
     int64_t timeout_ms;
     absl::Duration age;  // Of the call.
-    bool want_id;        // Who does not wait gets the id, not the outcome.
+    bool submits;        // The tell, and does not find it: who does not wait gets the id then.
   };
 
   TellRun(EventLoop& loop, McpDesk& desk, std::string tell_id, Begin begin, Wait wait,
@@ -51,7 +51,7 @@ class TellRun final : public ToolRun, private TellObserver {
       following_ = false;
       return Done(begun);
     }
-    if (wait_.timeout_ms < 0 && wait_.want_id) {
+    if (wait_.timeout_ms < 0 && wait_.submits) {
       return listener_.OnToolDone({.text = std::make_shared<const std::string>(tell_id_)});
     }
     if (outcome_.has_value()) return Done(*outcome_);
@@ -60,7 +60,9 @@ class TellRun final : public ToolRun, private TellObserver {
   }
 
  private:
-  void OnAccepted(const std::string&) override {}
+  void OnAccepted(const std::string&) override {
+    if (wait_.submits) listener_.OnToolAccepted();
+  }
   void OnProgress(const v1::TellProgress& progress) override {
     listener_.OnToolProgress(ProgressText(progress));
   }
@@ -133,12 +135,13 @@ bool WaitsForLimit(const ToolCall& call) {
 
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
                                      ToolListener& listener) {
-  const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .want_id = true};
+  const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = true};
   TellSpec spec{.tell_id = std::move(call.id),
                 .from = call.arguments.at("fromTeam").get<std::string>(),
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
-                .wait_for_limit = WaitsForLimit(call)};
+                .wait_for_limit = WaitsForLimit(call),
+                .accepted_before = call.accepted_before};
   const std::string tell_id = spec.tell_id;
   auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
     return desk.Tell(std::move(spec), observer);
@@ -148,7 +151,7 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
 
 std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
                                          ToolListener& listener) {
-  const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .want_id = false};
+  const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = false};
   const auto tell_id = call.arguments.at("tellId").get<std::string>();
   const auto from = call.arguments.at("fromTeam").get<std::string>();
   auto find = [&desk, tell_id, from](TellObserver* observer) {

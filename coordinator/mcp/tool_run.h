@@ -28,6 +28,8 @@ class ToolListener {
   virtual ~ToolListener() = default;
   // What is going on, for people: "waiting behind 2 messages".
   virtual void OnToolProgress(const std::string& text) = 0;
+  // The call sends a message, and that is stored now. At most once, before OnToolDone().
+  virtual void OnToolAccepted() = 0;
   // Last, and once; may come from inside Start(). The run may be destroyed in it.
   virtual void OnToolDone(const ToolResult& result) = 0;
 };
@@ -45,6 +47,7 @@ struct ToolCall {
   Json arguments;      // CheckArguments() and FindCaller() found nothing.
   std::string id;      // UUID; of the tell, if one is asked for.
   absl::Duration age;  // Since the client asked: a timeout counts from there.
+  bool accepted_before = false;  // As in TellSpec.
 };
 
 // The team that the arguments speak for; empty: the tool needs none. FAILURE_BAD_REQUEST: it is no

@@ -11,6 +11,9 @@ namespace iris {
 // What can be said of a tell by itself. FAILURE_BAD_REQUEST: it breaks a rule of TellSpec.
 absl::Status CheckTell(const TellSpec& spec);
 
+// Of a tell whose sender heard that it was stored, and that is not: FAILURE_AMBIGUOUS.
+absl::Status StoredAndGone(const TellSpec& spec);
+
 // Whether the two ends of a tell, a wake or a sleep are configured. FAILURE_BAD_REQUEST: names the
 // teams that there are, and the one that was probably meant.
 absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config);

@@ -48,6 +48,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
   if (!stored.ok()) return stored.status();
   if (stored->has_value()) return TellAgain(**stored, spec, observer);
+  if (spec.accepted_before) return StoredAndGone(spec);
 
   const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to);
   if (!found.ok()) return found.status();

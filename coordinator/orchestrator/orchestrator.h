@@ -76,7 +76,7 @@ class Orchestrator : private SessionListener {
   // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
   // TellSpec, the id was used for another message, or the configuration does not load.
   // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
-  // the coordinator is leaving.
+  // the coordinator is leaving. FAILURE_AMBIGUOUS: accepted before, and not known.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
   // called from OnAccepted() or OnProgress().

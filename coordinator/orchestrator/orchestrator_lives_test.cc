@@ -1,4 +1,5 @@
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -51,6 +52,38 @@ TEST_F(OrchestratorLivesTest, TheSameIdLaterHearsTheStoredOutcomeEvenInAnotherLi
   EXPECT_EQ(KindOf(again.Wait().status), v1::FAILURE_CLAUDE_ERROR);
   EXPECT_EQ(*again.outcome.answer, "partial");
   EXPECT_EQ(factory_->made(), 0);
+}
+
+TEST_F(OrchestratorLivesTest, WhatWasAcceptedAndIsInTheStoreNoMoreIsNotRun) {
+  TellSpec spec = ToGpu("once");
+  Recorder first, again;
+  ASSERT_TRUE(Tell(spec, first).ok());
+  first.Wait();
+
+  store_options_ = {};
+  OnLoop([&] {
+    orchestrator_.reset();
+    store_.reset();
+    for (const char* name : {"iris.db", "iris.db-wal", "iris.db-shm"}) {
+      std::filesystem::remove(dir_.File(name));
+    }
+  });
+  Start(EchoScript);
+  spec.accepted_before = true;
+  const absl::Status refused = Tell(spec, again);
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_AMBIGUOUS);
+  EXPECT_THAT(ToProto(refused).detail(), HasSubstr(spec.tell_id));
+  EXPECT_THAT(ToProto(refused).fix(), HasSubstr("Look at what the team did"));
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->idle()); });
+  EXPECT_EQ(factory_->made(), 0);
+
+  spec.accepted_before = false;  // Nobody has promised anything: it is new.
+  ASSERT_TRUE(Tell(spec, again).ok());
+  EXPECT_TRUE(again.Wait().status.ok());
+  spec.accepted_before = true;  // And known.
+  Recorder known;
+  ASSERT_TRUE(Tell(spec, known).ok());
+  EXPECT_EQ(*known.Wait().answer, "once");
 }
 
 TEST_F(OrchestratorLivesTest, WhatAKilledCoordinatorLeftOpenGoesOnInItsOrder) {

@@ -24,6 +24,9 @@ struct TellSpec {
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes.
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.
   bool wait_for_limit = false;
+  // Its sender has heard before that it was stored: where it is not known, it is refused as
+  // FAILURE_AMBIGUOUS, because a coordinator whose store is gone may have run it.
+  bool accepted_before = false;
 };
 
 // How a tell ended.

@@ -132,6 +132,7 @@ bool McpCall::HasText() {
 void McpCall::WritePiece() {
   McpOutgoing& message = waiting_.front();
   v1::McpServerMessage update;
+  update.set_accepted(message.accepted);
   update.set_json(message.NextPiece());
   update.set_more(!message.done());
   if (IsLong(message)) message.LetGo();

@@ -18,7 +18,9 @@
 namespace iris {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 constexpr size_t kPieceBytes = 256 << 10;
@@ -47,12 +49,14 @@ class Stream {
   explicit Stream(v1::Coordinator::Stub& stub) : stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
-  std::string Write(const std::string& json, const std::string& id = NewUuid()) {
+  std::string Write(const std::string& json, const std::string& id = NewUuid(),
+                    bool accepted_before = false) {
     v1::McpClientMessage piece;
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
     }
     piece.set_id(id);
+    piece.set_accepted_before(accepted_before);
     for (size_t at = 0; at < json.size(); at += kPieceBytes) {
       piece.set_json(json.substr(at, kPieceBytes));
       piece.set_more(at + kPieceBytes < json.size());
@@ -62,19 +66,27 @@ class Stream {
     return id;
   }
   void WritesDone() { stream_->WritesDone(); }
-  // The next message, put together; `json` is empty at the end of the stream.
+  // The next message, put together; `json` is empty at the end of the stream. What was accepted on
+  // the way there is in `accepted`.
   v1::McpServerMessage Read() {
     std::string json;
     for (v1::McpServerMessage piece; stream_->Read(&piece);) {
       json += piece.json();
       EXPECT_LE(piece.json().size(), kPieceBytes);
       if (piece.more()) continue;
+      if (!piece.accepted().empty()) {
+        EXPECT_EQ(json + piece.settles(), "");
+        accepted.push_back(piece.accepted());
+        continue;
+      }
       piece.set_json(json);
       return piece;
     }
     return {};
   }
   absl::Status Finish() { return FromGrpcStatus(stream_->Finish(), ""); }
+
+  std::vector<std::string> accepted;
 
  private:
   grpc::ClientContext context_;
@@ -105,10 +117,23 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
   EXPECT_THAT(answer.json(), HasSubstr(R"("text":"hello")"));
   EXPECT_EQ(answer.settles(), id);
   EXPECT_FALSE(answer.opening());
+  EXPECT_THAT(stream.accepted, ElementsAre(id));
   OnLoop([&] {
     EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
     EXPECT_EQ(daemon_.lent.at("SSH_AUTH_SOCK"), "/agent");
   });
+}
+
+TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {
+  Stream stream(*stub_);
+  stream.Write(kInitialize);
+  stream.Read();
+  const std::string id = stream.Write(Send(1, "hello"), NewUuid(), /*accepted_before=*/true);
+  const v1::McpServerMessage answer = stream.Read();
+  EXPECT_THAT(answer.json(), HasSubstr("ambiguous: "));
+  EXPECT_EQ(answer.settles(), id);
+  EXPECT_THAT(stream.accepted, IsEmpty());
+  OnLoop([&] { EXPECT_FALSE(store_->FindTell(id)->has_value()); });
 }
 
 // Longer than what gRPC takes ahead of a reader.

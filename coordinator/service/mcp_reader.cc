@@ -14,6 +14,7 @@ absl::StatusOr<absl::optional<McpClientMessage>> McpReader::Take(
     const v1::McpClientMessage& frame) {
   if (!std::exchange(within_, frame.more())) {
     message_.id = frame.id();
+    message_.accepted_before = frame.accepted_before();
     message_.age = absl::Milliseconds(std::max<int64_t>(frame.age_ms(), 0));
     if (!IsUuid(message_.id)) {
       return MakeFailure(v1::FAILURE_BAD_REQUEST, "the id of an MCP message is no UUID");

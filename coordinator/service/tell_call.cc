@@ -40,6 +40,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.from = frame.from();
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
+    spec_.accepted_before = frame.accepted_before();
     detach_ = frame.detach();
     service_.daemon_.Lend(LentEnv(frame.lent_env()));
   }
@@ -70,7 +71,8 @@ void TellCall::Submit() {
                 .from = spec_.from,
                 .to = spec_.to,
                 .text = std::move(spec_.text),
-                .wait_for_limit = spec_.wait_for_limit};
+                .wait_for_limit = spec_.wait_for_limit,
+                .accepted_before = spec_.accepted_before};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
   if (status.ok()) return;
   following_ = false;

@@ -111,6 +111,20 @@ TEST_F(CoordinatorServiceTest, ARefusedTellIsAFailedCall) {
   EXPECT_THAT(ToProto(told.call).fix(), testing::HasSubstr("gpu"));
 }
 
+TEST_F(CoordinatorServiceTest, ATellThatWasAcceptedAndIsNotKnownIsRefused) {
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_accepted_before(true);
+  const Told told = Tell(request, "x");
+  EXPECT_EQ(KindOf(told.call), v1::FAILURE_AMBIGUOUS);
+  EXPECT_THAT(told.kinds, testing::IsEmpty());
+  EXPECT_THAT(List("cli", /*all=*/true), testing::IsEmpty());
+
+  request.set_accepted_before(false);
+  EXPECT_EQ(Tell(request, "x").answer, "x");
+  request.set_accepted_before(true);
+  EXPECT_EQ(Tell(request, "x").answer, "x");
+}
+
 class NoRoomTest : public CoordinatorServiceTest {
  protected:
   NoRoomTest() { budget_bytes_ = 1; }

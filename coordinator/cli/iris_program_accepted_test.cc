@@ -1,0 +1,101 @@
+// What becomes of a message that a coordinator has accepted, where the next one cannot go on with it.
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/process/wait_exit.h"
+#include "coordinator/cli/iris_program_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+namespace iris {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class AcceptedTest : public IrisProgramTest {
+ protected:
+  void MoveStore(const std::string& from, const std::string& to) {
+    for (const char* end : {"", "-wal", "-shm"}) {
+      std::error_code none;
+      std::filesystem::rename(from + end, to + end, none);
+    }
+  }
+  // A message that the team has, from a front end that heard that it was accepted.
+  Running StartAccepted(std::vector<std::string> arguments) {
+    Running tell = Start(std::move(arguments));
+    EXPECT_TRUE(WaitFor([this] {
+      const nlohmann::json status = Status();
+      return status.contains("sessions") && !status["sessions"].empty() &&
+             status["sessions"][0]["tell_in_flight"] != "";
+    }));
+    EXPECT_TRUE(WaitFor([&tell] { return CatchesInterrupts(tell.pid()); }));
+    return tell;
+  }
+  void Kill(pid_t pid) {
+    ASSERT_EQ(kill(pid, SIGKILL), 0);
+    ASSERT_TRUE(WaitForExit(pid, absl::Now() + absl::Seconds(20)));
+  }
+
+  const std::string store_ = home_ + "/iris.db";
+  const std::string aside_ = home_ + "/aside.db";
+};
+
+TEST_F(AcceptedTest, IsNotRunAgainByACoordinatorThatDoesNotKnowIt) {
+  Iris({"tell", "echo", "x"});
+  Running tell = StartAccepted({"tell", "echo", "hold"});
+  const pid_t coordinator = Coordinator();
+  MoveStore(store_, aside_);
+  Kill(coordinator);
+
+  const Ran ran = tell.Finish();
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("ambiguous: "), HasSubstr("by an earlier coordinator"),
+                             HasSubstr("Look at what the team did")));
+  EXPECT_EQ(Status()["sessions"].size(), 0u);
+}
+
+TEST_F(AcceptedTest, GoesOnWhereACoordinatorCanBeStartedAgainLater) {
+  Iris({"tell", "echo", "x"});
+  Running tell = StartAccepted({"tell", "echo", "outlive me"});
+  const pid_t coordinator = Coordinator();
+  MoveStore(store_, aside_);
+  std::filesystem::create_directory(store_);  // No store can be opened there.
+  Kill(coordinator);
+  EXPECT_EQ(Iris({"teams"}).exit_code, 1);
+  std::filesystem::remove(store_);
+  MoveStore(aside_, store_);
+
+  const Ran ran = tell.Finish();
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "outlive me\n");
+}
+
+TEST_F(AcceptedTest, IsSaidToBeKeptWhereNoCoordinatorCanBeStartedAgainInTime) {
+  Iris({"tell", "echo", "x"});
+  Running tell = StartAccepted({"tell", "echo", "outlive me", "--timeout", "15000"});
+  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  const pid_t coordinator = Coordinator();
+  MoveStore(store_, aside_);
+  std::filesystem::create_directory(store_);
+  Kill(coordinator);
+
+  const Ran ran = tell.Finish();
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("dropped: the message was accepted and is kept"),
+                             HasSubstr("iris tells " + id + " --wait")));
+  std::filesystem::remove(store_);
+  MoveStore(aside_, store_);
+  EXPECT_EQ(Iris({"tells", id, "--wait"}).out, "outlive me\n");
+}
+
+}  // namespace
+}  // namespace iris
