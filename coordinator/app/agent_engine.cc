@@ -55,7 +55,9 @@ class AgentEngine final : public Engine {
         });
   }
   void KeepTeams(const std::set<std::string>& names) override { links_->KeepTeams(names); }
-  void Lend(const std::map<std::string, std::string>& env) override { links_->Lend(env); }
+  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override {
+    links_->Lend(team, env);
+  }
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override {
     links_->StopAgents([this, alive = alive_, done = std::move(done)](
                            int stopped, std::vector<std::string> problems) {

@@ -182,8 +182,8 @@ void Daemon::AskHosts(HostReportsDone done) {
   engine_->AskHosts(std::move(done));
 }
 
-void Daemon::Lend(const std::map<std::string, std::string>& env) {
-  engine_->Lend(env);
+void Daemon::Lend(const std::string& team, const std::map<std::string, std::string>& env) {
+  engine_->Lend(team, env);
   FollowConfig();
 }
 

@@ -67,7 +67,7 @@ class Daemon : private DaemonControl {
 
   v1::GetStatusResponse Status() const override;
   void AskHosts(HostReportsDone done) override;
-  void Lend(const std::map<std::string, std::string>& env) override;
+  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
   void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override;
 
   const Places places_;

@@ -28,7 +28,7 @@ class Engine {
   virtual std::vector<v1::LinkStatus> Links() const = 0;
   virtual void AskHosts(HostReportsDone done) = 0;
   virtual void KeepTeams(const std::set<std::string>& names) = 0;
-  virtual void Lend(const std::map<std::string, std::string>& env) = 0;
+  virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
   virtual void StopAgents(
       std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
 };

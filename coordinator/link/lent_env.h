@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_LINK_LENT_ENV_H_
 #define IRIS_COORDINATOR_LINK_LENT_ENV_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -9,22 +10,30 @@
 
 namespace iris {
 
-// What the newest front end has lent (SSH_AUTH_SOCK and the like), by name. Links' threads read it
-// at every connection. Thread-safe.
+// What a front end has lent for a team (SSH_AUTH_SOCK and the like, by name), and when: a count
+// that grows with every loan, 0 for none.
+struct Loan {
+  std::map<std::string, std::string> env;
+  uint64_t count = 0;
+};
+
+// The newest loan for one of the teams that share a connection. The link's thread reads it at every
+// attempt. Thread-safe.
 class LentEnv {
  public:
-  void Set(const std::map<std::string, std::string>& env) {
+  // Does nothing where a newer one is there.
+  void Lend(const Loan& loan) {
     absl::MutexLock lock(&mutex_);
-    env_ = env;
+    if (loan.count >= loan_.count) loan_ = loan;
   }
   std::map<std::string, std::string> Get() const {
     absl::MutexLock lock(&mutex_);
-    return env_;
+    return loan_.env;
   }
 
  private:
   mutable absl::Mutex mutex_;
-  std::map<std::string, std::string> env_ ABSL_GUARDED_BY(mutex_);
+  Loan loan_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace iris

@@ -26,6 +26,7 @@ namespace iris {
 namespace {
 
 constexpr char kLocal[] = "local";
+constexpr size_t kLoansMax = 2000;  // Of teams that are not in use.
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
 class HostLinkTable final : public LinkTable, private LinkObserver {
@@ -69,7 +70,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void AskHosts(HostReportsDone done) override;
   void StopAgents(StopAgentsCall::Done done) override;
 
-  void Lend(const std::map<std::string, std::string>& env) override { lent_->Set(env); }
+  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
   OutstandingCalls& calls() override { return calls_; }
 
  private:
@@ -108,7 +109,8 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   EventLoop& loop_;
   const LinkTableOptions options_;
   OutstandingCalls calls_;
-  const std::shared_ptr<LentEnv> lent_ = std::make_shared<LentEnv>();
+  std::map<std::string, Loan> lent_;  // By team.
+  uint64_t loans_ = 0;
   Resolver resolver_;
   // In the order of their ids, that of the local agent first.
   std::vector<std::unique_ptr<SharedLink>> links_;
@@ -129,12 +131,28 @@ std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
   return std::make_unique<TeamLink>(
       loop_, team.name, team.remote->destination,
       TeamLink::Ways{.resolve =
-                         [this, target](Resolver::Then then) mutable {
-                           target.lent_env = lent_->Get();
+                         [this, target, team = team.name](Resolver::Then then) mutable {
+                           target.lent_env = lent_[team].env;
                            resolver_.Ask(target, std::move(then));
                          },
-                     .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to); },
+                     .find = [this, team = team.name](const ResolvedTarget& to) -> SharedLink& {
+                       SharedLink& shared = Find(to);
+                       shared.lent->Lend(lent_[team]);
+                       return shared;
+                     },
                      .left = [this] { SweepSoon(); }});
+}
+
+void HostLinkTable::Lend(const std::string& team, const std::map<std::string, std::string>& env) {
+  // Callers may name what is no team at all.
+  if (lent_.size() >= kLoansMax) {
+    std::erase_if(lent_, [this](const auto& loan) { return team_links_.count(loan.first) == 0; });
+  }
+  lent_[team] = {.env = env, .count = ++loans_};
+  const auto entry = team_links_.find(team);
+  const SharedLink* const shared =
+      entry == team_links_.end() ? nullptr : entry->second.link->bound_to();
+  if (shared != nullptr && shared->lent != nullptr) shared->lent->Lend(lent_[team]);
 }
 
 SharedLink& HostLinkTable::Local() {
@@ -157,8 +175,9 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   shared->key = resolved.key;
   shared->name = resolved.name;
   shared->written = resolved.target.remote.destination;
+  shared->lent = std::make_shared<LentEnv>();
   SshConnectorOptions options = {.runtime_dir = options_.runtime_dir,
-                                 .lent_env = [lent = lent_] { return lent->Get(); },
+                                 .lent_env = [lent = shared->lent] { return lent->Get(); },
                                  .resolve = ResolveTarget,
                                  .on_moved =
                                      [this, alive = alive_, id = shared->id](ResolvedTarget to) {

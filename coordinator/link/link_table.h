@@ -45,8 +45,10 @@ class LinkTable {
   virtual void StopAgents(
       std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
 
-  // SSH_AUTH_SOCK and the like of the newest front end, for connections made from now on.
-  virtual void Lend(const std::map<std::string, std::string>& env) = 0;
+  // SSH_AUTH_SOCK and the like of a front end that asks something of this team, for the team's
+  // connections made from now on, and for no other team's. Teams that share a connection share what
+  // was lent last for one of them.
+  virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
 
   // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
   virtual OutstandingCalls& calls() = 0;

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,7 +24,9 @@
 #include "common/rpc/grpc_client_life.h"
 #include "common/testing/scratch_dir.h"
 #include "common/version/version.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -118,6 +123,53 @@ TEST_F(LinkTableTest, TwoStopsAtOnceAreBothAnswered) {
     EXPECT_EQ(answer.stopped, 1);
     EXPECT_THAT(answer.problems, IsEmpty());
   }
+}
+
+// A program in ssh's place writes down whose keys it is lent, and reaches nobody.
+class LoanTest : public LinkTableTest {
+ protected:
+  LoanTest() {
+    std::ofstream(program_) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << scratch_.File("keys")
+                            << "\nexit 255\n";
+    chmod(program_.c_str(), 0700);
+    gpu_.name = "gpu";
+    gpu_.path = "/g";
+    gpu_.remote = RemoteCommand{
+        .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
+    Lend("gpu", "/keys-of-gpu");
+    loop_.Run([this] { table_->ForTeam(gpu_).AddObserver(&recorder_); });
+  }
+  ~LoanTest() override {
+    loop_.Run([this] { table_->ForTeam(gpu_).RemoveObserver(&recorder_); });
+  }
+  void Lend(const std::string& team, const std::string& keys) {
+    loop_.Run([&] { table_->Lend(team, {{"SSH_AUTH_SOCK", keys}}); });
+  }
+  // The keys that were lent in some attempts that begin after this is called.
+  std::set<std::string> KeysOfAttempts() {
+    for (int i = 0; i < 3; ++i) {
+      if (i == 1) std::ofstream(scratch_.File("keys"), std::ios::trunc);
+      const size_t before = recorder_.heard().size();
+      loop_.Run([this] { table_->ForTeam(gpu_).Want(&recorder_); });
+      recorder_.WaitFor(before + 1);
+    }
+    std::ifstream lines(scratch_.File("keys"));
+    std::set<std::string> keys;
+    for (std::string line; std::getline(lines, line);) keys.insert(line);
+    return keys;
+  }
+
+  const std::string program_ = scratch_.File("like-ssh");
+  Team gpu_;
+  LinkRecorder recorder_;
+};
+
+TEST_F(LoanTest, ALinkIsLentWhatWasLentForItsOwnTeam) {
+  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-gpu"));
+  Lend("here", "/keys-of-another-terminal");
+  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-gpu"));
+  Lend("gpu", "/newer-keys-of-gpu");
+  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/newer-keys-of-gpu"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/host_link.h"
+#include "coordinator/link/lent_env.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_observers.h"
 #include "coordinator/link/retry.h"
@@ -25,6 +26,7 @@ struct SharedLink {
   std::string key;      // ResolvedTarget::key: what it may be used for. Empty: the agent here.
   std::string name;     // "user@host:port", or "local".
   std::string written;  // The destination, as it is written.
+  std::shared_ptr<LentEnv> lent;  // For its next attempts; null: the agent here.
   std::unique_ptr<HostLink> link;
   // Its last attempt found that ssh means something else by the target now, and went no further:
   // its teams belong there. Null: not so.

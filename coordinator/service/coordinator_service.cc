@@ -132,7 +132,7 @@ grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* 
                                                    v1::WakeResponse* response) {
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     if (!BeginCall(reply)) return;
-    daemon_.Lend(LentEnv(request->lent_env()));
+    daemon_.Lend(request->to(), LentEnv(request->lent_env()));
     orchestrator_.Wake(request->from(), request->to(), EndCall(reply), request->takeover());
   });
 }

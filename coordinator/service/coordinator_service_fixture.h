@@ -42,14 +42,16 @@ class FakeDaemon : public DaemonControl {
     return response;
   }
   void AskHosts(HostReportsDone done) override { done({}); }
-  void Lend(const std::map<std::string, std::string>& env) override { lent = env; }
+  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override {
+    lent[team] = env;
+  }
   void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override {
     v1::StopResponse response;
     response.set_agents_stopped(agents ? 2 : 0);
     done(response);
   }
 
-  std::map<std::string, std::string> lent;
+  std::map<std::string, std::map<std::string, std::string>> lent;  // By team.
 };
 
 // What a front end has in hand at the end of a Tell.

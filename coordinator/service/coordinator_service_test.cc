@@ -17,7 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Le;
 using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
 
 TEST_F(CoordinatorServiceTest, ATellIsFollowedByItsIdLaterAndThenItIsFetched) {
   script_ = HoldScript;
@@ -115,7 +114,8 @@ TEST_F(CoordinatorServiceTest, OnlyTheNamedVariablesAreLent) {
   (*request.mutable_lent_env())["DISPLAY"] = std::string(5000, 'x');
   Tell(request, "x");
   OnLoop([&] {
-    EXPECT_THAT(daemon_.lent, UnorderedElementsAre(Pair("SSH_AUTH_SOCK", "/run/agent")));
+    EXPECT_THAT(daemon_.lent,
+                ElementsAre(Pair("gpu", ElementsAre(Pair("SSH_AUTH_SOCK", "/run/agent")))));
   });
 }
 
@@ -130,7 +130,8 @@ TEST_F(CoordinatorServiceTest, WakeAndSleepAnswerWhenTheyAreThrough) {
   EXPECT_GT(woken.child_pid(), 0);
   OnLoop([&] {
     EXPECT_TRUE(factory_->Between("cli", "gpu").ready());
-    EXPECT_THAT(daemon_.lent, UnorderedElementsAre(Pair("SSH_AUTH_SOCK", "/run/agent")));
+    EXPECT_THAT(daemon_.lent,
+                ElementsAre(Pair("gpu", ElementsAre(Pair("SSH_AUTH_SOCK", "/run/agent")))));
   });
 
   v1::SleepRequest sleep;

@@ -20,8 +20,8 @@ class DaemonControl {
   virtual v1::GetStatusResponse Status() const = 0;
   // As LinkTable::AskHosts().
   virtual void AskHosts(HostReportsDone done) = 0;
-  // The caller's SSH_AUTH_SOCK and the like, for connections made from now on.
-  virtual void Lend(const std::map<std::string, std::string>& env) = 0;
+  // As LinkTable::Lend(): the SSH_AUTH_SOCK and the like of who asks something of `team`.
+  virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
   // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits
   // for the answer to be sent.
   virtual void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) = 0;

@@ -148,7 +148,7 @@ void McpCall::WritePiece() {
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
-  service_.daemon_.Lend(lent_env_);
+  service_.daemon_.Lend(spec.to, lent_env_);
   return service_.orchestrator_.Tell(std::move(spec), observer);
 }
 
@@ -179,7 +179,7 @@ void McpCall::Cancel(const std::string& tell_id, const std::string& caller, Canc
 }
 
 void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  service_.daemon_.Lend(lent_env_);
+  service_.daemon_.Lend(to, lent_env_);
   service_.orchestrator_.Wake(from, to, std::move(done));
 }
 

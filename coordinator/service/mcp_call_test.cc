@@ -120,7 +120,7 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
   EXPECT_THAT(stream.accepted, ElementsAre(id));
   OnLoop([&] {
     EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
-    EXPECT_EQ(daemon_.lent.at("SSH_AUTH_SOCK"), "/agent");
+    EXPECT_EQ(daemon_.lent.at("gpu").at("SSH_AUTH_SOCK"), "/agent");
   });
 }
 

@@ -42,7 +42,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.wait_for_limit = frame.wait_for_limit();
     spec_.accepted_before = frame.accepted_before();
     detach_ = frame.detach();
-    service_.daemon_.Lend(LentEnv(frame.lent_env()));
+    service_.daemon_.Lend(spec_.to, LentEnv(frame.lent_env()));
   }
   // One byte too many is enough for the orchestrator to refuse it.
   const size_t room = kTellBytesMax + 1 - spec_.text.size();

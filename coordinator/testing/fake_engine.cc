@@ -50,7 +50,7 @@ class FakeEngine final : public Engine {
   }
   void AskHosts(HostReportsDone done) override { done({}); }
   void KeepTeams(const std::set<std::string>&) override {}
-  void Lend(const std::map<std::string, std::string>&) override {}
+  void Lend(const std::string&, const std::map<std::string, std::string>&) override {}
   void StopAgents(std::function<void(int, std::vector<std::string>)> done) override { done(1, {}); }
 
  private:
