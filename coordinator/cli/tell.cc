@@ -36,6 +36,10 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_to(command.team);
   header.set_detach(command.timeout_ms < 0);
   header.set_wait_for_limit(command.wait_limit);
+  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
+  if (command.timeout_ms == 0 && claude_session != nullptr) {
+    header.set_claude_session_id(claude_session);
+  }
   for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
     if (const char* value = std::getenv(name)) (*header.mutable_lent_env())[name] = value;
   }

@@ -141,7 +141,9 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
                 .wait_for_limit = WaitsForLimit(call),
-                .accepted_before = call.accepted_before};
+                .accepted_before = call.accepted_before,
+                .asker_session = {},  // The desk knows.
+                .asker_waits = wait.timeout_ms == 0};
   const std::string tell_id = spec.tell_id;
   auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
     return desk.Tell(std::move(spec), observer);

@@ -59,6 +59,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
                                     spec.to, " wait already"));
   }
+  if (absl::Status status = CheckWaits(spec, queue); !status.ok()) return status;
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
   const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
@@ -71,6 +72,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.accepted_at = store_.Now();
   tell.wait_for_limit = spec.wait_for_limit;
   tell.observers.push_back(observer);
+  KeepAsker(spec, observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
   const size_t ahead = queue.waiting.size() - (queue.in_flight.empty() ? 1 : 0);
@@ -104,7 +106,9 @@ absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& s
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
-  return Join(stored, observer);
+  absl::Status joined = Join(stored, observer);
+  if (joined.ok()) KeepAsker(spec, observer);
+  return joined;
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
@@ -112,6 +116,7 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
+  if (open->second.asker == observer) open->second.asker = nullptr;
 }
 
 // Not at once: a caller of Tell() must not hear of the end from inside, and a transport that

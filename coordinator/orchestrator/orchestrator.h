@@ -74,7 +74,8 @@ class Orchestrator : private SessionListener {
   // once.
   //
   // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
-  // TellSpec, the id was used for another message, or the configuration does not load.
+  // TellSpec, the id was used for another message, it would wait for itself, or the configuration
+  // does not load.
   // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
   // the coordinator is leaving. FAILURE_AMBIGUOUS: accepted before, and not known.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
@@ -149,6 +150,8 @@ class Orchestrator : private SessionListener {
     std::string session_id;
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
+    std::string asker_session;      // As in TellSpec.
+    TellObserver* asker = nullptr;  // That of the turn that waits for it; null: none does.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
@@ -218,6 +221,9 @@ class Orchestrator : private SessionListener {
   void KeepHouseNowAndThen();
   void GiveBackRoom();
 
+  // FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its sender's turn, would wait for ever.
+  absl::Status CheckWaits(const TellSpec& spec, const Queue& asked) const;
+  void KeepAsker(const TellSpec& spec, TellObserver* observer);
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);

@@ -27,6 +27,10 @@ struct TellSpec {
   // Its sender has heard before that it was stored: where it is not known, it is refused as
   // FAILURE_AMBIGUOUS, because a coordinator whose store is gone may have run it.
   bool accepted_before = false;
+  // The claude session in whose turn it is sent, where that is known, and whether that turn waits
+  // for the answer as long as it takes: what would wait for ever is refused.
+  std::string asker_session;
+  bool asker_waits = false;
 };
 
 // How a tell ended.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/service/lent_env.h"
 
@@ -44,7 +45,11 @@ void McpCall::OnBegin() {
 void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(frame); }
 
 void McpCall::OnRead(v1::McpClientMessage& frame) {
-  if (frame.has_client()) lent_env_ = LentEnv(frame.client().lent_env());
+  if (frame.has_client()) {
+    lent_env_ = LentEnv(frame.client().lent_env());
+    const std::string& session_id = frame.client().claude_session_id();
+    if (IsUuid(session_id)) claude_session_id_ = session_id;
+  }
   if (ending_.has_value()) return;
   if (!read_.ok()) return EndOfInput(read_.status());
   if (read_->has_value()) {
@@ -149,6 +154,7 @@ void McpCall::WritePiece() {
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
   service_.daemon_.Lend(spec.to, lent_env_);
+  spec.asker_session = claude_session_id_;
   return service_.orchestrator_.Tell(std::move(spec), observer);
 }
 

@@ -89,6 +89,7 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   ByteBudget::Holder reading_;  // The message that is being put together.
 
   std::map<std::string, std::string> lent_env_;
+  std::string claude_session_id_;  // Of the client; may be empty.
   McpSession session_;
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
 

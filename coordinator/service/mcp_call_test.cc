@@ -46,7 +46,9 @@ std::string Wait(int id, const std::string& tell_id) {
 // A front end's end of one stream.
 class Stream {
  public:
-  explicit Stream(v1::Coordinator::Stub& stub) : stream_(stub.Mcp(&context_)) {}
+  // `session_id` is that of the client's claude.
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "")
+      : session_id_(std::move(session_id)), stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
   std::string Write(const std::string& json, const std::string& id = NewUuid(),
@@ -54,6 +56,7 @@ class Stream {
     v1::McpClientMessage piece;
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
+      piece.mutable_client()->set_claude_session_id(session_id_);
     }
     piece.set_id(id);
     piece.set_accepted_before(accepted_before);
@@ -91,6 +94,7 @@ class Stream {
  private:
   grpc::ClientContext context_;
   bool first_ = true;
+  const std::string session_id_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;
 };
@@ -134,6 +138,21 @@ TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {
   EXPECT_EQ(answer.settles(), id);
   EXPECT_THAT(stream.accepted, IsEmpty());
   OnLoop([&] { EXPECT_FALSE(store_->FindTell(id)->has_value()); });
+}
+
+TEST_F(McpCallTest, AClientInWhoseTurnAMessageWouldWaitForItselfIsTold) {
+  script_ = HoldScript;
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_from("web");
+  request.set_detach(true);
+  ASSERT_TRUE(Tell(request, "x").call.ok());
+  std::string session_id;
+  OnLoop([&] { session_id = store_->FindTell(request.tell_id())->value().session_id; });
+  Stream inside(*stub_, session_id);
+  inside.Write(kInitialize);
+  inside.Read();
+  inside.Write(Send(1, "hello"));
+  EXPECT_THAT(inside.Read().json(), HasSubstr("bad_request: gpu is waiting"));
 }
 
 // Longer than what gRPC takes ahead of a reader.

@@ -41,6 +41,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
     spec_.accepted_before = frame.accepted_before();
+    spec_.asker_session = frame.claude_session_id();
     detach_ = frame.detach();
     service_.daemon_.Lend(spec_.to, LentEnv(frame.lent_env()));
   }
@@ -72,7 +73,9 @@ void TellCall::Submit() {
                 .to = spec_.to,
                 .text = std::move(spec_.text),
                 .wait_for_limit = spec_.wait_for_limit,
-                .accepted_before = spec_.accepted_before};
+                .accepted_before = spec_.accepted_before,
+                .asker_session = spec_.asker_session,
+                .asker_waits = !detach_};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
   if (status.ok()) return;
   following_ = false;

@@ -125,6 +125,23 @@ TEST_F(CoordinatorServiceTest, ATellThatWasAcceptedAndIsNotKnownIsRefused) {
   EXPECT_EQ(Tell(request, "x").answer, "x");
 }
 
+TEST_F(CoordinatorServiceTest, AMessageThatWouldWaitForItselfIsRefused) {
+  script_ = HoldScript;
+  const std::string first = Detached("ask back");
+  v1::TellRequest back = ToGpu(NewUuid());
+  back.set_from("gpu");
+  back.set_detach(true);
+  ASSERT_TRUE(Tell(back, "x").call.ok());
+  OnLoop([&] { back.set_claude_session_id(store_->FindTell(back.tell_id())->value().session_id); });
+  back.set_tell_id(NewUuid());
+  EXPECT_TRUE(Tell(back, "x").call.ok());  // It does not wait.
+  back.set_tell_id(NewUuid());
+  back.set_detach(false);
+  const Told refused = Tell(back, "x");
+  EXPECT_EQ(KindOf(refused.call), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(ToProto(refused.call).detail(), testing::HasSubstr("wait for itself"));
+}
+
 class NoRoomTest : public CoordinatorServiceTest {
  protected:
   NoRoomTest() { budget_bytes_ = 1; }
