@@ -1,4 +1,4 @@
-// What becomes of a message that a coordinator has accepted, where the next one cannot go on with it.
+// A message that a coordinator has accepted, and the next one cannot go on with.
 
 #include <signal.h>
 #include <sys/types.h>

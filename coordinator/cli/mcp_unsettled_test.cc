@@ -70,7 +70,8 @@ TEST_F(UnsettledLinesTest, RequestsAreRefusedWithTheReasonAndNothingElseIs) {
 }
 
 TEST_F(UnsettledLinesTest, WhatWasAcceptedSaysSoWhenItIsSentAgainOrRefused) {
-  const auto opening = lines_.Add("opening"), a = lines_.Add(Request(1)), b = lines_.Add(Request(2));
+  const auto opening = lines_.Add("opening"), a = lines_.Add(Request(1)),
+             b = lines_.Add(Request(2));
   lines_.Settle(opening->id, true);
   lines_.Accept(b->id);
   const std::vector<UnsettledLines::ToSendLine> again = lines_.ToSend();

@@ -105,13 +105,14 @@ Submitted Submit(Submission& submission, const Places& places,
 // For a tell that is not over: the store has it.
 absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
   const Failure failure = ToProto(why);
-  return MakeFailure(v1::FAILURE_DROPPED,
-                     absl::StrCat("the message was accepted and is kept, but no coordinator goes on "
-                                  "with it now: ",
-                                  KindName(KindOf(why)), ": ", failure.detail()),
-                     absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
-                                  "Do not send it again: `iris tells ", tell_id,
-                                  " --wait` gets its answer once a coordinator runs."));
+  return MakeFailure(
+      v1::FAILURE_DROPPED,
+      absl::StrCat("the message was accepted and is kept, but no coordinator goes on "
+                   "with it now: ",
+                   KindName(KindOf(why)), ": ", failure.detail()),
+      absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
+                   "Do not send it again: `iris tells ", tell_id,
+                   " --wait` gets its answer once a coordinator runs."));
 }
 
 // The end of one tell, as far as this command knows it.
@@ -144,11 +145,11 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 int RunTell(const CommandLine& command, const Places& places,
             const std::vector<std::string>& variables) {
   const absl::Time begun = absl::Now();
-  Submission submission = {
-      .header = HeaderOf(command),
-      .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
-      .give_up = command.timeout_ms > 0 ? begun + absl::Milliseconds(command.timeout_ms)
-                                        : absl::InfiniteFuture()};
+  Submission submission = {.header = HeaderOf(command),
+                           .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
+                           .give_up = command.timeout_ms > 0
+                                          ? begun + absl::Milliseconds(command.timeout_ms)
+                                          : absl::InfiniteFuture()};
   const std::string tell_id = submission.header.tell_id();
   Submitted submitted;
   {

@@ -63,10 +63,11 @@ absl::Status CheckTell(const TellSpec& spec) {
 absl::Status StoredAndGone(const TellSpec& spec) {
   return MakeFailure(
       v1::FAILURE_AMBIGUOUS,
-      absl::StrCat("message ", spec.tell_id, " to ", CutUtf8(spec.to, kNameBytesShown),
-                   " was accepted by an earlier coordinator, and is not in the store any more: the "
-                   "store was removed, put back from a copy, or has forgotten it; the team may have "
-                   "worked on it"),
+      absl::StrCat(
+          "message ", spec.tell_id, " to ", CutUtf8(spec.to, kNameBytesShown),
+          " was accepted by an earlier coordinator, and is not in the store any more: the "
+          "store was removed, put back from a copy, or has forgotten it; the team may have "
+          "worked on it"),
       "Look at what the team did before you send the message again, as a new one.");
 }
 

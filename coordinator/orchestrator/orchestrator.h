@@ -221,7 +221,8 @@ class Orchestrator : private SessionListener {
   void KeepHouseNowAndThen();
   void GiveBackRoom();
 
-  // FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its sender's turn, would wait for ever.
+  // FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its sender's turn, would wait for
+  // ever.
   absl::Status CheckWaits(const TellSpec& spec, const Queue& asked) const;
   void KeepAsker(const TellSpec& spec, TellObserver* observer);
   absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
