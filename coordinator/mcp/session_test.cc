@@ -62,9 +62,10 @@ TEST_F(McpSessionTest, AMessageThatIsStoredIsSaidToBeAcceptedAndSentAgainSaysSo)
   EXPECT_THAT(client_.accepted, ElementsAre(id));
   EXPECT_THAT(client_.settled, IsEmpty());
   EXPECT_FALSE(desk_.open.at(id).spec.accepted_before);
-  Say(*session_, AboutTell(2, "tell_wait", id));  // Sends nothing that could be accepted.
+  Say(*session_, AboutTell(2, "tell_wait", "another"));  // Sends nothing that could be accepted.
   Say(*session_, Request(3, "ping"));
   EXPECT_THAT(client_.accepted, ElementsAre(id));
+  session_.reset();
 
   Client next;
   const auto session = NewSession(next);
