@@ -108,13 +108,14 @@ bool Exists(const std::string& path) {
 absl::StatusOr<std::string> OtherDir(const RuntimeRoots& roots) {
   const std::string folder = roots.other_name.substr(0, roots.other_name.rfind('/'));
   if (absl::Status status = EnsureOwnPath(folder); !status.ok()) return status;
+  // Asked before the record is read: what another process records in between is not replaced.
+  const bool was_there = Exists(roots.other_name);
   std::string name = RecordedName(roots.other_name);
   if (name.empty() || IsStrangers(absl::StrCat(roots.tmp, "/", name))) {
     // Two that replace one name at once may differ for a moment: then both look again, and find
     // what is recorded by then (see Door).
     const std::string fresh = absl::StrCat("iris-", geteuid(), "-", RandomHex(kRandomBytes));
-    const absl::Status recorded =
-        Record(roots.other_name, fresh, /*replace=*/Exists(roots.other_name));
+    const absl::Status recorded = Record(roots.other_name, fresh, /*replace=*/was_there);
     if (!recorded.ok()) return recorded;
     name = RecordedName(roots.other_name);
     if (name.empty()) {
