@@ -105,9 +105,10 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::GoOn(const Options& op
 AgentDaemon::AgentDaemon(const Options& options, const HostFacts& facts, const DataDir& data)
     : options_(options),
       facts_(facts),
+      host_dir_(data.host),
       sessions_dir_(data.sessions),
       incarnation_(NewUuid()),
-      hello_(MakeHello(facts_, options.build_number, incarnation_, data.path)) {}
+      hello_(MakeHello(facts_, data.host_id, options.build_number, incarnation_, data.path)) {}
 
 AgentDaemon::~AgentDaemon() { Stop(); }
 
@@ -116,9 +117,9 @@ absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
   sessions_ = std::make_unique<SessionTable>(loop_.loop(),
                                              AgentIdentity{.incarnation = incarnation_,
-                                                           .host_id = facts_.host_id,
-                                                           .boot_id = facts_.boot_id,
-                                                           .pid_namespace = facts_.pid_namespace,
+                                                           .host_id = hello_.host_id(),
+                                                           .boot_id = hello_.boot_id(),
+                                                           .pid_namespace = hello_.pid_namespace(),
                                                            .hostname = facts_.hostname,
                                                            .keeper_program = facts_.program,
                                                            .home = facts_.home,
@@ -173,6 +174,8 @@ absl::Status AgentDaemon::Become(const std::string& program) {
   state.set_format(kHandoverFormat);
   state.set_build(hello_.build());
   state.set_data_lock(data_lock_.get());
+  state.set_host_dir(host_dir_);
+  state.set_host_id(hello_.host_id());
   for (const Door::OpenPlace& open : door_->OpenPlaces()) *state.add_places() = ToProto(open);
   *state.mutable_sessions() = sessions_->HandOver();
   absl::StatusOr<ScopedFd> file = WriteHandover(state);

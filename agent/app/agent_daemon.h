@@ -85,6 +85,7 @@ class AgentDaemon {
 
   const Options options_;
   const HostFacts facts_;
+  const std::string host_dir_;
   const std::string sessions_dir_;
   const std::string incarnation_;
   const v1::Hello hello_;  // What does not change.

@@ -1,10 +1,12 @@
 #include "agent/app/data_dir.h"
 
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "agent/app/host_folder.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
@@ -31,6 +33,16 @@ std::string WithoutFinalSlashes(std::string path) {
   return path;
 }
 
+DataDir Below(const std::string& path, const std::string& host) {
+  return {.path = path,
+          .log = absl::StrCat(host, "/agent.log"),
+          .lock = absl::StrCat(host, "/agent.lock"),
+          .host = host,
+          .sessions = absl::StrCat(host, "/sessions"),
+          .news = {},
+          .host_id = ""};
+}
+
 }  // namespace
 
 absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& facts) {
@@ -38,22 +50,36 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
   for (const std::string& candidate : Candidates(options, facts.home)) {
     const std::string path = WithoutFinalSlashes(candidate);
     const std::string hosts = absl::StrCat(path, "/hosts");
-    DataDir data = {.path = path,
-                    .log = absl::StrCat(hosts, "/", facts.host_id, "/agent.log"),
-                    .lock = absl::StrCat(hosts, "/", facts.host_id, "/agent.lock"),
-                    .host = absl::StrCat(hosts, "/", facts.host_id),
-                    .sessions = absl::StrCat(hosts, "/", facts.host_id, "/sessions")};
     absl::Status status = EnsureOwnPath(path);
     if (status.ok()) status = EnsurePrivateDir(hosts);
-    if (status.ok()) status = EnsurePrivateDir(data.host);
-    if (status.ok()) status = EnsurePrivateDir(data.sessions);
-    if (status.ok()) return data;
+    if (status.ok()) {
+      HostFolder folder = ChooseHostFolder(hosts, facts);
+      status = EnsurePrivateDir(folder.path);
+      if (status.ok()) {
+        DataDir data = Below(path, folder.path);
+        data.news = std::move(folder.news);
+        return data;
+      }
+    }
     reasons.emplace_back(status.message());
   }
   if (reasons.empty()) reasons.push_back("the account has no home directory");
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("no data directory: ", absl::StrJoin(reasons, "; ")),
                      kFixAgentDir);
+}
+
+absl::StatusOr<DataDir> ReopenDataDir(const std::string& host) {
+  const size_t name = host.rfind("/hosts/");
+  if (name == std::string::npos || host.find('/', name + 7) != std::string::npos) {
+    return MakeFailure(v1::FAILURE_INTERNAL, absl::StrCat(host, " is no host's folder"));
+  }
+  const std::string path = name == 0 ? "/" : host.substr(0, name);
+  absl::Status status = EnsureOwnPath(path);
+  if (status.ok()) status = EnsurePrivateDir(host.substr(0, host.rfind('/')));
+  if (status.ok()) status = EnsurePrivateDir(host);
+  if (!status.ok()) return status;
+  return Below(path, host);
 }
 
 }  // namespace iris

@@ -13,6 +13,7 @@
 #include "agent/app/agent_daemon.h"
 #include "agent/app/complain.h"
 #include "agent/app/data_dir.h"
+#include "agent/app/host_folder.h"
 #include "agent/handover/handover.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
@@ -54,14 +55,16 @@ std::unique_ptr<const handover::Agent> TakeHandover(const Options& options) {
 
 absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) {
   const HostFacts facts = GatherHostFacts();
-  const absl::StatusOr<DataDir> data = OpenDataDir(options, facts);
-  if (!data.ok()) return data.status();
-  StartLogging(data->log, LogLevel::kInfo);
-  if (options.handed_over >= 0) LogError("an upgrade has lost its state");
+  // First: whoever meets the agent that runs makes no folder beside its, if this host was renamed.
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options.home);
   if (!endpoint.ok()) return endpoint.status();
   absl::StatusOr<ScopedFd> lock = LockEndpoint(*endpoint);
   if (!lock.ok()) return lock.status();
+  absl::StatusOr<DataDir> data = OpenDataDir(options, facts);
+  if (!data.ok()) return data.status();
+  StartLogging(data->log, LogLevel::kInfo);
+  for (const std::string& line : data->news) LogWarn(line);
+  if (options.handed_over >= 0) LogError("an upgrade has lost its state");
   absl::StatusOr<ScopedFd> data_lock = LockData(data->lock);
   if (!data_lock.ok()) {
     // We hold the lock of the endpoint, so what is there is stale.
@@ -70,17 +73,32 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) 
     }
     return data_lock.status();
   }
+  absl::StatusOr<std::string> host_id = SettleHostId(data->host, facts);
+  if (!host_id.ok()) return host_id.status();
+  data->host_id = *std::move(host_id);
   return AgentDaemon::Start(options, facts, *data,
                             {*endpoint, *std::move(lock), *std::move(data_lock)});
+}
+
+// Where the program before kept what it has, and who it said this host is. One from before there
+// were records does not say: it had the folder of our place, and the host's id was that name.
+absl::StatusOr<DataDir> DataDirOf(const handover::Agent& before, const Options& options,
+                                  const HostFacts& facts) {
+  absl::StatusOr<DataDir> data = before.host_dir().empty() ? OpenDataDir(options, facts)
+                                                           : ReopenDataDir(before.host_dir());
+  if (data.ok()) data->host_id = before.host_id().empty() ? facts.place : before.host_id();
+  return data;
 }
 
 // Goes on where the program before in this process was.
 absl::StatusOr<std::unique_ptr<AgentDaemon>> GoOn(const Options& options,
                                                   const handover::Agent& before) {
   const HostFacts facts = GatherHostFacts();
-  const absl::StatusOr<DataDir> data = OpenDataDir(options, facts);
+  const absl::StatusOr<DataDir> data = DataDirOf(before, options, facts);
   if (!data.ok()) return data.status();
   StartLogging(data->log, LogLevel::kInfo);
+  for (const std::string& line : data->news) LogWarn(line);
+  if (absl::Status kept = KeepHostId(data->host, data->host_id, facts); !kept.ok()) return kept;
   absl::StatusOr<std::unique_ptr<AgentDaemon>> agent =
       AgentDaemon::GoOn(options, facts, *data, before);
   if (agent.ok()) return agent;

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "agent/inventory/account.h"
+#include "agent/inventory/evidence.h"
 #include "agent/inventory/host_facts.h"
 #include "agent/inventory/storage.h"
 #include "agent/inventory/survival.h"
@@ -26,19 +26,10 @@ namespace {
 constexpr size_t kPathBytesMax = 32 << 10;
 constexpr size_t kLocaleBytesMax = 128;
 
-std::string OneLine(const std::string& path) {
-  return std::string(absl::StripAsciiWhitespace(ReadSmallFile(path, 256)));
-}
-
 std::string LinkTarget(const char* path) {
   char target[4096];
   const ssize_t n = readlink(path, target, sizeof(target));
   return std::string(target, n > 0 ? static_cast<size_t>(n) : 0);
-}
-
-std::string MachineId() {
-  std::string id = OneLine("/etc/machine-id");
-  return !id.empty() ? id : OneLine("/var/lib/dbus/machine-id");
 }
 
 std::string SearchPath() {
@@ -69,9 +60,8 @@ std::string OurProgram() {
 HostFacts GatherHostFacts() {
   HostFacts facts;
   facts.hostname = Hostname();
-  facts.host_id = FnvHex128(absl::StrCat(MachineId(), "\n", facts.hostname));
-  facts.boot_id = OneLine("/proc/sys/kernel/random/boot_id");
-  facts.pid_namespace = LinkTarget("/proc/self/ns/pid");
+  facts.place = FnvHex128(absl::StrCat(MachineId(), "\n", facts.hostname));
+  facts.evidence = GatherEvidence();
   const Account account = OurAccount();
   facts.user = account.user;
   facts.home = account.home;
@@ -79,17 +69,17 @@ HostFacts GatherHostFacts() {
   return facts;
 }
 
-v1::Hello MakeHello(const HostFacts& facts, uint32_t build_number, const std::string& incarnation,
-                    const std::string& data_dir) {
+v1::Hello MakeHello(const HostFacts& facts, const std::string& host_id, uint32_t build_number,
+                    const std::string& incarnation, const std::string& data_dir) {
   v1::Hello hello;
   hello.mutable_protocol()->set_min(kProtocolMin);
   hello.mutable_protocol()->set_max(kProtocolMax);
   hello.set_build(absl::StrCat(kVersion, " build ", build_number));
   hello.set_build_number(build_number);
   hello.set_incarnation(incarnation);
-  hello.set_host_id(facts.host_id);
-  hello.set_boot_id(facts.boot_id);
-  hello.set_pid_namespace(facts.pid_namespace);
+  hello.set_host_id(host_id);
+  hello.set_boot_id(facts.evidence.boot_id);
+  hello.set_pid_namespace(facts.evidence.pid_namespace);
   hello.set_pid(getpid());
   hello.set_pid_start_time(ProcessStartTime(getpid()));
   hello.set_path(ToUtf8(SearchPath()));

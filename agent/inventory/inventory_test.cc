@@ -89,10 +89,12 @@ TEST_F(SurvivalTest, WithoutSystemdThereIsNothingToEndIt) {
 
 TEST(HostFactsTest, NameThisHostAndThisProgram) {
   const HostFacts facts = GatherHostFacts();
-  EXPECT_THAT(facts.host_id, MatchesRegex("[0-9a-f]{32}"));
-  EXPECT_EQ(facts.host_id, GatherHostFacts().host_id);
-  EXPECT_THAT(facts.boot_id, MatchesRegex("[0-9a-f-]{36}"));
-  EXPECT_THAT(facts.pid_namespace, MatchesRegex("pid:\\[[0-9]+\\]"));
+  EXPECT_THAT(facts.place, MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_EQ(facts.place, GatherHostFacts().place);
+  EXPECT_EQ(facts.evidence, GatherHostFacts().evidence);
+  EXPECT_THAT(facts.evidence.boot_id, MatchesRegex("[0-9a-f-]{36}"));
+  EXPECT_THAT(facts.evidence.pid_namespace, MatchesRegex("pid:\\[[0-9]+\\]"));
+  EXPECT_THAT(facts.evidence.uts_namespace, MatchesRegex("uts:\\[[0-9]+\\]"));
   EXPECT_THAT(facts.program, MatchesRegex("/.*inventory_test"));
 }
 
@@ -103,7 +105,8 @@ TEST(HostFactsTest, TheHelloCarriesThemWithinItsBounds) {
   unsetenv("LC_ALL");
   setenv("LC_CTYPE", "", 1);
   setenv("LANG", "C.UTF-8", 1);
-  const v1::Hello hello = MakeHello(GatherHostFacts(), 7, "life", "/dev/shm");
+  const v1::Hello hello = MakeHello(GatherHostFacts(), "this host", 7, "life", "/dev/shm");
+  EXPECT_EQ(hello.host_id(), "this host");
   EXPECT_EQ(hello.build_number(), 7u);
   EXPECT_EQ(hello.protocol().min(), 1u);
   EXPECT_EQ(hello.incarnation(), "life");

@@ -16,7 +16,8 @@ constexpr absl::Duration kEndAgent = absl::Seconds(15);
 }  // namespace
 
 std::string AgentOf(const v1::Hello& hello) {
-  return absl::StrJoin({hello.host_id(), hello.pid_namespace(), hello.user(), hello.socket_path()},
+  return absl::StrJoin({hello.host_id(), hello.boot_id(), hello.pid_namespace(), hello.user(),
+                        hello.socket_path()},
                        absl::string_view("\0", 1));
 }
 

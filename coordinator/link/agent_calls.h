@@ -18,7 +18,8 @@
 namespace iris {
 
 // Two links lead to one agent where this is the same: an account has one at a socket, in one pid
-// namespace of a host. Its pid and incarnation change with an upgrade, and hellos may be old.
+// namespace of one boot of a host. (Two clones that run may have one host id, and never one boot.)
+// Its pid and incarnation change with an upgrade, and hellos may be old.
 std::string AgentOf(const v1::Hello& hello);
 
 // What it holds; nothing where it does not answer within 1 s. `link_id` is the caller's to set.
