@@ -74,6 +74,20 @@ TEST_F(AgentProgramTest, AKilledAgentIsNoticedAndSucceeded) {
   EXPECT_EQ(ExitCodeOf(first), 3);
   const Bridge second = Connect();
   EXPECT_NE(second.hello.incarnation(), first.hello.incarnation());
+  EXPECT_EQ(second.hello.host_id(), first.hello.host_id());
+  EXPECT_EQ(Leave(second), 0);
+}
+
+// As two machines that were cloned before there was an agent on either.
+TEST_F(AgentProgramTest, WhatNamesAHostMakesItNoOther) {
+  const Bridge first = Connect();
+  std::filesystem::rename(Home(), scratch_.File("aside"));
+  Process(static_cast<pid_t>(first.hello.pid())).Kill(SIGKILL);
+  EXPECT_EQ(ExitCodeOf(first), 3);
+  const Bridge second = Connect();
+  EXPECT_EQ(second.hello.hostname(), first.hello.hostname());
+  EXPECT_EQ(second.hello.host_id().size(), 32u);
+  EXPECT_NE(second.hello.host_id(), first.hello.host_id());
   EXPECT_EQ(Leave(second), 0);
 }
 

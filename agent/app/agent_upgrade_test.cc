@@ -268,6 +268,19 @@ read -r end
   ExpectNothingStays();
 }
 
+TEST_F(AgentUpgradeTest, TheNextBuildIsOfTheSameHostAndSaysSoInItsFolderAgain) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  const std::string id = bridge_->hello.host_id();
+  ASSERT_TRUE(std::filesystem::remove(SessionsDir() + "/../identity"));
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  ExpectUpgraded();
+  EXPECT_EQ(bridge_->hello.host_id(), id);
+  KillAgent();
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  EXPECT_EQ(bridge_->hello.host_id(), id);
+  ExpectNothingStays();
+}
+
 TEST_F(AgentUpgradeTest, NobodyIsTurnedAwayMeanwhile) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   const std::string socket = bridge_->hello.socket_path();

@@ -28,8 +28,9 @@ struct DataDir {
 // FAILURE_STORAGE: none will do; says why for each.
 absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& facts);
 
-// The one whose DataDir::host was `host`, also where this host has another name by now: an agent that
-// becomes a newer build keeps its folder. FAILURE_STORAGE: it is gone, and cannot be made again.
+// The one whose DataDir::host was `host`, also where this host has another name by now: an agent
+// that becomes a newer build keeps its folder. FAILURE_STORAGE: it is gone, and cannot be made
+// again.
 absl::StatusOr<DataDir> ReopenDataDir(const std::string& host);
 
 }  // namespace iris

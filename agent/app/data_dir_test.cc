@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
+#include "agent/app/host_folder.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -16,6 +18,8 @@ namespace iris {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class DataDirTest : public ::testing::Test {
  protected:
@@ -24,7 +28,7 @@ class DataDirTest : public ::testing::Test {
 
   HostFacts Facts() const {
     HostFacts facts;
-    facts.host_id = "0123";
+    facts.place = "0123";
     facts.home = scratch_.path();
     return facts;
   }
@@ -58,6 +62,43 @@ TEST_F(DataDirTest, EveryHostHasAPrivateFolderOfItsOwn) {
   struct stat info = {};
   ASSERT_EQ(stat(data.host.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0700u);
+  EXPECT_THAT(data.news, IsEmpty());
+  EXPECT_EQ(data.host_id, "");
+}
+
+TEST_F(DataDirTest, AnAgentThatGoesOnInPlaceKeepsItsFolderOverARenaming) {
+  const DataDir data = OpenDataDir({}, Facts()).value();
+  std::filesystem::remove_all(data.path);  // Under the agent that runs.
+  const absl::StatusOr<DataDir> again = ReopenDataDir(data.host);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->path, data.path);
+  EXPECT_EQ(again->host, data.host);
+  EXPECT_EQ(again->log, data.log);
+  EXPECT_EQ(again->lock, data.lock);
+  EXPECT_EQ(again->sessions, data.sessions);
+  EXPECT_TRUE(std::filesystem::is_directory(data.host));
+  for (const std::string odd : {"", "/", "/hosts", "relative/hosts/x", "/a/hosts/b/c"}) {
+    EXPECT_FALSE(ReopenDataDir(odd).ok()) << odd;
+  }
+}
+
+TEST_F(DataDirTest, WhatThisMachineKeptUnderAnEarlierNameIsTakenOver) {
+  HostFacts facts = Facts();
+  facts.place = std::string(32, 'a');
+  facts.evidence = {.machine = "m",
+                    .boot_id = "boot",
+                    .pid_namespace = "pid:[4026531836]",
+                    .uts_namespace = "uts:[4026531838]",
+                    .hardware = {}};
+  const DataDir before = OpenDataDir({}, facts).value();
+  const absl::StatusOr<std::string> id = SettleHostId(before.host, facts);
+  ASSERT_TRUE(id.ok()) << id.status();
+  facts.place = std::string(32, 'b');
+  const DataDir after = OpenDataDir({}, facts).value();
+  EXPECT_EQ(after.host, after.path + "/hosts/" + facts.place);
+  EXPECT_THAT(after.news, SizeIs(1));
+  EXPECT_EQ(SettleHostId(after.host, facts).value(), *id);
+  EXPECT_FALSE(std::filesystem::exists(before.host));
 }
 
 TEST_F(DataDirTest, TheFailureSaysWhyForEveryPlace) {
