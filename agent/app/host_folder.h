@@ -12,9 +12,9 @@ namespace iris {
 
 // Which folder of hosts/ is this host's, and who this host is.
 //
-//   hosts/PLACE        named by machine id and hostname, so that hosts that share a home do not meet
-//   hosts/PLACE/identity   the host's id, and evidence of the machine that wrote it (host_record.h)
-//   hosts/PLACE.ID     set aside: it lay at our place and is another machine's
+//   hosts/PLACE           by machine id and hostname, so that hosts that share a home do not meet
+//   hosts/PLACE/identity  the host's id, and evidence of the machine that wrote it (HostRecord)
+//   hosts/PLACE.ID        set aside: it lay at our place and is another machine's
 //
 // Two things go wrong with names. A machine that was cloned finds the folder of its original at its
 // place; a host that was renamed finds none. An id lies in one folder at a time, for a folder is
@@ -34,15 +34,15 @@ struct HostFolder {
 // An error leaves a folder where it is: SettleHostId() sees what that means.
 HostFolder ChooseHostFolder(const std::string& hosts, const HostFacts& facts);
 
-// This host's id, from the record in `folder`, which exists and is ours by its lock; the record says
-// what is so now when it returns. New at random where the folder is; facts.place where an older
-// build made the folder, which called the host so. Makes folder/sessions.
-// FAILURE_STORAGE: the record cannot be read, or a new id cannot be written, or the folder is another
-// machine's and could not be set aside.
+// This host's id, from the record in `folder`, which exists and is ours by its lock; the record
+// says what is so now when it returns. New at random where the folder is new or what is there is no
+// record; facts.place where an older build made the folder, which called the host so. Makes
+// folder/sessions. FAILURE_STORAGE: the record cannot be read, or that of a new folder cannot be
+// written, or the folder is another machine's and could not be set aside.
 absl::StatusOr<std::string> SettleHostId(const std::string& folder, const HostFacts& facts);
 
-// Has the record in `folder` say `id`: of an agent that goes on in place, and was `id` before. Makes
-// folder/sessions. An agent whose record cannot be written goes on all the same.
+// Has the record in `folder` say `id`: of an agent that goes on in place, and was `id` before.
+// Makes folder/sessions. An agent whose record cannot be written goes on all the same.
 absl::Status KeepHostId(const std::string& folder, const std::string& id, const HostFacts& facts);
 
 }  // namespace iris

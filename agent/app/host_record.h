@@ -24,8 +24,8 @@ struct HostRecord {
 // 32 lower-case hex digits.
 bool IsHostId(absl::string_view text);
 
-// The record in `folder`; nothing: there is none. DataLoss: what is there is no record. Other errors
-// are errno's, and say nothing about the record.
+// The record in `folder`; nothing: there is none. DataLoss: what is there is no record. Other
+// errors are errno's, and say nothing about the record.
 absl::StatusOr<std::optional<HostRecord>> ReadHostRecord(const std::string& folder);
 
 // Durable when it returns OK; after an error the old record stands, whole.

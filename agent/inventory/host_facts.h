@@ -12,8 +12,8 @@ namespace iris {
 
 // What does not change while the agent lives. Empty strings where the host does not say.
 struct HostFacts {
-  // 32 hex digits, a hash of machine id and hostname: names this host's folder in hosts/, where homes
-  // are shared. It is no identity: clones have the same one, and a renamed host has another one.
+  // 32 hex digits, a hash of machine id and hostname: names this host's folder in hosts/, where
+  // homes are shared. It is no identity: clones have the same one, a renamed host has another one.
   std::string place;
   Evidence evidence;
   std::string hostname;

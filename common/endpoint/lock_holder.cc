@@ -8,20 +8,45 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "common/base/hostname.h"
+#include "common/base/small_file.h"
 #include "common/process/spawn.h"
 
 namespace iris {
 namespace {
 
-// A note has four lines. What changes in a process's life comes last: reading and writing at once
-// may mix two notes, and who it is must be whole.
-enum Line { kPid, kStarted /* ProcessStartTime() */, kHostname, kSocket, kNoteLines };
+// A note has five lines, of older builds the first four. What changes in a process's life comes
+// late: reading and writing at once may mix two notes, and who it is must be whole. (kPids that are
+// not whole are nobody's.)
+enum Line {
+  kPid,
+  kStarted,  // ProcessStartTime()
+  kHostname,
+  kSocket,
+  kPids,
+};
+constexpr size_t kNoteLines = kSocket + 1;  // At least.
 constexpr size_t kNoteBytesMax = 4096;
+
+const std::string& OurPids() {
+  static const std::string* const pids = [] {
+    char target[256];
+    const ssize_t n = readlink("/proc/self/ns/pid", target, sizeof(target));
+    const std::string boot = ReadSmallFile("/proc/sys/kernel/random/boot_id", 64);
+    const bool known = n > 0 && !boot.empty();
+    return new std::string(
+        known ? absl::StrCat(absl::StripAsciiWhitespace(boot), " ",
+                             absl::string_view(target, static_cast<size_t>(n)))
+              : "");
+  }();
+  return *pids;
+}
 
 std::string ReadNote(int fd) {
   std::string text(kNoteBytesMax, '\0');
@@ -35,11 +60,13 @@ std::string ReadNote(int fd) {
 
 }  // namespace
 
-bool LockHolder::is_on_this_host() const { return hostname.empty() || hostname == Hostname(); }
+bool LockHolder::is_on_this_host() const {
+  return hostname.empty() || hostname == Hostname() || (!pids.empty() && pids == OurPids());
+}
 
 void NoteHolder(const ScopedFd& lock, const std::string& socket) {
   std::string text = absl::StrCat(getpid(), "\n", ProcessStartTime(getpid()), "\n", Hostname(),
-                                  "\n", socket, "\n");
+                                  "\n", socket, "\n", OurPids(), "\n");
   // All at once over the note before, and blank lines over the rest of it: were the file cut first,
   // a reader might find it empty.
   struct stat before = {};
@@ -58,6 +85,7 @@ LockHolder ReadHolder(int fd) {
   (void)absl::SimpleAtoi(lines[kPid], &holder.pid);
   if (absl::StartsWith(lines[kSocket], "/")) holder.socket = lines[kSocket];
   holder.hostname = lines[kHostname];
+  if (lines.size() > kPids) holder.pids = lines[kPids];
   if (!holder.is_on_this_host()) return holder;
   uint64_t started = 0;
   const bool runs = holder.pid > 0 && absl::SimpleAtoi(lines[kStarted], &started) && started != 0 &&

@@ -14,6 +14,8 @@ struct LockHolder {
   pid_t pid = 0;         // 0 = not known. On this host it is that process and no other.
   std::string socket;    // Where it listens; empty = not noted (yet).
   std::string hostname;  // Directories may be shared by hosts; empty = not noted.
+  std::string pids;      // Boot id and pid namespace, within which `pid` is one; empty = not noted.
+  // By name, or where a host was renamed meanwhile by `pids`.
   bool is_on_this_host() const;
 };
 

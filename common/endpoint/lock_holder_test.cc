@@ -78,5 +78,22 @@ TEST_F(LockHolderTest, OnAnotherHostItIsWhoItSays) {
   EXPECT_FALSE(holder.is_on_this_host());
 }
 
+TEST_F(LockHolderTest, OnAHostThatWasRenamedMeanwhileItIsTheSameProcess) {
+  NoteHolder(fd_, "/tmp/s");
+  const std::string pids = ReadHolder(fd_.get()).pids;
+  ASSERT_NE(pids, "");
+  const std::string started = absl::StrCat(ProcessStartTime(getpid()));
+  const LockHolder holder =
+      After(absl::StrCat(getpid(), "\n", started, "\nbefore\n/tmp/s\n", pids, "\n"));
+  EXPECT_TRUE(holder.is_on_this_host());
+  EXPECT_EQ(holder.pid, getpid());
+  EXPECT_EQ(holder.socket, "/tmp/s");
+  // One that is gone is gone, whatever the host's name was.
+  EXPECT_EQ(After(absl::StrCat(getpid(), "\n1\nbefore\n/tmp/s\n", pids, "\n")).pid, 0);
+  for (const std::string& others : {pids + "0", pids.substr(1), std::string()}) {
+    EXPECT_FALSE(After(absl::StrCat("17\n23\nbefore\n/tmp/s\n", others, "\n")).is_on_this_host());
+  }
+}
+
 }  // namespace
 }  // namespace iris

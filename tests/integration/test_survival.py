@@ -10,6 +10,8 @@ import pytest
 
 from programs import words
 from testbed import processes
+from testbed import sshd as daemons
+from testbed.scratch import scratch_folder
 from testbed.waiting import wait_until
 
 SLOW = "SLOW 4"
@@ -103,6 +105,43 @@ def test_the_coordinator_and_the_link(iris, host):
     turn = Turn(iris, host)
     turn.kill(turn.coordinator, turn.ssh)
     turn.is_answered_once_and_whole()
+
+
+@pytest.fixture
+def named_sshd(sshd):
+    """An sshd on a host called `before`. Named before `iris` by a test, it outlives it: its agents end by ssh."""
+    with scratch_folder() as folder:
+        one = daemons.Sshd(folder, inside=daemons.named("before"))
+        yield one
+        one.stop()
+
+
+def hosts_of(host) -> list:
+    return sorted((host.home / ".local/share/iris/hosts").iterdir())
+
+
+def test_the_agent_of_a_host_that_is_renamed(named_sshd, iris, remote_user):
+    iris.write_config({"teams": {"gpu": named_sshd.team(remote_user)}})
+    turn = Turn(iris, remote_user)
+    [before] = hosts_of(remote_user)
+    [claim] = (remote_user.home / ".claude/projects/.iris").glob("*.claim")
+    claim = json.loads(claim.read_text())
+    assert claim["hostname"] == "before"
+    with turn.agent_away():
+        named_sshd.rename_host("after")
+    turn.is_answered_once_and_whole()
+    [after] = hosts_of(remote_user)
+    assert after.name != before.name, "it has the host's new name"
+    assert json.loads((after / "identity").read_text())["id"] == claim["host_id"]
+
+
+def test_the_agent_of_a_host_whose_identity_is_lost(iris, host):
+    turn = Turn(iris, host)
+    [folder] = hosts_of(host)
+    with turn.agent_away():
+        (folder / "identity").write_text("what is this")
+    outcome = turn.outcome()
+    assert outcome["failure"]["kind"] == "wrong_host", outcome
 
 
 def test_the_agent(iris, host):

@@ -41,6 +41,11 @@ IdentityAgent none
 """
 
 
+def named(name: str) -> list:
+    """`inside` for a host with a name of its own."""
+    return ["unshare", "--uts", "sh", "-euc", 'hostname "$1"; shift; exec "$@"', "sh", name]
+
+
 class Sshd:
     """Runs from construction until stop(). `lines` are sshd_config lines that go first; `inside` is what
     goes before the command where it runs in a namespace."""
@@ -91,6 +96,10 @@ class Sshd:
     def start_again(self):
         """After stop(): the same host, keys and port."""
         assert self._run(), f"sshd does not start again: {self.log()}"
+
+    def rename_host(self, name: str):
+        """Gives the host another name while it runs. Only `inside` a namespace of names (named())."""
+        subprocess.run(["nsenter", f"--uts=/proc/{self._daemon.pid}/ns/uts", "--", "hostname", name], check=True)
 
     def refuse_key(self):
         """No login succeeds until accept_key()."""
