@@ -118,9 +118,10 @@ absl::Status AttachStream::OnTell(v1::TellFrame& frame) {
   }
   tell_text_ += frame.text();
   tell_repeat_ |= frame.repeat();
+  tell_begun_ |= frame.begun();
   if (!frame.last()) return absl::OkStatus();
   return session_->Tell(std::exchange(tell_id_, {}), std::exchange(tell_text_, {}),
-                        std::exchange(tell_repeat_, false));
+                        std::exchange(tell_repeat_, false), std::exchange(tell_begun_, false));
 }
 
 void AttachStream::SendMore() {

@@ -52,6 +52,7 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   std::string tell_id_;  // Being put together.
   std::string tell_text_;
   bool tell_repeat_ = false;
+  bool tell_begun_ = false;
   ByteBudget::Holder memory_;  // Its text.
 };
 

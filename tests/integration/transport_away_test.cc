@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -191,6 +192,40 @@ TEST_F(TransportTest, WhatTheHostHasOutlivesALoginThatIsRefused) {
   const Outcome outcome = sink_.WaitFor(id);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.text, Ask("SLOW 1").text);
+}
+
+// Also by an agent that cannot be told so in a turn: then before the next message.
+TEST_F(TransportTest, AClaudeThatIsStartedBehindALinkThatCameBackHasThatLinksKeys) {
+  team_.remote.emplace();
+  for (const uint32_t build : {4u, 5u}) {
+    host_.SetBuildNumber(build);
+    host_.SetSshAuthSock("/tmp/first");
+    host_.CutWires();
+    Renew(sink_.mark());
+    Terminate();
+    EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/first") << build;
+    const std::string id = Tell("SLOW 1");
+    sink_.WaitForText(id);
+    host_.SetSshAuthSock("/tmp/second");
+    host_.CutWires();
+    EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+    EXPECT_EQ(KindOf(Ask("CRASH 3").status), v1::FAILURE_CHILD_EXITED);
+    EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/second") << build;
+  }
+}
+
+// The turn's child is gone, and what waits at the host starts another one without being asked.
+TEST_F(TransportTest, AMessageThatIsSentAgainIsStartedWithTheKeysOfThatLink) {
+  team_.remote.emplace();
+  host_.SetSshAuthSock("/tmp/first");
+  Renew();
+  const std::string id = Tell("SLOW 1\nCRASH 3");
+  const std::string waiting = Tell("ENV SSH_AUTH_SOCK");
+  sink_.WaitForText(id);
+  host_.SetSshAuthSock("/tmp/second");
+  host_.CutWires();
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(sink_.WaitFor(waiting).text, "/tmp/second");
 }
 
 TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {

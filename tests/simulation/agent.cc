@@ -92,6 +92,7 @@ v1::Hello Host::hello() const {
   v1::Hello hello;
   hello.set_incarnation(agent_->incarnation);
   hello.set_hostname("simulated");
+  hello.set_build_number(kBuildNumber);
   hello.mutable_protocol()->set_min(kProtocolMin);
   hello.mutable_protocol()->set_max(kProtocolMax);
   return hello;
