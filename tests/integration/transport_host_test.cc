@@ -110,8 +110,8 @@ TEST_F(WipedHostTest, NeitherWhereThatWasInAnEarlierLifeOfTheCoordinator) {
   EXPECT_EQ(sink_.mark().begun, "");
 }
 
-// That life had heard already that the host knows nothing any more, and stored so.
-TEST_F(WipedHostTest, NeitherWhereThatLifeHadReadTheHostAnew) {
+// As where that life had heard already that the host has another journal.
+TEST_F(WipedHostTest, NeitherWhereNothingIsStoredButThatItBegan) {
   const std::string id = NewUuid();
   OnLoop([&] { transport_->Tell(id, "SLOW 30"); });
   sink_.WaitForText(id);
