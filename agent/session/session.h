@@ -20,10 +20,12 @@
 #include "agent/process/survivor.h"
 #include "agent/session/child_requests.h"
 #include "agent/session/claim.h"
+#include "agent/session/fenced_readers.h"
 #include "agent/session/identity.h"
 #include "agent/session/idle_watch.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
+#include "agent/session/session_reader.h"
 #include "agent/session/stall.h"
 #include "agent/session/turn.h"
 #include "common/json/peer_json.h"
@@ -31,14 +33,6 @@
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
-
-// Told when the session's journal has grown. On the process loop; must not call back into the
-// session.
-class SessionReader {
- public:
-  virtual ~SessionReader() = default;
-  virtual void OnNewEvents() = 0;
-};
 
 // One conversation with one `claude` session id: its lease, its child, the tells that wait for it,
 // and the journal of what happened. Lives on the process loop.
@@ -69,6 +63,8 @@ class Session final : private ChildSink, private LineScannerSink {
   ~Session() override;
 
   // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
+  // Where it goes to another coordinator, the readers of the one before still get all of the tells
+  // that are open now.
   // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label. FAILURE_STORAGE:
   // it could not be stored, and the holder stays.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
@@ -135,7 +131,9 @@ class Session final : private ChildSink, private LineScannerSink {
   std::optional<handover::Session> HandOver() const;
 
   void AddReader(SessionReader* reader) { readers_.insert(reader); }
-  void RemoveReader(SessionReader* reader) { readers_.erase(reader); }
+  void RemoveReader(SessionReader* reader);
+  // One of them was sent events, other than in OnNewEvents().
+  void OnReaderSent();
   // A reader begins behind `seq`: what it asks for again is not among what it has read.
   void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
@@ -286,6 +284,8 @@ class Session final : private ChildSink, private LineScannerSink {
   void Settle(const std::string& tell_id, const absl::Status& outcome);
   void SettleWaiting(const absl::Status& outcome);
   void Append(v1::Event event);
+  // What is acknowledged goes, but for what readers of earlier leases lack.
+  void TrimJournal();
   void UpdateBackPressure();
   // `idle_for`: since when nothing was asked of it.
   void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
@@ -301,6 +301,8 @@ class Session final : private ChildSink, private LineScannerSink {
   const ChildStarter start_child_;
   const StrayKiller kill_strays_;
   std::set<SessionReader*> readers_;
+  FencedReaders fenced_;       // Of them.
+  uint64_t acknowledged_ = 0;  // By the lease holder, in this life of the agent.
 
   v1::LaunchSpec spec_;        // Of the newest Open.
   v1::LaunchSpec child_spec_;  // That `child_` was started with.

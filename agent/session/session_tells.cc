@@ -181,6 +181,7 @@ void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
   event.mutable_settled()->set_tell_id(tell_id);
   if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
   Append(std::move(event));
+  fenced_.OnSettled(tell_id, journal().newest_seq());
   files_->tells().Set(tell_id, v1::TellState::SETTLED, journal().newest_seq());
 }
 
