@@ -1,4 +1,4 @@
-// A session that another coordinator takes over in a turn: the one before reads its tell to the end.
+// A session that another coordinator takes over in a turn: the one before reads that to its end.
 
 #include <cstdint>
 #include <string>

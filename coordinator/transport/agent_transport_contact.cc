@@ -1,4 +1,4 @@
-// How a contact begins: what is open is sent again, and the host hears how the team is launched now.
+// How a contact begins: what is open is sent again, and the host hears how to launch from now on.
 
 #include <algorithm>
 #include <cstdint>
