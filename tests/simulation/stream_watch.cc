@@ -77,6 +77,7 @@ void StreamWatch::OnResponse(const void* id, const v1::AttachResponse& response)
     world_.Detail("event ", event.seq(), " kind ", event.kind_case());
     std::string& in_flight = in_flight_[stream.journal_id];
     if (event.has_written()) in_flight = event.written().tell_id();
+    if (event.has_gap()) in_flight = event.gap().tell_id();
     // Where that is cut in two it is not seen, and something later is.
     if (!in_flight.empty() && absl::StrContains(event.output().bytes(), R"("assistant")")) {
       answered_[stream.journal_id].emplace(event.seq(), in_flight);
