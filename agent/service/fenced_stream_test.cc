@@ -16,8 +16,7 @@ class FencedInTheMiddleTest : public ServiceFixture {
   // The new holder has read and acknowledged all of it, and more; all is durable.
   void BeFenced() {
     const uint64_t epoch = LeaseAndOpen();
-    const v1::Position begin =
-        fenced_.Start(session_id, epoch, 256 << 10).attached().position();
+    const v1::Position begin = fenced_.Start(session_id, epoch, 256 << 10).attached().position();
     fenced_.SendTell(id_, "WAIT 2\nBIG 1000000");
     ASSERT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_BUSY; }));
     holder_.Start(session_id, Takeover(), Reader::kAmple, begin);

@@ -30,8 +30,7 @@ TEST(SimulationTest, EveryScheduleHolds) {
 }
 
 TEST(SimulationTest, AHostThatIsPutBackBeginsNothingAgainThatWasSeenToBegin) {
-  const Summary summary =
-      RunSeeds(1, kSchedules, Plant::kNone, 10, /*host_goes_back=*/true);
+  const Summary summary = RunSeeds(1, kSchedules, Plant::kNone, 10, /*host_goes_back=*/true);
   EXPECT_THAT(summary.bad_seeds, IsEmpty())
       << summary.first_violation << "\n(run `simulation --host-goes-back --schedules=1 --seed="
       << (summary.bad_seeds.empty() ? 0 : summary.bad_seeds.front()) << "` to see it)";
@@ -129,8 +128,7 @@ TEST(SimulationTest, ATellThatIsRunTwiceIsFound) {
 }
 
 TEST(SimulationTest, ATellThatWasSeenToBeginAndRunsAgainIsFound) {
-  const Summary summary =
-      RunSeeds(1, kSchedules, Plant::kForgetBegun, 1, /*host_goes_back=*/true);
+  const Summary summary = RunSeeds(1, kSchedules, Plant::kForgetBegun, 1, /*host_goes_back=*/true);
   ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
   EXPECT_THAT(summary.first_violation, testing::HasSubstr("again, which it had begun"))
       << "seed " << summary.bad_seeds.front();
