@@ -66,6 +66,10 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
     return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
       const absl::StatusOr<Session*> session = SessionOf(*request);
       if (!session.ok()) return reply.Give(session.status());
+      if (request->renew()) {
+        const absl::Status renewed = (*session)->Renew(request->spec());
+        return renewed.ok() ? reply.Give(v1::OpenResponse()) : reply.Give(renewed);
+      }
       (*session)->Open(
           request->spec(),
           [reply](const absl::StatusOr<v1::OpenResponse>& opened) { reply.Give(opened); },

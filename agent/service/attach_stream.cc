@@ -20,7 +20,7 @@ void AttachStream::OnBegin() {
 }
 
 void AttachStream::OnWritten(bool ok) {
-  if (ok) SendMore();  // Broken: OnNoMore() says so too, and ends it.
+  if (ok) SendOn();  // Broken: OnNoMore() says so too, and ends it.
 }
 
 void AttachStream::End() { Finish(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
@@ -28,7 +28,7 @@ void AttachStream::End() { Finish(MakeFailure(v1::FAILURE_DROPPED, "the agent is
 void AttachStream::OnRead(v1::AttachRequest& request) {
   const absl::Status taken = Take(request);
   if (!taken.ok()) return Finish(taken);
-  SendMore();
+  SendOn();
   ReadOn();
 }
 
@@ -118,15 +118,21 @@ absl::Status AttachStream::OnTell(v1::TellFrame& frame) {
   }
   tell_text_ += frame.text();
   tell_repeat_ |= frame.repeat();
+  tell_begun_ |= frame.begun();
   if (!frame.last()) return absl::OkStatus();
   return session_->Tell(std::exchange(tell_id_, {}), std::exchange(tell_text_, {}),
-                        std::exchange(tell_repeat_, false));
+                        std::exchange(tell_repeat_, false), std::exchange(tell_begun_, false));
+}
+
+void AttachStream::SendOn() {
+  SendMore();
+  if (session_ != nullptr) session_->OnReaderSent();
 }
 
 void AttachStream::SendMore() {
   if (session_ == nullptr || writing() || finished() || credit_ <= 0) return;
   if (sent_seq_ < session_->journal().oldest_known()) {
-    // Another reader's acknowledgement has trimmed what this one had not seen.
+    // The lease holder's acknowledgement has trimmed what this one had not seen.
     return Finish(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
   }
   // Half of the credit: its reader gives it back while the other half is on its way.

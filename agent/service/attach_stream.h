@@ -34,6 +34,8 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   void OnNoMore() override { Finish(absl::OkStatus()); }  // The reader has gone, or is done.
   void OnWritten(bool ok) override;
   void OnNewEvents() override { SendMore(); }
+  uint64_t epoch() const override { return epoch_; }
+  uint64_t sent_seq() const override { return sent_seq_; }
   void End() override;
 
   void ReadOn();
@@ -42,6 +44,8 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   absl::Status OnAck(const v1::Position& position);
   absl::Status OnTell(v1::TellFrame& frame);
   void SendMore();
+  // The same, other than for new events.
+  void SendOn();
 
   SessionTable& sessions_;
   OpenStreams& streams_;
@@ -52,6 +56,7 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   std::string tell_id_;  // Being put together.
   std::string tell_text_;
   bool tell_repeat_ = false;
+  bool tell_begun_ = false;
   ByteBudget::Holder memory_;  // Its text.
 };
 

@@ -1,5 +1,6 @@
 #include "agent/session/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,13 +49,16 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
                                     Since(absl::FromUnixMillis(state.holder_since_ms()))),
                        kFixTakeover);
   }
-  if (state.holder() != request.coordinator_id()) {
-    state.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));
-  }
+  const uint64_t epoch_before = state.epoch();
+  const bool is_fenced = state.holder() != request.coordinator_id();
+  if (is_fenced) state.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));
   state.set_holder(request.coordinator_id());
   state.set_label(CutUtf8(request.label(), kLabelBytesMax));
   state.set_epoch(state.epoch() + 1);
   if (absl::Status saved = Save(state); !saved.ok()) return saved;
+  for (const SessionReader* reader : readers_) {
+    if (is_fenced && reader->epoch() == epoch_before) fenced_.Add(*reader, OpenTells());
+  }
   return state.epoch();
 }
 
@@ -148,11 +152,30 @@ void Session::Append(v1::Event event) {
   files_->journal().Append(std::move(event));
   UpdateBackPressure();
   for (SessionReader* reader : readers_) reader->OnNewEvents();
+  if (!fenced_.empty() && journal().half_full()) TrimJournal();
 }
 
 void Session::Acknowledge(uint64_t seq) {
-  files_->journal().Trim(seq);
+  acknowledged_ = std::max(acknowledged_, std::min(seq, journal().newest_seq()));
   files_->tells().ForgetOutcomesUpTo(seq);
+  TrimJournal();
+}
+
+void Session::RemoveReader(SessionReader* reader) {
+  readers_.erase(reader);
+  if (fenced_.empty()) return;
+  fenced_.Remove(*reader);
+  TrimJournal();
+}
+
+void Session::OnReaderSent() {
+  if (!fenced_.empty()) TrimJournal();
+}
+
+void Session::TrimJournal() {
+  // The child must not wait for who has no say here any more.
+  if (journal().half_full()) fenced_.Clear();
+  files_->journal().Trim(std::min(acknowledged_, fenced_.NeedNothingUpTo()));
   UpdateBackPressure();
 }
 

@@ -20,10 +20,12 @@
 #include "agent/process/survivor.h"
 #include "agent/session/child_requests.h"
 #include "agent/session/claim.h"
+#include "agent/session/fenced_readers.h"
 #include "agent/session/identity.h"
 #include "agent/session/idle_watch.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
+#include "agent/session/session_reader.h"
 #include "agent/session/stall.h"
 #include "agent/session/turn.h"
 #include "common/json/peer_json.h"
@@ -31,14 +33,6 @@
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
-
-// Told when the session's journal has grown. On the process loop; must not call back into the
-// session.
-class SessionReader {
- public:
-  virtual ~SessionReader() = default;
-  virtual void OnNewEvents() = 0;
-};
 
 // One conversation with one `claude` session id: its lease, its child, the tells that wait for it,
 // and the journal of what happened. Lives on the process loop.
@@ -69,6 +63,8 @@ class Session final : private ChildSink, private LineScannerSink {
   ~Session() override;
 
   // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
+  // Where it goes to another coordinator, the readers of the one before still get all of the tells
+  // that are open now.
   // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label. FAILURE_STORAGE:
   // it could not be stored, and the holder stays.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
@@ -81,6 +77,9 @@ class Session final : private ChildSink, private LineScannerSink {
   // another tell. FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another host
   // that shares this home has claimed the session, and not `takeover`: a person asked for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
+  // What is started next is started by `spec`, as after Open(); a child that runs gets no further
+  // tell if it was started otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
+  absl::Status Renew(const v1::LaunchSpec& spec);
 
   // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;
   // unless it waits here already, the transcript is asked before claude gets it, once no other turn
@@ -91,6 +90,8 @@ class Session final : private ChildSink, private LineScannerSink {
   // - without `repeat` it is new to the sender, whose store is older than what happened here, and
   //   who may have read of it before: one in flight is told anew, whole, at its end; a settled one
   //   is settled again.
+  // `begun`: its sender has read that claude had it. Where nothing here says how far that came, it
+  // is settled as FAILURE_AMBIGUOUS in the place of being run.
   //
   // One that cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too
   // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
@@ -98,7 +99,8 @@ class Session final : private ChildSink, private LineScannerSink {
   //
   // FAILURE_BAD_REQUEST here is the peer's mistake, and nothing is recorded: the session was not
   // opened yet, or the id is not a UUID.
-  absl::Status Tell(const std::string& tell_id, std::string text, bool repeat = false);
+  absl::Status Tell(const std::string& tell_id, std::string text, bool repeat = false,
+                    bool begun = false);
 
   // Ends one tell and leaves the others alone: settled as FAILURE_CANCELLED, unless its turn ends
   // by itself first. One that waits is never written; one in flight is interrupted, and its child
@@ -129,7 +131,9 @@ class Session final : private ChildSink, private LineScannerSink {
   std::optional<handover::Session> HandOver() const;
 
   void AddReader(SessionReader* reader) { readers_.insert(reader); }
-  void RemoveReader(SessionReader* reader) { readers_.erase(reader); }
+  void RemoveReader(SessionReader* reader);
+  // One of them was sent events, other than in OnNewEvents().
+  void OnReaderSent();
   // A reader begins behind `seq`: what it asks for again is not among what it has read.
   void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
@@ -164,12 +168,14 @@ class Session final : private ChildSink, private LineScannerSink {
     std::string id;
     std::string text;
     bool ask_transcript = false;  // First, by AskTranscript().
+    bool begun = false;           // As its sender read.
   };
   // Written by an earlier agent, and not settled.
   struct LostTell {
     std::string id;
     bool has_text = false;  // It came again.
     std::string text;
+    bool begun = false;  // As WaitingTell has it.
     std::vector<CancelDone> cancelled;
   };
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
@@ -234,6 +240,8 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status TellWhole(const absl::Status& outcome);
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();
+  // Where the transcript has nothing of a tell that claude had begun. False: it had not.
+  bool SettledAsBegun(const std::string& tell_id, bool begun);
   void TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
                 const std::string& reason);
   void AppendLine(absl::string_view line);
@@ -266,7 +274,7 @@ class Session final : private ChildSink, private LineScannerSink {
   // By the loop's clock.
   absl::Time StallNow() const;
   absl::Status CheckTell(absl::string_view text) const;
-  bool TakeTextOfKnown(const std::string& tell_id, std::string& text);
+  bool TakeTextOfKnown(const std::string& tell_id, std::string& text, bool begun);
   // `tell_id` is settled, and its sender has read that or is about to.
   bool HearsOutcome(const std::string& tell_id, bool repeat);
   void SettleAgain(const std::string& tell_id);
@@ -276,6 +284,8 @@ class Session final : private ChildSink, private LineScannerSink {
   void Settle(const std::string& tell_id, const absl::Status& outcome);
   void SettleWaiting(const absl::Status& outcome);
   void Append(v1::Event event);
+  // What is acknowledged goes, but for what readers of earlier leases lack.
+  void TrimJournal();
   void UpdateBackPressure();
   // `idle_for`: since when nothing was asked of it.
   void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
@@ -291,6 +301,8 @@ class Session final : private ChildSink, private LineScannerSink {
   const ChildStarter start_child_;
   const StrayKiller kill_strays_;
   std::set<SessionReader*> readers_;
+  FencedReaders fenced_;       // Of them.
+  uint64_t acknowledged_ = 0;  // By the lease holder, in this life of the agent.
 
   v1::LaunchSpec spec_;        // Of the newest Open.
   v1::LaunchSpec child_spec_;  // That `child_` was started with.

@@ -30,8 +30,7 @@ constexpr size_t kStderrTailBytes = 4 << 10;
 // ------------------------------------------------------------------------------- starting a child
 
 void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
-  if (const absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return done(saved);
-  spec_ = spec;
+  if (const absl::Status renewed = Renew(spec); !renewed.ok()) return done(renewed);
   const bool may_end = phase_ == Phase::kStarting || (phase_ == Phase::kReady && turn_ == nullptr);
   if (may_end) EndOutdatedChild();
   if (phase_ == Phase::kReady) {
@@ -45,6 +44,12 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   take_over_claim_ |= takeover;
   // kClosing, kDraining: the next one is started when this one has gone.
   if (phase_ == Phase::kNone) StartChild();
+}
+
+absl::Status Session::Renew(const v1::LaunchSpec& spec) {
+  if (absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return saved;
+  spec_ = spec;
+  return absl::OkStatus();
 }
 
 void Session::StartChild() {

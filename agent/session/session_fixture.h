@@ -85,6 +85,8 @@ class SessionFixture : public ::testing::Test, private SessionReader {
 
  private:
   void OnNewEvents() override;
+  uint64_t epoch() const override { return 0; }
+  uint64_t sent_seq() const override { return seen_; }
   std::unique_ptr<SessionFiles> OpenFiles();
   void StartSession();
 

@@ -112,12 +112,14 @@ std::optional<handover::Session> Session::HandOver() const {
     waiting.set_id(tell.id);
     waiting.set_text(tell.text);
     waiting.set_ask_transcript(tell.ask_transcript);
+    waiting.set_begun(tell.begun);
   }
   for (const LostTell& tell : lost_) {
     if (!tell.has_text) continue;
     handover::Tell& lost = *state.add_lost();
     lost.set_id(tell.id);
     lost.set_text(tell.text);
+    lost.set_begun(tell.begun);
   }
   if (phase_ != Phase::kReady) {
     if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
@@ -210,7 +212,7 @@ void Session::TakeTexts(const handover::Session& before) {
   const auto wait = [this](const handover::Tell& tell) {
     if (textless_.erase(tell.id()) == 0) return;  // Settled meanwhile, by the transcript.
     waiting_bytes_ += tell.text().size();
-    waiting_.push_back({tell.id(), tell.text(), tell.ask_transcript()});
+    waiting_.push_back({tell.id(), tell.text(), tell.ask_transcript(), tell.begun()});
   };
   for (const handover::Tell& tell : before.lost()) {
     const auto lost = std::find_if(lost_.begin(), lost_.end(),
@@ -221,6 +223,7 @@ void Session::TakeTexts(const handover::Session& before) {
     }
     lost->has_text = true;
     lost->text = tell.text();
+    lost->begun = tell.begun();
     waiting_bytes_ += tell.text().size();
   }
   for (const handover::Tell& tell : before.waiting()) wait(tell);

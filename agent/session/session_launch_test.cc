@@ -101,6 +101,30 @@ TEST_F(SessionLaunchTest, BehindItsTurnItIsEndedAlsoWhereNobodyWaits) {
   EXPECT_THAT(story(), ElementsAre("started", "accepted", "written", "settled", "exited"));
 }
 
+TEST_F(SessionLaunchTest, ARenewedLaunchStartsAndEndsNothingAndIsThatOfTheNextChild) {
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  const auto renew = [this](const std::string& keys) {
+    Env("SSH_AUTH_SOCK", keys);
+    Do([this](Session& session) { EXPECT_TRUE(session.Renew(spec).ok()); });
+  };
+  renew("/tmp/second");
+  EXPECT_EQ(Ask("PID"), std::to_string(first));
+  Close();
+  renew("/tmp/third");
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
+  EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK"), "/tmp/third");
+  EXPECT_THAT(story(), ElementsAre("started", "accepted", "written", "settled", "exited",
+                                   "accepted", "resumed", "written", "settled"));
+}
+
+TEST_F(SessionLaunchTest, AChildThatARenewedLaunchHasOutdatedGetsNoFurtherTell) {
+  ASSERT_TRUE(Open().ok());
+  spec.set_cwd(other);
+  Do([this](Session& session) { EXPECT_TRUE(session.Renew(spec).ok()); });
+  EXPECT_EQ(Ask("PWD"), other);
+}
+
 TEST_F(SessionLaunchTest, AChildThatStartsIsReplacedForAllWhoWaitForIt) {
   v1::LaunchSpec hanging = spec;
   (*hanging.mutable_env())["STUB_HANG_AT_START"] = "1";

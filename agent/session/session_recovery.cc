@@ -127,7 +127,7 @@ void Session::SettleLost(LostTell lost, std::deque<WaitingTell>& to_write) {
   if (!SettledByTranscript(lost.id, lost.cancelled.empty() ? absl::OkStatus() : ended)) {
     if (cancelled) {
       Settle(lost.id, ended);
-    } else {
+    } else if (!SettledAsBegun(lost.id, lost.begun)) {
       files_->tells().Set(lost.id, v1::TellState::ACCEPTED);
       if (lost.has_text) {
         waiting_bytes_ += lost.text.size();

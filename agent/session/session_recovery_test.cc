@@ -62,6 +62,12 @@ class SessionRecoveryTest : public SessionFixture {
   void Repeat(const std::string& id, const std::string& text) {
     Do([&](Session& session) { EXPECT_TRUE(session.Tell(id, text, /*repeat=*/true).ok()); });
   }
+  // Its sender has read that claude had it.
+  void RepeatBegun(const std::string& id, const std::string& text) {
+    Do([&](Session& session) {
+      EXPECT_TRUE(session.Tell(id, text, /*repeat=*/true, /*begun=*/true).ok());
+    });
+  }
   size_t CountOfSettled(const std::string& id) {
     size_t count = 0;
     for (const v1::Event& event : events()) count += event.settled().tell_id() == id ? 1 : 0;
@@ -151,6 +157,48 @@ TEST_F(SessionRecoveryTest, ATellThatClaudeNeverSawRunsWhenItsTextComesAgain) {
   EXPECT_EQ(Answer(id), "1");
   EXPECT_EQ(CountOf(v1::Event::kGap), 0u);
   EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+TEST_F(SessionRecoveryTest, WhatItsSenderSawBeginAndNobodyHereKnowsIsAmbiguousAndNotRun) {
+  const std::string unknown = NewUuid(), accepted = NewUuid(), written = NewUuid();
+  NextAgent([&](SessionFiles& files) {  // As a copy of these files has them, made before it began.
+    Leave(files, written);
+    files.tells().Set(accepted, v1::TellState::ACCEPTED);
+  });
+  for (const std::string& id : {unknown, accepted, written}) {
+    RepeatBegun(id, "COUNT");
+    EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_AMBIGUOUS) << Outcome(id).detail();
+    RepeatBegun(id, "COUNT");
+    EXPECT_EQ(CountOfSettled(id), 1u);
+  }
+  EXPECT_EQ(Ask("COUNT"), "1");
+}
+
+TEST_F(SessionRecoveryTest, WhatItsSenderSawBeginIsAnsweredByTheTranscriptThatHasIt) {
+  const std::string id = Answered("SUM x");
+  std::filesystem::remove_all(scratch.File("session"));
+  const size_t before = events().size();
+  NextAgent([&](SessionFiles& files) { ASSERT_TRUE(files.SaveLaunch(spec).ok()); });
+  RepeatBegun(id, "SUM x");
+  ASSERT_TRUE(Eventually([&] { return CountOfSettled(id) == 2; }));  // Once by either journal.
+  EXPECT_EQ(events().back().settled().failure().kind(), v1::FAILURE_UNSPECIFIED);
+  EXPECT_THAT(output(before), HasSubstr(StubChecksum("x")));
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
+// Its line would be written once more when the survivor is gone.
+TEST_F(SessionRecoveryTest, WhatItsSenderSawBeginIsNotRunBehindASurvivorEither) {
+  const pid_t survivor = StartSleeper();
+  const std::string id = NewUuid();
+  NextAgent([&](SessionFiles& files) {
+    Leave(files, id);
+    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+  });
+  RepeatBegun(id, "COUNT");
+  kill(survivor, SIGKILL);
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_AMBIGUOUS);
+  Reap(survivor);
+  EXPECT_EQ(Ask("COUNT"), "1");
 }
 
 TEST_F(SessionRecoveryTest, ATellThatWasHeardAndThatNoTranscriptHasIsAmbiguousAndNotRun) {

@@ -14,7 +14,7 @@
 
 namespace iris {
 
-absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat) {
+absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat, bool begun) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
   const v1::TellState::Phase phase = files_->tells().PhaseOf(tell_id);
   if (phase == v1::TellState::SETTLED) {
@@ -25,7 +25,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   }
   if (!repeat && turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = true;
   const bool known = phase != v1::TellState::PHASE_UNSPECIFIED;
-  if (known && !TakeTextOfKnown(tell_id, text)) return absl::OkStatus();
+  if (known && !TakeTextOfKnown(tell_id, text, begun)) return absl::OkStatus();
   if (files_->launch() == nullptr) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("session ", id_, " was not opened on this agent"));
@@ -38,7 +38,8 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   if (!known) Accept(tell_id);
   waiting_bytes_ += text.size();
   // Also where it is known: a loss of power may have taken that it was written.
-  waiting_.push_back({tell_id, std::move(text), /*ask_transcript=*/repeat || known});
+  waiting_.push_back(
+      {tell_id, std::move(text), /*ask_transcript=*/repeat || known || begun, begun});
   AskTranscript();
   if (phase_ == Phase::kNone && !waiting_.empty()) {
     StartChild();
@@ -64,13 +65,25 @@ void Session::AskTranscript() {
   if (turn_ != nullptr || phase_ == Phase::kDraining || phase_ == Phase::kClosing) return;
   for (const std::string& tell_id : std::exchange(settle_again_, {})) SettleAgain(tell_id);
   for (auto tell = waiting_.begin(); tell != waiting_.end();) {
-    if (std::exchange(tell->ask_transcript, false) && SettledByTranscript(tell->id)) {
+    if (std::exchange(tell->ask_transcript, false) &&
+        (SettledByTranscript(tell->id) || SettledAsBegun(tell->id, tell->begun))) {
       waiting_bytes_ -= tell->text.size();
       tell = waiting_.erase(tell);
     } else {
       ++tell;
     }
   }
+}
+
+// The host was wiped, or put back to a copy, in the middle of its turn.
+bool Session::SettledAsBegun(const std::string& tell_id, bool begun) {
+  if (!begun) return false;
+  Settle(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
+                              absl::StrCat(Who(),
+                                           " had begun this message, and the host has lost what "
+                                           "became of it: its files were removed, or put back "
+                                           "from a copy")));
+  return true;
 }
 
 // A coordinator whose store is older than what happened here: it was put back from a copy.
@@ -93,10 +106,11 @@ void Session::Accept(const std::string& tell_id) {
 
 // True if `tell_id` is to be taken like a new one: its text died with an earlier agent. A lost one
 // may need it later.
-bool Session::TakeTextOfKnown(const std::string& tell_id, std::string& text) {
+bool Session::TakeTextOfKnown(const std::string& tell_id, std::string& text, bool begun) {
   for (LostTell& lost : lost_) {
     if (lost.id != tell_id || lost.has_text || !CheckTell(text).ok()) continue;
     lost.has_text = true;
+    lost.begun = begun;
     waiting_bytes_ += text.size();
     lost.text = std::move(text);
     return false;
@@ -167,6 +181,7 @@ void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
   event.mutable_settled()->set_tell_id(tell_id);
   if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
   Append(std::move(event));
+  fenced_.OnSettled(tell_id, journal().newest_seq());
   files_->tells().Set(tell_id, v1::TellState::SETTLED, journal().newest_seq());
 }
 

@@ -155,6 +155,10 @@ CREATE TABLE cancels (
   id_on_host TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // Which open tell claude was seen to get, whatever its host remembers of that.
+    R"sql(
+ALTER TABLE marks ADD COLUMN begun TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

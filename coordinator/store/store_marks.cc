@@ -71,21 +71,22 @@ absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark
   // Not INSERT OR REPLACE, which writes the index anew each time as well.
   absl::StatusOr<Statement> save = database_->Prepare(
       "INSERT INTO marks (session_id, journal_id, incarnation, seq, in_flight, any_text, broken, "
-      "skips_line, last_text, structured_bytes, host, host_name) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "skips_line, last_text, structured_bytes, host, host_name, begun) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT (session_id) DO UPDATE "
       "SET journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
       "seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
       "broken = excluded.broken, skips_line = excluded.skips_line, "
       "last_text = excluded.last_text, structured_bytes = excluded.structured_bytes, "
-      "host = excluded.host, host_name = excluded.host_name");
+      "host = excluded.host, host_name = excluded.host_name, begun = excluded.begun");
   if (!save.ok()) return save.status();
   save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
   save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
   save->Bind(mark.turn.any_text).BindText(kLosses[static_cast<size_t>(mark.turn.loss)]);
   save->Bind(mark.turn.skips_line).Bind(static_cast<int64_t>(mark.turn.last_text));
   save->Bind(static_cast<int64_t>(mark.turn.structured_bytes));
-  return save->BindText(mark.host.key).BindText(mark.host.name).Finish();
+  save->BindText(mark.host.key).BindText(mark.host.name);
+  return save->BindText(mark.begun).Finish();
 }
 
 // Only where it has changed: it may be as long as an answer, and marks come many times a second.
@@ -122,8 +123,8 @@ absl::Status Store::SaveText(const Checkpoint& checkpoint) {
 absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT journal_id, incarnation, seq, in_flight, any_text, broken, skips_line, last_text, "
-      "structured_bytes, bytes, host, host_name FROM marks LEFT JOIN mark_ends USING (session_id) "
-      "WHERE session_id = ?");
+      "structured_bytes, bytes, host, host_name, begun "
+      "FROM marks LEFT JOIN mark_ends USING (session_id) WHERE session_id = ?");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> found = query->BindText(session_id).Step();
   if (!found.ok()) return found.status();
@@ -139,7 +140,8 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
                            .structured_bytes = static_cast<size_t>(query->Int(8)),
                            .loss = LossFrom(query->Bytes(5)),
                            .skips_line = query->Int(6) != 0},
-                  .host = {.key = query->Bytes(10), .name = query->Bytes(11)}};
+                  .host = {.key = query->Bytes(10), .name = query->Bytes(11)},
+                  .begun = query->Bytes(12)};
 }
 
 absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {

@@ -52,7 +52,8 @@ class StoreMarksTest : public ::testing::Test {
                           .structured_bytes = 1,
                           .loss = TextLoss::kLines,
                           .skips_line = true},
-                 .host = {.key = "id\nme\n/data", .name = "me@gpu1"}};
+                 .host = {.key = "id\nme\n/data", .name = "me@gpu1"},
+                 .begun = NewUuid()};
 };
 
 TEST_F(StoreMarksTest, ASessionThatWasNeverReadHasNoJournal) {

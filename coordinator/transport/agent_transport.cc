@@ -148,40 +148,6 @@ void AgentTransport::Attach() {
                               {.id = key_.session_id, .epoch = epoch_, .after = point_}, *this);
 }
 
-void AgentTransport::OnAttached(const SessionNews& attached) {
-  const bool any_sent =
-      std::any_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.sent; });
-  // Where the store is a copy that was put back as well, nobody but the transcript knows.
-  if (!attached.known && (any_sent || !point_.mark.journal_id.empty())) host_forgot_ = true;
-  const std::shared_ptr<bool> alive = alive_;
-  if (!requests_.empty() || !attached.requests.empty()) {
-    requests_.clear();
-    sink_.OnRequests(requests_);
-    for (const v1::PendingRequest& request : attached.requests) {
-      if (*alive) OnAsked(request);
-    }
-    if (!*alive) return;
-  }
-  if (!ending_.empty()) {
-    if (close_ == nullptr) Close();
-    return;
-  }
-  if (OnAttachedToCancel()) return;
-  const bool host_has_tells = attached.known && any_sent;
-  // An Open that fails would fail tells whose answers are about to be read.
-  if (!host_has_tells || spawning_) {
-    state_ = State::kOpening;
-    return Open();
-  }
-  state_ = State::kOpen;
-  if (attached.child.pid() != 0) {
-    BecomeReady(attached.child);
-  } else {
-    TellDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended while the host was out of reach"));
-  }
-  if (*alive && state_ == State::kOpen) SendTells();
-}
-
 void AgentTransport::Open() {
   const absl::Time deadline = absl::Now() + team_.session_init_timeout + kOpenSlack;
   open_ =
@@ -205,6 +171,7 @@ void AgentTransport::Open() {
 void AgentTransport::OnOpened(const v1::OpenResponse& response) {
   state_ = State::kOpen;
   take_claim_ = false;
+  launch_is_new_ = true;
   const std::shared_ptr<bool> alive = alive_;
   BecomeReady(response.child());
   if (!*alive) return;
@@ -250,20 +217,14 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
 }
 
 void AgentTransport::Resume(const std::string& tell_id, std::string text) {
-  tells_.push_back({.id = tell_id, .text = std::move(text), .sent = true, .has_text = true});
+  // A store from before marks said so has `in_flight` alone.
+  const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
+  tells_.push_back(
+      {.id = tell_id, .text = std::move(text), .sent = true, .has_text = true, .begun = begun});
   if (state_ == State::kDown)
     Later([this] {
       if (state_ == State::kDown) UseLink();
     });
-}
-
-void AgentTransport::SendTells() {
-  if (!host_.is_stored()) return;  // Acknowledge() says when.
-  for (PendingTell& tell : tells_) {
-    if (std::exchange(tell.on_stream, true)) continue;
-    const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
-    attach_->SendTell(tell.id, tell.text, repeat);
-  }
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
@@ -285,6 +246,7 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
   // Together with the text before it: what is read again from there must not be told twice.
   const ReadMark before = std::exchange(point_, point).mark;
   point_.mark.host = host_.mark();
+  point_.mark.begun = BegunTell();
   if (point_.mark.in_flight == unheard_) point_.mark.in_flight.clear();
   CountMemory();
   if (point_.mark != before || !host_.is_stored()) sink_.OnApplied(ReadMark(point_.mark));
@@ -321,6 +283,7 @@ void AgentTransport::Apply(SessionNews& item) {
       if (!HearTurn(item)) return;
       const std::shared_ptr<bool> alive = alive_;
       text_bytes_ = 0;
+      tell->begun = true;
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
       if (!*alive) return;
@@ -335,6 +298,7 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kVoid:
       if (!HearTurn(item)) return;
       tell->has_text = false;
+      tell->begun = true;
       text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kSettled: {

@@ -75,6 +75,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
     bool sent = false;       // The host may have it.
     bool on_stream = false;  // Sent over the stream that is open now.
     bool has_text = false;   // Some of its answer was passed on.
+    bool begun = false;      // As ReadMark::begun.
   };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
@@ -96,12 +97,17 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool HearTurn(const SessionNews& item);
   void Acquire();
   void Attach();
-  void OnAttached(const SessionNews& attached);
   void Open();
   void OnOpened(const v1::OpenResponse& response);
   void OnNotOpened(const absl::Status& why);
-  void SendTells();
   void SayHowUrgent();
+  // How a contact begins (agent_transport_contact.cc).
+  void OnAttached(const SessionNews& attached);
+  void Renew();
+  void SendTells();
+  bool BeganElsewhere(const PendingTell& tell) const;
+  std::string BegunTell() const;
+  void SettleWhatCannotBeAsked(bool journal_is_known);
   // What is to be cancelled (agent_transport_cancel.cc).
   void AddCancel(const std::string& tell_id);
   void AskToCancel(const std::string& tell_id);
@@ -157,6 +163,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t epoch_ = 0;              // 0: no lease yet.
   bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;   // One was sent with this lease, and not answered.
+  bool launch_is_new_ = false;      // The host heard in this contact how the team is launched.
   ReadPoint point_;                 // What was passed on.
   bool host_forgot_ = false;        // It has lost its files, and with them which tells it got.
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
@@ -164,6 +171,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::string unheard_;
   std::shared_ptr<AcquireCall> acquire_;
   std::shared_ptr<OpenCall> open_;
+  std::shared_ptr<OpenCall> renew_;  // Tells wait for its answer.
   std::shared_ptr<AttachCall> attach_;
   EventLoop::TimerId away_timer_ = 0;
   EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.

@@ -51,10 +51,12 @@ std::string BlockedText(const absl::Status& why) {
 void AgentTransport::LoseContact() {
   if (acquire_ != nullptr) acquire_->Cancel();
   if (open_ != nullptr) open_->Cancel();
+  if (renew_ != nullptr) renew_->Cancel();
   if (attach_ != nullptr) attach_->Cancel();
   if (close_ != nullptr) close_->Cancel();
   acquire_.reset();
   open_.reset();
+  renew_.reset();
   attach_.reset();
   close_.reset();
   life_.reset();
@@ -62,7 +64,7 @@ void AgentTransport::LoseContact() {
   away_timer_ = 0;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   ready_ = false;
-  only_cancels_ = false;
+  only_cancels_ = launch_is_new_ = false;
   state_ = State::kLinking;
 }
 

@@ -61,7 +61,8 @@ void AttachCall::LeaveLink() {
   frames_.clear();
 }
 
-void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bool repeat) {
+void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bool repeat,
+                          bool begun) {
   do {
     const absl::string_view part = text.substr(0, kFrameBytesMax);
     text.remove_prefix(part.size());
@@ -70,6 +71,7 @@ void AttachCall::SendTell(const std::string& tell_id, absl::string_view text, bo
     request.mutable_tell()->set_text(part.data(), part.size());
     request.mutable_tell()->set_last(text.empty());
     request.mutable_tell()->set_repeat(repeat);
+    request.mutable_tell()->set_begun(begun);
     frames_.push_back(std::move(request));
   } while (!text.empty());
   SendFrames();

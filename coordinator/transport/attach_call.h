@@ -60,8 +60,9 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
                                            std::shared_ptr<LinkLife> life, const Session& session,
                                            AttachSink& sink);
 
-  // Queues a tell, in frames. `repeat`: the agent may have it already. On the loop.
-  void SendTell(const std::string& tell_id, absl::string_view text, bool repeat);
+  // Queues a tell, in frames. `repeat`: the agent may have it already. `begun`: as TellFrame has
+  // it. On the loop.
+  void SendTell(const std::string& tell_id, absl::string_view text, bool repeat, bool begun);
   // Everything up to `mark` is stored. On the loop.
   void Acknowledge(const ReadMark& mark);
   // The sink is not called any more. On the loop.

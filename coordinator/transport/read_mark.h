@@ -59,9 +59,12 @@ struct ReadMark {
   // The tell whose turn is being read, and was from its beginning; empty: none.
   std::string in_flight;
   TurnMark turn;
-  // Where this was read, and what was sent since was sent to no other. For transports; readers
-  // leave it empty.
+  // Where this was read, and what was sent since was sent to no other. For transports, as is what
+  // follows; readers leave it empty.
   HostMark host;
+  // The open tell that claude was seen to get, also where that was in a journal that is gone:
+  // `in_flight` is another one then, or none. Empty: none is open.
+  std::string begun;
 
   bool operator==(const ReadMark&) const = default;
 };

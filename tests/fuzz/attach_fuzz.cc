@@ -207,6 +207,7 @@ class Reader {
     request.mutable_tell()->set_text(std::string(bytes, 'x'));
     request.mutable_tell()->set_last(last);
     request.mutable_tell()->set_repeat(repeat);
+    request.mutable_tell()->set_begun(repeat && bytes % 16 == 15);
     Send(request);
   }
 

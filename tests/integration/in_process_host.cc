@@ -46,6 +46,7 @@ InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_
   hello_.set_user("me");
   hello_.set_data_dir(home);
   hello_.set_pid(getpid());
+  hello_.set_build_number(kBuildNumber);
   hello_.mutable_protocol()->set_min(kProtocolMin);
   hello_.mutable_protocol()->set_max(kProtocolMax);
   sessions_ = std::make_unique<SessionTable>(loop_.loop(), std::move(identity));

@@ -1,6 +1,7 @@
 #ifndef IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_
 #define IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,21 @@ class InProcessHost {
   void LeadTo(InProcessHost& other) {
     absl::MutexLock lock(&mutex_);
     leads_to_ = &other;
+  }
+  // It says that it is `other`, none of whose sessions it has: what that is once it was wiped.
+  void PassFor(const InProcessHost& other) {
+    absl::MutexLock lock(&mutex_);
+    hello_.set_host_id(other.hello_.host_id());
+    hello_.set_data_dir(other.hello_.data_dir());
+  }
+  // What the hello of every further connection says.
+  void SetSshAuthSock(const std::string& path) {
+    absl::MutexLock lock(&mutex_);
+    hello_.set_ssh_auth_sock(path);
+  }
+  void SetBuildNumber(uint32_t number) {
+    absl::MutexLock lock(&mutex_);
+    hello_.set_build_number(number);
   }
   // Cuts every wire that was made, as a lost network does.
   void CutWires();

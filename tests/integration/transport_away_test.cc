@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -242,6 +243,42 @@ TEST_F(TransportTest, AnAnswerToAHostThatIsAwaySaysSo) {
                        });
   });
   EXPECT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+}
+
+// By the agent's build: an older one cannot be told so in a turn, and is before the next message.
+class LinkKeysTest : public TransportTest, public ::testing::WithParamInterface<uint32_t> {
+ protected:
+  LinkKeysTest() {
+    team_.remote.emplace();
+    host_.SetBuildNumber(GetParam());
+    host_.SetSshAuthSock("/tmp/first");
+    Renew();
+  }
+  void LoseTheLinkIn(const std::string& tell_id) {
+    sink_.WaitForText(tell_id);
+    host_.SetSshAuthSock("/tmp/second");
+    host_.CutWires();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Builds, LinkKeysTest, ::testing::Values(4u, 5u));
+
+TEST_P(LinkKeysTest, AClaudeThatIsStartedBehindALinkThatCameBackHasThatLinksKeys) {
+  EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/first");
+  const std::string id = Tell("SLOW 1");
+  LoseTheLinkIn(id);
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+  EXPECT_EQ(KindOf(Ask("CRASH 3").status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/second");
+}
+
+// What waits at the host starts another claude without being asked.
+TEST_P(LinkKeysTest, SoHasOneThatAMessageStartsThatTheHostHad) {
+  if (GetParam() < 5) GTEST_SKIP() << "an older agent hears of it too late";
+  const std::string id = Tell("SLOW 5\nCRASH 3");
+  const std::string waiting = Tell("ENV SSH_AUTH_SOCK");
+  LoseTheLinkIn(id);
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(sink_.WaitFor(waiting).text, "/tmp/second");
 }
 
 }  // namespace

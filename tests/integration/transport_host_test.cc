@@ -73,6 +73,72 @@ TEST_F(TransportHostTest, WhatAnotherLifePassedOnIsReadOnTheSameHost) {
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
 }
 
+class WipedHostTest : public TransportHostTest {
+ protected:
+  WipedHostTest() { other_.PassFor(host_); }
+
+  // What was seen to begin did not run on the host as it is now.
+  void ExpectNotRun(const std::string& id) {
+    const Outcome outcome = sink_.WaitFor(id);
+    EXPECT_EQ(KindOf(outcome.status), v1::FAILURE_AMBIGUOUS) << outcome.status;
+    EXPECT_THAT(outcome.text, HasSubstr("word0"));
+  }
+};
+
+TEST_F(WipedHostTest, WhatWasSeenToBeginIsNotRunAgainAndWhatWaitedIsRun) {
+  const std::string id = Tell("SLOW 30");
+  const std::string waiting = Tell("COUNT");
+  sink_.WaitForText(id);
+  MoveTheName();
+  ExpectNotRun(id);
+  EXPECT_EQ(sink_.WaitFor(waiting).text, "1");
+}
+
+TEST_F(WipedHostTest, NeitherWhereThatWasInAnEarlierLifeOfTheCoordinator) {
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Tell(id, "SLOW 30"); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();
+  EXPECT_EQ(mark.begun, id);
+  sink_.ForgetAllBut(mark);
+  MoveTheName();
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(Ask("COUNT").text, "1");
+  EXPECT_EQ(sink_.mark().begun, "");
+}
+
+// As where that life had heard already that the host has another journal.
+TEST_F(WipedHostTest, NeitherWhereNothingIsStoredButThatItBegan) {
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Tell(id, "SLOW 30"); });
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  ReadMark mark = sink_.mark();
+  const std::string journal_before = mark.journal_id;
+  sink_.ForgetAllBut(mark);
+  MoveTheName();
+  mark.in_flight.clear();
+  mark.journal_id.clear();
+  mark.seq = 0;
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AMBIGUOUS);
+  EXPECT_NE(sink_.mark().journal_id, journal_before);
+  EXPECT_EQ(Ask("COUNT").text, "1");
+}
+
+TEST_F(WipedHostTest, AnAgentThatIsTooOldToBeAskedIsNot) {
+  other_.SetBuildNumber(4);
+  const std::string id = Tell("SLOW 30");
+  sink_.WaitForText(id);
+  MoveTheName();
+  ExpectNotRun(id);
+  EXPECT_EQ(Ask("COUNT").text, "1");
+}
+
 // Of a life that ends here, the next one would not know where the message is.
 TEST_F(TransportHostTest, AHostGetsNothingBeforeItIsStoredWhichOneItIs) {
   sink_.stores = false;

@@ -92,6 +92,7 @@ v1::Hello Host::hello() const {
   v1::Hello hello;
   hello.set_incarnation(agent_->incarnation);
   hello.set_hostname("simulated");
+  hello.set_build_number(kBuildNumber);
   hello.mutable_protocol()->set_min(kProtocolMin);
   hello.mutable_protocol()->set_max(kProtocolMax);
   return hello;
@@ -149,17 +150,45 @@ void Host::EndAgent() {
 
 void Host::Lose(Loss loss) {
   constexpr const char* kNames[] = {"the agent is killed", "the host loses power",
-                                    "the agent is killed, and its files go"};
+                                    "the agent is killed, and its files go",
+                                    "the host is put back to a copy"};
   world_.Note(kNames[static_cast<int>(loss)]);
   EndAgent();
   if (loss == Loss::kWiped) {
     fs::remove_all(dir_ + "/sessions");
     fs::create_directory(dir_ + "/sessions");
   }
-  if (loss != Loss::kPower) return;
+  if (loss != Loss::kPower && loss != Loss::kPutBack) return;
   if (claude_ != nullptr) claude_->Die(/*by_signal=*/true, 9);
   ++boots_;
-  LosePower();
+  loss == Loss::kPower ? LosePower() : PutBack();
+}
+
+void Host::Copy() {
+  world_.Note("the host is copied");
+  fs::remove_all(CopyDir());
+  fs::create_directory(CopyDir());
+  fs::copy(dir_ + "/sessions", CopyDir() + "/sessions", fs::copy_options::recursive);
+  if (fs::exists(claudes_.transcript_path)) {
+    fs::copy_file(claudes_.transcript_path, CopyDir() + "/transcript");
+  }
+  copied_turns_ = claudes_.turns;
+  copied_order_ = claudes_.order;
+}
+
+void Host::PutBack() {
+  fs::remove_all(dir_ + "/sessions");
+  fs::create_directory(dir_ + "/sessions");
+  if (fs::exists(CopyDir())) {
+    fs::copy(CopyDir() + "/sessions", dir_ + "/sessions", fs::copy_options::recursive);
+  }
+  claudes_.transcript.Reset();
+  if (!claudes_.transcript_path.empty()) fs::remove(claudes_.transcript_path);
+  if (fs::exists(CopyDir() + "/transcript")) {
+    fs::copy_file(CopyDir() + "/transcript", claudes_.transcript_path);
+  }
+  claudes_.turns = copied_turns_;
+  claudes_.order = copied_order_;
 }
 
 void Host::LosePower() {

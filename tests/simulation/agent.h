@@ -29,6 +29,8 @@ class Host {
     kKilled,  // The agent's process: all that it has written is there.
     kPower,   // The machine: of what was not synced, anything may be gone or torn.
     kWiped,   // The agent's process, and then somebody removes its files.
+    // The machine: it is as it was at Copy(), claude's files too; without one, as at its beginning.
+    kPutBack,
   };
 
   // `dir` exists and is empty.
@@ -38,6 +40,8 @@ class Host {
   bool up() const { return agent_ != nullptr; }
   void Start();
   void Lose(Loss loss);
+  // For kPutBack. While up.
+  void Copy();
   // Of the agent that is up.
   void Accept(std::shared_ptr<Wire> wire);
   v1::Hello hello() const;
@@ -66,6 +70,8 @@ class Host {
   absl::Status Sync(const std::string& path);
   void EndAgent();
   void LosePower();
+  void PutBack();
+  std::string CopyDir() const { return dir_ + "/copy"; }
   void CutFile(const std::string& path);
 
   World& world_;
@@ -76,6 +82,9 @@ class Host {
   std::unique_ptr<Agent> agent_;
   std::shared_ptr<Claude> claude_;
   std::string claim_path_;  // Of the session; empty before its first claude.
+  // What had begun when it was copied.
+  std::map<std::string, int> copied_turns_;
+  std::vector<std::string> copied_order_;
   int boots_ = 0;
   std::map<std::string, uintmax_t> synced_;  // Bytes of a file that are durable.
   std::set<std::string> durable_names_;      // Files that a synced directory has.

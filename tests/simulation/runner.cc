@@ -140,7 +140,8 @@ Report Runner::Run(const Plan& plan) {
   return report;
 }
 
-Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max) {
+Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max,
+                 bool host_goes_back) {
   return OnAllCores(first, first + count, [&](const Next& next) {
     Runner runner;
     Summary summary;
@@ -150,6 +151,7 @@ Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max) {
       Plan plan;
       plan.seed = *seed;
       plan.plant = plant;
+      plan.host_goes_back = host_goes_back;
       Add(summary, *seed, runner.Run(plan));
     }
     return summary;

@@ -59,6 +59,9 @@ Schedule::Schedule(const Plan& plan, Desk& desk, const std::string& scratch)
                          if (plan_.plant == Plant::kForgetRepeat && request.has_tell()) {
                            request.mutable_tell()->set_repeat(false);
                          }
+                         if (plan_.plant == Plant::kForgetBegun && request.has_tell()) {
+                           request.mutable_tell()->set_begun(false);
+                         }
                        },
                    .on_response =
                        [this](const void* stream, const v1::AttachResponse& response) {

@@ -19,6 +19,7 @@ enum class Plant {
   kNone,
   kForgetSettle,  // The store loses, with the coordinator, that the last tell was settled.
   kForgetRepeat,  // The coordinator does not say that a tell may have been sent before.
+  kForgetBegun,   // Nor that claude had it.
 };
 
 // One schedule. Everything follows from these.
@@ -46,6 +47,7 @@ struct Plan {
   uint64_t seed = 1;
   Plant plant = Plant::kNone;
   bool faults = true;                               // By the seed.
+  bool host_goes_back = false;                      // Beside them, to a copy; the store does not.
   absl::optional<Cut> cut;                          // Without `faults`.
   absl::optional<Slow> slow;                        // Without `faults`.
   absl::optional<FailedWrite> failed_write;         // Without `faults`.
@@ -68,7 +70,8 @@ struct Report {
 //   – every tell is settled, once, over all lives of the coordinator: answered with exactly the
 //     right bytes, or failed with a kind that docs/PROTOCOL.md has for what happened, and the
 //     beginning of them
-//   – claude began each at most once, in the order in which they were sent
+//   – claude began each at most once, in the order in which they were sent; where the host was put
+//     back to a copy, each that was seen to begin
 //   – nothing is acknowledged that is not stored, and nothing sent beyond the credit (StreamWatch)
 //
 // `scratch`: an empty directory; left with what the schedule wrote.

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/store/database.h"
@@ -28,6 +30,7 @@ void Schedule::PlanFaults() {
   for (uint64_t faults = world_.Below(5); faults > 0; --faults) {
     world_.After(world_.Within(absl::Seconds(6)), [this] { Fault(world_.Below(16)); });
   }
+  if (plan_.host_goes_back) PlanToPutHostBack();
 }
 
 void Schedule::Fault(uint64_t which) {
@@ -76,8 +79,9 @@ void Schedule::Fault(uint64_t which) {
       return FailDisk(0, std::numeric_limits<uint32_t>::max(), absl::Seconds(20));
     case 14:
       return FailDisk(world_.Below(20), 1 + world_.Below(4), absl::Seconds(20));
-    case 15:
-      return CopyStore();
+    case 15:  // With both put back, nobody may know that claude had a tell.
+      if (!plan_.host_goes_back) CopyStore();
+      return;
   }
 }
 
@@ -154,13 +158,44 @@ void Schedule::ForgetLastSettle() {
 void Schedule::LoseHost(Host::Loss loss) {
   if (!host_->up()) return;
   const std::shared_ptr<Claude> claude = host_->claude();
-  const bool broken = claude != nullptr && (loss == Host::Loss::kPower || world_.OneIn(3));
+  const bool machine = loss == Host::Loss::kPower || loss == Host::Loss::kPutBack;
+  const bool broken = claude != nullptr && (machine || world_.OneIn(3));
   if (broken) allowed_.insert({v1::FAILURE_AMBIGUOUS, v1::FAILURE_CHILD_EXITED});
+  // What was written, as its sender read, and lost by the host, is not written again; whether
+  // claude got to it or not.
+  if (loss != Host::Loss::kKilled) allowed_.insert(v1::FAILURE_AMBIGUOUS);
   host_->Lose(loss);
   if (broken) {
     world_.After(world_.Within(absl::Seconds(1)), [claude] { claude->Die(/*by_signal=*/true, 9); });
   }
   world_.After(world_.Within(absl::Seconds(3)), [this] { StartHost(); });
+}
+
+void Schedule::PlanToPutHostBack() {
+  if (world_.OneIn(2)) {
+    world_.After(world_.Within(absl::Seconds(3)), [this] {
+      if (host_->up()) host_->Copy();
+    });
+  }
+  world_.After(world_.Within(absl::Seconds(6)), [this] { PutHostBack(); });
+}
+
+// What the sender saw begin it remembers, whatever the host does: that is never begun again.
+void Schedule::PutHostBack() {
+  if (!host_->up()) return;
+  ClaudeWorld& claudes = host_->claudes();
+  const std::map<std::string, int> turns = claudes.turns;
+  const std::vector<std::string> order = claudes.order;
+  LoseHost(Host::Loss::kPutBack);
+  for (const std::string& id : order) {
+    if (claudes.turns.count(id) > 0) continue;
+    if (watch_->SawBegin(id)) {
+      claudes.turns[id] = turns.at(id);
+      claudes.order.push_back(id);
+    } else {
+      forgotten_.insert(id);
+    }
+  }
 }
 
 }  // namespace iris::simulation

@@ -64,6 +64,8 @@ class Schedule {
   void PutStoreBack();
   void KillCoordinator();
   void LoseHost(Host::Loss loss);
+  void PlanToPutHostBack();
+  void PutHostBack();
   void StartHost();
   absl::StatusOr<Coordinator::Dialed> Dial();
   Wire::Options WireOptions();
@@ -91,6 +93,7 @@ class Schedule {
   std::set<FailureKind> allowed_;       // By what has happened so far.
   std::vector<std::string> accepted_;   // Ids, in this order,
   std::set<std::string> in_any_order_;  // but for these of them.
+  std::set<std::string> forgotten_;     // Claude began them before the host was put back.
   std::vector<std::string> copied_;     // Those that the copy of the store has.
   std::string last_settled_;
   absl::Duration last_settled_at_;

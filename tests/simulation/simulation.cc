@@ -13,8 +13,8 @@ namespace iris::simulation {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: simulation [--seed=N] [--schedules=N] [--plant=forget_settle|forget_repeat]\n"
-    "                  [--cuts|--writes]\n"
+    "usage: simulation [--seed=N] [--schedules=N] [--host-goes-back]\n"
+    "                  [--plant=forget_settle|forget_repeat|forget_begun] [--cuts|--writes]\n"
     "  --schedules=1 prints what happens; --cuts cuts one exchange behind every byte; --writes "
     "fails\n"
     "  every write of its store\n";
@@ -23,6 +23,7 @@ struct Arguments {
   uint64_t seed = 1;
   uint64_t schedules = 1000;
   Plant plant = Plant::kNone;
+  bool host_goes_back = false;
   bool cuts = false;
   bool writes = false;
 };
@@ -34,9 +35,12 @@ bool Parse(absl::string_view argument, Arguments& to) {
   }
   to.cuts = to.cuts || argument == "--cuts";
   to.writes = to.writes || argument == "--writes";
+  to.host_goes_back = to.host_goes_back || argument == "--host-goes-back";
   if (argument == "--plant=forget_settle") to.plant = Plant::kForgetSettle;
   if (argument == "--plant=forget_repeat") to.plant = Plant::kForgetRepeat;
-  return argument == "--cuts" || argument == "--writes" || to.plant != Plant::kNone;
+  if (argument == "--plant=forget_begun") to.plant = Plant::kForgetBegun;
+  return argument == "--cuts" || argument == "--writes" || argument == "--host-goes-back" ||
+         to.plant != Plant::kNone;
 }
 
 int ShowOne(const Arguments& arguments) {
@@ -44,6 +48,7 @@ int ShowOne(const Arguments& arguments) {
   Plan plan;
   plan.seed = arguments.seed;
   plan.plant = arguments.plant;
+  plan.host_goes_back = arguments.host_goes_back;
   plan.on_note = [](const std::string& note) { printf("%s\n", note.c_str()); };
   const Report report = runner.Run(plan);
   printf("%d answered, %d failed, %zu violations\n", report.ok, report.failed,
@@ -56,7 +61,8 @@ int Run(const Arguments& arguments) {
   const Summary summary = arguments.cuts ? CutEverywhere(arguments.seed)
                           : arguments.writes
                               ? FailEveryWrite(arguments.seed)
-                              : RunSeeds(arguments.seed, arguments.schedules, arguments.plant, 20);
+                              : RunSeeds(arguments.seed, arguments.schedules, arguments.plant, 20,
+                                         arguments.host_goes_back);
   printf("%llu schedules, %.0f per second; tells: %llu answered, %llu failed as they may\n",
          static_cast<unsigned long long>(summary.schedules), summary.per_second(),
          static_cast<unsigned long long>(summary.ok),

@@ -29,6 +29,15 @@ TEST(SimulationTest, EveryScheduleHolds) {
   EXPECT_GT(summary.failed, kSchedules / 100);
 }
 
+TEST(SimulationTest, AHostThatIsPutBackBeginsNothingAgainThatWasSeenToBegin) {
+  const Summary summary = RunSeeds(1, kSchedules, Plant::kNone, 10, /*host_goes_back=*/true);
+  EXPECT_THAT(summary.bad_seeds, IsEmpty())
+      << summary.first_violation << "\n(run `simulation --host-goes-back --schedules=1 --seed="
+      << (summary.bad_seeds.empty() ? 0 : summary.bad_seeds.front()) << "` to see it)";
+  EXPECT_GT(summary.ok, kSchedules / 2);
+  EXPECT_GT(summary.failed, kSchedules / 100);
+}
+
 // Found among many more than those above. Another plan makes other schedules of them.
 TEST(SimulationTest, SeedsThatOnceFailedHold) {
   Runner runner;
@@ -113,6 +122,13 @@ TEST(SimulationTest, ATellThatIsSettledTwiceIsFound) {
 
 TEST(SimulationTest, ATellThatIsRunTwiceIsFound) {
   const Summary summary = RunSeeds(1, kSchedules, Plant::kForgetRepeat, 1);
+  ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
+  EXPECT_THAT(summary.first_violation, testing::HasSubstr("again, which it had begun"))
+      << "seed " << summary.bad_seeds.front();
+}
+
+TEST(SimulationTest, ATellThatWasSeenToBeginAndRunsAgainIsFound) {
+  const Summary summary = RunSeeds(1, kSchedules, Plant::kForgetBegun, 1, /*host_goes_back=*/true);
   ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
   EXPECT_THAT(summary.first_violation, testing::HasSubstr("again, which it had begun"))
       << "seed " << summary.bad_seeds.front();

@@ -1,5 +1,6 @@
 #include "tests/simulation/stream_watch.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/frame/wire_bytes.h"
 
@@ -10,6 +11,7 @@ void StreamWatch::OnRequest(const void* id, const v1::AttachRequest& request) {
   switch (request.kind_case()) {
     case v1::AttachRequest::kStart:
       stream = {.session_id = request.start().session_id(),
+                .journal_id = request.start().after().journal_id(),
                 .allowed = request.start().credit_bytes(),
                 .seq = request.start().after().seq()};
       world_.Detail("attach after ", stream.seq);
@@ -34,6 +36,11 @@ void StreamWatch::OnAck(const Stream& stream, const v1::Position& position) {
     world_.Violation(
         absl::StrCat("event ", position.seq(), " is acknowledged, stored is ", stored.seq));
   }
+  std::map<uint64_t, std::string>& answered = answered_[position.journal_id()];
+  while (!answered.empty() && answered.begin()->first <= position.seq()) {
+    begun_.insert(answered.begin()->second);
+    answered.erase(answered.begin());
+  }
   uint64_t& highest = marks_[position.journal_id()];
   // A journal that a loss of power has rolled back is read again from an earlier event.
   if (position.seq() < highest) world_.Note("an earlier event is acknowledged");
@@ -44,6 +51,10 @@ void StreamWatch::OnResponse(const void* id, const v1::AttachResponse& response)
   Stream& stream = streams_[id];
   if (response.has_reset()) {
     stream.seq = response.reset().position().seq();
+    stream.journal_id = response.reset().position().journal_id();
+    // These events of that journal are others from now on.
+    std::map<uint64_t, std::string>& answered = answered_[stream.journal_id];
+    answered.erase(answered.upper_bound(stream.seq), answered.end());
     world_.Note(absl::StrCat("reset, reason ", response.reset().reason()));
   }
   if (response.has_attached()) {
@@ -64,6 +75,13 @@ void StreamWatch::OnResponse(const void* id, const v1::AttachResponse& response)
       stream.seq = event.seq();
     }
     world_.Detail("event ", event.seq(), " kind ", event.kind_case());
+    std::string& in_flight = in_flight_[stream.journal_id];
+    if (event.has_written()) in_flight = event.written().tell_id();
+    if (event.has_gap()) in_flight = event.gap().tell_id();
+    // Where that is cut in two it is not seen, and something later is.
+    if (!in_flight.empty() && absl::StrContains(event.output().bytes(), R"("assistant")")) {
+      answered_[stream.journal_id].emplace(event.seq(), in_flight);
+    }
     if (event.has_settled()) {
       world_.Note(absl::StrCat("event ", event.seq(), " settled ", event.settled().tell_id(), " ",
                                event.settled().failure().kind()));

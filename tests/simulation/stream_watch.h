@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "coordinator/transport/read_mark.h"
@@ -25,10 +26,13 @@ class StreamWatch {
 
   void OnRequest(const void* stream, const v1::AttachRequest& request);
   void OnResponse(const void* stream, const v1::AttachResponse& response);
+  // The coordinator has stored that it read some of claude's answer to the tell.
+  bool SawBegin(const std::string& tell_id) const { return begun_.count(tell_id) > 0; }
 
  private:
   struct Stream {
     std::string session_id;
+    std::string journal_id;
     uint64_t allowed = 0;
     uint64_t came = 0;
     uint64_t seq = 0;
@@ -39,6 +43,10 @@ class StreamWatch {
   const std::function<ReadMark(const std::string&)> stored_;
   std::map<const void*, Stream> streams_;
   std::map<std::string, uint64_t> marks_;  // The highest that was acknowledged, by journal.
+  std::map<std::string, std::string> in_flight_;  // By journal, who was written last.
+  // What was read and not acknowledged: who is answered, by journal and event.
+  std::map<std::string, std::map<uint64_t, std::string>> answered_;
+  std::set<std::string> begun_;
 };
 
 }  // namespace iris::simulation

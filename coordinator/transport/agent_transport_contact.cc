@@ -1,0 +1,125 @@
+// How a contact begins: what is open is sent again, and the host hears how to launch from now on.
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/transport/agent_transport.h"
+#include "coordinator/transport/launch_spec.h"
+
+namespace iris {
+namespace {
+
+// From this build on an agent knows TellFrame.begun and OpenRequest.renew.
+constexpr uint32_t kBuildThatKnows = 5;
+constexpr absl::Duration kRenewDeadline = absl::Seconds(30);
+
+}  // namespace
+
+void AgentTransport::OnAttached(const SessionNews& attached) {
+  const std::shared_ptr<bool> alive = alive_;
+  SettleWhatCannotBeAsked(attached.known);
+  if (!*alive) return;
+  const bool any_sent =
+      std::any_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.sent; });
+  // Where the store is a copy that was put back as well, nobody but the transcript knows.
+  if (!attached.known && (any_sent || !point_.mark.journal_id.empty())) host_forgot_ = true;
+  if (!requests_.empty() || !attached.requests.empty()) {
+    requests_.clear();
+    sink_.OnRequests(requests_);
+    for (const v1::PendingRequest& request : attached.requests) {
+      if (*alive) OnAsked(request);
+    }
+    if (!*alive) return;
+  }
+  if (!ending_.empty()) {
+    if (close_ == nullptr) Close();
+    return;
+  }
+  if (OnAttachedToCancel()) return;
+  const bool host_has_tells = attached.known && any_sent;
+  // An Open that fails would fail tells whose answers are about to be read.
+  if (!host_has_tells || spawning_) {
+    state_ = State::kOpening;
+    return Open();
+  }
+  state_ = State::kOpen;
+  if (attached.child.pid() != 0) {
+    BecomeReady(attached.child);
+  } else {
+    TellDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended while the host was out of reach"));
+  }
+  if (*alive && state_ == State::kOpen) Renew();
+}
+
+// What is started next has this connection's SSH_AUTH_SOCK, and the settings of now. It starts
+// nothing: the answers that are about to be read may need no child any more.
+void AgentTransport::Renew() {
+  if (life_->hello.build_number() < kBuildThatKnows) return SendTells();
+  renew_ = OpenCall::Make(loop_, calls_, absl::Now() + kRenewDeadline,
+                          [this](OpenCall&, const grpc::Status& status) {
+                            renew_.reset();
+                            if (status.ok()) {
+                              launch_is_new_ = true;
+                            } else {  // Before the next new tell it is opened.
+                              LogWarn(FromHost(status, "renewing a launch spec").message());
+                            }
+                            if (state_ == State::kOpen) SendTells();
+                          });
+  renew_->request.set_session_id(key_.session_id);
+  renew_->request.set_epoch(epoch_);
+  *renew_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
+  renew_->request.set_renew(true);
+  life_->stub->async()->Open(&renew_->context, &renew_->request, &renew_->response, renew_->Done());
+}
+
+void AgentTransport::SendTells() {
+  if (!host_.is_stored()) return;  // Acknowledge() says when.
+  if (renew_ != nullptr) return;
+  for (PendingTell& tell : tells_) {
+    if (tell.on_stream) continue;
+    if (!tell.sent && !launch_is_new_) {
+      state_ = State::kOpening;
+      return Open();
+    }
+    tell.on_stream = true;
+    const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
+    attach_->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
+  }
+}
+
+// In a journal that is gone, or at a place of it that is gone.
+bool AgentTransport::BeganElsewhere(const PendingTell& tell) const {
+  return tell.begun && point_.mark.in_flight != tell.id;
+}
+
+std::string AgentTransport::BegunTell() const {
+  for (const PendingTell& tell : tells_) {
+    if (tell.begun) return tell.id;
+  }
+  return "";
+}
+
+// An agent that does not know TellFrame.begun would have claude run it again.
+void AgentTransport::SettleWhatCannotBeAsked(bool journal_is_known) {
+  if (life_->hello.build_number() >= kBuildThatKnows) return;
+  std::vector<std::string> lost;
+  for (const PendingTell& tell : tells_) {
+    if (tell.begun && (!journal_is_known || BeganElsewhere(tell))) lost.push_back(tell.id);
+  }
+  const std::shared_ptr<bool> alive = alive_;
+  for (const std::string& tell_id : lost) {
+    if (!*alive || Find(tell_id) == nullptr) continue;
+    SettleOne(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
+                                   "claude had begun the message, and the host, whose agent is of "
+                                   "an older build, has lost what became of it"));
+  }
+}
+
+}  // namespace iris
