@@ -190,6 +190,9 @@ class Session final : private ChildSink, private LineScannerSink {
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
   // started when somebody waits for it.
   bool EndOutdatedChild();
+  // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
+  // and void for readers.
+  void BeginAnswer();
   void OnControlResponse(absl::string_view line);
   // What the child asks (session_requests.cc).
   void OnControlRequest(const std::string& request_id, absl::string_view line);

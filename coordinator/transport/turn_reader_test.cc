@@ -244,6 +244,22 @@ TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
   EXPECT_EQ(point->mark.incarnation, "life 2");
 }
 
+// claude was still speaking of something else when it got the message.
+TEST(TurnReaderTest, WhatWasSaidBeforeTheAnswerBeginsIsNotAmongIt) {
+  Journal journal("life 1");
+  journal.Written("a").Says("of a task").Line(R"({"type":"assistant","mess)");
+  journal.Line(R"({"type":"result","result":"of a task"})").Gap("a").Says("mine").Settled("a");
+  for (size_t cut = 0; cut <= journal.events.size(); ++cut) {
+    absl::optional<ReadPoint> point;
+    Heard stored;
+    ReadFrom({}, journal, cut, {}, &point, &stored);
+    const ReadMark mark = point.value_or(ReadPoint()).mark;
+    const Heard heard = ReadFrom({.mark = mark}, journal, journal.events.size(), stored);
+    EXPECT_EQ(heard.texts.at("a"), "mine") << "cut at " << cut;
+    EXPECT_TRUE(heard.outcomes.at("a").ok()) << heard.outcomes.at("a");
+  }
+}
+
 TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
   TurnReader reader(ReadPoint{.mark = {.journal_id = "lost", .incarnation = "life 1", .seq = 9}});
   v1::Reset reset;
