@@ -24,6 +24,7 @@ namespace {
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 constexpr size_t kStderrTailBytes = 4 << 10;
+constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
 
 }  // namespace
 
@@ -71,7 +72,7 @@ void Session::StartChild() {
     const std::string what = absl::StrCat(Who(), " could not be started");
     return FailStart(IsExhausted(child.status())
                          ? Exhausted(child.status(), what)
-                         : MakeFailure(v1::FAILURE_INTERNAL,
+                         : MakeFailure(v1::FAILURE_CHILD_EXITED,
                                        absl::StrCat(what, ": ", child.status().message())));
   }
   child_ = *std::move(child);
@@ -103,7 +104,8 @@ void Session::StartChild() {
     FailStart(
         MakeFailure(v1::FAILURE_TIMEOUT,
                     absl::StrCat(Who(), " did not answer within ", absl::FormatDuration(limit),
-                                 " of its start", stderr_tail_.empty() ? "" : ": ", stderr_tail_),
+                                 " of its start", stderr_tail_.empty() ? "" : ": ",
+                                 CutUtf8ToEnd(stderr_tail_, kLastWordsBytesMax)),
                     kFixInitTimeout));
     BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
   });
@@ -206,7 +208,9 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
     ended = absl::StrCat("exited with code ", how->number);
   }
   if (was_starting && how.ok()) absl::StrAppend(&ended, " before it answered `initialize`");
-  if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
+  if (!stderr_tail_.empty()) {
+    absl::StrAppend(&ended, ": ", CutUtf8ToEnd(stderr_tail_, kLastWordsBytesMax));
+  }
   DropRequests();
   exited.set_reason(end_reason_);
   exited.set_stderr_tail(ToUtf8(stderr_tail_));

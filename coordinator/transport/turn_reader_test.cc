@@ -358,6 +358,19 @@ v1::Event AskedAt(uint64_t seq, const std::string& id) {
   return event;
 }
 
+TEST(TurnReaderTest, OfAChildThatEndedItsLastWordsAreTold) {
+  TurnReader reader(ReadPoint{.mark = {.journal_id = "j"}});
+  v1::Event exited = EventAt(1);
+  exited.mutable_exited()->set_signal(9);
+  exited.mutable_exited()->set_stderr_tail(std::string(4000, 'x') + " out of memory");
+  std::vector<SessionNews> news;
+  reader.Apply(exited, news);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(KindOf(news[0].outcome), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(news[0].outcome.message()),
+              testing::AllOf(HasSubstr("signal 9"), HasSubstr("out of memory")));
+}
+
 // What the first answer says of the child and what it asks is newer than what is read again.
 TEST(TurnReaderRequestsTest, WhatIsReadAgainSaysNothingNewOfTheChild) {
   TurnReader reader({.mark = {.journal_id = "j", .incarnation = "one", .seq = 1}});
