@@ -146,6 +146,8 @@ void ProcessChild::Write(std::string bytes) {
     unwritten_ = std::move(bytes);
     written_ = 0;
   } else {
+    // A queue that is never empty lets go of what is written, too. Moves less than was written.
+    if (written_ > unwritten_.size() / 2) unwritten_.erase(0, std::exchange(written_, 0));
     unwritten_.append(bytes);
   }
   WriteQueued();

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -84,6 +85,8 @@ class Child {
 
   // Queues bytes for its stdin; written as the pipe takes them. Dropped once it has exited.
   virtual void Write(std::string bytes) = 0;
+  // What is queued and not in the pipe: claude does not read it, or not fast enough.
+  virtual size_t queued_bytes() const { return 0; }
   // EOF after what is queued. Idempotent.
   virtual void CloseStdin() = 0;
   // Sends `signal` to claude alone, if it is still the process that was started.

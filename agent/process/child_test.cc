@@ -125,6 +125,23 @@ TEST_F(ChildTest, StdinEndsAfterWhatWasWritten) {
   EXPECT_EQ(child.listener.end(), "code 0");
 }
 
+TEST_F(ChildTest, WhatIsQueuedForItsStdinIsCounted) {
+  RunningChild child(Program("/bin/sleep", {"600"}));
+  const size_t bytes = 3 << 20;
+  for (int i = 0; i < 3; ++i) child.Write(std::string(1 << 20, 'x'));
+  EXPECT_GT(child.queued_bytes(), size_t{2} << 20);
+  EXPECT_LT(child.queued_bytes(), bytes);  // The pipe takes some.
+  child.KillAll();
+  ASSERT_TRUE(child.listener.WaitForGone());
+
+  RunningChild reader(Script("cat | wc -c"));
+  for (int i = 0; i < 3; ++i) reader.Write(std::string(1 << 20, 'x'));
+  EXPECT_TRUE(Eventually([&] { return reader.queued_bytes() == 0; }));
+  reader.CloseStdin();
+  ASSERT_TRUE(reader.listener.WaitForGone());
+  EXPECT_EQ(reader.listener.out(), absl::StrCat(bytes, "\n"));
+}
+
 TEST_F(ChildTest, WritingToAProgramThatReadsNoMoreHarmsNobody) {
   RunningChild child(Script("exec 0<&-; echo closed; sleep 0.05; exit 4"));
   ASSERT_TRUE(child.listener.WaitForOut("closed"));

@@ -31,6 +31,7 @@ class ProcessChild final : public Child {
   ChildHandover HandOver() const override;
 
   void Write(std::string bytes) override;
+  size_t queued_bytes() const override { return unwritten_.size() - written_; }
   void CloseStdin() override;
   void Signal(int signal) override;
   void KillAll() override;

@@ -86,16 +86,16 @@ void Session::StartChild() {
     return FailStart(known);
   }
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
+  unread_bytes_ = 0;
   idle_.OnChildStarted();
   resumed_ = plan->resumes;
   program_ = plan->child.program;
   started_at_ = absl::Now();
   initialize_id_ = absl::StrCat("iris-", RandomHex(8));
-  child_->Write(nlohmann::json({{"type", "control_request"},
-                                {"request_id", initialize_id_},
-                                {"request", {{"subtype", "initialize"}}}})
-                    .dump() +
-                "\n");
+  WriteControl(nlohmann::json({{"type", "control_request"},
+                               {"request_id", initialize_id_},
+                               {"request", {{"subtype", "initialize"}}}})
+                   .dump());
   const absl::Duration limit = spec_.init_timeout_ms() > 0
                                    ? absl::Milliseconds(spec_.init_timeout_ms())
                                    : kDefaultInitTimeout;
@@ -192,6 +192,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   phase_ = Phase::kClosing;
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
+  CancelTimer(deaf_timer_);
   scanner_->Finish();
   if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
   std::string ended = "could not be started";

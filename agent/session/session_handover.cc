@@ -167,6 +167,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     return false;
   }
   child_ = *std::move(child);
+  unread_bytes_ = child_->queued_bytes();
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
   phase_ = Phase::kReady;
   // What cannot be read is most likely another one.
