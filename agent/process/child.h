@@ -23,6 +23,7 @@ struct ChildSpec {
   std::vector<std::string> args;  // Without argv[0].
   std::vector<std::string> env;   // "NAME=value"; the whole environment.
   std::string cwd;                // Absolute.
+  std::string life_file;          // Held as long as anything of it runs (life_lock.h); empty: none.
 };
 
 // How a process ended.
@@ -97,6 +98,9 @@ class Child {
   // While paused nothing is read from its stdout and stderr: the pipes fill and the child waits.
   // OnExited waits too.
   virtual void PauseOutput(bool paused) = 0;
+
+  // It holds the life file of its spec.
+  virtual bool holds_life_file() const { return false; }
 
   virtual pid_t keeper() const = 0;
   virtual pid_t pid() const = 0;  // 0 before OnStarted.

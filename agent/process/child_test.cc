@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
+#include "agent/process/life_lock.h"
 #include "agent/process/running_child.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
@@ -102,6 +103,21 @@ TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {
   RunningChild child(homeless);
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_THAT(child.listener.end(), HasSubstr("chdir"));
+}
+
+// One alone, where the other was killed, holds it too.
+TEST_F(ChildTest, TheKeeperAndTheProgramHoldItsLifeFile) {
+  const ScratchDir scratch;
+  ChildSpec spec = Script("[ -e /proc/self/fd/4 ] && echo held; exec sleep 600");
+  spec.life_file = scratch.File("running");
+  RunningChild child(spec);
+  ASSERT_TRUE(child.listener.WaitForOut("held"));
+  EXPECT_TRUE(std::ifstream(absl::StrCat("/proc/", child.keeper(), "/fd/4")).good());
+  EXPECT_FALSE(IsLifeOver(spec.life_file));
+
+  child.KillAll();
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_TRUE(IsLifeOver(spec.life_file));
 }
 
 TEST_F(ChildTest, WithoutAKeeperNothingStarts) {

@@ -35,6 +35,7 @@ Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
   CancelTimer(drain_timer_);
+  CancelTimer(look_timer_);
   CancelTimer(request_timer_);
   CancelTimer(deaf_timer_);
 }

@@ -230,6 +230,11 @@ class Session final : private ChildSink, private LineScannerSink {
   bool GoOnWithChild(const handover::Session& before);
   void TakeTexts(const handover::Session& before);
   void BeginDraining(ProcessId keeper, ProcessId claude);
+  // The survivor ran in another pid namespace.
+  void DrainElsewhere();
+  void LookElsewhere();
+  // For certain: nothing of it runs any more.
+  bool IsSurvivorOverElsewhere();
   void EndSurvivor();
   void OnSurvivorGone();
   void SettleLost(LostTell lost, std::deque<WaitingTell>& to_write);
@@ -325,6 +330,7 @@ class Session final : private ChildSink, private LineScannerSink {
   std::unique_ptr<Survivor> survivor_;
   bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
   EventLoop::TimerId drain_timer_ = 0;
+  EventLoop::TimerId look_timer_ = 0;  // For a survivor that cannot be seen.
 
   std::deque<WaitingTell> waiting_;
   size_t waiting_bytes_ = 0;            // Of their texts.
