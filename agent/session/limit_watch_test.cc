@@ -113,7 +113,8 @@ TEST(LimitWatchTest, WhatTheModelOrAToolDidCountsAsRun) {
 }
 
 TEST(LimitWatchTest, WhatWasSaidAndDoneBeforeTheAnswerBeginsIsNotOfThisTurn) {
-  Turn turn({Event("rejected", 1), Assistant("m", "of a task"), Synthetic("Session limit reached")});
+  Turn turn(
+      {Event("rejected", 1), Assistant("m", "of a task"), Synthetic("Session limit reached")});
   ASSERT_TRUE(turn.watch.reached());
   turn.watch.OnAnswerBegins();
   EXPECT_FALSE(turn.watch.reached());
