@@ -65,7 +65,7 @@ void Session::StartChild() {
     phase_ = Phase::kNone;
     return FailStart(plan.status());
   }
-  plan->child.life_file = files_->life_path();
+  if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
   absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
   if (!child.ok()) {
     ReleaseClaim();

@@ -118,6 +118,7 @@ void Session::LookElsewhere() {
 // it was made nobody is left to remove it.
 bool Session::IsSurvivorOverElsewhere() {
   const saved::Child child = files_->state().child();
+  if (identity_.sessions_on_network) return false;
   if (!child.life_lock() || !IsLifeOver(files_->life_path())) return false;
   LogInfo("session ", id_, ": its child in ", child.pid_namespace(), " is gone");
   Claim gone = OurClaim(identity_, Id(child.keeper(), child.keeper_start_time()));

@@ -302,6 +302,17 @@ TEST_F(SessionRecoveryTest, ALockThatIsNotThereSaysNothing) {
   EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
 }
 
+TEST_F(SessionRecoveryTest, ALockOnANetworkFileSystemSaysNothing) {
+  identity.drain_max = absl::Seconds(1);
+  identity.sessions_on_network = true;
+  NextAgent([&](SessionFiles& files) {
+    LeaveChildElsewhere(files);
+    EXPECT_TRUE(HoldLifeLock(files.life_path()).valid());  // And lets go of it.
+  });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+}
+
 TEST_F(SessionRecoveryTest, WhatWasSettledIsNeverRunAgain) {
   const std::string id = Answered("SUM x");
   NextAgent([](SessionFiles&) {});
