@@ -124,6 +124,9 @@ absl::Status AgentDaemon::Serve(
                                                            .keeper_program = facts_.program,
                                                            .home = facts_.home,
                                                            .sessions_dir = sessions_dir_,
+                                                           .sessions_on_network =
+                                                               StorageOf(sessions_dir_) ==
+                                                               v1::STORAGE_NETWORK,
                                                            .child_env = ChildEnvironment()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "agent/process/keeper.h"
+#include "agent/process/life_lock.h"
 #include "agent/process/own_children.h"
 #include "agent/process/process_child.h"
 #include "common/base/scoped_fd.h"
@@ -57,8 +58,11 @@ absl::Status ProcessChild::Begin(const ChildSpec& spec) {
                            {kKeeperReportFd, pipes[3].writer.get()}},
                    .new_session = true};
   keeper.argv.insert(keeper.argv.end(), spec.args.begin(), spec.args.end());
+  const ScopedFd life = spec.life_file.empty() ? ScopedFd() : HoldLifeLock(spec.life_file);
+  if (life) keeper.fds.emplace_back(kKeeperLifeFd, life.get());
   const absl::StatusOr<pid_t> pid = OwnChildren::Get().Start(keeper);
   if (!pid.ok()) return pid.status();
+  holds_life_file_ = life.valid();
 
   keeper_ = *pid;
   stdin_ = std::move(pipes[0].writer);
@@ -146,6 +150,8 @@ void ProcessChild::Write(std::string bytes) {
     unwritten_ = std::move(bytes);
     written_ = 0;
   } else {
+    // A queue that is never empty lets go of what is written, too. Moves less than was written.
+    if (written_ > unwritten_.size() / 2) unwritten_.erase(0, std::exchange(written_, 0));
     unwritten_.append(bytes);
   }
   WriteQueued();

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ struct ChildSpec {
   std::vector<std::string> args;  // Without argv[0].
   std::vector<std::string> env;   // "NAME=value"; the whole environment.
   std::string cwd;                // Absolute.
+  std::string life_file;          // Held as long as anything of it runs (life_lock.h); empty: none.
 };
 
 // How a process ended.
@@ -84,6 +86,8 @@ class Child {
 
   // Queues bytes for its stdin; written as the pipe takes them. Dropped once it has exited.
   virtual void Write(std::string bytes) = 0;
+  // What is queued and not in the pipe: claude does not read it, or not fast enough.
+  virtual size_t queued_bytes() const { return 0; }
   // EOF after what is queued. Idempotent.
   virtual void CloseStdin() = 0;
   // Sends `signal` to claude alone, if it is still the process that was started.
@@ -94,6 +98,9 @@ class Child {
   // While paused nothing is read from its stdout and stderr: the pipes fill and the child waits.
   // OnExited waits too.
   virtual void PauseOutput(bool paused) = 0;
+
+  // It holds the life file of its spec.
+  virtual bool holds_life_file() const { return false; }
 
   virtual pid_t keeper() const = 0;
   virtual pid_t pid() const = 0;  // 0 before OnStarted.

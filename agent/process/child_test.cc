@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
+#include "agent/process/life_lock.h"
 #include "agent/process/running_child.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
@@ -104,6 +105,21 @@ TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {
   EXPECT_THAT(child.listener.end(), HasSubstr("chdir"));
 }
 
+// One alone, where the other was killed, holds it too.
+TEST_F(ChildTest, TheKeeperAndTheProgramHoldItsLifeFile) {
+  const ScratchDir scratch;
+  ChildSpec spec = Script("[ -e /proc/self/fd/4 ] && echo held; exec sleep 600");
+  spec.life_file = scratch.File("running");
+  RunningChild child(spec);
+  ASSERT_TRUE(child.listener.WaitForOut("held"));
+  EXPECT_TRUE(std::ifstream(absl::StrCat("/proc/", child.keeper(), "/fd/4")).good());
+  EXPECT_FALSE(IsLifeOver(spec.life_file));
+
+  child.KillAll();
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_TRUE(IsLifeOver(spec.life_file));
+}
+
 TEST_F(ChildTest, WithoutAKeeperNothingStarts) {
   ChildSpec spec = Program("/bin/true", {});
   spec.keeper_program = "/nonexistent/keeper";
@@ -123,6 +139,23 @@ TEST_F(ChildTest, StdinEndsAfterWhatWasWritten) {
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_EQ(child.listener.out(), "first second");
   EXPECT_EQ(child.listener.end(), "code 0");
+}
+
+TEST_F(ChildTest, WhatIsQueuedForItsStdinIsCounted) {
+  RunningChild child(Program("/bin/sleep", {"600"}));
+  const size_t bytes = 3 << 20;
+  for (int i = 0; i < 3; ++i) child.Write(std::string(1 << 20, 'x'));
+  EXPECT_GT(child.queued_bytes(), size_t{2} << 20);
+  EXPECT_LT(child.queued_bytes(), bytes);  // The pipe takes some.
+  child.KillAll();
+  ASSERT_TRUE(child.listener.WaitForGone());
+
+  RunningChild reader(Script("cat | wc -c"));
+  for (int i = 0; i < 3; ++i) reader.Write(std::string(1 << 20, 'x'));
+  EXPECT_TRUE(Eventually([&] { return reader.queued_bytes() == 0; }));
+  reader.CloseStdin();
+  ASSERT_TRUE(reader.listener.WaitForGone());
+  EXPECT_EQ(reader.listener.out(), absl::StrCat(bytes, "\n"));
 }
 
 TEST_F(ChildTest, WritingToAProgramThatReadsNoMoreHarmsNobody) {

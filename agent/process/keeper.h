@@ -5,6 +5,8 @@ namespace iris {
 
 // The descriptor on which a keeper reports; see KeeperMain().
 inline constexpr int kKeeperReportFd = 3;
+// The one that it, claude and all below inherit, where there is one (life_lock.h).
+inline constexpr int kKeeperLifeFd = 4;
 
 // `iris-agent keeper PROGRAM CWD ARGS…`: one small process between the agent and each `claude`.
 //

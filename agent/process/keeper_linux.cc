@@ -108,6 +108,8 @@ void LetGoOfStdio() {
 
 int KeeperMain(int argc, char** argv) {
   if (argc < 4) return 2;
+  // Before anything else is opened, which might get its number.
+  const bool has_life = fcntl(kKeeperLifeFd, F_SETFD, FD_CLOEXEC) == 0;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   signal(SIGPIPE, SIG_IGN);
   sigset_t watched;
@@ -120,6 +122,7 @@ int KeeperMain(int argc, char** argv) {
   fcntl(kKeeperReportFd, F_SETFD, FD_CLOEXEC);
 
   SpawnSpec spec{.cwd = argv[3], .fds = {{0, 0}, {1, 1}, {2, 2}}, .new_session = true};
+  if (has_life) spec.fds.emplace_back(kKeeperLifeFd, kKeeperLifeFd);
   spec.argv.push_back(argv[2]);
   spec.argv.insert(spec.argv.end(), argv + 4, argv + argc);
   for (char** variable = environ; *variable != nullptr; ++variable) spec.env.push_back(*variable);

@@ -31,10 +31,12 @@ class ProcessChild final : public Child {
   ChildHandover HandOver() const override;
 
   void Write(std::string bytes) override;
+  size_t queued_bytes() const override { return unwritten_.size() - written_; }
   void CloseStdin() override;
   void Signal(int signal) override;
   void KillAll() override;
   void PauseOutput(bool paused) override;
+  bool holds_life_file() const override { return holds_life_file_; }
   pid_t keeper() const override { return keeper_; }
   pid_t pid() const override { return pid_; }
   uint64_t start_time() const override { return start_time_; }
@@ -61,6 +63,7 @@ class ProcessChild final : public Child {
   pid_t keeper_ = 0;
   pid_t pid_ = 0;
   uint64_t start_time_ = 0;
+  bool holds_life_file_ = false;
   ScopedFd stdin_, report_;
   Output stdout_, stderr_;
   std::string unwritten_;  // From written_ on.

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -131,6 +132,11 @@ class RunningChild {
   }
   void Write(std::string bytes) {
     Do([&] { child_->Write(std::move(bytes)); });
+  }
+  size_t queued_bytes() {
+    size_t bytes = 0;
+    Do([&] { bytes = child_->queued_bytes(); });
+    return bytes;
   }
   void CloseStdin() {
     Do([this] { child_->CloseStdin(); });

@@ -28,6 +28,8 @@ class ChildRequests {
   bool empty() const { return open_.empty(); }
   // Asked at `since`, by any clock. False: too many wait, or one with this id.
   bool Add(v1::PendingRequest request, absl::Duration since);
+  // The id of the one that waits for the longest time; "": none waits.
+  std::string oldest() const { return open_.empty() ? "" : open_.front().request.request_id(); }
   // The one that waits, or null; since when, or never.
   const v1::PendingRequest* Find(absl::string_view request_id) const;
   absl::Duration Since(absl::string_view request_id) const;

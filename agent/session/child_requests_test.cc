@@ -52,6 +52,18 @@ TEST(ChildRequestsTest, EachIsClosedOnceAndItsAnswerKept) {
   EXPECT_TRUE(requests.open().empty());
 }
 
+TEST(ChildRequestsTest, TheOldestIsTheOneThatWaitsLongest) {
+  ChildRequests requests;
+  EXPECT_EQ(requests.oldest(), "");
+  EXPECT_TRUE(requests.Add(Bash("a"), absl::Seconds(1)));
+  EXPECT_TRUE(requests.Add(Bash("b"), absl::Seconds(2)));
+  EXPECT_EQ(requests.oldest(), "a");
+  EXPECT_TRUE(requests.Close("a", ""));
+  EXPECT_EQ(requests.oldest(), "b");
+  requests.Clear();
+  EXPECT_EQ(requests.oldest(), "");
+}
+
 TEST(ChildRequestsTest, WhatWaitsAndWhatIsRememberedIsBounded) {
   ChildRequests requests;
   for (size_t i = 0; i < ChildRequests::kOpenMax; ++i) {

@@ -212,6 +212,14 @@ absl::Status Replace(const std::string& fresh, const std::string& path, const Fo
   return absl::OkStatus();
 }
 
+// Unless it is not `judged` any more, or cannot be removed now.
+void Remove(const std::string& path, const Found& judged) {
+  const Lock lock = LockClaims(path);
+  const absl::StatusOr<Found> now = Look(path);
+  if (!lock.held || !now.ok() || now->content != judged.content) return;
+  if (unlink(path.c_str()) != 0) LogWarn(path, " stays: ", strerror(errno));
+}
+
 // By the clock of the file system alone.
 bool IsYounger(const std::string& path, const std::string& fresh, absl::Duration age) {
   struct stat there, here;
@@ -303,11 +311,19 @@ void DropClaim(const std::string& path, const Claim& ours) {
   const absl::StatusOr<Found> found = Look(path);
   if (!found.ok() || !found->claim.has_value()) return;
   if (!IsOfThisHost(*found->claim, ours) || !IsOver(*found->claim, ours)) return;
-  const Lock lock = LockClaims(path);
-  const absl::StatusOr<Found> now = Look(path);
   // One that stays is replaced when this host claims the session again.
-  if (!lock.held || !now.ok() || now->content != found->content) return;
-  if (unlink(path.c_str()) != 0) LogWarn(path, " stays: ", strerror(errno));
+  Remove(path, *found);
+}
+
+void DropClaimOf(const std::string& path, const Claim& gone) {
+  const absl::StatusOr<Found> found = Look(path);
+  if (!found.ok() || !found->claim.has_value()) return;
+  const Claim& claim = *found->claim;
+  if (!IsOfThisHost(claim, gone) || claim.boot_id != gone.boot_id ||
+      !Same(claim.process, gone.process)) {
+    return;
+  }
+  Remove(path, *found);
 }
 
 void SweepClaims(const std::string& path, absl::Time now) {

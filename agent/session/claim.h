@@ -56,6 +56,10 @@ absl::Status TakeClaim(const std::string& path, const Claim& ours, bool takeover
 // Removes this host's claim if its process is this one or gone. What others claim stays.
 void DropClaim(const std::string& path, const Claim& ours);
 
+// Removes the claim with the host, boot, pid namespace and process of `gone`: one that is known to
+// have ended although it cannot be seen from here, and leaves nobody to remove it.
+void DropClaimOf(const std::string& path, const Claim& gone);
+
 // Removes what claims that were being made have left below the folder of `path` for a day.
 void SweepClaims(const std::string& path, absl::Time now);
 

@@ -245,6 +245,28 @@ TEST_F(ClaimRaceTest, OfManyWhoReplaceADeadOneOneWins) {
   EXPECT_EQ(Leftovers(), 0u);
 }
 
+TEST_F(ClaimTest, WhatIsKnownToBeGoneElsewhereIsRemovedAndNothingElse) {
+  Claim there = Of("gpu1", {.pid = 7, .start_time = 8});
+  there.pid_namespace = "pid:[2]";
+  ASSERT_EQ(Take(there), v1::FAILURE_UNSPECIFIED);
+  Claim other = there;
+  other.process.start_time = 9;
+  DropClaimOf(path, other);
+  other = there;
+  other.pid_namespace = "pid:[3]";
+  DropClaimOf(path, other);
+  other = there;
+  other.boot_id = "another boot";
+  DropClaimOf(path, other);
+  other = there;
+  other.host_id = "another host";
+  DropClaimOf(path, other);
+  EXPECT_EQ(HolderNow(), "gpu1 7");
+  DropClaimOf(path, there);
+  EXPECT_EQ(HolderNow(), "nobody");
+  DropClaimOf(path, there);
+}
+
 TEST_F(ClaimTest, WhereClaudeCannotWriteThereIsNothingToClaim) {
   fs::create_directories(config);
   MountEmpty(config, "", /*noexec=*/false, /*read_only=*/true);

@@ -19,6 +19,7 @@ struct AgentIdentity {
   std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
   std::string home;            // The account's home directory, for ~/ paths.
   std::string sessions_dir;    // Absolute; holds a directory for every session. Exists.
+  bool sessions_on_network = false;  // It lies on a network file system, where locks may lie.
   // How long a child of an earlier agent may take to finish its turn.
   absl::Duration drain_max = absl::Minutes(10);
   // How long what claude asks may wait for an answer; then it is no.

@@ -48,6 +48,8 @@ class IdleWatch {
 
   void OnChildStarted();
   void OnTellWritten(absl::Time now);
+  // What was broken before is no matter of this turn.
+  void OnAnswerBegins() { seen_.line_broken = seen_.text_lost = seen_.result_lost = false; }
   // Settled, or its child is gone.
   void OnTellOver() { in_turn_ = false; }
   // A line of claude's stdout; `head` is its beginning.

@@ -81,6 +81,18 @@ TEST_F(IdleWatchTest, ATellThatItNeverTakesIsSettledOnlyOnceItHasReadIt) {
   EXPECT_EQ(After(absl::ZeroDuration()), Due::kSettle);
 }
 
+TEST_F(IdleWatchTest, ALineThatWasBrokenBeforeTheAnswerBeginsEndsNoTurn) {
+  Write();
+  Say(kRunning);
+  Say(kTornAssistant);
+  Say(kTornResult);
+  watch_.OnAnswerBegins();
+  EXPECT_FALSE(watch_.text_lost());
+  EXPECT_FALSE(watch_.line_broken());
+  Say(kRunning);
+  EXPECT_EQ(After(absl::Hours(1)), Due::kNothing);
+}
+
 TEST_F(IdleWatchTest, WhereItsWordMayBeInABrokenLineItIsAsked) {
   Write();
   Say(kRunning);

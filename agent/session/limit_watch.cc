@@ -64,6 +64,12 @@ void LimitWatch::OnLine(const LineFacts& facts, absl::string_view line) {
   }
 }
 
+void LimitWatch::OnAnswerBegins() {
+  seen_.rejected = seen_.rejected && !seen_.model_spoke;
+  seen_.model_spoke = seen_.ran = false;
+  seen_.said.clear();
+}
+
 void LimitWatch::OnSynthetic(absl::string_view line) {
   if (line.size() > kLineBytesMax) return;
   const PeerJson message = ParsePeerJson(line);

@@ -32,6 +32,9 @@ class LimitWatch {
   void GoOn(Seen seen) { seen_ = std::move(seen); }
   // `line` is whole where it is short.
   void OnLine(const LineFacts& facts, absl::string_view line);
+  // What was said and done before belongs to another turn. A limit that was met then, and that
+  // nothing has passed since, stays: the API may say so before claude takes the message up.
+  void OnAnswerBegins();
   // With the turn's result. `error_text`: what it says of itself, where it is an error.
   void OnResult(absl::string_view error_text);
 

@@ -112,6 +112,24 @@ TEST(LimitWatchTest, WhatTheModelOrAToolDidCountsAsRun) {
   EXPECT_FALSE(ran(R"({"type":"system","subtype":"init"})"));
 }
 
+TEST(LimitWatchTest, WhatWasSaidAndDoneBeforeTheAnswerBeginsIsNotOfThisTurn) {
+  Turn turn(
+      {Event("rejected", 1), Assistant("m", "of a task"), Synthetic("Session limit reached")});
+  ASSERT_TRUE(turn.watch.reached());
+  turn.watch.OnAnswerBegins();
+  EXPECT_FALSE(turn.watch.reached());
+  EXPECT_TRUE(turn.watch.limit().nothing_ran());
+}
+
+// The API has refused, and claude has not said so yet.
+TEST(LimitWatchTest, ARejectedEventBeforeTheAnswerBeginsStays) {
+  Turn turn({Assistant("m", "of a task"), Event("rejected", 1795997982)});
+  turn.watch.OnAnswerBegins();
+  EXPECT_TRUE(turn.watch.reached());
+  EXPECT_EQ(turn.watch.limit().resets_at_ms(), 1795997982000);
+  EXPECT_TRUE(turn.watch.limit().nothing_ran());
+}
+
 TEST(LimitWatchTest, TimesThatAreNoneAreUnknown) {
   for (const json& at : std::vector<json>{nullptr, "10am", -1, 0, 1e300, json::array()}) {
     EXPECT_EQ(Turn({Event("rejected", at)}).watch.limit().resets_at_ms(), 0) << at;

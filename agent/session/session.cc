@@ -36,6 +36,9 @@ Session::~Session() {
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
   CancelTimer(drain_timer_);
+  CancelTimer(look_timer_);
+  CancelTimer(request_timer_);
+  CancelTimer(deaf_timer_);
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {

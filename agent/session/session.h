@@ -180,6 +180,7 @@ class Session final : private ChildSink, private LineScannerSink {
   };
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
   static constexpr size_t kOvertakenMax = 1000;
+  static constexpr size_t kUnreadBytesMax = 4 << 20;  // Beside a message.
 
   void OnStarted(pid_t pid, uint64_t start_time) override;
   void OnStdout(absl::string_view bytes) override;
@@ -196,6 +197,9 @@ class Session final : private ChildSink, private LineScannerSink {
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
   // started when somebody waits for it.
   bool EndOutdatedChild();
+  // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
+  // and void for readers.
+  void BeginAnswer();
   void OnControlResponse(absl::string_view line);
   // What the child asks (session_requests.cc).
   void OnControlRequest(const std::string& request_id, absl::string_view line);
@@ -207,6 +211,11 @@ class Session final : private ChildSink, private LineScannerSink {
   void Decide(const std::string& request_id, const std::string& decision);
   void SayClosed(const std::string& request_id, const std::string& decision);
   void TellChild(const PeerJson& response);
+  // A line for the child that is no message. One that reads nothing of kUnreadBytesMax is ended.
+  void WriteControl(const std::string& line);
+  void EndDeafChild();
+  void ArmRequestTimer();
+  void DenyOldRequests();
   void DropRequests();
   // For a turn that went on because nobody could answer any more.
   absl::Status PermissionLost(bool closed) const;
@@ -227,6 +236,11 @@ class Session final : private ChildSink, private LineScannerSink {
   bool GoOnWithChild(const handover::Session& before);
   void TakeTexts(const handover::Session& before);
   void BeginDraining(ProcessId keeper, ProcessId claude);
+  // The survivor ran in another pid namespace.
+  void DrainElsewhere();
+  void LookElsewhere();
+  // For certain: nothing of it runs any more.
+  bool IsSurvivorOverElsewhere();
   void EndSurvivor();
   void OnSurvivorGone();
   void SettleLost(LostTell lost, std::deque<WaitingTell>& to_write);
@@ -328,6 +342,7 @@ class Session final : private ChildSink, private LineScannerSink {
   std::unique_ptr<Survivor> survivor_;
   bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
   EventLoop::TimerId drain_timer_ = 0;
+  EventLoop::TimerId look_timer_ = 0;  // For a survivor that cannot be seen.
 
   std::deque<WaitingTell> waiting_;
   size_t waiting_bytes_ = 0;            // Of their texts.
@@ -335,6 +350,10 @@ class Session final : private ChildSink, private LineScannerSink {
   std::set<std::string> settle_again_;  // By AskTranscript(). Bounded: the ledger knows them.
   std::deque<std::string> overtaken_;   // By their cancel, and not sent yet. ≤ kOvertakenMax.
   ChildRequests requests_;
+  EventLoop::TimerId request_timer_ = 0;  // Until the oldest of them, or one before it, is too old.
+  // Written to the child since it had read everything, but for messages.
+  size_t unread_bytes_ = 0;
+  EventLoop::TimerId deaf_timer_ = 0;  // It did not read as much as it has to.
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.
   std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.
@@ -342,7 +361,6 @@ class Session final : private ChildSink, private LineScannerSink {
   StallWatch stall_;
   IdleLimits idle_limits_;
   IdleWatch idle_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what nobody cancels.
 };
 
 }  // namespace iris

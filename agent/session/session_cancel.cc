@@ -51,11 +51,10 @@ void Session::Interrupt(CancelDone done) {
   if (phase_ != Phase::kReady) return;
   turn_->interrupt->request_id = absl::StrCat("iris-", RandomHex(8));
   // Without cancel_queued, a tell that claude has read and not begun would run all the same.
-  child_->Write(nlohmann::json({{"type", "control_request"},
-                                {"request_id", turn_->interrupt->request_id},
-                                {"request", {{"subtype", "interrupt"}, {"cancel_queued", true}}}})
-                    .dump() +
-                "\n");
+  WriteControl(nlohmann::json({{"type", "control_request"},
+                               {"request_id", turn_->interrupt->request_id},
+                               {"request", {{"subtype", "interrupt"}, {"cancel_queued", true}}}})
+                   .dump());
   turn_->interrupt_timer = loop_.After(cancel_patience_, [this] {
     EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
   });

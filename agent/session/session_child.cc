@@ -24,6 +24,7 @@ namespace {
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 constexpr size_t kStderrTailBytes = 4 << 10;
+constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
 
 }  // namespace
 
@@ -69,6 +70,7 @@ void Session::StartChild() {
     phase_ = Phase::kNone;
     return FailStart(plan.status());
   }
+  if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
   absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
   if (!child.ok()) {
     ReleaseClaim();
@@ -76,7 +78,7 @@ void Session::StartChild() {
     const std::string what = absl::StrCat(Who(), " could not be started");
     return FailStart(IsExhausted(child.status())
                          ? Exhausted(child.status(), what)
-                         : MakeFailure(v1::FAILURE_INTERNAL,
+                         : MakeFailure(v1::FAILURE_CHILD_EXITED,
                                        absl::StrCat(what, ": ", child.status().message())));
   }
   child_ = *std::move(child);
@@ -90,16 +92,16 @@ void Session::StartChild() {
     return FailStart(known);
   }
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
+  unread_bytes_ = 0;
   idle_.OnChildStarted();
   resumed_ = plan->resumes;
   program_ = plan->child.program;
   started_at_ = absl::Now();
   initialize_id_ = absl::StrCat("iris-", RandomHex(8));
-  child_->Write(nlohmann::json({{"type", "control_request"},
-                                {"request_id", initialize_id_},
-                                {"request", {{"subtype", "initialize"}}}})
-                    .dump() +
-                "\n");
+  WriteControl(nlohmann::json({{"type", "control_request"},
+                               {"request_id", initialize_id_},
+                               {"request", {{"subtype", "initialize"}}}})
+                   .dump());
   const absl::Duration limit = spec_.init_timeout_ms() > 0
                                    ? absl::Milliseconds(spec_.init_timeout_ms())
                                    : kDefaultInitTimeout;
@@ -108,7 +110,8 @@ void Session::StartChild() {
     FailStart(
         MakeFailure(v1::FAILURE_TIMEOUT,
                     absl::StrCat(Who(), " did not answer within ", absl::FormatDuration(limit),
-                                 " of its start", stderr_tail_.empty() ? "" : ": ", stderr_tail_),
+                                 " of its start", stderr_tail_.empty() ? "" : ": ",
+                                 CutUtf8ToEnd(stderr_tail_, kLastWordsBytesMax)),
                     kFixInitTimeout));
     BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
   });
@@ -195,6 +198,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   phase_ = Phase::kClosing;
   CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
+  CancelTimer(deaf_timer_);
   scanner_->Finish();
   if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
   std::string ended = "could not be started";
@@ -211,7 +215,9 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
     ended = absl::StrCat("exited with code ", how->number);
   }
   if (was_starting && how.ok()) absl::StrAppend(&ended, " before it answered `initialize`");
-  if (!stderr_tail_.empty()) absl::StrAppend(&ended, ": ", stderr_tail_);
+  if (!stderr_tail_.empty()) {
+    absl::StrAppend(&ended, ": ", CutUtf8ToEnd(stderr_tail_, kLastWordsBytesMax));
+  }
   DropRequests();
   exited.set_reason(end_reason_);
   exited.set_stderr_tail(ToUtf8(stderr_tail_));

@@ -1,10 +1,12 @@
 // How a session's child starts, ends, and is started again.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -202,6 +204,58 @@ TEST_F(SessionChildTest, ACrashAtStartFailsAllThatWaitAndIsNotTriedAgain) {
 
   std::filesystem::remove(home + "/.stub-crash-at-start");
   EXPECT_EQ(Ask("COUNT"), "1");
+}
+
+TEST_F(SessionChildTest, AClaudeThatEndsWhileItStartsSaysHow) {
+  for (const auto& [script, how] :
+       {std::pair("echo 'no memory' >&2; kill -9 $$", "was ended by signal 9"),
+        std::pair("echo 'no memory' >&2; kill -15 $$", "was ended by signal 15"),
+        std::pair("echo 'no memory' >&2; exit 3", "exited with code 3"),
+        std::pair("echo 'no memory' >&2; read -r line; exit 0", "exited with code 0")}) {
+    UseBareScript(script);
+    const absl::Status status = Open().status();
+    EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED) << status;
+    EXPECT_THAT(
+        std::string(status.message()),
+        HasSubstr(absl::StrCat(how, " before it answered `initialize`: no memory")));
+    const v1::Failure failure = Outcome(Tell("x"));
+    EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED) << failure.detail();
+    EXPECT_THAT(failure.detail(), HasSubstr(how));
+  }
+}
+
+TEST_F(SessionChildTest, AKeeperThatIsKilledWhileItsClaudeStartsSaysSo) {
+  Env("STUB_HANG_AT_START", "1");
+  const std::string id = NewUuid();
+  Do([&](Session& session) {
+    session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>& opened) {
+      EXPECT_EQ(KindOf(opened.status()), v1::FAILURE_CHILD_EXITED) << opened.status();
+    });
+    EXPECT_TRUE(session.Tell(id, "x").ok());
+  });
+  ASSERT_TRUE(Eventually([this] { return ChildPid() != 0; }));
+  kill(ChildrenOf(getpid()).at(0), SIGKILL);
+  const v1::Failure failure = Outcome(id);
+  EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(failure.detail(), HasSubstr("signal 9 before it answered `initialize`"));
+  ASSERT_TRUE(WaitForNoChild());
+}
+
+TEST_F(SessionChildTest, WithoutAKeeperItCouldNotBeStarted) {
+  identity.keeper_program = "/nonexistent/keeper";
+  const absl::Status status = Open().status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("could not be started"), HasSubstr("/nonexistent/keeper")));
+  EXPECT_EQ(Outcome(Tell("x")).kind(), v1::FAILURE_CHILD_EXITED);
+}
+
+// The wire and people take the beginning of a detail.
+TEST_F(SessionChildTest, OfALongComplaintAFailureHasTheLastWords) {
+  UseBareScript("yes complaint | head -c 100000 >&2; echo 'the last words' >&2; exit 1");
+  const absl::Status status = Open().status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the last words"));
+  EXPECT_LT(status.message().size(), 1500u);
 }
 
 TEST_F(SessionChildTest, AHangAtStartTimesOutAndIsEnded) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +22,7 @@ namespace iris {
 //   launch  how to start claude, since the first Open
 //   tells   the ids that are known (TellLedger)
 //   mark, *.seg  the journal
+//   running the lock of what runs for it (agent/process/life_lock.h)
 //
 // Lives on the process loop.
 class SessionFiles {
@@ -44,6 +46,8 @@ class SessionFiles {
 
   // FAILURE_STORAGE: there is no room for another turn (Journal::CheckRoom()), or no directory.
   absl::Status CheckRoom();
+
+  std::string life_path() const { return dir_ + "/running"; }
 
   Journal& journal() { return *journal_; }
   const Journal& journal() const { return *journal_; }

@@ -168,6 +168,7 @@ std::string SessionFixture::Answer(const std::string& tell_id) {
   bool ours = false;
   for (const v1::Event& event : events()) {
     if (event.written().tell_id() == tell_id) ours = true;
+    if (event.gap().tell_id() == tell_id) text.clear();
     if (event.settled().tell_id() == tell_id) break;
     if (!event.has_output()) continue;
     line += event.output().bytes();

@@ -55,7 +55,8 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   absl::Status TryTell(const std::string& tell_id, const std::string& text);
   // Waits until it is settled; kind 0 = ended well.
   v1::Failure Outcome(const std::string& tell_id);
-  // The assistant's text between the tell's `written` and `settled`. It must end well.
+  // The assistant's text between the tell's `written`, or its last `gap`, and `settled`. It must
+  // end well.
   std::string Answer(const std::string& tell_id);
   std::string Ask(const std::string& text) { return Answer(Tell(text)); }
   bool Close(absl::Duration grace = absl::ZeroDuration());

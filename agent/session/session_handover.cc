@@ -135,6 +135,7 @@ std::optional<handover::Session> Session::HandOver() const {
   if (turn_ != nullptr) {
     state.set_in_flight(turn_->tell_id);
     state.set_replay_seen(turn_->replay_seen);
+    state.set_spoke_before(turn_->spoke_before);
     state.set_owes_whole(turn_->owes_whole);
     HandOverLimit(turn_->limit.seen(), *state.mutable_limit());
   }
@@ -168,6 +169,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     return false;
   }
   child_ = *std::move(child);
+  unread_bytes_ = child_->queued_bytes();
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
   phase_ = Phase::kReady;
   // What cannot be read is most likely another one.
@@ -185,6 +187,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   } else {
     turn_ = std::make_unique<Turn>(loop_, before.in_flight());
     turn_->replay_seen = before.replay_seen();
+    turn_->spoke_before = before.spoke_before();
     turn_->owes_whole = before.owes_whole();
     turn_->limit.GoOn(LimitIn(before.limit()));
     std::vector<std::pair<std::string, std::string>> tools;

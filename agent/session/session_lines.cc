@@ -32,6 +32,12 @@ std::string ErrorText(const PeerJson& result) {
   return CutUtf8(text, kDetailBytesMax);
 }
 
+// What a reader takes for an answer, or for its end.
+bool SpeaksToAReader(const LineFacts& facts) {
+  return facts.type == "result" ||
+         (facts.type == "assistant" && facts.parent_tool_use_id.empty());
+}
+
 }  // namespace
 
 void Session::OnStdout(absl::string_view bytes) { scanner_->Feed(bytes); }
@@ -64,10 +70,24 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
   if (turn_ == nullptr) return;
   stall_.OnLine(facts, head, StallNow());
   turn_->limit.OnLine(facts, head_is_whole ? head : "");
-  if (facts.type == "user" && facts.is_replay && facts.uuid == turn_->tell_id) {
-    turn_->replay_seen = true;
-  }
+  if (!turn_->replay_seen && SpeaksToAReader(facts)) turn_->spoke_before = true;
+  if (facts.type == "user" && facts.is_replay && facts.uuid == turn_->tell_id) BeginAnswer();
   if (facts.type == "result") OnResult(facts, head, head_is_whole);
+}
+
+// claude repeats a line when it takes it up (a background task of its own may have the word until
+// then), and repeats it again where it knows it already. A claude that repeats none begins its
+// answer with `written`.
+void Session::BeginAnswer() {
+  if (std::exchange(turn_->replay_seen, true)) return;
+  const bool spoke_before = std::exchange(turn_->spoke_before, false) || idle_.line_broken();
+  turn_->limit.OnAnswerBegins();
+  idle_.OnAnswerBegins();
+  if (!spoke_before) return;
+  v1::Event event;
+  event.mutable_gap()->set_tell_id(turn_->tell_id);
+  event.mutable_gap()->set_reason("claude was speaking of something else; the answer begins here");
+  Append(std::move(event));
 }
 
 void Session::OnControlResponse(absl::string_view line) {

@@ -6,7 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "agent/process/life_lock.h"
 #include "agent/process/survivor.h"
+#include "agent/session/claim.h"
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "agent/session/transcript.h"
@@ -19,6 +22,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kDetailBytesMax = 2000;
+constexpr absl::Duration kLookElsewhereEvery = absl::Seconds(1);
 
 ProcessId Id(int64_t pid, uint64_t start_time) {
   return {.pid = static_cast<pid_t>(pid), .start_time = start_time};
@@ -39,6 +43,7 @@ absl::Status Session::SaveChild() {
   child.set_start_time(child_->start_time());
   child.set_boot_id(identity_.boot_id);
   child.set_pid_namespace(identity_.pid_namespace);
+  child.set_life_lock(child_->holds_life_file());
   if (!claim_path_.empty()) child.set_claim(claim_path_);
   return Save(state);
 }
@@ -65,11 +70,7 @@ void Session::Recover(ProcessId stray_keeper) {
   }
   const saved::Child& child = files_->state().child();
   if (child.boot_id() != identity_.boot_id) return OnSurvivorGone();
-  if (child.pid_namespace() != identity_.pid_namespace) {
-    LogWarn("session ", id_, ": its child ran in ", child.pid_namespace(),
-            ", where this agent cannot look; it is waited for");
-    return BeginDraining({}, {});
-  }
+  if (child.pid_namespace() != identity_.pid_namespace) return DrainElsewhere();
   BeginDraining(Id(child.keeper(), child.keeper_start_time()), Id(child.pid(), child.start_time()));
 }
 
@@ -78,7 +79,7 @@ void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   // Where another agent has claimed the session since, what carries its mark is that agent's.
   const bool is_ours = ClaimForSurvivor(keeper);
   keeper_was_killed_ = is_ours && !keeper.Runs();
-  stall_.OnDraining(true, StallNow());
+  stall_.OnDraining("a claude of an earlier agent finishes its turn", StallNow());
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnSurvivorGone(); });
   }
@@ -89,6 +90,43 @@ void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   });
 }
 
+// A container that was started again has pids of its own, and none of those before it can be seen.
+void Session::DrainElsewhere() {
+  const saved::Child& child = files_->state().child();
+  if (IsSurvivorOverElsewhere()) return OnSurvivorGone();
+  const std::string why =
+      child.life_lock()
+          ? absl::StrCat("a claude of an earlier agent, or what it started, seems to run in "
+                         "another container of this host, ",
+                         child.pid_namespace())
+          : absl::StrCat("a claude of an earlier agent ran in another container, ",
+                         child.pid_namespace(), ", and nothing says whether it still does");
+  LogWarn("session ", id_, ": ", why, "; it is waited for");
+  BeginDraining({}, {});
+  stall_.OnDraining(why, StallNow());
+  if (child.life_lock()) LookElsewhere();
+}
+
+void Session::LookElsewhere() {
+  look_timer_ = loop_.After(kLookElsewhereEvery, [this] {
+    look_timer_ = 0;
+    IsSurvivorOverElsewhere() ? OnSurvivorGone() : LookElsewhere();
+  });
+}
+
+// By its lock, which the kernel takes from it with its last process. Its claim goes with it: where
+// it was made nobody is left to remove it.
+bool Session::IsSurvivorOverElsewhere() {
+  const saved::Child child = files_->state().child();
+  if (identity_.sessions_on_network) return false;
+  if (!child.life_lock() || !IsLifeOver(files_->life_path())) return false;
+  LogInfo("session ", id_, ": its child in ", child.pid_namespace(), " is gone");
+  Claim gone = OurClaim(identity_, Id(child.keeper(), child.keeper_start_time()));
+  gone.pid_namespace = child.pid_namespace();
+  if (!child.claim().empty()) DropClaimOf(child.claim(), gone);
+  return true;
+}
+
 void Session::EndSurvivor() {
   if (survivor_ != nullptr) return survivor_->End();
   // It runs where nobody here can see it, if it runs: whoever asks for its end has to know.
@@ -97,12 +135,13 @@ void Session::EndSurvivor() {
 
 void Session::OnSurvivorGone() {
   CancelTimer(drain_timer_);
+  CancelTimer(look_timer_);
   survivor_.reset();
   // Whoever killed its keeper, which ends all that is below, left its tools to nobody.
   const size_t strays = std::exchange(keeper_was_killed_, false) ? kill_strays_(id_) : 0;
   if (strays > 0) LogWarn(Who(), ": ", strays, " processes that it had left were killed");
   ReleaseClaim();
-  stall_.OnDraining(false, StallNow());
+  stall_.OnDraining("", StallNow());
   phase_ = Phase::kNone;
   idle_since_ = absl::Now();
   if (files_->state().has_child()) {

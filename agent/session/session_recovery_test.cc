@@ -9,11 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "agent/process/life_lock.h"
+#include "agent/session/claim.h"
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
+#include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
 #include "common/process/spawn.h"
 #include "gmock/gmock.h"
@@ -50,6 +53,14 @@ class SessionRecoveryTest : public SessionFixture {
     state.mutable_child()->set_keeper_start_time(ProcessStartTime(pid));
     state.mutable_child()->set_boot_id(boot_id);
     state.mutable_child()->set_pid_namespace(pid_namespace);
+    ASSERT_TRUE(files.SaveState(state).ok());
+  }
+  // One of which nothing can be seen, and that holds the session's lock if anything of it runs.
+  void LeaveChildElsewhere(SessionFiles& files, const std::string& claim = "") {
+    LeaveChild(files, 4'000'000, identity.boot_id, "pid:[2]");
+    saved::State state = files.state();
+    state.mutable_child()->set_life_lock(true);
+    state.mutable_child()->set_claim(claim);
     ASSERT_TRUE(files.SaveState(state).ok());
   }
   pid_t StartSleeper() {
@@ -291,6 +302,61 @@ TEST_F(SessionRecoveryTest, WhatRanInAnotherPidNamespaceIsWaitedForButNotForEver
   identity.drain_max = absl::Seconds(1);
   NextAgent(
       [&](SessionFiles& files) { LeaveChild(files, 4'000'000, identity.boot_id, "pid:[2]"); });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_THAT(Info().stall().detail(), HasSubstr("nothing says whether it still does"));
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+}
+
+TEST_F(SessionRecoveryTest, AChildHoldsTheLockOfItsSession) {
+  const std::string lock = scratch.File("session") + "/running";
+  ASSERT_TRUE(Open().ok());
+  EXPECT_FALSE(IsLifeOver(lock));
+  Close();
+  EXPECT_TRUE(IsLifeOver(lock));
+}
+
+// As in a container that was started again.
+TEST_F(SessionRecoveryTest, WhatRanInAnotherPidNamespaceAndHoldsItsLockNoMoreIsNotWaitedFor) {
+  const std::string claimed = ClaimPath(home + "/.claude", session_id);
+  Claim left = OurClaim(identity, {.pid = 4'000'000, .start_time = 0});
+  left.pid_namespace = "pid:[2]";
+  ASSERT_TRUE(TakeClaim(claimed, left, /*takeover=*/false).ok());
+  NextAgent([&](SessionFiles& files) {
+    LeaveChildElsewhere(files, claimed);
+    EXPECT_TRUE(HoldLifeLock(files.life_path()).valid());  // And lets go of it.
+  });
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
+  EXPECT_FALSE(std::filesystem::exists(claimed));
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("COUNT"), "1");
+}
+
+TEST_F(SessionRecoveryTest, WhatRunsInAnotherPidNamespaceIsWaitedForUntilItIsGone) {
+  ScopedFd held;
+  NextAgent([&](SessionFiles& files) {
+    LeaveChildElsewhere(files);
+    held = HoldLifeLock(files.life_path());
+  });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_THAT(Info().stall().detail(), HasSubstr("seems to run in another container"));
+  held.Reset();
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+}
+
+TEST_F(SessionRecoveryTest, ALockThatIsNotThereSaysNothing) {
+  identity.drain_max = absl::Seconds(1);
+  NextAgent([&](SessionFiles& files) { LeaveChildElsewhere(files); });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
+}
+
+TEST_F(SessionRecoveryTest, ALockOnANetworkFileSystemSaysNothing) {
+  identity.drain_max = absl::Seconds(1);
+  identity.sessions_on_network = true;
+  NextAgent([&](SessionFiles& files) {
+    LeaveChildElsewhere(files);
+    EXPECT_TRUE(HoldLifeLock(files.life_path()).valid());  // And lets go of it.
+  });
   EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
   EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
 }

@@ -1,21 +1,25 @@
 // What claude asks, and who answers: permissions and questions wait for AnswerRequest where the
 // team is to be asked. (facts: the control protocol of claude 2.1)
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/session/child_requests.h"
 #include "agent/session/session.h"
+#include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
+#include "common/log/log.h"
 #include "common/request/request_text.h"
 
 namespace iris {
 namespace {
 
 constexpr char kCanUseTool[] = "can_use_tool";
+constexpr size_t kSubtypeBytesShown = 100;
 
 }  // namespace
 
@@ -30,7 +34,8 @@ void Session::OnControlRequest(const std::string& request_id, absl::string_view 
   if (message.is_object() && request.subtype() != kCanUseTool) {
     return TellChild({{"request_id", request_id},
                       {"subtype", "error"},
-                      {"error", absl::StrCat("Iris does not answer ", request.subtype())}});
+                      {"error", absl::StrCat("Iris does not answer ",
+                                             CutUtf8(request.subtype(), kSubtypeBytesShown))}});
   }
   if (turn_ != nullptr) request.set_tell_id(turn_->tell_id);
   request.set_json(std::string(line));
@@ -58,14 +63,30 @@ bool Session::WaitForAnswer(v1::PendingRequest request, absl::Duration waited) {
   const absl::Duration since = loop_.now() - waited;
   if (!requests_.Add(std::move(request), since)) return false;
   stall_.OnAsked(id, text, StallNow());
-  // For ever is no answer either.
-  loop_.After(identity_.request_patience - waited, [this, alive = std::weak_ptr<bool>(alive_), id,
-                                                    since] {
-    if (alive.expired() || requests_.Since(id) != since) return;
+  ArmRequestTimer();
+  return true;
+}
+
+// One timer for all, however many come and go.
+void Session::ArmRequestTimer() {
+  if (request_timer_ != 0 || requests_.empty()) return;
+  const absl::Duration waited = loop_.now() - requests_.Since(requests_.oldest());
+  const absl::Duration left = identity_.request_patience - waited;
+  request_timer_ = loop_.After(std::max(absl::ZeroDuration(), left), [this] {
+    request_timer_ = 0;
+    DenyOldRequests();
+    ArmRequestTimer();
+  });
+}
+
+// For ever is no answer either.
+void Session::DenyOldRequests() {
+  while (!requests_.empty()) {
+    const std::string id = requests_.oldest();
+    if (loop_.now() - requests_.Since(id) < identity_.request_patience) return;
     Decide(id, Denial(absl::StrCat("Nobody answered within ",
                                    absl::FormatDuration(identity_.request_patience), ".")));
-  });
-  return true;
+  }
 }
 
 absl::StatusOr<v1::AnswerRequestResponse> Session::AnswerRequest(const std::string& request_id,
@@ -106,8 +127,35 @@ void Session::SayClosed(const std::string& request_id, const std::string& decisi
 }
 
 void Session::TellChild(const PeerJson& response) {
-  if (child_ == nullptr) return;
-  child_->Write(DumpPeerJson({{"type", "control_response"}, {"response", response}}) + "\n");
+  WriteControl(DumpPeerJson({{"type", "control_response"}, {"response", response}}));
+}
+
+void Session::WriteControl(const std::string& line) {
+  if (child_ == nullptr || phase_ == Phase::kClosing || deaf_timer_ != 0) return;
+  if (child_->queued_bytes() == 0) unread_bytes_ = 0;
+  // Of what is queued, a message is no matter of this.
+  if (std::min(unread_bytes_, child_->queued_bytes()) + line.size() > kUnreadBytesMax) {
+    // Later: whoever writes goes on with the turn.
+    deaf_timer_ = loop_.After(absl::ZeroDuration(), [this] {
+      deaf_timer_ = 0;
+      EndDeafChild();
+    });
+    return;
+  }
+  unread_bytes_ += line.size() + 1;
+  child_->Write(line + "\n");
+}
+
+void Session::EndDeafChild() {
+  if (phase_ != Phase::kStarting && phase_ != Phase::kReady) return;
+  const absl::Status why = MakeFailure(
+      v1::FAILURE_CHILD_EXITED,
+      absl::StrCat(Who(), " asked without end, read none of the answers, and was ended"));
+  LogWarn(why.message());
+  const bool was_starting = phase_ == Phase::kStarting;
+  if (turn_ != nullptr) SettleInFlight(UnlessInTranscript(UnlessCancelled(why)));
+  BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
+  if (was_starting) FailStart(why);
 }
 
 void Session::OnRequestWithdrawn(const std::string& request_id) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/failure/failure.h"
@@ -224,6 +225,64 @@ while read -r line; do :; done
   EXPECT_EQ(Outcome(Tell("any")).kind(), v1::FAILURE_UNSPECIFIED);
   EXPECT_TRUE(WaitForOutput("Too many requests wait"));
   EXPECT_THAT(Pending(), SizeIs(64));
+}
+
+constexpr char kAsksWithoutEnd[] = R"(long=$(printf '%0200d' 7)
+while :; do echo '{"type":"control_request","request_id":"'$long'","request":{"subtype":"fly"}}'; done
+)";
+
+TEST_F(SessionRequestsTest, AChildThatAsksWithoutEndAndReadsNoAnswerIsEnded) {
+  UseScript(absl::StrCat("next_tell\n", kAsksWithoutEnd));
+  ASSERT_TRUE(Open().ok());
+  KeepAcknowledging();
+  const v1::Failure failure = Outcome(Tell("any"));
+  EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(failure.detail(), HasSubstr("read none of the answers"));
+  ASSERT_TRUE(Eventually([this] { return CountOf(v1::Event::kExited) == 1; }));
+  EXPECT_EQ(LastExit().reason(), v1::Exited::WEDGED);
+
+  UseScript("while next_tell; do done_with $uuid; done");
+  EXPECT_EQ(Outcome(Tell("next")).kind(), v1::FAILURE_UNSPECIFIED);
+}
+
+TEST_F(SessionRequestsTest, AlsoWhileItStarts) {
+  UseBareScript(kAsksWithoutEnd);
+  KeepAcknowledging();
+  const absl::Status status = Open().status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("read none of the answers"));
+}
+
+TEST_F(SessionRequestsTest, OneThatReadsMayAskAsOftenAsItLikes) {
+  UseScript(R"sh(next_tell
+long=$(printf '%0200d' 7)
+for i in $(seq 20000); do
+  echo '{"type":"control_request","request_id":"'$long'","request":{"subtype":"fly"}}'; read -r line
+done
+done_with $uuid
+read -r line)sh");
+  ASSERT_TRUE(Open().ok());
+  KeepAcknowledging();
+  EXPECT_EQ(Outcome(Tell("any")).kind(), v1::FAILURE_UNSPECIFIED);
+}
+
+// Each has its own time, whatever came and went before.
+TEST_F(SessionRequestsTest, OneThatIsAskedLaterIsDeniedLater) {
+  identity.request_patience = absl::Milliseconds(500);
+  UseScript(R"(next_tell
+echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'
+echo '{"type":"control_cancel_request","request_id":"q1"}'
+sleep 0.3
+echo '{"type":"control_request","request_id":"q2","request":{"subtype":"can_use_tool"}}'
+begun=$(date +%s%N); read -r line
+[ $(($(date +%s%N) - begun)) -ge 450000000 ] && echo "in its time: $line"
+done_with $uuid
+next_tell
+)");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Outcome(Tell("any")).kind(), v1::FAILURE_UNSPECIFIED);
+  EXPECT_TRUE(WaitForOutput("in its time: "));
+  EXPECT_THAT(output(), HasSubstr("Nobody answered within 500ms"));
 }
 
 }  // namespace

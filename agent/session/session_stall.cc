@@ -29,8 +29,8 @@ void Session::Probe() {
 void Session::AskWhetherItLives() {
   // Changes nothing, and is answered in the middle of a turn too.
   turn_->probe_id = absl::StrCat("iris-", RandomHex(8));
-  child_->Write(absl::StrCat(R"({"type":"control_request","request_id":")", turn_->probe_id,
-                             R"(","request":{"subtype":"mcp_status"}})", "\n"));
+  WriteControl(absl::StrCat(R"({"type":"control_request","request_id":")", turn_->probe_id,
+                            R"(","request":{"subtype":"mcp_status"}})"));
   stall_.OnProbeSent(StallNow());
   idle_.OnAskSent(StallNow());
   turn_->cpu_seen = ProcessCpuTime(child_->pid());

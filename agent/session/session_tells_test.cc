@@ -193,6 +193,44 @@ TEST_F(SessionTellsTest, AnOldClaudeSettlesOnlyAfterItsReplay) {
   EXPECT_EQ(SettledAt(id), OutputAt("mine") + 1);
 }
 
+// As where a background task has ended, and claude still speaks of it.
+TEST_F(SessionTellsTest, WhatClaudeSaysBeforeItTakesTheMessageUpIsNoAnswer) {
+  UseScript(R"(say() { echo '{"type":"assistant","message":{"content":[{"type":"text","text":"'$1'"}]}}'; }
+    replay() { echo '{"type":"user","uuid":"'$uuid'","isReplay":true}'; }
+    while next_tell; do
+      say task
+      echo '{"type":"result","subtype":"success","is_error":false,"user_message_uuids":[]}'
+      replay; say one; replay; say two; done_with $uuid
+      next_tell; replay; say three; done_with $uuid
+    done)");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("x"), "onetwo");  // A line that is repeated once more begins nothing.
+  EXPECT_EQ(CountOf(v1::Event::kGap), 1u);
+  EXPECT_EQ(Ask("x"), "three");
+  EXPECT_EQ(CountOf(v1::Event::kGap), 1u);
+}
+
+TEST_F(SessionTellsTest, ALineThatWasBrokenBeforeThatIsNoMatterOfTheAnswer) {
+  UseScript(R"(next_tell
+    echo '{"type":"assistant","mess'
+    echo '{"type":"user","uuid":"'$uuid'","isReplay":true}'
+    done_with $uuid; read -r end)");
+  ASSERT_TRUE(Open().ok());
+  const std::string id = Tell("x");
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
+  EXPECT_EQ(CountOf(v1::Event::kGap), 1u);
+  EXPECT_EQ(SettledAt(id), OutputAt("user_message_uuids") + 1);  // No transcript is waited for.
+}
+
+TEST_F(SessionTellsTest, OfAClaudeThatRepeatsNoLineAllCounts) {
+  UseScript(R"(next_tell
+    echo '{"type":"assistant","message":{"content":[{"type":"text","text":"all"}]}}'
+    done_with $uuid; read -r end)");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("x"), "all");
+  EXPECT_EQ(CountOf(v1::Event::kGap), 0u);
+}
+
 TEST_F(SessionTellsTest, AnOldClaudeAnswersTellAfterTell) {
   (*spec.mutable_env())["STUB_OLD"] = "1";
   ASSERT_TRUE(Open().ok());

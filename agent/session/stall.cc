@@ -124,7 +124,10 @@ void StallWatch::OnJournalFull(bool full, absl::Time now) {
 }
 
 void StallWatch::OnStorageFull(bool full, absl::Time now) { Set(storage_full_, full, now); }
-void StallWatch::OnDraining(bool draining, absl::Time now) { Set(draining_, draining, now); }
+void StallWatch::OnDraining(absl::string_view why, absl::Time now) {
+  why_draining_ = std::string(why);
+  Set(draining_, !why.empty(), now);
+}
 
 bool StallWatch::WantsProbe(absl::Time now) const {
   return wait_ != Wait::kNothing && !probe_sent_.has_value() && !journal_full_.has_value() &&
@@ -140,8 +143,7 @@ std::optional<v1::Stall> StallWatch::Diagnose(absl::Time now) const {
     return Make(v1::Stall::JOURNAL_FULL, "nobody takes what claude said", now - *journal_full_);
   }
   if (draining_.has_value()) {
-    return Make(v1::Stall::DRAINING, "a claude of an earlier agent finishes its turn",
-                now - *draining_);
+    return Make(v1::Stall::DRAINING, why_draining_, now - *draining_);
   }
   if (wait_ == Wait::kNothing || journal_full_.has_value()) return std::nullopt;
   const absl::Duration silence = now - last_sign_;

@@ -51,8 +51,8 @@ class StallWatch {
   // Its output is not read while the journal has no room.
   void OnJournalFull(bool full, absl::Time now);
   void OnStorageFull(bool full, absl::Time now);
-  // A child of an earlier agent finishes its turn.
-  void OnDraining(bool draining, absl::Time now);
+  // A child of an earlier agent is waited for: `why`, for people; empty: not any more.
+  void OnDraining(absl::string_view why, absl::Time now);
 
   // True: silent for so long that the child should be asked whether it lives, with any control
   // request; OnProbeSent() and OnProbeAnswered() follow.
@@ -76,6 +76,7 @@ class StallWatch {
   Wait wait_ = Wait::kNothing;  // kNothing: no tell is in flight.
   absl::Time last_sign_;
   std::string retry_;                                          // The API's last refusal.
+  std::string why_draining_;
   std::vector<std::pair<std::string, std::string>> tools_;     // Id and name of those that run.
   std::vector<std::pair<std::string, std::string>> requests_;  // Id and what is asked.
   std::optional<absl::Time> journal_full_, storage_full_, draining_, probe_sent_;  // Since.

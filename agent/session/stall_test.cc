@@ -113,8 +113,11 @@ TEST(StallTest, EverySilenceHasItsName) {
          s.Tell(), s.watch.OnJournalFull(true, s.now()), s.watch.OnStorageFull(true, s.now());
        },
        v1::Stall::STORAGE_FULL, "disk"},
-      {"a survivor", [](Scene& s) { s.watch.OnDraining(true, s.now()); }, v1::Stall::DRAINING,
-       "earlier agent"},
+      {"a survivor", [](Scene& s) { s.watch.OnDraining("it ends", s.now()); }, v1::Stall::DRAINING,
+       "it ends"},
+      {"a survivor that has gone",
+       [](Scene& s) { s.watch.OnDraining("it ends", s.now()), s.watch.OnDraining("", s.now()); },
+       v1::Stall::KIND_UNSPECIFIED, ""},
       {"a tell that is over", [](Scene& s) { s.Tell(), s.watch.OnTellOver(); },
        v1::Stall::KIND_UNSPECIFIED, ""},
   };

@@ -39,7 +39,8 @@ struct Turn {
   Turn& operator=(const Turn&) = delete;
 
   const std::string tell_id;
-  bool replay_seen = false;      // claude has repeated its line.
+  bool replay_seen = false;      // claude has repeated its line: from here on it answers.
+  bool spoke_before = false;     // It said something before that, of something else.
   bool permission_lost = false;  // claude was cut off while it waited for one.
   // Who sent the tell may not have read how the turn began: all of it is told anew at its end.
   bool owes_whole = false;

@@ -1,5 +1,6 @@
 #include "common/base/utf8.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
@@ -87,6 +88,17 @@ std::string CutUtf8(absl::string_view text, size_t bytes_max) {
   if (begin.size() == text.size() && clean.size() <= bytes_max) return clean;
   const size_t room = bytes_max > kMore.size() ? bytes_max - kMore.size() : 0;
   return absl::StrCat(Utf8Prefix(clean, room), kMore);
+}
+
+std::string CutUtf8ToEnd(absl::string_view text, size_t bytes_max) {
+  constexpr absl::string_view kMore = "…";
+  const size_t kept = std::min(text.size(), bytes_max);
+  const std::string clean = ToUtf8(text.substr(text.size() - kept));
+  if (kept == text.size() && clean.size() <= bytes_max) return clean;
+  const size_t room = bytes_max > kMore.size() ? bytes_max - kMore.size() : 0;
+  size_t begin = clean.size() - std::min(clean.size(), room);
+  while (begin < clean.size() && (static_cast<unsigned char>(clean[begin]) & 0xC0) == 0x80) ++begin;
+  return absl::StrCat(kMore, absl::string_view(clean).substr(begin));
 }
 
 }  // namespace iris

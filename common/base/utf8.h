@@ -32,6 +32,9 @@ absl::string_view Utf8Prefix(absl::string_view text, size_t bytes_max);
 // made printable as they are cut.
 std::string CutUtf8(absl::string_view text, size_t bytes_max);
 
+// The same with the end of `text`, behind "…": of what a program said, its last words.
+std::string CutUtf8ToEnd(absl::string_view text, size_t bytes_max);
+
 }  // namespace iris
 
 #endif  // IRIS_COMMON_BASE_UTF8_H_

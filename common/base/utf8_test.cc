@@ -95,5 +95,18 @@ TEST(Utf8Test, WhatIsCutIsUtf8WithinTheBoundAndSaysSo) {
   }
 }
 
+TEST(Utf8Test, OfWhatIsCutToItsEndTheLastWordsStay) {
+  EXPECT_EQ(CutUtf8ToEnd("plain", 5), "plain");
+  EXPECT_EQ(CutUtf8ToEnd("plainly", 6), "…nly");
+  EXPECT_EQ(CutUtf8ToEnd("ééé", 5), "…é");
+  EXPECT_EQ(CutUtf8ToEnd("éééz", 6), "…éz");
+  for (size_t bytes_max = 3; bytes_max < 40; ++bytes_max) {
+    const std::string cut =
+        CutUtf8ToEnd("from the begin of it \x80\x80\x80\x80\x80\x80𝄞€é\xFFz", bytes_max);
+    EXPECT_TRUE(IsUtf8(cut)) << bytes_max;
+    EXPECT_LE(cut.size(), bytes_max);
+  }
+}
+
 }  // namespace
 }  // namespace iris

@@ -1,8 +1,11 @@
 #include "coordinator/transport/turn_reader.h"
 
+#include <cstddef>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/bootstrap/host_text.h"
@@ -11,6 +14,8 @@ namespace iris {
 namespace {
 
 using Kind = SessionNews::Kind;
+
+constexpr size_t kLastWordsBytesMax = 1 << 10;
 
 absl::Status WhyExited(const v1::Exited& exited) {
   std::string how = exited.how_case() == v1::Exited::kSignal
@@ -22,7 +27,8 @@ absl::Status WhyExited(const v1::Exited& exited) {
     return MakeFailure(v1::FAILURE_WRONG_HOST,
                        "claude was ended because another host has taken the session over");
   }
-  const std::string said = PrintableHostText(exited.stderr_tail(), kHostDetailBytesMax);
+  const std::string said = PrintableHostText(
+      CutUtf8ToEnd(exited.stderr_tail(), kLastWordsBytesMax), kHostDetailBytesMax);
   if (!said.empty()) absl::StrAppend(&how, "; the host says: ", said);
   return MakeFailure(v1::FAILURE_CHILD_EXITED, absl::StrCat("claude ", how));
 }

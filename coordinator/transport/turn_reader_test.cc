@@ -244,6 +244,22 @@ TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
   EXPECT_EQ(point->mark.incarnation, "life 2");
 }
 
+// claude was still speaking of something else when it got the message.
+TEST(TurnReaderTest, WhatWasSaidBeforeTheAnswerBeginsIsNotAmongIt) {
+  Journal journal("life 1");
+  journal.Written("a").Says("of a task").Line(R"({"type":"assistant","mess)");
+  journal.Line(R"({"type":"result","result":"of a task"})").Gap("a").Says("mine").Settled("a");
+  for (size_t cut = 0; cut <= journal.events.size(); ++cut) {
+    absl::optional<ReadPoint> point;
+    Heard stored;
+    ReadFrom({}, journal, cut, {}, &point, &stored);
+    const ReadMark mark = point.value_or(ReadPoint()).mark;
+    const Heard heard = ReadFrom({.mark = mark}, journal, journal.events.size(), stored);
+    EXPECT_EQ(heard.texts.at("a"), "mine") << "cut at " << cut;
+    EXPECT_TRUE(heard.outcomes.at("a").ok()) << heard.outcomes.at("a");
+  }
+}
+
 TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
   TurnReader reader(ReadPoint{.mark = {.journal_id = "lost", .incarnation = "life 1", .seq = 9}});
   v1::Reset reset;
@@ -340,6 +356,19 @@ v1::Event AskedAt(uint64_t seq, const std::string& id) {
   v1::Event event = EventAt(seq);
   event.mutable_request()->set_request_id(id);
   return event;
+}
+
+TEST(TurnReaderTest, OfAChildThatEndedItsLastWordsAreTold) {
+  TurnReader reader(ReadPoint{.mark = {.journal_id = "j"}});
+  v1::Event exited = EventAt(1);
+  exited.mutable_exited()->set_signal(9);
+  exited.mutable_exited()->set_stderr_tail(std::string(4000, 'x') + " out of memory");
+  std::vector<SessionNews> news;
+  reader.Apply(exited, news);
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(KindOf(news[0].outcome), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(news[0].outcome.message()),
+              testing::AllOf(HasSubstr("signal 9"), HasSubstr("out of memory")));
 }
 
 // What the first answer says of the child and what it asks is newer than what is read again.

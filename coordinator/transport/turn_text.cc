@@ -107,6 +107,7 @@ std::string TurnText::OnLine() {
   if (said.type != "assistant" || said.by_sub_agent) return "";
   std::string added;
   for (const std::string& text : said.texts) {
+    if (text.empty()) continue;  // As if there were none.
     absl::StrAppend(&added, std::exchange(any_text_, true) ? "\n\n" : "", text);
     last_text_ = Fnv64(text);
   }

@@ -16,8 +16,8 @@ namespace iris {
 
 // Gathers the answer of one turn from the lines of claude's stdout: every text block of its
 // assistant messages, in order, with an empty line between two, and then the structured output, if
-// there is one, as JSON. Thinking, tools and what sub-agents say are left out. A turn without any
-// text block (a slash command) answers with the `result` of its result line.
+// there is one, as JSON. Thinking, tools, empty blocks and what sub-agents say are left out. A turn
+// without any text (a slash command) answers with the `result` of its result line.
 //
 // Lines come in pieces. Not thread-safe.
 class TurnText {

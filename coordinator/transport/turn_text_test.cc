@@ -72,6 +72,15 @@ TEST(TurnTextTest, ATurnWithoutTextBlocksAnswersWithItsResult) {
   EXPECT_EQ(AnswerOf({Result("Total cost: $0")}), "Total cost: $0");
 }
 
+TEST(TurnTextTest, AnEmptyTextBlockIsNone) {
+  EXPECT_EQ(AnswerOf({Assistant({Text("")}), Result("Total cost: $0")}), "Total cost: $0");
+  EXPECT_EQ(AnswerOf({R"({"type":"assistant","message":{"content":""}})", Result("all of it")}),
+            "all of it");
+  EXPECT_EQ(AnswerOf({Assistant({Text("one"), Text("")}), Assistant({Text("two")}), Result("two")}),
+            "one\n\ntwo");
+  EXPECT_EQ(AnswerOf({Assistant({Text("")}), Result("")}), "");
+}
+
 TEST(TurnTextTest, WhatSubAgentsSayIsNotTheAnswer) {
   const std::string inner = json({{"type", "assistant"},
                                   {"message", {{"content", json::array({Text("inner")})}}},

@@ -42,6 +42,17 @@ def test_one_session_a_pair_and_a_new_child_resumes_it(iris, team):
     assert iris.answer(team, "PID") != first
 
 
+@pytest.mark.parametrize("end, how", [("kill -9 $$", "signal 9"), ("exit 3", "code 3")])
+def test_a_claude_that_ends_while_it_starts_says_how(iris, end, how):
+    program = iris.folder / "bin" / "short-lived"
+    program.write_text(f"#!/bin/sh\necho 'no memory' >&2\n{end}\n")
+    program.chmod(0o755)
+    iris.write_config({"teams": {"app": iris.local_team(claudePath=str(program))}})
+    failure = iris.failure("app")
+    assert failure["kind"] == "child_exited"
+    assert how in failure["detail"] and "no memory" in failure["detail"]
+
+
 def test_a_restarted_coordinator_and_agent_resume_the_session(iris, team):
     assert iris.answer(team, "COUNT") == "1"
     assert iris.run("stop", "--agents").returncode == 0

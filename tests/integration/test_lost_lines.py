@@ -27,6 +27,40 @@ def test_a_broken_line_of_the_answer_is_whole_in_the_end(iris):
     assert iris.answer("here", "DAMAGE torn assistant\nBLOCKS 3") == "block 1\n\n\nblock 2\n\n\nblock 3"
 
 
+# Speaks of a background task of its own when it gets a message, and takes that up only then.
+BUSY_CLAUDE = r'''#!/usr/bin/python3
+import json, sys
+
+def say(**line):
+    print(json.dumps(line), flush=True)
+
+def text(words):
+    say(type="assistant", message={"content": [{"type": "text", "text": words}]})
+
+for line in sys.stdin:
+    message = json.loads(line)
+    if message["type"] == "control_request":
+        say(type="control_response", response={"subtype": "success", "request_id": message["request_id"]})
+    if message["type"] != "user":
+        continue
+    if message["message"]["content"] == "busy":
+        text("the task is done")
+        say(type="result", subtype="success", is_error=False, result="the task is done", user_message_uuids=[])
+    say(type="user", uuid=message["uuid"], isReplay=True, message=message["message"])
+    text("the answer")
+    say(type="result", subtype="success", is_error=False, result="the answer", user_message_uuids=[message["uuid"]])
+'''
+
+
+def test_what_claude_says_of_something_else_is_no_part_of_the_answer(iris):
+    program = iris.folder / "bin" / "busy"
+    program.write_text(BUSY_CLAUDE)
+    program.chmod(0o755)
+    iris.write_config({"teams": {"here": iris.local_team(claudePath=str(program))}})
+    for message in ("idle", "busy", "idle"):
+        assert iris.answer("here", message) == "the answer"
+
+
 def test_a_limit_is_a_failure_of_its_own_with_its_time(iris):
     local(iris)
     failed = json.loads(iris.tell("here", f"LIMIT {int(time.time()) + 3600}", as_json=True).stdout)

@@ -114,3 +114,18 @@ def test_two_hosts_with_one_home(iris, twin, scratch, remote_user):
         assert [claim["hostname"] for claim in claims(remote_user)] == ["far-a"]
         assert iris.run("stop", "--agents").returncode == 0
         assert claims(remote_user) == []
+
+
+def test_a_container_that_is_started_again_goes_on_by_itself(iris, scratch, remote_user):
+    """It has pids of its own then, and the same boot: what ran there before is gone, and nobody has to say so."""
+    with shared_home.hosts(scratch, remote_user, "pod") as (pod,):
+        iris.write_config({"teams": {"gpu": pod.team(remote_user)}})
+        assert iris.answer("gpu", "COUNT") == "1"
+        [before] = claims(remote_user)
+        pod.stop()
+        pod.start_again()
+        assert iris.answer("gpu", "COUNT") == "2"
+        [after] = claims(remote_user)
+        assert (before["hostname"], after["hostname"]) == ("pod", "pod")
+        assert iris.run("stop", "--agents").returncode == 0
+        assert claims(remote_user) == []
