@@ -72,6 +72,8 @@ class Session final : private ChildSink, private LineScannerSink {
   // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label. FAILURE_STORAGE:
   // it could not be stored, and the holder stays.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
+  // What was granted last: holder, label, epoch.
+  const saved::State& lease() const { return files_->state(); }
   // FAILURE_PERMISSION_DENIED: not the epoch in force.
   absl::Status CheckEpoch(uint64_t epoch) const;
 
