@@ -68,7 +68,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::vector<v1::LinkStatus> Status() const override;
 
   void AskHosts(HostReportsDone done) override;
-  void StopAgents(StopAgentsCall::Done done) override;
+  void StopAgents(bool force, StopAgentsDone done) override;
 
   void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
   OutstandingCalls& calls() override { return calls_; }
@@ -301,11 +301,16 @@ bool HostLinkTable::LocalAgentRuns(const StopAgentsCall& besides) const {
   return dialed.ok() && hello.ParseFromString(dialed->hello) && !besides.asks(hello);
 }
 
-void HostLinkTable::StopAgents(StopAgentsCall::Done done) {
+void HostLinkTable::StopAgents(bool force, StopAgentsDone done) {
+  v1::ShutdownRequest request;
+  request.set_coordinator_id(options_.coordinator_id);
+  request.set_force(force);
   stops_.push_back(std::make_unique<StopAgentsCall>(
-      loop_, calls_, [this, done = std::move(done)](int stopped, std::vector<std::string> problems) {
+      loop_, calls_, std::move(request),
+      [this, done = std::move(done)](std::vector<std::string> stopped,
+                                     std::vector<std::string> problems) {
         SweepSoon();
-        done(stopped, std::move(problems));
+        done(std::move(stopped), std::move(problems));
       }));
   StopAgentsCall& stop = *stops_.back();
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });

@@ -149,7 +149,7 @@ class Iris:
         """`iris stop --agents`; returns what still runs `patience` seconds later, killed by now."""
         if self.config.exists() or self._background:
             try:
-                self.run("stop", "--agents")
+                self.run("stop", "--agents", "--force")
             except subprocess.TimeoutExpired:
                 pass  # What it left says enough.
         for process in self._background:
