@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from testbed import binaries, processes
+from testbed.waiting import wait_until
 
 
 def only_link(status: dict) -> dict:
@@ -113,6 +114,15 @@ class Iris:
         done = self.tell(team, text, **options)
         assert done.returncode == 0, f"tell failed ({done.returncode}): {done.stdout}{done.stderr}"
         return done.stdout.removesuffix("\n")
+
+    def answer_soon(self, team, text, timeout=60) -> str:
+        """What `team` answers once a login is tried again: after a refused one that is not at once."""
+        def answered():
+            done = self.tell(team, text)
+            said = done.stdout + done.stderr
+            assert done.returncode == 0 or "at the earliest" in said, said
+            return done.returncode == 0 and done.stdout.removesuffix("\n")
+        return wait_until(answered, timeout)
 
     def status(self) -> dict:
         done = self.run("status", "--json")
