@@ -22,6 +22,7 @@
 #include "agent/session/claim.h"
 #include "agent/session/identity.h"
 #include "agent/session/idle_watch.h"
+#include "agent/session/launch.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
 #include "agent/session/stall.h"
@@ -78,10 +79,11 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Status CheckEpoch(uint64_t epoch) const;
 
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
-  // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()) is ended
-  // first; in a turn `done` gets it as it is, and it is ended behind the turn, before it could get
-  // another tell. FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another host
-  // that shares this home has claimed the session, and not `takeover`: a person asked for it.
+  // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
+  // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
+  // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is looked
+  // at before every tell.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another
+  // host that shares this home has claimed the session, and not `takeover`: a person asked for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
 
   // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;
@@ -294,8 +296,9 @@ class Session final : private ChildSink, private LineScannerSink {
   const StrayKiller kill_strays_;
   std::set<SessionReader*> readers_;
 
-  v1::LaunchSpec spec_;        // Of the newest Open.
-  v1::LaunchSpec child_spec_;  // That `child_` was started with.
+  v1::LaunchSpec spec_;          // Of the newest Open.
+  v1::LaunchSpec child_spec_;    // That `child_` was started with.
+  DirectoryId child_directory_;  // That it was started in; unknown: by a build that kept none.
   Phase phase_ = Phase::kNone;
   std::unique_ptr<Child> child_;
   std::unique_ptr<LineScanner> scanner_;
