@@ -221,7 +221,8 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   const bool exhausted = !how.ok() && IsExhausted(how.status());
   const absl::Status why =
       exhausted
-          ? Exhausted(how.status(), absl::StrCat(Who(), " could not be started"))
+          ? Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
+                                                                     : " could not be heard"))
           : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
                         asked ? absl::StrCat(Who(), " was ended on request before it answered")
                               : absl::StrCat(Who(), " ", ended));
