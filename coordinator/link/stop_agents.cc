@@ -61,8 +61,12 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
                          const std::shared_ptr<LinkLife>& life) {
   link.Retire();
   const std::string agent = AgentOf(life->hello);
-  if (!asked_.insert(agent).second) return;
-  unanswered_[agent] = {&link, name};
+  if (!asked_.insert(agent).second) {
+    const auto asked = unanswered_.find(agent);
+    if (asked != unanswered_.end()) asked->second.links.push_back(&link);
+    return;
+  }
+  unanswered_[agent] = {.name = name, .links = {&link}};
   EndAgent(loop_, calls_, life, request_,
            [this, alive = alive_, agent](const grpc::Status& status,
                                          const v1::ShutdownResponse& response) {
@@ -104,7 +108,7 @@ void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& statu
   unanswered_.erase(found);
   if (!status.ok()) {
     problems_.push_back(Problem(asked.name, FromHost(status, "")));
-    asked.link->Close();  // The agent stays, and its link is not waited for.
+    for (HostLink* link : asked.links) link->Close();  // It stays: their end is not waited for.
   } else if (response.tells_of_others() > 0) {
     stopped_.push_back(absl::StrCat(asked.name, ", and with it ", response.tells_of_others(),
                                     " open messages of other coordinators"));

@@ -72,8 +72,8 @@ class StopAgentsCall {
   std::vector<std::string> problems_;
   std::set<std::string> asked_;  // AgentOf().
   struct Asked {
-    HostLink* link;
     std::string name;
+    std::vector<HostLink*> links;  // All that lead to it.
   };
   std::map<std::string, Asked> unanswered_;  // Of those.
   std::map<HostLink*, std::unique_ptr<Arrival>> awaited_;

@@ -166,19 +166,22 @@ TEST_F(StopAgentsTest, AnAgentThatCannotBeReachedIsAProblem) {
 
 TEST_F(StopAgentsTest, AnAgentThatStaysIsAProblemAndItsLinkIsClosed) {
   request_.set_coordinator_id("us");
-  for (const char* name : {"stays", "goes"}) {
-    Host(name).CallItself(name);
+  for (const char* name : {"stays", "goes", "stays too"}) {
+    Host(name).CallItself(std::string(name) == "goes" ? "one" : "another");
     BringUp(name);
   }
   Host("stays").AnswerShutdown(MakeFailure(v1::FAILURE_PERMISSION_DENIED, "1 of team gpu"));
   Answer answer;
-  StopAll(answer, {"stays", "goes"});
+  StopAll(answer, {"stays", "goes", "stays too"});
   ASSERT_TRUE(answer.Wait());
   EXPECT_EQ(Host("stays").last_shutdown().coordinator_id(), "us");
   EXPECT_THAT(answer.stopped, ElementsAre("goes"));
   EXPECT_THAT(answer.problems, ElementsAre(AllOf(HasSubstr("agent on stays: "),
                                                  HasSubstr("1 of team gpu"))));
-  OnLoop([&] { EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end"; });
+  OnLoop([&] {
+    EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end";
+    EXPECT_EQ(Link("stays too").life(), nullptr);
+  });
 }
 
 TEST_F(StopAgentsTest, WhatEndsWithAnAgentThatIsForcedToGoIsSaid) {
