@@ -211,9 +211,9 @@ void ProcessChild::WriteQueued() {
 }
 
 void ProcessChild::WatchStdin() {
-  stdin_watched_ = loop_.Watch(stdin_.get(), {.writable = true}, [this](EventLoop::Ready) {
-                          WriteQueued();
-                        }).ok();
+  stdin_watched_ =
+      loop_.Watch(stdin_.get(), {.writable = true}, [this](EventLoop::Ready) { WriteQueued(); })
+          .ok();
   if (stdin_watched_ || write_again_ != 0) return;
   write_again_ = loop_.After(kWatchAgain, [this] {
     write_again_ = 0;

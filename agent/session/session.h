@@ -81,9 +81,10 @@ class Session final : private ChildSink, private LineScannerSink {
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
   // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
   // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
-  // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is looked
-  // at before every tell.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another
-  // host that shares this home has claimed the session, and not `takeover`: a person asked for it.
+  // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is
+  // looked at before every tell.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST:
+  // another host that shares this home has claimed the session, and not `takeover`: a person asked
+  // for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
 
   // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;

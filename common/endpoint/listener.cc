@@ -139,9 +139,8 @@ void UnixListener::Greet(ScopedFd fd) {
   }
   const int number = fd.get();
   // First: who is greeted is served. Who is not tries again (Dial()).
-  const absl::Status watched =
-      loop_.Watch(number, {.readable = true},
-                  [this, number](EventLoop::Ready) { OnFirstByteOrEnd(number); });
+  const absl::Status watched = loop_.Watch(
+      number, {.readable = true}, [this, number](EventLoop::Ready) { OnFirstByteOrEnd(number); });
   if (!watched.ok()) return LogWarn("refused a connection: ", watched.message());
   const std::string hello = make_hello_();
   // A fresh socket's buffer takes all of a hello (64 KiB at most) at once.

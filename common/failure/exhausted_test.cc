@@ -17,9 +17,9 @@ TEST(ExhaustedTest, EachLimitIsNamedWithWhatRaisesIt) {
     int error;
     const char* fix;
   };
-  for (const Case& one : {Case{EAGAIN, "ulimit -u"}, Case{EMFILE, "ulimit -n"},
-                          Case{ENFILE, "ulimit -n"}, Case{ENOMEM, "Free memory"},
-                          Case{ENOSPC, "fs.epoll.max_user_watches"}}) {
+  for (const Case& one :
+       {Case{EAGAIN, "ulimit -u"}, Case{EMFILE, "ulimit -n"}, Case{ENFILE, "ulimit -n"},
+        Case{ENOMEM, "Free memory"}, Case{ENOSPC, "fs.epoll.max_user_watches"}}) {
     const Failure failure = ToProto(Exhausted(one.error, "DOING"));
     EXPECT_EQ(failure.kind(), v1::FAILURE_BUSY_LIMIT) << one.fix;
     EXPECT_THAT(failure.detail(), HasSubstr("DOING: "));

@@ -72,8 +72,8 @@ class EventLoop {
   bool Cancel(TimerId id);
 
   // Level-triggered. `fd` stays the caller's and must be unwatched before it is closed. Watching a
-  // watched descriptor changes what it is watched for and keeps the callback. ResourceExhausted, and
-  // it is not watched: the system has no more of what that takes. What it was for ends as
+  // watched descriptor changes what it is watched for and keeps the callback. ResourceExhausted,
+  // and it is not watched: the system has no more of what that takes. What it was for ends as
   // Exhausted() (common/failure) says it, or tries again in a moment.
   absl::Status Watch(int fd, Ready interest, FdCallback callback);
   // Of one that is watched. Takes nothing more of the system.

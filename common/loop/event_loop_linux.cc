@@ -138,9 +138,8 @@ absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
     return absl::OkStatus();
   }
   const uint64_t generation = next_generation_++ & 0x7FFFFFFF;
-  const int error = watched_.size() < watched_max_
-                        ? Control(EPOLL_CTL_ADD, fd, interest, generation)
-                        : ENOSPC;
+  const int error =
+      watched_.size() < watched_max_ ? Control(EPOLL_CTL_ADD, fd, interest, generation) : ENOSPC;
   if (error == ENOSPC) return absl::ErrnoToStatus(error, "epoll, by fs.epoll.max_user_watches");
   if (error == ENOMEM) return absl::ErrnoToStatus(error, "epoll");
   if (error != 0) std::abort();  // It is closed, or not of a kind that polls: a bug of ours.

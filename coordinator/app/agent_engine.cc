@@ -60,15 +60,15 @@ class AgentEngine final : public Engine {
     links_->Lend(team, env);
   }
   void StopAgents(bool force, StopAgentsDone done) override {
-    links_->StopAgents(force, [this, alive = alive_, done = std::move(done)](
-                                  std::vector<std::string> stopped,
-                                  std::vector<std::string> problems) {
-      if (!*alive) return;
-      WhenGone(absl::Now() + kGoneWithin,
-               [stopped = std::move(stopped), problems = std::move(problems), done] {
-                 done(stopped, problems);
-               });
-    });
+    links_->StopAgents(
+        force, [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
+                                                              std::vector<std::string> problems) {
+          if (!*alive) return;
+          WhenGone(absl::Now() + kGoneWithin,
+                   [stopped = std::move(stopped), problems = std::move(problems), done] {
+                     done(stopped, problems);
+                   });
+        });
   }
 
  private:

@@ -68,8 +68,7 @@ TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
        {Parse({}), Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),
         Parse({"tell", "gpu", "x", "y"}), Parse({"tell", "gpu", "x", "--timeout", "soon"}),
         Parse({"tell", "gpu", "x", "--timeout", "-2"}), Parse({"status", "--agents"}),
-        Parse({"stop", "--force"}),
-        Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
+        Parse({"stop", "--force"}), Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
     EXPECT_EQ(parsed.command.verb, Verb::kNone);
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_NE(parsed.message, "");

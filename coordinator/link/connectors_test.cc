@@ -26,9 +26,10 @@ using ::testing::IsEmpty;
 
 ResolvedTarget Target(const std::string& key) {
   ResolvedTarget resolved;
-  resolved.target.remote = RemoteCommand{
-      .text = "/nonexistent/ssh gpu", .program = "/nonexistent/ssh", .options = {},
-      .destination = "gpu"};
+  resolved.target.remote = RemoteCommand{.text = "/nonexistent/ssh gpu",
+                                         .program = "/nonexistent/ssh",
+                                         .options = {},
+                                         .destination = "gpu"};
   resolved.key = key;
   resolved.name = "me@gpu:22";
   return resolved;
@@ -38,14 +39,14 @@ ResolvedTarget Target(const std::string& key) {
 class SshConnectorTest : public ::testing::Test {
  protected:
   SshConnectorTest() {
-    connector_ = MakeSshConnector(
-        *bundle_, Target("key"),
-        {.runtime_dir = [] { return std::string("/tmp"); },
-         .lent_env = [] { return std::map<std::string, std::string>(); },
-         .resolve = [this](const SshTarget&, const std::atomic<bool>*)
-             -> absl::StatusOr<ResolvedTarget> { return Target(meaning_); },
-         .on_moved = [this](ResolvedTarget to) { moved_to_.push_back(to.key); },
-         .bar = bar_});
+    connector_ =
+        MakeSshConnector(*bundle_, Target("key"),
+                         {.runtime_dir = [] { return std::string("/tmp"); },
+                          .lent_env = [] { return std::map<std::string, std::string>(); },
+                          .resolve = [this](const SshTarget&, const std::atomic<bool>*)
+                              -> absl::StatusOr<ResolvedTarget> { return Target(meaning_); },
+                          .on_moved = [this](ResolvedTarget to) { moved_to_.push_back(to.key); },
+                          .bar = bar_});
   }
   absl::Status Connect() {
     const std::atomic<bool> cancelled = false;

@@ -67,8 +67,8 @@ TEST_F(LoginBarTest, TheWaitGrowsFromTwoSecondsToFiveMinutes) {
     waits.push_back(Wait());
   }
   EXPECT_THAT(waits, ::testing::ElementsAre(absl::Seconds(2), absl::Seconds(6), absl::Seconds(18),
-                                            absl::Seconds(54), absl::Seconds(162),
-                                            absl::Minutes(5), absl::Minutes(5)));
+                                            absl::Seconds(54), absl::Seconds(162), absl::Minutes(5),
+                                            absl::Minutes(5)));
 }
 
 TEST_F(LoginBarTest, ALoginThatSucceedsIsANewBeginning) {

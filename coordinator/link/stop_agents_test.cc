@@ -176,8 +176,8 @@ TEST_F(StopAgentsTest, AnAgentThatStaysIsAProblemAndItsLinkIsClosed) {
   ASSERT_TRUE(answer.Wait());
   EXPECT_EQ(Host("stays").last_shutdown().coordinator_id(), "us");
   EXPECT_THAT(answer.stopped, ElementsAre("goes"));
-  EXPECT_THAT(answer.problems, ElementsAre(AllOf(HasSubstr("agent on stays: "),
-                                                 HasSubstr("1 of team gpu"))));
+  EXPECT_THAT(answer.problems,
+              ElementsAre(AllOf(HasSubstr("agent on stays: "), HasSubstr("1 of team gpu"))));
   OnLoop([&] {
     EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end";
     EXPECT_EQ(Link("stays too").life(), nullptr);
@@ -193,8 +193,7 @@ TEST_F(StopAgentsTest, WhatEndsWithAnAgentThatIsForcedToGoIsSaid) {
   Answer answer;
   StopAll(answer, {"a"});
   ASSERT_TRUE(answer.Wait());
-  EXPECT_THAT(answer.stopped,
-              ElementsAre("a, and with it 3 open messages of other coordinators"));
+  EXPECT_THAT(answer.stopped, ElementsAre("a, and with it 3 open messages of other coordinators"));
 }
 
 TEST_F(StopAgentsTest, WhoDoesNotAnswerInTimeIsAProblemAndHoldsUpNobody) {

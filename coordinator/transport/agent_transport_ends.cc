@@ -151,8 +151,8 @@ void AgentTransport::TryBlockedLinkLater() {
   });
 }
 
-// Somebody may have mended it; where that was said too soon after a refused login, it is tried again
-// before long.
+// Somebody may have mended it; where that was said too soon after a refused login, it is tried
+// again before long.
 void AgentTransport::TryNow() {
   if (blocked_timer_ == 0) return;
   blocked_wait_ = absl::ZeroDuration();
