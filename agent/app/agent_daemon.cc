@@ -18,6 +18,7 @@
 #include "agent/inventory/storage.h"
 #include "common/base/ids.h"
 #include "common/endpoint/data_lock.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -75,6 +76,7 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::Start(const Options& o
     if (!status.ok()) return;
     daemon->MakeDoor(std::move(locks.data_lock));
     status = daemon->door_->Open(locks.endpoint, std::move(locks.endpoint_lock));
+    if (status.ok()) status = daemon->HearSignals();
     if (status.ok()) daemon->StartLooking();
   });
   if (!status.ok()) return status;
@@ -94,7 +96,10 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::GoOn(const Options& op
     // each finishes its turn, for the agent that recovers them.
     if (!status.ok()) return CloseChildren(before);
     status = daemon->Serve(before.sessions());
-    if (status.ok()) daemon->StartLooking();
+    if (!status.ok()) return;
+    // It has children: without ears for signals it works all the same.
+    if (absl::Status heard = daemon->HearSignals(); !heard.ok()) LogError(heard.message());
+    daemon->StartLooking();
   });
   if (!status.ok()) return status;
   LogInfo("was agent ", before.build(), ", with ", daemon->sessions_->running_children(),
@@ -163,9 +168,14 @@ void AgentDaemon::MakeDoor(ScopedFd data_lock) {
                       }});
 }
 
-void AgentDaemon::StartLooking() {
+absl::Status AgentDaemon::HearSignals() {
   signals_ = LeaveSignals();
-  loop_.loop().Watch(signals_.get(), {.readable = true}, [this](EventLoop::Ready) { OnSignal(); });
+  const absl::Status watched = loop_.loop().Watch(signals_.get(), {.readable = true},
+                                                  [this](EventLoop::Ready) { OnSignal(); });
+  return watched.ok() ? watched : Exhausted(watched, "the agent cannot hear signals");
+}
+
+void AgentDaemon::StartLooking() {
   LookIfIdle();
   LogInfo("agent ", hello_.build(), " of incarnation ", incarnation_, " serves at ", socket_);
 }

@@ -69,6 +69,7 @@ class AgentDaemon {
   // On the loop.
   absl::Status Serve(const google::protobuf::RepeatedPtrField<handover::Session>& before);
   void MakeDoor(ScopedFd data_lock);
+  absl::Status HearSignals();
   void StartLooking();
   absl::Status Become(const std::string& program);
   void OnConnection(ScopedFd fd);

@@ -299,6 +299,26 @@ TEST_F(AgentUpgradeTest, NobodyIsTurnedAwayMeanwhile) {
   ExpectUpgraded();
 }
 
+TEST_F(AgentUpgradeTest, WhereAChildWasStartedIsKnownAfterwardsToo) {
+  namespace fs = std::filesystem;
+  const std::string first = scratch_.File("release-41"), second = scratch_.File("release-42");
+  fs::rename(Project(), first);
+  fs::create_directory(second);
+  fs::create_directory_symlink(first, Project());
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open();
+  EXPECT_EQ(Ask("PWD"), first);
+  const pid_t claude = ClaudesPid();
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  ExpectUpgraded();
+  EXPECT_EQ(Ask("PWD"), first);
+  EXPECT_EQ(ClaudesPid(), claude);
+  fs::remove(Project());
+  fs::create_directory_symlink(second, Project());
+  EXPECT_EQ(Ask("PWD"), second);
+  ExpectNothingStays();
+}
+
 TEST_F(AgentUpgradeTest, AgainAndAgainItKeepsWhatItHasAndNothingMore) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();

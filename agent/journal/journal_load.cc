@@ -15,6 +15,7 @@
 #include "agent/journal/journal.h"
 #include "agent/journal/record.h"
 #include "common/base/ids.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
@@ -87,6 +88,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
     absl::FunctionRef<void(const v1::Event&)> seen, const Limits& limits) {
   std::unique_ptr<Journal> journal(new Journal(disk, dir, limits));
   absl::Status status = journal->Load(seen);
+  if (SaysExhausted(status.message())) return Exhausted(status, "a session's journal");
   if (!status.ok()) {
     return MakeFailure(v1::FAILURE_STORAGE,
                        absl::StrCat("a session's journal: ", status.message()));
@@ -103,6 +105,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
   if (status.ok()) status = journal->StartSegment(1);
   if (!status.ok()) {
     unlink(MarkPath(dir).c_str());
+    if (SaysExhausted(status.message())) return Exhausted(status, "a new journal");
     return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("a new journal: ", status.message()));
   }
   disk.SyncSoon(journal.get());

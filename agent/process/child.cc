@@ -22,6 +22,9 @@ namespace iris {
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
+// A system that has no more descriptors to watch may have some again.
+constexpr absl::Duration kWatchAgain = absl::Milliseconds(200);
+constexpr int kWatchTriesMax = 15;  // Then claude is ended: nobody can hear it.
 
 struct PipeEnds {
   ScopedFd reader, writer;
@@ -60,6 +63,12 @@ absl::Status ProcessChild::Begin(const ChildSpec& spec) {
   keeper.argv.insert(keeper.argv.end(), spec.args.begin(), spec.args.end());
   const ScopedFd life = spec.life_file.empty() ? ScopedFd() : HoldLifeLock(spec.life_file);
   if (life) keeper.fds.emplace_back(kKeeperLifeFd, life.get());
+  SetNonBlocking(pipes[3].reader.get());
+  report_ = std::move(pipes[3].reader);
+  // Before there is a keeper: what cannot be heard is not started.
+  const absl::Status heard =
+      loop_.Watch(report_.get(), {.readable = true}, [this](EventLoop::Ready) { OnReport(); });
+  if (!heard.ok()) return heard;
   const absl::StatusOr<pid_t> pid = OwnChildren::Get().Start(keeper);
   if (!pid.ok()) return pid.status();
   holds_life_file_ = life.valid();
@@ -68,11 +77,7 @@ absl::Status ProcessChild::Begin(const ChildSpec& spec) {
   stdin_ = std::move(pipes[0].writer);
   stdout_.fd = std::move(pipes[1].reader);
   stderr_.fd = std::move(pipes[2].reader);
-  report_ = std::move(pipes[3].reader);
-  for (const ScopedFd* fd : {&stdin_, &stdout_.fd, &stderr_.fd, &report_}) {
-    SetNonBlocking(fd->get());
-  }
-  loop_.Watch(report_.get(), {.readable = true}, [this](EventLoop::Ready) { OnReport(); });
+  for (const ScopedFd* fd : {&stdin_, &stdout_.fd, &stderr_.fd}) SetNonBlocking(fd->get());
   return absl::OkStatus();
 }
 
@@ -101,6 +106,9 @@ absl::Status ProcessChild::GoOn(ChildHandover handover) {
     if (*fd ? !IsPipe(*fd) : must) return absl::InternalError("no pipes came with the child");
     if (*fd) fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
   }
+  const absl::Status heard =
+      loop_.Watch(report.get(), {.readable = true}, [this](EventLoop::Ready) { OnReport(); });
+  if (!heard.ok()) return heard;
   keeper_ = handover.keeper;
   OwnChildren::Get().Adopt(handover.keeper);
   pid_ = handover.pid;
@@ -110,7 +118,6 @@ absl::Status ProcessChild::GoOn(ChildHandover handover) {
   stderr_.fd = std::move(err);
   report_ = std::move(report);
   report_text_ = std::move(handover.report_text);
-  loop_.Watch(report_.get(), {.readable = true}, [this](EventLoop::Ready) { OnReport(); });
   WatchOutput();
   if (!handover.unwritten.empty()) Write(std::move(handover.unwritten));
   return absl::OkStatus();
@@ -119,6 +126,8 @@ absl::Status ProcessChild::GoOn(ChildHandover handover) {
 ProcessChild::~ProcessChild() {
   if (sweep_ != 0) loop_.Cancel(sweep_);
   if (drain_ != 0) loop_.Cancel(drain_);
+  loop_.Cancel(watch_again_);
+  loop_.Cancel(write_again_);
   if (stdin_watched_) loop_.Unwatch(stdin_.get());
   CloseReader(stdout_.fd);
   CloseReader(stderr_.fd);
@@ -133,9 +142,25 @@ void ProcessChild::WatchOutput() {
   if (pid_ == 0) return;
   for (Output* output : {&stdout_, &stderr_}) {
     if (!output->fd) continue;
-    loop_.Watch(output->fd.get(), {.readable = true},
-                [this, output](EventLoop::Ready) { ReadOnce(*output); });
+    const absl::Status watched =
+        loop_.Watch(output->fd.get(), {.readable = true},
+                    [this, output](EventLoop::Ready) { ReadOnce(*output); });
+    if (!watched.ok()) return WatchOutputLater(watched);
   }
+  watch_failures_ = 0;
+}
+
+// What it says waits in its pipes meanwhile.
+void ProcessChild::WatchOutputLater(const absl::Status& why) {
+  loop_.Cancel(std::exchange(watch_again_, 0));
+  if (++watch_failures_ >= kWatchTriesMax) {
+    unheard_ = why;
+    return KillAll();
+  }
+  watch_again_ = loop_.After(kWatchAgain, [this] {
+    watch_again_ = 0;
+    if (!paused_ && !exit_known_) WatchOutput();
+  });
 }
 
 void ProcessChild::CloseReader(ScopedFd& fd) {
@@ -183,13 +208,23 @@ void ProcessChild::WriteQueued() {
     written_ = 0;
   }
   if (waiting && !stdin_watched_) {
-    loop_.Watch(stdin_.get(), {.writable = true}, [this](EventLoop::Ready) { WriteQueued(); });
-    stdin_watched_ = true;
+    WatchStdin();
   } else if (!waiting && stdin_watched_) {
     loop_.Unwatch(stdin_.get());
     stdin_watched_ = false;
   }
   if (!waiting && close_stdin_) stdin_.Reset();
+}
+
+void ProcessChild::WatchStdin() {
+  stdin_watched_ =
+      loop_.Watch(stdin_.get(), {.writable = true}, [this](EventLoop::Ready) { WriteQueued(); })
+          .ok();
+  if (stdin_watched_ || write_again_ != 0) return;
+  write_again_ = loop_.After(kWatchAgain, [this] {
+    write_again_ = 0;
+    WriteQueued();
+  });
 }
 
 void ProcessChild::Signal(int signal) {

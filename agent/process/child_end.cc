@@ -92,6 +92,7 @@ void ProcessChild::DrainAndReportExit() {
   stdin_.Reset();
   CloseReader(stdout_.fd);
   CloseReader(stderr_.fd);
+  if (!unheard_.ok()) exit_ = unheard_;
   sink_.OnExited(exit_);
   if (keeper_gone_) sweep_ = loop_.After(absl::ZeroDuration(), [this] { SweepStrays(); });
 }

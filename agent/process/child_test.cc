@@ -21,6 +21,7 @@
 #include "agent/process/running_child.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
+#include "common/failure/exhausted.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -332,6 +333,37 @@ TEST_F(ChildTest, WhenTheAgentIsKilledTheChildFinishesAndNothingStays) {
   // What the agent had is ours now.
   ASSERT_TRUE(Eventually([] { return waitpid(-1, nullptr, WNOHANG) < 0; }));
   EXPECT_EQ(Contents(finished), "done\n");
+}
+
+// Its report, its stdout and its stderr are three.
+TEST_F(ChildTest, WhereNothingCanBeWatchedNothingIsStarted) {
+  RunningChild child(Script("exit 0"), /*watched_max=*/0);
+  EXPECT_TRUE(IsExhausted(child.status)) << child.status;
+  EXPECT_TRUE(HaveNoChildren());
+}
+
+TEST_F(ChildTest, WhatCannotBeHeardIsEndedAndSaysWhy) {
+  RunningChild child(Script("sleep 600"), /*watched_max=*/1);
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_THAT(child.listener.end(), HasSubstr("fs.epoll.max_user_watches"));
+}
+
+TEST_F(ChildTest, WhatItSaysIsHeardOnceItCanBeWatchedAgain) {
+  RunningChild child(Script("echo heard; read line; exit 3"), /*watched_max=*/1);
+  ASSERT_TRUE(child.listener.WaitForStart());
+  child.Do([&] { child.loop().set_watched_max(3); });
+  ASSERT_TRUE(child.listener.WaitForOut("heard"));
+  child.CloseStdin();
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.end(), "code 3");
+}
+
+TEST_F(ChildTest, WhatIsWrittenArrivesAlsoWhereItsStdinCannotBeWatched) {
+  RunningChild child(Script("wc -c"), /*watched_max=*/3);
+  child.Write(std::string(200'000, 'x'));
+  child.CloseStdin();
+  ASSERT_TRUE(child.listener.WaitForGone());
+  EXPECT_EQ(child.listener.out(), "200000\n");
 }
 
 }  // namespace

@@ -47,6 +47,8 @@ class ProcessChild final : public Child {
     size_t left = 0;  // Once it has exited: what was in the pipe then, less what was read.
   };
   void WatchOutput();
+  void WatchOutputLater(const absl::Status& why);
+  void WatchStdin();
   void OnReport();
   void OnReportLine(absl::string_view line);
   void OnKeeperGone();
@@ -78,6 +80,10 @@ class ProcessChild final : public Child {
   int sweeps_ = 0;
   EventLoop::TimerId sweep_ = 0;
   EventLoop::TimerId drain_ = 0;
+  EventLoop::TimerId watch_again_ = 0;
+  EventLoop::TimerId write_again_ = 0;
+  int watch_failures_ = 0;  // Of its output, one after the other.
+  absl::Status unheard_;    // Why it was ended, where nobody could hear it any more.
   absl::StatusOr<ExitStatus> exit_ = absl::UnknownError("running");
 };
 

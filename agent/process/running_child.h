@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,8 +113,11 @@ class ChildListener : public ChildSink {
 // A child on a loop of its own.
 class RunningChild {
  public:
-  explicit RunningChild(const ChildSpec& spec) {
+  // `watched_max`: of its loop.
+  explicit RunningChild(const ChildSpec& spec,
+                        size_t watched_max = std::numeric_limits<size_t>::max()) {
     Do([&] {
+      thread_.loop().set_watched_max(watched_max);
       absl::StatusOr<std::unique_ptr<Child>> child = Child::Start(thread_.loop(), spec, listener);
       if (child.ok()) child_ = *std::move(child);
       status = child.status();

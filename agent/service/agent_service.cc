@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "agent/service/attach_stream.h"
 #include "agent/service/streams.h"
 #include "common/budget/byte_budget.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/rpc/server_reply.h"
 #include "common/rpc/server_stream.h"
@@ -144,9 +146,21 @@ class GrpcAgentService final : public AgentService, private v1::Agent::CallbackS
       if (request->only_if_idle() && !sessions_.idle()) {
         return reply.Give(MakeFailure(v1::FAILURE_BUSY_LIMIT, "the agent has sessions that run"));
       }
-      sessions_.CloseAll([this, reply](size_t ended) {
+      const SessionTable::OthersTells others = sessions_.TellsOfOthers(request->coordinator_id());
+      const bool may_end_all = request->force() || request->coordinator_id().empty();
+      if (others.count > 0 && !may_end_all) {
+        return sessions_.CloseOf(request->coordinator_id(), [reply, others](size_t) {
+          reply.Give(MakeFailure(
+              v1::FAILURE_PERMISSION_DENIED,
+              absl::StrCat("the agent goes on, since other coordinators have messages open on it: ",
+                           others.whose),
+              kFixStopForce));
+        });
+      }
+      sessions_.CloseAll([this, reply, others](size_t ended) {
         v1::ShutdownResponse shut_down;
         shut_down.set_sessions_ended(static_cast<uint32_t>(ended));
+        shut_down.set_tells_of_others(static_cast<uint32_t>(others.count));
         reply.Give(std::move(shut_down));
         loop_.Post([this] { hooks_.on_shutdown(); });
       });

@@ -188,6 +188,79 @@ TEST_F(AgentServiceTest, ShutdownEndsEverySessionAndThenTheAgent) {
   EXPECT_TRUE(left.WaitForNotificationWithTimeout(kServiceDeadline));
 }
 
+// Two coordinators use the agent; one is told to stop its agents while the other's message is open.
+class SharedAgentTest : public AgentServiceTest {
+ protected:
+  SharedAgentTest() {
+    other.set_coordinator_id(NewUuid());
+    ours = std::make_unique<Reader>(stub());
+    ours->Start(session_id, LeaseAndOpen());
+    ours->SendTell(tell, "HANG");
+    EXPECT_TRUE(Eventually([this] { return Info().tell_in_flight() != ""; }));
+  }
+
+  const std::string tell = NewUuid();
+  std::unique_ptr<Reader> ours;
+  v1::ShutdownRequest other;
+};
+
+TEST_F(SharedAgentTest, StaysWhileAMessageOfAnotherCoordinatorIsOpen) {
+  const absl::Status refused = Shutdown(other, &gone);
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("1 of team gpu (me@laptop)"));
+  EXPECT_THAT(ToProto(refused).fix(), HasSubstr("--force"));
+  EXPECT_EQ(Info().tell_in_flight(), tell) << "it works on";
+  EXPECT_FALSE(left.HasBeenNotified());
+}
+
+TEST_F(SharedAgentTest, EndsTheSessionsOfWhoAskedAlsoWhereItStays) {
+  v1::AcquireRequest lease;
+  lease.set_session_id(NewUuid());
+  lease.set_coordinator_id(other.coordinator_id());
+  v1::AcquireResponse leased;
+  ASSERT_TRUE(Acquire(lease, &leased).ok());
+  v1::OpenRequest open;
+  open.set_session_id(lease.session_id());
+  open.set_epoch(leased.epoch());
+  *open.mutable_spec() = spec;
+  ASSERT_TRUE(stub().Open(&*NewContext(), open, &opened).ok());
+  const pid_t theirs = static_cast<pid_t>(opened.child().pid());
+  ASSERT_TRUE(Exists(theirs));
+
+  EXPECT_EQ(KindOf(Shutdown(other, &gone)), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_FALSE(Exists(theirs));
+  EXPECT_EQ(Info().tell_in_flight(), tell);
+}
+
+TEST_F(SharedAgentTest, LeavesForWhoSaysThatItsMessagesMayEnd) {
+  other.set_force(true);
+  ASSERT_TRUE(Shutdown(other, &gone).ok());
+  EXPECT_EQ(gone.tells_of_others(), 1u);
+  EXPECT_EQ(OutcomeIn(ours->ReadUntilSettled(tell)).kind(), v1::FAILURE_CANCELLED);
+  EXPECT_TRUE(left.WaitForNotificationWithTimeout(kServiceDeadline));
+}
+
+TEST_F(SharedAgentTest, LeavesForTheCoordinatorWhoseMessagesTheyAre) {
+  v1::ShutdownRequest request;
+  request.set_coordinator_id(coordinator_id);
+  ASSERT_TRUE(Shutdown(request, &gone).ok());
+  EXPECT_EQ(gone.tells_of_others(), 0u);
+  EXPECT_TRUE(left.WaitForNotificationWithTimeout(kServiceDeadline));
+}
+
+TEST_F(SharedAgentTest, LeavesForACoordinatorTooOldToSayWhoItIs) {
+  ASSERT_TRUE(Shutdown(/*only_if_idle=*/false, &gone).ok());
+  EXPECT_TRUE(left.WaitForNotificationWithTimeout(kServiceDeadline));
+}
+
+TEST_F(AgentServiceTest, AnotherCoordinatorsIdleSessionHoldsNoAgent) {
+  LeaseAndOpen();
+  v1::ShutdownRequest request;
+  request.set_coordinator_id(NewUuid());
+  ASSERT_TRUE(Shutdown(request, &gone).ok());
+  EXPECT_EQ(gone.sessions_ended(), 1u);
+}
+
 TEST_F(AgentServiceTest, AnIdleAgentLeavesWhenAskedTo) {
   Lease();
   ASSERT_TRUE(Shutdown(/*only_if_idle=*/true, &gone).ok());

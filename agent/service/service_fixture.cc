@@ -190,6 +190,11 @@ absl::Status ServiceFixture::Close(uint64_t epoch, v1::CloseResponse* response) 
 absl::Status ServiceFixture::Shutdown(bool only_if_idle, v1::ShutdownResponse* response) {
   v1::ShutdownRequest request;
   request.set_only_if_idle(only_if_idle);
+  return Shutdown(request, response);
+}
+
+absl::Status ServiceFixture::Shutdown(const v1::ShutdownRequest& request,
+                                      v1::ShutdownResponse* response) {
   return FromGrpcStatus(stub_->Shutdown(&*NewContext(), request, response), "shutdown");
 }
 

@@ -86,6 +86,7 @@ class ServiceFixture : public ::testing::Test {
   absl::Status Open(uint64_t epoch, v1::OpenResponse* response);
   absl::Status Close(uint64_t epoch, v1::CloseResponse* response);
   absl::Status Shutdown(bool only_if_idle, v1::ShutdownResponse* response);
+  absl::Status Shutdown(const v1::ShutdownRequest& request, v1::ShutdownResponse* response);
   v1::SessionInfo Info();
 
   // An epoch for `session_id`. It must be granted.

@@ -163,6 +163,12 @@ bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
          LastingEnv(one) == LastingEnv(other);
 }
 
+DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  struct stat info;
+  if (stat(ExpandHome(spec.cwd(), identity.home).c_str(), &info) != 0) return {};
+  return {.device = info.st_dev, .inode = info.st_ino};
+}
+
 std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
                         const AgentIdentity& identity) {
   return ClaimPath(ClaudeConfigDir(ChildEnv(spec, identity)), session_id);

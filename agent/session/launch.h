@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_LAUNCH_H_
 #define IRIS_AGENT_SESSION_LAUNCH_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -29,6 +30,19 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
 // started, where, and what it may do is the same. Not SSH_AUTH_SOCK, which is another one with
 // every connection, nor what concerns the agent alone (limits, labels).
 bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other);
+
+// Which directory a path leads to, whatever symbolic links do so: one that is replaced is another.
+// Nobody has the same while a process works in it.
+struct DirectoryId {
+  uint64_t device = 0;
+  uint64_t inode = 0;  // 0: unknown.
+
+  bool known() const { return inode != 0; }
+  friend bool operator==(const DirectoryId&, const DirectoryId&) = default;
+};
+
+// The one that `spec.cwd` leads to now; unknown: to none.
+DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
 
 // The session's claim file (claim.h) under the home that its claude would have.
 std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,

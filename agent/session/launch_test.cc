@@ -214,6 +214,21 @@ TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
                                         "--model", "a b"));
 }
 
+TEST_F(LaunchTest, ADirectoryIsWhatItsPathLeadsTo) {
+  namespace fs = std::filesystem;
+  const DirectoryId first = DirectoryOf(spec, identity);
+  EXPECT_TRUE(first.known());
+  fs::create_directory(scratch.File("second"));
+  fs::create_directory_symlink(project, scratch.File("link"));
+  spec.set_cwd(scratch.File("link"));
+  EXPECT_EQ(DirectoryOf(spec, identity), first);
+  fs::remove(scratch.File("link"));
+  EXPECT_FALSE(DirectoryOf(spec, identity).known());
+  fs::create_directory_symlink(scratch.File("second"), scratch.File("link"));
+  EXPECT_TRUE(DirectoryOf(spec, identity).known());
+  EXPECT_NE(DirectoryOf(spec, identity), first);
+}
+
 TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {
   const auto changed = [this](const std::function<void(v1::LaunchSpec&)>& change) {
     v1::LaunchSpec other = spec;

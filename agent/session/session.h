@@ -23,6 +23,7 @@
 #include "agent/session/fenced_readers.h"
 #include "agent/session/identity.h"
 #include "agent/session/idle_watch.h"
+#include "agent/session/launch.h"
 #include "agent/session/line_scanner.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_reader.h"
@@ -68,14 +69,18 @@ class Session final : private ChildSink, private LineScannerSink {
   // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label. FAILURE_STORAGE:
   // it could not be stored, and the holder stays.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
+  // What was granted last: holder, label, epoch.
+  const saved::State& lease() const { return files_->state(); }
   // FAILURE_PERMISSION_DENIED: not the epoch in force.
   absl::Status CheckEpoch(uint64_t epoch) const;
 
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
-  // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()) is ended
-  // first; in a turn `done` gets it as it is, and it is ended behind the turn, before it could get
-  // another tell. FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST: another host
-  // that shares this home has claimed the session, and not `takeover`: a person asked for it.
+  // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
+  // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
+  // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is
+  // looked at before every tell.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST:
+  // another host that shares this home has claimed the session, and not `takeover`: a person asked
+  // for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
   // What is started next is started by `spec`, as after Open(); a child that runs gets no further
   // tell if it was started otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
@@ -318,8 +323,9 @@ class Session final : private ChildSink, private LineScannerSink {
   FencedReaders fenced_;       // Of them.
   uint64_t acknowledged_ = 0;  // By the lease holder, in this life of the agent.
 
-  v1::LaunchSpec spec_;        // Of the newest Open.
-  v1::LaunchSpec child_spec_;  // That `child_` was started with.
+  v1::LaunchSpec spec_;          // Of the newest Open.
+  v1::LaunchSpec child_spec_;    // That `child_` was started with.
+  DirectoryId child_directory_;  // That it was started in; unknown: by a build that kept none.
   Phase phase_ = Phase::kNone;
   std::unique_ptr<Child> child_;
   std::unique_ptr<LineScanner> scanner_;

@@ -59,6 +59,7 @@ void Session::StartChild() {
   end_reason_ = v1::Exited::BY_ITSELF;
   stderr_tail_.clear();
   child_spec_ = spec_;
+  child_directory_ = DirectoryOf(spec_, identity_);
   absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
   if (plan.ok()) {
     const absl::Status claimed = ClaimForStart();
@@ -186,7 +187,11 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
 }
 
 bool Session::EndOutdatedChild() {
-  if (LaunchesAlike(child_spec_, spec_)) return false;
+  // A directory that is not there now is most likely being replaced.
+  const DirectoryId directory = DirectoryOf(spec_, identity_);
+  const bool replaced =
+      directory.known() && child_directory_.known() && directory != child_directory_;
+  if (LaunchesAlike(child_spec_, spec_) && !replaced) return false;
   LogInfo("session ", id_, ": its child is ended, since the team is launched otherwise by now");
   BeginClosing(kDefaultGrace, v1::Exited::CLOSED);
   return true;
@@ -227,7 +232,8 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   const bool exhausted = !how.ok() && IsExhausted(how.status());
   const absl::Status why =
       exhausted
-          ? Exhausted(how.status(), absl::StrCat(Who(), " could not be started"))
+          ? Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
+                                                                     : " could not be heard"))
           : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
                         asked ? absl::StrCat(Who(), " was ended on request before it answered")
                               : absl::StrCat(Who(), " ", ended));

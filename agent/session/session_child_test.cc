@@ -383,6 +383,16 @@ TEST_F(SessionChildTest, ATellWhileItClosesStartsTheNextChild) {
   EXPECT_EQ(Answer(id), "2");
 }
 
+TEST_F(SessionChildTest, WhereTheSystemLetsNobodyWatchAnotherDescriptorThatIsSaidAndPasses) {
+  Do([this](Session&) { loop().set_watched_max(0); });
+  const absl::Status refused = Open().status();
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_BUSY_LIMIT) << refused;
+  EXPECT_THAT(ToProto(refused).fix(), HasSubstr("fs.epoll.max_user_watches"));
+  Do([this](Session&) { loop().set_watched_max(1000); });
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("hello"), "ECHO: hello");
+}
+
 TEST_F(SessionChildTest, AFloodOnStderrIsBoundedToo) {
   UseScript("next_tell; yes >&2");
   ASSERT_TRUE(Open().ok());

@@ -23,7 +23,10 @@ constexpr size_t kLaunchBytesMax = 16 << 20;
 std::string LaunchPath(const std::string& dir) { return absl::StrCat(dir, "/launch"); }
 
 absl::Status Storage(const absl::Status& why) {
-  if (why.ok() || absl::IsDataLoss(why) || KindOf(why) == v1::FAILURE_STORAGE) return why;
+  if (why.ok() || absl::IsDataLoss(why) || KindOf(why) == v1::FAILURE_STORAGE ||
+      KindOf(why) == v1::FAILURE_BUSY_LIMIT) {
+    return why;
+  }
   if (SaysExhausted(why.message())) return Exhausted(why, "a session's files");
   return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("a session's files: ", why.message()),
                      kFixHostDisk);

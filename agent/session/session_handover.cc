@@ -127,6 +127,8 @@ std::optional<handover::Session> Session::HandOver() const {
   }
   HandOverChild(child_->HandOver(), *state.mutable_child());
   if (!LaunchesAlike(child_spec_, spec_)) state.set_launch(child_spec_.SerializeAsString());
+  state.set_cwd_device(child_directory_.device);
+  state.set_cwd_inode(child_directory_.inode);
   state.set_resumed(resumed_);
   state.set_program(program_);
   state.set_started_at_ms(absl::ToUnixMillis(started_at_));
@@ -175,6 +177,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   // What cannot be read is most likely another one.
   child_spec_ = spec_;
   if (!before.launch().empty()) (void)child_spec_.ParseFromString(before.launch());
+  child_directory_ = {.device = before.cwd_device(), .inode = before.cwd_inode()};
   resumed_ = before.resumed();
   program_ = before.program();
   started_at_ = absl::FromUnixMillis(before.started_at_ms());

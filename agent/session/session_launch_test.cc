@@ -68,6 +68,67 @@ TEST_F(SessionLaunchTest, WhatItMayDoNoLongerNoChildMayDo) {
   EXPECT_THAT(Ask("ARGS"), Not(HasSubstr("--dangerously-skip-permissions")));
 }
 
+// A team's path is a symbolic link that is switched from one release to the next.
+class SwitchedLinkTest : public SessionLaunchTest {
+ protected:
+  SwitchedLinkTest() {
+    Lead(project);
+    spec.set_cwd(current);
+  }
+  void Lead(const std::string& to) {
+    std::filesystem::create_directory_symlink(to, scratch.File("new"));
+    std::filesystem::rename(scratch.File("new"), current);
+  }
+
+  const std::string current = scratch.File("current");
+};
+
+TEST_F(SwitchedLinkTest, TheNextTellIsWorkedOnWhereItLeadsThen) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("PWD"), project);
+  const pid_t first = ChildPid();
+  EXPECT_EQ(Ask("PWD"), project);
+  EXPECT_EQ(ChildPid(), first) << "nothing has changed";
+  Lead(other);
+  EXPECT_EQ(Ask("PWD"), other);
+  EXPECT_FALSE(Exists(first));
+  EXPECT_EQ(Ask("COUNT"), "4") << "the conversation goes on";
+  Lead(project);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("PWD"), project);
+}
+
+TEST_F(SwitchedLinkTest, ATurnEndsWhereItBegan) {
+  ASSERT_TRUE(Open().ok());
+  const std::string running = NewUuid(), next = NewUuid();
+  Do([&](Session& session) {
+    EXPECT_TRUE(session.Tell(running, "PWD").ok());
+    Lead(other);
+    EXPECT_TRUE(session.Tell(next, "PWD").ok());
+  });
+  EXPECT_EQ(Answer(running), project);
+  EXPECT_EQ(Answer(next), other);
+}
+
+TEST_F(SwitchedLinkTest, WhileItLeadsNowhereTheChildStaysWhereItIs) {
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  std::filesystem::remove(current);
+  EXPECT_EQ(Ask("PWD"), project);
+  EXPECT_EQ(ChildPid(), first);
+  Lead(other);
+  EXPECT_EQ(Ask("PWD"), other);
+}
+
+TEST_F(SessionLaunchTest, ADirectoryThatWasMadeAnewIsAnotherOne) {
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  std::filesystem::rename(project, scratch.File("old"));
+  std::filesystem::create_directory(project);
+  EXPECT_EQ(Ask("PWD"), project);
+  EXPECT_FALSE(Exists(first));
+}
+
 TEST_F(SessionLaunchTest, ATurnEndsWithItsChildAndTheNextTellGoesToTheNextOne) {
   ASSERT_TRUE(Open().ok());
   const pid_t first = ChildPid();

@@ -22,6 +22,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kIdBytesShown = 64;
+constexpr size_t kShownMax = 8;  // Teams whose messages are open.
 
 // As an agent's death does: claude finishes its turn. Its keeper is a child of ours, and no stray.
 void LetFinish(const handover::Session& session) {
@@ -181,12 +182,26 @@ v1::ListResponse SessionTable::List() const {
   return response;
 }
 
-void SessionTable::CloseAll(absl::AnyInvocable<void(size_t)> done) {
+void SessionTable::CloseAll(CloseDone done) {
   closing_all_ = true;
+  std::vector<Session*> all;
+  for (const auto& [id, session] : sessions_) all.push_back(session.get());
+  Close(all, std::move(done));
+}
+
+void SessionTable::CloseOf(const std::string& coordinator_id, CloseDone done) {
+  std::vector<Session*> held;
+  for (const auto& [id, session] : sessions_) {
+    if (session->lease().holder() == coordinator_id) held.push_back(session.get());
+  }
+  Close(held, std::move(done));
+}
+
+void SessionTable::Close(const std::vector<Session*>& sessions, CloseDone done) {
   struct Waiting {
     size_t left = 1;  // One for this call itself.
     size_t ended = 0;
-    absl::AnyInvocable<void(size_t)> done;
+    CloseDone done;
     void OneDone(bool was_running) {
       if (was_running) ++ended;
       if (--left == 0) done(ended);
@@ -194,12 +209,34 @@ void SessionTable::CloseAll(absl::AnyInvocable<void(size_t)> done) {
   };
   auto waiting = std::make_shared<Waiting>();
   waiting->done = std::move(done);
-  for (const auto& [id, session] : sessions_) {
+  for (Session* const session : sessions) {
     ++waiting->left;
     session->Close(absl::ZeroDuration(),
                    [waiting](bool was_running) { waiting->OneDone(was_running); });
   }
   waiting->OneDone(false);
+}
+
+SessionTable::OthersTells SessionTable::TellsOfOthers(const std::string& coordinator_id) const {
+  OthersTells others;
+  std::map<std::pair<std::string, std::string>, size_t> open;  // By team and label.
+  for (const auto& [id, session] : sessions_) {
+    if (session->lease().holder() == coordinator_id) continue;
+    const size_t tells = session->OpenTells().size();
+    if (tells == 0) continue;
+    others.count += tells;
+    open[{session->team(), session->lease().label()}] += tells;
+  }
+  size_t shown = 0;
+  for (const auto& [whose, tells] : open) {
+    if (shown == kShownMax) {
+      absl::StrAppend(&others.whose, ", and ", open.size() - shown, " more");
+      break;
+    }
+    absl::StrAppend(&others.whose, shown++ == 0 ? "" : ", ", tells, " of team ", whose.first, " (",
+                    whose.second, ")");
+  }
+  return others;
 }
 
 void SessionTable::Count(v1::Hello& hello) const {

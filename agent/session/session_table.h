@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -47,6 +48,8 @@ struct SessionTableOptions {
 // stay. Lives on the process loop.
 class SessionTable {
  public:
+  using CloseDone = absl::AnyInvocable<void(size_t sessions_ended)>;
+
   // In the name of what was put aside: SESSION.damaged-RANDOM.
   static constexpr char kDamagedInfix[] = ".damaged-";
   // Nothing of the session is open, and all that happened was acknowledged.
@@ -90,7 +93,16 @@ class SessionTable {
 
   // Before the agent leaves: ends every child; `done` runs when no descendant is left, with how
   // many ran.
-  void CloseAll(absl::AnyInvocable<void(size_t sessions_ended)> done);
+  void CloseAll(CloseDone done);
+  // The same of the sessions that this coordinator holds, for an agent that stays.
+  void CloseOf(const std::string& coordinator_id, CloseDone done);
+
+  // Messages that are open in sessions which other coordinators hold.
+  struct OthersTells {
+    size_t count = 0;
+    std::string whose;  // For people: "2 of team gpu (me@laptop), 1 of team web (you@desk)".
+  };
+  OthersTells TellsOfOthers(const std::string& coordinator_id) const;
 
   // Sets sessions_active and active_teams.
   void Count(v1::Hello& hello) const;
@@ -102,6 +114,7 @@ class SessionTable {
 
  private:
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const std::string& session_id);
+  void Close(const std::vector<Session*>& sessions, CloseDone done);
   void LoadFiles();
   std::string DirOf(const std::string& session_id) const;
   void PutAside(const std::string& session_id, const absl::Status& why);

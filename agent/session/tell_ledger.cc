@@ -15,6 +15,7 @@
 #include "agent/journal/files.h"
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
@@ -51,6 +52,7 @@ absl::StatusOr<std::unique_ptr<TellLedger>> TellLedger::Open(const std::string& 
   std::unique_ptr<TellLedger> ledger(new TellLedger(path));
   const absl::StatusOr<std::string> bytes = ReadWholeFile(path, kFileBytesMax);
   if (absl::IsNotFound(bytes.status())) return ledger;
+  if (SaysExhausted(bytes.status().message())) return Exhausted(bytes.status(), "known tells");
   if (!bytes.ok()) {
     return MakeFailure(v1::FAILURE_STORAGE,
                        absl::StrCat("known tells: ", bytes.status().message()));

@@ -43,6 +43,7 @@ class UnixListener : public Listener {
   void StopAccepting() override;
 
  private:
+  absl::Status WatchForConnections();
   void Accept();
   void PauseAccepting();
   void Greet(ScopedFd fd);
@@ -81,8 +82,13 @@ absl::Status UnixListener::Bind() {
   if (lstat(path_.c_str(), &bound_) != 0) return Trouble("stat", path_);
   if (listen(fd.get(), kBacklog) != 0) return Trouble("listen on", path_);
   listening_ = std::move(fd);
-  loop_.Watch(listening_.get(), {.readable = true}, [this](EventLoop::Ready) { Accept(); });
-  return absl::OkStatus();
+  return WatchForConnections();
+}
+
+absl::Status UnixListener::WatchForConnections() {
+  const absl::Status watched =
+      loop_.Watch(listening_.get(), {.readable = true}, [this](EventLoop::Ready) { Accept(); });
+  return watched.ok() ? watched : Exhausted(watched, absl::StrCat("cannot listen on ", path_));
 }
 
 absl::Status UnixListener::GoOn(ScopedFd listening, const Bound& bound) {
@@ -95,8 +101,7 @@ absl::Status UnixListener::GoOn(ScopedFd listening, const Bound& bound) {
   listening_ = std::move(listening);
   bound_.st_dev = bound.device;
   bound_.st_ino = bound.inode;
-  loop_.Watch(listening_.get(), {.readable = true}, [this](EventLoop::Ready) { Accept(); });
-  return absl::OkStatus();
+  return WatchForConnections();
 }
 
 void UnixListener::Accept() {
@@ -132,14 +137,16 @@ void UnixListener::Greet(ScopedFd fd) {
     LogWarn("refused a connection: ", kWaitingMax, " wait already");
     return;
   }
+  const int number = fd.get();
+  // First: who is greeted is served. Who is not tries again (Dial()).
+  const absl::Status watched = loop_.Watch(
+      number, {.readable = true}, [this, number](EventLoop::Ready) { OnFirstByteOrEnd(number); });
+  if (!watched.ok()) return LogWarn("refused a connection: ", watched.message());
   const std::string hello = make_hello_();
   // A fresh socket's buffer takes all of a hello (64 KiB at most) at once.
-  const ssize_t n = send(fd.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
-  if (n != static_cast<ssize_t>(hello.size())) return;
-  const int number = fd.get();
+  const ssize_t n = send(number, hello.data(), hello.size(), MSG_NOSIGNAL);
+  if (n != static_cast<ssize_t>(hello.size())) return loop_.Unwatch(number);
   waiting_[number] = std::move(fd);
-  loop_.Watch(number, {.readable = true},
-              [this, number](EventLoop::Ready) { OnFirstByteOrEnd(number); });
 }
 
 void UnixListener::OnFirstByteOrEnd(int number) {

@@ -187,5 +187,26 @@ TEST_F(ListenerTest, AnEndLeavesTheSocketOfASuccessorAlone) {
   EXPECT_TRUE(DialIt().ok());
 }
 
+TEST_F(ListenerTest, WhomTheSystemLetsNobodyWatchIsNotGreetedAndComesAgain) {
+  Start();
+  OnLoop([this] { thread_.loop().set_watched_max(1); });
+  EXPECT_FALSE(Dial(endpoint_.socket, absl::Now() + absl::Milliseconds(200)).ok());
+  OnLoop([this] { thread_.loop().set_watched_max(100); });
+  EXPECT_TRUE(DialIt().ok());
+}
+
+TEST_F(ListenerTest, WhereItCannotBeWatchedItSaysWhy) {
+  OnLoop([this] {
+    thread_.loop().set_watched_max(0);
+    const absl::Status refused =
+        Listener::Start(
+            thread_.loop(), endpoint_, [] { return FrameHello("hi"); }, [](ScopedFd) {})
+            .status();
+    EXPECT_EQ(KindOf(refused), v1::FAILURE_BUSY_LIMIT);
+    EXPECT_NE(ToProto(refused).fix().find("fs.epoll.max_user_watches"), std::string::npos);
+    EXPECT_NE(access(endpoint_.socket.c_str(), F_OK), 0);
+  });
+}
+
 }  // namespace
 }  // namespace iris

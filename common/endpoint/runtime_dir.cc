@@ -23,6 +23,7 @@
 #include "common/base/scoped_fd.h"
 #include "common/base/small_file.h"
 #include "common/endpoint/private_dir.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "proto/iris/v1/failure.pb.h"
 
@@ -80,7 +81,7 @@ absl::StatusOr<std::string> WriteAside(const std::string& file, const std::strin
   }
   const int error = errno;
   if (out) unlink(aside.c_str());
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(aside, ": ", strerror(error)));
+  return SystemFailure(v1::FAILURE_STORAGE, error, aside);
 }
 
 // Has `file` say `name`, without waiting for anybody: this is asked on loops. Of several that
@@ -96,7 +97,7 @@ absl::Status Record(const std::string& file, const std::string& name, bool repla
   if (rename(aside->c_str(), file.c_str()) == 0) return absl::OkStatus();
   const int error = errno;
   unlink(aside->c_str());
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(file, ": ", strerror(error)));
+  return SystemFailure(v1::FAILURE_STORAGE, error, file);
 }
 
 bool Exists(const std::string& path) {

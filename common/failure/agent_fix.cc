@@ -10,7 +10,8 @@ constexpr std::array kAgentFixes = {
     kFixTakeover,      kFixOtherHost, kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
     kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
     kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,
-    kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixMemory};
+    kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixStopForce,     kFixMemory,
+    kFixWatches};
 
 }  // namespace
 

@@ -45,6 +45,11 @@ inline constexpr absl::string_view kFixProcesses =
 inline constexpr absl::string_view kFixDescriptors =
     "Raise the limit on open files (`ulimit -n`) and run `iris stop`, on a host `iris stop "
     "--agents`: the next start has it.";
+inline constexpr absl::string_view kFixWatches =
+    "End programs of the account, or raise the limit (as root on that machine: `sysctl "
+    "fs.epoll.max_user_watches=NUMBER`); it is tried again.";
+inline constexpr absl::string_view kFixStopForce =
+    "Wait until they are answered, or end them too: `iris stop --agents --force`.";
 inline constexpr absl::string_view kFixMemory = "Free memory on that machine.";
 
 // `fix` where it is one of the above, else empty: then FixFor(kind) stands.

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -33,6 +34,20 @@ absl::Status OutOfDescriptors(absl::string_view doing, absl::string_view why) {
                      kFixDescriptors);
 }
 
+absl::Status OutOfWatches(absl::string_view doing, absl::string_view why) {
+  std::string most;
+  std::getline(std::ifstream("/proc/sys/fs/epoll/max_user_watches"), most);
+  return MakeFailure(
+      v1::FAILURE_BUSY_LIMIT,
+      absl::StrCat(doing, ": ", why, " (the limit on the account's watched descriptors is ",
+                   most.empty() ? "unknown" : most, ")"),
+      kFixWatches);
+}
+
+absl::Status OutOfMemory(absl::string_view doing, absl::string_view why) {
+  return MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(doing, ": ", why), kFixMemory);
+}
+
 }  // namespace
 
 bool IsExhausted(int error) {
@@ -52,17 +67,24 @@ bool SaysExhausted(absl::string_view text) {
 }
 
 absl::Status Exhausted(int error, absl::string_view doing) {
-  if (error == EAGAIN) return OutOfProcesses(doing, strerror(error));
-  if (error != ENOMEM) return OutOfDescriptors(doing, strerror(error));
-  return MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(doing, ": ", strerror(error)),
-                     kFixMemory);
+  switch (error) {
+    case EAGAIN:
+      return OutOfProcesses(doing, strerror(error));
+    case ENOMEM:
+      return OutOfMemory(doing, strerror(error));
+    case ENOSPC:
+      return OutOfWatches(doing, "epoll");
+    default:
+      return OutOfDescriptors(doing, strerror(error));
+  }
 }
 
 absl::Status Exhausted(const absl::Status& status, absl::string_view doing) {
-  const bool processes =
-      absl::IsUnavailable(status) || absl::StrContains(status.message(), strerror(EAGAIN));
-  return processes ? OutOfProcesses(doing, status.message())
-                   : OutOfDescriptors(doing, status.message());
+  const absl::string_view why = status.message();
+  const auto says = [why](int error) { return absl::StrContains(why, strerror(error)); };
+  if (absl::IsUnavailable(status) || says(EAGAIN)) return OutOfProcesses(doing, why);
+  if (absl::StrContains(why, "fs.epoll.max_user_watches")) return OutOfWatches(doing, why);
+  return says(ENOMEM) ? OutOfMemory(doing, why) : OutOfDescriptors(doing, why);
 }
 
 absl::Status SystemFailure(FailureKind kind, int error, absl::string_view doing) {

@@ -13,7 +13,8 @@ namespace iris {
 // or memory just now: nothing is wrong with what was asked for.
 bool IsExhausted(int error);
 
-// The same of a status that absl::ErrnoToStatus() made, as Spawn() returns it.
+// The same of a status that absl::ErrnoToStatus() made, as Spawn() and EventLoop::Watch() return
+// it.
 bool IsExhausted(const absl::Status& status);
 
 // The same of an error's text, where that is all there is: what a keeper reports, a journal's
@@ -21,7 +22,8 @@ bool IsExhausted(const absl::Status& status);
 bool SaysExhausted(absl::string_view text);
 
 // FAILURE_BUSY_LIMIT that names the limit and its value, with a fix that says how to raise it.
-// `doing` is what could not be done: "ssh cannot be started". A link tries again by itself.
+// `doing` is what could not be done: "ssh cannot be started". A link tries again by itself. ENOSPC
+// is epoll's: no more descriptors can be watched.
 absl::Status Exhausted(int error, absl::string_view doing);
 absl::Status Exhausted(const absl::Status& status, absl::string_view doing);
 

@@ -1,8 +1,10 @@
 #ifndef IRIS_COMMON_LOOP_EVENT_LOOP_H_
 #define IRIS_COMMON_LOOP_EVENT_LOOP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <thread>
@@ -13,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -69,10 +72,15 @@ class EventLoop {
   bool Cancel(TimerId id);
 
   // Level-triggered. `fd` stays the caller's and must be unwatched before it is closed. Watching a
-  // watched descriptor changes what it is watched for and keeps the callback.
-  void Watch(int fd, Ready interest, FdCallback callback);
+  // watched descriptor changes what it is watched for and keeps the callback. ResourceExhausted,
+  // and it is not watched: the system has no more of what that takes. What it was for ends as
+  // Exhausted() (common/failure) says it, or tries again in a moment.
+  absl::Status Watch(int fd, Ready interest, FdCallback callback);
+  // Of one that is watched. Takes nothing more of the system.
   void ChangeInterest(int fd, Ready interest);
   void Unwatch(int fd);
+  // For tests: as if the system allowed no more than so many to be watched.
+  void set_watched_max(size_t watched_max) { watched_max_ = watched_max; }
 
  private:
   struct Watched {
@@ -87,6 +95,8 @@ class EventLoop {
   bool RunPosted();
   bool RunDueTimers();
   int MillisToNextTimer() const;
+  // The errno; 0: done.
+  int Control(int operation, int fd, Ready interest, uint64_t generation) const;
   void Dispatch(uint64_t token, uint32_t events);
 
   const Clock clock_;
@@ -100,6 +110,7 @@ class EventLoop {
 
   uint64_t next_generation_ = 1;
   absl::flat_hash_map<int, Watched> watched_;
+  size_t watched_max_ = std::numeric_limits<size_t>::max();
   TimerId next_timer_ = 1;
   std::multimap<int64_t, Timer> timers_;  // By nanoseconds of the clock.
   absl::flat_hash_map<TimerId, std::multimap<int64_t, Timer>::iterator> timer_by_id_;

@@ -38,7 +38,9 @@ EventLoop::EventLoop()
       wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_ || !wakeup_) throw std::system_error(errno, std::generic_category(), "event loop");
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeupToken}};
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "event loop");
+  }
 }
 
 EventLoop::~EventLoop() = default;
@@ -125,21 +127,33 @@ int EventLoop::MillisToNextTimer() const {
   return static_cast<int>(std::min<int64_t>(left_ns / 1'000'000 + 1, 3'600'000));
 }
 
-void EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
-  const bool known = watched_.contains(fd);
-  Watched& watched = watched_[fd];
-  if (!known) {
-    watched.generation = next_generation_++ & 0x7FFFFFFF;
-    watched.callback = std::make_shared<FdCallback>(std::move(callback));
-  }
-  epoll_event event{.events = EpollEvents(interest),
-                    .data = {.u64 = Token(fd, watched.generation)}};
-  if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0) {
-    std::abort();  // A descriptor that is closed, or not of a kind that polls: a bug of ours.
-  }
+int EventLoop::Control(int operation, int fd, Ready interest, uint64_t generation) const {
+  epoll_event event{.events = EpollEvents(interest), .data = {.u64 = Token(fd, generation)}};
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
 }
 
-void EventLoop::ChangeInterest(int fd, Ready interest) { Watch(fd, interest, nullptr); }
+absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
+  if (watched_.contains(fd)) {
+    ChangeInterest(fd, interest);
+    return absl::OkStatus();
+  }
+  const uint64_t generation = next_generation_++ & 0x7FFFFFFF;
+  const int error =
+      watched_.size() < watched_max_ ? Control(EPOLL_CTL_ADD, fd, interest, generation) : ENOSPC;
+  if (error == ENOSPC) return absl::ErrnoToStatus(error, "epoll, by fs.epoll.max_user_watches");
+  if (error == ENOMEM) return absl::ErrnoToStatus(error, "epoll");
+  if (error != 0) std::abort();  // It is closed, or not of a kind that polls: a bug of ours.
+  watched_[fd] = {generation, std::make_shared<FdCallback>(std::move(callback))};
+  return absl::OkStatus();
+}
+
+void EventLoop::ChangeInterest(int fd, Ready interest) {
+  const auto found = watched_.find(fd);
+  if (found == watched_.end() ||
+      Control(EPOLL_CTL_MOD, fd, interest, found->second.generation) != 0) {
+    std::abort();  // Not watched, or closed meanwhile: a bug of ours.
+  }
+}
 
 void EventLoop::Unwatch(int fd) {
   if (watched_.erase(fd) > 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -97,12 +98,14 @@ TEST(EventLoopTest, ACallbackMayUnwatchItselfAndIsNotCalledAgain) {
   EventLoop loop;
   Pipe pipe;
   int calls = 0;
-  loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready ready) {
-    EXPECT_TRUE(ready.readable);
-    ++calls;
-    loop.Unwatch(pipe.reader.get());
-    loop.After(absl::Milliseconds(5), [&] { loop.Stop(); });
-  });
+  const absl::Status watched =
+      loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready ready) {
+        EXPECT_TRUE(ready.readable);
+        ++calls;
+        loop.Unwatch(pipe.reader.get());
+        loop.After(absl::Milliseconds(5), [&] { loop.Stop(); });
+      });
+  ASSERT_TRUE(watched.ok()) << watched;
   ASSERT_EQ(write(pipe.writer.get(), "x", 1), 1);
 
   loop.Run();
@@ -114,11 +117,13 @@ TEST(EventLoopTest, HangUpArrivesAsReadable) {
   EventLoop loop;
   Pipe pipe;
   bool readable = false;
-  loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready ready) {
-    readable = ready.readable;
-    loop.Unwatch(pipe.reader.get());
-    loop.Stop();
-  });
+  const absl::Status watched =
+      loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready ready) {
+        readable = ready.readable;
+        loop.Unwatch(pipe.reader.get());
+        loop.Stop();
+      });
+  ASSERT_TRUE(watched.ok()) << watched;
   pipe.writer.Reset();
 
   loop.Run();
@@ -162,7 +167,8 @@ TEST(EventLoopTest, WithoutInterestADescriptorIsQuiet) {
   EventLoop loop;
   Pipe pipe;
   int calls = 0;
-  loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready) { ++calls; });
+  ASSERT_TRUE(
+      loop.Watch(pipe.reader.get(), {.readable = true}, [&](EventLoop::Ready) { ++calls; }).ok());
   loop.ChangeInterest(pipe.reader.get(), {});
   ASSERT_EQ(write(pipe.writer.get(), "x", 1), 1);
   loop.After(absl::Milliseconds(10), [&] { loop.Stop(); });
@@ -170,6 +176,36 @@ TEST(EventLoopTest, WithoutInterestADescriptorIsQuiet) {
   loop.Run();
 
   EXPECT_EQ(calls, 0);
+}
+
+TEST(EventLoopTest, WhereTheSystemAllowsNoMoreADescriptorIsNotWatchedAndTheLoopGoesOn) {
+  EventLoop loop;
+  Pipe first, second;
+  std::vector<int> heard;
+  const auto watch = [&](int number, Pipe& pipe) {
+    return loop.Watch(pipe.reader.get(), {.readable = true}, [&, number](EventLoop::Ready) {
+      heard.push_back(number);
+      loop.Unwatch(pipe.reader.get());
+      loop.Stop();
+    });
+  };
+  loop.set_watched_max(1);
+  ASSERT_TRUE(watch(1, first).ok());
+  EXPECT_TRUE(watch(1, first).ok()) << "that takes nothing more";
+  const absl::Status refused = watch(2, second);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_NE(std::string(refused.message()).find("fs.epoll.max_user_watches"), std::string::npos);
+  loop.Unwatch(second.reader.get());
+  ASSERT_EQ(write(second.writer.get(), "x", 1), 1);
+  ASSERT_EQ(write(first.writer.get(), "x", 1), 1);
+  loop.Run();
+  EXPECT_THAT(heard, ElementsAre(1));
+  EXPECT_TRUE(watch(2, second).ok()) << "there is room again";
+}
+
+TEST(EventLoopDeathTest, WhatCannotBeWatchedAtAllIsABug) {
+  EventLoop loop;
+  EXPECT_DEATH((void)loop.Watch(-1, {.readable = true}, [](EventLoop::Ready) {}), "");
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ class AgentEngine final : public Engine {
         bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, ProgramPath()))),
         links_(MakeLinkTable(loop, {.bundle = bundle_.get(),
                                     .iris_home = options.iris_home,
+                                    .coordinator_id = options.coordinator_id,
                                     .runtime_dir = options.runtime_dir})),
         transports_(MakeTransportFactory(
             loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {}
@@ -58,13 +59,16 @@ class AgentEngine final : public Engine {
   void Lend(const std::string& team, const std::map<std::string, std::string>& env) override {
     links_->Lend(team, env);
   }
-  void StopAgents(std::function<void(int, std::vector<std::string>)> done) override {
-    links_->StopAgents([this, alive = alive_, done = std::move(done)](
-                           int stopped, std::vector<std::string> problems) {
-      if (!*alive) return;
-      WhenGone(absl::Now() + kGoneWithin,
-               [stopped, problems = std::move(problems), done] { done(stopped, problems); });
-    });
+  void StopAgents(bool force, StopAgentsDone done) override {
+    links_->StopAgents(
+        force, [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
+                                                              std::vector<std::string> problems) {
+          if (!*alive) return;
+          WhenGone(absl::Now() + kGoneWithin,
+                   [stopped = std::move(stopped), problems = std::move(problems), done] {
+                     done(stopped, problems);
+                   });
+        });
   }
 
  private:

@@ -187,18 +187,21 @@ void Daemon::Lend(const std::string& team, const std::map<std::string, std::stri
   FollowConfig();
 }
 
-void Daemon::Stop(bool agents, std::function<void(const v1::StopResponse&)> done) {
-  if (!agents) {
+void Daemon::Stop(const v1::StopRequest& request,
+                  std::function<void(const v1::StopResponse&)> done) {
+  if (!request.agents()) {
     done({});
     AskToLeave("asked to");
     return;
   }
   // Else a tell would bring back the agent that it was lost with.
   const absl::Status settled = orchestrator_->SettleOpen();
-  engine_->StopAgents([this, done, settled](int stopped, std::vector<std::string> problems) {
+  engine_->StopAgents(request.force(), [this, done, settled](std::vector<std::string> stopped,
+                                                             std::vector<std::string> problems) {
     v1::StopResponse response;
     if (!settled.ok()) response.add_problems(ToProto(settled).detail());
-    response.set_agents_stopped(static_cast<uint32_t>(stopped));
+    response.set_agents_stopped(static_cast<uint32_t>(stopped.size()));
+    for (std::string& name : stopped) response.add_stopped(std::move(name));
     for (std::string& problem : problems) response.add_problems(std::move(problem));
     done(response);
     AskToLeave("asked to, with the agents");

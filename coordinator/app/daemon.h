@@ -68,7 +68,8 @@ class Daemon : private DaemonControl {
   v1::GetStatusResponse Status() const override;
   void AskHosts(HostReportsDone done) override;
   void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
-  void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override;
+  void Stop(const v1::StopRequest& request,
+            std::function<void(const v1::StopResponse&)> done) override;
 
   const Places places_;
   const ScopedFd data_lock_;

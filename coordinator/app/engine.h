@@ -29,8 +29,7 @@ class Engine {
   virtual void AskHosts(HostReportsDone done) = 0;
   virtual void KeepTeams(const std::set<std::string>& names) = 0;
   virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
-  virtual void StopAgents(
-      std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
+  virtual void StopAgents(bool force, StopAgentsDone done) = 0;
 };
 
 struct EngineOptions {

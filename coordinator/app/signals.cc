@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/status/status.h"
+
 namespace iris {
 namespace {
 
@@ -41,12 +43,14 @@ TerminationSignals::TerminationSignals(EventLoop& loop, absl::AnyInvocable<void(
   }
   reader_.Reset(ends[0]);
   writer_.Reset(ends[1]);
-  loop_.Watch(reader_.get(), {.readable = true},
-              [reader = reader_.get(), on_signal = std::move(on_signal)](EventLoop::Ready) mutable {
-                char drained[64];
-                while (read(reader, drained, sizeof(drained)) > 0) continue;
-                on_signal();
-              });
+  const absl::Status watched = loop_.Watch(
+      reader_.get(), {.readable = true},
+      [reader = reader_.get(), on_signal = std::move(on_signal)](EventLoop::Ready) mutable {
+        char drained[64];
+        while (read(reader, drained, sizeof(drained)) > 0) continue;
+        on_signal();
+      });
+  if (!watched.ok()) throw std::system_error(ENOSPC, std::generic_category(), "epoll");
   g_writer = writer_.get();
   for (const int signal_number : kSignals) Handle(signal_number, WakeLoop);
   Handle(SIGPIPE, SIG_IGN);

@@ -101,6 +101,7 @@ class Attempt {
         SshEnv(target_), sockets_.log);
     if (!ssh.ok()) return ssh.status();
     ssh_ = *std::move(ssh);
+    if (options_.on_ssh) options_.on_ssh();
     ssh_->RemoveAtEnd(sockets_.control);
     ssh_->RemoveAtEnd(sockets_.forward);
     return absl::OkStatus();

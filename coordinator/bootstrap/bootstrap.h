@@ -78,6 +78,8 @@ struct BootstrapOptions {
   const std::atomic<bool>* cancelled = nullptr;
   // As ResolvedTarget says it of the ssh that is run.
   bool session_options = true;
+  // Ssh was started: from here on it may have cost a login. On the calling thread. May be empty.
+  std::function<void()> on_ssh = {};
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;
 

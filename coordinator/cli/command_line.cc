@@ -95,6 +95,17 @@ void AddAnswer(CLI::App& app, CommandLine& command) {
   answer->add_flag("--json", command.json, "Print one JSON object");
 }
 
+void AddStop(CLI::App& app, CommandLine& command) {
+  CLI::App* stop = AddVerb(app, command, Verb::kStop, "stop", "Stop the coordinator.");
+  CLI::Option* agents =
+      stop->add_flag("--agents", command.agents,
+                     "First end every session and the agents. An agent that has open messages of "
+                     "another coordinator (of another person or IRIS_HOME, with the same account) "
+                     "is left running, and named");
+  stop->add_flag("--force", command.force, "With --agents: end such an agent too, and its messages")
+      ->needs(agents);
+}
+
 void AddServe(CLI::App& app, CommandLine& command) {
   CLI::App* serve = AddVerb(app, command, Verb::kServe, "serve",
                             "Run the coordinator. The other commands start it when they need it.");
@@ -121,8 +132,7 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
       ->add_flag("--json", command.json, "Print one JSON object");
   AddVerb(app, command, Verb::kTeams, "teams", "List the configured teams.")
       ->add_flag("--json", command.json, "Print one JSON object");
-  AddVerb(app, command, Verb::kStop, "stop", "Stop the coordinator.")
-      ->add_flag("--agents", command.agents, "First end every session and the agents");
+  AddStop(app, command);
   AddVerb(app, command, Verb::kMcp, "mcp",
           "Speak MCP on stdin and stdout: what an MCP client such as Claude Code starts.");
   AddServe(app, command);

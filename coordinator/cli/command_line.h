@@ -46,6 +46,7 @@ struct CommandLine {
   bool wait = false;  // tells, with an id: until it is settled.
 
   bool agents = false;  // stop
+  bool force = false;   // stop, with agents: whosever messages they have.
 
   // answer
   std::string request_id;  // Empty: all of them.

@@ -45,6 +45,8 @@ TEST(CommandLineTest, TheOtherVerbsAreKnown) {
   EXPECT_EQ(Parse({"status", "--json"}).command.verb, Verb::kStatus);
   EXPECT_EQ(Parse({"teams"}).command.verb, Verb::kTeams);
   EXPECT_TRUE(Parse({"stop", "--agents"}).command.agents);
+  EXPECT_FALSE(Parse({"stop", "--agents"}).command.force);
+  EXPECT_TRUE(Parse({"stop", "--agents", "--force"}).command.force);
   EXPECT_EQ(Parse({"mcp"}).command.verb, Verb::kMcp);
   EXPECT_EQ(Parse({"version"}).command.verb, Verb::kVersion);
   EXPECT_EQ(Parse({"serve"}).command.idle_exit, absl::Minutes(10));
@@ -66,7 +68,7 @@ TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
        {Parse({}), Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),
         Parse({"tell", "gpu", "x", "y"}), Parse({"tell", "gpu", "x", "--timeout", "soon"}),
         Parse({"tell", "gpu", "x", "--timeout", "-2"}), Parse({"status", "--agents"}),
-        Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
+        Parse({"stop", "--force"}), Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
     EXPECT_EQ(parsed.command.verb, Verb::kNone);
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_NE(parsed.message, "");

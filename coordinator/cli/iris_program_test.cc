@@ -177,7 +177,8 @@ TEST_F(IrisProgramTest, AnIdleCoordinatorStaysWhileATellIsOpen) {
   EXPECT_EQ(Iris({"tell", "echo", "hold", "--timeout", "-1"}).exit_code, 0);
   // Nobody waits for it, and the tell is open.
   EXPECT_FALSE(WaitForExit(serve.pid(), absl::Now() + absl::Milliseconds(4500)));
-  EXPECT_EQ(Iris({"stop", "--agents"}).out, "agents stopped: 1\ncoordinator stopped\n");
+  EXPECT_EQ(Iris({"stop", "--agents"}).out,
+            "agent on local: stopped\nagents stopped: 1\ncoordinator stopped\n");
   EXPECT_EQ(serve.Finish().exit_code, 0);
 }
 

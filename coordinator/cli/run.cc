@@ -87,11 +87,13 @@ int RunTeams(const CommandLine& command, const Places& places,
 }
 
 // Asks, and gives up the connection: the coordinator leaves when all of them are closed.
-absl::Status AskToStop(Coordinator coordinator, bool agents, v1::StopResponse& response) {
+absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
+                       v1::StopResponse& response) {
   grpc::ClientContext context;
   SetDeadline(context, kStopAgents);
   v1::StopRequest request;
-  request.set_agents(agents);
+  request.set_agents(command.agents);
+  request.set_force(command.force);
   return FromGrpcStatus(coordinator.stub->Stop(&context, request, &response), "");
 }
 
@@ -104,9 +106,12 @@ int RunStop(const CommandLine& command, const Places& places) {
   if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
   const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());
   v1::StopResponse response;
-  const absl::Status asked = AskToStop(*std::move(coordinator), command.agents, response);
+  const absl::Status asked = AskToStop(*std::move(coordinator), command, response);
   if (!asked.ok()) return Fail(asked, kExitFailed);
   const bool gone = WaitForExit(pid, absl::Now() + kLeave);
+  for (const std::string& name : response.stopped()) {
+    printf("agent on %s: stopped\n", Printable(name).c_str());
+  }
   if (command.agents) printf("agents stopped: %u\n", response.agents_stopped());
   for (const std::string& problem : response.problems()) {
     fprintf(stderr, "%s\n", Printable(problem).c_str());

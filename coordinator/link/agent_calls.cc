@@ -55,13 +55,15 @@ void AskHost(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<Lin
 }
 
 void EndAgent(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
-              std::function<void(const grpc::Status&)> done) {
+              const v1::ShutdownRequest& request,
+              std::function<void(const grpc::Status&, const v1::ShutdownResponse&)> done) {
   using Call = UnaryCall<v1::ShutdownRequest, v1::ShutdownResponse>;
   const std::shared_ptr<Call> call =
       Call::Make(loop, calls, absl::Now() + kEndAgent,
-                 [life, done = std::move(done)](Call&, const grpc::Status& status) {
-                   done(status);
+                 [life, done = std::move(done)](Call& call, const grpc::Status& status) {
+                   done(status, call.response);
                  });
+  call->request = request;
   life->stub->async()->Shutdown(&call->context, &call->request, &call->response, call->Done());
 }
 

@@ -94,11 +94,17 @@ class SshConnector final : public Connector {
     if (!std::exchange(fresh_, false)) {
       if (absl::Status still = CheckMeaning(cancelled); !still.ok()) return still;
     }
-    return ConnectOverSsh(resolved_.target, bundle_,
-                          {.runtime_dir = options_.runtime_dir(),
-                           .on_progress = on_progress,
-                           .cancelled = &cancelled,
-                           .session_options = resolved_.session_options});
+    if (absl::Status barred = options_.bar->Check(); !barred.ok()) return barred;
+    bool tried = false;
+    absl::StatusOr<Connection> connection =
+        ConnectOverSsh(resolved_.target, bundle_,
+                       {.runtime_dir = options_.runtime_dir(),
+                        .on_progress = on_progress,
+                        .cancelled = &cancelled,
+                        .session_options = resolved_.session_options,
+                        .on_ssh = [&tried] { tried = true; }});
+    if (tried) options_.bar->Note(connection.status());
+    return connection;
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/connector.h"
+#include "coordinator/link/login_bar.h"
 
 namespace iris {
 
@@ -22,12 +23,14 @@ std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::st
 // The agent on a team's host, over ssh: on the one that `resolved` means. The first Connect() takes
 // that as it is. Every other one asks again what the target means, with what `lent_env` gives then;
 // where it is something else by now it goes no further: `on_moved` is called, on the connecting
-// thread, and FAILURE_CANCELLED returned.
+// thread, and FAILURE_CANCELLED returned. Nor does it where a login that was refused is not long
+// ago (LoginBar): then it returns how that failed.
 struct SshConnectorOptions {
   std::function<std::string()> runtime_dir;  // As in BootstrapOptions; asked at every Connect().
   std::function<std::map<std::string, std::string>()> lent_env;
   std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
   std::function<void(ResolvedTarget)> on_moved;
+  std::shared_ptr<LoginBar> bar;  // Of all connections with the key of `resolved`.
 };
 std::unique_ptr<Connector> MakeSshConnector(const AgentBundle& bundle, ResolvedTarget resolved,
                                             SshConnectorOptions options);

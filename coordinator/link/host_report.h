@@ -20,6 +20,10 @@ struct HostReport {
 // where several links lead to it. Once, on the loop.
 using HostReportsDone = std::function<void(const std::vector<HostReport>&)>;
 
+// Of `iris stop --agents`: a text for each agent that was stopped, and for each that was not.
+using StopAgentsDone =
+    std::function<void(std::vector<std::string> stopped, std::vector<std::string> problems)>;
+
 }  // namespace iris
 
 #endif  // IRIS_COORDINATOR_LINK_HOST_REPORT_H_

@@ -17,6 +17,7 @@
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/link_names.h"
+#include "coordinator/link/login_bar.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/stop_agents.h"
 #include "coordinator/link/team_link.h"
@@ -68,7 +69,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::vector<v1::LinkStatus> Status() const override;
 
   void AskHosts(HostReportsDone done) override;
-  void StopAgents(StopAgentsCall::Done done) override;
+  void StopAgents(bool force, StopAgentsDone done) override;
 
   void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
   OutstandingCalls& calls() override { return calls_; }
@@ -92,6 +93,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::unique_ptr<TeamLink> MakeTeamLink(const Team& team);
   SharedLink& Local();
   SharedLink& Find(const ResolvedTarget& resolved);
+  std::shared_ptr<LoginBar> BarOf(const std::string& key);
   void OnMoved(const std::string& id, ResolvedTarget to);
   void WokeUp();
   void SweepSoon();
@@ -115,6 +117,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   // In the order of their ids, that of the local agent first.
   std::vector<std::unique_ptr<SharedLink>> links_;
   uint64_t last_id_ = 0;
+  std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
   std::map<std::string, TeamEntry> team_links_;         // By name.
   std::vector<std::unique_ptr<TeamLink>> before_;       // Of teams that were changed since.
   std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
@@ -184,11 +187,22 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                        loop_.Post([this, alive, id, to = std::move(to)]() mutable {
                                          if (*alive) OnMoved(id, std::move(to));
                                        });
-                                     }};
+                                     },
+                                 .bar = BarOf(resolved.key)};
   shared->link =
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
                                  MakeSshConnector(*options_.bundle, resolved, std::move(options)));
   return *links_.emplace_back(std::move(shared));
+}
+
+// It outlives the link: what moves to another one and back has not been mended by that.
+std::shared_ptr<LoginBar> HostLinkTable::BarOf(const std::string& key) {
+  std::erase_if(bars_, [](const auto& entry) {
+    return entry.second.use_count() == 1 && entry.second->open();
+  });
+  std::shared_ptr<LoginBar>& bar = bars_[key];
+  if (bar == nullptr) bar = std::make_shared<LoginBar>();
+  return bar;
 }
 
 // The attempt that found it fails next, and then its teams go there.
@@ -301,11 +315,16 @@ bool HostLinkTable::LocalAgentRuns(const StopAgentsCall& besides) const {
   return dialed.ok() && hello.ParseFromString(dialed->hello) && !besides.asks(hello);
 }
 
-void HostLinkTable::StopAgents(StopAgentsCall::Done done) {
+void HostLinkTable::StopAgents(bool force, StopAgentsDone done) {
+  v1::ShutdownRequest request;
+  request.set_coordinator_id(options_.coordinator_id);
+  request.set_force(force);
   stops_.push_back(std::make_unique<StopAgentsCall>(
-      loop_, calls_, [this, done = std::move(done)](int stopped, std::vector<std::string> problems) {
+      loop_, calls_, std::move(request),
+      [this, done = std::move(done)](std::vector<std::string> stopped,
+                                     std::vector<std::string> problems) {
         SweepSoon();
-        done(stopped, std::move(problems));
+        done(std::move(stopped), std::move(problems));
       }));
   StopAgentsCall& stop = *stops_.back();
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });

@@ -40,10 +40,10 @@ class LinkTable {
   virtual void AskHosts(HostReportsDone done) = 0;
 
   // Asks every agent that is linked, and the one on this machine if it runs, to end its sessions
-  // and leave. `done` gets how many did and one text for each that did not, within 20 s; where
+  // and leave; with `force` also where it has open messages of other coordinators, for which it
+  // stays else. `done` gets a text for each that did and for each that did not, within 20 s; where
   // several calls overlap, each has its answer.
-  virtual void StopAgents(
-      std::function<void(int stopped, std::vector<std::string> problems)> done) = 0;
+  virtual void StopAgents(bool force, StopAgentsDone done) = 0;
 
   // SSH_AUTH_SOCK and the like of a front end that asks something of this team, for the team's
   // connections made from now on, and for no other team's. Teams that share a connection share what
@@ -57,6 +57,7 @@ class LinkTable {
 struct LinkTableOptions {
   const AgentBundle* bundle = nullptr;  // Outlives the table.
   std::string iris_home;                // IRIS_HOME or empty.
+  std::string coordinator_id;           // UUID of the store.
   // For ssh's sockets: ours, 0700, short. Asked at every connection, on its thread.
   std::function<std::string()> runtime_dir;
 };

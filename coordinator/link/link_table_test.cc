@@ -85,6 +85,7 @@ class LinkTableTest : public ::testing::Test {
     loop_.Run([this] {
       table_ = MakeLinkTable(loop_.loop(), {.bundle = bundle_.get(),
                                             .iris_home = scratch_.path(),
+                                            .coordinator_id = "us",
                                             .runtime_dir = [this] { return scratch_.path(); }});
     });
   }
@@ -104,25 +105,29 @@ class LinkTableTest : public ::testing::Test {
 TEST_F(LinkTableTest, TwoStopsAtOnceAreBothAnswered) {
   const AgentSocket agent(FindEndpoint("agent", scratch_.path())->socket, host_);
   struct Answer {
-    int stopped = -1;
+    std::vector<std::string> stopped;
     std::vector<std::string> problems;
     absl::Notification told;
   };
   Answer answers[2];
   loop_.Run([&] {
     for (Answer& answer : answers) {
-      table_->StopAgents([&answer](int stopped, std::vector<std::string> problems) {
-        answer.stopped = stopped;
-        answer.problems = std::move(problems);
-        answer.told.Notify();
-      });
+      table_->StopAgents(
+          /*force=*/true,
+          [&answer](std::vector<std::string> stopped, std::vector<std::string> problems) {
+            answer.stopped = std::move(stopped);
+            answer.problems = std::move(problems);
+            answer.told.Notify();
+          });
     }
   });
   for (Answer& answer : answers) {
     ASSERT_TRUE(answer.told.WaitForNotificationWithTimeout(kPatience));
-    EXPECT_EQ(answer.stopped, 1);
+    EXPECT_THAT(answer.stopped, ElementsAre("local"));
     EXPECT_THAT(answer.problems, IsEmpty());
   }
+  EXPECT_EQ(host_.last_shutdown().coordinator_id(), "us");
+  EXPECT_TRUE(host_.last_shutdown().force());
 }
 
 // A program in ssh's place writes down whose keys it is lent, and reaches nobody.

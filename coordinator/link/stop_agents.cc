@@ -40,9 +40,14 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   const std::string name_;
 };
 
-StopAgentsCall::StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, Done done,
+StopAgentsCall::StopAgentsCall(EventLoop& loop, OutstandingCalls& calls,
+                               v1::ShutdownRequest request, StopAgentsDone done,
                                absl::Duration deadline)
-    : loop_(loop), calls_(calls), deadline_(deadline), done_(std::move(done)) {}
+    : loop_(loop),
+      calls_(calls),
+      request_(std::move(request)),
+      deadline_(deadline),
+      done_(std::move(done)) {}
 
 StopAgentsCall::~StopAgentsCall() {
   *alive_ = false;
@@ -56,11 +61,17 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
                          const std::shared_ptr<LinkLife>& life) {
   link.Retire();
   const std::string agent = AgentOf(life->hello);
-  if (!asked_.insert(agent).second) return;
-  unanswered_[agent] = name;
-  EndAgent(loop_, calls_, life, [this, alive = alive_, agent, name](const grpc::Status& status) {
-    if (*alive) OnEnded(agent, name, status);
-  });
+  if (!asked_.insert(agent).second) {
+    const auto asked = unanswered_.find(agent);
+    if (asked != unanswered_.end()) asked->second.links.push_back(&link);
+    return;
+  }
+  unanswered_[agent] = {.name = name, .links = {&link}};
+  EndAgent(loop_, calls_, life, request_,
+           [this, alive = alive_, agent](const grpc::Status& status,
+                                         const v1::ShutdownResponse& response) {
+             if (*alive) OnEnded(agent, status, response);
+           });
 }
 
 void StopAgentsCall::AwaitAndAsk(HostLink& link, const std::string& name) {
@@ -89,13 +100,20 @@ void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& 
   FinishIfAll();
 }
 
-void StopAgentsCall::OnEnded(const std::string& agent, const std::string& name,
-                             const grpc::Status& status) {
-  if (unanswered_.erase(agent) == 0) return;
-  if (status.ok()) {
-    ++stopped_;
+void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& status,
+                             const v1::ShutdownResponse& response) {
+  const auto found = unanswered_.find(agent);
+  if (found == unanswered_.end()) return;
+  const Asked asked = found->second;
+  unanswered_.erase(found);
+  if (!status.ok()) {
+    problems_.push_back(Problem(asked.name, FromHost(status, "")));
+    for (HostLink* link : asked.links) link->Close();  // It stays: their end is not waited for.
+  } else if (response.tells_of_others() > 0) {
+    stopped_.push_back(absl::StrCat(asked.name, ", and with it ", response.tells_of_others(),
+                                    " open messages of other coordinators"));
   } else {
-    problems_.push_back(Problem(name, FromHost(status, "")));
+    stopped_.push_back(asked.name);
   }
   FinishIfAll();
 }
@@ -103,8 +121,8 @@ void StopAgentsCall::OnEnded(const std::string& agent, const std::string& name,
 void StopAgentsCall::OnDeadline() {
   const absl::Status late = MakeFailure(
       v1::FAILURE_TIMEOUT, absl::StrCat("no answer within ", absl::FormatDuration(deadline_)));
-  for (const auto& [agent, name] : std::exchange(unanswered_, {})) {
-    problems_.push_back(Problem(name, late));
+  for (const auto& [agent, asked] : std::exchange(unanswered_, {})) {
+    problems_.push_back(Problem(asked.name, late));
   }
   for (const auto& [link, arrival] : std::exchange(awaited_, {})) {
     link->Retire();
@@ -119,7 +137,7 @@ void StopAgentsCall::FinishIfAll() {
   loop_.Post([this, alive = alive_, done = std::exchange(done_, nullptr)] {
     if (!*alive) return;
     over_ = true;
-    done(stopped_, std::move(problems_));  // May be the last of this.
+    done(std::move(stopped_), std::move(problems_));  // May be the last of this.
   });
 }
 

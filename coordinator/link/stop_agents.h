@@ -13,6 +13,7 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
 #include "grpcpp/support/status.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -28,15 +29,14 @@ namespace iris {
 //            └── down, or kDeadline ──▶ a problem ──────────────────────┘
 class StopAgentsCall {
  public:
-  // Gets how many agents were stopped, and one text for each that was not.
-  using Done = std::function<void(int stopped, std::vector<std::string> problems)>;
   // For all of it: who has not answered by then is a problem.
   static constexpr absl::Duration kDeadline = absl::Seconds(20);
 
-  // `loop`, `calls` and the links that are passed outlive this. `done` is called once, on the loop
-  // and never from inside a method; not at all once this is destroyed.
-  StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, Done done,
-                 absl::Duration deadline = kDeadline);
+  // `request` is what agents are asked. `loop`, `calls` and the links that are passed outlive this.
+  // `done` is called once, on the loop and never from inside a method; not at all once this is
+  // destroyed.
+  StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, v1::ShutdownRequest request,
+                 StopAgentsDone done, absl::Duration deadline = kDeadline);
   ~StopAgentsCall();
   StopAgentsCall(const StopAgentsCall&) = delete;
   StopAgentsCall& operator=(const StopAgentsCall&) = delete;
@@ -56,20 +56,26 @@ class StopAgentsCall {
   class Arrival;
 
   void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);
-  void OnEnded(const std::string& agent, const std::string& name, const grpc::Status& status);
+  void OnEnded(const std::string& agent, const grpc::Status& status,
+               const v1::ShutdownResponse& response);
   void OnDeadline();
   void FinishIfAll();
 
   EventLoop& loop_;
   OutstandingCalls& calls_;
+  const v1::ShutdownRequest request_;
   const absl::Duration deadline_;
-  Done done_;
+  StopAgentsDone done_;
   bool begun_ = false;
   bool over_ = false;
-  int stopped_ = 0;
+  std::vector<std::string> stopped_;
   std::vector<std::string> problems_;
-  std::set<std::string> asked_;                    // AgentOf().
-  std::map<std::string, std::string> unanswered_;  // Of those: to the name.
+  std::set<std::string> asked_;  // AgentOf().
+  struct Asked {
+    std::string name;
+    std::vector<HostLink*> links;  // All that lead to it.
+  };
+  std::map<std::string, Asked> unanswered_;  // Of those.
   std::map<HostLink*, std::unique_ptr<Arrival>> awaited_;
   EventLoop::TimerId timer_ = 0;
   // For calls, and for what was posted.

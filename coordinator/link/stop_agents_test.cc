@@ -12,10 +12,12 @@
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_client_life.h"
+#include "coordinator/link/host_report.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 namespace {
@@ -24,18 +26,19 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
 // What one stop answers.
 struct Answer {
-  int stopped = -1;
+  std::vector<std::string> stopped;
   std::vector<std::string> problems;
   absl::Notification told;
 
-  StopAgentsCall::Done Done() {
-    return [this](int count, std::vector<std::string> why) {
-      stopped = count;
+  StopAgentsDone Done() {
+    return [this](std::vector<std::string> names, std::vector<std::string> why) {
+      stopped = std::move(names);
       problems = std::move(why);
       told.Notify();  // Twice: aborts.
     };
@@ -74,7 +77,7 @@ class StopAgentsTest : public ::testing::Test {
   }
   StopAgentsCall& Stop(Answer& answer, absl::Duration deadline = StopAgentsCall::kDeadline) {
     return *stops_.emplace_back(
-        std::make_unique<StopAgentsCall>(loop_.loop(), calls_, answer.Done(), deadline));
+        std::make_unique<StopAgentsCall>(loop_.loop(), calls_, request_, answer.Done(), deadline));
   }
   // As the table does it.
   void StopAll(Answer& answer, const std::vector<std::string>& names,
@@ -94,6 +97,7 @@ class StopAgentsTest : public ::testing::Test {
     });
   }
 
+  v1::ShutdownRequest request_;
   std::map<std::string, FakeHost> hosts_;
   LoopThread loop_;
   OutstandingCalls calls_;
@@ -109,7 +113,7 @@ TEST_F(StopAgentsTest, EveryAgentIsAskedOnceHoweverManyLinksLeadToIt) {
   Answer answer;
   StopAll(answer, {"a", "b", "c"});
   ASSERT_TRUE(answer.Wait());
-  EXPECT_EQ(answer.stopped, 2);
+  EXPECT_THAT(answer.stopped, SizeIs(2));
   EXPECT_THAT(answer.problems, IsEmpty());
   EXPECT_EQ(Host("a").shutdowns() + Host("b").shutdowns(), 1);
   EXPECT_EQ(Host("c").shutdowns(), 1);
@@ -120,7 +124,7 @@ TEST_F(StopAgentsTest, NobodyToAskIsAnAnswer) {
   Answer answer;
   StopAll(answer, {});
   ASSERT_TRUE(answer.Wait());
-  EXPECT_EQ(answer.stopped, 0);
+  EXPECT_THAT(answer.stopped, IsEmpty());
   EXPECT_THAT(answer.problems, IsEmpty());
 }
 
@@ -132,8 +136,8 @@ TEST_F(StopAgentsTest, OverlappingOnesWaitForTheSameLinkAndEachIsAnswered) {
   Host("a").Release();
   ASSERT_TRUE(first.Wait());
   ASSERT_TRUE(second.Wait());
-  EXPECT_EQ(first.stopped, 1);
-  EXPECT_EQ(second.stopped, 1);
+  EXPECT_THAT(first.stopped, ElementsAre("a"));
+  EXPECT_THAT(second.stopped, ElementsAre("a"));
   EXPECT_EQ(Host("a").attempts(), 1);
 }
 
@@ -145,7 +149,7 @@ TEST_F(StopAgentsTest, OneThatGoesLeavesTheLinkToTheOther) {
   OnLoop([&] { stops_.erase(stops_.begin()); });
   Host("a").Release();
   ASSERT_TRUE(second.Wait());
-  EXPECT_EQ(second.stopped, 1);
+  EXPECT_THAT(second.stopped, ElementsAre("a"));
   EXPECT_FALSE(first.told.HasBeenNotified());
 }
 
@@ -154,10 +158,42 @@ TEST_F(StopAgentsTest, AnAgentThatCannotBeReachedIsAProblem) {
   Answer answer;
   StopAll(answer, {"a"});
   ASSERT_TRUE(answer.Wait());
-  EXPECT_EQ(answer.stopped, 0);
+  EXPECT_THAT(answer.stopped, IsEmpty());
   EXPECT_THAT(answer.problems,
               ElementsAre(AllOf(HasSubstr("storage: agent on a: "), HasSubstr("DETAIL"))));
   OnLoop([&] { EXPECT_TRUE(Link("a").retired()); });
+}
+
+TEST_F(StopAgentsTest, AnAgentThatStaysIsAProblemAndItsLinkIsClosed) {
+  request_.set_coordinator_id("us");
+  for (const char* name : {"stays", "goes", "stays too"}) {
+    Host(name).CallItself(std::string(name) == "goes" ? "one" : "another");
+    BringUp(name);
+  }
+  Host("stays").AnswerShutdown(MakeFailure(v1::FAILURE_PERMISSION_DENIED, "1 of team gpu"));
+  Answer answer;
+  StopAll(answer, {"stays", "goes", "stays too"});
+  ASSERT_TRUE(answer.Wait());
+  EXPECT_EQ(Host("stays").last_shutdown().coordinator_id(), "us");
+  EXPECT_THAT(answer.stopped, ElementsAre("goes"));
+  EXPECT_THAT(answer.problems,
+              ElementsAre(AllOf(HasSubstr("agent on stays: "), HasSubstr("1 of team gpu"))));
+  OnLoop([&] {
+    EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end";
+    EXPECT_EQ(Link("stays too").life(), nullptr);
+  });
+}
+
+TEST_F(StopAgentsTest, WhatEndsWithAnAgentThatIsForcedToGoIsSaid) {
+  Host("a").CallItself("a");
+  BringUp("a");
+  v1::ShutdownResponse response;
+  response.set_tells_of_others(3);
+  Host("a").AnswerShutdown(absl::OkStatus(), response);
+  Answer answer;
+  StopAll(answer, {"a"});
+  ASSERT_TRUE(answer.Wait());
+  EXPECT_THAT(answer.stopped, ElementsAre("a, and with it 3 open messages of other coordinators"));
 }
 
 TEST_F(StopAgentsTest, WhoDoesNotAnswerInTimeIsAProblemAndHoldsUpNobody) {
@@ -170,7 +206,7 @@ TEST_F(StopAgentsTest, WhoDoesNotAnswerInTimeIsAProblemAndHoldsUpNobody) {
   Answer answer;
   StopAll(answer, {"up", "silent", "away"}, absl::Seconds(2));
   ASSERT_TRUE(answer.Wait());
-  EXPECT_EQ(answer.stopped, 1);
+  EXPECT_THAT(answer.stopped, ElementsAre("up"));
   EXPECT_THAT(answer.problems,
               ElementsAre(HasSubstr("timeout: agent on silent: no answer within 2s"),
                           HasSubstr("timeout: agent on away: no answer within 2s")));

@@ -33,16 +33,18 @@ class LinuxWakeWatch final : public WakeWatch {
     // The kernel takes a wake-up for a change of the wall clock, and a timer for one tells of
     // those.
     clock_.Reset(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC));
-    if (clock_ && WatchClock()) {
-      loop_.Watch(clock_.get(), {.readable = true}, [this](EventLoop::Ready) { OnClock(); });
+    // What cannot be watched is not noticed: then links wait as long as they would without.
+    if (clock_ && WatchClock() && !Watch(clock_, [this](EventLoop::Ready) { OnClock(); })) {
+      clock_.Reset();
     }
     network_.Reset(socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
     sockaddr_nl groups = {};
     groups.nl_family = AF_NETLINK;
     groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE;
     if (network_ &&
-        bind(network_.get(), reinterpret_cast<sockaddr*>(&groups), sizeof(groups)) == 0) {
-      loop_.Watch(network_.get(), {.readable = true}, [this](EventLoop::Ready) { OnNetwork(); });
+        bind(network_.get(), reinterpret_cast<sockaddr*>(&groups), sizeof(groups)) == 0 &&
+        !Watch(network_, [this](EventLoop::Ready) { OnNetwork(); })) {
+      network_.Reset();
     }
   }
   ~LinuxWakeWatch() override {
@@ -52,6 +54,10 @@ class LinuxWakeWatch final : public WakeWatch {
   }
 
  private:
+  bool Watch(const ScopedFd& fd, EventLoop::FdCallback callback) {
+    return loop_.Watch(fd.get(), {.readable = true}, std::move(callback)).ok();
+  }
+
   bool WatchClock() {
     itimerspec never = {};
     never.it_value.tv_sec = INT32_MAX;

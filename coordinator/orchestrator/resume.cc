@@ -34,6 +34,11 @@ absl::Status StoppedForGood(bool team_had_it) {
                      "Look at what the team did before you send the message again.");
 }
 
+// The store or this machine fails, and a later start finds what this one does not.
+bool SaysNothingOfTheTeam(const absl::Status& why) {
+  return KindOf(why) == v1::FAILURE_STORAGE || KindOf(why) == v1::FAILURE_BUSY_LIMIT;
+}
+
 }  // namespace
 
 absl::Status Orchestrator::ResumeOpenTells() {
@@ -60,7 +65,7 @@ absl::Status Orchestrator::ResumeCancels() {
     const absl::StatusOr<Queue*> queue = QueueOf(cancel.from, cancel.to);
     if (queue.ok()) {
       (*queue)->session->PassOnCancel(cancel.id_on_host);
-    } else if (KindOf(queue.status()) == v1::FAILURE_STORAGE) {
+    } else if (SaysNothingOfTheTeam(queue.status())) {
       return queue.status();
     } else {  // There is no way to the team now; a later life may have one.
       LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());
@@ -73,7 +78,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   absl::StatusOr<std::string> answer = store_.FindText(stored.tell_id);
   if (!answer.ok()) return answer.status();
   const absl::StatusOr<Queue*> found = QueueOf(stored.from, stored.to);
-  if (!found.ok() && KindOf(found.status()) == v1::FAILURE_STORAGE) return found.status();
+  if (!found.ok() && SaysNothingOfTheTeam(found.status())) return found.status();
   OpenTell& open = open_[stored.tell_id];
   open.session_id = stored.session_id;
   open.accepted_at = stored.accepted_at;

@@ -149,10 +149,10 @@ grpc::ServerUnaryReactor* CoordinatorService::Sleep(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* CoordinatorService::Stop(grpc::CallbackServerContext* context,
                                                    const v1::StopRequest* request,
                                                    v1::StopResponse* response) {
-  return ReplyOnLoop(loop_, context, response, [this, agents = request->agents()](auto reply) {
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     ++calls_begun_;
     ++open_calls_;
-    daemon_.Stop(agents, EndCall(reply));
+    daemon_.Stop(*request, EndCall(reply));
   });
 }
 

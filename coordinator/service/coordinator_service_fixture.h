@@ -45,9 +45,10 @@ class FakeDaemon : public DaemonControl {
   void Lend(const std::string& team, const std::map<std::string, std::string>& env) override {
     lent[team] = env;
   }
-  void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) override {
+  void Stop(const v1::StopRequest& request,
+            std::function<void(const v1::StopResponse&)> done) override {
     v1::StopResponse response;
-    response.set_agents_stopped(agents ? 2 : 0);
+    response.set_agents_stopped(request.agents() ? 2 : 0);
     done(response);
   }
 

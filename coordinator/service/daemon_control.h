@@ -24,7 +24,8 @@ class DaemonControl {
   virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
   // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits
   // for the answer to be sent.
-  virtual void Stop(bool agents, std::function<void(const v1::StopResponse&)> done) = 0;
+  virtual void Stop(const v1::StopRequest& request,
+                    std::function<void(const v1::StopResponse&)> done) = 0;
 };
 
 }  // namespace iris

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -56,9 +57,22 @@ pid_t HolderOf(const std::string& path) {
 absl::Status MakePrivateFile(const std::string& path) {
   const ScopedFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd.valid() && fchmod(fd.get(), 0600) == 0) return absl::OkStatus();
+  if (IsExhausted(errno)) return Exhausted(errno, absl::StrCat("cannot write ", path));
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("cannot write ", path, ": ", strerror(errno)),
                      FixForSqlite(errno == ENOSPC ? SQLITE_FULL : SQLITE_CANTOPEN, path));
+}
+
+bool IsOfDescriptors(int error) { return error == EMFILE || error == ENFILE; }
+
+// EMFILE or ENFILE, where `code` of SQLite's comes of that; else 0. What SQLite remembers of the
+// system may be of something that it did since, so the system is asked as well.
+int NoDescriptors(sqlite3* db, int code) {
+  const int kind = code & 0xff;
+  if (kind != SQLITE_CANTOPEN && kind != SQLITE_IOERR) return 0;
+  if (const int error = sqlite3_system_errno(db); IsOfDescriptors(error)) return error;
+  const ScopedFd any(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return !any && IsOfDescriptors(errno) ? errno : 0;
 }
 
 }  // namespace
@@ -129,6 +143,9 @@ bool Database::has_lock() const {
 
 absl::Status Database::Error(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
+  if (const int error = NoDescriptors(db_, code); error != 0) {
+    return Exhausted(error, absl::StrCat("the store ", path_, " cannot be used (", doing, ")"));
+  }
   if ((code & 0xff) == SQLITE_BUSY && !has_lock()) {
     if (const pid_t holder = HolderOf(path_); holder > 0) {
       return MakeFailure(v1::FAILURE_STORAGE,

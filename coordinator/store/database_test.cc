@@ -1,12 +1,14 @@
 #include "coordinator/store/database.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
 
+#include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -72,6 +74,48 @@ TEST(DatabaseTest, WhoHoldsTheFileIsNamed) {
   EXPECT_EQ(status, 0);
   close(held[0]);
   close(held[1]);
+}
+
+// So many descriptors are left to this process as long as this lives.
+class DescriptorsLeft {
+ public:
+  explicit DescriptorsLeft(rlim_t left) {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const ScopedFd lowest(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    rlimit lowered = before_;
+    lowered.rlim_cur = static_cast<rlim_t>(lowest.get()) + left;
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
+  }
+  ~DescriptorsLeft() { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before_), 0); }
+
+ private:
+  rlimit before_;
+};
+
+void ExpectLimitOnOpenFiles(const absl::Status& status) {
+  EXPECT_EQ(KindOf(status), v1::FAILURE_BUSY_LIMIT) << status;
+  EXPECT_THAT(ToProto(status).fix(), HasSubstr("ulimit -n"));
+}
+
+TEST(DatabaseTest, WantOfDescriptorsIsNoFaultOfTheDisk) {
+  const ScratchDir dir;
+  {
+    const DescriptorsLeft none(0);
+    ExpectLimitOnOpenFiles(Database::Open(dir.File("one.db")).status());
+  }
+  absl::StatusOr<std::unique_ptr<Database>> database = absl::UnknownError("");
+  {
+    const DescriptorsLeft one(1);  // The file's; its journal needs another.
+    database = Database::Open(dir.File("one.db"));
+    ASSERT_TRUE(database.ok()) << database.status();
+    ExpectLimitOnOpenFiles((*database)->Run("CREATE TABLE one (x)"));
+  }
+  EXPECT_TRUE((*database)->Run("CREATE TABLE one (x)").ok());
+}
+
+TEST(DatabaseTest, AFileThatCannotBeOpenedOtherwiseIsOne) {
+  const ScratchDir dir;
+  EXPECT_EQ(KindOf(Database::Open(dir.File("nowhere/one.db")).status()), v1::FAILURE_STORAGE);
 }
 
 }  // namespace

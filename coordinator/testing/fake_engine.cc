@@ -51,7 +51,7 @@ class FakeEngine final : public Engine {
   void AskHosts(HostReportsDone done) override { done({}); }
   void KeepTeams(const std::set<std::string>&) override {}
   void Lend(const std::string&, const std::map<std::string, std::string>&) override {}
-  void StopAgents(std::function<void(int, std::vector<std::string>)> done) override { done(1, {}); }
+  void StopAgents(bool, StopAgentsDone done) override { done({"local"}, {}); }
 
  private:
   FakeTransportFactory transports_;

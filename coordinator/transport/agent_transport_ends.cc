@@ -153,8 +153,12 @@ void AgentTransport::TryBlockedLinkLater() {
   });
 }
 
+// Somebody may have mended it; where that was said too soon after a refused login, it is tried
+// again before long.
 void AgentTransport::TryNow() {
-  if (blocked_timer_ != 0) UseLink();
+  if (blocked_timer_ == 0) return;
+  blocked_wait_ = absl::ZeroDuration();
+  UseLink();
 }
 
 void AgentTransport::DropChild(const absl::Status& why) {

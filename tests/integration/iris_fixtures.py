@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from testbed import binaries, processes
+from testbed.waiting import wait_until
 
 
 def only_link(status: dict) -> dict:
@@ -114,6 +115,15 @@ class Iris:
         assert done.returncode == 0, f"tell failed ({done.returncode}): {done.stdout}{done.stderr}"
         return done.stdout.removesuffix("\n")
 
+    def answer_soon(self, team, text, timeout=60) -> str:
+        """What `team` answers once a login is tried again: after a refused one that is not at once."""
+        def answered():
+            done = self.tell(team, text)
+            said = done.stdout + done.stderr
+            assert done.returncode == 0 or "at the earliest" in said, said
+            return done.returncode == 0 and done.stdout.removesuffix("\n")
+        return wait_until(answered, timeout)
+
     def status(self) -> dict:
         done = self.run("status", "--json")
         assert done.returncode == 0, f"status failed ({done.returncode}): {done.stderr}"
@@ -149,7 +159,7 @@ class Iris:
         """`iris stop --agents`; returns what still runs `patience` seconds later, killed by now."""
         if self.config.exists() or self._background:
             try:
-                self.run("stop", "--agents")
+                self.run("stop", "--agents", "--force")
             except subprocess.TimeoutExpired:
                 pass  # What it left says enough.
         for process in self._background:

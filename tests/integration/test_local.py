@@ -28,6 +28,30 @@ def test_the_child_works_in_the_teams_directory_without_a_paid_prompt(iris, team
     assert iris.answer(team, "COUNT") == "2"
 
 
+def expect_work_where_a_link_leads(iris, team, home):
+    """`team`, whose path is home/current, works where that leads at each message."""
+    for release in ("41", "42"):
+        new = home / "new"
+        new.symlink_to(f"release-{release}")
+        new.rename(home / "current")
+        assert iris.answer(team, "PWD") == os.path.realpath(home / f"release-{release}")
+    assert iris.answer(team, "COUNT") == "3"
+
+
+def test_a_path_whose_link_is_switched_counts_for_the_next_message(iris):
+    for release in ("release-41", "release-42"):
+        (iris.home / release).mkdir()
+    iris.write_config({"teams": {"app": iris.local_team(path=str(iris.home / "current"))}})
+    expect_work_where_a_link_leads(iris, "app", iris.home)
+
+
+def test_so_does_one_on_a_host(iris, sshd, remote_user):
+    for release in ("release-41", "release-42"):
+        remote_user.make_folder(release)
+    iris.write_config({"teams": {"gpu": sshd().team(remote_user, path=remote_user.home / "current")}})
+    expect_work_where_a_link_leads(iris, "gpu", remote_user.home)
+
+
 def test_one_session_a_pair_and_a_new_child_resumes_it(iris, team):
     first = iris.answer(team, "PID")
     assert iris.answer(team, "PID") == first

@@ -96,4 +96,4 @@ def test_the_reason_of_a_loss_is_dropped_and_of_a_refused_login_auth(iris, serve
     refused = iris.tell("gpu", "hello", as_json=True)
     assert '"auth"' in refused.stdout + refused.stderr
     server.accept_key()
-    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert iris.answer_soon("gpu", "hello") == "ECHO: hello"

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/rpc/grpc_failure.h"
 #include "grpcpp/server_builder.h"
 #include "grpcpp/server_posix.h"
 #include "gtest/gtest.h"
@@ -72,11 +73,11 @@ class FakeHost::Service final : public v1::Agent::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Shutdown(grpc::ServerContext* context, const v1::ShutdownRequest*,
-                        v1::ShutdownResponse*) override {
-    host_.OnShutdown();
+  grpc::Status Shutdown(grpc::ServerContext* context, const v1::ShutdownRequest* request,
+                        v1::ShutdownResponse* response) override {
+    const absl::Status outcome = host_.OnShutdown(*request, response);
     while (host_.silent() && !context->IsCancelled()) absl::SleepFor(kLook);
-    return grpc::Status::OK;
+    return ToGrpcStatus(outcome);
   }
   grpc::Status Acquire(grpc::ServerContext*, const v1::AcquireRequest*,
                        v1::AcquireResponse* response) override {
@@ -179,9 +180,24 @@ void FakeHost::CallItself(const std::string& host_id) {
   host_id_ = host_id;
 }
 
-void FakeHost::OnShutdown() {
+absl::Status FakeHost::OnShutdown(const v1::ShutdownRequest& request,
+                                  v1::ShutdownResponse* response) {
   absl::MutexLock lock(&mutex_);
   ++shutdowns_;
+  last_shutdown_ = request;
+  *response = shutdown_response_;
+  return shutdown_outcome_;
+}
+
+void FakeHost::AnswerShutdown(const absl::Status& outcome, const v1::ShutdownResponse& response) {
+  absl::MutexLock lock(&mutex_);
+  shutdown_outcome_ = outcome;
+  shutdown_response_ = response;
+}
+
+v1::ShutdownRequest FakeHost::last_shutdown() const {
+  absl::MutexLock lock(&mutex_);
+  return last_shutdown_;
 }
 
 int FakeHost::shutdowns() const {

@@ -37,6 +37,8 @@ class FakeHost {
   void Release();
   // Neither probes nor Shutdown are answered before Silence(false).
   void Silence(bool silent);
+  // Shutdown is answered with this failure from now on, or, where it is OK, with `response`.
+  void AnswerShutdown(const absl::Status& outcome, const v1::ShutdownResponse& response = {});
   // As its hello says it from now on. Hosts of one name are one agent.
   void CallItself(const std::string& host_id);
   // The agent serves what is connected to `fd`, a non-blocking socket, as its wires.
@@ -54,6 +56,7 @@ class FakeHost {
 
   int attempts() const;
   int shutdowns() const;  // Asked for.
+  v1::ShutdownRequest last_shutdown() const;
   // Attempts and ssh clients' ends that are running now.
   int running() const;
   // Ssh clients that live.
@@ -70,7 +73,7 @@ class FakeHost {
   // What the session says next; nothing: it is silent.
   absl::optional<v1::Event> Says() const;
   bool floods() const;
-  void OnShutdown();
+  absl::Status OnShutdown(const v1::ShutdownRequest& request, v1::ShutdownResponse* response);
   void ServeLocked(ScopedFd fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
@@ -88,6 +91,9 @@ class FakeHost {
   int ending_ ABSL_GUARDED_BY(mutex_) = 0;
   int clients_ ABSL_GUARDED_BY(mutex_) = 0;
   int shutdowns_ ABSL_GUARDED_BY(mutex_) = 0;
+  v1::ShutdownRequest last_shutdown_ ABSL_GUARDED_BY(mutex_);
+  absl::Status shutdown_outcome_ ABSL_GUARDED_BY(mutex_);
+  v1::ShutdownResponse shutdown_response_ ABSL_GUARDED_BY(mutex_);
   std::string host_id_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> wires_ ABSL_GUARDED_BY(mutex_);  // The agent's ends, duplicated.
   std::unique_ptr<Service> service_;

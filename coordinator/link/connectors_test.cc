@@ -1,0 +1,90 @@
+#include "coordinator/link/connectors.h"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "coordinator/bootstrap/agent_bundle.h"
+#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/config/config.h"
+#include "coordinator/link/connector.h"
+#include "coordinator/link/login_bar.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+ResolvedTarget Target(const std::string& key) {
+  ResolvedTarget resolved;
+  resolved.target.remote = RemoteCommand{.text = "/nonexistent/ssh gpu",
+                                         .program = "/nonexistent/ssh",
+                                         .options = {},
+                                         .destination = "gpu"};
+  resolved.key = key;
+  resolved.name = "me@gpu:22";
+  return resolved;
+}
+
+// Over an ssh that is not there: what gets as far as that fails otherwise than what is barred.
+class SshConnectorTest : public ::testing::Test {
+ protected:
+  SshConnectorTest() {
+    connector_ =
+        MakeSshConnector(*bundle_, Target("key"),
+                         {.runtime_dir = [] { return std::string("/tmp"); },
+                          .lent_env = [] { return std::map<std::string, std::string>(); },
+                          .resolve = [this](const SshTarget&, const std::atomic<bool>*)
+                              -> absl::StatusOr<ResolvedTarget> { return Target(meaning_); },
+                          .on_moved = [this](ResolvedTarget to) { moved_to_.push_back(to.key); },
+                          .bar = bar_});
+  }
+  absl::Status Connect() {
+    const std::atomic<bool> cancelled = false;
+    return connector_->Connect([](const BootstrapProgress&) {}, cancelled).status();
+  }
+  void RefuseALogin() {
+    bar_->Note(MakeFailure(v1::FAILURE_AUTH, "gpu: Permission denied (publickey)"));
+  }
+
+  const std::unique_ptr<AgentBundle> bundle_ = AgentBundle::Find({});
+  const std::shared_ptr<LoginBar> bar_ = std::make_shared<LoginBar>();
+  std::string meaning_ = "key";
+  std::vector<std::string> moved_to_;
+  std::unique_ptr<Connector> connector_;
+};
+
+TEST_F(SshConnectorTest, SoonAfterARefusedLoginThatIsTheAnswer) {
+  RefuseALogin();
+  for (int i = 0; i < 3; ++i) {
+    const absl::Status barred = Connect();
+    EXPECT_EQ(KindOf(barred), v1::FAILURE_AUTH) << barred;
+    EXPECT_THAT(std::string(barred.message()), HasSubstr("at the earliest"));
+  }
+  EXPECT_THAT(moved_to_, IsEmpty());
+}
+
+TEST_F(SshConnectorTest, AnotherMeaningOfTheTargetIsNoticedAllTheSame) {
+  RefuseALogin();
+  EXPECT_EQ(KindOf(Connect()), v1::FAILURE_AUTH);
+  meaning_ = "another";
+  EXPECT_EQ(KindOf(Connect()), v1::FAILURE_CANCELLED);
+  EXPECT_THAT(moved_to_, ElementsAre("another"));
+}
+
+TEST_F(SshConnectorTest, WhatFailsBeforeSshRunsIsNoLogin) {
+  EXPECT_FALSE(Connect().ok());
+  EXPECT_TRUE(bar_->open());
+}
+
+}  // namespace
+}  // namespace iris
