@@ -248,6 +248,7 @@ void HostLinkTable::Sweep() {
     const TeamLink& link = *entry->second.link;
     entry = link.configured() || link.used() ? std::next(entry) : team_links_.erase(entry);
   }
+  if (!stops_.empty()) return;  // They use the links; the end of the last one comes here again.
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
     shared->closing = true;

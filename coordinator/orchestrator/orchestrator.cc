@@ -80,7 +80,9 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
     PostStartNext(session_id);
   } else {
     SetProgress(spec.tell_id, QueuedProgress(ahead));
-    queue.session->TryNow();  // The one in flight may wait for a link that somebody has mended.
+    // The one in flight may wait for a link that somebody has mended.
+    UseSettingsOfNow(queue);
+    queue.session->TryNow();
   }
   return absl::OkStatus();
 }

@@ -152,6 +152,7 @@ class Orchestrator : private SessionListener {
     std::vector<TellObserver*> observers;
     std::string asker_session;      // As in TellSpec.
     TellObserver* asker = nullptr;  // That of the turn that waits for it; null: none does.
+    std::string asker_turn;         // The tell of that turn: once it is over nothing waits.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;

@@ -49,7 +49,7 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 }
 
 void PooledSession::UseSettings(const Team& team) {
-  if (busy()) return;
+  if (busy()) return UseSettingsWhereBlocked(team);
   if (team == team_) return next_team_.reset();
   next_team_ = team;
   if (ending() || starting_) return;  // OnEnded() does the rest, or whoever asks again.
@@ -57,12 +57,22 @@ void PooledSession::UseSettings(const Team& team) {
   UseNextTeam();
 }
 
+// What the host has goes on there; the way to it is what somebody mended.
+void PooledSession::UseSettingsWhereBlocked(const Team& team) {
+  if (ending() || team == team_ || !transport_->is_blocked()) return;
+  next_team_ = team;
+  UseNextTeam();
+  if (starting_) transport_->Spawn();
+}
+
 void PooledSession::UseNextTeam() {
   if (!next_team_.has_value()) return;
+  std::vector<OpenTell> open = transport_->tells_under_way();
   transport_.reset();  // Never two transports to one session.
   requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
+  for (OpenTell& tell : open) transport_->Resume(tell.id, std::move(tell.text));
   for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
 }
 

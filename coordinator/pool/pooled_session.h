@@ -61,7 +61,8 @@ class PooledSession : private TransportSink {
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over: at once if no child runs with the old ones, else that is put to sleep
-  // first. Nothing while busy: to be asked again before the next tell. While starting they are only
+  // first. While busy only where the way to the host is blocked, and perhaps mended by them; else
+  // nothing, and it is to be asked again before the next tell. While starting they are only
   // due: to be asked again once the listener has heard how the start ended.
   void UseSettings(const Team& team);
   // The child that is starting or ending has other settings than the last UseSettings() said.
@@ -118,6 +119,7 @@ class PooledSession : private TransportSink {
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;
   }
+  void UseSettingsWhereBlocked(const Team& team);
   void UseNextTeam();
   void StartHasEnded();
   std::unique_ptr<Transport> MakeTransport();

@@ -221,10 +221,19 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text) {
   const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
   tells_.push_back(
       {.id = tell_id, .text = std::move(text), .sent = true, .has_text = true, .begun = begun});
-  if (state_ == State::kDown)
-    Later([this] {
-      if (state_ == State::kDown) UseLink();
-    });
+  SayHowUrgent();
+  Later([this] {
+    if (only_cancels_) return OpenAfterCancels();
+    if (state_ == State::kOpen) return SendTells();
+    if (state_ == State::kDown && busy()) return UseLink();
+    TryNow();
+  });
+}
+
+std::vector<OpenTell> AgentTransport::tells_under_way() const {
+  std::vector<OpenTell> open;
+  for (const PendingTell& tell : tells_) open.push_back({.id = tell.id, .text = tell.text});
+  return open;
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
