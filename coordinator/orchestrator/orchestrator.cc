@@ -45,9 +45,9 @@ Orchestrator::~Orchestrator() {
 absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (leaving_) return Leaving();
   if (absl::Status status = CheckTell(spec); !status.ok()) return status;
-  const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
+  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
   if (!stored.ok()) return stored.status();
-  if (stored->has_value()) return TellAgain(**stored, spec, observer);
+  if (stored->has_value()) return TellAgain(**std::move(stored), spec, observer);
   if (spec.accepted_before) return StoredAndGone(spec);
 
   const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to);
@@ -100,7 +100,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& fr
   return &queue;
 }
 
-absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& spec,
+absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {
   const bool same_text = stored.dropped || stored.text == spec.text;
   if (stored.from != spec.from || stored.to != spec.to || !same_text) {
@@ -108,7 +108,7 @@ absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& s
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
-  absl::Status joined = Join(stored, observer);
+  absl::Status joined = Join(std::move(stored), observer);
   if (joined.ok()) KeepAsker(spec, observer);
   return joined;
 }

@@ -203,7 +203,7 @@ class Orchestrator : private SessionListener {
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
-  absl::Status Join(const StoredTell& stored, TellObserver* observer);
+  absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const std::string& caller, CancelDone& done);
@@ -226,7 +226,7 @@ class Orchestrator : private SessionListener {
   // ever.
   absl::Status CheckWaits(const TellSpec& spec, const Queue& asked) const;
   void KeepAsker(const TellSpec& spec, TellObserver* observer);
-  absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
+  absl::Status TellAgain(StoredTell stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);
   absl::Status BeginWake(const std::string& from, const std::string& to, bool takeover,
