@@ -35,7 +35,7 @@ precompiled() {
   local folder
   folder=$(bazel info "${bazel_flags[@]}" output_base 2>/dev/null)/precompiled
   mkdir -p "$folder"
-  flag=$(/usr/bin/python3 tests/precompiled/flag.py "$folder/$1-$2" "$2" "${bazel_flags[@]}" ${1:+--config="$1"})
+  flag=$(/usr/bin/python3 tests/precompiled/flag.py "$folder/${1:-opt}-$2" "$2" "${bazel_flags[@]}" ${1:+--config="$1"})
 }
 
 install_packages
