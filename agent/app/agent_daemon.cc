@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -169,10 +170,12 @@ void AgentDaemon::MakeDoor(ScopedFd data_lock) {
 }
 
 absl::Status AgentDaemon::HearSignals() {
+  constexpr char kWhat[] = "the agent cannot hear signals";
   signals_ = LeaveSignals();
+  if (!signals_) return Exhausted(errno, kWhat);
   const absl::Status watched = loop_.loop().Watch(signals_.get(), {.readable = true},
                                                   [this](EventLoop::Ready) { OnSignal(); });
-  return watched.ok() ? watched : Exhausted(watched, "the agent cannot hear signals");
+  return watched.ok() ? watched : Exhausted(watched, kWhat);
 }
 
 void AgentDaemon::StartLooking() {
