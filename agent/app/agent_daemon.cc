@@ -54,6 +54,8 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   return builder.BuildAndStart();
 }
 
+bool IsOnNetwork(const std::string& path) { return StorageOf(path) == v1::STORAGE_NETWORK; }
+
 void CloseChildren(const handover::Agent& state) {
   for (const int fd : ChildDescriptorsIn(state)) close(fd);
 }
@@ -131,8 +133,8 @@ absl::Status AgentDaemon::Serve(
                                                            .home = facts_.home,
                                                            .sessions_dir = sessions_dir_,
                                                            .sessions_on_network =
-                                                               StorageOf(sessions_dir_) ==
-                                                               v1::STORAGE_NETWORK,
+                                                               IsOnNetwork(sessions_dir_),
+                                                           .is_on_network = IsOnNetwork,
                                                            .child_env = ChildEnvironment()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
