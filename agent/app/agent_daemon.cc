@@ -188,6 +188,8 @@ void AgentDaemon::StartLooking() {
 // All of it in one step of the loop: no child, no call and no byte comes in between. What the
 // coordinators have not read is in the journals, and every connection ends with this program.
 absl::Status AgentDaemon::Become(const std::string& program) {
+  // Their streams end with this program, and the next one does not know what is acknowledged.
+  sessions_->ForgetFencedReaders();
   handover::Agent state;
   state.set_format(kHandoverFormat);
   state.set_build(hello_.build());

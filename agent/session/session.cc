@@ -174,6 +174,11 @@ void Session::RemoveReader(SessionReader* reader) {
   TrimJournal();
 }
 
+void Session::ForgetFencedReaders() {
+  fenced_.Clear();
+  TrimJournal();
+}
+
 void Session::OnReaderSent() {
   if (!fenced_.empty()) TrimJournal();
 }

@@ -143,6 +143,8 @@ class Session final : private ChildSink, private LineScannerSink {
   void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
   void Acknowledge(uint64_t seq);
+  // Nothing is kept any more for readers of earlier leases: what is acknowledged goes.
+  void ForgetFencedReaders();
   const Journal& journal() const { return files_->journal(); }
 
   v1::SessionState state() const;

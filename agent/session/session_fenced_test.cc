@@ -105,6 +105,13 @@ TEST_F(SessionFencedTest, ForOneThatLeavesNothingIsKept) {
   EXPECT_TRUE(AllIsGone());
 }
 
+TEST_F(SessionFencedTest, ForOneThatIsForgottenNothingIsKept) {
+  TellAndBeFenced("WAIT 1\nBIG 1000000");
+  AcknowledgeAll();
+  Do([](Session& session) { session.ForgetFencedReaders(); });
+  EXPECT_TRUE(AllIsGone());
+}
+
 TEST_F(SessionFencedTest, WhatOthersTellAfterwardsIsNotKeptForIt) {
   const uint64_t settled = TellAndBeFenced("WAIT 1");
   Do([&](Session& session) {
