@@ -24,8 +24,9 @@ namespace iris {
 // their links first, so that their loss does not bring them back. Several may run at a time. Used
 // once: Ask() and AwaitAndAsk() for every link, then Begin(). Lives on the coordinator's loop.
 //
-// An agent before build 5 ends the messages of other coordinators too, whoever asks: it is asked first
-// whose it has, and stays (with our sessions as well) where some are and nobody says `force`.
+// An agent before build 5 ends the messages of other coordinators too, whoever asks: it is asked
+// first whose it has, and stays (with our sessions as well) where others have some and nobody says
+// `force`.
 //
 //   Ask ──────────────────────────▶ Shutdown ──▶ stopped, or a problem ─┐
 //   AwaitAndAsk ── up ──▶ Shutdown ── as above ────────────────────────▶ all ──▶ done
