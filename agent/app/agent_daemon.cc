@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,8 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   builder.RegisterService(&service);
   return builder.BuildAndStart();
 }
+
+bool IsOnNetwork(const std::string& path) { return StorageOf(path) == v1::STORAGE_NETWORK; }
 
 void CloseChildren(const handover::Agent& state) {
   for (const int fd : ChildDescriptorsIn(state)) close(fd);
@@ -130,8 +133,8 @@ absl::Status AgentDaemon::Serve(
                                                            .home = facts_.home,
                                                            .sessions_dir = sessions_dir_,
                                                            .sessions_on_network =
-                                                               StorageOf(sessions_dir_) ==
-                                                               v1::STORAGE_NETWORK,
+                                                               IsOnNetwork(sessions_dir_),
+                                                           .is_on_network = IsOnNetwork,
                                                            .child_env = ChildEnvironment()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
@@ -169,10 +172,12 @@ void AgentDaemon::MakeDoor(ScopedFd data_lock) {
 }
 
 absl::Status AgentDaemon::HearSignals() {
+  constexpr char kWhat[] = "the agent cannot hear signals";
   signals_ = LeaveSignals();
+  if (!signals_) return Exhausted(errno, kWhat);
   const absl::Status watched = loop_.loop().Watch(signals_.get(), {.readable = true},
                                                   [this](EventLoop::Ready) { OnSignal(); });
-  return watched.ok() ? watched : Exhausted(watched, "the agent cannot hear signals");
+  return watched.ok() ? watched : Exhausted(watched, kWhat);
 }
 
 void AgentDaemon::StartLooking() {
@@ -183,6 +188,8 @@ void AgentDaemon::StartLooking() {
 // All of it in one step of the loop: no child, no call and no byte comes in between. What the
 // coordinators have not read is in the journals, and every connection ends with this program.
 absl::Status AgentDaemon::Become(const std::string& program) {
+  // Their streams end with this program, and the next one does not know what is acknowledged.
+  sessions_->ForgetFencedReaders();
   handover::Agent state;
   state.set_format(kHandoverFormat);
   state.set_build(hello_.build());

@@ -164,8 +164,10 @@ bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
 }
 
 DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  const std::string path = ExpandHome(spec.cwd(), identity.home);
+  if (identity.is_on_network != nullptr && identity.is_on_network(path)) return {};
   struct stat info;
-  if (stat(ExpandHome(spec.cwd(), identity.home).c_str(), &info) != 0) return {};
+  if (stat(path.c_str(), &info) != 0) return {};
   return {.device = info.st_dev, .inode = info.st_ino};
 }
 

@@ -41,7 +41,8 @@ struct DirectoryId {
   friend bool operator==(const DirectoryId&, const DirectoryId&) = default;
 };
 
-// The one that `spec.cwd` leads to now; unknown: to none.
+// The one that `spec.cwd` leads to now; unknown: to none, or to one on a network file system, which
+// is not to be looked at again and again: where its server hangs, whoever looks does.
 DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
 
 // The session's claim file (claim.h) under the home that its claude would have.

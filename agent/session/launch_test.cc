@@ -229,6 +229,19 @@ TEST_F(LaunchTest, ADirectoryIsWhatItsPathLeadsTo) {
   EXPECT_NE(DirectoryOf(spec, identity), first);
 }
 
+TEST_F(LaunchTest, ADirectoryOnANetworkFileSystemIsNotTold) {
+  std::string asked;
+  identity.is_on_network = [&asked](const std::string& path) {
+    asked = path;
+    return true;
+  };
+  spec.set_cwd("~/my project");
+  EXPECT_FALSE(DirectoryOf(spec, identity).known());
+  EXPECT_EQ(asked, project);
+  identity.is_on_network = [](const std::string&) { return false; };
+  EXPECT_TRUE(DirectoryOf(spec, identity).known());
+}
+
 TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {
   const auto changed = [this](const std::function<void(v1::LaunchSpec&)>& change) {
     v1::LaunchSpec other = spec;

@@ -186,12 +186,16 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   });
 }
 
-bool Session::EndOutdatedChild() {
-  // A directory that is not there now is most likely being replaced.
+// One that is not there now is most likely being replaced.
+bool Session::DirectoryIsReplaced() const {
+  // Looked at only where it was at the start: on a disk, which answers.
+  if (!child_directory_.known()) return false;
   const DirectoryId directory = DirectoryOf(spec_, identity_);
-  const bool replaced =
-      directory.known() && child_directory_.known() && directory != child_directory_;
-  if (LaunchesAlike(child_spec_, spec_) && !replaced) return false;
+  return directory.known() && directory != child_directory_;
+}
+
+bool Session::EndOutdatedChild() {
+  if (LaunchesAlike(child_spec_, spec_) && !DirectoryIsReplaced()) return false;
   LogInfo("session ", id_, ": its child is ended, since the team is launched otherwise by now");
   BeginClosing(kDefaultGrace, v1::Exited::CLOSED);
   return true;
