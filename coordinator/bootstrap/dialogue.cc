@@ -29,16 +29,37 @@ absl::Status TalksWithoutEnd() {
 
 }  // namespace
 
-absl::StatusOr<std::string> Dialogue::FirstReply(absl::Time deadline) {
-  return Reply(deadline, kNewlinesMax);
+absl::StatusOr<std::string> Dialogue::FirstReply(absl::Time deadline, StdinLine line) {
+  return Reply(deadline, kNewlinesMax, std::move(line));
 }
 
-absl::StatusOr<std::string> Dialogue::NextReply(absl::Time deadline) { return Reply(deadline, 0); }
+absl::StatusOr<std::string> Dialogue::NextReply(absl::Time deadline) {
+  return Reply(deadline, 0, {});
+}
 
-absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines) {
+absl::StatusOr<std::string> Dialogue::ReplyAtEnd(absl::Time deadline) {
+  shutdown(fd_, SHUT_WR);
+  return Reply(deadline, 0, {});
+}
+
+void Dialogue::Nudge(int* newlines, StdinLine* line) {
+  last_byte_ = absl::Now();
+  // What waits for a line gets an empty one first.
+  if (*newlines < kNewlinesMax && !line->text.empty() && line->may_be_sent()) {
+    (void)send(fd_, line->text.data(), line->text.size(), MSG_NOSIGNAL);
+    line->text.clear();
+    sent_line_ = true;
+  } else if (*newlines > 0) {
+    (void)send(fd_, "\n", 1, MSG_NOSIGNAL);
+    --*newlines;
+  }
+}
+
+absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines, StdinLine line) {
   last_byte_ = absl::Now();
   while (!complete_.has_value()) {
-    const absl::Time until = newlines > 0 ? std::min(deadline, last_byte_ + kSilence) : deadline;
+    const bool nudges = newlines > 0 || !line.text.empty();
+    const absl::Time until = nudges ? std::min(deadline, last_byte_ + kSilence) : deadline;
     const absl::StatusOr<short> ready = Wait(POLLIN, until);
     if (!ready.ok()) return ready.status();
     if (*ready != 0) {
@@ -46,10 +67,7 @@ absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines) {
     } else if (absl::Now() >= deadline) {
       return MakeFailure(v1::FAILURE_TIMEOUT, "the host's shell did not answer in time");
     } else {
-      // Lost where nobody takes it: then there is nobody to wake up either.
-      (void)send(fd_, "\n", 1, MSG_NOSIGNAL);
-      --newlines;
-      last_byte_ = absl::Now();
+      Nudge(&newlines, &line);
     }
   }
   std::string reply = *std::move(complete_);

@@ -90,6 +90,39 @@ TEST_F(DialogueTest, ASilentLoginScriptGetsOneNewlineAtATimeAndThreeAtMost) {
   EXPECT_EQ(HostHeard(), "\n\n\n");
 }
 
+TEST_F(DialogueTest, ALineForAnotherShellFollowsTheFirstNewlineOnce) {
+  Dialogue dialogue = Talk();
+  Dialogue::StdinLine line = {.text = " exec x\n", .may_be_sent = [] { return true; }};
+
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(5500)), line).ok());
+  EXPECT_EQ(HostHeard(), "\n exec x\n\n");
+  EXPECT_TRUE(dialogue.sent_line());
+}
+
+TEST_F(DialogueTest, ALineForAnotherShellWaitsForTheLogin) {
+  Dialogue dialogue = Talk();
+  int asked = 0;
+  Dialogue::StdinLine line = {.text = " exec x\n", .may_be_sent = [&] { return ++asked > 3; }};
+
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(3500)), line).ok());
+  EXPECT_EQ(HostHeard(), "\n\n");
+  EXPECT_FALSE(dialogue.sent_line());
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(8500)), line).ok());
+  EXPECT_EQ(HostHeard(), "\n\n\n exec x\n");
+}
+
+TEST_F(DialogueTest, AHostMaySpeakOnlyAtTheEndOfOurTalk) {
+  Dialogue dialogue = Talk();
+  std::thread host([this] {
+    char byte;
+    while (recv(host_.get(), &byte, 1, 0) != 0) std::this_thread::yield();
+    HostSays("=mark= stdin none Linux\n");
+  });
+
+  EXPECT_EQ(dialogue.ReplyAtEnd(In(absl::Seconds(60))).value_or(""), "stdin none Linux");
+  host.join();
+}
+
 TEST_F(DialogueTest, ALaterReplyIsAwaitedInSilence) {
   Dialogue dialogue = Talk();
 

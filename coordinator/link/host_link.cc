@@ -195,6 +195,7 @@ void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
   OpenLife(*std::move(connection));
   LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
           mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
+  if (!remark_.empty()) LogWarn("link ", name_, ": ", remark_);
   Handle(LinkEvent::kConnected);
 }
 
@@ -202,6 +203,7 @@ void HostLink::OpenLife(Connection connection) {
   hello_ = std::move(connection.hello);
   mode_ = connection.mode;
   mode_reason_ = std::move(connection.mode_reason);
+  remark_ = std::move(connection.remark);
   ssh_ = std::move(connection.ssh);
   ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
   failure_ = absl::OkStatus();
@@ -327,6 +329,7 @@ v1::LinkStatus HostLink::Status() const {
   if (!machine_.up()) return status;
   status.set_mode(std::string(ModeName(mode_)));
   status.set_mode_reason(mode_reason_);
+  status.set_remark(remark_);
   status.set_agent_build(hello_.build());
   status.set_agent_pid(hello_.pid());
   status.set_upgrade_refused(hello_.build_number() == 0 ? kTooOldToUpgrade

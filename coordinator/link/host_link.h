@@ -115,6 +115,7 @@ class HostLink final : public Link {
   v1::Hello hello_;
   LinkMode mode_ = LinkMode::kLocal;
   std::string mode_reason_;
+  std::string remark_;
   pid_t ssh_pid_ = 0;
   std::unique_ptr<SshClient> ssh_;
   // While up.
