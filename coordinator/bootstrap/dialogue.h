@@ -37,20 +37,23 @@ class Dialogue {
   static constexpr absl::Duration kSilence = absl::Milliseconds(1500);
   static constexpr int kNewlinesMax = 3;
 
-  // For a shell that a login script starts in place of our command, and that reads commands.
-  struct StdinLine {
-    // Sent once, after the first newline that did not help. Begins with a blank and ends with a
-    // newline: what it was not for passes it over.
-    std::string text;
-    std::function<bool()> may_be_sent;  // A shell can be there: ssh has logged in.
+  // What goes on while the first reply is awaited.
+  struct Meanwhile {
+    // For a shell that a login script starts in place of our command, and that reads commands. Sent
+    // once, after the first newline that did not help. Begins with a blank and ends with a newline:
+    // what it was not for passes it over. May be empty.
+    std::string line;
+    std::function<bool()> may_send_line;  // A shell can be there: ssh has logged in.
+    std::function<void()> on_look;        // Called every kLookEvery; may be empty.
   };
+  static constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
   // `fd`: a non-blocking stream socket; stays the caller's. `cancelled` may be null.
   Dialogue(int fd, std::string marker, const std::atomic<bool>* cancelled)
       : fd_(fd), marker_(std::move(marker)), cancelled_(cancelled) {}
 
-  // The first reply, without the marker. Sends nothing but the newlines of a silence, and `line`
-  // where it has a text.
-  absl::StatusOr<std::string> FirstReply(absl::Time deadline, StdinLine line = {});
+  // The first reply, without the marker. Sends nothing but the newlines of a silence, and the line
+  // where there is one. After FAILURE_TIMEOUT it may be called again.
+  absl::StatusOr<std::string> FirstReply(absl::Time deadline, Meanwhile meanwhile = {});
   // The line was sent.
   bool sent_line() const { return sent_line_; }
   // The reply after the end of our talk, which it ends: some shells (fish) run nothing before.
@@ -69,9 +72,9 @@ class Dialogue {
   absl::string_view noise() const;
 
  private:
-  absl::StatusOr<std::string> Reply(absl::Time deadline, int newlines, StdinLine line);
+  absl::StatusOr<std::string> Reply(absl::Time deadline, int newlines, Meanwhile meanwhile);
   // Lost where nobody takes it: then there is nobody to wake up either.
-  void Nudge(int* newlines, StdinLine* line);
+  void Nudge(int* newlines, Meanwhile* meanwhile);
   // Waits until `fd_` is ready for `events` and returns what it is ready for; 0 at `until`.
   absl::StatusOr<short> Wait(short events, absl::Time until);
   // Reads until a reply is complete or nothing more is there.

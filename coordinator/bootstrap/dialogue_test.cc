@@ -92,9 +92,10 @@ TEST_F(DialogueTest, ASilentLoginScriptGetsOneNewlineAtATimeAndThreeAtMost) {
 
 TEST_F(DialogueTest, ALineForAnotherShellFollowsTheFirstNewlineOnce) {
   Dialogue dialogue = Talk();
-  Dialogue::StdinLine line = {.text = " exec x\n", .may_be_sent = [] { return true; }};
+  const Dialogue::Meanwhile meanwhile = {
+      .line = " exec x\n", .may_send_line = [] { return true; }, .on_look = nullptr};
 
-  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(5500)), line).ok());
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(5500)), meanwhile).ok());
   EXPECT_EQ(HostHeard(), "\n exec x\n\n");
   EXPECT_TRUE(dialogue.sent_line());
 }
@@ -102,13 +103,29 @@ TEST_F(DialogueTest, ALineForAnotherShellFollowsTheFirstNewlineOnce) {
 TEST_F(DialogueTest, ALineForAnotherShellWaitsForTheLogin) {
   Dialogue dialogue = Talk();
   int asked = 0;
-  Dialogue::StdinLine line = {.text = " exec x\n", .may_be_sent = [&] { return ++asked > 3; }};
+  const Dialogue::Meanwhile meanwhile = {
+      .line = " exec x\n", .may_send_line = [&] { return ++asked > 3; }, .on_look = nullptr};
 
-  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(3500)), line).ok());
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(3500)), meanwhile).ok());
   EXPECT_EQ(HostHeard(), "\n\n");
   EXPECT_FALSE(dialogue.sent_line());
-  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(8500)), line).ok());
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(8500)), meanwhile).ok());
   EXPECT_EQ(HostHeard(), "\n\n\n exec x\n");
+}
+
+TEST_F(DialogueTest, WhileTheFirstReplyIsAwaitedWhatGoesOnIsLookedAt) {
+  Dialogue dialogue = Talk();
+  int looks = 0;
+  const auto look = [&] {
+    if (++looks == 3) HostSays("=mark= x\n");
+  };
+
+  EXPECT_EQ(dialogue
+                .FirstReply(In(absl::Seconds(60)),
+                            {.line = "", .may_send_line = nullptr, .on_look = look})
+                .value_or(""),
+            "x");
+  EXPECT_EQ(looks, 3);
 }
 
 TEST_F(DialogueTest, AHostMaySpeakOnlyAtTheEndOfOurTalk) {

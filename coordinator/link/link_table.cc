@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
@@ -118,6 +119,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::vector<std::unique_ptr<SharedLink>> links_;
   uint64_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
+  const std::shared_ptr<ConnectionPace> pace_ = std::make_shared<ConnectionPace>();
   std::map<std::string, TeamEntry> team_links_;         // By name.
   std::vector<std::unique_ptr<TeamLink>> before_;       // Of teams that were changed since.
   std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
@@ -188,7 +190,8 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                          if (*alive) OnMoved(id, std::move(to));
                                        });
                                      },
-                                 .bar = BarOf(resolved.key)};
+                                 .bar = BarOf(resolved.key),
+                                 .pace = pace_};
   shared->link =
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
                                  MakeSshConnector(*options_.bundle, resolved, std::move(options)));
