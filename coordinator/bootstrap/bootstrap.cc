@@ -23,6 +23,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kNoiseBytesShown = 200;
+constexpr size_t kWordsBytesShown = 600;
 constexpr absl::Duration kLastReply = absl::Seconds(1);  // After the end of what a shell reads.
 
 // How a reply begins where our command was read from stdin.
@@ -121,11 +122,46 @@ class Attempt {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::string> FirstReply(Dialogue& dialogue) {
+    const absl::Time start = absl::Now();
+    const auto reply_until = [&](absl::Time deadline) {
+      return dialogue.FirstReply(deadline,
+                                 {.line = dialogue.sent_line() ? "" : stdin_line_,
+                                  .may_send_line = [this] { return ssh_->logged_in(); },
+                                  .on_look = [this] { TellWordsBeforeLogin(); }});
+    };
+    const absl::Duration timeout = target_.options.connect_timeout;
+    absl::StatusOr<std::string> reply = reply_until(start + timeout);
+    if (KindOf(reply.status()) != v1::FAILURE_TIMEOUT || words_told_.empty()) return reply;
+    return reply_until(ssh_->logged_in() ? absl::Now() + timeout
+                                         : start + std::max(timeout, options_.login_patience));
+  }
+
+  // What the host, or a program on the way there, says before the login. Nobody's verdict.
+  std::string WordsBeforeLogin() const {
+    const std::string said = ssh_->said();
+    return PrintableHostText(
+        absl::string_view(said).substr(said.size() - std::min(said.size(), kWordsBytesShown)),
+        kWordsBytesShown);
+  }
+
+  void TellWordsBeforeLogin() {
+    if (ssh_->logged_in()) return;
+    const std::string words = WordsBeforeLogin();
+    if (words.empty() || words == words_told_) return;
+    // Most hosts only greet, and let us in at once.
+    if (!std::exchange(words_seen_, true)) return;
+    words_told_ = words;
+    if (!options_.on_progress) return;
+    options_.on_progress(
+        {.stage = BootstrapProgress::Stage::kConnecting,
+         .text = absl::StrCat(target_.remote.destination,
+                              " has not accepted the login yet; the host says: ", words)});
+  }
+
   // Until the agent's bridge runs.
   absl::Status MeetShell(Dialogue& dialogue) {
-    const absl::StatusOr<std::string> reply = dialogue.FirstReply(
-        absl::Now() + target_.options.connect_timeout,
-        {.text = stdin_line_, .may_be_sent = [this] { return ssh_->logged_in(); }});
+    const absl::StatusOr<std::string> reply = FirstReply(dialogue);
     if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
     absl::string_view words = *reply;
     if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = std::string(kOtherShell);
@@ -210,6 +246,16 @@ class Attempt {
       return ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
+    if (!ssh_->logged_in() && !words_told_.empty()) {
+      const absl::Duration patience =
+          std::max(target_.options.connect_timeout, options_.login_patience);
+      return MakeFailure(
+          v1::FAILURE_AUTH,
+          absl::StrCat("the host did not accept the login within ", absl::FormatDuration(patience),
+                       "; the host says: ", WordsBeforeLogin()),
+          "If it wants something of you (a page to visit, a code, a touch of a key), connect once "
+          "with ssh from a shell and do it, then send the message again.");
+    }
     if (!ssh_->logged_in()) {
       return MakeFailure(
           v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not answer within ", limit),
@@ -267,6 +313,8 @@ class Attempt {
   std::unique_ptr<SshProcess> ssh_;
   std::string stdin_line_;  // For a shell that runs in place of our command.
   std::string remark_;
+  bool words_seen_ = false;  // Before the login.
+  std::string words_told_;
   bool found_installed_ = false;
   bool found_no_agent_ = false;
   bool uploaded_ = false;

@@ -85,8 +85,11 @@ void HostLink::CancelTimer(EventLoop::TimerId* timer) {
 void HostLink::Want(LinkObserver* observer) {
   if (retired_) return;
   observers_.Want(observer);
+  const bool joins = machine_.attempting();
   Handle(LinkEvent::kAsked);
   ArmHeartbeat();
+  // The host may have said something that whoever waits has to know.
+  if (joins && !progress_.text.empty()) observer->OnLinkProgress(progress_);
 }
 
 void HostLink::Unwant(LinkObserver* observer) {
@@ -166,6 +169,7 @@ void HostLink::ArmRetry() {
 
 void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
+  progress_ = {};
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {

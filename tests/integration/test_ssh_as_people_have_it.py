@@ -1,8 +1,12 @@
 """Hosts, accounts and startup files as people have them, behind a real sshd."""
 
+import re
 import shutil
+import time
 
 import pytest
+
+from testbed import sshd as daemons
 
 
 def needs(program: str):
@@ -46,3 +50,48 @@ def test_a_slow_bashrc_does_not_hear_of_what_was_for_another_shell(iris, sshd, r
     assert iris.link()["remark"] == ""
     assert iris.run("stop").returncode == 0
     assert iris.answer("gpu", "COUNT") == "2"
+
+
+ASKS = "To authenticate, visit: https://login.example/a/1f2e"
+
+
+@pytest.fixture
+def asking(scratch):
+    """asking(seconds) is an sshd that says where to log in, and is silent twice for so long before it lets in."""
+    servers = []
+
+    def start(seconds):
+        folder = scratch / f"asking{seconds}"
+        folder.mkdir()
+        (folder / "banner").write_text(f"\n{ASKS}\n\n")
+        servers.append(daemons.Sshd(folder, f"Banner {folder / 'banner'}", "AuthorizedKeysCommandUser root",
+                                    f"AuthorizedKeysCommand /usr/bin/sleep {seconds}"))
+        return servers[-1]
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def test_what_a_host_asks_before_the_login_is_heard_soon_and_waited_for(asking, iris, remote_user, tell_at_terminal):
+    server = asking(4)
+    iris.write_config({"teams": {"gpu": server.team(remote_user, remoteOptions={"connectTimeout": 3000})}})
+    since = time.monotonic()
+    terminal = tell_at_terminal("gpu", "hello")
+    terminal.read_until(lambda seen: f"the host says: {ASKS}" in seen)
+    assert time.monotonic() - since < 6, "the program's start counted"
+    assert terminal.finish() == "ECHO: hello\n"
+    assert len(re.findall("Connection from ", server.log())) == 1, "nobody tries again while a login goes on"
+
+
+def test_hosts_that_come_at_once_are_connected_to_three_a_second(iris, sshd, remote_user):
+    server = sshd()
+    plain = server.team(remote_user)
+    teams = {f"t{i}": plain | {"remote": plain["remote"].replace("ssh ", f"ssh -o ConnectionAttempts={i + 1} ", 1)}
+             for i in range(7)}  # So each has a link of its own.
+    iris.write_config({"teams": teams})
+    since = time.monotonic()
+    tells = [iris.start_tell(team, "hello") for team in teams]
+    for tell in tells:
+        assert tell.communicate(timeout=180)[0] == "ECHO: hello\n"
+    assert server.connections(remote_user) >= 7
+    assert time.monotonic() - since >= 2
