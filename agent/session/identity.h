@@ -25,7 +25,14 @@ struct AgentIdentity {
   // How long what claude asks may wait for an answer; then it is no.
   absl::Duration request_patience = absl::Hours(24);
   // Searched for claude after PATH and the places in the home.
-  std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
+  std::vector<std::string> program_dirs = {"/usr/local/bin",
+                                           "/usr/bin",
+                                           "/bin",
+                                           "/opt/homebrew/bin",
+                                           "/home/linuxbrew/.linuxbrew/bin",
+                                           "/run/current-system/sw/bin",
+                                           "/nix/var/nix/profiles/default/bin",
+                                           "/snap/bin"};
   // How old what this host keeps has become (HostAge). Null: it does not grow old.
   std::function<absl::Duration()> host_age;
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.

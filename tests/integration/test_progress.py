@@ -7,7 +7,6 @@ import pytest
 
 from integration.mcp_client import McpClient
 from testbed import binaries
-from testbed.terminal import Terminal
 
 THROTTLE = binaries.REPOSITORY / "tests/testbed/throttle.py"
 

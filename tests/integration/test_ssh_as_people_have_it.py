@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from testbed import binaries
 from testbed import sshd as daemons
 
 
@@ -95,3 +96,82 @@ def test_hosts_that_come_at_once_are_connected_to_three_a_second(iris, sshd, rem
         assert tell.communicate(timeout=180)[0] == "ECHO: hello\n"
     assert server.connections(remote_user) >= 7
     assert time.monotonic() - since >= 2
+
+
+# Where managers of versions put it; the last word is what the account has of it.
+LAYOUTS = {
+    "mise's shims": [".local/share/mise/shims/claude"],
+    "mise": [".local/share/mise/installs/npm-anthropic-ai-claude-code/2.1.332/bin/claude"],
+    "mise's node": [".local/share/mise/installs/node/22.20.0/bin/claude"],
+    "asdf's shims": [".asdf/shims/claude", ".asdf/bin/asdf"],
+    "asdf": [".asdf/installs/nodejs/22.20.0/bin/claude"],
+    "fnm": [".local/share/fnm/node-versions/v22.20.0/installation/bin/claude"],
+    "pnpm": [".local/share/pnpm/claude"],
+    "linuxbrew": [".linuxbrew/bin/claude"],
+    "nix": [".nix-profile/bin/claude"],
+    "n": ["n/bin/claude"],
+    "volta": [".volta/bin/claude"],
+    "nvm": [".nvm/versions/node/v22.20.0/bin/claude"],
+}
+
+
+def put_program(user, path: str):
+    """The stub, as a program of the account."""
+    folder, _, name = path.rpartition("/")
+    target = user.make_folder(folder) / name
+    shutil.copy(binaries.claude_stub(), target)
+    target.chmod(0o755)
+    return target
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_claude_is_found_where_managers_of_versions_put_it(iris, sshd, remote_users, layout):
+    user = remote_users(claude=False)
+    for path in LAYOUTS[layout]:
+        put_program(user, path)
+    iris.write_config({"teams": {"gpu": sshd().team(user)}})
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+
+
+def test_node_is_on_the_path_of_claudes_hooks(iris, sshd, remote_user):
+    node = put_program(remote_user, ".nvm/versions/node/v22.20.0/bin/node")
+    iris.write_config({"teams": {"gpu": sshd().team(remote_user)}})
+    answer = iris.answer("gpu", 'TOOL Bash {"command":"echo $PATH"}')
+    assert str(node.parent) in answer or shutil.which("node", path="/usr/local/bin:/usr/bin:/bin")
+
+
+def make_empty(claude):
+    claude.write_bytes(b"")
+
+
+def make_dangling(claude):
+    claude.unlink()
+    claude.symlink_to("/nonexistent/versions/2.1.332")
+
+
+def make_plain(claude):
+    claude.chmod(0o644)
+
+
+def make_nodeless(claude):
+    claude.write_text("#!/nonexistent/bin/node\n")
+
+
+def make_broken(claude):
+    claude.write_bytes(b"\x7fELF")
+
+
+@pytest.mark.parametrize("spoil, why", [
+    (make_empty, "is empty"), (make_dangling, "leads nowhere"), (make_plain, "is not executable"),
+    (make_nodeless, "needs /nonexistent/bin/node"), (make_broken, "could not be started")])
+def test_a_claude_that_cannot_run_is_not_a_reason_to_send_again(iris, sshd, remote_user, spoil, why):
+    claude = remote_user.home / ".local/bin/claude"
+    spoil(claude)
+    iris.write_config({"teams": {"gpu": sshd().team(remote_user)}})
+    failure = iris.failure("gpu")
+    assert failure["kind"] == "not_executable"
+    assert why in failure["detail"]
+    assert "nstall Claude Code" in failure["fix"]
+    claude.unlink()
+    remote_user.put_claude()
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
