@@ -153,7 +153,10 @@ class SshArguments {
         return Refuse(absl::StrCat(shown, ": ", option->why_refused),
                       absl::StrCat("Remove ", shown, " from `remote`."));
       }
-      if (!option->takes_value) continue;
+      if (!option->takes_value) {
+        if (!option->keyword.empty()) TakeFlag(*option);
+        continue;
+      }
       std::string value = word.substr(i + 1);
       if (value.empty()) {
         if (next_ == words_.size()) {
@@ -165,6 +168,12 @@ class SshArguments {
       return TakeValue(*option, value);
     }
     return absl::OkStatus();
+  }
+
+  // -A and -a: a small letter takes back.
+  void TakeFlag(const SshLetter& option) {
+    parsed_.settings.push_back({.keyword = std::string(option.keyword),
+                                .value = absl::ascii_isupper(option.letter) ? "yes" : "no"});
   }
 
   absl::Status TakeValue(const SshLetter& option, const std::string& value) {

@@ -78,6 +78,8 @@ TEST(RemoteCommandTest, SettingsAreFoundHoweverTheyAreWritten) {
               ElementsAre("port=1", "port=2", "port=3", "port=4", "port=5"));
   EXPECT_THAT(Settings("ssh -i ~/k -o IdentityFile=b h"),
               ElementsAre("identityfile=/home/me/k", "identityfile=b"));
+  EXPECT_THAT(Settings("ssh -4A -o ForwardAgent=no -a h"),
+              ElementsAre("forwardagent=yes", "forwardagent=no", "forwardagent=no"));
   EXPECT_THAT(Settings("ssh ssh://me@h"), IsEmpty());
   EXPECT_THAT(Settings("ssh ssh://[::1]"), IsEmpty());
   EXPECT_THAT(Settings("ssh ssh://[::1]:7"), ElementsAre("port=7"));
