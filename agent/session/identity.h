@@ -9,6 +9,8 @@
 
 namespace iris {
 
+class AuthLinks;
+
 // What every session of one agent life has in common.
 struct AgentIdentity {
   std::string incarnation;  // UUID of this life.
@@ -37,6 +39,9 @@ struct AgentIdentity {
   std::function<absl::Duration()> host_age;
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
   std::vector<std::string> child_env;
+  // Where the ssh agents are that connections lend; not ours. Null: children get the connections'
+  // own sockets.
+  AuthLinks* auth_links = nullptr;
 };
 
 }  // namespace iris

@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "agent/process/strays.h"
+#include "agent/session/auth_links.h"
 #include "agent/session/claim.h"
 #include "agent/session/find_program.h"
 #include "agent/session/transcript.h"
@@ -142,6 +143,13 @@ Env LastingEnv(const v1::LaunchSpec& spec) {
   return env;
 }
 
+// The connection's own goes with it, and a child stays.
+void UseLastingAuthSock(const v1::LaunchSpec& spec, const AgentIdentity& identity, Env& env) {
+  if (identity.auth_links == nullptr || Get(env, "SSH_AUTH_SOCK").empty()) return;
+  const std::string path = identity.auth_links->PathOf(spec.link());
+  if (!path.empty()) env["SSH_AUTH_SOCK"] = path;
+}
+
 bool Asks(const v1::LaunchSpec& spec) {
   return spec.ask_permissions() && !spec.skip_permissions();  // As PlanLaunch() has it.
 }
@@ -188,6 +196,7 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
+  UseLastingAuthSock(spec, identity, env);
   // What is started below carries it along, wherever it goes (strays.h).
   env[kSessionMark] = session_id;
   // It says when a turn is over, also where the result line was lost (idle_watch.h).

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/session/auth_links.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -253,6 +254,21 @@ TEST_F(LaunchTest, AnEmptyValueTakesAVariableOutOfTheEnvironment) {
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
 }
 
+TEST_F(LaunchTest, AChildGetsThePathOfItsLinkForWhatAConnectionLends) {
+  Program("path/claude");
+  AuthLinks links("/tmp/a", "host");
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "/tmp/ssh-1/agent.1";
+  spec.set_link(std::string(32, 'a'));
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1") << "an agent that has none";
+  identity.auth_links = &links;
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), links.PathOf(spec.link()));
+  spec.clear_link();
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1");
+  spec.set_link(std::string(32, 'a'));
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)") << "nothing is lent";
+}
+
 TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
   Program("path/claude");
   spec.set_skip_permissions(true);
@@ -301,6 +317,7 @@ TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {
   EXPECT_FALSE(changed([](v1::LaunchSpec&) {}));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { (*s.mutable_env())["SSH_AUTH_SOCK"] = "/b"; }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.mutable_env()->erase("SSH_AUTH_SOCK"); }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_link(std::string(32, 'c')); }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_init_timeout_ms(1); }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_idle_timeout_ms(1); }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_team("other"); }));

@@ -218,7 +218,8 @@ void HostLink::OpenLife(Connection connection) {
                .stub = options_.open_stub(std::move(connection.wire)),
                .credit = CreditShares(options_.credit, Now()),
                .send_window = SendWindow(
-                   options_.send_window, [this] { return probe_->Ping(); }, Now())});
+                   options_.send_window, [this] { return probe_->Ping(); }, Now()),
+               .identity = options_.identity});
   probe_ = Probe::Start(loop_, calls_, *life_->stub,
                         {.on_answer = [this](uint64_t nonce) { OnAnswer(nonce); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});

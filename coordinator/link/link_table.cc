@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "common/base/fnv.h"
 #include "common/endpoint/endpoint.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
@@ -95,6 +96,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   SharedLink& Local();
   SharedLink& Find(const ResolvedTarget& resolved);
   std::shared_ptr<LoginBar> BarOf(const std::string& key);
+  static std::string IdentityOf(const std::string& coordinator_id, const std::string& key);
   void OnMoved(const std::string& id, ResolvedTarget to);
   void WokeUp();
   void SweepSoon();
@@ -192,10 +194,18 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                      },
                                  .bar = BarOf(resolved.key),
                                  .pace = pace_};
+  HostLinkOptions link_options;
+  link_options.identity = IdentityOf(options_.coordinator_id, resolved.key);
   shared->link =
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
-                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)));
+                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)),
+                                 std::move(link_options));
   return *links_.emplace_back(std::move(shared));
+}
+
+// Two coordinators may have links alike, and lend different keys.
+std::string HostLinkTable::IdentityOf(const std::string& coordinator_id, const std::string& key) {
+  return FnvHex128(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key));
 }
 
 // It outlives the link: what moves to another one and back has not been mended by that.
