@@ -93,8 +93,8 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // its digest, and put there again unless it is the right one; once).
 // Blocks; every wait has a deadline: connect_timeout of the target until the host's shell answers,
 // and again for the hello. What a host says before the login is told as progress within 2 s, as the
-// host's words, and stands in the failure. Where a startup file starts another shell in place of our command, that
-// shell is given the command on its stdin (Connection::remark then says so).
+// host's words, and stands in the failure. Where a startup file starts another shell in place of
+// our command, that shell is given the command on its stdin (Connection::remark then says so).
 //
 // The wire is what the target's linkMode says; with kForward a host that does not forward is
 // FAILURE_UNREACHABLE.
