@@ -88,8 +88,12 @@ void HostLink::Want(LinkObserver* observer) {
   const bool joins = machine_.attempting();
   Handle(LinkEvent::kAsked);
   ArmHeartbeat();
+  if (!joins) return;
   // The host may have said something that whoever waits has to know.
-  if (joins && !progress_.text.empty()) observer->OnLinkProgress(progress_);
+  loop_.Post([this, alive = alive_] {
+    if (!*alive || !machine_.attempting() || progress_.text.empty()) return;
+    observers_.ForEach([this](LinkObserver& waiting) { waiting.OnLinkProgress(progress_); });
+  });
 }
 
 void HostLink::Unwant(LinkObserver* observer) {
