@@ -145,6 +145,15 @@ class Attempt {
         kWordsBytesShown);
   }
 
+  // They may say what was to be done.
+  absl::Status WithWords(const absl::Status& why) const {
+    if (words_told_.empty() || ssh_->logged_in()) return why;
+    Failure failure = ToProto(why);
+    failure.set_detail(
+        absl::StrCat(failure.detail(), "; before the login the host says: ", WordsBeforeLogin()));
+    return FromProto(failure);
+  }
+
   void TellWordsBeforeLogin() {
     if (ssh_->logged_in()) return;
     const std::string words = WordsBeforeLogin();
@@ -243,7 +252,8 @@ class Attempt {
   absl::Status WhyNoReply(const absl::Status& status, Dialogue& dialogue) {
     if (KindOf(status) != v1::FAILURE_TIMEOUT) {
       if (KindOf(status) != v1::FAILURE_DROPPED) return status;
-      return ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
+      return WithWords(
+          ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise())));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
     if (!ssh_->logged_in() && !words_told_.empty()) {
