@@ -29,6 +29,7 @@ namespace {
 
 // Less than what a bridge waits: whoever logs in anew finds the agent again.
 constexpr absl::Duration kLookForEndpointEvery = absl::Seconds(2);
+constexpr absl::Duration kLookAtAuthLinksEvery = absl::Seconds(2);
 constexpr absl::Duration kIdleLookMax = absl::Seconds(30);
 constexpr absl::Duration kLeaveWithin = absl::Seconds(30);
 // For calls that are being answered while the agent leaves. What reached the socket arrives even
@@ -123,6 +124,8 @@ AgentDaemon::~AgentDaemon() { Stop(); }
 // Everything but the door. On the loop, in one step with the door: who comes in finds all of it.
 absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
+  auth_links_ =
+      std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id());
   sessions_ = std::make_unique<SessionTable>(loop_.loop(),
                                              AgentIdentity{.incarnation = incarnation_,
                                                            .host_id = hello_.host_id(),
@@ -135,7 +138,8 @@ absl::Status AgentDaemon::Serve(
                                                            .sessions_on_network =
                                                                IsOnNetwork(sessions_dir_),
                                                            .is_on_network = IsOnNetwork,
-                                                           .child_env = ChildEnvironment()});
+                                                           .child_env = ChildEnvironment(),
+                                                           .auth_links = auth_links_.get()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
       loop_.loop(), options_.build_number,
@@ -182,6 +186,7 @@ absl::Status AgentDaemon::HearSignals() {
 
 void AgentDaemon::StartLooking() {
   LookIfIdle();
+  LookAtAuthLinks();
   LogInfo("agent ", hello_.build(), " of incarnation ", incarnation_, " serves at ", socket_);
 }
 
@@ -228,6 +233,7 @@ void AgentDaemon::Stop() {
     service_.reset();
     upgrade_.reset();
     sessions_.reset();
+    auth_links_.reset();
     door_.reset();
     if (signals_) loop_.loop().Unwatch(signals_.get());
     signals_.Reset();
@@ -260,6 +266,12 @@ void AgentDaemon::LookIfIdle() {
   const absl::Duration pause =
       std::clamp(options_.idle_exit / 8, absl::Milliseconds(10), kIdleLookMax);
   loop_.loop().After(pause, [this] { LookIfIdle(); });
+}
+
+void AgentDaemon::LookAtAuthLinks() {
+  if (leaving_) return;
+  auth_links_->Look();
+  loop_.loop().After(kLookAtAuthLinksEvery, [this] { LookAtAuthLinks(); });
 }
 
 void AgentDaemon::Leave(const std::string& why) {

@@ -9,6 +9,8 @@
 
 namespace iris {
 
+class AuthLinks;
+
 // What every session of one agent life has in common.
 struct AgentIdentity {
   std::string incarnation;  // UUID of this life.
@@ -27,11 +29,21 @@ struct AgentIdentity {
   // How long what claude asks may wait for an answer; then it is no.
   absl::Duration request_patience = absl::Hours(24);
   // Searched for claude after PATH and the places in the home.
-  std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
+  std::vector<std::string> program_dirs = {"/usr/local/bin",
+                                           "/usr/bin",
+                                           "/bin",
+                                           "/opt/homebrew/bin",
+                                           "/home/linuxbrew/.linuxbrew/bin",
+                                           "/run/current-system/sw/bin",
+                                           "/nix/var/nix/profiles/default/bin",
+                                           "/snap/bin"};
   // How old what this host keeps has become (HostAge). Null: it does not grow old.
   std::function<absl::Duration()> host_age;
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
   std::vector<std::string> child_env;
+  // Where the ssh agents are that connections lend; not ours. Null: children get the connections'
+  // own sockets.
+  AuthLinks* auth_links = nullptr;
 };
 
 }  // namespace iris

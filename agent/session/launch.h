@@ -18,11 +18,12 @@ struct LaunchPlan {
 
 // Turns a launch spec into a process to start, by what this host has now: finds the program (the
 // team's claudePath, PATH, the places where installers put it), looks for the session's transcript,
-// and builds arguments and environment. Inherited CLAUDE* and ANTHROPIC* variables are left out
-// unless spec.pass_env names them.
+// and builds arguments and environment. Where claude or node is in such a place, the place joins
+// PATH. Inherited CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them.
 //
 // FAILURE_BAD_REQUEST: the team's directory is missing or cannot be entered.
-// FAILURE_CLAUDE_MISSING: says where it looked.
+// FAILURE_CLAUDE_MISSING: says where it looked. FAILURE_NOT_EXECUTABLE: what it found there cannot
+// be run (empty, a link that leads nowhere, no program, its interpreter is missing), and why.
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity);
 

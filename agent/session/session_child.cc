@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/session/auth_links.h"
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
@@ -50,6 +51,10 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
   if (absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return saved;
   spec_ = spec;
+  const auto lent = spec_.env().find("SSH_AUTH_SOCK");
+  if (identity_.auth_links != nullptr && lent != spec_.env().end()) {
+    identity_.auth_links->Lend(spec_.link(), lent->second);
+  }
   return absl::OkStatus();
 }
 
@@ -238,6 +243,10 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
       exhausted
           ? Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
                                                                      : " could not be heard"))
+      // The system refuses to run it: the same program would be refused again.
+      : was_starting && !how.ok() && !asked
+          ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, absl::StrCat(Who(), " ", ended),
+                        kFixClaudeProgram)
           : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
                         asked ? absl::StrCat(Who(), " was ended on request before it answered")
                               : absl::StrCat(Who(), " ", ended));

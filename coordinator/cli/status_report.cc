@@ -91,6 +91,9 @@ std::string Links(const v1::GetStatusResponse& status) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
                       OrDash(link.mode_reason()), "\n");
     }
+    if (!link.remark().empty()) {
+      absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.remark()), "\n");
+    }
     if (link.has_holdings()) {
       absl::StrAppend(&notes, OrDash(link.key()), " holds ", HoldingsText(link.holdings()), "\n");
     }
@@ -154,6 +157,7 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"state", link.state()},
                {"mode", link.mode()},
                {"mode_reason", link.mode_reason()},
+               {"remark", link.remark()},
                {"hostname", link.hostname()},
                {"ssh_pid", link.ssh_pid()},
                {"losses", link.losses()},

@@ -84,6 +84,8 @@ constexpr absl::string_view kRemote = R"(
 It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run without
 a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word
 is the home directory. `~/.ssh/config`, the agent and jump hosts work as always.
+A user's name is what ssh takes for one; one with a backslash or a `$` stands in single quotes:
+`ssh 'CORP\jdoe@gpu1'` (in a JSON file `\\` is one backslash).
 
 The first word must be `ssh`, or an entry of `settings.allowedRemoteCommands`. `docker`, `podman`,
 `kubectl`, `wsl` and `https://…` are not built yet. Nothing may follow the host: `path` and

@@ -30,7 +30,6 @@ constexpr std::array kKeys = std::to_array<NotBuiltKey>({
     {"teams.*.mcpConfigScript", "Remove it; list MCP servers in the project's .mcp.json."},
     {"teams.*.remoteOptions.compression", "Remove it; add -C to `remote`."},
     {"teams.*.remoteOptions.extraSshArgs", "Remove it; write the arguments into `remote`."},
-    {"teams.*.remoteOptions.forwardAgent", "Remove it; add -A to `remote`."},
     {"teams.*.remoteType", "Remove it; reach the host with ssh."},
     {"teams.*.reverseMcpPort", "Remove it; a remote team cannot ask other teams yet."},
 });

@@ -160,6 +160,7 @@ void AgentTransport::Open() {
   open_->request.set_session_id(key_.session_id);
   open_->request.set_epoch(epoch_);
   *open_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
+  NameLink(life_->identity, life_->hello, *open_->request.mutable_spec());
   open_->request.set_takeover(take_claim_);
   life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
   Later([this] {

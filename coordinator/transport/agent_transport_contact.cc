@@ -75,6 +75,7 @@ void AgentTransport::Renew() {
   renew_->request.set_session_id(key_.session_id);
   renew_->request.set_epoch(epoch_);
   *renew_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
+  NameLink(life_->identity, life_->hello, *renew_->request.mutable_spec());
   renew_->request.set_renew(true);
   life_->stub->async()->Open(&renew_->context, &renew_->request, &renew_->response, renew_->Done());
 }

@@ -19,4 +19,10 @@ v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1:
   return spec;
 }
 
+void NameLink(const std::string& identity, const v1::Hello& hello, v1::LaunchSpec& spec) {
+  const auto lent = spec.env().find("SSH_AUTH_SOCK");
+  if (lent == spec.env().end() || lent->second.empty()) return;
+  if (lent->second == hello.ssh_auth_sock()) spec.set_link(identity);
+}
+
 }  // namespace iris
