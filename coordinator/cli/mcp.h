@@ -11,8 +11,9 @@ namespace iris {
 // carries nothing else.
 //
 // A coordinator that is lost is connected to again at once if a message waits for its answer, else
-// with the next message. Ends when stdin does: what waits then goes on without us. Also ends with
-// the parent process, and by the usual signals, in the usual way: there is nothing to put away.
+// with the next message. Ends when stdin does: what is answered within two seconds then is still
+// said if somebody reads; the rest goes on without us. Also ends with the parent process, and by the
+// usual signals, in the usual way: there is nothing to put away.
 // Returns the exit code.
 int RunMcp(const Places& places);
 

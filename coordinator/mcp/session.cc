@@ -9,6 +9,7 @@
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
+#include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/progress.h"
 #include "coordinator/mcp/tool.h"
 #include "coordinator/mcp/tool_result.h"
@@ -36,7 +37,8 @@ Json ProgressToken(const Json& params) {
 
 Json TakeArguments(Json& params) {
   const auto arguments = params.find("arguments");
-  return arguments == params.end() ? Json::object() : std::move(*arguments);
+  const bool given = arguments != params.end() && !IsNotGiven(*arguments);
+  return given ? std::move(*arguments) : Json::object();
 }
 
 }  // namespace
@@ -98,11 +100,18 @@ void McpSession::Take(McpClientMessage message) {
       return TakeRequest(std::move(message));
     case McpIncoming::Kind::kNotification:
       return TakeNotification(message);
+    case McpIncoming::Kind::kBatch:
+      return TakeBatch(std::move(message));
     case McpIncoming::Kind::kResponse:
       return Settle(message.id);
     case McpIncoming::Kind::kBad:
       return Refuse(message, message.incoming.error_code, message.incoming.error);
   }
+}
+
+void McpSession::TakeBatch(McpClientMessage message) {
+  if (!HasBatches(version_)) return Refuse(message, kInvalidRequest, "batches are not supported");
+  for (McpClientMessage& member : sink_.Open(std::move(message))) Take(std::move(member));
 }
 
 void McpSession::TakeRequest(McpClientMessage message) {
@@ -148,7 +157,7 @@ void McpSession::Initialize(const McpClientMessage& message) {
 }
 
 void McpSession::ListTools(const McpClientMessage& message) {
-  if (message.incoming.params.contains("cursor")) {
+  if (!IsNotGiven(message.incoming.params.value("cursor", Json()))) {
     return Refuse(message, kInvalidParams, "there is no such cursor: all tools are on one page");
   }
   Answer(message, {{"tools", DescribeTools()}});
@@ -180,8 +189,8 @@ void McpSession::CallTool(McpClientMessage message) {
                        .accepted_before = message.accepted_before});
 }
 
-absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, const Json& arguments) {
-  if (absl::Status fits = CheckArguments(tool, arguments); !fits.ok()) return fits;
+absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, Json& arguments) {
+  if (absl::Status fits = ReadArguments(tool, arguments); !fits.ok()) return fits;
   if (calls_.size() >= options_.calls_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(options_.calls_max, " calls of this client are under way"));

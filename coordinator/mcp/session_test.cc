@@ -277,7 +277,11 @@ TEST_F(McpSessionTest, WhoIsNoTeamDoesNotSpeak) {
 TEST_F(McpSessionTest, ArgumentsThatDoNotFitAreNamed) {
   Open();
   EXPECT_THAT(Answered(SendTo(1, "x", {{"message", 7}})), HasSubstr("\"message\" is no string"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "5"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "5x"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "inf"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"waitForLimit", 1}})),
+              HasSubstr("\"waitForLimit\" is no boolean"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"message", nullptr}})), HasSubstr("\"message\" is missing"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 0.5}})), HasSubstr("\"timeout\" is no integer"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", -2}})), HasSubstr("timeout must be"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 1e300}})), HasSubstr("timeout must be"));

@@ -49,9 +49,10 @@ const Tool* FindTool(absl::string_view name);
 // The value of "tools" in the answer to tools/list.
 Json DescribeTools();
 
-// Whether `arguments` (an object) fits the tool. FAILURE_BAD_REQUEST: names what is missing, of
-// another type, unknown or not built yet.
-absl::Status CheckArguments(const Tool& tool, const Json& arguments);
+// Makes of `arguments` (an object) what the tool takes: what is null, and what is optional and "",
+// is not given; numbers and flags may be given as text ("20000", "true").
+// FAILURE_BAD_REQUEST: names what is missing, of another type, unknown or not built yet.
+absl::Status ReadArguments(const Tool& tool, Json& arguments);
 
 }  // namespace iris
 

@@ -98,7 +98,7 @@ void McpCall::Leave(const absl::Status& why) {
 void McpCall::Send(McpOutgoing message) {
   if (message.is_progress && waiting_.size() >= kWaitingMax) return;
   if (IsLong(message)) {
-    if (waiting_.empty()) answer_text_.Offer(message.outcome_of, message.text());
+    if (waiting_.empty() && message.text() != nullptr) answer_text_.Offer(message.outcome_of, message.text());
     message.LetGo();
   }
   waiting_.push_back(std::move(message));
@@ -139,7 +139,7 @@ void McpCall::WritePiece() {
   v1::McpServerMessage update;
   update.set_accepted(message.accepted);
   update.set_json(message.NextPiece());
-  update.set_more(!message.done());
+  update.set_more(!message.done() || message.continues);
   if (IsLong(message)) message.LetGo();
   if (message.done()) {
     update.set_settles(message.settles);
