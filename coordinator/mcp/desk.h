@@ -38,6 +38,8 @@ class McpDesk {
 
   // FAILURE_BAD_REQUEST: the configuration does not load.
   virtual absl::StatusOr<v1::ListTeamsResponse> Teams() = 0;
+  // The one of `teams` in whose folder the client works; empty: that is not known.
+  virtual std::string OwnTeam(const v1::ListTeamsResponse& teams) = 0;
   // `done` once, on the loop, perhaps from inside. FAILURE_STORAGE.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   virtual void Status(StatusDone done) = 0;

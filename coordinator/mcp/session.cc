@@ -1,6 +1,5 @@
 #include "coordinator/mcp/session.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -9,22 +8,33 @@
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
+#include "coordinator/mcp/instructions.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/progress.h"
 #include "coordinator/mcp/tool.h"
 #include "coordinator/mcp/tool_result.h"
 #include "coordinator/mcp/versions.h"
+#include "coordinator/store/store.h"
 
 namespace iris {
 namespace {
 
-constexpr char kInstructions[] =
-    "Iris lets you talk to other teams: Claude Code sessions in other projects, on this machine or "
-    "on other hosts. list_teams shows them; send_message or ask_message waits for a team's answer. "
-    "No answer is lost: tell_wait gets it later, by the message's id. "
-    "fromTeam is always your own team's name.";
 constexpr size_t kMethodBytesShown = 100;
 constexpr size_t kAnnouncedShown = 10;
+
+// What waits, in words; empty: nothing.
+std::string WaitingText(const std::vector<Store::WaitingAnswer>& answers) {
+  if (answers.empty()) return "";
+  std::vector<std::string> shown;
+  for (const Store::WaitingAnswer& answer : answers) {
+    if (shown.size() == kAnnouncedShown) break;
+    shown.push_back(absl::StrCat(answer.tell_id, " from ", answer.to));
+  }
+  return absl::StrCat(
+      answers.size() == 1 ? "1 answer waits" : absl::StrCat(answers.size(), " answers wait"), ": ",
+      absl::StrJoin(shown, ", "), shown.size() < answers.size() ? ", …" : "",
+      ". tell_wait with the id as tellId gets it.");
+}
 
 // The client's token if it wants to hear of progress, else null.
 Json ProgressToken(const Json& params) {
@@ -150,7 +160,7 @@ void McpSession::Initialize(const McpClientMessage& message) {
                 {{"protocolVersion", version_},
                  {"capabilities", {{"tools", {{"listChanged", false}}}}},
                  {"serverInfo", {{"name", "iris"}, {"title", "Iris"}, {"version", kVersion}}},
-                 {"instructions", kInstructions}}));
+                 {"instructions", Instructions()}}));
   answer.settles = message.id;
   answer.opening = true;
   sink_.Send(std::move(answer));
@@ -216,18 +226,24 @@ std::string McpSession::Announce(const std::string& from, const std::string& but
   const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(from);
   if (!waiting.ok()) return "";  // The next call says it.
   const std::set<std::string> before = std::exchange(announced_[from], {but});
-  std::vector<std::string> news;
+  std::vector<Store::WaitingAnswer> news;
   for (const Store::WaitingAnswer& answer : *waiting) {
     const bool is_news = answer.tell_id != but && !before.contains(answer.tell_id);
     announced_[from].insert(answer.tell_id);
-    if (is_news) news.push_back(absl::StrCat(answer.tell_id, " from ", answer.to));
+    if (is_news) news.push_back(answer);
   }
-  if (news.empty()) return "";
-  const size_t shown = std::min(news.size(), kAnnouncedShown);
-  return absl::StrCat(
-      news.size() == 1 ? "1 answer waits" : absl::StrCat(news.size(), " answers wait"), ": ",
-      absl::StrJoin(news.begin(), news.begin() + shown, ", "), shown < news.size() ? ", …" : "",
-      ". tell_wait with the id as tellId gets it.");
+  return WaitingText(news);
+}
+
+std::string McpSession::Instructions() {
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk_.Teams();
+  const std::string own_team = teams.ok() ? desk_.OwnTeam(*teams) : "";
+  std::string unread;
+  if (!own_team.empty()) {
+    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(own_team);
+    if (waiting.ok()) unread = WaitingText(*waiting);
+  }
+  return McpInstructions(teams, own_team, unread);
 }
 
 void McpSession::Close(const absl::Status& why) {

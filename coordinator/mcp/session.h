@@ -35,7 +35,8 @@ struct McpOptions {
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
 // A call that speaks for a team is answered, beside its result, with how many answers wait for that
-// team; each of them is told of once.
+// team; each of them is told of once. The answer to `initialize` tells of them too: not every client
+// shows that.
 //
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
 // Lives on the coordinator's loop.
@@ -69,6 +70,7 @@ class McpSession {
   void EndCall(const std::string& key, const ToolResult& result);
   // What waits for the team `from` and was not told of, in words; empty: nothing. Never of `but`.
   std::string Announce(const std::string& from, const std::string& but);
+  std::string Instructions();
 
   void Answer(const McpClientMessage& message, Json result);
   void Refuse(const McpClientMessage& message, int code, absl::string_view why);

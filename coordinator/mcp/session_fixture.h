@@ -88,6 +88,7 @@ class FakeDesk : public McpDesk {
     teams.mutable_teams(1)->set_remote("ssh gpu1");
     return teams;
   }
+  std::string OwnTeam(const v1::ListTeamsResponse&) override { return own_team; }
   void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
@@ -103,6 +104,7 @@ class FakeDesk : public McpDesk {
 
   std::map<std::string, Open> open;
   absl::Status config;
+  std::string own_team;
   v1::GetStatusResponse status;
   std::string asked;
   v1::TellSummary summary;

@@ -35,6 +35,27 @@ TEST_F(McpSessionTest, EveryVersionWithInitializeIsSpokenAndTheNewestOfferedToTh
   }
 }
 
+TEST_F(McpSessionTest, TheInstructionsSayWhoIsWhoAndWhatWaits) {
+  desk_.own_team = "web";
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  session_ = NewSession(client_);
+  Initialize(*session_);
+  const auto text = client_.answers.at(0)["result"]["instructions"].get<std::string>();
+  EXPECT_THAT(text, AllOf(HasSubstr("You are web"), HasSubstr("Teams: app – the app."),
+                          HasSubstr("1 answer waits: t1 from app. tell_wait")));
+}
+
+TEST_F(McpSessionTest, WithoutAUsableConfigurationItOpensListsAndEveryCallSaysWhatIsWrong) {
+  desk_.config = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: trailing comma", "Mend it.");
+  Open();
+  Say(*session_, Request(1, "tools/list"));
+  EXPECT_EQ(client_.answers.at(0)["result"]["tools"].size(), 10u);
+  EXPECT_THAT(Answered(CallOf(2, "list_teams", Json::object())), HasSubstr("trailing comma"));
+  EXPECT_THAT(Answered(SendTo(3, "x")), HasSubstr("trailing comma"));
+  desk_.config = absl::OkStatus();
+  EXPECT_THAT(Answered(CallOf(4, "list_teams", Json::object())), HasSubstr("the app"));
+}
+
 TEST_F(McpSessionTest, BeforeInitializeOnlyPingIsAnsweredAndDiscoverLeadsToInitialize) {
   session_ = NewSession(client_);
   Say(*session_, Request(1, "tools/list"));
@@ -92,6 +113,8 @@ TEST_F(McpSessionTest, TheToolsAreListedAsTheClientNeedsThem) {
   EXPECT_THAT(
       names, ElementsAre("send_message", "ask_message", "quick_message", "tell_status", "tell_wait",
                          "tell_cancel", "list_teams", "team_status", "team_wake", "team_sleep"));
+  const Json meta = client_.answers.at(0)["result"]["tools"][0]["_meta"];
+  EXPECT_EQ(meta, Json({{"anthropic/maxResultSizeChars", 500000}, {"anthropic/alwaysLoad", true}}));
   Say(*session_, Request(2, "tools/list", {{"cursor", "x"}}));
   EXPECT_EQ(CodeOf(client_.answers.back()), kInvalidParams);
 }

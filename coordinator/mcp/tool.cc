@@ -53,7 +53,8 @@ std::vector<Tool> MakeTools() {
        .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit},
        .destructive = true,
        .reaches_hosts = true,
-       .long_results = true},
+       .long_results = true,
+       .always_load = true},
       {.name = "ask_message",
        .verb = Tool::Verb::kSend,
        .title = "Ask a team",
@@ -176,9 +177,8 @@ Json Describe(const Tool& tool) {
                  {"destructiveHint", tool.destructive},
                  {"idempotentHint", tool.idempotent},
                  {"openWorldHint", tool.reaches_hosts}}}};
-  if (tool.long_results) {
-    json["_meta"] = {{"anthropic/maxResultSizeChars", kLongResultChars}};
-  }
+  if (tool.long_results) json["_meta"]["anthropic/maxResultSizeChars"] = kLongResultChars;
+  if (tool.always_load) json["_meta"]["anthropic/alwaysLoad"] = true;
   return json;
 }
 

@@ -40,6 +40,7 @@ struct Tool {
   bool idempotent = false;
   bool reaches_hosts = false;  // What it does goes beyond this machine's Iris.
   bool long_results = false;
+  bool always_load = false;  // Claude Code shows the others' names alone until it looks for one.
 };
 
 const std::vector<Tool>& Tools();

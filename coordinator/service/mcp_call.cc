@@ -1,5 +1,6 @@
 #include "coordinator/service/mcp_call.h"
 
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/service/lent_env.h"
+#include "coordinator/service/own_team.h"
 
 namespace iris {
 namespace {
@@ -47,6 +49,7 @@ void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
     lent_env_ = LentEnv(frame.client().lent_env());
+    project_dir_ = frame.client().project_dir();
     const std::string& session_id = frame.client().claude_session_id();
     if (IsUuid(session_id)) claude_session_id_ = session_id;
   }
@@ -197,6 +200,11 @@ absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
   v1::ListTeamsResponse teams;
   if (absl::Status filled = service_.FillTeams(teams); !filled.ok()) return filled;
   return teams;
+}
+
+std::string McpCall::OwnTeam(const v1::ListTeamsResponse& teams) {
+  const char* home = getenv("HOME");
+  return iris::OwnTeam(teams, project_dir_, home == nullptr ? "" : home);
 }
 
 void McpCall::Status(StatusDone done) { service_.Status(std::move(done)); }
