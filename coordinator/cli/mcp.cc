@@ -22,9 +22,11 @@
 #include "common/failure/failure.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/mcp_answer.h"
 #include "coordinator/cli/mcp_lines.h"
 #include "coordinator/cli/mcp_stream.h"
 #include "coordinator/cli/mcp_unsettled.h"
+#include "coordinator/cli/mcp_without.h"
 #include "coordinator/cli/parent_watch.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/mcp/id_scan.h"
@@ -168,7 +170,11 @@ class McpRelay {
   // Sends everything that waits, or refuses it.
   void Connect() {
     absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
-    if (!coordinator.ok()) return RefuseAll(coordinator.status());
+    if (!coordinator.ok()) {
+      AnswerWithoutCoordinator(unsettled_.ToSend(), coordinator.status(),
+                               [this](McpAnswer answer) { TakeAnswer(std::move(answer)); });
+      return RefuseAll(coordinator.status());
+    }
     settled_before_ = unsettled_.settled();
     stream_ = std::make_unique<McpStream>(
         *std::move(coordinator), DescribeClient(),
@@ -179,7 +185,7 @@ class McpRelay {
     }
   }
 
-  // On the stream's thread.
+  // On the stream's thread, or on ours where there is no stream.
   void TakeAnswer(McpAnswer answer) {
     if (!answer.accepted.empty()) unsettled_.Accept(answer.accepted);
     const bool for_the_client =

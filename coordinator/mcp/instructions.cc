@@ -68,9 +68,8 @@ std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
   std::string text = absl::StrCat(kWhatItIs, "\n", Who(own_team));
   const std::string last = unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
   if (!teams.ok()) {
-    return absl::StrCat(text, "\nThe configuration cannot be used as it is, and no tool works until ",
-                        "it is mended. ", CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax),
-                        last);
+    return absl::StrCat(text, "\nNo tool works until this is mended: ",
+                        CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax), last);
   }
   const size_t left = kInstructionsBytesMax - text.size() - last.size() - 1;
   return absl::StrCat(text, "\n", Roster(*teams, own_team, left), last);

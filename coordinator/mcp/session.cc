@@ -186,8 +186,8 @@ void McpSession::CallTool(McpClientMessage message) {
   }
   const absl::StatusOr<std::string> from = Admit(*tool, arguments);
   if (!from.ok()) {
-    McpOutgoing refusal =
-        ToolAnswer(message.incoming.id, {.status = from.status(), .text = nullptr});
+    McpOutgoing refusal = ToolAnswer(
+        message.incoming.id, {.status = from.status(), .text = nullptr}, ConfigNote());
     refusal.settles = message.id;
     return sink_.Send(std::move(refusal));
   }
@@ -210,7 +210,10 @@ absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, Json& arguments)
 
 void McpSession::EndCall(const std::string& key, const ToolResult& result) {
   const auto node = calls_.extract(key);
-  const std::string note = Announce(node.mapped()->from(), result.outcome_of);
+  const std::string config = ConfigNote();
+  const std::string news = Announce(node.mapped()->from(), result.outcome_of);
+  const std::string note =
+      absl::StrCat(config, config.empty() || news.empty() ? "" : "\n", news);
   McpOutgoing answer = ToolAnswer(node.mapped()->id(), result, note);
   answer.settles = node.mapped()->message_id();
   answer.instead = [id = node.mapped()->id(), settles = answer.settles](const absl::Status& why) {
@@ -244,6 +247,14 @@ std::string McpSession::Instructions() {
     if (waiting.ok()) unread = WaitingText(*waiting);
   }
   return McpInstructions(teams, own_team, unread);
+}
+
+std::string McpSession::ConfigNote() {
+  const absl::Status problem = desk_.ConfigProblem();
+  if (problem.ok()) return "";
+  return absl::StrCat(
+      "The configuration cannot be used as it is now, and the last good one is in force. ",
+      Describe(ToProto(problem)));
 }
 
 void McpSession::Close(const absl::Status& why) {

@@ -71,6 +71,8 @@ class McpSession {
   // What waits for the team `from` and was not told of, in words; empty: nothing. Never of `but`.
   std::string Announce(const std::string& from, const std::string& but);
   std::string Instructions();
+  // What stands beside every result, in words; mostly nothing.
+  std::string ConfigNote();
 
   void Answer(const McpClientMessage& message, Json result);
   void Refuse(const McpClientMessage& message, int code, absl::string_view why);

@@ -88,6 +88,7 @@ class FakeDesk : public McpDesk {
     teams.mutable_teams(1)->set_remote("ssh gpu1");
     return teams;
   }
+  absl::Status ConfigProblem() override { return config_problem; }
   std::string OwnTeam(const v1::ListTeamsResponse&) override { return own_team; }
   void Status(StatusDone done) override { done(status); }
 
@@ -104,6 +105,7 @@ class FakeDesk : public McpDesk {
 
   std::map<std::string, Open> open;
   absl::Status config;
+  absl::Status config_problem;
   std::string own_team;
   v1::GetStatusResponse status;
   std::string asked;

@@ -56,6 +56,25 @@ TEST_F(McpSessionTest, WithoutAUsableConfigurationItOpensListsAndEveryCallSaysWh
   EXPECT_THAT(Answered(CallOf(4, "list_teams", Json::object())), HasSubstr("the app"));
 }
 
+TEST_F(McpSessionTest, WhileTheLastGoodConfigurationIsInForceEveryAnswerSaysSo) {
+  Open();
+  desk_.config_problem = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: trailing comma", "Mend it.");
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  const auto note = [&](const Json& call) {
+    client_.answers.clear();
+    Say(*session_, call);
+    const Json& content = client_.answers.at(0)["result"]["content"];
+    return content.size() == 1 ? "" : content[1]["text"].get<std::string>();
+  };
+  const auto says_so = AllOf(HasSubstr("the last good one is in force"),
+                             HasSubstr("c.json:3: trailing comma\nfix: Mend it."));
+  EXPECT_THAT(note(CallOf(1, "list_teams", Json::object())), says_so);
+  EXPECT_THAT(note(SendTo(2, "known")), AllOf(says_so, HasSubstr("\n1 answer waits: t1")));
+  EXPECT_THAT(note(SendTo(3, "x", {{"fromTeam", "nobody"}})), says_so);
+  desk_.config_problem = absl::OkStatus();
+  EXPECT_EQ(note(CallOf(4, "list_teams", Json::object())), "");
+}
+
 TEST_F(McpSessionTest, BeforeInitializeOnlyPingIsAnsweredAndDiscoverLeadsToInitialize) {
   session_ = NewSession(client_);
   Say(*session_, Request(1, "tools/list"));

@@ -202,6 +202,11 @@ absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
   return teams;
 }
 
+absl::Status McpCall::ConfigProblem() {
+  service_.config_.Current().IgnoreError();  // Looks at the file.
+  return service_.config_.problem();
+}
+
 std::string McpCall::OwnTeam(const v1::ListTeamsResponse& teams) {
   const char* home = getenv("HOME");
   return iris::OwnTeam(teams, project_dir_, home == nullptr ? "" : home);

@@ -80,6 +80,7 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   void Wake(const std::string& from, const std::string& to, WakeDone done) override;
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
   absl::StatusOr<v1::ListTeamsResponse> Teams() override;
+  absl::Status ConfigProblem() override;
   std::string OwnTeam(const v1::ListTeamsResponse& teams) override;
   void Status(StatusDone done) override;
 

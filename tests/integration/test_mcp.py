@@ -356,17 +356,6 @@ def test_a_stopped_coordinator_stays_stopped_until_it_is_needed(iris, connect):
     client.call("list_teams")
 
 
-def test_a_bad_configuration_is_told_to_the_client(iris):
-    iris.config.write_text("{")
-    iris.config.chmod(0o600)
-    with McpClient(iris) as client:
-        error = client.request("initialize", {"protocolVersion": "2025-11-25"})["error"]
-        assert str(iris.config) in error["message"] and "\nfix: " in error["message"]
-        iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
-        client.initialize()
-        assert say(client, "hello") == "ECHO: hello"
-
-
 def test_the_first_answer_comes_within_10_ms_when_the_coordinator_runs(iris, connect):
     connect()
     line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
