@@ -171,8 +171,12 @@ class McpRelay {
   void Connect() {
     absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
     if (!coordinator.ok()) {
-      AnswerWithoutCoordinator(unsettled_.ToSend(), coordinator.status(),
-                               [this](McpAnswer answer) { TakeAnswer(std::move(answer)); });
+      // Whoever sees the tools sees what to mend. What else fails passes, and is not the model's.
+      const bool is_config = KindOf(coordinator.status()) == v1::FAILURE_BAD_REQUEST;
+      if (is_config) {
+        AnswerWithoutCoordinator(unsettled_.ToSend(), coordinator.status(),
+                                 [this](McpAnswer answer) { TakeAnswer(std::move(answer)); });
+      }
       return RefuseAll(coordinator.status());
     }
     settled_before_ = unsettled_.settled();
