@@ -61,7 +61,9 @@ refused.
 
 What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
 value out of range, a key given twice. Every refusal names the file, the line or the key, and the
-fix.
+fix; all keys that are wrong are named at once. A change counts at once. While the file cannot be
+used as it is, a coordinator that runs keeps the last configuration that could be, and every answer
+says so.
 
 In every string value `${VAR}` stands for the environment variable, and `${VAR:-default}` for the
 default where the variable is unset or empty. An unset variable without a default is refused.
@@ -102,7 +104,7 @@ constexpr absl::string_view kSecrets = R"(
 ## Whose it may be
 
 A configuration names programs that run as you. So it is refused, at the start and whenever it is
-read again, where somebody other than you and root owns or may write the file or a directory or
+read again (then the last one that was good stays in force), where somebody other than you and root owns or may write the file or a directory or
 link on the way to it (for one in your home: from there on). A directory with the sticky bit
 (`/tmp`) may be anybody's, and the group may write if it is your own alone (umask 002). The refusal
 has the `chmod` that mends it.

@@ -15,7 +15,7 @@ constexpr std::array kKeys = std::to_array<NotBuiltKey>({
     {"database", "Remove it; IRIS_HOME says where Iris keeps everything."},
     {"settings.defaultTransport", kOneSocket},
     {"settings.healthCheckInterval", "Remove it; Iris watches every link by itself."},
-    {"settings.hotReloadConfig", "Remove it; restart `iris serve` after a change."},
+    {"settings.hotReloadConfig", "Remove it; a change counts at once."},
     {"settings.httpPort", kOneSocket},
     {"settings.responseTimeout", "Remove it; give each message its `timeout`."},
     {"settings.spawnTimeout", "Remove it; use sessionInitTimeout."},

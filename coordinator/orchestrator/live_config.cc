@@ -24,16 +24,14 @@ absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current() {
   const Stamp now = Look();
   const bool changed = !(now == stamp_);
   // What is refused may be mended beside the file: a directory's mode, a variable's value.
-  if (loaded_ && !changed && current_.ok()) return current_;
+  if (loaded_ && !changed && problem_.ok()) return current_;
   absl::StatusOr<Config> config = load_(path_);
   if (loaded_ && changed) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
   loaded_ = true;
   stamp_ = now;
-  if (config.ok()) {
-    current_ = std::make_shared<const Config>(*std::move(config));
-  } else {
-    current_ = config.status();
-  }
+  problem_ = config.status();
+  if (config.ok()) current_ = std::make_shared<const Config>(*std::move(config));
+  if (current_ == nullptr) return problem_;
   return current_;
 }
 

@@ -14,8 +14,8 @@
 
 namespace iris {
 
-// The configuration as it stands in its file: read again when somebody changed the file. Not
-// thread-safe.
+// The configuration as it stands in its file: read again when somebody changed the file. While the
+// file as it is cannot be used, the last one that could be stays in force. Not thread-safe.
 class LiveConfig {
  public:
   using Loader = std::function<absl::StatusOr<Config>(const std::string& path)>;
@@ -23,9 +23,13 @@ class LiveConfig {
   LiveConfig(std::string path, Loader load) : path_(std::move(path)), load_(std::move(load)) {}
 
   // Looks at the file's size, time and inode, and loads it where they differ from the last look.
-  // What it returns stays as it is. FAILURE_BAD_REQUEST: the file as it is now does not load; the
-  // error is the loader's, who is asked each time then: it may be mended beside the file.
+  // What it returns stays as it is. While the file does not load, the loader is asked each time: it
+  // may be mended beside the file. FAILURE_BAD_REQUEST, the loader's: it does not load, and never
+  // did.
   absl::StatusOr<std::shared_ptr<const Config>> Current();
+  // By the last look: why the file as it was then is not in force, and what was read before is. OK:
+  // it is.
+  const absl::Status& problem() const { return problem_; }
 
   const std::string& path() const { return path_; }
 
@@ -46,7 +50,8 @@ class LiveConfig {
   const Loader load_;
   bool loaded_ = false;
   Stamp stamp_;
-  absl::StatusOr<std::shared_ptr<const Config>> current_;
+  std::shared_ptr<const Config> current_;  // The last that could be used; may be null.
+  absl::Status problem_;
 };
 
 }  // namespace iris

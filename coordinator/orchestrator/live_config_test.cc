@@ -60,15 +60,28 @@ TEST_F(LiveConfigTest, ChangedReplacedAndRemovedFilesAreNoticed) {
   EXPECT_EQ(Team(), "");
 }
 
-TEST_F(LiveConfigTest, ABrokenFileIsAnErrorUntilItIsMended) {
+TEST_F(LiveConfigTest, WhileAFileIsBrokenTheLastGoodOneIsInForceAndTheProblemIsKnown) {
   Write("gpu");
   const auto before = config_.Current();
+  EXPECT_TRUE(config_.problem().ok());
   Write("broken");
-  EXPECT_EQ(Team(), "it is bad");
+  EXPECT_EQ(Team(), "gpu");
+  EXPECT_EQ(config_.problem().message(), "it is bad");
   refusal_ = "and its folder is everybody's";
-  EXPECT_EQ(Team(), "and its folder is everybody's") << "which the file's own times do not show";
+  EXPECT_EQ(Team(), "gpu");
+  EXPECT_EQ(config_.problem().message(), "and its folder is everybody's")
+      << "which the file's own times do not show";
   EXPECT_EQ((*before)->teams.at(0).name, "gpu");  // What was handed out stays as it was.
 
+  Write("mended now");
+  EXPECT_EQ(Team(), "mended now");
+  EXPECT_TRUE(config_.problem().ok());
+}
+
+TEST_F(LiveConfigTest, AFileThatNeverWasGoodIsAnErrorUntilItIsMended) {
+  Write("broken");
+  EXPECT_EQ(Team(), "it is bad");
+  EXPECT_EQ(Team(), "it is bad");
   Write("mended now");
   EXPECT_EQ(Team(), "mended now");
 }

@@ -7,6 +7,7 @@
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
+#include "coordinator/transport/prose.h"
 
 namespace iris {
 namespace {
@@ -209,7 +210,7 @@ AgentTransport::PendingTell* AgentTransport::Find(const std::string& tell_id) {
 void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   metrics_.last_used = absl::Now();
   metrics_.bytes_out += text.size();
-  tells_.push_back({.id = tell_id, .text = std::move(text)});
+  tells_.push_back({.id = tell_id, .text = AsProse(std::move(text))});
   SayHowUrgent();
   if (only_cancels_) return OpenAfterCancels();
   if (state_ == State::kOpen) return SendTells();
@@ -220,8 +221,11 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
 void AgentTransport::Resume(const std::string& tell_id, std::string text) {
   // A store from before marks said so has `in_flight` alone.
   const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
-  tells_.push_back(
-      {.id = tell_id, .text = std::move(text), .sent = true, .has_text = true, .begun = begun});
+  tells_.push_back({.id = tell_id,
+                    .text = AsProse(std::move(text)),
+                    .sent = true,
+                    .has_text = true,
+                    .begun = begun});
   SayHowUrgent();
   Later([this] {
     if (only_cancels_) return OpenAfterCancels();
