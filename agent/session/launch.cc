@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -18,13 +17,15 @@
 #include "agent/process/strays.h"
 #include "agent/session/claim.h"
 #include "agent/session/transcript.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 
 namespace iris {
 namespace {
 
-using Env = std::map<std::string, std::string>;
+using Env = Environment;
 
 std::string ExpandHome(const std::string& path, const std::string& home) {
   if (path == "~") return home;
@@ -40,7 +41,8 @@ bool IsScrubbed(absl::string_view name) {
   return absl::StartsWith(name, "CLAUDE") || absl::StartsWith(name, "ANTHROPIC");
 }
 
-Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+// What the agent itself has, for who does not say what a child is to have.
+Env AgentsOwn(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
   Env env;
   for (const std::string& variable : identity.child_env) {
     const std::pair<std::string, std::string> parts =
@@ -48,6 +50,12 @@ Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
     const bool passed = std::count(spec.pass_env().begin(), spec.pass_env().end(), parts.first) > 0;
     if (!IsScrubbed(parts.first) || passed) env.insert(parts);
   }
+  return env;
+}
+
+Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  Env env = spec.has_environment() ? EnvironmentFromProto(spec.environment())
+                                   : AgentsOwn(spec, identity);
   for (const auto& [name, value] : spec.env()) {
     if (value.empty()) {
       env.erase(name);

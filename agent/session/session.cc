@@ -1,3 +1,4 @@
+#include "agent/handover/handover.pb.h"
 #include "agent/session/session.h"
 
 #include <algorithm>
@@ -28,6 +29,11 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       idle_since_(absl::Now()) {
   files_->journal().OnRoom([this] { UpdateBackPressure(); });
   if (files_->launch() != nullptr) spec_ = *files_->launch();
+  // What cannot be read is most likely another one: none is given.
+  if (before != nullptr && !before->environment().empty() &&
+      !spec_.mutable_environment()->ParseFromString(before->environment())) {
+    spec_.clear_environment();
+  }
   if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
   if (before != nullptr) TakeTexts(*before);
 }

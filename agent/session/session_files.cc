@@ -128,13 +128,15 @@ absl::Status SessionFiles::SaveState(const saved::State& state) {
 
 absl::Status SessionFiles::SaveLaunch(const v1::LaunchSpec& launch) {
   if (absl::Status made = MakeAgain(); !made.ok()) return made;
-  const std::string bytes = launch.SerializeAsString();
+  v1::LaunchSpec kept = launch;
+  kept.clear_environment();  // It may hold secrets.
+  const std::string bytes = kept.SerializeAsString();
   // Maps are serialized in any order; what differs in that alone is written once more.
   if (opened_ && bytes == launch_.SerializeAsString()) return absl::OkStatus();
-  const absl::Status written = WriteLaunch(launch);
+  const absl::Status written = WriteLaunch(kept);
   if (!written.ok()) return Storage(written);
   opened_ = true;
-  launch_ = launch;
+  launch_ = std::move(kept);
   return absl::OkStatus();
 }
 
