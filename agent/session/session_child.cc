@@ -49,7 +49,11 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
   if (absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return saved;
+  // Who says nothing of the environment does not know it: what was said before still counts.
+  v1::Environment said = std::move(*spec_.mutable_environment());
+  const bool was_said = said.entries_size() > 0;
   spec_ = spec;
+  if (!spec.has_environment() && was_said) *spec_.mutable_environment() = std::move(said);
   return absl::OkStatus();
 }
 

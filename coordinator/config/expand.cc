@@ -12,12 +12,6 @@
 namespace iris {
 namespace {
 
-bool IsVariableName(absl::string_view name) {
-  if (name.empty() || absl::ascii_isdigit(name[0])) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
-}
-
 // `inside` stands between "${" and "}".
 absl::StatusOr<std::string> ValueOf(absl::string_view inside, const EnvLookup& env) {
   const size_t colon = inside.find(":-");
@@ -33,13 +27,21 @@ absl::StatusOr<std::string> ValueOf(absl::string_view inside, const EnvLookup& e
   }
   if (!value.has_value()) {
     return Refuse(absl::StrCat("the environment variable ", name, " is not set"),
-                  absl::StrCat("Set ", name, " where Iris is started, or give it a default: ${",
+                  absl::StrCat("Set ", name,
+                               " where you run `iris` (for an MCP client: in the env of its "
+                               "server), or give it a default: ${",
                                name, ":-default}."));
   }
   return *std::move(value);
 }
 
 }  // namespace
+
+bool IsVariableName(absl::string_view name) {
+  if (name.empty() || absl::ascii_isdigit(name[0])) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+}
 
 absl::StatusOr<std::string> ExpandVariables(absl::string_view text, const EnvLookup& env) {
   std::string expanded;

@@ -44,6 +44,29 @@ absl::Status CheckTeamName(absl::string_view name) {
   return absl::OkStatus();
 }
 
+// The settings' variables but for those that the team sets, and the team's.
+std::vector<EnvSetting> With(const std::vector<EnvSetting>& settings, std::vector<EnvSetting> team) {
+  const size_t own = team.size();
+  for (const EnvSetting& setting : settings) {
+    const bool is_set = std::any_of(team.begin(), team.begin() + own, [&](const EnvSetting& one) {
+      return one.name == setting.name;
+    });
+    if (!is_set) team.push_back(setting);
+  }
+  std::sort(team.begin(), team.end(), [](const EnvSetting& one, const EnvSetting& other) {
+    return one.name < other.name;
+  });
+  return team;
+}
+
+std::vector<std::string> With(const std::vector<std::string>& settings,
+                              std::vector<std::string> team) {
+  team.insert(team.end(), settings.begin(), settings.end());
+  std::sort(team.begin(), team.end());
+  team.erase(std::unique(team.begin(), team.end()), team.end());
+  return team;
+}
+
 struct TeamDraft {
   Team team;
   absl::flat_hash_set<std::string> given;  // Its keys, "path" and "remoteOptions.port" alike.
@@ -106,6 +129,7 @@ class SchemaWalk {
       return At(path, Refuse("this feature is not built yet", key->fix));
     }
     if (const Key* key = plain ? FindKey(pattern) : nullptr; key != nullptr) {
+      if (key->type == KeyType::kVariables) return ApplyVariables(*key, value, path);
       return At(path, ApplyKey(*key, value));
     }
     if (plain && HasKeysBelow(pattern)) {
@@ -118,8 +142,29 @@ class SchemaWalk {
   absl::Status ApplyKey(const Key& key, const json& value) {
     absl::StatusOr<KeyValue> read = ReadKeyValue(key, value, source_.env);
     if (!read.ok()) return read.status();
+    return Apply(key, *std::move(read));
+  }
+
+  absl::Status ApplyVariables(const Key& key, const json& value, const std::string& path) {
+    if (!value.is_object()) {
+      return At(path, Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
+                             absl::StrCat("Write ", ValueForm(key), ".")));
+    }
+    if (static_cast<int64_t>(value.size()) > key.max) {
+      return At(path, Refuse(absl::StrCat("has more than ", key.max, " variables"), "Remove some."));
+    }
+    KeyValue read;
+    for (const auto& [name, text] : value.items()) {
+      absl::StatusOr<EnvSetting> variable = ReadVariable(name, text, source_.env);
+      if (!variable.ok()) return At(KeyPath(path, name), variable.status());
+      read.variables.push_back(*std::move(variable));
+    }
+    return At(path, Apply(key, std::move(read)));
+  }
+
+  absl::Status Apply(const Key& key, KeyValue value) {
     NoteGiven(key.path);
-    return key.apply(*std::move(read), {.settings = &config_.settings,
+    return key.apply(std::move(value), {.settings = &config_.settings,
                                         .team = drafts_.empty() ? nullptr : &drafts_.back().team,
                                         .home = source_.home});
   }
@@ -144,6 +189,8 @@ class SchemaWalk {
     if (!draft->given.contains("sessionInitTimeout")) {
       team.session_init_timeout = config_.settings.session_init_timeout;
     }
+    team.env = With(config_.settings.env, std::move(team.env));
+    team.pass_env = With(config_.settings.pass_env, std::move(team.pass_env));
     if (team.remote.has_value()) return At(KeyPath(path, "remote"), FinishRemote(draft));
     if (draft->given.contains(std::string(kRemoteOptions))) {
       return At(KeyPath(path, kRemoteOptions),

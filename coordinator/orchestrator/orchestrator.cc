@@ -24,6 +24,12 @@ void CutInput(v1::PendingPermission& permission, size_t& room) {
   permission.set_input(std::move(shown));
 }
 
+// The team as it is for who has this environment.
+Team For(const SharedEnvironment& environment, Team team) {
+  team.asker.environment = environment;
+  return team;
+}
+
 }  // namespace
 
 Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
@@ -50,7 +56,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (stored->has_value()) return TellAgain(**stored, spec, observer);
   if (spec.accepted_before) return StoredAndGone(spec);
 
-  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to);
+  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to, spec.environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
   const std::string session_id = queue.session->session_id();
@@ -72,6 +78,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.accepted_at = store_.Now();
   tell.wait_for_limit = spec.wait_for_limit;
   tell.observers.push_back(observer);
+  tell.environment = std::move(spec.environment);
   KeepAsker(spec, observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
@@ -86,12 +93,14 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
 }
 
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
-                                                           const std::string& to) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+                                                           const std::string& to,
+                                                           const SharedEnvironment& environment) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return config.status();
   pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
   if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
-  const absl::StatusOr<PooledSession*> session = pool_.GetOrCreate(from, *(*config)->FindTeam(to));
+  const absl::StatusOr<PooledSession*> session =
+      pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
   if (!session.ok()) return session.status();
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
@@ -107,8 +116,24 @@ absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& s
                        "Use a new id for a new message.");
   }
   absl::Status joined = Join(stored, observer);
-  if (joined.ok()) KeepAsker(spec, observer);
+  if (!joined.ok()) return joined;
+  KeepAsker(spec, observer);
+  KeepEnvironment(spec.tell_id, spec.environment);
   return joined;
+}
+
+// Its sender submits a tell again that an earlier life took, whose environment went with that.
+void Orchestrator::KeepEnvironment(const std::string& tell_id,
+                                   const SharedEnvironment& environment) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end() || open->second.environment != nullptr) return;
+  open->second.environment = environment;
+  if (!IsInFlight(tell_id, open->second)) return;  // It is asked for when its turn comes.
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  if (!config.ok()) return;
+  PooledSession& session = *queues_[open->second.session_id].session;
+  const Team* const team = (*config)->FindTeam(session.to());
+  if (team != nullptr) session.UseAskerOf(For(environment, *team));
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
@@ -142,10 +167,18 @@ void Orchestrator::StartNext(const std::string& session_id) {
 // The configuration may have been edited while the message waited behind another. Where it does not
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  const SharedEnvironment environment = NextEnvironment(queue);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return;
   const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team != nullptr) queue.session->UseSettings(*team);
+  if (team != nullptr) queue.session->UseSettings(For(environment, *team));
+}
+
+SharedEnvironment Orchestrator::NextEnvironment(const Queue& queue) const {
+  if (!queue.wakes_waiting.empty()) return queue.wakes_environment;
+  if (queue.waiting.empty()) return nullptr;
+  const auto open = open_.find(queue.waiting.front());
+  return open == open_.end() ? nullptr : open->second.environment;
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {

@@ -50,11 +50,20 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 
 void PooledSession::UseSettings(const Team& team) {
   if (busy()) return;
-  if (team == team_) return next_team_.reset();
+  if (team == team_) {
+    if (!starting_) UseAskerOf(team);  // Somebody else asked for a start that is under way.
+    return next_team_.reset();
+  }
   next_team_ = team;
   if (ending() || starting_) return;  // OnEnded() does the rest, or whoever asks again.
   if (child_ == Child::kReady) return Sleep([](const absl::StatusOr<bool>&) {});
   UseNextTeam();
+}
+
+void PooledSession::UseAskerOf(const Team& team) {
+  if (team != team_) return;
+  team_ = team;
+  transport_->UseAskerOf(team_);
 }
 
 void PooledSession::UseNextTeam() {

@@ -60,10 +60,13 @@ class PooledSession : private TransportSink {
   bool may_have_child() const { return has_process() || child_ == Child::kUnverifiable; }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
-  // Takes new settings over: at once if no child runs with the old ones, else that is put to sleep
+  // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones, else that is put to sleep
   // first. Nothing while busy: to be asked again before the next tell. While starting they are only
   // due: to be asked again once the listener has heard how the start ended.
   void UseSettings(const Team& team);
+  // What is started from now on is started for the asker of `team`, also for a tell that is under
+  // way. Nothing where it is another team than the session has.
+  void UseAskerOf(const Team& team);
   // The child that is starting or ending has other settings than the last UseSettings() said.
   bool settings_are_due() const { return next_team_.has_value(); }
 

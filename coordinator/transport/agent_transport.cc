@@ -5,7 +5,6 @@
 
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
 
 namespace iris {
@@ -159,7 +158,7 @@ void AgentTransport::Open() {
       });
   open_->request.set_session_id(key_.session_id);
   open_->request.set_epoch(epoch_);
-  *open_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
+  *open_->request.mutable_spec() = Launch();
   open_->request.set_takeover(take_claim_);
   life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
   Later([this] {

@@ -57,6 +57,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
   void Resume(const std::string& tell_id, std::string text) override;
+  void UseAskerOf(const Team& team) override;
+  EnvironmentNames environment_names() const override { return given_; }
   void TryNow() override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
@@ -102,6 +104,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnNotOpened(const absl::Status& why);
   void SayHowUrgent();
   // How a contact begins (agent_transport_contact.cc).
+  v1::LaunchSpec Launch();
   void OnAttached(const SessionNews& attached);
   void Renew();
   void SendTells();
@@ -153,7 +156,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   OutstandingCalls& calls_;
   Link& link_;
   const CoordinatorIdentity identity_;
-  const Team team_;
+  Team team_;
   const SessionKey key_;
   TransportSink& sink_;
 
@@ -164,6 +167,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;   // One was sent with this lease, and not answered.
   bool launch_is_new_ = false;      // The host heard in this contact how the team is launched.
+  size_t environment_hash_ = 0;     // Of the environment that the host was told last.
+  EnvironmentNames given_;          // Likewise.
+  bool environment_is_old_ = false;  // Another one is to be told before the next new tell.
   ReadPoint point_;                 // What was passed on.
   bool host_forgot_ = false;        // It has lost its files, and with them which tells it got.
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
