@@ -100,7 +100,12 @@ Uses UsesIn(absl::string_view printed) {
 
 std::string EnvironmentThatCounts(absl::optional<absl::string_view> printed,
                                   const Environment& env) {
-  const Uses uses = printed.has_value() ? UsesIn(*printed) : Uses{.anything = true};
+  Uses uses;
+  if (printed.has_value()) {
+    uses = UsesIn(*printed);
+  } else {
+    uses.anything = true;
+  }
   std::string counts;
   for (const auto& [name, value] : env) {
     const bool is_sent =

@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/process/wait_exit.h"
 #include "common/rpc/grpc_failure.h"
@@ -79,8 +81,11 @@ int RunTeams(const CommandLine& command, const Places& places,
   }
   grpc::ClientContext context;
   SetDeadline(context, kAnswer);
+  v1::ListTeamsRequest request;
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::ListTeamsResponse teams;
-  const absl::Status got = FromGrpcStatus(coordinator->stub->ListTeams(&context, {}, &teams), "");
+  const absl::Status got =
+      FromGrpcStatus(coordinator->stub->ListTeams(&context, request, &teams), "");
   if (!got.ok()) return Fail(got, ExitCodeForStart(got));
   fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
   return kExitOk;

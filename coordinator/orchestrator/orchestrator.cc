@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kInputBytesShown = 4 << 10;
 constexpr size_t kInputsBytesMax = 256 << 10;             // In one status.
+constexpr size_t kNamesBytesMax = 256 << 10;              // Of variables, likewise.
 constexpr absl::Duration kStartAgain = absl::Seconds(1);  // Where the store did not take it.
 
 void CutInput(v1::PendingPermission& permission, size_t& room) {
@@ -22,6 +23,17 @@ void CutInput(v1::PendingPermission& permission, size_t& room) {
   std::string shown(Utf8Prefix(all, std::min(kInputBytesShown, room)));
   room -= std::min(room, shown.size());
   permission.set_input(std::move(shown));
+}
+
+void CutNames(v1::SessionStatus& status, size_t& room) {
+  for (int i = 0; i < status.env_names_size(); ++i) {
+    const size_t bytes = status.env_names(i).size();
+    if (bytes > room) {
+      status.mutable_env_names()->DeleteSubrange(i, status.env_names_size() - i);
+      return;
+    }
+    room -= bytes;
+  }
 }
 
 // The team as it is for who has this environment.
@@ -270,12 +282,14 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   absl::StatusOr<std::vector<v1::SessionStatus>> statuses = pool_.Status();
   if (!statuses.ok()) return statuses;
   size_t input_room = kInputsBytesMax;
+  size_t name_room = kNamesBytesMax;
   for (v1::SessionStatus& status : *statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
       const auto sent = sent_again_.find(permission.tell_id());
       if (sent != sent_again_.end()) permission.set_tell_id(sent->second);
       CutInput(permission, input_room);
     }
+    CutNames(status, name_room);
     const auto queue = queues_.find(status.session_id());
     if (queue == queues_.end()) continue;
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/request/request_text.h"
 
@@ -125,6 +126,9 @@ void PooledSession::Describe(v1::SessionStatus& status) const {
     status.set_child_pid(child_pid_);
     status.set_child_start_time(child_start_time_);
   }
+  const EnvironmentNames given = transport_->environment_names();
+  status.set_env_from(given.from);
+  for (const std::string& name : given.names) status.add_env_names(ToUtf8(name));
   for (const v1::PendingRequest& request : requests_) {
     *status.add_permissions() = Permission(request);
   }
