@@ -1,7 +1,9 @@
 // A session whose team is launched otherwise by now than the child that it has.
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,37 @@ TEST_F(SessionLaunchTest, AnIdleChildOfAnotherLaunchIsEndedAndTheNextOneOpened) 
   EXPECT_EQ(Ask("PWD"), other);
   EXPECT_EQ(Ask("ENV COLOUR"), "red");
   EXPECT_THAT(Ask("ARGS"), HasSubstr("small"));
+}
+
+TEST_F(SessionLaunchTest, AnotherEnvironmentIsTheNextChildsAndIsOnNoDisk) {
+  const auto say = [this](const std::string& token) {
+    spec.clear_environment();
+    for (const char* entry : {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}) {
+      spec.mutable_environment()->add_entries(entry);
+    }
+    spec.mutable_environment()->add_entries("GH_TOKEN=" + token);
+  };
+  say("canary-1");
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  say("canary-2");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(ChildPid(), first);
+  EXPECT_EQ(Ask("ENV GH_TOKEN"), "canary-1") << "a child that runs keeps its own";
+  EXPECT_TRUE(Close());
+  spec.clear_environment();  // Who says nothing does not know it.
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("ENV GH_TOKEN"), "canary-2");
+
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch.path())) {
+    if (entry.path().filename() != "launch" && entry.path().filename() != "state") continue;
+    ++files;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(content, Not(HasSubstr("canary"))) << entry.path();
+  }
+  EXPECT_GE(files, 2u);
 }
 
 TEST_F(SessionLaunchTest, WhatItMayDoNoLongerNoChildMayDo) {
