@@ -75,9 +75,9 @@ const std::vector<KeyRow>& Rows() {
        "myssh /opt/ssh",
        {"bin/myssh"}},
       {"settings.env",
-       {{"A", "b"}, {"EMPTY", ""}},
+       {{"A", "b"}, {"B", "c"}},
        [](const Config& c) { return Variables(c.settings.env) + Variables(T(c).env); },
-       "A=b EMPTY= A=b EMPTY= ", "A=b"},
+       "A=b B=c A=b B=c ", "A=b"},
       {"settings.passEnv",
        {"GH_TOKEN"},
        [](const Config& c) {
