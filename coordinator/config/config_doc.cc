@@ -63,8 +63,9 @@ What is written here is done, or refused when the file is loaded: an unknown key
 value out of range, a key given twice. Every refusal names the file, the line or the key, and the
 fix.
 
-In every string value `${VAR}` stands for the environment variable, and `${VAR:-default}` for the
-default where the variable is unset or empty. An unset variable without a default is refused.
+In every string value `${VAR}` stands for the environment variable of whoever asks (the shell of an
+`iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
+empty. An unset variable without a default is refused.
 Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
 again.
 
@@ -77,13 +78,31 @@ A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`
 `.` or `-`. `cli` is taken.
 )";
 
+constexpr absl::string_view kEnvironment = R"(
+## The environment
+
+A team's `claude` is started with
+
+1. what it would have without Iris: on a host what `ssh HOST claude` sees there (startup files of a
+   shell that is not interactive, `/etc/environment`), on this machine the environment of the
+   `iris tell` or MCP client whose message starts it. What a `claude` around that one left is taken
+   out (`CLAUDECODE`, `CLAUDE_CODE_ENTRYPOINT`, `CLAUDE_CODE_SSE_PORT`, `CLAUDE_CODE_SESSION_ID`,
+   `CLAUDE_PROJECT_DIR`);
+2. over that, the variables that `passEnv` names, as whoever asks has them, if so;
+3. over that, `settings.env`, and over that the team's `env`. An empty value takes a variable out.
+
+One that runs keeps what it was started with, until these lines are edited. `iris status --json` and
+`team_status` name the variables, and never show a value; no value is stored or logged.
+)";
+
 constexpr absl::string_view kRemote = R"(
 ## The remote command
 
 `remote` is `ssh [OPTIONS] [USER@]HOST`, as it connects from a shell without asking for anything.
 It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run without
 a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word
-is the home directory. `~/.ssh/config`, the agent and jump hosts work as always.
+is the home directory. `~/.ssh/config`, the agent and jump hosts work as always: ssh has the
+environment of whoever asks, all of it.
 
 The first word must be `ssh`, or an entry of `settings.allowedRemoteCommands`. `docker`, `podman`,
 `kubectl`, `wsl` and `https://…` are not built yet. Nothing may follow the host: `path` and
@@ -109,8 +128,8 @@ has the `chmod` that mends it.
 
 A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file
 that its group or others may read must not hold a secret: a string under a key that ends in
-`token`, `password`, `passphrase`, `secret` or `apiKey`, unless it is one `${VAR}`; or an
-Anthropic API key anywhere.
+`token`, `password`, `passphrase`, `secret`, `key` or `credentials`, in any case, unless it is one
+`${VAR}`; or an Anthropic API key anywhere.
 
 ## Not built yet
 
@@ -178,7 +197,8 @@ std::string NotBuilt() {
 std::string ConfigDoc() {
   return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
                       KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
-                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."), kRemote,
+                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."), kEnvironment,
+                      kRemote,
                       RefusedOptions(), kSecrets, NotBuilt());
 }
 

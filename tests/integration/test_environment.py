@@ -77,7 +77,7 @@ def test_a_remote_claude_has_what_ssh_shows_there(iris, sshd, remote_user):
     iris.write_config({"teams": {"gpu": sshd().team(remote_user, remoteOptions=_PATIENT)}})
     assert ask(iris, "gpu", "ENV CLAUDE_CODE_OAUTH_TOKEN", CLAUDE_CODE_OAUTH_TOKEN="mine") == "of-the-account"
     assert iris.answer("gpu", "ENV AWS_REGION") == "eu-west-1"
-    assert iris.answer("gpu", "ENV PATH").endswith(f":{remote_user.home}/tools")
+    assert f":{remote_user.home}/tools" in iris.answer("gpu", "ENV PATH")
     assert iris.answer("gpu", "ENV CLAUDECODE") == "(unset)"
     session = the_session(iris)
     assert session["env_from"] == "host"
