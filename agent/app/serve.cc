@@ -86,8 +86,8 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) 
 // were records does not say: it had the folder of our place, and the host's id was that name.
 absl::StatusOr<DataDir> DataDirOf(const handover::Agent& before, const Options& options,
                                   const HostFacts& facts) {
-  absl::StatusOr<DataDir> data = before.host_dir().empty() ? OpenDataDir(options, facts)
-                                                           : ReopenDataDir(before.host_dir());
+  absl::StatusOr<DataDir> data =
+      before.host_dir().empty() ? OpenDataDir(options, facts) : ReopenDataDir(before.host_dir());
   if (data.ok()) data->host_id = before.host_id().empty() ? facts.place : before.host_id();
   return data;
 }

@@ -54,8 +54,8 @@ Env AgentsOwn(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
 }
 
 Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
-  Env env = spec.has_environment() ? EnvironmentFromProto(spec.environment())
-                                   : AgentsOwn(spec, identity);
+  Env env =
+      spec.has_environment() ? EnvironmentFromProto(spec.environment()) : AgentsOwn(spec, identity);
   for (const auto& [name, value] : spec.env()) {
     if (value.empty()) {
       env.erase(name);

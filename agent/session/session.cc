@@ -1,10 +1,10 @@
-#include "agent/handover/handover.pb.h"
 #include "agent/session/session.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/session/since.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"

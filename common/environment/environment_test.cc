@@ -59,9 +59,9 @@ TEST(EnvironmentTest, OverTheWireItIsTheSame) {
 
 TEST(EnvironmentTest, WhatIsNoVariableIsLeftOut) {
   v1::Environment said;
-  for (const std::string& entry : {std::string("no equals"), std::string("=x"), std::string(),
-                                   std::string("NUL=a\0b", 7), std::string("CLAUDECODE=1"),
-                                   std::string("GOOD=1"), std::string("GOOD=2")}) {
+  for (const std::string& entry :
+       {std::string("no equals"), std::string("=x"), std::string(), std::string("NUL=a\0b", 7),
+        std::string("CLAUDECODE=1"), std::string("GOOD=1"), std::string("GOOD=2")}) {
     said.add_entries(entry);
   }
   EXPECT_THAT(EnvironmentFromProto(said), ElementsAre(Pair("GOOD", "1")));

@@ -16,15 +16,39 @@ namespace {
 
 // Whatever a program on the way does, none of these tells it where to go.
 bool IsOfTerminal(absl::string_view name) {
-  constexpr absl::string_view kNames[] = {
-      "_",         "COLORTERM", "COLUMNS",         "EDITOR",         "GPG_TTY",       "HISTFILE",
-      "LINES",     "LS_COLORS", "INVOCATION_ID",   "JOURNAL_STREAM", "LC_TERMINAL",   "OLDPWD",
-      "PAGER",     "PROMPT",    "PS1",             "PWD",            "SHLVL",         "SSH_CLIENT",
-      "SSH_TTY",   "STY",       "SSH_CONNECTION",  "TERM",           "TERMINFO",      "TMUX",
-      "TMUX_PANE", "VISUAL",    "WINDOW",          "WINDOWID",       "XDG_SEAT",      "XDG_VTNR"};
+  constexpr absl::string_view kNames[] = {"_",
+                                          "COLORTERM",
+                                          "COLUMNS",
+                                          "EDITOR",
+                                          "GPG_TTY",
+                                          "HISTFILE",
+                                          "LINES",
+                                          "LS_COLORS",
+                                          "INVOCATION_ID",
+                                          "JOURNAL_STREAM",
+                                          "LC_TERMINAL",
+                                          "OLDPWD",
+                                          "PAGER",
+                                          "PROMPT",
+                                          "PS1",
+                                          "PWD",
+                                          "SHLVL",
+                                          "SSH_CLIENT",
+                                          "SSH_TTY",
+                                          "STY",
+                                          "SSH_CONNECTION",
+                                          "TERM",
+                                          "TERMINFO",
+                                          "TMUX",
+                                          "TMUX_PANE",
+                                          "VISUAL",
+                                          "WINDOW",
+                                          "WINDOWID",
+                                          "XDG_SEAT",
+                                          "XDG_VTNR"};
   constexpr absl::string_view kBeginnings[] = {
-      "ALACRITTY_", "CLAUDE_",      "GHOSTTY_", "GNOME_TERMINAL_", "ITERM_",   "KITTY_",
-      "KONSOLE_",   "LC_TERMINAL_", "SYSTEMD_", "TERM_",           "VSCODE_",  "VTE_",
+      "ALACRITTY_", "CLAUDE_",      "GHOSTTY_", "GNOME_TERMINAL_", "ITERM_",      "KITTY_",
+      "KONSOLE_",   "LC_TERMINAL_", "SYSTEMD_", "TERM_",           "VSCODE_",     "VTE_",
       "WEZTERM_",   "WT_",          "npm_",     "XDG_ACTIVATION_", "XDG_SESSION_"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
          std::any_of(std::begin(kBeginnings), std::end(kBeginnings),
@@ -79,15 +103,14 @@ void AddNames(absl::string_view text, std::set<std::string>& names) {
 bool RunsProgram(absl::string_view keyword, absl::string_view value) {
   if (value == "none") return false;
   if (keyword == "securitykeyprovider") return value != "internal" && value != "$SSH_SK_PROVIDER";
-  return keyword == "proxycommand" || keyword == "knownhostscommand" ||
-         keyword == "pkcs11provider";
+  return keyword == "proxycommand" || keyword == "knownhostscommand" || keyword == "pkcs11provider";
 }
 
 Uses UsesIn(absl::string_view printed) {
   Uses uses;
   AddNames(printed, uses.named);
-  for (absl::string_view line : absl::StrSplit(printed, absl::ByAnyChar(absl::string_view("\n\0", 2)),
-                                               absl::SkipEmpty())) {
+  for (absl::string_view line :
+       absl::StrSplit(printed, absl::ByAnyChar(absl::string_view("\n\0", 2)), absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> setting =
         absl::StrSplit(line, absl::MaxSplits(' ', 1));
     uses.anything = uses.anything || RunsProgram(setting.first, setting.second);

@@ -13,10 +13,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 const Environment& Everything() {
-  static const auto& env = *new Environment{
-      {"AWS_PROFILE", "work"}, {"PWD", "/here"},           {"TERM", "xterm"},
-      {"LC_TIME", "C"},        {"SSH_AUTH_SOCK", "/agent"}, {"XDG_STATE_HOME", "/state"},
-      {"ITERM_SESSION_ID", "7"}};
+  static const auto& env =
+      *new Environment{{"AWS_PROFILE", "work"},     {"PWD", "/here"},
+                       {"TERM", "xterm"},           {"LC_TIME", "C"},
+                       {"SSH_AUTH_SOCK", "/agent"}, {"XDG_STATE_HOME", "/state"},
+                       {"ITERM_SESSION_ID", "7"}};
   return env;
 }
 

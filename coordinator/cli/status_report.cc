@@ -14,9 +14,7 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string OrDash(absl::string_view text) {
-  return text.empty() ? "-" : OneLine(text);
-}
+std::string OrDash(absl::string_view text) { return text.empty() ? "-" : OneLine(text); }
 
 std::string NumberOrDash(int64_t number) { return number == 0 ? "-" : absl::StrCat(number); }
 

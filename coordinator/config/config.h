@@ -79,8 +79,8 @@ struct Team {
   absl::Duration idle_timeout;           // In force: the team's, else the settings'.
   absl::Duration session_init_timeout;   // Likewise.
   bool skip_permissions = false;
-  bool ask_permissions = false;  // What claude asks waits for an answer; else it is denied.
-  std::vector<EnvSetting> env;   // In force: the team's over the settings'. Sorted by name.
+  bool ask_permissions = false;       // What claude asks waits for an answer; else it is denied.
+  std::vector<EnvSetting> env;        // In force: the team's over the settings'. Sorted by name.
   std::vector<std::string> pass_env;  // In force: the names of both. Sorted, each once.
   Asker asker;                        // Not of the configuration: whoever uses the team sets it.
 

@@ -197,9 +197,8 @@ std::string NotBuilt() {
 std::string ConfigDoc() {
   return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
                       KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
-                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."), kEnvironment,
-                      kRemote,
-                      RefusedOptions(), kSecrets, NotBuilt());
+                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."),
+                      kEnvironment, kRemote, RefusedOptions(), kSecrets, NotBuilt());
 }
 
 }  // namespace iris

@@ -77,7 +77,8 @@ const std::vector<KeyRow>& Rows() {
       {"settings.env",
        {{"A", "b"}, {"B", "c"}},
        [](const Config& c) { return Variables(c.settings.env) + Variables(T(c).env); },
-       "A=b B=c A=b B=c ", "A=b"},
+       "A=b B=c A=b B=c ",
+       "A=b"},
       {"settings.passEnv",
        {"GH_TOKEN"},
        [](const Config& c) {
@@ -111,10 +112,13 @@ const std::vector<KeyRow>& Rows() {
        "/opt/claude", "claude"},
       {"teams.*.env",
        {{"A", "b"}},
-       [](const Config& c) { return Variables(T(c).env); }, "A=b ", "A=b"},
+       [](const Config& c) { return Variables(T(c).env); },
+       "A=b ",
+       "A=b"},
       {"teams.*.passEnv",
        {"B", "A"},
-       [](const Config& c) { return absl::StrJoin(T(c).pass_env, " "); }, "A B",
+       [](const Config& c) { return absl::StrJoin(T(c).pass_env, " "); },
+       "A B",
        {"CLAUDECODE"}},
       {"teams.*.color", "#00FF7f", [](const Config& c) { return T(c).color; }, "#00FF7f", "green"},
       {"teams.*.remoteOptions.identity", "~/.ssh/gpu",
@@ -214,8 +218,9 @@ TEST_P(ConfigKeyTest, RefusesAValueOfAnotherType) {
   const bool takes_objects = FindKey(row().path)->type == KeyType::kVariables;
   const json other = takes_objects ? json::array() : json::object();
   const absl::Status status = Parse(WithKey(row().path, other)).status();
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr(takes_objects ? "has the wrong type (array)" : "has the wrong type (object)"));
+  EXPECT_THAT(
+      std::string(status.message()),
+      HasSubstr(takes_objects ? "has the wrong type (array)" : "has the wrong type (object)"));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKey, ConfigKeyTest,

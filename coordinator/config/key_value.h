@@ -12,15 +12,15 @@
 
 namespace iris {
 
-// The value of `key`, which is not of type kVariables, from the file: of the key's type, variables expanded, within the key's bounds,
-// without control characters (a description may have line breaks and tabs).
-// FAILURE_BAD_REQUEST otherwise.
+// The value of `key`, which is not of type kVariables, from the file: of the key's type, variables
+// expanded, within the key's bounds, without control characters (a description may have line breaks
+// and tabs). FAILURE_BAD_REQUEST otherwise.
 absl::StatusOr<KeyValue> ReadKeyValue(const Key& key, const nlohmann::json& value,
                                       const EnvLookup& env);
 
-// One variable of a key of type kVariables, with its variables expanded; its value may be empty, and
-// have line breaks and tabs. FAILURE_BAD_REQUEST: the name is none, or one that is not to be set;
-// the value is no string, or too long.
+// One variable of a key of type kVariables, with its variables expanded; its value may be empty,
+// and have line breaks and tabs. FAILURE_BAD_REQUEST: the name is none, or one that is not to be
+// set; the value is no string, or too long.
 absl::StatusOr<EnvSetting> ReadVariable(const std::string& name, const nlohmann::json& value,
                                         const EnvLookup& env);
 

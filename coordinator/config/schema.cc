@@ -168,13 +168,13 @@ const std::array kKeys =
              [](KeyValue value, const KeyTarget& target) {
                return StoreNames(std::move(value.list), &target.settings->pass_env);
              }},
-            {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm, "",
-             "The project's directory on the team's host. It need not exist when Iris starts.",
+            {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm,
+             "", "The project's directory on the team's host. It need not exist when Iris starts.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreHostPath(std::move(value.text), &target.team->path);
              }},
-            {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false, "", "",
-             "What the team is for; other teams read it to find whom to ask.",
+            {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
+             "", "", "What the team is for; other teams read it to find whom to ask.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->description = std::move(value.text);
                return absl::OkStatus();
@@ -208,7 +208,8 @@ const std::array kKeys =
              }},
             {"teams.*.grantPermission", KeyType::kText, 1, 10, false, "`no` or `ask`", "no",
              "What becomes of a tool that `claude` may not use without asking: `no` denies it, "
-             "`ask` waits until a person says `iris answer` (24 hours at most). Without effect where "
+             "`ask` waits until a person says `iris answer` (24 hours at most). Without effect "
+             "where "
              "`skipPermissions` is true.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreGrant(value.text, &target.team->ask_permissions);

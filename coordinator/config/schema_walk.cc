@@ -45,7 +45,8 @@ absl::Status CheckTeamName(absl::string_view name) {
 }
 
 // The settings' variables but for those that the team sets, and the team's.
-std::vector<EnvSetting> With(const std::vector<EnvSetting>& settings, std::vector<EnvSetting> team) {
+std::vector<EnvSetting> With(const std::vector<EnvSetting>& settings,
+                             std::vector<EnvSetting> team) {
   const size_t own = team.size();
   for (const EnvSetting& setting : settings) {
     const bool is_set = std::any_of(team.begin(), team.begin() + own, [&](const EnvSetting& one) {
@@ -53,9 +54,8 @@ std::vector<EnvSetting> With(const std::vector<EnvSetting>& settings, std::vecto
     });
     if (!is_set) team.push_back(setting);
   }
-  std::sort(team.begin(), team.end(), [](const EnvSetting& one, const EnvSetting& other) {
-    return one.name < other.name;
-  });
+  std::sort(team.begin(), team.end(),
+            [](const EnvSetting& one, const EnvSetting& other) { return one.name < other.name; });
   return team;
 }
 
@@ -151,7 +151,8 @@ class SchemaWalk {
                              absl::StrCat("Write ", ValueForm(key), ".")));
     }
     if (static_cast<int64_t>(value.size()) > key.max) {
-      return At(path, Refuse(absl::StrCat("has more than ", key.max, " variables"), "Remove some."));
+      return At(path,
+                Refuse(absl::StrCat("has more than ", key.max, " variables"), "Remove some."));
     }
     KeyValue read;
     for (const auto& [name, text] : value.items()) {

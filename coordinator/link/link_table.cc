@@ -120,10 +120,10 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::vector<std::unique_ptr<SharedLink>> links_;
   uint64_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
-  std::map<std::string, TeamEntry> team_links_;         // By name.
-  std::vector<std::unique_ptr<TeamLink>> before_;       // Of teams that were changed since.
-  std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
-  bool sweeping_ = false;                               // Posted.
+  std::map<std::string, TeamEntry> team_links_;            // By name.
+  std::vector<std::unique_ptr<TeamLink>> before_;          // Of teams that were changed since.
+  std::vector<std::unique_ptr<StopAgentsCall>> stops_;     // That go on, one for each call.
+  bool sweeping_ = false;                                  // Posted.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
@@ -297,14 +297,13 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
     ++asking->left;
-    AskHost(loop_, calls_, life,
-            [asking, id = shared->id](absl::optional<HostReport> report) {
-              if (report.has_value()) {
-                report->link_id = id;
-                asking->reports.push_back(*std::move(report));
-              }
-              asking->OneDone();
-            });
+    AskHost(loop_, calls_, life, [asking, id = shared->id](absl::optional<HostReport> report) {
+      if (report.has_value()) {
+        report->link_id = id;
+        asking->reports.push_back(*std::move(report));
+      }
+      asking->OneDone();
+    });
   }
   asking->OneDone();
 }

@@ -19,8 +19,8 @@
 namespace iris {
 
 // The connections to hosts. Teams share one where ssh means the same by their `remote`
-// (ResolvedTarget::key); several may lead to one agent, and what is asked of agents is asked of each
-// once. Lives on the coordinator's loop.
+// (ResolvedTarget::key); several may lead to one agent, and what is asked of agents is asked of
+// each once. Lives on the coordinator's loop.
 class LinkTable {
  public:
   virtual ~LinkTable() = default;  // Drops every link. Destroy the transports first.

@@ -70,9 +70,9 @@ void AddEnvironment(const v1::SessionStatus& session, bool with_names, Json& ent
 void AddPermissions(const v1::SessionStatus& session, Json& entry) {
   Json asks = Json::array();
   for (const v1::PendingPermission& permission : session.permissions()) {
-    asks.push_back({{"asks", permission.text()},
-                    {"answerWith", absl::StrCat("iris answer ", permission.request_id(),
-                                                " allow|deny")}});
+    asks.push_back(
+        {{"asks", permission.text()},
+         {"answerWith", absl::StrCat("iris answer ", permission.request_id(), " allow|deny")}});
   }
   if (!asks.empty()) entry["asksPermission"] = std::move(asks);
 }

@@ -84,7 +84,7 @@ TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
   EXPECT_EQ(all[1]["host"], "me@gpu1:22");
   EXPECT_THAT(all[1]["problem"].get<std::string>(), StartsWith("auth: Permission denied"));
   EXPECT_EQ(all[1]["session"], "none");
-  EXPECT_EQ(all[0]["environment"], Json({{"of", "front end"}}));
+  EXPECT_EQ(all[0]["environment"], Json::object({{"of", "front end"}}));
   const Json app = Json::parse(
       Answered(CallOf(1, "team_status", {{"fromTeam", "web"}, {"team", "app"}})))["teams"][0];
   EXPECT_EQ(app["environment"]["variables"], Json::array({"GH_TOKEN"}));

@@ -21,7 +21,7 @@ class AskerTest : public OrchestratorTest {
   AskerTest() {
     on_load_ = [this](const EnvLookup& env, Config& config) {
       const std::string who = env("WHO").value_or("nobody");
-      config.teams[1].env = {{.name = "WHO", .written = "${WHO}", .value = who}};
+      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
       if (path_is_of_asker_) config.teams[1].path = "/" + who;
     };
     Start(HoldScript);

@@ -160,12 +160,12 @@ class Orchestrator : private SessionListener {
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
-    size_t structured_bytes = 0;           // The last ones of it are JSON.
-    size_t stored_bytes = 0;               // How much of it the last checkpoint holds.
-    bool stored_text_is_void = false;      // What the store has of it does not count.
-    bool may_be_there = false;             // An earlier life may have passed it on.
-    bool wait_for_limit = false;           // As in TellSpec.
-    int limit_waits = 0;                   // So often it was put off.
+    size_t structured_bytes = 0;                   // The last ones of it are JSON.
+    size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
+    bool stored_text_is_void = false;              // What the store has of it does not count.
+    bool may_be_there = false;                     // An earlier life may have passed it on.
+    bool wait_for_limit = false;                   // As in TellSpec.
+    int limit_waits = 0;                           // So often it was put off.
     absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
     absl::optional<absl::Status> outcome;          // It is over; to be stored.
     // With an outcome: it is not over, but put off; to be stored.
@@ -182,7 +182,7 @@ class Orchestrator : private SessionListener {
     uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
-    bool starts_again = false;  // The store did not let the next tell start; a timer runs.
+    bool starts_again = false;     // The store did not let the next tell start; a timer runs.
     bool waits_for_limit = false;  // The next tell does; a timer runs.
   };
 

@@ -86,8 +86,8 @@ void Orchestrator::OnSessionDown(const std::string& session_id, const absl::Stat
   if (!queue.waiting.empty()) PostStartNext(session_id);
 }
 
-void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force,
-                         SleepDone done, SharedEnvironment environment) {
+void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
+                         SharedEnvironment environment) {
   absl::Status status = BeginSleep(from, to, force, done, environment);
   if (status.ok()) return;
   loop_.Post([done = std::move(done), status] { done(status); });

@@ -38,8 +38,8 @@ class PooledSession : private TransportSink {
   // there. `on_change` is called when the session gives up its child or may be put to sleep from
   // now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                const ReadMark& after, bool may_live, KnownHosts& hosts,
-                SessionListener& listener, std::function<void()> on_change);
+                const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
+                std::function<void()> on_change);
   PooledSession(const PooledSession&) = delete;
   PooledSession& operator=(const PooledSession&) = delete;
 
@@ -60,9 +60,10 @@ class PooledSession : private TransportSink {
   bool may_have_child() const { return has_process() || child_ == Child::kUnverifiable; }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
-  // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones, else that is put to sleep
-  // first. Nothing while busy: to be asked again before the next tell. While starting they are only
-  // due: to be asked again once the listener has heard how the start ended.
+  // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
+  // else that is put to sleep first. Nothing while busy: to be asked again before the next tell.
+  // While starting they are only due: to be asked again once the listener has heard how the start
+  // ended.
   void UseSettings(const Team& team);
   // What is started from now on is started for the asker of `team`, also for a tell that is under
   // way. Nothing where it is another team than the session has.

@@ -114,15 +114,15 @@ TEST_F(CoordinatorServiceTest, CancellingEndsAQueuedTellAndOneInFlight) {
 TEST_F(CoordinatorServiceTest, TheAskersEnvironmentIsLentAndTheMessagesOwn) {
   ASSERT_EQ(setenv("OF_THE_DAEMON", "1", 1), 0);
   v1::TellRequest request = ToGpu(NewUuid());
-  for (const char* entry : {"SSH_AUTH_SOCK=/run/agent", "HTTPS_PROXY=http://proxy", "CLAUDECODE=1",
-                            "no variable"}) {
+  for (const char* entry :
+       {"SSH_AUTH_SOCK=/run/agent", "HTTPS_PROXY=http://proxy", "CLAUDECODE=1", "no variable"}) {
     request.mutable_environment()->add_entries(entry);
   }
   (*request.mutable_lent_env())["DISPLAY"] = "of an older field";
   Tell(request, "x");
   OnLoop([&] {
-    const auto all = ElementsAre(Pair("HTTPS_PROXY", "http://proxy"),
-                                 Pair("SSH_AUTH_SOCK", "/run/agent"));
+    const auto all =
+        ElementsAre(Pair("HTTPS_PROXY", "http://proxy"), Pair("SSH_AUTH_SOCK", "/run/agent"));
     EXPECT_THAT(daemon_.lent, ElementsAre(Pair("gpu", all)));
     EXPECT_THAT(*factory_->Between("cli", "gpu").team().asker.environment, all);
   });

@@ -118,19 +118,18 @@ void AgentTransport::LeaveOtherHostBehind() {
 void AgentTransport::Acquire() {
   state_ = State::kAcquiring;
   lease_is_old_ = only_cancels_ = false;
-  acquire_ =
-      AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
-                        [this](AcquireCall& call, const grpc::Status& status) {
-                          const uint64_t epoch = call.response.epoch();
-                          acquire_.reset();
-                          if (!status.ok()) {
-                            return OnContactLost(FromHost(status, "leasing the session"));
-                          }
-                          epoch_ = epoch;
-                          take_lease_ = close_unanswered_ = false;
-                          if (!ending_.empty()) return Close();
-                          Attach();
-                        });
+  acquire_ = AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
+                               [this](AcquireCall& call, const grpc::Status& status) {
+                                 const uint64_t epoch = call.response.epoch();
+                                 acquire_.reset();
+                                 if (!status.ok()) {
+                                   return OnContactLost(FromHost(status, "leasing the session"));
+                                 }
+                                 epoch_ = epoch;
+                                 take_lease_ = close_unanswered_ = false;
+                                 if (!ending_.empty()) return Close();
+                                 Attach();
+                               });
   acquire_->request.set_session_id(key_.session_id);
   acquire_->request.set_coordinator_id(identity_.id);
   acquire_->request.set_label(identity_.label);

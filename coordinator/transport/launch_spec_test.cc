@@ -25,8 +25,8 @@ class LaunchSpecTest : public ::testing::Test {
     hello_.set_ssh_auth_sock("/tmp/agent");
   }
   void MakeRemote() {
-    team_.remote = RemoteCommand{
-        .text = "ssh gpu1", .program = "ssh", .options = {}, .destination = "gpu1"};
+    team_.remote =
+        RemoteCommand{.text = "ssh gpu1", .program = "ssh", .options = {}, .destination = "gpu1"};
   }
   void HostHas(const Environment& env) { *hello_.mutable_environment() = EnvironmentToProto(env); }
   void AskerHas(Environment env) {
@@ -67,8 +67,8 @@ TEST_F(LaunchSpecTest, TheConfigurationsAreOverWhatIsPassedAndThatIsOverTheHosts
   team_.pass_env = {"B", "C", "NOBODY_HAS_IT"};
   Set("C", "configuration");
   Set("D", "");
-  EXPECT_THAT(Env(), ElementsAre(Pair("A", "host"), Pair("B", "asker"),
-                                 Pair("C", "configuration")));
+  EXPECT_THAT(Env(),
+              ElementsAre(Pair("A", "host"), Pair("B", "asker"), Pair("C", "configuration")));
 }
 
 TEST_F(LaunchSpecTest, TheConfigurationsSshAgentIsNotReplacedByTheConnections) {
