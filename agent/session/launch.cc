@@ -50,6 +50,11 @@ Env AgentsOwn(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
     const bool passed = std::count(spec.pass_env().begin(), spec.pass_env().end(), parts.first) > 0;
     if (!IsScrubbed(parts.first) || passed) env.insert(parts);
   }
+  // What was said to an earlier agent, as far as that is known.
+  for (const std::string& entry : spec.kept()) {
+    env.erase(entry.substr(0, entry.find('=')));
+    AddEntry(entry, env);
+  }
   return env;
 }
 

@@ -212,6 +212,17 @@ TEST_F(LaunchTest, AnEnvironmentThatIsSaidReplacesTheAgentsOwn) {
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
 }
 
+TEST_F(LaunchTest, WhereClaudeKeepsItsSessionsIsKnownToTheNextAgent) {
+  Program("path/claude");
+  spec.add_kept("CLAUDE_CONFIG_DIR=" + scratch.File("config"));
+  spec.add_kept("HOME=" + scratch.File("other-home"));
+  EXPECT_EQ(Variable("CLAUDE_CONFIG_DIR"), scratch.File("config"));
+  EXPECT_EQ(Variable("HOME"), scratch.File("other-home"));
+  EXPECT_EQ(Variable("PATH"), scratch.File("path")) << "the agent's own";
+  Touch(std::string("config/projects/-p/") + kSession + ".jsonl");
+  EXPECT_TRUE(Plan()->resumes);
+}
+
 TEST_F(LaunchTest, AnotherEnvironmentAloneIsNoOtherLaunch) {
   v1::LaunchSpec other = spec;
   other.mutable_environment()->add_entries("A=b");

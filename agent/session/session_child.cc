@@ -48,12 +48,15 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 }
 
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
-  if (absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return saved;
-  // Who says nothing of the environment does not know it: what was said before still counts.
-  v1::Environment said = std::move(*spec_.mutable_environment());
-  const bool was_said = said.entries_size() > 0;
-  spec_ = spec;
-  if (!spec.has_environment() && was_said) *spec_.mutable_environment() = std::move(said);
+  v1::LaunchSpec launch = spec;
+  launch.clear_kept();
+  if (!spec.has_environment()) {
+    // Who says nothing of it does not know it: what was said before still counts.
+    if (spec_.has_environment()) *launch.mutable_environment() = spec_.environment();
+    *launch.mutable_kept() = spec_.kept();
+  }
+  if (absl::Status saved = files_->SaveLaunch(launch); !saved.ok()) return saved;
+  spec_ = std::move(launch);
   return absl::OkStatus();
 }
 

@@ -36,7 +36,7 @@ class SessionFiles {
                                                             const Journal::Limits& limits = {});
 
   const saved::State& state() const { return state_; }
-  // Null before the first Open. Without `environment`, which is on no disk.
+  // Null before the first Open. Without `environment`, which is on no disk, and with `kept` of it.
   const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
 
   // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands. Like

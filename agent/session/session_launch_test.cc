@@ -91,6 +91,24 @@ TEST_F(SessionLaunchTest, AnotherEnvironmentIsTheNextChildsAndIsOnNoDisk) {
   EXPECT_GE(files, 2u);
 }
 
+TEST_F(SessionLaunchTest, TheNextAgentFindsWhatClaudeWroteElsewhere) {
+  for (const std::string& entry :
+       {std::string("PATH=/usr/bin:/bin"), std::string("ASAN_OPTIONS=detect_leaks=0"),
+        "CLAUDE_CONFIG_DIR=" + scratch.File("config"), std::string("GH_TOKEN=secret")}) {
+    spec.mutable_environment()->add_entries(entry);
+  }
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("COUNT"), "1");
+  EXPECT_TRUE(Close());
+  NextAgent([](SessionFiles& files) {
+    EXPECT_FALSE(files.launch()->has_environment());
+    EXPECT_EQ(files.launch()->kept_size(), 1);
+  });
+  spec.clear_environment();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("COUNT"), "2");
+}
+
 TEST_F(SessionLaunchTest, WhatItMayDoNoLongerNoChildMayDo) {
   spec.set_skip_permissions(true);
   Env("IS_SANDBOX", "1");
