@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Adds up JUnit reports. Usage: count_results.py BAZEL_TESTLOGS REPORT...
+"""Adds up JUnit reports. Usage: count_results.py BAZEL_TESTLOGS|REPORT...
 
 Prints "N passed, N failed"; exit 1 if anything failed or a report is missing."""
 import pathlib
@@ -7,8 +7,13 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
-def main(testlogs, *others):
-    reports = sorted(pathlib.Path(testlogs).rglob("test.xml")) + [pathlib.Path(other) for other in others]
+def reports_of(path):
+    """The reports in a folder of bazel's; a file is one."""
+    return sorted(path.rglob("test.xml")) if path.is_dir() else [path]
+
+
+def main(*paths):
+    reports = [report for path in paths for report in reports_of(pathlib.Path(path))]
     passed = failed = 0
     for report in reports:
         try:

@@ -30,6 +30,14 @@ install_packages() {
       >>"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
 }
 
+# precompiled CONFIG tests|libraries: in `flag`, what compiles those against precompiled headers.
+precompiled() {
+  local folder
+  folder=$(bazel info "${bazel_flags[@]}" output_base 2>/dev/null)/precompiled
+  mkdir -p "$folder"
+  flag=$(/usr/bin/python3 tests/precompiled/flag.py "$folder/${1:-opt}-$2" "$2" "${bazel_flags[@]}" ${1:+--config="$1"})
+}
+
 install_packages
 
 # What the tests of whole programs start; and then what computes, beside those that mostly wait.
@@ -59,14 +67,23 @@ printf '%s\n' "${files[@]}" | xargs -P 4 -I{} bash -c 'test_file {}' &
 lanes=$!
 
 # -k: one failure does not hide the next. The counts come from the tests' own reports.
-bazel test "${bazel_flags[@]}" -k --test_summary=terse //... || failed=1
+precompiled "" tests
+bazel test "${bazel_flags[@]}" "$flag" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
-nice -n 19 tests/fuzz/run.sh 60 "$results/fuzz.xml" || failed=1
+
+say "With ASAN and UBSAN: the fuzzers and the services"
+precompiled asan tests
+asan=(--config=asan "$flag")
+precompiled asan libraries
+asan+=("$flag")
+nice -n 19 tests/fuzz/run.sh 60 "$results/fuzz.xml" "${asan[@]}" || failed=1
+bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... //coordinator/service/... || failed=1
+asan_testlogs=$(bazel info "${bazel_flags[@]}" "${asan[@]}" bazel-testlogs 2>/dev/null)
 bazel shutdown
 
 wait "$lanes" || failed=1
 reports=("${files[@]/#/$results/}")
 cat "${reports[@]/%/.log}" || failed=1
 
-/usr/bin/python3 tests/count_results.py "$testlogs" "$results/fuzz.xml" "${reports[@]/%/.xml}" || failed=1
+/usr/bin/python3 tests/count_results.py "$testlogs" "$asan_testlogs" "$results/fuzz.xml" "${reports[@]/%/.xml}" || failed=1
 exit "$failed"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ namespace {
 
 // Less than what a bridge waits: whoever logs in anew finds the agent again.
 constexpr absl::Duration kLookForEndpointEvery = absl::Seconds(2);
+constexpr absl::Duration kLookAtAuthLinksEvery = absl::Seconds(2);
 constexpr absl::Duration kIdleLookMax = absl::Seconds(30);
 constexpr absl::Duration kLeaveWithin = absl::Seconds(30);
 // For calls that are being answered while the agent leaves. What reached the socket arrives even
@@ -52,6 +54,8 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   builder.RegisterService(&service);
   return builder.BuildAndStart();
 }
+
+bool IsOnNetwork(const std::string& path) { return StorageOf(path) == v1::STORAGE_NETWORK; }
 
 void CloseChildren(const handover::Agent& state) {
   for (const int fd : ChildDescriptorsIn(state)) close(fd);
@@ -120,6 +124,8 @@ AgentDaemon::~AgentDaemon() { Stop(); }
 // Everything but the door. On the loop, in one step with the door: who comes in finds all of it.
 absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
+  auth_links_ =
+      std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id());
   sessions_ = std::make_unique<SessionTable>(loop_.loop(),
                                              AgentIdentity{.incarnation = incarnation_,
                                                            .host_id = hello_.host_id(),
@@ -130,9 +136,10 @@ absl::Status AgentDaemon::Serve(
                                                            .home = facts_.home,
                                                            .sessions_dir = sessions_dir_,
                                                            .sessions_on_network =
-                                                               StorageOf(sessions_dir_) ==
-                                                               v1::STORAGE_NETWORK,
-                                                           .child_env = ChildEnvironment()});
+                                                               IsOnNetwork(sessions_dir_),
+                                                           .is_on_network = IsOnNetwork,
+                                                           .child_env = ChildEnvironment(),
+                                                           .auth_links = auth_links_.get()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
       loop_.loop(), options_.build_number,
@@ -169,20 +176,25 @@ void AgentDaemon::MakeDoor(ScopedFd data_lock) {
 }
 
 absl::Status AgentDaemon::HearSignals() {
+  constexpr char kWhat[] = "the agent cannot hear signals";
   signals_ = LeaveSignals();
+  if (!signals_) return Exhausted(errno, kWhat);
   const absl::Status watched = loop_.loop().Watch(signals_.get(), {.readable = true},
                                                   [this](EventLoop::Ready) { OnSignal(); });
-  return watched.ok() ? watched : Exhausted(watched, "the agent cannot hear signals");
+  return watched.ok() ? watched : Exhausted(watched, kWhat);
 }
 
 void AgentDaemon::StartLooking() {
   LookIfIdle();
+  LookAtAuthLinks();
   LogInfo("agent ", hello_.build(), " of incarnation ", incarnation_, " serves at ", socket_);
 }
 
 // All of it in one step of the loop: no child, no call and no byte comes in between. What the
 // coordinators have not read is in the journals, and every connection ends with this program.
 absl::Status AgentDaemon::Become(const std::string& program) {
+  // Their streams end with this program, and the next one does not know what is acknowledged.
+  sessions_->ForgetFencedReaders();
   handover::Agent state;
   state.set_format(kHandoverFormat);
   state.set_build(hello_.build());
@@ -221,6 +233,7 @@ void AgentDaemon::Stop() {
     service_.reset();
     upgrade_.reset();
     sessions_.reset();
+    auth_links_.reset();
     door_.reset();
     if (signals_) loop_.loop().Unwatch(signals_.get());
     signals_.Reset();
@@ -253,6 +266,12 @@ void AgentDaemon::LookIfIdle() {
   const absl::Duration pause =
       std::clamp(options_.idle_exit / 8, absl::Milliseconds(10), kIdleLookMax);
   loop_.loop().After(pause, [this] { LookIfIdle(); });
+}
+
+void AgentDaemon::LookAtAuthLinks() {
+  if (leaving_) return;
+  auth_links_->Look();
+  loop_.loop().After(kLookAtAuthLinksEvery, [this] { LookAtAuthLinks(); });
 }
 
 void AgentDaemon::Leave(const std::string& why) {

@@ -14,6 +14,7 @@
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
 #include "agent/service/agent_service.h"
+#include "agent/session/auth_links.h"
 #include "agent/session/session_table.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/door.h"
@@ -75,6 +76,7 @@ class AgentDaemon {
   void OnConnection(ScopedFd fd);
   void OnSignal();
   void LookIfIdle();
+  void LookAtAuthLinks();
   bool idle();
   void Leave(const std::string& why);
   void SetLeft();
@@ -94,6 +96,7 @@ class AgentDaemon {
 
   ScopedFd data_lock_;
   std::string socket_;  // Where it was found open last.
+  std::unique_ptr<AuthLinks> auth_links_;  // Outlives the sessions.
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
   std::unique_ptr<grpc::Server> server_;

@@ -11,12 +11,17 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/app/build_info.h"
 #include "agent/app/program_fixture.h"
+#include "agent/testing/processes.h"
+#include "common/base/scoped_fd.h"
+#include "common/process/spawn.h"
 #include "common/version/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -200,6 +205,56 @@ TEST_F(AgentProgramTest, WhatKeepsTheAgentFromStartingReachesTheBridgesUser) {
   EXPECT_THAT(errors, StartsWith("iris-agent: storage: "));
   EXPECT_THAT(errors, HasSubstr("belongs to nobody (uid 65534)"));
   EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1);
+}
+
+// -1: it has none (yet).
+int SignalDescriptorOf(pid_t pid) {
+  std::error_code ignored;
+  int number = -1;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/fd"), ignored)) {
+    const std::string target = std::filesystem::read_symlink(entry.path(), ignored).string();
+    if (target != "anon_inode:[signalfd]") continue;
+    EXPECT_TRUE(absl::SimpleAtoi(entry.path().filename().string(), &number));
+  }
+  return number;
+}
+
+// Of what it opens for its life that is the last.
+TEST_F(AgentProgramTest, WithoutADescriptorForItsSignalsItDoesNotStartAndSaysWhy) {
+  ScopedFd errors;
+  const auto serve = [&](const std::string& first) {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    const ScopedFd theirs(ends[1]);
+    errors.Reset(ends[0]);
+    const absl::StatusOr<pid_t> pid =
+        Spawn({.argv = {"/bin/sh", "-c",
+                        absl::StrCat(first, "exec ", Program(), " serve --home ", Home())},
+               .env = Env(),
+               .cwd = "/",
+               .fds = {{2, ends[1]}}});
+    EXPECT_TRUE(pid.ok()) << pid.status();
+    return pid.value_or(0);
+  };
+  const auto end_of = [](pid_t pid) {
+    if (!Process(pid).EndsWithin(kPatienceMs)) {
+      ADD_FAILURE() << "it does not end";
+      Process(pid).Kill(SIGKILL);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  };
+  const pid_t agent = serve("");
+  int number = -1;
+  ASSERT_TRUE(Eventually([&] { return (number = SignalDescriptorOf(agent)) >= 0; }));
+  Process(agent).Kill(SIGTERM);
+  EXPECT_EQ(end_of(agent), 0);
+
+  EXPECT_EQ(end_of(serve(absl::StrCat("ulimit -n ", number, "; "))), 1);
+  EXPECT_THAT(ReadToEnd(errors.get()),
+              HasSubstr("busy_limit: the agent cannot hear signals: "));
 }
 
 TEST_F(AgentProgramTest, WrongArgumentsAreRefused) {

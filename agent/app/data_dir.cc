@@ -1,12 +1,18 @@
 #include "agent/app/data_dir.h"
 
+#include <unistd.h>
+
+#include <climits>
 #include <cstdlib>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "agent/app/host_folder.h"
+#include "agent/app/host_record.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
@@ -41,6 +47,19 @@ DataDir Below(const std::string& path, const std::string& host) {
           .sessions = absl::StrCat(host, "/sessions"),
           .news = {},
           .host_id = ""};
+}
+
+std::string NameOf(const std::string& folder) { return folder.substr(folder.rfind('/') + 1); }
+
+// The host's folder whose lock is open as `lock`, wherever it is by now; "": it is none.
+std::string FolderOfLock(int lock) {
+  char target[PATH_MAX];
+  const ssize_t n =
+      readlink(absl::StrCat("/proc/self/fd/", lock).c_str(), target, sizeof(target));
+  absl::string_view path(target, n > 0 ? static_cast<size_t>(n) : 0);
+  if (!absl::ConsumeSuffix(&path, "/agent.lock")) return "";  // Also where it was removed.
+  std::string folder(path);
+  return IsHostId(NameOf(folder)) ? folder : "";
 }
 
 }  // namespace
@@ -80,6 +99,20 @@ absl::StatusOr<DataDir> ReopenDataDir(const std::string& host) {
   if (status.ok()) status = EnsurePrivateDir(host);
   if (!status.ok()) return status;
   return Below(path, host);
+}
+
+absl::StatusOr<DataDir> DataDirOf(const handover::Agent& before, const Options& options,
+                                  const HostFacts& facts) {
+  std::string host_id = before.host_id();
+  std::string folder = before.host_dir();
+  if (folder.empty()) {
+    folder = FolderOfLock(before.data_lock());
+    if (host_id.empty() && !folder.empty()) host_id = NameOf(folder);
+  }
+  absl::StatusOr<DataDir> data =
+      folder.empty() ? OpenDataDir(options, facts) : ReopenDataDir(folder);
+  if (data.ok()) data->host_id = host_id.empty() ? facts.place : host_id;
+  return data;
 }
 
 }  // namespace iris

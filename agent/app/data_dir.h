@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/app/options.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
 
 namespace iris {
@@ -32,6 +33,13 @@ absl::StatusOr<DataDir> OpenDataDir(const Options& options, const HostFacts& fac
 // that becomes a newer build keeps its folder. FAILURE_STORAGE: it is gone, and cannot be made
 // again.
 absl::StatusOr<DataDir> ReopenDataDir(const std::string& host);
+
+// Where the program that hands over kept what it has, with who it said this host is. One from
+// before there were records says neither: its folder is the one that its data lock lies in, also
+// where this host was renamed meanwhile, and the folder's name is the host's id. (Where the file
+// system has no locks: the folder of our place.) FAILURE_STORAGE: as above.
+absl::StatusOr<DataDir> DataDirOf(const handover::Agent& before, const Options& options,
+                                  const HostFacts& facts);
 
 }  // namespace iris
 

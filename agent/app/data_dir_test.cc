@@ -7,7 +7,11 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "agent/app/host_folder.h"
+#include "agent/handover/handover.pb.h"
+#include "common/base/scoped_fd.h"
+#include "common/endpoint/data_lock.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -99,6 +103,66 @@ TEST_F(DataDirTest, WhatThisMachineKeptUnderAnEarlierNameIsTakenOver) {
   EXPECT_THAT(after.news, SizeIs(1));
   EXPECT_EQ(SettleHostId(after.host, facts).value(), *id);
   EXPECT_FALSE(std::filesystem::exists(before.host));
+}
+
+// The program that hands over is from before there were records.
+class OlderHandoverTest : public DataDirTest {
+ protected:
+  OlderHandoverTest() {
+    facts_.place = std::string(32, 'a');
+    before_.set_data_lock(-1);
+  }
+
+  HostFacts facts_ = Facts();
+  handover::Agent before_;
+};
+
+TEST_F(OlderHandoverTest, ItsFolderIsWhereItsLockIsAlsoAfterARenaming) {
+  const DataDir old = OpenDataDir({}, facts_).value();
+  const absl::StatusOr<ScopedFd> lock = LockData(old.lock);
+  ASSERT_TRUE(lock.ok()) << lock.status();
+  before_.set_data_lock(lock->get());
+  facts_.place = std::string(32, 'b');
+  const absl::StatusOr<DataDir> data = DataDirOf(before_, {}, facts_);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->host, old.host);
+  EXPECT_EQ(data->host_id, std::string(32, 'a'));
+  EXPECT_FALSE(std::filesystem::exists(absl::StrCat(old.path, "/hosts/", facts_.place)));
+}
+
+TEST_F(OlderHandoverTest, WithoutALockItIsThatOfOurPlace) {
+  const absl::StatusOr<DataDir> data = DataDirOf(before_, {}, facts_);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->host, data->path + "/hosts/" + facts_.place);
+  EXPECT_EQ(data->host_id, facts_.place);
+}
+
+TEST_F(OlderHandoverTest, WhatIsNoLockOfAHostsFolderSaysNothing) {
+  const absl::StatusOr<ScopedFd> odd = LockData(scratch_.File("agent.lock"));
+  ASSERT_TRUE(odd.ok()) << odd.status();
+  before_.set_data_lock(odd->get());
+  EXPECT_EQ(DataDirOf(before_, {}, facts_)->host_id, facts_.place);
+  const DataDir old = OpenDataDir({}, facts_).value();
+  const absl::StatusOr<ScopedFd> removed = LockData(old.lock);
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  before_.set_data_lock(removed->get());
+  std::filesystem::remove_all(old.host);
+  facts_.place = std::string(32, 'b');
+  EXPECT_EQ(DataDirOf(before_, {}, facts_)->host_id, facts_.place);
+}
+
+TEST_F(DataDirTest, AProgramThatHandsOverSaysWhereItIsAndWhoTheHostIs) {
+  const DataDir old = OpenDataDir({}, Facts()).value();
+  handover::Agent before;
+  before.set_data_lock(-1);
+  before.set_host_dir(old.host);
+  before.set_host_id("an id");
+  HostFacts facts = Facts();
+  facts.place = std::string(32, 'b');
+  const absl::StatusOr<DataDir> data = DataDirOf(before, {}, facts);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->host, old.host);
+  EXPECT_EQ(data->host_id, "an id");
 }
 
 TEST_F(DataDirTest, TheFailureSaysWhyForEveryPlace) {

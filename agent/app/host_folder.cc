@@ -89,7 +89,17 @@ void RemoveTree(const std::string& path) {
   std::filesystem::remove_all(path, ignored);
 }
 
-// The next renaming finds room among those of `place` that are set aside: the oldest goes.
+// False: somebody holds it, who uses it or is about to make it its own.
+bool RemoveUnlessHeld(const std::string& path) {
+  if (!Exists(path)) return true;
+  const absl::StatusOr<ScopedFd> lock = LockData(LockIn(path));
+  if (!lock.ok()) return false;
+  RemoveTree(path);
+  return true;
+}
+
+// The next renaming finds room among those of `place` that are set aside: the oldest go, but for
+// those that are held.
 void MakeRoomAside(const std::string& hosts, const std::string& place) {
   std::multimap<absl::Time, std::string> aside;
   for (const std::string& name : FoldersIn(hosts)) {
@@ -98,8 +108,10 @@ void MakeRoomAside(const std::string& hosts, const std::string& place) {
     if (!absl::StartsWith(name, place + ".") || lstat(path.c_str(), &info) != 0) continue;
     aside.emplace(absl::TimeFromTimespec(info.st_ctim), path);
   }
-  for (; aside.size() >= kSetAsideMax; aside.erase(aside.begin())) {
-    RemoveTree(aside.begin()->second);
+  size_t kept = aside.size();
+  for (const auto& [since, path] : aside) {
+    if (kept < kSetAsideMax) break;
+    if (RemoveUnlessHeld(path)) --kept;
   }
 }
 
@@ -124,7 +136,7 @@ void SetCopyAside(const std::string& hosts, const HostFacts& facts, HostFolder& 
   const std::optional<HostRecord> record = Anothers(folder.path, facts.evidence);
   if (!record.has_value()) return;  // Somebody was faster.
   const std::string aside = absl::StrCat(folder.path, ".", record->id);
-  RemoveTree(aside);  // An earlier copy of the same.
+  RemoveUnlessHeld(aside);  // An earlier copy of the same. One that stays is in the way.
   MakeRoomAside(hosts, facts.place);
   Rename(folder.path, aside, "this machine is another one than the one that wrote its folder",
          folder);

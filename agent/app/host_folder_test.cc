@@ -168,6 +168,35 @@ TEST_F(HostFolderTest, WhatIsSetAsideIsBounded) {
   EXPECT_THAT(Names(hosts_), SizeIs(9));
 }
 
+// An agent is about to make it its own again.
+TEST_F(HostFolderTest, WhatIsSetAsideAndHeldIsNotRemoved) {
+  const std::string aside = absl::StrCat(Folder('a'), ".", Live(Machine('1'), "s"));
+  Live(Machine('2'));
+  const absl::StatusOr<ScopedFd> held = LockData(aside + "/agent.lock");
+  ASSERT_TRUE(held.ok()) << held.status();
+  for (char machine = 'a'; machine <= 't'; ++machine) Live(Machine(machine));
+  EXPECT_THAT(Names(aside + "/sessions"), ElementsAre("s"));
+  EXPECT_THAT(Names(hosts_), SizeIs(9));  // Its own, and 8.
+}
+
+// The folder of machine 1 comes back from a copy while the first one is in use.
+TEST_F(HostFolderTest, AnEarlierCopyThatIsHeldIsNotReplaced) {
+  const std::string id = Live(Machine('1'), "s");
+  const std::string aside = absl::StrCat(Folder('a'), ".", id);
+  fs::copy(Folder('a'), aside, fs::copy_options::recursive);
+  {
+    const absl::StatusOr<ScopedFd> held = LockData(aside + "/agent.lock");
+    ASSERT_TRUE(held.ok()) << held.status();
+    Live(Machine('2'));
+    EXPECT_EQ(KindOf(status_), v1::FAILURE_STORAGE);
+    EXPECT_THAT(Names(aside + "/sessions"), ElementsAre("s"));
+    EXPECT_EQ(Record('a').id, id);
+  }
+  Live(Machine('2'), "t");
+  EXPECT_TRUE(status_.ok()) << status_;
+  EXPECT_THAT(Sessions(), ElementsAre("t"));
+}
+
 TEST_F(HostFolderTest, OneWhoseAgentRunsIsNotSetAside) {
   Live(Machine('1'), "s");
   const absl::StatusOr<ScopedFd> running = LockData(Folder('a') + "/agent.lock");

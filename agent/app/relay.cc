@@ -66,13 +66,13 @@ class Flow {
       begin_ = end_;
     }
   }
-  void DropLeadingNewlines() {
+  void DropNudges() {
     while (!started_ && begin_ < end_) {
-      if (buffer_[begin_] == '\n') {
-        ++begin_;
-      } else {
-        started_ = true;
-      }
+      const char c = buffer_[begin_];
+      started_ = !in_nudge_ && c != '\n' && c != ' ';
+      if (started_) return;
+      in_nudge_ = c != '\n';
+      ++begin_;
     }
   }
 
@@ -83,6 +83,7 @@ class Flow {
   size_t begin_ = 0;
   size_t end_ = 0;
   bool started_ = false;
+  bool in_nudge_ = false;  // Within a line that began with a blank.
   bool ended_ = false;   // Nothing more will be read.
   bool broken_ = false;  // Nobody takes what is written.
 };
@@ -126,7 +127,7 @@ RelayEnd Relay(int in, int out, int socket, absl::Duration linger) {
 
     if (polled[0].revents != 0) {
       up.Fill();
-      up.DropLeadingNewlines();
+      up.DropNudges();
     }
     if ((polled[1].revents & (POLLIN | kGone)) != 0 && down.wants_read()) down.Fill();
     if (up.wants_write()) up.Drain();

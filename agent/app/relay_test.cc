@@ -145,6 +145,16 @@ TEST_F(RelayTest, LeadingNewlinesAreDroppedAndLaterOnesPass) {
   EXPECT_EQ(ReadToEnd(daemon_.get()), "PRI\n\n");
 }
 
+TEST_F(RelayTest, ALineThatWasMeantForAShellIsDroppedHoweverItArrives) {
+  Start();
+  for (const char* piece :
+       {"\n", " exec sh", " -c 'P", "RI'", "\n\n", " x\nPRI * HTTP/2.0\n x\n"}) {
+    WriteTo(input_.get(), piece);
+  }
+  input_.Reset();
+  EXPECT_EQ(ReadToEnd(daemon_.get()), "PRI * HTTP/2.0\n x\n");
+}
+
 TEST_F(RelayTest, NewlinesAloneSendNothing) {
   Start();
   WriteTo(input_.get(), "\n\n\n");

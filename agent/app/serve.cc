@@ -82,16 +82,6 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> StartAgent(const Options& options) 
                             {*endpoint, *std::move(lock), *std::move(data_lock)});
 }
 
-// Where the program before kept what it has, and who it said this host is. One from before there
-// were records does not say: it had the folder of our place, and the host's id was that name.
-absl::StatusOr<DataDir> DataDirOf(const handover::Agent& before, const Options& options,
-                                  const HostFacts& facts) {
-  absl::StatusOr<DataDir> data =
-      before.host_dir().empty() ? OpenDataDir(options, facts) : ReopenDataDir(before.host_dir());
-  if (data.ok()) data->host_id = before.host_id().empty() ? facts.place : before.host_id();
-  return data;
-}
-
 // Goes on where the program before in this process was.
 absl::StatusOr<std::unique_ptr<AgentDaemon>> GoOn(const Options& options,
                                                   const handover::Agent& before) {

@@ -1,6 +1,7 @@
 // What may be in the way of an upgrade in place: the real programs, with the stub claude.
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -157,6 +158,76 @@ TEST_F(UpgradeTroubleTest, ABuildThatCannotListenWhereTheOldOneDidLeavesTheChild
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
   ASSERT_NO_FATAL_FAILURE(ExpectTheSurvivorsAnswer(id));
   EXPECT_FALSE(Exists(claude));
+  ExpectNothingStays();
+}
+
+// More of it is unread than answers may be: that is no fault of claude's.
+TEST_F(UpgradeTroubleTest, AClaudeThatHasNotReadItsMessageYetIsNotTakenForDeaf) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open();
+  EXPECT_EQ(Ask("COUNT"), "1");
+  const pid_t claude = ClaudesPid();
+  kill(claude, SIGSTOP);
+  const std::string text = absl::StrCat("HANG\n", std::string(5'000'000, 'x'));
+  const std::string id = NewUuid();
+  for (size_t at = 0; at < text.size(); at += 200'000) {
+    reader_->SendFrame(id, text.substr(at, 200'000), at + 200'000 >= text.size());
+  }
+  ASSERT_NO_FATAL_FAILURE(
+      ReadUntil([&](const v1::Event& event) { return event.written().tell_id() == id; }));
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  ExpectUpgraded();
+  // claude is asked to stop, behind the message.
+  grpc::Status cancelled;
+  std::thread cancelling([&] {
+    v1::CancelTellRequest request;
+    request.set_session_id(session_id_);
+    request.set_epoch(epoch_);
+    request.set_tell_id(id);
+    v1::CancelTellResponse response;
+    cancelled = stub_->CancelTell(&*NewContext(), request, &response);
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(List().sessions(0).state(), v1::SESSION_BUSY);
+  kill(claude, SIGCONT);
+  cancelling.join();
+  EXPECT_TRUE(cancelled.ok()) << cancelled.error_message();
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
+  EXPECT_EQ(KindOf(OutcomeOf(id)), v1::FAILURE_CANCELLED) << OutcomeOf(id).detail();
+  EXPECT_EQ(Ask("PID"), absl::StrCat(claude));
+  ExpectNothingStays();
+}
+
+// Its stream ends with the old program; in the new one nobody would acknowledge that again.
+TEST_F(UpgradeTroubleTest, WhatIsKeptForAFencedReaderAloneGoesBefore) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open();
+  const auto take_over = [this](const std::string& coordinator) {
+    v1::AcquireRequest request;
+    request.set_session_id(session_id_);
+    request.set_coordinator_id(coordinator);
+    request.set_takeover(true);
+    v1::AcquireResponse response;
+    EXPECT_TRUE(stub_->Acquire(&*NewContext(), request, &response).ok());
+    return response.epoch();
+  };
+  auto fenced = std::make_unique<Reader>(*stub_);
+  fenced->Start(session_id_, take_over(NewUuid()), /*credit_bytes=*/256 << 10);
+  const std::string id = NewUuid();
+  fenced->SendTell(id, "WAIT 2\nBIG 1000000");
+  ASSERT_TRUE(Eventually([&] { return List().sessions(0).state() == v1::SESSION_BUSY; }));
+  epoch_ = take_over(coordinator_id_);
+  Attach();
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
+  for (int i = 0; i < 3; ++i) {
+    reader_->SendAck(position_->seq());
+    Ask("WAIT 0.1");  // What came before is durable then.
+  }
+  EXPECT_GT(List().sessions(0).journal_bytes(), 1'000'000u);
+  const std::string build = Script(absl::StrCat("exec ", Program(), " \"$@\""));
+  EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
+  fenced.reset();
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  EXPECT_LT(List().sessions(0).journal_bytes(), 100'000u);
   ExpectNothingStays();
 }
 

@@ -16,7 +16,8 @@ struct Evidence {
   std::string pid_namespace;  // "pid:[4026531836]"; the first one of every boot has that number.
   std::string uts_namespace;  // "uts:[4026531838]", as above: within it, one hostname at a time.
   // The addresses of network devices that are hardware, sorted, ≤ kHardwareMax: as they were made
-  // with, and not those that many machines have.
+  // with, and neither those that many machines have, nor those that another start or another dock
+  // would change.
   std::vector<std::string> hardware;
 
   friend bool operator==(const Evidence&, const Evidence&) = default;

@@ -33,7 +33,8 @@ std::string LinkTarget(const std::string& path) {
 }
 
 // Not what every virtual machine of a kind has: addresses that somebody made by counting
-// (Firecracker's 02:fc:00:00:00:01), and those that QEMU gives where nobody says another.
+// (Firecracker's 02:fc:00:00:00:01), and those that QEMU gives where nobody says another. Nor what
+// Hyper-V gives: WSL2's is another one at every start.
 bool TellsMachinesApart(const std::string& address) {
   const std::vector<std::string> octets = absl::StrSplit(address, ':');
   if (octets.size() != 6) return false;
@@ -46,6 +47,7 @@ bool TellsMachinesApart(const std::string& address) {
     if (i == 0) first = octet;
   }
   if ((first & kMulticast) != 0 || zeros == 6) return false;
+  if (absl::StartsWithIgnoreCase(address, "00:15:5d:")) return false;
   if ((first & kLocallyAdministered) == 0) return true;
   return zeros < kZerosOfCounting && !absl::StartsWith(address, "52:54:00:12:34:");
 }
@@ -55,6 +57,13 @@ bool TellsMachinesApart(const std::string& address) {
 bool IsPermanent(const std::string& device) {
   const std::string assigned = OneLine(device + "/addr_assign_type");
   return assigned.empty() || assigned == "0";
+}
+
+// Docks, adapters and telephones come and go, and go from one machine to the next. (`removable` is
+// what the kernel says of PCI devices behind Thunderbolt.)
+bool IsPluggedIn(const std::string& device) {
+  return absl::EndsWith(LinkTarget(device + "/device/subsystem"), "/usb") ||
+         OneLine(device + "/device/removable") == "removable";
 }
 
 std::vector<std::string> Hardware(const std::string& root) {
@@ -68,6 +77,7 @@ std::vector<std::string> Hardware(const std::string& root) {
     const std::string device = absl::StrCat(devices, "/", entry->d_name);
     // What programs made (bridges, containers' ends, tunnels) has none.
     if (access((device + "/device").c_str(), F_OK) != 0 || !IsPermanent(device)) continue;
+    if (IsPluggedIn(device)) continue;
     const std::string address = OneLine(device + "/address");
     if (TellsMachinesApart(address)) found.insert(address);
   }

@@ -36,6 +36,10 @@ class EvidenceTest : public ::testing::Test {
     File(absl::StrCat("/sys/class/net/", name, "/addr_assign_type"), assigned);
     fs::create_directories(scratch_.path() + "/sys/class/net/" + name + "/device");
   }
+  // The bus that a Device() is on.
+  void Bus(const std::string& name, const std::string& bus) {
+    Link(absl::StrCat("/sys/class/net/", name, "/device/subsystem"), "../../../../bus/" + bus);
+  }
   Evidence Gathered() const { return GatherEvidence(scratch_.path()); }
 
   ScratchDir scratch_;
@@ -83,6 +87,44 @@ TEST_F(EvidenceTest, AddressesThatManyMachinesHaveDoNotCount) {
   EXPECT_THAT(Gathered().hardware, IsEmpty());
   Device("i", "52:54:00:9a:17:e0");  // As libvirt draws them, one for each machine.
   EXPECT_THAT(Gathered().hardware, ElementsAre("52:54:00:9a:17:e0"));
+}
+
+TEST_F(EvidenceTest, WhatIsPluggedInDoesNotCount) {
+  Device("enx001b21aabb06", "00:1b:21:aa:bb:06");
+  Bus("enx001b21aabb06", "usb");
+  Device("thunderbolt", "00:1b:21:aa:bb:07");
+  Bus("thunderbolt", "pci");
+  File("/sys/class/net/thunderbolt/device/removable", "removable");
+  EXPECT_THAT(Gathered().hardware, IsEmpty());
+  Device("built-in", "00:1b:21:aa:bb:08");
+  Bus("built-in", "pci");
+  File("/sys/class/net/built-in/device/removable", "fixed");
+  Device("soldered", "00:1b:21:aa:bb:09");
+  Bus("soldered", "platform");
+  EXPECT_THAT(Gathered().hardware, ElementsAre("00:1b:21:aa:bb:08", "00:1b:21:aa:bb:09"));
+}
+
+// Its only device is Hyper-V's, with another address every time.
+TEST_F(EvidenceTest, WslIsTheSameMachineAtItsNextStart) {
+  File("/proc/sys/kernel/random/boot_id", "a-boot");
+  Device("eth0", "00:15:5d:3c:1a:07");
+  Bus("eth0", "vmbus");
+  const Evidence before = Gathered();
+  EXPECT_THAT(before.hardware, IsEmpty());
+  File("/proc/sys/kernel/random/boot_id", "another-boot");
+  Device("eth0", "00:15:5D:91:E2:4B");
+  EXPECT_FALSE(Contradicts(before, Gathered()));
+}
+
+TEST_F(EvidenceTest, ALaptopIsTheSameMachineAtAnotherDock) {
+  File("/proc/sys/kernel/random/boot_id", "a-boot");
+  Device("dock", "00:1b:21:aa:bb:06");
+  Bus("dock", "usb");
+  Device("wlan0", "00:1b:21:aa:bb:03", "3");
+  const Evidence before = Gathered();
+  File("/proc/sys/kernel/random/boot_id", "another-boot");
+  Device("dock", "00:1b:21:aa:bb:07");
+  EXPECT_FALSE(Contradicts(before, Gathered()));
 }
 
 TEST_F(EvidenceTest, IsBounded) {

@@ -306,4 +306,9 @@ bool Journal::full() const {
          (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalDisk::kUnwrittenBytesMax);
 }
 
+bool Journal::half_full() const {
+  return full() || bytes_ >= limits_.quota_bytes / 2 ||
+         unwritten_bytes_ >= limits_.unwritten_bytes / 2;
+}
+
 }  // namespace iris

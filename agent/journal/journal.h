@@ -86,9 +86,9 @@ class Journal final : private JournalDisk::Client {
   // The child must wait: the quota is used up, its own or, beyond its share, the host's; or memory
   // for want of room.
   bool full() const;
-  // Half of its quota is used up, or it is beyond its share of the host's: what need not be kept is
-  // to go.
-  bool half_full() const { return bytes_ >= limits_.quota_bytes / 2 || beyond_share(); }
+  // It is full(), or half of its quota or of its memory for want of room is used up: what need not
+  // be kept is to go.
+  bool half_full() const;
 
   v1::Position PositionAt(uint64_t seq) const;
   v1::Position newest() const { return PositionAt(newest_seq_); }

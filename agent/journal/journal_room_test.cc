@@ -141,6 +141,34 @@ TEST_F(FullDiskTest, MemoryIsBoundedAndThenItIsFull) {
   EXPECT_TRUE(RunUntil([this] { return !journal->full(); }));
 }
 
+TEST_F(FullDiskTest, ItIsHalfFullWhereHalfOfTheMemoryIsUsedUp) {
+  limits.unwritten_bytes = 100'000;
+  Mount("size=256k");
+  Append(20, 1000);
+  EXPECT_FALSE(journal->half_full());
+  FillUp();
+  while (disk.unwritten_bytes() < limits.unwritten_bytes / 2) {
+    EXPECT_FALSE(journal->half_full());
+    Append(1, 1000);
+  }
+  EXPECT_TRUE(journal->half_full());
+  EXPECT_FALSE(journal->full());
+  journal->Trim(journal->newest_seq());
+  EXPECT_FALSE(journal->half_full());
+}
+
+TEST_F(FullDiskTest, OneThatIsFullForWhatOthersHoldIsHalfFull) {
+  Mount("size=256k");
+  FillUp();
+  Append(200, 1000);  // More than the ballast has left of its last page.
+  ASSERT_GT(disk.unwritten_bytes(), 0u);
+  disk.AddUnwritten(JournalDisk::kUnwrittenBytesMax);
+  EXPECT_TRUE(journal->full());
+  EXPECT_TRUE(journal->half_full());
+  disk.RemoveUnwritten(JournalDisk::kUnwrittenBytesMax);
+  EXPECT_FALSE(journal->half_full());
+}
+
 TEST_F(FullDiskTest, WhatIsAcknowledgedNeedNotBeWritten) {
   Mount("size=256k");
   Append(5, 1000);

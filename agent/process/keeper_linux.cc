@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "agent/process/descendants.h"
 #include "agent/process/keeper.h"
@@ -119,7 +120,12 @@ int KeeperMain(int argc, char** argv) {
   sigdelset(&watched, SIGHUP);  // Blocked, and of no interest.
   sigdelset(&watched, SIGINT);
   ScopedFd signals(signalfd(-1, &watched, SFD_CLOEXEC));
+  const int error = errno;
   fcntl(kKeeperReportFd, F_SETFD, FD_CLOEXEC);
+  if (!signals) {
+    Report(absl::StrCat("failed ", absl::ErrnoToStatus(error, "signalfd").message(), "\n"));
+    return 1;
+  }
 
   SpawnSpec spec{.cwd = argv[3], .fds = {{0, 0}, {1, 1}, {2, 2}}, .new_session = true};
   if (has_life) spec.fds.emplace_back(kKeeperLifeFd, kKeeperLifeFd);

@@ -113,9 +113,12 @@ absl::StatusOr<Found> Look(const std::string& path) {
 bool Same(ProcessId a, ProcessId b) { return a.pid == b.pid && a.start_time == b.start_time; }
 
 // Processes of `claim` can be seen from here. A pid says nothing in another namespace, so
-// containers that share a machine id are hosts of their own.
+// containers that share a machine id are hosts of their own. One that has another id by now, since
+// its data directory was removed or is another one, is known by its boot.
 bool IsOfThisHost(const Claim& claim, const Claim& ours) {
-  return claim.host_id == ours.host_id && claim.pid_namespace == ours.pid_namespace;
+  const bool same_boot = !claim.boot_id.empty() && claim.boot_id == ours.boot_id;
+  return claim.pid_namespace == ours.pid_namespace &&
+         (claim.host_id == ours.host_id || same_boot);
 }
 
 // Of a claim of this host: nothing runs for it.

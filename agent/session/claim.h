@@ -20,8 +20,9 @@ namespace iris {
 //
 // Made whole by link(), which is atomic on NFS too. Taken before a child is started, kept while it
 // or a survivor runs, removed when its last descendant is gone. The claim of a process of this host
-// that is gone counts for nothing; another host's stands until that host removes it or a person
-// takes it over, for nobody here can see what runs there.
+// (one pid namespace, and one host id or one boot) that is gone counts for nothing; another host's
+// stands until that host removes it or a person takes it over, for nobody here can see what runs
+// there.
 struct Claim {
   std::string host_id;
   std::string hostname;

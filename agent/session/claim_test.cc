@@ -50,8 +50,8 @@ class ClaimTest : public ::testing::Test {
   static Claim Of(const std::string& host, ProcessId process) {
     return {.host_id = absl::StrCat("id-of-", host),
             .hostname = host,
-            .boot_id = "boot",
-            .pid_namespace = "pid:[1]",
+            .boot_id = absl::StrCat("boot-of-", host),
+            .pid_namespace = "pid:[1]",  // As the first one of every boot.
             .process = process,
             .since = absl::FromUnixSeconds(1'700'000'000)};
   }
@@ -95,7 +95,7 @@ TEST_F(ClaimTest, AFreeSessionIsClaimedByOneWholeFile) {
   const Claim found = **ReadClaim(path);
   EXPECT_EQ(found.host_id, ours.host_id);
   EXPECT_EQ(found.hostname, "gpu1");
-  EXPECT_EQ(found.boot_id, "boot");
+  EXPECT_EQ(found.boot_id, "boot-of-gpu1");
   EXPECT_EQ(found.pid_namespace, "pid:[1]");
   EXPECT_EQ(found.process.pid, ours.process.pid);
   EXPECT_EQ(found.process.start_time, ours.process.start_time);
@@ -153,6 +153,32 @@ TEST_F(ClaimTest, WhatRunsOnThisHostIsNotTakenFromUnderIt) {
                 HasSubstr(absl::StrCat("another agent on gpu1, pid ", keeper.id().pid)));
   }
   EXPECT_EQ(HolderNow(), Holder(Of("gpu1", keeper.id())));
+}
+
+// The data directory was removed, or is another one by now.
+TEST_F(ClaimTest, AHostThatHasAnotherIdByNowKnowsItsClaimByTheBoot) {
+  Claim now = Of("gpu1", other_keeper.id());
+  now.host_id = "a new id";
+  ASSERT_EQ(Take(Of("gpu1", keeper.id())), v1::FAILURE_UNSPECIFIED);
+  for (const bool takeover : {false, true}) {
+    const absl::Status refused = TakeClaim(path, now, takeover);
+    EXPECT_EQ(KindOf(refused), v1::FAILURE_WRONG_HOST);
+    EXPECT_THAT(std::string(refused.message()),
+                HasSubstr(absl::StrCat("another agent on gpu1, pid ", keeper.id().pid)));
+  }
+  fs::remove(path);
+  ASSERT_EQ(Take(Of("gpu1", Gone())), v1::FAILURE_UNSPECIFIED);
+  EXPECT_EQ(Take(now), v1::FAILURE_UNSPECIFIED);
+  EXPECT_EQ(HolderNow(), Holder(now));
+}
+
+TEST_F(ClaimTest, WithoutABootTheIdAloneSaysWhichHostItIs) {
+  Claim before = Of("gpu1", Gone()), now = Of("gpu2", keeper.id());
+  before.boot_id = now.boot_id = "";
+  ASSERT_EQ(Take(before), v1::FAILURE_UNSPECIFIED);
+  EXPECT_EQ(Take(now), v1::FAILURE_WRONG_HOST);
+  now.host_id = before.host_id;
+  EXPECT_EQ(Take(now), v1::FAILURE_UNSPECIFIED);
 }
 
 TEST_F(ClaimTest, AnotherPidNamespaceIsAnotherHost) {
@@ -260,6 +286,7 @@ TEST_F(ClaimTest, WhatIsKnownToBeGoneElsewhereIsRemovedAndNothingElse) {
   DropClaimOf(path, other);
   other = there;
   other.host_id = "another host";
+  other.boot_id = "its boot";
   DropClaimOf(path, other);
   EXPECT_EQ(HolderNow(), "gpu1 7");
   DropClaimOf(path, there);

@@ -9,6 +9,8 @@
 
 namespace iris {
 
+class AuthLinks;
+
 // What every session of one agent life has in common.
 struct AgentIdentity {
   std::string incarnation;  // UUID of this life.
@@ -20,16 +22,28 @@ struct AgentIdentity {
   std::string home;            // The account's home directory, for ~/ paths.
   std::string sessions_dir;    // Absolute; holds a directory for every session. Exists.
   bool sessions_on_network = false;  // It lies on a network file system, where locks may lie.
+  // Whether what a path leads to lies on a network file system, which may hang. Null: nothing does.
+  std::function<bool(const std::string& path)> is_on_network;
   // How long a child of an earlier agent may take to finish its turn.
   absl::Duration drain_max = absl::Minutes(10);
   // How long what claude asks may wait for an answer; then it is no.
   absl::Duration request_patience = absl::Hours(24);
   // Searched for claude after PATH and the places in the home.
-  std::vector<std::string> program_dirs = {"/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"};
+  std::vector<std::string> program_dirs = {"/usr/local/bin",
+                                           "/usr/bin",
+                                           "/bin",
+                                           "/opt/homebrew/bin",
+                                           "/home/linuxbrew/.linuxbrew/bin",
+                                           "/run/current-system/sw/bin",
+                                           "/nix/var/nix/profiles/default/bin",
+                                           "/snap/bin"};
   // How old what this host keeps has become (HostAge). Null: it does not grow old.
   std::function<absl::Duration()> host_age;
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
   std::vector<std::string> child_env;
+  // Where the ssh agents are that connections lend; not ours. Null: children get the connections'
+  // own sockets.
+  AuthLinks* auth_links = nullptr;
 };
 
 }  // namespace iris

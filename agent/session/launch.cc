@@ -1,6 +1,5 @@
 #include "agent/session/launch.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +14,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "agent/process/strays.h"
+#include "agent/session/auth_links.h"
 #include "agent/session/claim.h"
+#include "agent/session/find_program.h"
 #include "agent/session/transcript.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
@@ -72,65 +73,60 @@ Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
   return env;
 }
 
-bool IsProgram(const std::string& path) {
-  struct stat info;
-  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
+void AddToPath(const std::string& directory, Env& env) {
+  if (directory.empty()) return;
+  const std::string path = Get(env, "PATH");
+  env["PATH"] = absl::StrCat(path, path.empty() ? "" : ":", directory);
 }
 
-// Where installers put it when it is not on PATH (an ssh command gets a shorter one than a login).
-std::vector<std::string> UsualPlaces(const AgentIdentity& identity) {
-  const std::string& home = identity.home;
-  std::vector<std::string> dirs = {
-      absl::StrCat(home, "/.local/bin"), absl::StrCat(home, "/.claude/local"),
-      absl::StrCat(home, "/.npm-global/bin"), absl::StrCat(home, "/.bun/bin"),
-      absl::StrCat(home, "/.volta/bin")};
-  dirs.insert(dirs.end(), identity.program_dirs.begin(), identity.program_dirs.end());
-  const std::string nvm = absl::StrCat(home, "/.nvm/versions/node");
-  std::vector<std::string> versions;
-  if (DIR* dir = opendir(nvm.c_str()); dir != nullptr) {
-    while (const dirent* entry = readdir(dir)) {
-      if (entry->d_name[0] == 'v')
-        versions.push_back(absl::StrCat(nvm, "/", entry->d_name, "/bin"));
-    }
-    closedir(dir);
-  }
-  // Newest first: strverscmp() has v18 above v9.
-  std::sort(versions.begin(), versions.end(), [](const std::string& a, const std::string& b) {
-    return strverscmp(a.c_str(), b.c_str()) > 0;
-  });
-  dirs.insert(dirs.end(), versions.begin(), versions.end());
-  return dirs;
+absl::Status NotExecutable(const v1::LaunchSpec& spec, absl::string_view what) {
+  return MakeFailure(v1::FAILURE_NOT_EXECUTABLE, absl::StrCat("team ", spec.team(), ": ", what),
+                     kFixClaudeProgram);
 }
 
+absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
+                                            const AgentIdentity& identity, ProgramSearch& search) {
+  const std::string path = ExpandHome(spec.claude_path(), identity.home);
+  const std::string what = absl::StrCat("claudePath ", path, " on ", identity.hostname);
+  const std::string why = search.WhyUnfit(path);
+  if (!why.empty()) return NotExecutable(spec, absl::StrCat(what, " ", why));
+  if (IsThere(path)) return path;
+  return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
+                     absl::StrCat("team ", spec.team(), ": ", what, " is not there"),
+                     kFixClaudePath);
+}
+
+// The program, and in `env` a PATH on which it is, and what it and its hooks are started with.
 absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
                                        Env& env) {
+  ProgramSearch search(env, identity.home, identity.program_dirs);
+  ProgramSearch::Found claude;
   if (!spec.claude_path().empty()) {
-    const std::string path = ExpandHome(spec.claude_path(), identity.home);
-    if (IsProgram(path)) return path;
-    return MakeFailure(
-        v1::FAILURE_CLAUDE_MISSING,
-        absl::StrCat("team ", spec.team(), ": claudePath ", path, " on ", identity.hostname,
-                     " is not a program that this account can run"),
-        kFixClaudePath);
+    absl::StatusOr<std::string> path = CheckClaudePath(spec, identity, search);
+    if (!path.ok()) return path;
+    claude.path = *std::move(path);
+  } else {
+    claude = search.Find("claude");
   }
-  std::vector<std::string> looked;
-  for (absl::string_view dir : absl::StrSplit(Get(env, "PATH"), ':', absl::SkipEmpty())) {
-    looked.emplace_back(dir);
-    const std::string path = absl::StrCat(dir, "/claude");
-    if (dir[0] == '/' && IsProgram(path)) return path;
+  if (claude.path.empty()) {
+    const std::string looked = absl::StrCat("; looked in ", absl::StrJoin(search.places(), ", "));
+    if (!search.unfit().empty()) {
+      return NotExecutable(spec,
+                           absl::StrCat("no `claude` on ", identity.hostname, " can be run: ",
+                                        absl::StrJoin(search.unfit(), "; "), looked));
+    }
+    return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
+                       absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
+                                    looked));
   }
-  for (const std::string& dir : UsualPlaces(identity)) {
-    if (std::count(looked.begin(), looked.end(), dir) > 0) continue;
-    looked.push_back(dir);
-    const std::string path = absl::StrCat(dir, "/claude");
-    if (!IsProgram(path)) continue;
-    // What it is started with (node, itself again) lies beside it.
-    env["PATH"] = absl::StrCat(Get(env, "PATH"), ":", dir);
-    return path;
+  AddToPath(claude.directory, env);
+  // A shim of asdf's runs asdf; claude may be a script of node's, and hooks are.
+  std::vector<std::string> needed = {"node"};
+  if (absl::EndsWith(claude.directory, "/shims")) needed.emplace_back("asdf");
+  for (const std::string& name : needed) {
+    AddToPath(ProgramSearch(env, identity.home, identity.program_dirs).Find(name).directory, env);
   }
-  return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
-                     absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
-                                  "; looked in ", absl::StrJoin(looked, ", ")));
+  return claude.path;
 }
 
 absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
@@ -160,6 +156,13 @@ Env LastingEnv(const v1::LaunchSpec& spec) {
   return env;
 }
 
+// The connection's own goes with it, and a child stays.
+void UseLastingAuthSock(const v1::LaunchSpec& spec, const AgentIdentity& identity, Env& env) {
+  if (identity.auth_links == nullptr || Get(env, "SSH_AUTH_SOCK").empty()) return;
+  const std::string path = identity.auth_links->PathOf(spec.link());
+  if (!path.empty()) env["SSH_AUTH_SOCK"] = path;
+}
+
 bool Asks(const v1::LaunchSpec& spec) {
   return spec.ask_permissions() && !spec.skip_permissions();  // As PlanLaunch() has it.
 }
@@ -177,8 +180,10 @@ bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
 }
 
 DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  const std::string path = ExpandHome(spec.cwd(), identity.home);
+  if (identity.is_on_network != nullptr && identity.is_on_network(path)) return {};
   struct stat info;
-  if (stat(ExpandHome(spec.cwd(), identity.home).c_str(), &info) != 0) return {};
+  if (stat(path.c_str(), &info) != 0) return {};
   return {.device = info.st_dev, .inode = info.st_ino};
 }
 
@@ -206,6 +211,7 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
+  UseLastingAuthSock(spec, identity, env);
   // What is started below carries it along, wherever it goes (strays.h).
   env[kSessionMark] = session_id;
   // It says when a turn is over, also where the result line was lost (idle_watch.h).

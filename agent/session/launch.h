@@ -19,10 +19,12 @@ struct LaunchPlan {
 // Turns a launch spec into a process to start, by what this host has now: finds the program (the
 // team's claudePath, PATH, the places where installers put it), looks for the session's transcript,
 // and builds arguments and environment: spec.environment, or where that is not set the agent's own,
-// of which CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them.
+// of which CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them. Where
+// claude or node is in such a place, the place joins PATH.
 //
 // FAILURE_BAD_REQUEST: the team's directory is missing or cannot be entered.
-// FAILURE_CLAUDE_MISSING: says where it looked.
+// FAILURE_CLAUDE_MISSING: says where it looked. FAILURE_NOT_EXECUTABLE: what it found there cannot
+// be run (empty, a link that leads nowhere, no program, its interpreter is missing), and why.
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity);
 
@@ -42,7 +44,8 @@ struct DirectoryId {
   friend bool operator==(const DirectoryId&, const DirectoryId&) = default;
 };
 
-// The one that `spec.cwd` leads to now; unknown: to none.
+// The one that `spec.cwd` leads to now; unknown: to none, or to one on a network file system, which
+// is not to be looked at again and again: where its server hangs, whoever looks does.
 DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
 
 // The session's claim file (claim.h) under the home that its claude would have.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/session/auth_links.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -45,7 +46,11 @@ class LaunchTest : public ::testing::Test {
     chmod(path.c_str(), mode);
     return path;
   }
-  std::string Program(const std::string& name) { return Touch(name, 0700); }
+  std::string Program(const std::string& name, const std::string& text = "#!/bin/sh\n") {
+    const std::string path = Touch(name, 0700);
+    std::ofstream(path) << text;
+    return path;
+  }
   absl::StatusOr<LaunchPlan> Plan() { return PlanLaunch(spec, kSession, identity); }
   ChildSpec Child() { return Plan().value().child; }
   std::string Refusal(FailureKind kind) {
@@ -79,9 +84,48 @@ TEST_F(LaunchTest, TheTeamsClaudePathGoesFirst) {
 
 TEST_F(LaunchTest, AClaudePathThatCannotRunIsNotReplacedByAnother) {
   Program("path/claude");
-  spec.set_claude_path(Touch("home/bin/claude-2", 0600));
+  spec.set_claude_path("~/bin/claude-2");
   EXPECT_THAT(Refusal(v1::FAILURE_CLAUDE_MISSING),
               AllOf(HasSubstr("team gpu"), HasSubstr("bin/claude-2"), HasSubstr("gpu1")));
+  Touch("home/bin/claude-2", 0700);
+  EXPECT_THAT(Refusal(v1::FAILURE_NOT_EXECUTABLE),
+              AllOf(HasSubstr("team gpu"), HasSubstr("bin/claude-2"), HasSubstr("is empty")));
+}
+
+TEST_F(LaunchTest, WhatIsThereAndCannotRunIsNamedWithThePlaces) {
+  const std::string empty = Touch("path/claude", 0700);
+  std::filesystem::create_directories(home + "/.local/bin");
+  std::filesystem::create_symlink("/nonexistent/versions/2.1", home + "/.local/bin/claude");
+  EXPECT_THAT(Refusal(v1::FAILURE_NOT_EXECUTABLE),
+              AllOf(HasSubstr(empty + " is empty"),
+                    HasSubstr(home + "/.local/bin/claude is a link that leads nowhere"),
+                    HasSubstr("looked in " + scratch.File("path"))));
+  const std::string right = Program("home/.bun/bin/claude");
+  EXPECT_EQ(Child().program, right);
+}
+
+TEST_F(LaunchTest, NodeJoinsThePathForClaudeAndItsHooks) {
+  Program("path/claude");
+  Program("home/.nvm/versions/node/v22.1.0/bin/node");
+  EXPECT_EQ(Variable("PATH"),
+            scratch.File("path") + ":" + home + "/.nvm/versions/node/v22.1.0/bin");
+  Program("path/node");
+  EXPECT_EQ(Variable("PATH"), scratch.File("path"));
+}
+
+TEST_F(LaunchTest, AScriptOfNodesNeedsNode) {
+  Program("home/.local/share/pnpm/claude", "#!/usr/bin/env node\n");
+  EXPECT_THAT(Refusal(v1::FAILURE_NOT_EXECUTABLE), HasSubstr("pnpm/claude needs node"));
+  Program("home/n/bin/node");
+  EXPECT_EQ(Variable("PATH"), scratch.File("path") + ":" + home + "/.local/share/pnpm:" + home +
+                                  "/n/bin");
+}
+
+TEST_F(LaunchTest, AShimOfAsdfsHasAsdfOnItsPath) {
+  Program("home/.asdf/shims/claude");
+  Program("home/.asdf/bin/asdf");
+  EXPECT_EQ(Variable("PATH"),
+            scratch.File("path") + ":" + home + "/.asdf/shims:" + home + "/.asdf/bin");
 }
 
 TEST_F(LaunchTest, PathGoesBeforeTheUsualPlaces) {
@@ -102,7 +146,14 @@ TEST_F(LaunchTest, WhatIsNoProgramIsPassedOver) {
 TEST_F(LaunchTest, EveryUsualPlaceIsFoundAndJoinsThePath) {
   for (const std::string place :
        {"home/.local/bin", "home/.claude/local", "home/.npm-global/bin", "home/.bun/bin",
-        "home/.volta/bin", "system", "home/.nvm/versions/node/v20.1.0/bin"}) {
+        "home/.volta/bin", "system", "home/.nvm/versions/node/v20.1.0/bin",
+        "home/.local/share/pnpm", "home/n/bin", "home/.linuxbrew/bin", "home/.nix-profile/bin",
+        "home/.local/share/mise/shims", "home/.local/share/mise/installs/node/22.1.0/bin",
+        "home/.local/share/mise/installs/claude/2.1.332",
+        "home/.local/share/mise/installs/npm-anthropic-ai-claude-code/2.1.332/bin",
+        "home/.asdf/shims", "home/.asdf/installs/nodejs/22.1.0/bin",
+        "home/.local/share/fnm/node-versions/v22.1.0/installation/bin",
+        "home/.fnm/aliases/default/bin", "home/.nodenv/versions/22.1.0/bin"}) {
     const std::string program = Program(place + "/claude");
     EXPECT_EQ(Child().program, program);
     EXPECT_EQ(Variable("PATH"), scratch.File("path") + ":" + scratch.File(place));
@@ -238,6 +289,21 @@ TEST_F(LaunchTest, AnEmptyValueTakesAVariableOutOfTheEnvironment) {
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
 }
 
+TEST_F(LaunchTest, AChildGetsThePathOfItsLinkForWhatAConnectionLends) {
+  Program("path/claude");
+  AuthLinks links("/tmp/a", "host");
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "/tmp/ssh-1/agent.1";
+  spec.set_link(std::string(32, 'a'));
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1") << "an agent that has none";
+  identity.auth_links = &links;
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), links.PathOf(spec.link()));
+  spec.clear_link();
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1");
+  spec.set_link(std::string(32, 'a'));
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)") << "nothing is lent";
+}
+
 TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
   Program("path/claude");
   spec.set_skip_permissions(true);
@@ -264,6 +330,19 @@ TEST_F(LaunchTest, ADirectoryIsWhatItsPathLeadsTo) {
   EXPECT_NE(DirectoryOf(spec, identity), first);
 }
 
+TEST_F(LaunchTest, ADirectoryOnANetworkFileSystemIsNotTold) {
+  std::string asked;
+  identity.is_on_network = [&asked](const std::string& path) {
+    asked = path;
+    return true;
+  };
+  spec.set_cwd("~/my project");
+  EXPECT_FALSE(DirectoryOf(spec, identity).known());
+  EXPECT_EQ(asked, project);
+  identity.is_on_network = [](const std::string&) { return false; };
+  EXPECT_TRUE(DirectoryOf(spec, identity).known());
+}
+
 TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {
   const auto changed = [this](const std::function<void(v1::LaunchSpec&)>& change) {
     v1::LaunchSpec other = spec;
@@ -286,6 +365,7 @@ TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {
   EXPECT_FALSE(changed([](v1::LaunchSpec&) {}));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { (*s.mutable_env())["SSH_AUTH_SOCK"] = "/b"; }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.mutable_env()->erase("SSH_AUTH_SOCK"); }));
+  EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_link(std::string(32, 'c')); }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_init_timeout_ms(1); }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_idle_timeout_ms(1); }));
   EXPECT_FALSE(changed([](v1::LaunchSpec& s) { s.set_team("other"); }));

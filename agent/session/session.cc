@@ -27,7 +27,10 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       start_child_(std::move(start_child)),
       kill_strays_(std::move(kill_strays)),
       idle_since_(absl::Now()) {
-  files_->journal().OnRoom([this] { UpdateBackPressure(); });
+  files_->journal().OnRoom([this] {
+    if (!fenced_.empty() && journal().half_full()) return TrimJournal();
+    UpdateBackPressure();
+  });
   if (files_->launch() != nullptr) spec_ = *files_->launch();
   // What cannot be read is most likely another one: none is given.
   if (before != nullptr && !before->environment().empty() &&
@@ -174,6 +177,11 @@ void Session::RemoveReader(SessionReader* reader) {
   readers_.erase(reader);
   if (fenced_.empty()) return;
   fenced_.Remove(*reader);
+  TrimJournal();
+}
+
+void Session::ForgetFencedReaders() {
+  fenced_.Clear();
   TrimJournal();
 }
 

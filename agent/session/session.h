@@ -78,7 +78,7 @@ class Session final : private ChildSink, private LineScannerSink {
   // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
   // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
   // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is
-  // looked at before every tell.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST:
+  // looked at before every tell, unless it is on a network file system.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST:
   // another host that shares this home has claimed the session, and not `takeover`: a person asked
   // for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
@@ -143,6 +143,8 @@ class Session final : private ChildSink, private LineScannerSink {
   void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
   void Acknowledge(uint64_t seq);
+  // Nothing is kept any more for readers of earlier leases: what is acknowledged goes.
+  void ForgetFencedReaders();
   const Journal& journal() const { return files_->journal(); }
 
   v1::SessionState state() const;
@@ -202,6 +204,8 @@ class Session final : private ChildSink, private LineScannerSink {
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
   // started when somebody waits for it.
   bool EndOutdatedChild();
+  // The cwd of the newest Open leads elsewhere than to where the child was started.
+  bool DirectoryIsReplaced() const;
   // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
   // and void for readers.
   void BeginAnswer();
@@ -325,7 +329,7 @@ class Session final : private ChildSink, private LineScannerSink {
 
   v1::LaunchSpec spec_;          // Of the newest Open.
   v1::LaunchSpec child_spec_;    // That `child_` was started with.
-  DirectoryId child_directory_;  // That it was started in; unknown: by a build that kept none.
+  DirectoryId child_directory_;  // That it was started in. Unknown: it is not looked at again.
   Phase phase_ = Phase::kNone;
   std::unique_ptr<Child> child_;
   std::unique_ptr<LineScanner> scanner_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/session/auth_links.h"
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
@@ -57,6 +58,10 @@ absl::Status Session::Renew(const v1::LaunchSpec& spec) {
   }
   if (absl::Status saved = files_->SaveLaunch(launch); !saved.ok()) return saved;
   spec_ = std::move(launch);
+  const auto lent = spec_.env().find("SSH_AUTH_SOCK");
+  if (identity_.auth_links != nullptr && lent != spec_.env().end()) {
+    identity_.auth_links->Lend(spec_.link(), lent->second);
+  }
   return absl::OkStatus();
 }
 
@@ -193,12 +198,16 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   });
 }
 
-bool Session::EndOutdatedChild() {
-  // A directory that is not there now is most likely being replaced.
+// One that is not there now is most likely being replaced.
+bool Session::DirectoryIsReplaced() const {
+  // Looked at only where it was at the start: on a disk, which answers.
+  if (!child_directory_.known()) return false;
   const DirectoryId directory = DirectoryOf(spec_, identity_);
-  const bool replaced =
-      directory.known() && child_directory_.known() && directory != child_directory_;
-  if (LaunchesAlike(child_spec_, spec_) && !replaced) return false;
+  return directory.known() && directory != child_directory_;
+}
+
+bool Session::EndOutdatedChild() {
+  if (LaunchesAlike(child_spec_, spec_) && !DirectoryIsReplaced()) return false;
   LogInfo("session ", id_, ": its child is ended, since the team is launched otherwise by now");
   BeginClosing(kDefaultGrace, v1::Exited::CLOSED);
   return true;
@@ -241,6 +250,10 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
       exhausted
           ? Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
                                                                      : " could not be heard"))
+      // The system refuses to run it: the same program would be refused again.
+      : was_starting && !how.ok() && !asked
+          ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, absl::StrCat(Who(), " ", ended),
+                        kFixClaudeProgram)
           : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
                         asked ? absl::StrCat(Who(), " was ended on request before it answered")
                               : absl::StrCat(Who(), " ", ended));

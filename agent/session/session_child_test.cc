@@ -124,11 +124,11 @@ TEST_F(SessionChildTest, WithoutAProgramOrADirectoryOpenAndTellsFailTyped) {
 }
 
 TEST_F(SessionChildTest, AProgramThatTheKernelRefusesSaysWhy) {
-  std::ofstream(scratch.File("claude")) << "#!/nonexistent/node\n";
+  std::ofstream(scratch.File("claude")) << "\x7f" "ELF, and then nothing of one";
   std::filesystem::permissions(scratch.File("claude"), std::filesystem::perms::owner_all);
   spec.set_claude_path(scratch.File("claude"));
   const absl::Status status = Open().status();
-  EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(KindOf(status), v1::FAILURE_NOT_EXECUTABLE);
   EXPECT_THAT(std::string(status.message()), HasSubstr("could not be started"));
 }
 

@@ -36,6 +36,7 @@ class SessionClaimTest : public SessionFixture {
     NextAgent([this](SessionFiles&) { identity.host_id = "id-of-gpu1"; });
     far.identity = identity;
     far.identity.host_id = "id-of-gpu2";
+    far.identity.boot_id = "boot of gpu2";
     far.identity.hostname = "gpu2";
     Do([this](Session&) {
       far.disk = std::make_unique<JournalDisk>(loop());

@@ -1,17 +1,24 @@
 // A session that another coordinator takes over in a turn: the one before reads that to its end.
 
 #include <cstdint>
+#include <fstream>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "agent/journal/journal_disk.h"
 #include "agent/session/session.h"
+#include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
+#include "common/testing/private_mounts.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 namespace {
+
+const bool kPrivate = (EnterPrivateMounts(), true);
 
 // The one before. On the loop.
 class OldReader final : public SessionReader {
@@ -39,9 +46,9 @@ class SessionFencedTest : public SessionFixture {
     EXPECT_TRUE(epoch.ok()) << epoch.status();
     return epoch.value_or(0);
   }
-  // `text` begins with a wait, in which the lease goes to another coordinator. Returns when it is
-  // settled, with the event that says so.
-  uint64_t TellAndBeFenced(const std::string& text) {
+  // `text` begins with a wait, in which the lease goes to another coordinator, and `then` follows.
+  // Returns when it is settled, with the event that says so.
+  uint64_t TellAndBeFenced(const std::string& text, const std::function<void()>& then = [] {}) {
     EXPECT_TRUE(Open().ok());
     Do([this](Session& session) {
       reader_.held = Acquire(session);
@@ -50,6 +57,7 @@ class SessionFencedTest : public SessionFixture {
     });
     const std::string id = Tell(text);
     Do([this](Session& session) { Acquire(session); });
+    then();
     EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
     for (const v1::Event& event : events()) {
       if (event.settled().tell_id() == id) return event.seq();
@@ -97,6 +105,13 @@ TEST_F(SessionFencedTest, ForOneThatLeavesNothingIsKept) {
   EXPECT_TRUE(AllIsGone());
 }
 
+TEST_F(SessionFencedTest, ForOneThatIsForgottenNothingIsKept) {
+  TellAndBeFenced("WAIT 1\nBIG 1000000");
+  AcknowledgeAll();
+  Do([](Session& session) { session.ForgetFencedReaders(); });
+  EXPECT_TRUE(AllIsGone());
+}
+
 TEST_F(SessionFencedTest, WhatOthersTellAfterwardsIsNotKeptForIt) {
   const uint64_t settled = TellAndBeFenced("WAIT 1");
   Do([&](Session& session) {
@@ -113,6 +128,40 @@ TEST_F(SessionFencedTest, BeyondHalfOfTheJournalsBoundNothingIsKeptForIt) {
   KeepAcknowledging();
   TellAndBeFenced("WAIT 1\nBIG 6000000");  // Twice as much in lines.
   EXPECT_TRUE(AllIsGone());
+}
+
+// The same on a full disk, where what cannot be written is kept in memory, and not for it.
+class SessionFencedDiskTest : public SessionFencedTest {
+ protected:
+  SessionFencedDiskTest() {
+    MountEmpty(dir, "mode=0700,size=4m");
+    limits.unwritten_bytes = 1 << 20;
+    NextAgent([](SessionFiles&) {});
+    KeepAcknowledging();
+  }
+  ~SessionFencedDiskTest() override { UnmountEmpty(dir); }
+
+  void FillUp() {
+    std::ofstream file(dir + "/ballast", std::ios::binary);
+    while (file.write(std::string(4096, 'b').data(), 4096).flush()) {
+    }
+  }
+
+  const std::string dir = scratch.File("session");
+};
+
+TEST_F(SessionFencedDiskTest, BeyondHalfOfTheMemoryNothingIsKeptForIt) {
+  TellAndBeFenced("WAIT 1\nBIG 3000000", [this] { FillUp(); });
+  EXPECT_TRUE(AllIsGone());
+}
+
+// Others hold so much in memory that everybody has to wait, and nothing more comes here.
+TEST_F(SessionFencedDiskTest, WhereOthersUseUpTheMemoryNothingIsKeptForIt) {
+  TellAndBeFenced("WAIT 1\nBIG 100000", [this] { FillUp(); });
+  EXPECT_GT(Info().journal_bytes(), 100'000u);
+  Do([this](Session&) { disk().AddUnwritten(JournalDisk::kUnwrittenBytesMax); });
+  EXPECT_TRUE(AllIsGone());
+  Do([this](Session&) { disk().RemoveUnwritten(JournalDisk::kUnwrittenBytesMax); });
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ SessionFixture::~SessionFixture() {
 
 std::unique_ptr<SessionFiles> SessionFixture::OpenFiles() {
   absl::StatusOr<std::unique_ptr<SessionFiles>> files = SessionFiles::Open(
-      *disk_, scratch.File("session"), identity.incarnation, {.quota_bytes = kQuotaBytes});
+      *disk_, scratch.File("session"), identity.incarnation, limits);
   if (!files.ok()) std::abort();
   return *std::move(files);
 }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
 #include "agent/session/identity.h"
 #include "agent/session/session.h"
@@ -38,6 +39,8 @@ class SessionFixture : public ::testing::Test, private SessionReader {
 
   // `spec`, changed by the test before it opens.
   v1::LaunchSpec spec;
+  // Of its journal, changed by the test before NextAgent().
+  Journal::Limits limits{.quota_bytes = kQuotaBytes};
   const ScratchDir scratch;
   const std::string home = scratch.File("home");
   const std::string project = scratch.File("project");
@@ -83,6 +86,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   void Do(const std::function<void(Session&)>& task);
   v1::SessionInfo Info();
   EventLoop& loop() { return loop_; }
+  JournalDisk& disk() { return *disk_; }  // On the loop.
 
  private:
   void OnNewEvents() override;

@@ -136,6 +136,7 @@ std::optional<handover::Session> Session::HandOver() const {
   if (!LaunchesAlike(child_spec_, spec_) || !HaveSameEnvironment(child_spec_, spec_)) {
     state.set_launch(child_spec_.SerializeAsString());
   }
+  state.set_unread_bytes(std::min(unread_bytes_, child_->queued_bytes()));
   state.set_cwd_device(child_directory_.device);
   state.set_cwd_inode(child_directory_.inode);
   state.set_resumed(resumed_);
@@ -180,7 +181,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     return false;
   }
   child_ = *std::move(child);
-  unread_bytes_ = child_->queued_bytes();
+  unread_bytes_ = before.unread_bytes();
   scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
   phase_ = Phase::kReady;
   // What cannot be read is most likely another one.

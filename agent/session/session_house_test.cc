@@ -178,6 +178,8 @@ TEST_F(SessionHouseTest, SoDoMessagesWhoseTextNeverCameAgain) {
 TEST_F(SessionHouseTest, WhatIsReadIsKept) {
   struct : SessionReader {
     void OnNewEvents() override {}
+    uint64_t epoch() const override { return 1; }
+    uint64_t sent_seq() const override { return 0; }
   } reader;
   const std::string id = LeftNews();
   Session& session = **table->Find(id, 1);

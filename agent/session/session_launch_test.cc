@@ -1,5 +1,6 @@
 // A session whose team is launched otherwise by now than the child that it has.
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "agent/session/session.h"
+#include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
@@ -168,6 +170,26 @@ TEST_F(SwitchedLinkTest, WhileItLeadsNowhereTheChildStaysWhereItIs) {
   EXPECT_EQ(Ask("PWD"), project);
   EXPECT_EQ(ChildPid(), first);
   Lead(other);
+  EXPECT_EQ(Ask("PWD"), other);
+}
+
+// Its server may hang, and every session with it.
+TEST_F(SwitchedLinkTest, OnANetworkFileSystemItIsLookedAtOnlyWhenAChildStarts) {
+  std::atomic<int> looks = 0;
+  NextAgent([&](SessionFiles&) {
+    identity.is_on_network = [&looks](const std::string&) { return ++looks > 0; };
+  });
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  const int at_start = looks;
+  EXPECT_GT(at_start, 0);
+  Lead(other);
+  EXPECT_EQ(Ask("PWD"), project);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("PWD"), project);
+  EXPECT_EQ(ChildPid(), first);
+  EXPECT_EQ(looks, at_start);
+  Close();
   EXPECT_EQ(Ask("PWD"), other);
 }
 

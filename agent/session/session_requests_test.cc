@@ -166,7 +166,8 @@ while read -r line; do :; done
 
 TEST_F(SessionRequestsTest, TheSameRequestTwiceIsOne) {
   UseScript(R"(next_tell
-for i in 1 2; do echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'; done
+ask='{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'
+printf '%s\n%s\n' "$ask" "$ask"  # In one piece: no answer comes between them.
 read -r line; echo "told: $line"
 done_with $uuid
 while read -r line; do :; done

@@ -155,6 +155,10 @@ std::string SessionTable::WhyNoHandover() const {
   return "";
 }
 
+void SessionTable::ForgetFencedReaders() {
+  for (const auto& [id, session] : sessions_) session->ForgetFencedReaders();
+}
+
 google::protobuf::RepeatedPtrField<handover::Session> SessionTable::HandOver() const {
   google::protobuf::RepeatedPtrField<handover::Session> handed_over;
   for (const auto& [id, session] : sessions_) {

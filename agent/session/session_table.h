@@ -74,6 +74,8 @@ class SessionTable {
   // "" if all sessions could go on in another program of this process now; else which cannot, and
   // why, for people.
   std::string WhyNoHandover() const;
+  // Before HandOver(): nothing is kept any more for readers of earlier leases.
+  void ForgetFencedReaders();
   // For Load() in that program.
   google::protobuf::RepeatedPtrField<handover::Session> HandOver() const;
 

@@ -28,6 +28,9 @@ inline constexpr absl::string_view kFixInitTimeout =
     "Run `claude` there by hand, or raise the team's sessionInitTimeout.";
 inline constexpr absl::string_view kFixClaudePath =
     "Correct the team's claudePath, or remove it to search PATH and the usual places.";
+inline constexpr absl::string_view kFixClaudeProgram =
+    "Install Claude Code anew for that account, or name a program that runs there in the team's "
+    "claudePath.";
 inline constexpr absl::string_view kFixClaudeVersion = "Update Claude Code on that host.";
 inline constexpr absl::string_view kFixDirectory =
     "Create the directory there, or correct the team's path.";

@@ -43,7 +43,7 @@ constexpr std::array kKinds = std::to_array<KindText>({
      "There is no room on the host for the agent.",
      "Free space on the host, or set remoteOptions.agentDir to a directory with room."},
     {v1::FAILURE_NOT_EXECUTABLE, "not_executable", StatusCode::kFailedPrecondition,
-     "The agent cannot run where it was put.",
+     "A program on the host cannot be run: the agent where it was put, or `claude`.",
      "Set remoteOptions.agentDir to a directory on a file system that allows programs to run."},
     {v1::FAILURE_NO_AGENT_POSSIBLE, "no_agent_possible", StatusCode::kFailedPrecondition,
      "No agent can run on this host.",

@@ -23,6 +23,16 @@ namespace iris {
 namespace {
 
 constexpr size_t kNoiseBytesShown = 200;
+constexpr size_t kWordsBytesShown = 600;
+constexpr absl::Duration kLastReply = absl::Seconds(1);  // After the end of what a shell reads.
+
+// How a reply begins where our command was read from stdin.
+constexpr absl::string_view kOnStdin = "stdin ";
+constexpr absl::string_view kOtherShell =
+    "the account's startup files start another shell in place of our command";
+constexpr absl::string_view kFixOtherShell =
+    "Let the startup file that does so (.bashrc, .profile) start the other shell only where a "
+    "person is: `[[ $- == *i* ]] && exec fish`.";
 
 // ssh reads these paths in places where '%', '$', ':' and blanks have meanings.
 absl::Status CheckRuntimeDir(const std::string& dir) {
@@ -74,6 +84,7 @@ class Attempt {
     Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
     Connection connection;
     connection.uploaded = uploaded_;
+    connection.remark = remark_;
     absl::StatusOr<v1::Hello> hello = AwaitHello();
     if (!hello.ok()) return hello.status();
     connection.hello = *std::move(hello);
@@ -89,12 +100,16 @@ class Attempt {
   absl::Status StartSsh(bool ignore_installed) {
     absl::StatusOr<std::vector<AgentBuild>> builds = Builds(bundle_);
     if (!builds.ok()) return builds.status();
-    const absl::StatusOr<std::string> line =
-        MakeRemoteCommandLine({.marker = marker_,
-                               .builds = *std::move(builds),
-                               .agent_dir = target_.options.agent_dir,
-                               .ignore_installed = ignore_installed});
+    RemoteCommandLine command = {.marker = marker_,
+                                 .builds = *std::move(builds),
+                                 .agent_dir = target_.options.agent_dir,
+                                 .ignore_installed = ignore_installed};
+    const absl::StatusOr<std::string> line = MakeRemoteCommandLine(command);
     if (!line.ok()) return line.status();
+    command.on_stdin = true;
+    const absl::StatusOr<std::string> on_stdin = MakeRemoteCommandLine(command);
+    if (!on_stdin.ok()) return on_stdin.status();
+    stdin_line_ = absl::StrCat(" ", *on_stdin, "\n");
     Report(BootstrapProgress::Stage::kConnecting, "connecting to ");
     absl::StatusOr<std::unique_ptr<SshProcess>> ssh = SshProcess::Start(
         ConnectArgv(target_, sockets_.control, sockets_.log, *line, options_.session_options),
@@ -107,12 +122,58 @@ class Attempt {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::string> FirstReply(Dialogue& dialogue) {
+    const absl::Time start = absl::Now();
+    const auto reply_until = [&](absl::Time deadline) {
+      return dialogue.FirstReply(deadline,
+                                 {.line = dialogue.sent_line() ? "" : stdin_line_,
+                                  .may_send_line = [this] { return ssh_->logged_in(); },
+                                  .on_look = [this] { TellWordsBeforeLogin(); }});
+    };
+    const absl::Duration timeout = target_.options.connect_timeout;
+    absl::StatusOr<std::string> reply = reply_until(start + timeout);
+    if (KindOf(reply.status()) != v1::FAILURE_TIMEOUT || words_told_.empty()) return reply;
+    return reply_until(ssh_->logged_in() ? absl::Now() + timeout
+                                         : start + std::max(timeout, options_.login_patience));
+  }
+
+  // What the host, or a program on the way there, says before the login. Nobody's verdict.
+  std::string WordsBeforeLogin() const {
+    const std::string said = ssh_->said();
+    return PrintableHostText(
+        absl::string_view(said).substr(said.size() - std::min(said.size(), kWordsBytesShown)),
+        kWordsBytesShown);
+  }
+
+  // They may say what was to be done.
+  absl::Status WithWords(const absl::Status& why) const {
+    if (words_told_.empty() || ssh_->logged_in()) return why;
+    Failure failure = ToProto(why);
+    failure.set_detail(
+        absl::StrCat(failure.detail(), "; before the login the host says: ", WordsBeforeLogin()));
+    return FromProto(failure);
+  }
+
+  void TellWordsBeforeLogin() {
+    if (ssh_->logged_in()) return;
+    const std::string words = WordsBeforeLogin();
+    if (words.empty() || words == words_told_) return;
+    // Most hosts only greet, and let us in at once.
+    if (!std::exchange(words_seen_, true)) return;
+    words_told_ = words;
+    if (!options_.on_progress) return;
+    options_.on_progress(
+        {.stage = BootstrapProgress::Stage::kConnecting,
+         .text = absl::StrCat(target_.remote.destination,
+                              " has not accepted the login yet; the host says: ", words)});
+  }
+
   // Until the agent's bridge runs.
   absl::Status MeetShell(Dialogue& dialogue) {
-    const absl::StatusOr<std::string> reply =
-        dialogue.FirstReply(absl::Now() + target_.options.connect_timeout);
+    const absl::StatusOr<std::string> reply = FirstReply(dialogue);
     if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
     absl::string_view words = *reply;
+    if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = std::string(kOtherShell);
     if (absl::StartsWith(words, "found ")) {
       found_installed_ = true;
       return absl::OkStatus();
@@ -188,17 +249,34 @@ class Attempt {
     return absl::OkStatus();
   }
 
-  absl::Status WhyNoReply(const absl::Status& status, const Dialogue& dialogue) {
+  absl::Status WhyNoReply(const absl::Status& status, Dialogue& dialogue) {
     if (KindOf(status) != v1::FAILURE_TIMEOUT) {
       if (KindOf(status) != v1::FAILURE_DROPPED) return status;
-      return ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
+      return WithWords(
+          ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise())));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
+    if (!ssh_->logged_in() && !words_told_.empty()) {
+      const absl::Duration patience =
+          std::max(target_.options.connect_timeout, options_.login_patience);
+      return MakeFailure(
+          v1::FAILURE_AUTH,
+          absl::StrCat("the host did not accept the login within ", absl::FormatDuration(patience),
+                       "; the host says: ", WordsBeforeLogin()),
+          "If it wants something of you (a page to visit, a code, a touch of a key), connect once "
+          "with ssh from a shell and do it, then send the message again.");
+    }
     if (!ssh_->logged_in()) {
       return MakeFailure(
           v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not answer within ", limit),
           "Check that the host is up and that this machine's network reaches it (VPN, "
           "firewall, jump host); raise remoteOptions.connectTimeout if it is slow.");
+    }
+    if (dialogue.sent_line() && RunsNothingBeforeTheEnd(dialogue)) {
+      return MakeFailure(v1::FAILURE_NO_AGENT_POSSIBLE,
+                         absl::StrCat(kOtherShell, ", and that one runs nothing before its input "
+                                                   "ends, as fish does"),
+                         kFixOtherShell);
     }
     const std::string noise = PrintableHostText(dialogue.noise(), kNoiseBytesShown);
     return MakeFailure(
@@ -207,6 +285,12 @@ class Attempt {
                      limit, noise.empty() ? "" : absl::StrCat("; it said: ", noise)),
         "Look at the account's startup files (.bashrc, .profile): they must end and must not start "
         "another shell; raise remoteOptions.connectTimeout if they are slow.");
+  }
+
+  // Only a shell that reads all of its input first answers then, and what it starts reads nothing.
+  static bool RunsNothingBeforeTheEnd(Dialogue& dialogue) {
+    const absl::StatusOr<std::string> reply = dialogue.ReplyAtEnd(absl::Now() + kLastReply);
+    return reply.ok() && absl::StartsWith(*reply, kOnStdin);
   }
 
   void Report(BootstrapProgress::Stage stage, absl::string_view doing) const {
@@ -237,6 +321,10 @@ class Attempt {
       .forward = absl::StrCat(options_.runtime_dir, "/f", marker_.substr(0, 8)),
       .log = absl::StrCat(options_.runtime_dir, "/l", marker_.substr(0, 8))};
   std::unique_ptr<SshProcess> ssh_;
+  std::string stdin_line_;  // For a shell that runs in place of our command.
+  std::string remark_;
+  bool words_seen_ = false;  // Before the login.
+  std::string words_told_;
   bool found_installed_ = false;
   bool found_no_agent_ = false;
   bool uploaded_ = false;

@@ -62,6 +62,7 @@ struct Connection {
   v1::Hello hello;
   LinkMode mode = LinkMode::kStdio;
   std::string mode_reason;         // Why not kForward; empty if it is.
+  std::string remark;              // What is worth mending on the host; our words. Mostly empty.
   std::unique_ptr<SshClient> ssh;  // Keeps the connection; `wire` fails when it goes.
   bool uploaded = false;           // The agent was put there by this call.
 };
@@ -80,6 +81,9 @@ struct BootstrapOptions {
   bool session_options = true;
   // Ssh was started: from here on it may have cost a login. On the calling thread. May be empty.
   std::function<void()> on_ssh = {};
+  // A host that has said something before the login may want a person to do something first: then
+  // it has so long for the login, where that is more than connect_timeout. sshd itself gives 2 min.
+  absl::Duration login_patience = absl::Seconds(100);
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;
 
@@ -88,7 +92,9 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // (a second connection only where an installed agent does not greet: there its file is checked by
 // its digest, and put there again unless it is the right one; once).
 // Blocks; every wait has a deadline: connect_timeout of the target until the host's shell answers,
-// and again for the hello.
+// and again for the hello. What a host says before the login is told as progress within 2 s, as the
+// host's words, and stands in the failure. Where a startup file starts another shell in place of
+// our command, that shell is given the command on its stdin (Connection::remark then says so).
 //
 // The wire is what the target's linkMode says; with kForward a host that does not forward is
 // FAILURE_UNREACHABLE.

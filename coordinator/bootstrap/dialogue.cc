@@ -29,27 +29,52 @@ absl::Status TalksWithoutEnd() {
 
 }  // namespace
 
-absl::StatusOr<std::string> Dialogue::FirstReply(absl::Time deadline) {
-  return Reply(deadline, kNewlinesMax);
+absl::StatusOr<std::string> Dialogue::FirstReply(absl::Time deadline, Meanwhile meanwhile) {
+  return Reply(deadline, kNewlinesMax, std::move(meanwhile));
 }
 
-absl::StatusOr<std::string> Dialogue::NextReply(absl::Time deadline) { return Reply(deadline, 0); }
+absl::StatusOr<std::string> Dialogue::NextReply(absl::Time deadline) {
+  return Reply(deadline, 0, {});
+}
 
-absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines) {
+absl::StatusOr<std::string> Dialogue::ReplyAtEnd(absl::Time deadline) {
+  shutdown(fd_, SHUT_WR);
+  return Reply(deadline, 0, {});
+}
+
+void Dialogue::Nudge(int* newlines, Meanwhile* meanwhile) {
   last_byte_ = absl::Now();
+  // What waits for a line gets an empty one first.
+  if (*newlines < kNewlinesMax && !meanwhile->line.empty() && meanwhile->may_send_line()) {
+    (void)send(fd_, meanwhile->line.data(), meanwhile->line.size(), MSG_NOSIGNAL);
+    meanwhile->line.clear();
+    sent_line_ = true;
+  } else if (*newlines > 0) {
+    (void)send(fd_, "\n", 1, MSG_NOSIGNAL);
+    --*newlines;
+  }
+}
+
+absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines,
+                                            Meanwhile meanwhile) {
+  last_byte_ = absl::Now();
+  absl::Time look = meanwhile.on_look ? last_byte_ + kLookEvery : absl::InfiniteFuture();
   while (!complete_.has_value()) {
-    const absl::Time until = newlines > 0 ? std::min(deadline, last_byte_ + kSilence) : deadline;
-    const absl::StatusOr<short> ready = Wait(POLLIN, until);
+    const bool nudges = newlines > 0 || !meanwhile.line.empty();
+    const absl::Time nudge = nudges ? last_byte_ + kSilence : absl::InfiniteFuture();
+    const absl::StatusOr<short> ready = Wait(POLLIN, std::min({deadline, nudge, look}));
     if (!ready.ok()) return ready.status();
+    const absl::Time now = absl::Now();
+    if (now >= look) {
+      meanwhile.on_look();
+      look = now + kLookEvery;
+    }
     if (*ready != 0) {
       if (absl::Status status = ReadReady(); !status.ok()) return status;
-    } else if (absl::Now() >= deadline) {
+    } else if (now >= deadline) {
       return MakeFailure(v1::FAILURE_TIMEOUT, "the host's shell did not answer in time");
-    } else {
-      // Lost where nobody takes it: then there is nobody to wake up either.
-      (void)send(fd_, "\n", 1, MSG_NOSIGNAL);
-      --newlines;
-      last_byte_ = absl::Now();
+    } else if (now >= nudge) {
+      Nudge(&newlines, &meanwhile);
     }
   }
   std::string reply = *std::move(complete_);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -35,12 +36,28 @@ class Dialogue {
   // shell and the bridge both ignore.
   static constexpr absl::Duration kSilence = absl::Milliseconds(1500);
   static constexpr int kNewlinesMax = 3;
+
+  // What goes on while the first reply is awaited.
+  struct Meanwhile {
+    // For a shell that a login script starts in place of our command, and that reads commands. Sent
+    // once, after the first newline that did not help. Begins with a blank and ends with a newline:
+    // what it was not for passes it over. May be empty.
+    std::string line;
+    std::function<bool()> may_send_line;  // A shell can be there: ssh has logged in.
+    std::function<void()> on_look;        // Called every kLookEvery; may be empty.
+  };
+  static constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
   // `fd`: a non-blocking stream socket; stays the caller's. `cancelled` may be null.
   Dialogue(int fd, std::string marker, const std::atomic<bool>* cancelled)
       : fd_(fd), marker_(std::move(marker)), cancelled_(cancelled) {}
 
-  // The first reply, without the marker. Sends nothing but the newlines of a silence.
-  absl::StatusOr<std::string> FirstReply(absl::Time deadline);
+  // The first reply, without the marker. Sends nothing but the newlines of a silence, and the line
+  // where there is one. After FAILURE_TIMEOUT it may be called again.
+  absl::StatusOr<std::string> FirstReply(absl::Time deadline, Meanwhile meanwhile = {});
+  // The line was sent.
+  bool sent_line() const { return sent_line_; }
+  // The reply after the end of our talk, which it ends: some shells (fish) run nothing before.
+  absl::StatusOr<std::string> ReplyAtEnd(absl::Time deadline);
   // The next one.
   absl::StatusOr<std::string> NextReply(absl::Time deadline);
 
@@ -55,7 +72,9 @@ class Dialogue {
   absl::string_view noise() const;
 
  private:
-  absl::StatusOr<std::string> Reply(absl::Time deadline, int newlines);
+  absl::StatusOr<std::string> Reply(absl::Time deadline, int newlines, Meanwhile meanwhile);
+  // Lost where nobody takes it: then there is nobody to wake up either.
+  void Nudge(int* newlines, Meanwhile* meanwhile);
   // Waits until `fd_` is ready for `events` and returns what it is ready for; 0 at `until`.
   absl::StatusOr<short> Wait(short events, absl::Time until);
   // Reads until a reply is complete or nothing more is there.
@@ -69,6 +88,7 @@ class Dialogue {
   std::string tail_;        // The last bytes outside a reply; trimmed now and then.
   size_t noise_bytes_ = 0;  // Since the last reply.
   bool ended_ = false;
+  bool sent_line_ = false;
   bool in_reply_ = false;
   std::string reply_;
   absl::optional<std::string> complete_;

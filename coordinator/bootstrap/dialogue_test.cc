@@ -90,6 +90,56 @@ TEST_F(DialogueTest, ASilentLoginScriptGetsOneNewlineAtATimeAndThreeAtMost) {
   EXPECT_EQ(HostHeard(), "\n\n\n");
 }
 
+TEST_F(DialogueTest, ALineForAnotherShellFollowsTheFirstNewlineOnce) {
+  Dialogue dialogue = Talk();
+  const Dialogue::Meanwhile meanwhile = {
+      .line = " exec x\n", .may_send_line = [] { return true; }, .on_look = nullptr};
+
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(5500)), meanwhile).ok());
+  EXPECT_EQ(HostHeard(), "\n exec x\n\n");
+  EXPECT_TRUE(dialogue.sent_line());
+}
+
+TEST_F(DialogueTest, ALineForAnotherShellWaitsForTheLogin) {
+  Dialogue dialogue = Talk();
+  int asked = 0;
+  const Dialogue::Meanwhile meanwhile = {
+      .line = " exec x\n", .may_send_line = [&] { return ++asked > 3; }, .on_look = nullptr};
+
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(3500)), meanwhile).ok());
+  EXPECT_EQ(HostHeard(), "\n\n");
+  EXPECT_FALSE(dialogue.sent_line());
+  EXPECT_FALSE(dialogue.FirstReply(In(absl::Milliseconds(8500)), meanwhile).ok());
+  EXPECT_EQ(HostHeard(), "\n\n\n exec x\n");
+}
+
+TEST_F(DialogueTest, WhileTheFirstReplyIsAwaitedWhatGoesOnIsLookedAt) {
+  Dialogue dialogue = Talk();
+  int looks = 0;
+  const auto look = [&] {
+    if (++looks == 3) HostSays("=mark= x\n");
+  };
+
+  EXPECT_EQ(dialogue
+                .FirstReply(In(absl::Seconds(60)),
+                            {.line = "", .may_send_line = nullptr, .on_look = look})
+                .value_or(""),
+            "x");
+  EXPECT_EQ(looks, 3);
+}
+
+TEST_F(DialogueTest, AHostMaySpeakOnlyAtTheEndOfOurTalk) {
+  Dialogue dialogue = Talk();
+  std::thread host([this] {
+    char byte;
+    while (recv(host_.get(), &byte, 1, 0) != 0) std::this_thread::yield();
+    HostSays("=mark= stdin none Linux\n");
+  });
+
+  EXPECT_EQ(dialogue.ReplyAtEnd(In(absl::Seconds(60))).value_or(""), "stdin none Linux");
+  host.join();
+}
+
 TEST_F(DialogueTest, ALaterReplyIsAwaitedInSilence) {
   Dialogue dialogue = Talk();
 

@@ -25,8 +25,12 @@ FailureKind KindOfHost(FailureKind kind) {
 }
 
 absl::Status Make(const Failure& failure, absl::string_view context) {
-  Failure shown =
-      ToProto(MakeFailure(KindOfHost(KindOf(failure)), "", KnownAgentFix(failure.fix())));
+  const absl::string_view fix = KnownAgentFix(failure.fix());
+  // Of claude a host may say that it cannot be run, of our agent only we.
+  const bool of_claude =
+      KindOf(failure) == v1::FAILURE_NOT_EXECUTABLE && fix == kFixClaudeProgram;
+  Failure shown = ToProto(
+      MakeFailure(of_claude ? v1::FAILURE_NOT_EXECUTABLE : KindOfHost(KindOf(failure)), "", fix));
   const std::string said = PrintableHostText(failure.detail(), kHostDetailBytesMax);
   shown.set_detail(absl::StrCat(context, context.empty() ? "" : ": ",
                                 "the host says: ", said.empty() ? CauseFor(KindOf(shown)) : said));

@@ -63,6 +63,10 @@ TEST(HostFailureTest, AHostDoesNotSpeakOfLoginKeysAndTheWayToIt) {
   }
   EXPECT_EQ(KindOf(FromHost(Said(v1::FAILURE_WRONG_HOST, "runs on b", ""))),
             v1::FAILURE_WRONG_HOST);
+  EXPECT_EQ(KindOf(FromHost(Said(v1::FAILURE_NOT_EXECUTABLE, "claude is empty",
+                                 std::string(kFixClaudeProgram)))),
+            v1::FAILURE_NOT_EXECUTABLE)
+      << "of claude it may";
   EXPECT_TRUE(FromHost(Failure()).ok());
 }
 

@@ -189,9 +189,10 @@ exec 3>&-
 
 std::string MakeInstallScript(const InstallScript& script) {
   // The braces make the shell read to the end before it runs anything.
-  return absl::StrCat("{ iris_marker=", script.marker, "; iris_sum=", script.sha256,
-                      "; iris_bytes=", script.bytes, "; iris_sent=", script.gzip_bytes, "\n",
-                      OwnDirectoryScript(), "\n", CandidatesScript(script.agent_dir), kScript,
+  return absl::StrCat(script.marker, "\n", "{ iris_marker=", script.marker,
+                      "; iris_sum=", script.sha256, "; iris_bytes=", script.bytes,
+                      "; iris_sent=", script.gzip_bytes, "\n", OwnDirectoryScript(), "\n",
+                      CandidatesScript(script.agent_dir), kScript,
                       R"(exec "$iris_dir/bin/iris-agent-$iris_sum" bridge --data "$iris_dir")",
                       script.agent_dir.empty() ? "" : R"( --home "$iris_dir")", "; }\n");
 }

@@ -18,7 +18,8 @@ struct InstallScript {
   uint64_t gzip_bytes = 0;
 };
 
-// The script, which answers with these lines, each after the marker:
+// The line for which the remote command line waits, and the script, which answers with these lines,
+// each after the marker:
 //
 //   intact DIR                    The program is there, by its digest, and runs: send nothing. The
 //                                 framed hello follows.

@@ -58,6 +58,7 @@ absl::StatusOr<std::string> MakeRemoteCommandLine(const RemoteCommandLine& line)
                     "; iris_bytes=", build.bytes, ";; ");
   }
   const size_t half = line.marker.size() / 2;
+  const absl::string_view via = line.on_stdin ? "stdin " : "";
   return absl::StrCat(
       "exec sh -c '", "iris_a=", line.marker.substr(0, half), "; iris_b=", line.marker.substr(half),
       "; ", OwnDirectoryScript(), " ", CandidatesScript(line.agent_dir),
@@ -69,10 +70,12 @@ absl::StatusOr<std::string> MakeRemoteCommandLine(const RemoteCommandLine& line)
       R"([ -f "$iris_agent" ] && [ -x "$iris_agent" ] && iris_whole "$iris_agent" && )"
       R"(iris_own "$1" && iris_own "$1/bin"; }; )"
       R"(if [ "$iris_sum" ] && iris_candidates iris_find; then )"
-      R"(echo "$iris_a$iris_b found $iris_system $iris_dir"; )"
+      R"(echo "$iris_a$iris_b )", via, R"(found $iris_system $iris_dir"; )"
       R"(exec "$iris_agent" bridge --data "$iris_dir")",
       line.agent_dir.empty() ? "" : R"( --home "$iris_dir")",
-      R"(; fi; echo "$iris_a$iris_b none $iris_system"; exec sh -s')");
+      R"(; fi; echo "$iris_a$iris_b )", via, R"(none $iris_system"; )",
+      R"(while read -r iris_line; do )"
+      R"([ "$iris_line" = "$iris_a$iris_b" ] && exec sh -s; done')");
 }
 
 }  // namespace iris

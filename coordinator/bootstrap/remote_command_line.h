@@ -20,6 +20,8 @@ struct RemoteCommandLine {
   std::string agent_dir;
   // Do not start an agent that is there: it did not greet. The install script looks at it first.
   bool ignore_installed = false;
+  // It is sent to the stdin of a shell that runs in place of the command, and says so.
+  bool on_stdin = false;
 };
 
 // One line, `exec sh -c '…'`, that holds no quote, backslash, '!' or newline inside, which is what
@@ -27,7 +29,12 @@ struct RemoteCommandLine {
 //
 //   MARKER found SYSTEM MACHINE DIRECTORY   and becomes `iris-agent bridge`: the framed hello
 //                                           follows
-//   MARKER none SYSTEM MACHINE              and becomes `sh -s`: it reads the install script
+//   MARKER none SYSTEM MACHINE              and becomes `sh -s` after a line that is the marker: it
+//                                           reads the install script
+//
+// with `stdin ` after the marker for a line that is made on_stdin. What stands on its stdin before
+// the line with the marker, or before the bridge's gRPC, is passed over: newlines, and this line
+// with a blank before it, which were for another shell.
 //
 // An agent is there where its file has the size of the build; its digest takes too long to be made
 // for every connection. SYSTEM and MACHINE are `uname`'s words ("Linux x86_64"). The marker stands

@@ -39,6 +39,12 @@ RemoteCommandLine Line() {
 
 std::string Text(const RemoteCommandLine& line) { return MakeRemoteCommandLine(line).value(); }
 
+std::string OnStdin() {
+  RemoteCommandLine line = Line();
+  line.on_stdin = true;
+  return Text(line);
+}
+
 absl::Time Soon() { return absl::Now() + absl::Minutes(1); }
 
 // An agent that says how it was started.
@@ -204,8 +210,32 @@ TEST_P(EveryLoginShell, RunsTheLineAndReadsAScript) {
   Dialogue dialogue(host.fd(), kMarker, nullptr);
 
   EXPECT_THAT(dialogue.FirstReply(Soon()).value_or("nothing"), HasSubstr("none Linux"));
-  ASSERT_TRUE(dialogue.Send(absl::StrCat("\n\necho ", kMarker, " read\n"), Soon()).ok());
+  const std::string for_another_shell = absl::StrCat(" ", OnStdin(), "\n");
+  ASSERT_TRUE(dialogue
+                  .Send(absl::StrCat("\n", for_another_shell, "\n", kMarker, "\necho ", kMarker,
+                                     " read\n"),
+                        Soon())
+                  .ok());
   EXPECT_EQ(dialogue.NextReply(Soon()).value_or("nothing"), "read");
+}
+
+// What `exec zsh -l` in a .bashrc leaves: a shell that was given no command.
+TEST_P(EveryLoginShell, TakesTheLineFromStdinWhereItWasGivenNoCommand) {
+  const ScratchDir home;
+  PutAgent(home.path() + "/.iris");
+  std::string shell = GetParam()[0];
+  if (absl::EndsWith(shell, "busybox")) shell += " ash";
+  const ShellHost host({"/bin/dash", "-c"}, "exec " + shell, home.path());
+  Dialogue dialogue(host.fd(), kMarker, nullptr);
+  ASSERT_TRUE(dialogue.Send(absl::StrCat("\n ", OnStdin(), "\n"), Soon()).ok());
+
+  // fish runs nothing before the end of its input.
+  const bool reads_all_first = absl::EndsWith(shell, "fish");
+  const absl::StatusOr<std::string> reply =
+      reads_all_first ? dialogue.ReplyAtEnd(Soon()) : dialogue.FirstReply(Soon());
+  EXPECT_THAT(reply.value_or("nothing"), testing::StartsWith("stdin found Linux"));
+  EXPECT_EQ(dialogue.NextReply(Soon()).value_or("nothing"),
+            "agent: bridge --data " + home.path() + "/.iris");
 }
 
 std::string ShellName(const testing::TestParamInfo<LoginShell>& info) {

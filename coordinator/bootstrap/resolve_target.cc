@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -100,6 +101,23 @@ std::string ConfigFile(const std::vector<std::string>& words) {
   return file;
 }
 
+// "USER@HOST:PORT" as a URI. ssh decodes a URI's user, where '+' is a blank, and splits it at the
+// first '@'.
+std::string JumpUri(absl::string_view jump) {
+  const size_t at = jump.rfind('@');
+  if (at == absl::string_view::npos) return absl::StrCat("ssh://", jump);
+  std::string uri = "ssh://";
+  for (const char c : jump.substr(0, at)) {
+    if (absl::ascii_isalnum(c)) {
+      uri += c;
+    } else {
+      absl::StrAppend(&uri, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    }
+  }
+  absl::StrAppend(&uri, jump.substr(at));
+  return uri;
+}
+
 // "a,b:22" as ssh prints it, as destinations; none is the word for nothing.
 std::vector<std::string> JumpsOf(absl::string_view output) {
   std::vector<std::string> jumps;
@@ -107,7 +125,7 @@ std::vector<std::string> JumpsOf(absl::string_view output) {
   if (value == "none") return jumps;
   for (absl::string_view jump : absl::StrSplit(value, ',', absl::SkipEmpty())) {
     jumps.push_back(absl::StartsWith(jump, "ssh://") ? std::string(jump)
-                                                     : absl::StrCat("ssh://", jump));
+                                                     : JumpUri(jump));
   }
   return jumps;
 }

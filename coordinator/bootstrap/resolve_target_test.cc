@@ -190,6 +190,17 @@ TEST_F(ResolveTargetTest, AJumpHostThatLeadsElsewhereIsAnotherKey) {
   EXPECT_NE(KeyOf(target), behind);
 }
 
+TEST_F(ResolveTargetTest, AJumpHostIsAskedAboutAsTheUserThatSshUsesThere) {
+  for (const std::string user : {"a+b", "CORP\\jdoe", "jdoe@corp.example", "50%"}) {
+    const std::string config =
+        absl::StrCat("Host gpu\nProxyJump ", user, "@bastion\nMatch user ", user, "\nHostName ");
+    const SshTarget target = Target(config + "10.0.0.1\n");
+    const std::string before = KeyOf(target);
+    SetConfig(config + "10.0.0.2\n");
+    EXPECT_NE(KeyOf(target), before) << user;
+  }
+}
+
 TEST_F(ResolveTargetTest, JumpsThatGoRoundInACircleEnd) {
   EXPECT_NE(KeyOf(Target("Host gpu\nProxyJump a\nHost a\nProxyJump b\nHost b\nProxyJump a\n")), "");
 }

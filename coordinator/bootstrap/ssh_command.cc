@@ -41,6 +41,9 @@ void AppendRemoteOptions(std::vector<std::string>& argv, const RemoteOptions& op
     AppendOption(argv, absl::StrCat("StrictHostKeyChecking=",
                                     *options.strict_host_key_checking ? "yes" : "accept-new"));
   }
+  if (options.forward_agent.has_value()) {
+    AppendOption(argv, absl::StrCat("ForwardAgent=", *options.forward_agent ? "yes" : "no"));
+  }
 }
 
 void AppendDestination(std::vector<std::string>& argv, const RemoteCommand& remote) {

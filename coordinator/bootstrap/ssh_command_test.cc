@@ -76,6 +76,17 @@ TEST(SshCommandTest, ALaxHostKeyCheckStillRefusesAChangedKey) {
   EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true), Contains("StrictHostKeyChecking=yes"));
 }
 
+TEST(SshCommandTest, KeysAreLentWhereTheConfigurationSaysSo) {
+  SshTarget target = Target();
+  EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true),
+              Not(Contains(testing::StartsWith("ForwardAgent"))));
+  target.options.forward_agent = true;
+  EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true), Contains("ForwardAgent=yes"));
+  EXPECT_THAT(ResolveArgv(target), Contains("ForwardAgent=yes"));
+  target.options.forward_agent = false;
+  EXPECT_THAT(ConnectArgv(target, "c", "l", "x", true), Contains("ForwardAgent=no"));
+}
+
 TEST(SshCommandTest, PathsAreNotExpandedBySsh) {
   SshTarget target = Target();
   target.options.identity = "/keys/50% off";

@@ -48,9 +48,12 @@ class SshProcess : public SshClient {
   ScopedFd& stdio() { return stdio_; }
   // ssh's own lines so far, the end of them.
   std::string log() const { return tails_->Text(kLog); }
-  // They have said that the login was accepted, however long ago.
+  // ssh's lines have said that the login was accepted, however long ago.
   bool logged_in() const { return tails_->Noted(kLog); }
-  // Waits until they hold `words`, or ssh has ended.
+  // What others have said on its stderr so far, the end of it: before the login the host's banner,
+  // and the programs on the way there.
+  std::string said() const { return tails_->Text(kStderr); }
+  // Waits until ssh's lines hold `words`, or ssh has ended.
   void AwaitInLog(absl::string_view words, absl::Time deadline) const {
     tails_->AwaitWords(kLog, words, deadline);
   }

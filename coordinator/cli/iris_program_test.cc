@@ -77,6 +77,17 @@ TEST_F(IrisProgramTest, ABrokenConfigurationIsExitThreeWithTheSameTextEverywhere
   further_env_.clear();
 }
 
+TEST_F(IrisProgramTest, WhileAConfigurationIsBrokenTheLastGoodOneIsInForceAndThatIsSaid) {
+  ASSERT_EQ(Iris({"tell", "echo", "x"}).exit_code, 0);
+  Configure(R"({"teams": {"echo": {"pth": "/e"}}})");
+  const Ran tell = Iris({"tell", "echo", "x"});
+  EXPECT_EQ(tell.exit_code, 0);
+  EXPECT_THAT(tell.err, AllOf(StartsWith("bad_request: " + home_ + "/config.json"),
+                              HasSubstr("The last good configuration is in force.")));
+  EXPECT_THAT(Iris({"status"}).out, HasSubstr("the last good one is in force"));
+  EXPECT_EQ(Status()["config_problem"]["kind"], "bad_request");
+}
+
 TEST_F(IrisProgramTest, StatusAndStopNeedNoConfiguration) {
   ASSERT_EQ(Iris({"teams"}).exit_code, 0);
   std::ofstream(home_ + "/config.yaml") << "teams: {}\n";  // Which of the two is meant?

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
@@ -13,25 +14,33 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/mcp_answer.h"
 #include "coordinator/cli/mcp_lines.h"
 #include "coordinator/cli/mcp_stream.h"
 #include "coordinator/cli/mcp_unsettled.h"
+#include "coordinator/cli/mcp_without.h"
 #include "coordinator/cli/parent_watch.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/mcp/id_scan.h"
 #include "coordinator/mcp/message.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kConnect = absl::Seconds(10);
+// After the end of input: for the answers to what waits, and then for what the coordinator is about
+// to say anyway.
+constexpr absl::Duration kLastAnswers = absl::Seconds(2);
 constexpr int kLastWordsMs = 1000;
 // Streams in a row that end before anything is settled: more, and it is our message that ends them.
 constexpr int kFruitlessMax = 3;
@@ -91,8 +100,10 @@ class McpRelay {
   explicit McpRelay(const Places& places)
       : places_(places),
         wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        answered_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         lines_(
             kMcpMessageBytesMax, [this](std::string line) { Relay(std::move(line)); },
+            [this](absl::string_view piece) { too_long_.Take(piece); },
             [this] { RefuseTooLong(); }) {}
 
   void Run() {
@@ -103,6 +114,7 @@ class McpRelay {
       if (ends[1].revents != 0) AfterStreamEnd();
       if (ends[0].revents != 0) ReadInput();
     }
+    AwaitLastAnswers();
     if (stream_ == nullptr) return;
     stream_->EndOfInput();
     pollfd ended = {.fd = wakeup_.get(), .events = POLLIN, .revents = 0};
@@ -110,6 +122,24 @@ class McpRelay {
   }
 
  private:
+  // A client that closes our stdin at once behind a call may still read.
+  void AwaitLastAnswers() {
+    const absl::Time deadline = absl::Now() + kLastAnswers;
+    while (stream_ != nullptr && !unsettled_.empty() && absl::Now() < deadline) {
+      const absl::Duration left = absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1));
+      pollfd ends[] = {{.fd = answered_.get(), .events = POLLIN, .revents = 0},
+                       {.fd = wakeup_.get(), .events = POLLIN, .revents = 0},
+                       {.fd = STDOUT_FILENO, .events = 0, .revents = 0}};
+      if (poll(ends, 3, static_cast<int>(absl::ToInt64Milliseconds(left))) < 0 && errno != EINTR) {
+        return;
+      }
+      if (ends[2].revents != 0) return;  // Nobody reads any more.
+      if (ends[1].revents != 0) AfterStreamEnd();
+      eventfd_t count;
+      if (ends[0].revents != 0) eventfd_read(answered_.get(), &count);
+    }
+  }
+
   void ReadInput() {
     static char buffer[64 << 10];
     const ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
@@ -129,7 +159,8 @@ class McpRelay {
   }
 
   void RefuseTooLong() {
-    output_.Write(McpError(nullptr, kInvalidRequest,
+    const McpIdScan line = std::exchange(too_long_, McpIdScan());
+    output_.Write(McpError(line.id(), kInvalidRequest,
                            absl::StrCat("a message is longer than ", kMcpMessageBytesMax,
                                         " bytes, and was not read")));
   }
@@ -137,7 +168,15 @@ class McpRelay {
   // Sends everything that waits, or refuses it.
   void Connect() {
     absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
-    if (!coordinator.ok()) return RefuseAll(coordinator.status());
+    if (!coordinator.ok()) {
+      // Whoever sees the tools sees what to mend. What else fails passes, and is not the model's.
+      const bool is_config = KindOf(coordinator.status()) == v1::FAILURE_BAD_REQUEST;
+      if (is_config) {
+        AnswerWithoutCoordinator(unsettled_.ToSend(), coordinator.status(),
+                                 [this](McpAnswer answer) { TakeAnswer(std::move(answer)); });
+      }
+      return RefuseAll(coordinator.status());
+    }
     settled_before_ = unsettled_.settled();
     stream_ = std::make_unique<McpStream>(
         *std::move(coordinator), DescribeClient(),
@@ -148,12 +187,13 @@ class McpRelay {
     }
   }
 
-  // On the stream's thread.
+  // On the stream's thread, or on ours where there is no stream.
   void TakeAnswer(McpAnswer answer) {
     if (!answer.accepted.empty()) unsettled_.Accept(answer.accepted);
     const bool for_the_client =
         answer.settles.empty() || unsettled_.Settle(answer.settles, answer.opening);
     if (for_the_client && !answer.json.empty()) output_.Write(std::move(answer.json));
+    if (end_of_input_ && !answer.settles.empty()) eventfd_write(answered_.get(), 1);
   }
 
   void AfterStreamEnd() {
@@ -184,11 +224,13 @@ class McpRelay {
   }
 
   const Places& places_;
-  const ScopedFd wakeup_;  // Written to when the stream has ended.
+  const ScopedFd wakeup_;    // Written to when the stream has ended.
+  const ScopedFd answered_;  // Written to after the end of input, when a message was settled.
   OutputLines output_;
   UnsettledLines unsettled_;
   LineSplitter lines_;
-  bool end_of_input_ = false;
+  McpIdScan too_long_;  // Of the line that is being read, if it is.
+  std::atomic<bool> end_of_input_ = false;
   size_t settled_before_ = 0;  // The stream began.
   int fruitless_ = 0;
   std::unique_ptr<McpStream> stream_;  // Last: its thread uses the others.

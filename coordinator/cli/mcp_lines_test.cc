@@ -1,8 +1,11 @@
 #include "coordinator/cli/mcp_lines.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,8 +18,10 @@ using ::testing::IsEmpty;
 class LineSplitterTest : public ::testing::Test {
  protected:
   std::vector<std::string> lines_;
+  std::string too_long_;
   LineSplitter splitter_{5, [this](std::string line) { lines_.push_back(std::move(line)); },
-                         [this] { lines_.push_back("TOO LONG"); }};
+                         [this](absl::string_view piece) { absl::StrAppend(&too_long_, piece); },
+                         [this] { lines_.push_back("TOO LONG " + std::exchange(too_long_, "")); }};
 };
 
 TEST_F(LineSplitterTest, LinesComeWholeHoweverTheBytesCome) {
@@ -29,10 +34,11 @@ TEST_F(LineSplitterTest, LinesComeWholeHoweverTheBytesCome) {
   EXPECT_THAT(lines_, ElementsAre("a", "b", "c"));
 }
 
-TEST_F(LineSplitterTest, ALineOfTheLargestSizePassesAndALongerOneIsLostAlone) {
+TEST_F(LineSplitterTest, ALineOfTheLargestSizePassesAndALongerOneComesInPieces) {
   splitter_.Take("12345\n12345\r\n123456\n1234");
   splitter_.Take("56789012345\nok\n");
-  EXPECT_THAT(lines_, ElementsAre("12345", "12345", "TOO LONG", "TOO LONG", "ok"));
+  EXPECT_THAT(lines_, ElementsAre("12345", "12345", "TOO LONG 123456", "TOO LONG 123456789012345",
+                                  "ok"));
 }
 
 TEST_F(LineSplitterTest, NothingIsNoLine) {

@@ -8,19 +8,12 @@
 
 #include "absl/status/status.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/mcp_answer.h"
 #include "coordinator/cli/mcp_unsettled.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
-
-// A message of the coordinator, put together.
-struct McpAnswer {
-  std::string json;     // May be empty.
-  std::string settles;  // As in McpServerMessage.
-  bool opening = false;
-  std::string accepted;
-};
 
 // One Mcp stream to a coordinator, with a thread that reads it. Everything else is for one thread.
 class McpStream {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -11,11 +12,21 @@
 namespace iris {
 namespace {
 
-// What RefusalFor() needs of a request, and nothing of anything else.
+Json Cut(const McpIncoming& incoming) {
+  if (incoming.kind == McpIncoming::Kind::kRequest) {
+    return Json{{"jsonrpc", "2.0"}, {"id", incoming.id}, {"method", incoming.method}};
+  }
+  if (incoming.kind == McpIncoming::Kind::kBad) return Json{{"id", incoming.id}};
+  return Json{{"jsonrpc", "2.0"}, {"method", ""}};
+}
+
+// What RefusalFor() needs of a client's line.
 std::string Cut(const std::string& json) {
   const McpIncoming incoming = ParseMcp(json);
-  if (incoming.kind != McpIncoming::Kind::kRequest) return "";
-  return DumpJson({{"jsonrpc", "2.0"}, {"id", incoming.id}, {"method", incoming.method}});
+  if (incoming.kind != McpIncoming::Kind::kBatch) return DumpJson(Cut(incoming));
+  Json members = Json::array();
+  for (const McpIncoming& member : incoming.members) members.push_back(Cut(member));
+  return DumpJson(members);
 }
 
 // For a message that is not over: the store has it.
@@ -28,11 +39,31 @@ absl::Status IsKept(const std::string& id, const absl::Status& why) {
                                   " gets its answer once a coordinator runs."));
 }
 
-// The answer to a client's line where no coordinator can give one. Empty: there is none to give.
-std::string RefusalFor(const std::string& json, const absl::Status& why) {
-  const McpIncoming incoming = ParseMcp(json);
+// The answer to one message; empty: there is none to give. `accepted`: what its line asks for is
+// stored.
+std::string RefusalFor(const McpIncoming& incoming, const std::string& id, bool accepted,
+                       const absl::Status& why) {
+  if (incoming.kind == McpIncoming::Kind::kBad) {
+    return McpError(incoming.id, incoming.error_code, incoming.error);
+  }
   if (incoming.kind != McpIncoming::Kind::kRequest) return "";
-  return McpError(incoming.id, kInternalError, Describe(ToProto(why)));
+  const bool kept = accepted && incoming.method == "tools/call";
+  return McpError(incoming.id, kInternalError, Describe(ToProto(kept ? IsKept(id, why) : why)));
+}
+
+// The answer to a client's line where no coordinator can give one.
+std::string RefusalFor(const McpLine& line, bool accepted, const absl::Status& why) {
+  const McpIncoming incoming = ParseMcp(line.json);
+  if (incoming.kind != McpIncoming::Kind::kBatch) {
+    return RefusalFor(incoming, line.id, accepted, why);
+  }
+  std::vector<std::string> answers;
+  for (size_t i = 0; i < incoming.members.size(); ++i) {
+    std::string answer =
+        RefusalFor(incoming.members[i], McpMemberId(line.id, i), accepted, why);
+    if (!answer.empty()) answers.push_back(std::move(answer));
+  }
+  return answers.empty() ? "" : absl::StrCat("[", absl::StrJoin(answers, ","), "]");
 }
 
 }  // namespace
@@ -106,8 +137,7 @@ std::vector<std::string> UnsettledLines::Refuse(const absl::Status& why, bool on
       --whole_;
       whole_bytes_ -= kept->line->json.size();
     }
-    std::string answer =
-        RefusalFor(kept->line->json, kept->accepted ? IsKept(kept->line->id, why) : why);
+    std::string answer = RefusalFor(*kept->line, kept->accepted, why);
     if (!answer.empty()) answers.push_back(std::move(answer));
     kept = lines_.erase(kept);
   }

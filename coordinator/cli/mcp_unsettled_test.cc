@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/failure/failure.h"
+#include "coordinator/mcp/message.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -57,16 +58,45 @@ TEST_F(UnsettledLinesTest, TheOpeningComesFirstForEverAndIsHeardOnce) {
   EXPECT_THAT(ToSend(), ElementsAre("opening"));
 }
 
-TEST_F(UnsettledLinesTest, RequestsAreRefusedWithTheReasonAndNothingElseIs) {
+TEST_F(UnsettledLinesTest, RequestsAreRefusedWithTheReasonAndWhatIsBadWithItsOwn) {
   lines_.Add(Request(7));
   lines_.Add(R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
-  lines_.Add("rubbish");
+  lines_.Add(R"({"method":rubbish,"id":8})");
   const std::vector<std::string> answers = lines_.RefuseAll(why_);
-  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_EQ(answers.size(), 2u);
   EXPECT_EQ(IdOf(answers[0]), 7);
   EXPECT_EQ(nlohmann::json::parse(answers[0]).at("error").at("message"),
             "unreachable: nobody there\nfix: Start it.");
+  EXPECT_EQ(IdOf(answers[1]), 8);
+  EXPECT_THAT(answers[1], HasSubstr("-32700"));
   EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(UnsettledLinesTest, ABatchIsRefusedAsOneWhetherItIsKeptWholeOrNot) {
+  const std::string batch = "[" + Request(1) + R"(,{"jsonrpc":"2.0","method":"x"},)" + Request(2) +
+                            R"(,{"jsonrpc":"2.0","id":3,"method":"ping"}])";
+  const auto ids = [](const std::string& answer) {
+    std::vector<int> all;
+    for (const auto& member : nlohmann::json::parse(answer)) {
+      all.push_back(member.at("id").get<int>());
+    }
+    return all;
+  };
+  const auto line = lines_.Add(batch);
+  lines_.Accept(line->id);
+  const std::vector<std::string> whole = lines_.RefuseAll(why_);
+  ASSERT_EQ(whole.size(), 1u);
+  EXPECT_THAT(ids(whole[0]), ElementsAre(1, 2, 3));
+  const auto refusals = nlohmann::json::parse(whole[0]);
+  const auto second = refusals[1]["error"]["message"].get<std::string>();
+  EXPECT_THAT(second, HasSubstr("tell_wait with tellId " + McpMemberId(line->id, 2)));
+  EXPECT_THAT(refusals[2]["error"]["message"].get<std::string>(), Not(HasSubstr("tell_wait")));
+
+  for (size_t i = 0; i < UnsettledLines::kWholeMax; ++i) lines_.Add(Request(9));
+  lines_.Add(batch);
+  const std::vector<std::string> cut = lines_.RefuseCut(why_);
+  ASSERT_EQ(cut.size(), 1u);
+  EXPECT_THAT(ids(cut[0]), ElementsAre(1, 2, 3));
 }
 
 TEST_F(UnsettledLinesTest, WhatWasAcceptedSaysSoWhenItIsSentAgainOrRefused) {

@@ -26,6 +26,7 @@
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
@@ -130,6 +131,12 @@ int RunStop(const CommandLine& command, const Places& places) {
   return response.problems().empty() ? kExitOk : kExitFailed;
 }
 
+// A coordinator that has read our configuration before keeps that while the file is broken.
+bool GoesOnWithTheLastGood(const Places& places) {
+  const absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
+  return running.ok() && running->hello.config_path() == places.config.path;
+}
+
 // The commands that talk to a coordinator.
 int RunFrontEnd(const CommandLine& command) {
   // Whoever looks or stops may do so whatever is wrong with the configuration.
@@ -140,9 +147,16 @@ int RunFrontEnd(const CommandLine& command) {
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
   if (command.verb == Verb::kMcp) return RunMcp(*places);
-  // Whoever asks a team wants a configuration that is right, whether a coordinator runs or not.
-  const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
-  if (!variables.ok()) return Fail(variables.status(), kExitConfig);
+  // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or not.
+  absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
+  if (!variables.ok()) {
+    PrintFailure(variables.status());
+    // What we lack ourselves no coordinator makes up for.
+    const bool lacks_variable = IsUnsetVariable(variables.status());
+    if (lacks_variable || !GoesOnWithTheLastGood(*places)) return kExitConfig;
+    fputs("The last good configuration is in force.\n", stderr);
+    variables.emplace();
+  }
   switch (command.verb) {
     case Verb::kTeams:
       return RunTeams(command, *places, *variables);

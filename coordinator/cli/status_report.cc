@@ -89,6 +89,9 @@ std::string Links(const v1::GetStatusResponse& status) {
       absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
                       OrDash(link.mode_reason()), "\n");
     }
+    if (!link.remark().empty()) {
+      absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.remark()), "\n");
+    }
     if (link.has_holdings()) {
       absl::StrAppend(&notes, OrDash(link.key()), " holds ", HoldingsText(link.holdings()), "\n");
     }
@@ -142,6 +145,13 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
   return absl::StrCat(Table(rows), stalls);
 }
 
+std::string ConfigProblem(const v1::GetStatusResponse& status) {
+  if (!status.has_config_problem()) return "";
+  return absl::StrCat("the configuration cannot be used as it is now, and the last good one is in "
+                      "force: ",
+                      Printable(Describe(status.config_problem())), "\n");
+}
+
 Json HoldingsJson(const v1::HostHoldings& held) {
   return {{"sessions", held.sessions()},
           {"with_child", held.with_child()},
@@ -166,6 +176,7 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"state", link.state()},
                {"mode", link.mode()},
                {"mode_reason", link.mode_reason()},
+               {"remark", link.remark()},
                {"hostname", link.hostname()},
                {"ssh_pid", link.ssh_pid()},
                {"losses", link.losses()},
@@ -212,7 +223,8 @@ Json SessionJson(const v1::SessionStatus& session) {
 std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms) {
   return absl::StrCat("coordinator: iris ", Printable(status.daemon().build()), ", pid ",
                       status.daemon().pid(), ", up ", ShowAge(status.uptime_ms()), ", ",
-                      Printable(status.daemon().config_path()), "\n\n", Links(status), "\n",
+                      Printable(status.daemon().config_path()), "\n", ConfigProblem(status), "\n",
+                      Links(status), "\n",
                       Sessions(status, now_ms));
 }
 
@@ -222,13 +234,15 @@ std::string StatusJson(const v1::GetStatusResponse& status) {
   for (const v1::SessionStatus& session : status.sessions()) {
     sessions.push_back(SessionJson(session));
   }
-  return Dump({{"running", true},
+  Json json = {{"running", true},
                {"pid", status.daemon().pid()},
                {"build", status.daemon().build()},
                {"config_path", status.daemon().config_path()},
                {"uptime_ms", status.uptime_ms()},
                {"links", std::move(links)},
-               {"sessions", std::move(sessions)}});
+               {"sessions", std::move(sessions)}};
+  if (status.has_config_problem()) json["config_problem"] = FailureJson(status.config_problem());
+  return Dump(json);
 }
 
 }  // namespace iris

@@ -61,11 +61,13 @@ refused.
 
 What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
 value out of range, a key given twice. Every refusal names the file, the line or the key, and the
-fix.
+fix; all keys that are wrong are named at once. A change counts at once. While the file cannot be
+used as it is, a coordinator that runs keeps the last configuration that could be, and every answer
+says so.
 
 In every string value `${VAR}` stands for the environment variable of whoever asks (the shell of an
 `iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
-empty. An unset variable without a default is refused.
+empty. An unset variable without a default is refused, to whoever does not have it.
 Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
 again.
 
@@ -103,6 +105,8 @@ It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 word
 a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word
 is the home directory. `~/.ssh/config`, the agent and jump hosts work as always: ssh has the
 environment of whoever asks, all of it.
+A user's name is what ssh takes for one; one with a backslash or a `$` stands in single quotes:
+`ssh 'CORP\jdoe@gpu1'` (in a JSON file `\\` is one backslash).
 
 The first word must be `ssh`, or an entry of `settings.allowedRemoteCommands`. `docker`, `podman`,
 `kubectl`, `wsl` and `https://…` are not built yet. Nothing may follow the host: `path` and
@@ -119,7 +123,7 @@ constexpr absl::string_view kSecrets = R"(
 ## Whose it may be
 
 A configuration names programs that run as you. So it is refused, at the start and whenever it is
-read again, where somebody other than you and root owns or may write the file or a directory or
+read again (then the last one that was good stays in force), where somebody other than you and root owns or may write the file or a directory or
 link on the way to it (for one in your home: from there on). A directory with the sticky bit
 (`/tmp`) may be anybody's, and the group may write if it is your own alone (umask 002). The refusal
 has the `chmod` that mends it.

@@ -131,6 +131,12 @@ const std::vector<KeyRow>& Rows() {
          return *O(c).strict_host_key_checking ? "strict" : "lax";
        },
        "lax", "no"},
+      {"teams.*.remoteOptions.forwardAgent", true,
+       [](const Config& c) -> std::string {
+         if (!O(c).forward_agent.has_value()) return "unset";
+         return *O(c).forward_agent ? "lends" : "keeps";
+       },
+       "lends", "yes"},
       {"teams.*.remoteOptions.connectTimeout", 2500,
        [](const Config& c) { return Text(O(c).connect_timeout); }, "2.5s", 99},
       {"teams.*.remoteOptions.serverAliveInterval", 1001,

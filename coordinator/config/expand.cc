@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/refuse.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
@@ -26,11 +27,12 @@ absl::StatusOr<std::string> ValueOf(absl::string_view inside, const EnvLookup& e
     return std::string(inside.substr(colon + 2));
   }
   if (!value.has_value()) {
-    return Refuse(absl::StrCat("the environment variable ", name, " is not set"),
-                  absl::StrCat("Set ", name,
-                               " where you run `iris` (for an MCP client: in the env of its "
-                               "server), or give it a default: ${",
-                               name, ":-default}."));
+    return MarkUnsetVariable(
+        Refuse(absl::StrCat("the environment variable ", name, " is not set"),
+               absl::StrCat("Set ", name,
+                            " where you run `iris` (for an MCP client: in the env of its "
+                            "server), or give it a default: ${",
+                            name, ":-default}.")));
   }
   return *std::move(value);
 }

@@ -15,7 +15,7 @@ constexpr std::array kKeys = std::to_array<NotBuiltKey>({
     {"database", "Remove it; IRIS_HOME says where Iris keeps everything."},
     {"settings.defaultTransport", kOneSocket},
     {"settings.healthCheckInterval", "Remove it; Iris watches every link by itself."},
-    {"settings.hotReloadConfig", "Remove it; restart `iris serve` after a change."},
+    {"settings.hotReloadConfig", "Remove it; a change counts at once."},
     {"settings.httpPort", kOneSocket},
     {"settings.responseTimeout", "Remove it; give each message its `timeout`."},
     {"settings.spawnTimeout", "Remove it; use sessionInitTimeout."},
@@ -29,7 +29,6 @@ constexpr std::array kKeys = std::to_array<NotBuiltKey>({
     {"teams.*.mcpConfigScript", "Remove it; list MCP servers in the project's .mcp.json."},
     {"teams.*.remoteOptions.compression", "Remove it; add -C to `remote`."},
     {"teams.*.remoteOptions.extraSshArgs", "Remove it; write the arguments into `remote`."},
-    {"teams.*.remoteOptions.forwardAgent", "Remove it; add -A to `remote`."},
     {"teams.*.remoteType", "Remove it; reach the host with ssh."},
     {"teams.*.reverseMcpPort", "Remove it; a remote team cannot ask other teams yet."},
 });

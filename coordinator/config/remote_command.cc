@@ -63,21 +63,54 @@ absl::Status CheckSetting(const SshSetting& setting) {
                 absl::StrCat("Remove -o ", refused->keyword, "=… from `remote`."));
 }
 
-// What OpenSSH 9.6 began to insist on: these reach a shell through ProxyCommand's %h and %r.
-bool HasUnsafeCharacter(absl::string_view destination) {
-  return std::any_of(destination.begin(), destination.end(), [](char c) {
-    return absl::ascii_iscntrl(c) ||
-           absl::string_view(" '`\"$\\;&<>|(){}").find(c) != absl::string_view::npos;
-  });
+bool HasOneOf(absl::string_view text, absl::string_view characters) {
+  return text.find_first_of(characters) != absl::string_view::npos;
 }
 
-// The port of ssh://[user@]host[:port], or empty.
-absl::string_view UriPort(absl::string_view destination) {
-  if (!absl::ConsumePrefix(&destination, "ssh://")) return "";
-  absl::ConsumeSuffix(&destination, "/");
-  const size_t colon = destination.rfind(':');
-  if (colon == absl::string_view::npos || absl::EndsWith(destination, "]")) return "";
-  return destination.substr(colon + 1);
+bool HasControl(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return absl::ascii_iscntrl(c); });
+}
+
+// What OpenSSH 9.6 began to insist on, for every version: these reach a shell through
+// ProxyCommand's %h and %r. A user's name may hold more than a host's ("CORP\jdoe", "a@b", "x$").
+bool IsUserForSsh(absl::string_view user) {
+  if (user.empty() || user[0] == '-' || HasControl(user) || HasOneOf(user, "'`\";&<>|(){}")) {
+    return false;
+  }
+  return !absl::StrContains(user, " -") && user.back() != '\\';
+}
+
+bool IsHostForSsh(absl::string_view host) {
+  return !host.empty() && host[0] != '-' && !HasControl(host) &&
+         !HasOneOf(host, " @'`\"$\\;&<>|(){}");
+}
+
+// The parts of [user@]host, which ssh splits at the last '@', or of ssh://[user@]host[:port], which
+// it splits at the first ('@' in a name is %40 there).
+struct Destination {
+  bool is_uri = false;
+  bool has_user = false;
+  absl::string_view user;
+  absl::string_view host;  // Of a URI with its port.
+};
+
+Destination SplitDestination(absl::string_view word) {
+  Destination parts;
+  parts.is_uri = absl::ConsumePrefix(&word, "ssh://");
+  if (parts.is_uri) absl::ConsumeSuffix(&word, "/");
+  const size_t at = parts.is_uri ? word.find('@') : word.rfind('@');
+  parts.has_user = at != absl::string_view::npos;
+  if (parts.has_user) parts.user = word.substr(0, at);
+  parts.host = parts.has_user ? word.substr(at + 1) : word;
+  return parts;
+}
+
+// The port of a URI, or empty.
+absl::string_view UriPort(const Destination& parts) {
+  const size_t colon = parts.host.rfind(':');
+  const bool has_port =
+      parts.is_uri && colon != absl::string_view::npos && !absl::EndsWith(parts.host, "]");
+  return has_port ? parts.host.substr(colon + 1) : "";
 }
 
 // Reads ssh's arguments in ssh's order: getopt up to the destination, then again for what follows
@@ -120,7 +153,10 @@ class SshArguments {
         return Refuse(absl::StrCat(shown, ": ", option->why_refused),
                       absl::StrCat("Remove ", shown, " from `remote`."));
       }
-      if (!option->takes_value) continue;
+      if (!option->takes_value) {
+        if (!option->keyword.empty()) TakeFlag(*option);
+        continue;
+      }
       std::string value = word.substr(i + 1);
       if (value.empty()) {
         if (next_ == words_.size()) {
@@ -132,6 +168,12 @@ class SshArguments {
       return TakeValue(*option, value);
     }
     return absl::OkStatus();
+  }
+
+  // -A and -a: a small letter takes back.
+  void TakeFlag(const SshLetter& option) {
+    parsed_.settings.push_back({.keyword = std::string(option.keyword),
+                                .value = absl::ascii_isupper(option.letter) ? "yes" : "no"});
   }
 
   absl::Status TakeValue(const SshLetter& option, const std::string& value) {
@@ -150,12 +192,18 @@ class SshArguments {
       return Refuse("a command follows the host, and Iris starts its agent there",
                     "End `remote` at the host; `path` and `claudePath` say what runs there.");
     }
-    if (word.empty() || word[0] == '-' || HasUnsafeCharacter(word)) {
+    const Destination parts = SplitDestination(word);
+    if (absl::StartsWith(word, "-") || !IsHostForSsh(parts.host)) {
       return Refuse("the host is not a name or an address",
                     "Write it as [USER@]HOST, without '-' at its start, blanks or quotes.");
     }
+    if (parts.has_user && !IsUserForSsh(parts.user)) {
+      return Refuse("ssh takes no such user name",
+                    "Write it without '-' at its start, quotes or any of ; & < > | ( ) { }; a name "
+                    "with a backslash stands in single quotes: ssh 'CORP\\jdoe@HOST'.");
+    }
     destination = word;
-    if (const absl::string_view port = UriPort(destination); !port.empty()) {
+    if (const absl::string_view port = UriPort(parts); !port.empty()) {
       parsed_.settings.push_back({.keyword = "port", .value = std::string(port)});
     }
     return absl::OkStatus();

@@ -78,6 +78,8 @@ TEST(RemoteCommandTest, SettingsAreFoundHoweverTheyAreWritten) {
               ElementsAre("port=1", "port=2", "port=3", "port=4", "port=5"));
   EXPECT_THAT(Settings("ssh -i ~/k -o IdentityFile=b h"),
               ElementsAre("identityfile=/home/me/k", "identityfile=b"));
+  EXPECT_THAT(Settings("ssh -4A -o ForwardAgent=no -a h"),
+              ElementsAre("forwardagent=yes", "forwardagent=no", "forwardagent=no"));
   EXPECT_THAT(Settings("ssh ssh://me@h"), IsEmpty());
   EXPECT_THAT(Settings("ssh ssh://[::1]"), IsEmpty());
   EXPECT_THAT(Settings("ssh ssh://[::1]:7"), ElementsAre("port=7"));
@@ -144,8 +146,29 @@ TEST(RemoteCommandTest, AHostIsNeeded) {
 
 TEST(RemoteCommandTest, AHostThatCouldBeReadAsSomethingElseIsRefused) {
   for (const char* text : {"ssh -- -oProxyCommand=x", "ssh -", "ssh ''", "ssh 'a b'", "ssh 'a;b'",
-                           "ssh 'a$(b)'", "ssh 'u`x`@h'"}) {
+                           "ssh 'a$(b)'", "ssh 'CORP\\h'", "ssh me@", "ssh 'me@-h'", "ssh 'a@b c'",
+                           "ssh ssh://a@b@h"}) {
     EXPECT_THAT(RefusalOf(text), HasSubstr("not a name or an address")) << text;
+  }
+}
+
+TEST(RemoteCommandTest, UserNamesAreTakenAsSshTakesThem) {
+  for (const char* name :
+       {"CORP\\jdoe", "jdoe@corp.example", "jdoe+admin", "svc$", "a b", "é", "x%"}) {
+    const std::string destination = absl::StrCat(name, "@gpu1");
+    EXPECT_EQ(Command(absl::StrCat("ssh '", destination, "'")).destination, destination);
+    EXPECT_EQ(Command(absl::StrCat("ssh -- '", destination, "'")).destination, destination);
+  }
+  EXPECT_EQ(Command("ssh CORP\\\\jdoe@gpu1").destination, "CORP\\jdoe@gpu1");
+  EXPECT_EQ(Command("ssh \"CORP\\jdoe@gpu1\"").destination, "CORP\\jdoe@gpu1");
+  EXPECT_THAT(Settings("ssh 'ssh://CORP\\j:d@gpu1:5'"), ElementsAre("port=5"));
+  EXPECT_THAT(Settings("ssh 'ssh://j:7@gpu1'"), IsEmpty());
+}
+
+TEST(RemoteCommandTest, WhatSshTakesForNoUserNameIsRefused) {
+  for (const char* text : {"ssh 'u`x`@h'", "ssh @h", "ssh 'a;b@h'", "ssh \"a'b@h\"",
+                           "ssh 'a -b@h'", "ssh 'a\\@h'", "ssh ssh://-l@h"}) {
+    EXPECT_THAT(RefusalOf(text), HasSubstr("no such user name")) << text;
   }
 }
 

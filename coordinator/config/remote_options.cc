@@ -82,6 +82,14 @@ std::string Strictness(const std::string& value, absl::string_view) {
   return lower == "true" ? "yes" : lower;
 }
 
+// "yes" and "no"; a path or a variable, which ForwardAgent may name too, differs from both.
+std::string YesOrNo(const std::string& value, absl::string_view) {
+  const std::string lower = absl::AsciiStrToLower(value);
+  if (lower == "true") return "yes";
+  if (lower == "false") return "no";
+  return lower == "yes" || lower == "no" ? lower : value;
+}
+
 std::string AbsolutePath(const std::string& value, absl::string_view home) {
   return ExpandHome(value, home).value_or(value);
 }
@@ -94,6 +102,11 @@ const std::array kShared = std::to_array<SharedOption>({
     {"stricthostkeychecking", "strictHostKeyChecking", Strictness,
      [](const RemoteOptions& o) -> std::string {
        return o.strict_host_key_checking.value_or(true) ? "yes" : "accept-new";
+     },
+     nullptr},
+    {"forwardagent", "forwardAgent", YesOrNo,
+     [](const RemoteOptions& o) -> std::string {
+       return o.forward_agent.value_or(false) ? "yes" : "no";
      },
      nullptr},
     {"connecttimeout", "connectTimeout", Seconds,

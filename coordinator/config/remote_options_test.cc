@@ -19,6 +19,7 @@ RemoteOptions Given() {
   return {.identity = "/home/me/.ssh/gpu",
           .port = 2222,
           .strict_host_key_checking = true,
+          .forward_agent = true,
           .connect_timeout = absl::Milliseconds(9500),
           .server_alive_interval = absl::Seconds(60),
           .server_alive_count_max = 5};
@@ -27,8 +28,8 @@ RemoteOptions Given() {
 absl::Status Reconcile(std::vector<SshSetting> settings) {
   RemoteOptions options = Given();
   return ReconcileRemoteOptions(settings,
-                                {"identity", "port", "strictHostKeyChecking", "connectTimeout",
-                                 "serverAliveInterval", "serverAliveCountMax"},
+                                {"identity", "port", "strictHostKeyChecking", "forwardAgent",
+                                 "connectTimeout", "serverAliveInterval", "serverAliveCountMax"},
                                 kHome, &options);
 }
 
@@ -36,6 +37,7 @@ TEST(RemoteOptionsTest, TheSameValueMayBeGivenTwice) {
   EXPECT_TRUE(Reconcile({{"port", "2222"}}).ok());
   EXPECT_TRUE(Reconcile({{"identityfile", "~/.ssh/gpu"}}).ok());
   EXPECT_TRUE(Reconcile({{"stricthostkeychecking", "Yes"}}).ok());
+  EXPECT_TRUE(Reconcile({{"forwardagent", "Yes"}}).ok());
   EXPECT_TRUE(Reconcile({{"connecttimeout", "10"}}).ok());  // ssh knows whole seconds only.
   EXPECT_TRUE(Reconcile({{"serveraliveinterval", "1m"}}).ok());
   EXPECT_TRUE(Reconcile({{"serveralivecountmax", "5"}}).ok());
@@ -48,6 +50,8 @@ TEST(RemoteOptionsTest, DifferentValuesAreRefusedForEveryOption) {
       {{"identityfile", "/other"}, "remoteOptions.identity says otherwise"},
       {{"stricthostkeychecking", "no"}, "remoteOptions.strictHostKeyChecking says otherwise"},
       {{"stricthostkeychecking", "accept-new"}, "remoteOptions.strictHostKeyChecking says"},
+      {{"forwardagent", "no"}, "remoteOptions.forwardAgent says otherwise"},
+      {{"forwardagent", "/run/agent"}, "remoteOptions.forwardAgent says otherwise"},
       {{"connecttimeout", "9"}, "remoteOptions.connectTimeout says otherwise"},
       {{"serveraliveinterval", "60m"}, "remoteOptions.serverAliveInterval says otherwise"},
       {{"serveralivecountmax", "many"}, "remoteOptions.serverAliveCountMax says otherwise"},

@@ -259,6 +259,13 @@ const std::array kKeys =
                target.team->remote_options.strict_host_key_checking = value.flag;
                return absl::OkStatus();
              }},
+            {"teams.*.remoteOptions.forwardAgent", KeyType::kFlag, 0, 0, false, "", "ssh's choice",
+             "`true` lends the team on the host the keys of this machine's ssh agent (`ssh -A`); "
+             "`false` does not, whatever ssh's configuration says.",
+             [](KeyValue value, const KeyTarget& target) {
+               target.team->remote_options.forward_agent = value.flag;
+               return absl::OkStatus();
+             }},
             {"teams.*.remoteOptions.connectTimeout", KeyType::kMilliseconds, 100, 600000, false, "",
              "10000", "How long the host may take to accept a connection.",
              [](KeyValue value, const KeyTarget& target) {

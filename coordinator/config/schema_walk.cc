@@ -1,6 +1,7 @@
 #include "coordinator/config/schema_walk.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "coordinator/config/remote_options.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/suggest.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
@@ -26,6 +28,7 @@ using nlohmann::json;
 constexpr absl::string_view kTeams = "teams";
 constexpr absl::string_view kTeam = "teams.*";
 constexpr absl::string_view kRemoteOptions = "remoteOptions";
+constexpr absl::string_view kPrograms = "settings.allowedRemoteCommands";
 
 absl::Status CheckTeamName(absl::string_view name) {
   const bool good = !name.empty() && name.size() <= 64 && name[0] != '-' && name[0] != '.' &&
@@ -70,6 +73,51 @@ std::vector<std::string> With(const std::vector<std::string>& settings,
 struct TeamDraft {
   Team team;
   absl::flat_hash_set<std::string> given;  // Its keys, "path" and "remoteOptions.port" alike.
+  bool broken = false;                     // Some value of it was refused.
+};
+
+// What is wrong with a file: everything, so that it need not be mended one error a run.
+class Errors {
+ public:
+  void Add(int line, absl::Status status, bool is_unset_variable) {
+    ++count_;
+    if (is_unset_variable) ++unset_variables_;
+    if (!full()) kept_.push_back({line, std::move(status)});
+  }
+  // Further ones are only counted.
+  bool full() const { return kept_.size() == kKeptMax; }
+  size_t count() const { return count_; }
+
+  // As one failure, in the order of the lines; marked where all are of unset variables.
+  absl::Status Together() && {
+    absl::Status all = count_ == 1 ? kept_[0].status : Listed();
+    return unset_variables_ == count_ ? MarkUnsetVariable(std::move(all)) : all;
+  }
+
+ private:
+  absl::Status Listed() {
+    std::stable_sort(kept_.begin(), kept_.end(),
+                     [](const Error& a, const Error& b) { return a.line < b.line; });
+    std::string detail;
+    const size_t shown = std::min(kept_.size(), kShownMax);
+    for (size_t i = 0; i < shown; ++i) {
+      const Failure failure = ToProto(kept_[i].status);
+      absl::StrAppend(&detail, i == 0 ? "" : "\n", failure.detail(), " (", failure.fix(), ")");
+    }
+    if (shown < count_) absl::StrAppend(&detail, "\nand ", count_ - shown, " more");
+    return Refuse(detail, absl::StrCat("Correct all ", count_, " of them."));
+  }
+
+  static constexpr size_t kKeptMax = 200;
+  static constexpr size_t kShownMax = 30;
+  struct Error {
+    int line;
+    absl::Status status;
+  };
+
+  std::vector<Error> kept_;
+  size_t count_ = 0;
+  size_t unset_variables_ = 0;  // So many of them.
 };
 
 class SchemaWalk {
@@ -78,93 +126,104 @@ class SchemaWalk {
 
   absl::StatusOr<Config> Run() {
     config_.file = source_.path;
-    absl::Status status = WalkObject(text_.root, "", "");
-    if (!status.ok()) return status;
+    WalkObject(text_.root, "", "");
     // The object's keys came in order, so the teams are sorted.
     for (TeamDraft& draft : drafts_) {
-      const std::string path = KeyPath(kTeams, draft.team.name);
-      status = FinishTeam(path, &draft);
-      if (!status.ok()) return status;
+      FinishTeam(KeyPath(kTeams, draft.team.name), &draft);
       config_.teams.push_back(std::move(draft.team));
     }
+    if (errors_.count() > 0) return std::move(errors_).Together();
     return std::move(config_);
   }
 
  private:
-  absl::Status At(absl::string_view path, const absl::Status& status) const {
-    return status.ok() ? status : Annotate(status, PlaceOf(source_, text_, path));
+  void Check(absl::string_view path, const absl::Status& status) {
+    if (status.ok()) return;
+    const bool unset = IsUnsetVariable(status);
+    if (errors_.full()) return errors_.Add(0, status, unset);
+    const auto line = text_.lines.find(path);
+    errors_.Add(line == text_.lines.end() ? 0 : line->second,
+                Annotate(status, PlaceOf(source_, text_, path)), unset);
   }
 
   // `path` says where `object` stands in the file, `pattern` where in the schema. The recursion is
   // as deep as the schema.
-  absl::Status WalkObject(const json& object, const std::string& path, absl::string_view pattern) {
+  void WalkObject(const json& object, const std::string& path, absl::string_view pattern) {
     if (!object.is_object()) {
-      return At(path, Refuse(absl::StrCat("has the wrong type (", object.type_name(), ")"),
-                             "Write an object: {…}."));
+      return Check(path, Refuse(absl::StrCat("has the wrong type (", object.type_name(), ")"),
+                                "Write an object: {…}."));
     }
     if (pattern == kTeams && object.size() > kTeamsMax) {
-      return At(path, Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
+      return Check(path,
+                   Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
     }
     for (const auto& [name, value] : object.items()) {
       const std::string child = KeyPath(path, name);
-      const absl::Status status =
-          pattern == kTeams ? WalkTeam(name, value, child) : WalkKey(name, value, child, pattern);
-      if (!status.ok()) return status;
+      pattern == kTeams ? WalkTeam(name, value, child) : WalkKey(name, value, child, pattern);
     }
-    return absl::OkStatus();
   }
 
-  absl::Status WalkTeam(const std::string& name, const json& value, const std::string& path) {
-    if (absl::Status status = CheckTeamName(name); !status.ok()) return At(path, status);
+  void WalkTeam(const std::string& name, const json& value, const std::string& path) {
+    if (absl::Status status = CheckTeamName(name); !status.ok()) return Check(path, status);
+    if (!value.is_object()) return WalkObject(value, path, kTeam);  // It says so.
+    const size_t errors_before = errors_.count();
     drafts_.emplace_back().team.name = name;
-    return WalkObject(value, path, kTeam);
+    WalkObject(value, path, kTeam);
+    drafts_.back().broken = errors_.count() > errors_before;
   }
 
-  absl::Status WalkKey(const std::string& name, const json& value, const std::string& path,
-                       absl::string_view parent) {
+  void WalkKey(const std::string& name, const json& value, const std::string& path,
+               absl::string_view parent) {
     const std::string pattern = KeyPath(parent, name);
     // A dot inside a name would read as the path of another key.
     const bool plain = name.find('.') == std::string::npos;
     if (const NotBuiltKey* key = plain ? FindNotBuiltKey(pattern) : nullptr; key != nullptr) {
-      return At(path, Refuse("this feature is not built yet", key->fix));
+      return Check(path, Refuse("this feature is not built yet", key->fix));
     }
     if (const Key* key = plain ? FindKey(pattern) : nullptr; key != nullptr) {
       if (key->type == KeyType::kVariables) return ApplyVariables(*key, value, path);
-      return At(path, ApplyKey(*key, value));
+      const absl::Status applied = ApplyKey(*key, value);
+      programs_are_known_ &= applied.ok() || pattern != kPrograms;
+      return Check(path, applied);
     }
     if (plain && HasKeysBelow(pattern)) {
       NoteGiven(pattern);
       return WalkObject(value, path, pattern);
     }
-    return At(path, Refuse("unknown key", FixForUnknownKey(parent, name, value)));
+    Check(path, Refuse("unknown key", FixForUnknownKey(parent, name, value)));
   }
 
   absl::Status ApplyKey(const Key& key, const json& value) {
+    NoteGiven(key.path);  // A key with a bad value is not missing.
     absl::StatusOr<KeyValue> read = ReadKeyValue(key, value, source_.env);
     if (!read.ok()) return read.status();
     return Apply(key, *std::move(read));
   }
 
-  absl::Status ApplyVariables(const Key& key, const json& value, const std::string& path) {
+  // Each variable has a line of its own: all that are wrong are named.
+  void ApplyVariables(const Key& key, const json& value, const std::string& path) {
+    NoteGiven(key.path);
     if (!value.is_object()) {
-      return At(path, Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
-                             absl::StrCat("Write ", ValueForm(key), ".")));
+      return Check(path, Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
+                                absl::StrCat("Write ", ValueForm(key), ".")));
     }
     if (static_cast<int64_t>(value.size()) > key.max) {
-      return At(path,
-                Refuse(absl::StrCat("has more than ", key.max, " variables"), "Remove some."));
+      return Check(path,
+                   Refuse(absl::StrCat("has more than ", key.max, " variables"), "Remove some."));
     }
     KeyValue read;
     for (const auto& [name, text] : value.items()) {
       absl::StatusOr<EnvSetting> variable = ReadVariable(name, text, source_.env);
-      if (!variable.ok()) return At(KeyPath(path, name), variable.status());
-      read.variables.push_back(*std::move(variable));
+      if (variable.ok()) {
+        read.variables.push_back(*std::move(variable));
+      } else {
+        Check(KeyPath(path, name), variable.status());
+      }
     }
-    return At(path, Apply(key, std::move(read)));
+    Check(path, Apply(key, std::move(read)));
   }
 
   absl::Status Apply(const Key& key, KeyValue value) {
-    NoteGiven(key.path);
     return key.apply(std::move(value), {.settings = &config_.settings,
                                         .team = drafts_.empty() ? nullptr : &drafts_.back().team,
                                         .home = source_.home});
@@ -176,13 +235,13 @@ class SchemaWalk {
     }
   }
 
-  absl::Status FinishTeam(const std::string& path, TeamDraft* draft) {
+  void FinishTeam(const std::string& path, TeamDraft* draft) {
     for (const Key& key : Schema()) {
       absl::string_view name = key.path;
       if (!key.required || !absl::ConsumePrefix(&name, absl::StrCat(kTeam, "."))) continue;
       if (!draft->given.contains(std::string(name))) {
-        return At(path, Refuse(absl::StrCat("has no ", name),
-                               absl::StrCat("Add \"", name, "\", ", ValueForm(key), ".")));
+        Check(path, Refuse(absl::StrCat("has no ", name),
+                           absl::StrCat("Add \"", name, "\", ", ValueForm(key), ".")));
       }
     }
     Team& team = draft->team;
@@ -192,13 +251,16 @@ class SchemaWalk {
     }
     team.env = With(config_.settings.env, std::move(team.env));
     team.pass_env = With(config_.settings.pass_env, std::move(team.pass_env));
-    if (team.remote.has_value()) return At(KeyPath(path, "remote"), FinishRemote(draft));
-    if (draft->given.contains(std::string(kRemoteOptions))) {
-      return At(KeyPath(path, kRemoteOptions),
-                Refuse("the team has no `remote`, so nothing would come of it",
-                       "Add `remote`, or remove remoteOptions."));
+    // Where the programs that may be run are not known, nothing can be said of one.
+    if (team.remote.has_value() && programs_are_known_) {
+      Check(KeyPath(path, "remote"), FinishRemote(draft));
     }
-    return absl::OkStatus();
+    if (!draft->given.contains("remote") &&
+        draft->given.contains(std::string(kRemoteOptions))) {
+      Check(KeyPath(path, kRemoteOptions),
+            Refuse("the team has no `remote`, so nothing would come of it",
+                   "Add `remote`, or remove remoteOptions."));
+    }
   }
 
   absl::Status FinishRemote(TeamDraft* draft) {
@@ -207,6 +269,7 @@ class SchemaWalk {
         team.remote->text, config_.settings.allowed_remote_commands, source_.home);
     if (!parsed.ok()) return parsed.status();
     team.remote = std::move(parsed->command);
+    if (draft->broken) return absl::OkStatus();  // What its options say is not known.
     absl::flat_hash_set<std::string> given;
     for (absl::string_view name : draft->given) {
       if (absl::ConsumePrefix(&name, absl::StrCat(kRemoteOptions, "."))) given.emplace(name);
@@ -218,6 +281,8 @@ class SchemaWalk {
   const ConfigSource& source_;
   Config config_;
   std::vector<TeamDraft> drafts_;
+  Errors errors_;
+  bool programs_are_known_ = true;  // kPrograms was read, or not given.
 };
 
 }  // namespace

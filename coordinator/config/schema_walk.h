@@ -16,7 +16,8 @@ std::string PlaceOf(const ConfigSource& source, const ConfigText& text, absl::st
 
 // Turns a parsed file into a configuration by the schema's table: first every key on its own, then
 // what keys say together (defaults from the settings, `remote` with remoteOptions).
-// FAILURE_BAD_REQUEST, with place and fix: the first thing that is wrong.
+// FAILURE_BAD_REQUEST, with place and fix: what is wrong. Where that is more than one thing, the
+// detail has a line for each, "PLACE: WHAT (FIX)", in the order of the file, up to a bound.
 absl::StatusOr<Config> WalkSchema(const ConfigText& text, const ConfigSource& source);
 
 }  // namespace iris

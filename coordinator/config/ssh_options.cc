@@ -25,8 +25,8 @@ constexpr absl::string_view kAsking =
 constexpr std::array kLetters = std::to_array<SshLetter>({
     {'4', false, ""},
     {'6', false, ""},
-    {'A', false, ""},
-    {'a', false, ""},
+    {'A', false, "", "forwardagent"},
+    {'a', false, "", "forwardagent"},
     {'B', true, ""},
     {'b', true, ""},
     {'C', false, ""},

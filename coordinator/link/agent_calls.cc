@@ -11,6 +11,7 @@ namespace iris {
 namespace {
 
 constexpr absl::Duration kAskHost = absl::Seconds(1);
+constexpr absl::Duration kListSessions = absl::Seconds(15);
 constexpr absl::Duration kEndAgent = absl::Seconds(15);
 
 }  // namespace
@@ -52,6 +53,17 @@ void AskHost(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<Lin
         one_done(status);
       });
   life->stub->async()->List(&list->context, &list->request, &list->response, list->Done());
+}
+
+void ListSessions(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
+                  std::function<void(const grpc::Status&, const v1::ListResponse&)> done) {
+  using Call = UnaryCall<v1::ListRequest, v1::ListResponse>;
+  const std::shared_ptr<Call> call =
+      Call::Make(loop, calls, absl::Now() + kListSessions,
+                 [life, done = std::move(done)](Call& call, const grpc::Status& status) {
+                   done(status, call.response);
+                 });
+  life->stub->async()->List(&call->context, &call->request, &call->response, call->Done());
 }
 
 void EndAgent(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,

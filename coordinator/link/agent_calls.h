@@ -26,6 +26,10 @@ std::string AgentOf(const v1::Hello& hello);
 void AskHost(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
              std::function<void(absl::optional<HostReport>)> done);
 
+// What sessions it has, and whose they are, within 15 s.
+void ListSessions(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
+                  std::function<void(const grpc::Status&, const v1::ListResponse&)> done);
+
 // Has it end its sessions and leave, within 15 s, as `request` asks for it.
 void EndAgent(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
               const v1::ShutdownRequest& request,

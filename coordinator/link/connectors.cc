@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
@@ -13,6 +15,7 @@
 #include "common/log/log.h"
 #include "common/version/version.h"
 #include "coordinator/bootstrap/hello.h"
+#include "coordinator/bootstrap/poll_until.h"
 #include "coordinator/bootstrap/run_program.h"
 
 namespace iris {
@@ -95,6 +98,7 @@ class SshConnector final : public Connector {
       if (absl::Status still = CheckMeaning(cancelled); !still.ok()) return still;
     }
     if (absl::Status barred = options_.bar->Check(); !barred.ok()) return barred;
+    if (absl::Status turn = AwaitTurn(on_progress, cancelled); !turn.ok()) return turn;
     bool tried = false;
     absl::StatusOr<Connection> connection =
         ConnectOverSsh(resolved_.target, bundle_,
@@ -108,6 +112,16 @@ class SshConnector final : public Connector {
   }
 
  private:
+  absl::Status AwaitTurn(const OnProgress& on_progress, const std::atomic<bool>& cancelled) {
+    const absl::Duration wait = options_.pace->Take();
+    if (wait <= absl::ZeroDuration()) return absl::OkStatus();
+    on_progress({.stage = BootstrapProgress::Stage::kConnecting,
+                 .text = absl::StrCat("connecting to ", resolved_.target.remote.destination, " in ",
+                                      absl::FormatDuration(absl::Ceil(wait, absl::Seconds(1))),
+                                      ", behind other hosts")});
+    return PollUntil({}, absl::Now() + wait, &cancelled).status();
+  }
+
   absl::Status CheckMeaning(const std::atomic<bool>& cancelled) {
     SshTarget target = resolved_.target;
     target.lent_env = options_.lent_env();

@@ -11,6 +11,7 @@
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connector.h"
 #include "coordinator/link/login_bar.h"
 
@@ -24,13 +25,15 @@ std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::st
 // that as it is. Every other one asks again what the target means, with what `lent_env` gives then;
 // where it is something else by now it goes no further: `on_moved` is called, on the connecting
 // thread, and FAILURE_CANCELLED returned. Nor does it where a login that was refused is not long
-// ago (LoginBar): then it returns how that failed.
+// ago (LoginBar): then it returns how that failed. Before ssh is started it waits for its turn
+// (ConnectionPace).
 struct SshConnectorOptions {
   std::function<std::string()> runtime_dir;  // As in BootstrapOptions; asked at every Connect().
   std::function<Environment()> lent_env;
   std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
   std::function<void(ResolvedTarget)> on_moved;
-  std::shared_ptr<LoginBar> bar;  // Of all connections with the key of `resolved`.
+  std::shared_ptr<LoginBar> bar;         // Of all connections with the key of `resolved`.
+  std::shared_ptr<ConnectionPace> pace;  // Of all connections of this process.
 };
 std::unique_ptr<Connector> MakeSshConnector(const AgentBundle& bundle, ResolvedTarget resolved,
                                             SshConnectorOptions options);

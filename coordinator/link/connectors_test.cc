@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connector.h"
 #include "coordinator/link/login_bar.h"
 #include "gmock/gmock.h"
@@ -46,7 +48,8 @@ class SshConnectorTest : public ::testing::Test {
                           .resolve = [this](const SshTarget&, const std::atomic<bool>*)
                               -> absl::StatusOr<ResolvedTarget> { return Target(meaning_); },
                           .on_moved = [this](ResolvedTarget to) { moved_to_.push_back(to.key); },
-                          .bar = bar_});
+                          .bar = bar_,
+                          .pace = pace_});
   }
   absl::Status Connect() {
     const std::atomic<bool> cancelled = false;
@@ -58,6 +61,9 @@ class SshConnectorTest : public ::testing::Test {
 
   const std::unique_ptr<AgentBundle> bundle_ = AgentBundle::Find({});
   const std::shared_ptr<LoginBar> bar_ = std::make_shared<LoginBar>();
+  absl::Duration now_;
+  const std::shared_ptr<ConnectionPace> pace_ =
+      std::make_shared<ConnectionPace>([this] { return now_; });
   std::string meaning_ = "key";
   std::vector<std::string> moved_to_;
   std::unique_ptr<Connector> connector_;
@@ -79,6 +85,25 @@ TEST_F(SshConnectorTest, AnotherMeaningOfTheTargetIsNoticedAllTheSame) {
   meaning_ = "another";
   EXPECT_EQ(KindOf(Connect()), v1::FAILURE_CANCELLED);
   EXPECT_THAT(moved_to_, ElementsAre("another"));
+}
+
+TEST_F(SshConnectorTest, ItWaitsForItsTurnAndCanBeGivenUp) {
+  while (pace_->Take() < absl::Minutes(2)) continue;
+  const std::atomic<bool> cancelled = true;
+  std::vector<std::string> told;
+  const absl::Status status =
+      connector_
+          ->Connect([&](const BootstrapProgress& progress) { told.push_back(progress.text); },
+                    cancelled)
+          .status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CANCELLED) << status;
+  EXPECT_THAT(told, ElementsAre(HasSubstr("behind other hosts")));
+}
+
+TEST_F(SshConnectorTest, WhatIsBarredTakesNoTurn) {
+  RefuseALogin();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(KindOf(Connect()), v1::FAILURE_AUTH);
+  EXPECT_EQ(pace_->Take(), absl::ZeroDuration());
 }
 
 TEST_F(SshConnectorTest, WhatFailsBeforeSshRunsIsNoLogin) {

@@ -85,8 +85,15 @@ void HostLink::CancelTimer(EventLoop::TimerId* timer) {
 void HostLink::Want(LinkObserver* observer) {
   if (retired_) return;
   observers_.Want(observer);
+  const bool joins = machine_.attempting();
   Handle(LinkEvent::kAsked);
   ArmHeartbeat();
+  if (!joins) return;
+  // The host may have said something that whoever waits has to know.
+  loop_.Post([this, alive = alive_] {
+    if (!*alive || !machine_.attempting() || progress_.text.empty()) return;
+    observers_.ForEach([this](LinkObserver& waiting) { waiting.OnLinkProgress(progress_); });
+  });
 }
 
 void HostLink::Unwant(LinkObserver* observer) {
@@ -166,6 +173,7 @@ void HostLink::ArmRetry() {
 
 void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
+  progress_ = {};
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {
@@ -195,6 +203,7 @@ void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
   OpenLife(*std::move(connection));
   LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
           mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
+  if (!remark_.empty()) LogWarn("link ", name_, ": ", remark_);
   Handle(LinkEvent::kConnected);
 }
 
@@ -202,6 +211,7 @@ void HostLink::OpenLife(Connection connection) {
   hello_ = std::move(connection.hello);
   mode_ = connection.mode;
   mode_reason_ = std::move(connection.mode_reason);
+  remark_ = std::move(connection.remark);
   ssh_ = std::move(connection.ssh);
   ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
   failure_ = absl::OkStatus();
@@ -212,7 +222,8 @@ void HostLink::OpenLife(Connection connection) {
                .stub = options_.open_stub(std::move(connection.wire)),
                .credit = CreditShares(options_.credit, Now()),
                .send_window = SendWindow(
-                   options_.send_window, [this] { return probe_->Ping(); }, Now())});
+                   options_.send_window, [this] { return probe_->Ping(); }, Now()),
+               .identity = options_.identity});
   probe_ = Probe::Start(loop_, calls_, *life_->stub,
                         {.on_answer = [this](uint64_t nonce) { OnAnswer(nonce); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});
@@ -327,6 +338,7 @@ v1::LinkStatus HostLink::Status() const {
   if (!machine_.up()) return status;
   status.set_mode(std::string(ModeName(mode_)));
   status.set_mode_reason(mode_reason_);
+  status.set_remark(remark_);
   status.set_agent_build(hello_.build());
   status.set_agent_pid(hello_.pid());
   status.set_upgrade_refused(hello_.build_number() == 0 ? kTooOldToUpgrade

@@ -33,6 +33,7 @@ struct HostLinkOptions {
   RateWindow::Limits credit;               // For what comes from the host.
   RateWindow::Limits send_window;          // For what goes there.
   uint64_t seed = std::random_device()();  // Of the waits between attempts.
+  std::string identity;                    // As LinkLife has it.
   // For simulations, which have wires of their own and no threads: then what would block is posted
   // to the loop.
   std::function<std::unique_ptr<v1::Agent::StubInterface>(ScopedFd wire)> open_stub = OpenStub;
@@ -115,6 +116,7 @@ class HostLink final : public Link {
   v1::Hello hello_;
   LinkMode mode_ = LinkMode::kLocal;
   std::string mode_reason_;
+  std::string remark_;
   pid_t ssh_pid_ = 0;
   std::unique_ptr<SshClient> ssh_;
   // While up.

@@ -21,6 +21,9 @@ struct LinkLife {
   // What may be on its way, from the host and to it. For the loop alone.
   CreditShares credit;
   SendWindow send_window;
+  // Names the link to its host, the same at every connection and in every life of the coordinator,
+  // and says nothing else. Empty: the agent on this machine.
+  std::string identity = {};
 };
 
 // Hears of the life of a link. On the coordinator's loop, never from inside a call to the link. May

@@ -9,11 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "common/base/fnv.h"
 #include "common/endpoint/endpoint.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
@@ -96,6 +98,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   SharedLink& Local();
   SharedLink& Find(const ResolvedTarget& resolved);
   std::shared_ptr<LoginBar> BarOf(const std::string& key);
+  static std::string IdentityOf(const std::string& coordinator_id, const std::string& key);
   void OnMoved(const std::string& id, ResolvedTarget to);
   void WokeUp();
   void SweepSoon();
@@ -120,10 +123,11 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::vector<std::unique_ptr<SharedLink>> links_;
   uint64_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
-  std::map<std::string, TeamEntry> team_links_;            // By name.
-  std::vector<std::unique_ptr<TeamLink>> before_;          // Of teams that were changed since.
-  std::vector<std::unique_ptr<StopAgentsCall>> stops_;     // That go on, one for each call.
-  bool sweeping_ = false;                                  // Posted.
+  const std::shared_ptr<ConnectionPace> pace_ = std::make_shared<ConnectionPace>();
+  std::map<std::string, TeamEntry> team_links_;         // By name.
+  std::vector<std::unique_ptr<TeamLink>> before_;       // Of teams that were changed since.
+  std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
+  bool sweeping_ = false;                               // Posted.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
@@ -191,11 +195,20 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                          if (*alive) OnMoved(id, std::move(to));
                                        });
                                      },
-                                 .bar = BarOf(resolved.key)};
+                                 .bar = BarOf(resolved.key),
+                                 .pace = pace_};
+  HostLinkOptions link_options;
+  link_options.identity = IdentityOf(options_.coordinator_id, resolved.key);
   shared->link =
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
-                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)));
+                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)),
+                                 std::move(link_options));
   return *links_.emplace_back(std::move(shared));
+}
+
+// Two coordinators may have links alike, and lend different keys.
+std::string HostLinkTable::IdentityOf(const std::string& coordinator_id, const std::string& key) {
+  return FnvHex128(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key));
 }
 
 // It outlives the link: what moves to another one and back has not been mended by that.
@@ -251,6 +264,7 @@ void HostLinkTable::Sweep() {
     const TeamLink& link = *entry->second.link;
     entry = link.configured() || link.used() ? std::next(entry) : team_links_.erase(entry);
   }
+  if (!stops_.empty()) return;  // They use the links; the end of the last one comes here again.
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
     shared->closing = true;

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_LINK_LOGIN_BAR_H_
 #define IRIS_COORDINATOR_LINK_LOGIN_BAR_H_
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -15,8 +16,9 @@ namespace iris {
 // out for them, and fill their logs. After a failure that trying again cannot mend (RetryMends())
 // there is no other login for a while, however many messages ask for one: each hears of that
 // failure at once. The while is short at first, so that somebody who mends it hardly notices, and
-// grows with every login that fails so. Nothing is remembered once a login has succeeded, or long
-// after the last one.
+// grows with every login that fails so while somebody goes on asking. Nothing is remembered once a
+// login has succeeded, or where nobody has asked for a while: what is tried again now and then does
+// not keep others out.
 //
 // Of all connections for which ssh means the same: what ssh's configuration, the team's `remote` or
 // the lent keys change makes another connection, with a bar of its own. Thread-safe.
@@ -25,6 +27,7 @@ class LoginBar {
   static constexpr absl::Duration kFirst = absl::Seconds(2);
   static constexpr int kGrowth = 3;
   static constexpr absl::Duration kLongest = absl::Minutes(5);
+  static constexpr absl::Duration kRemembered = absl::Seconds(30);  // Or as long as the wait was.
 
   // Of a clock that never jumps, with any beginning.
   using Now = std::function<absl::Duration()>;
@@ -41,7 +44,7 @@ class LoginBar {
  private:
   static absl::Duration SinceSomeTime();
   bool Forgotten() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return failure_.ok() || now_() >= until_ + kLongest;
+    return failure_.ok() || now_() >= until_ + std::max(wait_, kRemembered);
   }
 
   const Now now_;

@@ -89,6 +89,17 @@ TEST_F(LoginBarTest, WhatWasLongAgoIsForgotten) {
   EXPECT_EQ(Wait(), LoginBar::kFirst);
 }
 
+// As what a host has is, while its link is blocked.
+TEST_F(LoginBarTest, WhatIsTriedNowAndThenKeepsNobodyOut) {
+  for (int minute = 0; minute < 60; ++minute) {
+    ASSERT_TRUE(bar_.Check().ok()) << minute;
+    bar_.Note(Refused());
+    now_ += absl::Minutes(1);
+  }
+  bar_.Note(Refused());
+  EXPECT_EQ(Wait(), LoginBar::kFirst);
+}
+
 TEST_F(LoginBarTest, AHostThatIsAwayIsTriedAsBefore) {
   bar_.Note(MakeFailure(v1::FAILURE_UNREACHABLE, "Connection refused"));
   EXPECT_TRUE(bar_.Check().ok());

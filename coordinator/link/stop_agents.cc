@@ -1,10 +1,15 @@
 #include "coordinator/link/stop_agents.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/bootstrap/host_text.h"
 #include "coordinator/link/agent_calls.h"
 
 namespace iris {
@@ -12,6 +17,34 @@ namespace {
 
 std::string Problem(const std::string& name, const absl::Status& why) {
   return Describe(ToProto(Annotate(why, absl::StrCat("agent on ", name))));
+}
+
+// Older ones do not look at ShutdownRequest.coordinator_id.
+constexpr uint32_t kBuildThatStaysForOthers = 5;
+constexpr size_t kShownMax = 8;  // Of whose messages are open.
+constexpr size_t kNameBytesMax = 128;
+
+// "2 of team gpu (me@desktop)"; "": nobody's but those of `coordinator_id`.
+std::string OpenForOthers(const v1::ListResponse& list, absl::string_view coordinator_id) {
+  std::map<std::string, uint64_t> open;
+  for (const v1::SessionInfo& session : list.sessions()) {
+    if (session.coordinator_id() == coordinator_id) continue;
+    const uint64_t tells =
+        uint64_t{session.tells_waiting()} + (session.tell_in_flight().empty() ? 0 : 1);
+    if (tells == 0) continue;
+    open[absl::StrCat("team ", PrintableHostText(session.team(), kNameBytesMax), " (",
+                      PrintableHostText(session.label(), kNameBytesMax), ")")] += tells;
+  }
+  std::string whose;
+  size_t shown = 0;
+  for (const auto& [who, tells] : open) {
+    if (shown == kShownMax) {
+      absl::StrAppend(&whose, ", and ", open.size() - shown, " more");
+      break;
+    }
+    absl::StrAppend(&whose, shown++ == 0 ? "" : ", ", tells, " of ", who);
+  }
+  return whose;
 }
 
 }  // namespace
@@ -67,6 +100,32 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
     return;
   }
   unanswered_[agent] = {.name = name, .links = {&link}};
+  const bool spares_others = !request_.force() && !request_.coordinator_id().empty();
+  if (spares_others && life->hello.build_number() < kBuildThatStaysForOthers) {
+    return AskWhoseTellsAreOpen(agent, life);
+  }
+  End(agent, life);
+}
+
+void StopAgentsCall::AskWhoseTellsAreOpen(const std::string& agent,
+                                          const std::shared_ptr<LinkLife>& life) {
+  ListSessions(loop_, calls_, life,
+               [this, alive = alive_, agent, life](const grpc::Status& status,
+                                                   const v1::ListResponse& list) {
+                 if (!*alive || unanswered_.count(agent) == 0) return;
+                 if (!status.ok()) return OnStays(agent, FromHost(status, ""));
+                 const std::string whose = OpenForOthers(list, request_.coordinator_id());
+                 if (whose.empty()) return End(agent, life);
+                 OnStays(agent,
+                         MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                                     absl::StrCat("it is of an older build, which would end the "
+                                                  "messages of other coordinators too: ",
+                                                  whose),
+                                     kFixStopForce));
+               });
+}
+
+void StopAgentsCall::End(const std::string& agent, const std::shared_ptr<LinkLife>& life) {
   EndAgent(loop_, calls_, life, request_,
            [this, alive = alive_, agent](const grpc::Status& status,
                                          const v1::ShutdownResponse& response) {
@@ -104,17 +163,23 @@ void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& statu
                              const v1::ShutdownResponse& response) {
   const auto found = unanswered_.find(agent);
   if (found == unanswered_.end()) return;
-  const Asked asked = found->second;
+  if (!status.ok()) return OnStays(agent, FromHost(status, ""));
+  const std::string name = found->second.name;
   unanswered_.erase(found);
-  if (!status.ok()) {
-    problems_.push_back(Problem(asked.name, FromHost(status, "")));
-    for (HostLink* link : asked.links) link->Close();  // It stays: their end is not waited for.
-  } else if (response.tells_of_others() > 0) {
-    stopped_.push_back(absl::StrCat(asked.name, ", and with it ", response.tells_of_others(),
+  if (response.tells_of_others() > 0) {
+    stopped_.push_back(absl::StrCat(name, ", and with it ", response.tells_of_others(),
                                     " open messages of other coordinators"));
   } else {
-    stopped_.push_back(asked.name);
+    stopped_.push_back(name);
   }
+  FinishIfAll();
+}
+
+void StopAgentsCall::OnStays(const std::string& agent, const absl::Status& why) {
+  const Asked asked = unanswered_.at(agent);
+  unanswered_.erase(agent);
+  problems_.push_back(Problem(asked.name, why));
+  for (HostLink* link : asked.links) link->Close();  // It stays: their end is not waited for.
   FinishIfAll();
 }
 

@@ -24,6 +24,10 @@ namespace iris {
 // their links first, so that their loss does not bring them back. Several may run at a time. Used
 // once: Ask() and AwaitAndAsk() for every link, then Begin(). Lives on the coordinator's loop.
 //
+// An agent before build 5 ends the messages of other coordinators too, whoever asks: it is asked
+// first whose it has, and stays (with our sessions as well) where others have some and nobody says
+// `force`.
+//
 //   Ask ──────────────────────────▶ Shutdown ──▶ stopped, or a problem ─┐
 //   AwaitAndAsk ── up ──▶ Shutdown ── as above ────────────────────────▶ all ──▶ done
 //            └── down, or kDeadline ──▶ a problem ──────────────────────┘
@@ -56,8 +60,12 @@ class StopAgentsCall {
   class Arrival;
 
   void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);
+  void AskWhoseTellsAreOpen(const std::string& agent, const std::shared_ptr<LinkLife>& life);
+  void End(const std::string& agent, const std::shared_ptr<LinkLife>& life);
   void OnEnded(const std::string& agent, const grpc::Status& status,
                const v1::ShutdownResponse& response);
+  // Asked, and not ended: `why`.
+  void OnStays(const std::string& agent, const absl::Status& why);
   void OnDeadline();
   void FinishIfAll();
 

@@ -1,5 +1,6 @@
 #include "coordinator/link/stop_agents.h"
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -182,6 +183,68 @@ TEST_F(StopAgentsTest, AnAgentThatStaysIsAProblemAndItsLinkIsClosed) {
     EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end";
     EXPECT_EQ(Link("stays too").life(), nullptr);
   });
+}
+
+// An agent that does not know whose messages it is to spare.
+class StopOlderAgentTest : public StopAgentsTest {
+ protected:
+  StopOlderAgentTest() {
+    request_.set_coordinator_id("us");
+    Host("old").CallItself("old");
+    Host("old").RunsBuild(4);
+  }
+  void Holds(const std::string& coordinator_id, uint32_t waiting, const std::string& in_flight) {
+    v1::SessionInfo& session = *sessions_.add_sessions();
+    session.set_coordinator_id(coordinator_id);
+    session.set_label("me@desktop");
+    session.set_team("gpu");
+    session.set_tells_waiting(waiting);
+    session.set_tell_in_flight(in_flight);
+    Host("old").Holds(sessions_);
+  }
+  void StopIt() {
+    BringUp("old");
+    StopAll(answer_, {"old"});
+    ASSERT_TRUE(answer_.Wait());
+  }
+
+  v1::ListResponse sessions_;
+  Answer answer_;
+};
+
+TEST_F(StopOlderAgentTest, ItStaysWhereOthersHaveMessagesOpen) {
+  Holds("us", 3, "a tell");
+  Holds("them", 2, "another");
+  ASSERT_NO_FATAL_FAILURE(StopIt());
+  EXPECT_THAT(answer_.stopped, IsEmpty());
+  EXPECT_THAT(answer_.problems,
+              ElementsAre(AllOf(HasSubstr("agent on old: it is of an older build"),
+                                HasSubstr("3 of team gpu (me@desktop)"), HasSubstr("--force"))));
+  EXPECT_EQ(Host("old").shutdowns(), 0);
+  OnLoop([&] { EXPECT_EQ(Link("old").life(), nullptr) << "nobody waits for its end"; });
+}
+
+TEST_F(StopOlderAgentTest, ItEndsWhereTheyHaveNone) {
+  Holds("us", 3, "a tell");
+  Holds("them", 0, "");
+  ASSERT_NO_FATAL_FAILURE(StopIt());
+  EXPECT_THAT(answer_.stopped, ElementsAre("old"));
+  EXPECT_EQ(Host("old").shutdowns(), 1);
+}
+
+TEST_F(StopOlderAgentTest, ItEndsWhereAPersonSaysSo) {
+  request_.set_force(true);
+  Holds("them", 2, "");
+  ASSERT_NO_FATAL_FAILURE(StopIt());
+  EXPECT_THAT(answer_.stopped, ElementsAre("old"));
+}
+
+TEST_F(StopOlderAgentTest, ANewerOneIsNotAskedButDecidesItself) {
+  Host("old").RunsBuild(5);
+  Holds("them", 2, "");
+  ASSERT_NO_FATAL_FAILURE(StopIt());
+  EXPECT_THAT(answer_.stopped, ElementsAre("old"));
+  EXPECT_EQ(Host("old").last_shutdown().coordinator_id(), "us");
 }
 
 TEST_F(StopAgentsTest, WhatEndsWithAnAgentThatIsForcedToGoIsSaid) {

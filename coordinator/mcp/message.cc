@@ -2,6 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "coordinator/mcp/id_scan.h"
+#include "coordinator/mcp/whole_characters.h"
+
 namespace iris {
 namespace {
 
@@ -14,15 +19,12 @@ McpIncoming Bad(int code, std::string error, Json id = nullptr) {
           .error = std::move(error)};
 }
 
-bool IsId(const Json& value) { return value.is_string() || value.is_number_integer(); }
-
 McpIncoming Check(Json message) {
-  if (message.is_array()) return Bad(kInvalidRequest, "batches are not supported");
   if (!message.is_object()) return Bad(kInvalidRequest, "not a JSON-RPC message");
   McpIncoming incoming;
   const auto id = message.find("id");
   const bool has_id = id != message.end();
-  if (has_id && IsId(*id)) incoming.id = *id;
+  if (has_id && IsMcpId(*id)) incoming.id = *id;
   if (message.value("jsonrpc", Json()) != "2.0") {
     return Bad(kInvalidRequest, "not a JSON-RPC 2.0 message", incoming.id);
   }
@@ -42,7 +44,7 @@ McpIncoming Check(Json message) {
   incoming.kind = has_id ? McpIncoming::Kind::kRequest : McpIncoming::Kind::kNotification;
   incoming.method = method->get<std::string>();
   incoming.params = Json::object();
-  if (const auto params = message.find("params"); params != message.end()) {
+  if (const auto params = message.find("params"); params != message.end() && !IsNotGiven(*params)) {
     incoming.params = std::move(*params);
     if (!incoming.params.is_object()) {
       return Bad(kInvalidParams, "params is no object", incoming.id);
@@ -51,18 +53,54 @@ McpIncoming Check(Json message) {
   return incoming;
 }
 
+McpIncoming CheckBatch(Json& messages) {
+  if (messages.empty()) return Bad(kInvalidRequest, "the batch is empty");
+  if (messages.size() > kMcpBatchMax) {
+    return Bad(kInvalidRequest,
+               absl::StrCat("a batch of more than ", kMcpBatchMax, " messages was not read"));
+  }
+  McpIncoming batch{.kind = McpIncoming::Kind::kBatch};
+  for (Json& message : messages) batch.members.push_back(Check(std::move(message)));
+  return batch;
+}
+
+// Discarded: it is no JSON, or nests too deep.
+Json Parse(absl::string_view text, bool* too_deep) {
+  const auto bound = [too_deep](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDepthMax) *too_deep = true;
+    return !*too_deep;
+  };
+  return Json::parse(text.begin(), text.end(), bound, /*allow_exceptions=*/false);
+}
+
 }  // namespace
+
+bool IsMcpId(const Json& value) { return value.is_string() || value.is_number_integer(); }
+
+bool IsNotGiven(const Json& value) {
+  return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty());
+}
+
+std::string McpMemberId(absl::string_view id, size_t index) {
+  constexpr absl::string_view kHex = "0123456789abcdef";
+  std::string member(id);
+  // The last digits of a UUID are random ones: the members' differ from it, and from each other's.
+  size_t number = index + 1;
+  for (size_t at = member.size(); number > 0 && at > 0; number /= 16) {
+    char& digit = member[--at];
+    const size_t value = kHex.find(absl::ascii_tolower(digit));
+    if (value != absl::string_view::npos) digit = kHex[value ^ (number % 16)];
+  }
+  return member;
+}
 
 McpIncoming ParseMcp(absl::string_view text) {
   bool too_deep = false;
-  const auto bound = [&too_deep](int depth, Json::parse_event_t, Json&) {
-    if (depth > kDepthMax) too_deep = true;
-    return !too_deep;
-  };
-  Json message = Json::parse(text.begin(), text.end(), bound, /*allow_exceptions=*/false);
-  if (too_deep) return Bad(kInvalidRequest, "nested too deeply");
-  if (message.is_discarded()) return Bad(kParseError, "not JSON, or not UTF-8");
-  return Check(std::move(message));
+  Json message = Parse(text, &too_deep);
+  if (message.is_discarded() && !too_deep) message = Parse(WithWholeCharacters(text), &too_deep);
+  if (too_deep) return Bad(kInvalidRequest, "nested too deeply", FindMcpId(text));
+  if (message.is_discarded()) return Bad(kParseError, "not JSON", FindMcpId(text));
+  return message.is_array() ? CheckBatch(message) : Check(std::move(message));
 }
 
 std::string DumpJson(const Json& json) {

@@ -1,7 +1,9 @@
 #include "coordinator/mcp/message.h"
 
+#include <set>
 #include <string>
 
+#include "common/base/ids.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -38,16 +40,67 @@ TEST(McpMessageTest, NotificationsAndResponsesAreToldApart) {
             Kind::kResponse);
 }
 
-TEST(McpMessageTest, WhatIsNoJsonIsAParseErrorWithoutAnId) {
-  for (const char* text : {"", "{", "nonsense", "{\"id\":1,}", "{\"id\":1} {}",
-                           "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xFF\"}"}) {
+TEST(McpMessageTest, WhatIsNoJsonIsAParseErrorAndKeepsAnIdThatCanBeRead) {
+  for (const char* text : {"", "{", "nonsense", "\xff\xfe", R"({"id":1)"}) {
     ExpectBad(text, kParseError, nullptr);
   }
+  for (const char* text : {R"({"id":1,})", R"({"id":1} {})",
+                           R"({"method":"x","params":{"a":NaN},"jsonrpc":"2.0","id":1})"}) {
+    ExpectBad(text, kParseError, 1);
+  }
+}
+
+TEST(McpMessageTest, HalfACharacterIsReadAsU_FFFD) {
+  for (const char* half : {R"(\ud83d)", R"(\ude80)", "\xFF", "\xED\xA0\xBD"}) {
+    const McpIncoming request = ParseMcp(
+        R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"cut )" + std::string(half) +
+        R"( end"}})");
+    EXPECT_EQ(request.kind, Kind::kRequest) << half;
+    EXPECT_EQ(request.id, Json(1)) << half;
+    EXPECT_THAT(request.params.value("a", ""), ::testing::StartsWith("cut \xEF\xBF\xBD")) << half;
+  }
+  EXPECT_EQ(ParseMcp(R"({"jsonrpc":"2.0","id":1,"method":"\ud83d\ude80"})").method, "🚀");
+}
+
+TEST(McpMessageTest, ParamsThatAreNullOrEmptyTextAreNotGiven) {
+  for (const char* params : {"null", "\"\""}) {
+    const McpIncoming request =
+        ParseMcp(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":)" + std::string(params) + "}");
+    EXPECT_EQ(request.kind, Kind::kRequest);
+    EXPECT_EQ(request.params, Json::object());
+  }
+}
+
+TEST(McpMessageTest, ABatchHasItsMembersEachAsItIs) {
+  const McpIncoming batch = ParseMcp(
+      R"([{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"x"},7,[]])");
+  EXPECT_EQ(batch.kind, Kind::kBatch);
+  ASSERT_EQ(batch.members.size(), 4u);
+  EXPECT_EQ(batch.members[0].id, Json(1));
+  EXPECT_EQ(batch.members[1].kind, Kind::kNotification);
+  EXPECT_EQ(batch.members[2].kind, Kind::kBad);
+  EXPECT_EQ(batch.members[3].kind, Kind::kBad);
+
+  std::string many = "[1";
+  for (size_t i = 1; i < kMcpBatchMax; ++i) many += ",1";
+  EXPECT_EQ(ParseMcp(many + "]").members.size(), kMcpBatchMax);
+  ExpectBad(many + ",1]", kInvalidRequest, nullptr);
+}
+
+TEST(McpMessageTest, AMembersIdIsAUuidOfItsOwnAndAlwaysTheSame) {
+  const std::string id = NewUuid();
+  std::set<std::string> ids = {id};
+  for (size_t i = 0; i < kMcpBatchMax; ++i) {
+    const std::string member = McpMemberId(id, i);
+    EXPECT_TRUE(IsUuid(member)) << member;
+    EXPECT_EQ(member, McpMemberId(id, i));
+    ids.insert(member);
+  }
+  EXPECT_EQ(ids.size(), kMcpBatchMax + 1);
 }
 
 TEST(McpMessageTest, WhatIsNoJsonRpcIsAnInvalidRequestAndKeepsAnIdThatIsFit) {
   ExpectBad("[]", kInvalidRequest, nullptr);
-  ExpectBad(R"([{"jsonrpc":"2.0","id":1,"method":"ping"}])", kInvalidRequest, nullptr);
   ExpectBad("7", kInvalidRequest, nullptr);
   ExpectBad(R"({"id":1,"method":"ping"})", kInvalidRequest, 1);
   ExpectBad(R"({"jsonrpc":"1.0","id":"a","method":"ping"})", kInvalidRequest, "a");
@@ -65,7 +118,7 @@ TEST(McpMessageTest, DeepNestingIsRefusedHoweverMuchThereIsOfIt) {
            std::string(depth, ']') + "}}";
   };
   EXPECT_EQ(ParseMcp(nested(50)).kind, Kind::kRequest);
-  ExpectBad(nested(80), kInvalidRequest, nullptr);
+  ExpectBad(nested(80), kInvalidRequest, 1);
   ExpectBad(std::string(kMcpMessageBytesMax, '['), kInvalidRequest, nullptr);
 }
 

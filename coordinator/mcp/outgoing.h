@@ -16,6 +16,8 @@ namespace iris {
 class McpOutgoing {
  public:
   static constexpr size_t kPieceBytesMax = 256 << 10;
+  // A longer text is let go where the message has to wait for others, if the store has it.
+  static constexpr size_t kHeldTextBytesMax = 64 << 10;
 
   // A message that is made already; empty: there is none.
   explicit McpOutgoing(std::string json) : head_(std::move(json)) {}
@@ -48,6 +50,7 @@ class McpOutgoing {
   bool opening = false;      // As in McpServerMessage.
   std::string accepted;      // As in McpServerMessage.
   std::string outcome_of;    // The tell whose outcome is in it, which is fetched once it is taken.
+  bool continues = false;    // What is sent next is of the same JSON text.
   bool is_progress = false;  // May be left out where a client is slow to read.
 
  private:

@@ -1,6 +1,5 @@
 #include "coordinator/mcp/session.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -9,21 +8,33 @@
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
+#include "coordinator/mcp/instructions.h"
+#include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/progress.h"
 #include "coordinator/mcp/tool.h"
 #include "coordinator/mcp/tool_result.h"
 #include "coordinator/mcp/versions.h"
+#include "coordinator/store/store.h"
 
 namespace iris {
 namespace {
 
-constexpr char kInstructions[] =
-    "Iris lets you talk to other teams: Claude Code sessions in other projects, on this machine or "
-    "on other hosts. list_teams shows them; send_message or ask_message waits for a team's answer. "
-    "No answer is lost: tell_wait gets it later, by the message's id. "
-    "fromTeam is always your own team's name.";
 constexpr size_t kMethodBytesShown = 100;
 constexpr size_t kAnnouncedShown = 10;
+
+// What waits, in words; empty: nothing.
+std::string WaitingText(const std::vector<Store::WaitingAnswer>& answers) {
+  if (answers.empty()) return "";
+  std::vector<std::string> shown;
+  for (const Store::WaitingAnswer& answer : answers) {
+    if (shown.size() == kAnnouncedShown) break;
+    shown.push_back(absl::StrCat(answer.tell_id, " from ", answer.to));
+  }
+  return absl::StrCat(
+      answers.size() == 1 ? "1 answer waits" : absl::StrCat(answers.size(), " answers wait"), ": ",
+      absl::StrJoin(shown, ", "), shown.size() < answers.size() ? ", …" : "",
+      ". tell_wait with the id as tellId gets it.");
+}
 
 // The client's token if it wants to hear of progress, else null.
 Json ProgressToken(const Json& params) {
@@ -36,7 +47,8 @@ Json ProgressToken(const Json& params) {
 
 Json TakeArguments(Json& params) {
   const auto arguments = params.find("arguments");
-  return arguments == params.end() ? Json::object() : std::move(*arguments);
+  const bool given = arguments != params.end() && !IsNotGiven(*arguments);
+  return given ? std::move(*arguments) : Json::object();
 }
 
 }  // namespace
@@ -98,11 +110,18 @@ void McpSession::Take(McpClientMessage message) {
       return TakeRequest(std::move(message));
     case McpIncoming::Kind::kNotification:
       return TakeNotification(message);
+    case McpIncoming::Kind::kBatch:
+      return TakeBatch(std::move(message));
     case McpIncoming::Kind::kResponse:
       return Settle(message.id);
     case McpIncoming::Kind::kBad:
       return Refuse(message, message.incoming.error_code, message.incoming.error);
   }
+}
+
+void McpSession::TakeBatch(McpClientMessage message) {
+  if (!HasBatches(version_)) return Refuse(message, kInvalidRequest, "batches are not supported");
+  for (McpClientMessage& member : sink_.Open(std::move(message))) Take(std::move(member));
 }
 
 void McpSession::TakeRequest(McpClientMessage message) {
@@ -141,14 +160,14 @@ void McpSession::Initialize(const McpClientMessage& message) {
                 {{"protocolVersion", version_},
                  {"capabilities", {{"tools", {{"listChanged", false}}}}},
                  {"serverInfo", {{"name", "iris"}, {"title", "Iris"}, {"version", kVersion}}},
-                 {"instructions", kInstructions}}));
+                 {"instructions", Instructions()}}));
   answer.settles = message.id;
   answer.opening = true;
   sink_.Send(std::move(answer));
 }
 
 void McpSession::ListTools(const McpClientMessage& message) {
-  if (message.incoming.params.contains("cursor")) {
+  if (!IsNotGiven(message.incoming.params.value("cursor", Json()))) {
     return Refuse(message, kInvalidParams, "there is no such cursor: all tools are on one page");
   }
   Answer(message, {{"tools", DescribeTools()}});
@@ -167,8 +186,8 @@ void McpSession::CallTool(McpClientMessage message) {
   }
   const absl::StatusOr<std::string> from = Admit(*tool, arguments);
   if (!from.ok()) {
-    McpOutgoing refusal =
-        ToolAnswer(message.incoming.id, {.status = from.status(), .text = nullptr});
+    McpOutgoing refusal = ToolAnswer(
+        message.incoming.id, {.status = from.status(), .text = nullptr}, ConfigNote());
     refusal.settles = message.id;
     return sink_.Send(std::move(refusal));
   }
@@ -180,8 +199,8 @@ void McpSession::CallTool(McpClientMessage message) {
                        .accepted_before = message.accepted_before});
 }
 
-absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, const Json& arguments) {
-  if (absl::Status fits = CheckArguments(tool, arguments); !fits.ok()) return fits;
+absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, Json& arguments) {
+  if (absl::Status fits = ReadArguments(tool, arguments); !fits.ok()) return fits;
   if (calls_.size() >= options_.calls_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(options_.calls_max, " calls of this client are under way"));
@@ -191,7 +210,10 @@ absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, const Json& argu
 
 void McpSession::EndCall(const std::string& key, const ToolResult& result) {
   const auto node = calls_.extract(key);
-  const std::string note = Announce(node.mapped()->from(), result.outcome_of);
+  const std::string config = ConfigNote();
+  const std::string news = Announce(node.mapped()->from(), result.outcome_of);
+  const std::string note =
+      absl::StrCat(config, config.empty() || news.empty() ? "" : "\n", news);
   McpOutgoing answer = ToolAnswer(node.mapped()->id(), result, note);
   answer.settles = node.mapped()->message_id();
   answer.instead = [id = node.mapped()->id(), settles = answer.settles](const absl::Status& why) {
@@ -207,18 +229,32 @@ std::string McpSession::Announce(const std::string& from, const std::string& but
   const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(from);
   if (!waiting.ok()) return "";  // The next call says it.
   const std::set<std::string> before = std::exchange(announced_[from], {but});
-  std::vector<std::string> news;
+  std::vector<Store::WaitingAnswer> news;
   for (const Store::WaitingAnswer& answer : *waiting) {
     const bool is_news = answer.tell_id != but && !before.contains(answer.tell_id);
     announced_[from].insert(answer.tell_id);
-    if (is_news) news.push_back(absl::StrCat(answer.tell_id, " from ", answer.to));
+    if (is_news) news.push_back(answer);
   }
-  if (news.empty()) return "";
-  const size_t shown = std::min(news.size(), kAnnouncedShown);
+  return WaitingText(news);
+}
+
+std::string McpSession::Instructions() {
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk_.Teams();
+  const std::string own_team = teams.ok() ? desk_.OwnTeam(*teams) : "";
+  std::string unread;
+  if (!own_team.empty()) {
+    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(own_team);
+    if (waiting.ok()) unread = WaitingText(*waiting);
+  }
+  return McpInstructions(teams, own_team, unread);
+}
+
+std::string McpSession::ConfigNote() {
+  const absl::Status problem = desk_.ConfigProblem();
+  if (problem.ok()) return "";
   return absl::StrCat(
-      news.size() == 1 ? "1 answer waits" : absl::StrCat(news.size(), " answers wait"), ": ",
-      absl::StrJoin(news.begin(), news.begin() + shown, ", "), shown < news.size() ? ", …" : "",
-      ". tell_wait with the id as tellId gets it.");
+      "The configuration cannot be used as it is now, and the last good one is in force. ",
+      Describe(ToProto(problem)));
 }
 
 void McpSession::Close(const absl::Status& why) {

@@ -12,27 +12,15 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/mcp/batches.h"
+#include "coordinator/mcp/client_message.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
-#include "coordinator/mcp/outgoing.h"
+#include "coordinator/mcp/sink.h"
 #include "coordinator/mcp/tool.h"
 #include "coordinator/mcp/tool_run.h"
 
 namespace iris {
-
-// Takes what a session says. Called on the loop, also from inside the session's methods.
-class McpSink {
- public:
-  virtual ~McpSink() = default;
-  virtual void Send(McpOutgoing message) = 0;
-};
-
-struct McpClientMessage {
-  std::string id;  // UUID: names the message, and the tell that it asks for.
-  absl::Duration age = absl::ZeroDuration();  // Since the client said it.
-  bool accepted_before = false;               // As in TellSpec, of the tell that it asks for.
-  McpIncoming incoming;
-};
 
 struct McpOptions {
   size_t calls_max = 64;  // Tool calls at once; more are refused with busy_limit.
@@ -47,7 +35,8 @@ struct McpOptions {
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
 // A call that speaks for a team is answered, beside its result, with how many answers wait for that
-// team; each of them is told of once.
+// team; each of them is told of once. The answer to `initialize` tells of them too: not every client
+// shows that.
 //
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
 // Lives on the coordinator's loop.
@@ -70,16 +59,20 @@ class McpSession {
   // By the id as JSON, so that 1 and "1" are two.
   using Calls = std::map<std::string, std::unique_ptr<Call>>;
 
+  void TakeBatch(McpClientMessage message);
   void TakeRequest(McpClientMessage message);
   void TakeNotification(const McpClientMessage& message);
   void Initialize(const McpClientMessage& message);
   void ListTools(const McpClientMessage& message);
   void CallTool(McpClientMessage message);
-  // Whether a call may begin, and for which team; empty: for none.
-  absl::StatusOr<std::string> Admit(const Tool& tool, const Json& arguments);
+  // Whether a call may begin, and for which team; empty: for none. The arguments are read for it.
+  absl::StatusOr<std::string> Admit(const Tool& tool, Json& arguments);
   void EndCall(const std::string& key, const ToolResult& result);
   // What waits for the team `from` and was not told of, in words; empty: nothing. Never of `but`.
   std::string Announce(const std::string& from, const std::string& but);
+  std::string Instructions();
+  // What stands beside every result, in words; mostly nothing.
+  std::string ConfigNote();
 
   void Answer(const McpClientMessage& message, Json result);
   void Refuse(const McpClientMessage& message, int code, absl::string_view why);
@@ -87,7 +80,7 @@ class McpSession {
 
   EventLoop& loop_;
   McpDesk& desk_;
-  McpSink& sink_;
+  McpBatches sink_;
   const McpOptions options_;
   std::string version_;  // Empty until `initialize`.
   Calls calls_;

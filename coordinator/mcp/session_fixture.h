@@ -13,10 +13,12 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/mcp/client_message.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
+#include "coordinator/mcp/sink.h"
 #include "coordinator/store/store.h"
 #include "gtest/gtest.h"
 
@@ -86,6 +88,8 @@ class FakeDesk : public McpDesk {
     teams.mutable_teams(1)->set_remote("ssh gpu1");
     return teams;
   }
+  absl::Status ConfigProblem() override { return config_problem; }
+  std::string OwnTeam(const v1::ListTeamsResponse&) override { return own_team; }
   void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
@@ -101,6 +105,8 @@ class FakeDesk : public McpDesk {
 
   std::map<std::string, Open> open;
   absl::Status config;
+  absl::Status config_problem;
+  std::string own_team;
   v1::GetStatusResponse status;
   std::string asked;
   v1::TellSummary summary;
@@ -115,16 +121,19 @@ class FakeDesk : public McpDesk {
 class Client : public McpSink {
  public:
   void Send(McpOutgoing message) override {
-    std::string text;
-    while (!message.done()) text += message.NextPiece();
+    if (message.lacks_text()) message.PutBack(std::make_shared<std::string>(message.text_bytes(), '?'));
+    while (!message.done()) text_ += message.NextPiece();
+    if (!message.outcome_of.empty()) outcomes_of.push_back(message.outcome_of);
+    if (message.continues) return;
+    const std::string text = std::exchange(text_, "");
     if (!message.settles.empty()) settled.push_back(message.settles);
     if (!message.accepted.empty()) accepted.push_back(message.accepted);
     if (message.opening) opening = message.settles;
-    if (!message.outcome_of.empty()) outcomes_of.push_back(message.outcome_of);
     if (text.empty()) return;
     Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    EXPECT_TRUE(json.is_object()) << text;
-    EXPECT_EQ(message.is_progress, json.value("method", "") == "notifications/progress");
+    EXPECT_TRUE(json.is_object() || json.is_array()) << text;
+    EXPECT_EQ(message.is_progress,
+              json.is_object() && json.value("method", "") == "notifications/progress");
     (message.is_progress ? progress : answers).push_back(std::move(json));
     if (on_message) on_message();
   }
@@ -136,6 +145,9 @@ class Client : public McpSink {
   std::vector<std::string> outcomes_of;
   std::string opening;
   std::function<void()> on_message;
+
+ private:
+  std::string text_;  // Of a message that is not whole yet.
 };
 
 // Everything but the timers runs on the test's thread: the loop starts when a test waits.

@@ -35,6 +35,46 @@ TEST_F(McpSessionTest, EveryVersionWithInitializeIsSpokenAndTheNewestOfferedToTh
   }
 }
 
+TEST_F(McpSessionTest, TheInstructionsSayWhoIsWhoAndWhatWaits) {
+  desk_.own_team = "web";
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  session_ = NewSession(client_);
+  Initialize(*session_);
+  const auto text = client_.answers.at(0)["result"]["instructions"].get<std::string>();
+  EXPECT_THAT(text, AllOf(HasSubstr("You are web"), HasSubstr("Teams: app – the app."),
+                          HasSubstr("1 answer waits: t1 from app. tell_wait")));
+}
+
+TEST_F(McpSessionTest, WithoutAUsableConfigurationItOpensListsAndEveryCallSaysWhatIsWrong) {
+  desk_.config = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: trailing comma", "Mend it.");
+  Open();
+  Say(*session_, Request(1, "tools/list"));
+  EXPECT_EQ(client_.answers.at(0)["result"]["tools"].size(), 10u);
+  EXPECT_THAT(Answered(CallOf(2, "list_teams", Json::object())), HasSubstr("trailing comma"));
+  EXPECT_THAT(Answered(SendTo(3, "x")), HasSubstr("trailing comma"));
+  desk_.config = absl::OkStatus();
+  EXPECT_THAT(Answered(CallOf(4, "list_teams", Json::object())), HasSubstr("the app"));
+}
+
+TEST_F(McpSessionTest, WhileTheLastGoodConfigurationIsInForceEveryAnswerSaysSo) {
+  Open();
+  desk_.config_problem = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: trailing comma", "Mend it.");
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  const auto note = [&](const Json& call) {
+    client_.answers.clear();
+    Say(*session_, call);
+    const Json& content = client_.answers.at(0)["result"]["content"];
+    return content.size() == 1 ? "" : content[1]["text"].get<std::string>();
+  };
+  const auto says_so = AllOf(HasSubstr("the last good one is in force"),
+                             HasSubstr("c.json:3: trailing comma\nfix: Mend it."));
+  EXPECT_THAT(note(CallOf(1, "list_teams", Json::object())), says_so);
+  EXPECT_THAT(note(SendTo(2, "known")), AllOf(says_so, HasSubstr("\n1 answer waits: t1")));
+  EXPECT_THAT(note(SendTo(3, "x", {{"fromTeam", "nobody"}})), says_so);
+  desk_.config_problem = absl::OkStatus();
+  EXPECT_EQ(note(CallOf(4, "list_teams", Json::object())), "");
+}
+
 TEST_F(McpSessionTest, BeforeInitializeOnlyPingIsAnsweredAndDiscoverLeadsToInitialize) {
   session_ = NewSession(client_);
   Say(*session_, Request(1, "tools/list"));
@@ -92,6 +132,8 @@ TEST_F(McpSessionTest, TheToolsAreListedAsTheClientNeedsThem) {
   EXPECT_THAT(
       names, ElementsAre("send_message", "ask_message", "quick_message", "tell_status", "tell_wait",
                          "tell_cancel", "list_teams", "team_status", "team_wake", "team_sleep"));
+  const Json meta = client_.answers.at(0)["result"]["tools"][0]["_meta"];
+  EXPECT_EQ(meta, Json({{"anthropic/maxResultSizeChars", 500000}, {"anthropic/alwaysLoad", true}}));
   Say(*session_, Request(2, "tools/list", {{"cursor", "x"}}));
   EXPECT_EQ(CodeOf(client_.answers.back()), kInvalidParams);
 }
@@ -277,7 +319,11 @@ TEST_F(McpSessionTest, WhoIsNoTeamDoesNotSpeak) {
 TEST_F(McpSessionTest, ArgumentsThatDoNotFitAreNamed) {
   Open();
   EXPECT_THAT(Answered(SendTo(1, "x", {{"message", 7}})), HasSubstr("\"message\" is no string"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "5"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "5x"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "inf"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"waitForLimit", 1}})),
+              HasSubstr("\"waitForLimit\" is no boolean"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"message", nullptr}})), HasSubstr("\"message\" is missing"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 0.5}})), HasSubstr("\"timeout\" is no integer"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", -2}})), HasSubstr("timeout must be"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 1e300}})), HasSubstr("timeout must be"));

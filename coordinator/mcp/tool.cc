@@ -1,9 +1,14 @@
 #include "coordinator/mcp/tool.h"
 
 #include <cmath>
+#include <iterator>
 #include <string>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/nearest.h"
 #include "common/base/utf8.h"
@@ -48,7 +53,8 @@ std::vector<Tool> MakeTools() {
        .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit},
        .destructive = true,
        .reaches_hosts = true,
-       .long_results = true},
+       .long_results = true,
+       .always_load = true},
       {.name = "ask_message",
        .verb = Tool::Verb::kSend,
        .title = "Ask a team",
@@ -171,10 +177,23 @@ Json Describe(const Tool& tool) {
                  {"destructiveHint", tool.destructive},
                  {"idempotentHint", tool.idempotent},
                  {"openWorldHint", tool.reaches_hosts}}}};
-  if (tool.long_results) {
-    json["_meta"] = {{"anthropic/maxResultSizeChars", kLongResultChars}};
-  }
+  if (tool.long_results) json["_meta"]["anthropic/maxResultSizeChars"] = kLongResultChars;
+  if (tool.always_load) json["_meta"]["anthropic/alwaysLoad"] = true;
   return json;
+}
+
+// What is written as text is what it says.
+Json ReadValue(Json value, Type type) {
+  if (type == Type::kString || !value.is_string()) return value;
+  const absl::string_view text =
+      absl::StripAsciiWhitespace(value.get_ref<const std::string&>());
+  if (type == Type::kBoolean) {
+    if (absl::EqualsIgnoreCase(text, "true")) return true;
+    if (absl::EqualsIgnoreCase(text, "false")) return false;
+    return value;
+  }
+  double number = 0;
+  return absl::SimpleAtod(text, &number) ? Json(number) : value;
 }
 
 bool Fits(const Json& value, Type type) {
@@ -182,7 +201,8 @@ bool Fits(const Json& value, Type type) {
     case Type::kString:
       return value.is_string();
     case Type::kInteger:
-      return value.is_number() && std::trunc(value.get<double>()) == value.get<double>();
+      return value.is_number() && std::isfinite(value.get<double>()) &&
+             std::trunc(value.get<double>()) == value.get<double>();
     case Type::kBoolean:
       return value.is_boolean();
   }
@@ -228,7 +248,10 @@ Json DescribeTools() {
   return tools;
 }
 
-absl::Status CheckArguments(const Tool& tool, const Json& arguments) {
+absl::Status ReadArguments(const Tool& tool, Json& arguments) {
+  for (auto argument = arguments.begin(); argument != arguments.end();) {
+    argument = argument->is_null() ? arguments.erase(argument) : std::next(argument);
+  }
   for (const auto& [name, value] : arguments.items()) {
     bool known = false;
     for (const ToolParameter& parameter : tool.parameters) known |= parameter.name == name;
@@ -241,6 +264,11 @@ absl::Status CheckArguments(const Tool& tool, const Json& arguments) {
       return Bad(tool, absl::StrCat("\"", parameter.name, "\" is missing"),
                  absl::StrCat("Set it: ", parameter.description));
     }
+    if (!parameter.required && IsNotGiven(*found)) {
+      arguments.erase(found);
+      continue;
+    }
+    *found = ReadValue(std::move(*found), parameter.type);
     if (!Fits(*found, parameter.type)) {
       return Bad(tool, absl::StrCat("\"", parameter.name, "\" is no ", TypeName(parameter.type)),
                  absl::StrCat("Give it as a JSON ", TypeName(parameter.type), "."));

@@ -40,6 +40,7 @@ struct Tool {
   bool idempotent = false;
   bool reaches_hosts = false;  // What it does goes beyond this machine's Iris.
   bool long_results = false;
+  bool always_load = false;  // Claude Code shows the others' names alone until it looks for one.
 };
 
 const std::vector<Tool>& Tools();
@@ -49,9 +50,10 @@ const Tool* FindTool(absl::string_view name);
 // The value of "tools" in the answer to tools/list.
 Json DescribeTools();
 
-// Whether `arguments` (an object) fits the tool. FAILURE_BAD_REQUEST: names what is missing, of
-// another type, unknown or not built yet.
-absl::Status CheckArguments(const Tool& tool, const Json& arguments);
+// Makes of `arguments` (an object) what the tool takes: what is null, and what is optional and "",
+// is not given; numbers and flags may be given as text ("20000", "true").
+// FAILURE_BAD_REQUEST: names what is missing, of another type, unknown or not built yet.
+absl::Status ReadArguments(const Tool& tool, Json& arguments);
 
 }  // namespace iris
 

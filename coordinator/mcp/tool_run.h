@@ -44,7 +44,7 @@ class ToolRun {
 
 struct ToolCall {
   const Tool& tool;
-  Json arguments;      // CheckArguments() and FindCaller() found nothing.
+  Json arguments;      // ReadArguments() and FindCaller() found nothing.
   std::string id;      // UUID; of the tell, if one is asked for.
   absl::Duration age;  // Since the client asked: a timeout counts from there.
   bool accepted_before = false;  // As in TellSpec.

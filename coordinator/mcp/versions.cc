@@ -17,4 +17,6 @@ absl::string_view NegotiateMcpVersion(absl::string_view wanted) {
 
 bool ProgressHasMessage(absl::string_view version) { return version >= "2025-03-26"; }
 
+bool HasBatches(absl::string_view version) { return version == "2025-03-26"; }
+
 }  // namespace iris

@@ -15,6 +15,9 @@ absl::string_view NegotiateMcpVersion(absl::string_view wanted);
 // Whether progress may say in words what is going on: since 2025-03-26.
 bool ProgressHasMessage(absl::string_view version);
 
+// Whether several messages may come, and be answered, in one array: in 2025-03-26 alone.
+bool HasBatches(absl::string_view version);
+
 }  // namespace iris
 
 #endif  // IRIS_COORDINATOR_MCP_VERSIONS_H_

@@ -10,6 +10,7 @@
 #include "common/base/nearest.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "coordinator/transport/prose.h"
 
 namespace iris {
 namespace {
@@ -48,7 +49,7 @@ absl::Status CheckTell(const TellSpec& spec) {
   if (spec.text.empty()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty", "Write something.");
   }
-  if (spec.text.size() > kTellBytesMax) {
+  if (spec.text.size() + ProseBlankBytes(spec.text) > kTellBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("the message is longer than ", kTellBytesMax, " bytes"),
                        "Put it into a file and tell the team where it is.");

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "common/log/log.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
@@ -25,6 +26,12 @@ absl::optional<std::string> Lookup(const SharedEnvironment& asker, const std::st
 
 }  // namespace
 
+bool LiveConfig::Loaded::IsFor(const SharedEnvironment& asker) const {
+  return std::all_of(variables.begin(), variables.end(), [&](const auto& variable) {
+    return Lookup(asker, variable.first) == variable.second;
+  });
+}
+
 LiveConfig::Stamp LiveConfig::Look() const {
   struct stat file;
   if (stat(path_.c_str(), &file) != 0) return {};
@@ -36,19 +43,26 @@ LiveConfig::Stamp LiveConfig::Look() const {
           .changed_ns = int64_t{file.st_ctim.tv_sec} * 1'000'000'000 + file.st_ctim.tv_nsec};
 }
 
+std::shared_ptr<const Config> LiveConfig::Find(const SharedEnvironment& asker, bool is_before) {
+  const auto found = std::find_if(loaded_.begin(), loaded_.end(), [&](const Loaded& one) {
+    return one.is_before == is_before && one.IsFor(asker);
+  });
+  if (found == loaded_.end()) return nullptr;
+  loaded_.splice(loaded_.begin(), loaded_, found);
+  return loaded_.front().config;
+}
+
 absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEnvironment& asker) {
   // Looked at before it is read: a change in between is seen the next time.
   const Stamp now = Look();
   const bool changed = looked_ && !(now == stamp_);
-  if (changed) loaded_.clear();
+  if (changed) {
+    for (Loaded& one : loaded_) one.is_before = true;
+  }
   looked_ = true;
   stamp_ = now;
-  for (const Loaded& one : loaded_) {
-    const bool same = std::all_of(
-        one.variables.begin(), one.variables.end(),
-        [&](const auto& variable) { return Lookup(asker, variable.first) == variable.second; });
-    if (same) return one.config;
-  }
+  problem_ = absl::OkStatus();
+  if (auto known = Find(asker, /*is_before=*/false); known != nullptr) return known;
   Loaded fresh;
   absl::StatusOr<Config> config = load_([&](absl::string_view name) {
     absl::optional<std::string> value = Lookup(asker, std::string(name));
@@ -57,11 +71,23 @@ absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEn
   });
   if (changed) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
   // What is refused may be mended beside the file: a directory's mode, a variable's value.
-  if (!config.ok()) return config.status();
+  if (!config.ok()) return LastGood(asker, config.status());
+  loaded_.remove_if([&](const Loaded& one) { return one.is_before && one.IsFor(asker); });
   fresh.config = std::make_shared<const Config>(*std::move(config));
-  loaded_.push_back(std::move(fresh));
-  if (loaded_.size() > kRememberedMax) loaded_.pop_front();
-  return loaded_.back().config;
+  loaded_.push_front(std::move(fresh));
+  if (loaded_.size() > kRememberedMax) loaded_.pop_back();
+  return loaded_.front().config;
+}
+
+absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::LastGood(const SharedEnvironment& asker,
+                                                                   const absl::Status& why) {
+  const bool is_good_for_others = std::any_of(loaded_.begin(), loaded_.end(),
+                                              [](const Loaded& one) { return !one.is_before; });
+  if (is_good_for_others || IsUnsetVariable(why)) return why;
+  auto last = Find(asker, /*is_before=*/true);
+  if (last == nullptr) return why;
+  problem_ = why;
+  return last;
 }
 
 }  // namespace iris

@@ -5,8 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +22,8 @@ namespace iris {
 
 // The configuration as it stands in its file, with the variables of whoever asks: read again when
 // somebody changed the file, and for every asker whose variables, of those that it names, are
-// others. Not thread-safe.
+// others. While the file as it is cannot be used, the last one that could be, with the same
+// variables, stays in force. Not thread-safe.
 class LiveConfig {
  public:
   // Reads the file, with `env` for its ${VAR}.
@@ -31,10 +32,14 @@ class LiveConfig {
   LiveConfig(std::string path, Loader load) : path_(std::move(path)), load_(std::move(load)) {}
 
   // Looks at the file's size, time and inode, and loads it where they differ from the last look.
-  // What it returns stays as it is. `asker`: null is this process itself. FAILURE_BAD_REQUEST: the
-  // file as it is now does not load, or names a variable that the asker does not have; the error is
-  // the loader's, who is asked each time then: it may be mended beside the file.
+  // What it returns stays as it is. `asker`: null is this process itself. While the file does not
+  // load, the loader is asked each time: it may be mended beside the file. FAILURE_BAD_REQUEST, the
+  // loader's: it does not load, and never did with the asker's variables; or it is the asker alone
+  // for whom it does not, above all where the asker does not have a variable that it names.
   absl::StatusOr<std::shared_ptr<const Config>> Current(const SharedEnvironment& asker = nullptr);
+  // Of the last Current(), for its asker: why the file as it was then is not in force, and what was
+  // read before is. OK: it is, or Current() has said why nothing is.
+  const absl::Status& problem() const { return problem_; }
 
   const std::string& path() const { return path_; }
 
@@ -56,14 +61,23 @@ class LiveConfig {
   struct Loaded {
     std::map<std::string, absl::optional<std::string>> variables;
     std::shared_ptr<const Config> config;
+    bool is_before = false;  // Of the file as it was before `stamp_`.
+
+    bool IsFor(const SharedEnvironment& asker) const;
   };
   Stamp Look() const;
+  // Null: there is none for that one.
+  std::shared_ptr<const Config> Find(const SharedEnvironment& asker, bool is_before);
+  // What the asker gets where the file does not load, which is `why`.
+  absl::StatusOr<std::shared_ptr<const Config>> LastGood(const SharedEnvironment& asker,
+                                                         const absl::Status& why);
 
   const std::string path_;
   const Loader load_;
   bool looked_ = false;
   Stamp stamp_;
-  std::deque<Loaded> loaded_;  // Of the file as `stamp_` has it; the newest last.
+  std::list<Loaded> loaded_;  // Of files that could be used; what was asked for last is the first.
+  absl::Status problem_;
 };
 
 }  // namespace iris

@@ -11,6 +11,7 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/config/unset_variable.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -32,7 +33,10 @@ class LiveConfigTest : public ::testing::Test {
     if (text == "broken") return MakeFailure(v1::FAILURE_BAD_REQUEST, refusal_);
     if (text != "of the asker") return Config{.teams = {{.name = text}}};
     const absl::optional<std::string> name = env("TEAM");
-    if (!name.has_value()) return MakeFailure(v1::FAILURE_BAD_REQUEST, "TEAM is not set");
+    if (!name.has_value()) {
+      return MarkUnsetVariable(MakeFailure(v1::FAILURE_BAD_REQUEST, "TEAM is not set"));
+    }
+    if (name->empty()) return MakeFailure(v1::FAILURE_BAD_REQUEST, "TEAM is empty");
     return Config{.teams = {{.name = *name}}};
   }
   std::string TeamOf(Environment asker) {
@@ -96,15 +100,68 @@ TEST_F(LiveConfigTest, OnlySoManyAskersAreRemembered) {
   EXPECT_EQ(loads_, loads + 1);
 }
 
-TEST_F(LiveConfigTest, ABrokenFileIsAnErrorUntilItIsMended) {
+TEST_F(LiveConfigTest, TheLastGoodOneIsThatOfTheSameVariables) {
+  Write("of the asker");
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  Write("broken");
+  for (const std::string team : {"gpu", "web", "gpu"}) {
+    EXPECT_EQ(TeamOf({{"TEAM", team}}), team);
+    EXPECT_EQ(config_.problem().message(), "it is bad");
+  }
+  EXPECT_EQ(TeamOf({{"TEAM", "new"}}), "it is bad");
+  EXPECT_TRUE(config_.problem().ok()) << "nothing else is in force for that one";
+  Write("all alike");
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "all alike");
+  EXPECT_TRUE(config_.problem().ok());
+  Write("broken");
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "all alike");
+  EXPECT_EQ(TeamOf({}), "all alike");
+}
+
+TEST_F(LiveConfigTest, AVariableThatAnAskerLacksIsThatAskersErrorAlone) {
+  Write("gpu");
+  EXPECT_EQ(TeamOf({}), "gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "gpu");
+  Write("of the asker");
+  EXPECT_EQ(TeamOf({}), "TEAM is not set") << "not what the file was before";
+  EXPECT_TRUE(config_.problem().ok());
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  EXPECT_TRUE(config_.problem().ok());
+}
+
+// A value of theirs, and no file that is broken.
+TEST_F(LiveConfigTest, WhatIsRefusedToOneAskerAndGoodForOthersIsThatAskersError) {
+  Write("gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", ""}}), "gpu");
+  Write("of the asker");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  EXPECT_EQ(TeamOf({{"TEAM", ""}}), "TEAM is empty");
+  EXPECT_TRUE(config_.problem().ok());
+}
+
+TEST_F(LiveConfigTest, WhileAFileIsBrokenTheLastGoodOneIsInForceAndTheProblemIsKnown) {
   Write("gpu");
   const auto before = config_.Current();
+  EXPECT_TRUE(config_.problem().ok());
   Write("broken");
-  EXPECT_EQ(Team(), "it is bad");
+  EXPECT_EQ(Team(), "gpu");
+  EXPECT_EQ(config_.problem().message(), "it is bad");
   refusal_ = "and its folder is everybody's";
-  EXPECT_EQ(Team(), "and its folder is everybody's") << "which the file's own times do not show";
+  EXPECT_EQ(Team(), "gpu");
+  EXPECT_EQ(config_.problem().message(), "and its folder is everybody's")
+      << "which the file's own times do not show";
   EXPECT_EQ((*before)->teams.at(0).name, "gpu");  // What was handed out stays as it was.
 
+  Write("mended now");
+  EXPECT_EQ(Team(), "mended now");
+  EXPECT_TRUE(config_.problem().ok());
+}
+
+TEST_F(LiveConfigTest, AFileThatNeverWasGoodIsAnErrorUntilItIsMended) {
+  Write("broken");
+  EXPECT_EQ(Team(), "it is bad");
+  EXPECT_EQ(Team(), "it is bad");
   Write("mended now");
   EXPECT_EQ(Team(), "mended now");
 }

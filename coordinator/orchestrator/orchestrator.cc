@@ -63,9 +63,9 @@ Orchestrator::~Orchestrator() {
 absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (leaving_) return Leaving();
   if (absl::Status status = CheckTell(spec); !status.ok()) return status;
-  const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
+  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
   if (!stored.ok()) return stored.status();
-  if (stored->has_value()) return TellAgain(**stored, spec, observer);
+  if (stored->has_value()) return TellAgain(**std::move(stored), spec, observer);
   if (spec.accepted_before) return StoredAndGone(spec);
 
   const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to, spec.environment);
@@ -99,7 +99,9 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
     PostStartNext(session_id);
   } else {
     SetProgress(spec.tell_id, QueuedProgress(ahead));
-    queue.session->TryNow();  // The one in flight may wait for a link that somebody has mended.
+    // The one in flight may wait for a link that somebody has mended.
+    UseSettingsOfNow(queue);
+    queue.session->TryNow();
   }
   return absl::OkStatus();
 }
@@ -119,7 +121,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& fr
   return &queue;
 }
 
-absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& spec,
+absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {
   const bool same_text = stored.dropped || stored.text == spec.text;
   if (stored.from != spec.from || stored.to != spec.to || !same_text) {
@@ -127,7 +129,7 @@ absl::Status Orchestrator::TellAgain(const StoredTell& stored, const TellSpec& s
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
-  absl::Status joined = Join(stored, observer);
+  absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
   KeepAsker(spec, observer);
   KeepEnvironment(spec.tell_id, spec.environment);
@@ -179,17 +181,18 @@ void Orchestrator::StartNext(const std::string& session_id) {
 // The configuration may have been edited while the message waited behind another. Where it does not
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
-  const SharedEnvironment environment = NextEnvironment(queue);
+  const SharedEnvironment environment = EnvironmentOfNow(queue);
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return;
   const Team* const team = (*config)->FindTeam(queue.session->to());
   if (team != nullptr) queue.session->UseSettings(For(environment, *team));
 }
 
-SharedEnvironment Orchestrator::NextEnvironment(const Queue& queue) const {
-  if (!queue.wakes_waiting.empty()) return queue.wakes_environment;
-  if (queue.waiting.empty()) return nullptr;
-  const auto open = open_.find(queue.waiting.front());
+SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
+  const bool is_in_flight = !queue.in_flight.empty();
+  if (!is_in_flight && !queue.wakes_waiting.empty()) return queue.wakes_environment;
+  if (!is_in_flight && queue.waiting.empty()) return nullptr;
+  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
   return open == open_.end() ? nullptr : open->second.environment;
 }
 

@@ -157,6 +157,7 @@ class Orchestrator : private SessionListener {
     std::string asker_session;      // As in TellSpec.
     SharedEnvironment environment;  // Likewise: of an earlier life's tell null.
     TellObserver* asker = nullptr;  // That of the turn that waits for it; null: none does.
+    std::string asker_turn;         // The tell of that turn: once it is over nothing waits.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
@@ -208,7 +209,7 @@ class Orchestrator : private SessionListener {
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
-  absl::Status Join(const StoredTell& stored, TellObserver* observer);
+  absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const std::string& caller, CancelDone& done);
@@ -231,7 +232,7 @@ class Orchestrator : private SessionListener {
   // ever.
   absl::Status CheckWaits(const TellSpec& spec, const Queue& asked) const;
   void KeepAsker(const TellSpec& spec, TellObserver* observer);
-  absl::Status TellAgain(const StoredTell& stored, const TellSpec& spec, TellObserver* observer);
+  absl::Status TellAgain(StoredTell stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to,
                                  const SharedEnvironment& environment);
@@ -244,8 +245,8 @@ class Orchestrator : private SessionListener {
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
-  // Of whoever asked for what is next in the line.
-  SharedEnvironment NextEnvironment(const Queue& queue) const;
+  // Of whoever asked for what is under way, or else for what is next in the line.
+  SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
   void KeepEnvironment(const std::string& tell_id, const SharedEnvironment& environment);
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);

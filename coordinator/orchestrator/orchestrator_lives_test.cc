@@ -326,6 +326,26 @@ TEST_F(OrchestratorLivesTest, WhatIsSentAfterTheSettingsChangedRunsWithTheNewOne
   EXPECT_EQ(b.session_id, a.session_id);
 }
 
+TEST_F(OrchestratorLivesTest, WhatIsBlockedGoesOnByTheWayThatWasMended) {
+  Start(HoldScript);
+  const TellSpec first = ToGpu("1"), second = ToGpu("2");
+  Recorder a, b;
+  ASSERT_TRUE(Tell(first, a).ok());
+  Drain();
+  OnLoop([&] { Transport().Block(true); });
+  ChangePathOfGpu("/new");
+  ASSERT_TRUE(Tell(second, b).ok());
+  Drain();
+  OnLoop([&] {
+    EXPECT_EQ(factory_->made(), 2);
+    EXPECT_EQ(Transport().team().path, "/new");
+    EXPECT_THAT(Transport().resumed(), ElementsAre(first.tell_id));
+    Transport().Settle(first.tell_id, absl::OkStatus());
+  });
+  EXPECT_TRUE(a.Wait().status.ok());
+  WaitOnLoop([&] { return Transport().open_tells() == std::deque{second.tell_id}; });
+}
+
 TEST_F(OrchestratorLivesTest, WhatWasAcceptedKeepsItsSettingsWhereThereAreNoNewOnes) {
   Start(HoldScript);
   const TellSpec first = ToGpu("1"), second = ToGpu("2"), third = ToGpu("3");

@@ -22,7 +22,7 @@ struct TellSpec {
   std::string tell_id;  // UUID, minted by the front end.
   std::string from;     // kCommandLineCaller or a configured team.
   std::string to;       // A configured team.
-  std::string text;     // UTF-8, 1 to kTellBytesMax bytes.
+  std::string text;     // UTF-8, 1 to kTellBytesMax bytes; one less if it begins with "/".
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.
   bool wait_for_limit = false;
   // Its sender has heard before that it was stored: where it is not known, it is refused as

@@ -84,17 +84,17 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
 
 absl::Status Orchestrator::Follow(const std::string& tell_id, const std::string& caller,
                                   TellObserver* observer) {
-  const absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
+  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
-  return Join(**stored, observer);
+  return Join(**std::move(stored), observer);
 }
 
-absl::Status Orchestrator::Join(const StoredTell& stored, TellObserver* observer) {
+absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   if (stored.state == TellState::kSettled) {
     observer->OnAccepted(stored.session_id);
     observer->OnSettled({.status = stored.outcome,
-                         .answer = std::make_shared<const std::string>(stored.answer),
+                         .answer = std::make_shared<const std::string>(std::move(stored.answer)),
                          .duration = stored.settled_at - stored.accepted_at,
                          .structured_bytes = stored.structured_bytes});
     return absl::OkStatus();

@@ -21,7 +21,11 @@ absl::Status Orchestrator::CheckWaits(const TellSpec& spec, const Queue& asked) 
                                   .has_process = queue.session->has_process()});
   }
   for (const auto& [tell_id, tell] : open_) {
-    const bool is_asked = tell.asker != nullptr && !tell.outcome.has_value();
+    if (tell.asker == nullptr || tell.outcome.has_value()) continue;
+    const auto waiting = queues_.find(tell.asker_session);
+    // A front end may outlive the turn that it was started in.
+    const bool is_asked =
+        waiting != queues_.end() && waiting->second.in_flight == tell.asker_turn;
     if (is_asked) waits.AddQuestion(tell.asker_session, tell.session_id);
   }
   const std::string& answers = asker->second.in_flight;
@@ -48,8 +52,11 @@ absl::Status Orchestrator::CheckWaits(const TellSpec& spec, const Queue& asked) 
 
 void Orchestrator::KeepAsker(const TellSpec& spec, TellObserver* observer) {
   const auto open = open_.find(spec.tell_id);
-  if (open == open_.end() || !spec.asker_waits || !queues_.contains(spec.asker_session)) return;
+  const auto asker = queues_.find(spec.asker_session);
+  if (open == open_.end() || !spec.asker_waits || asker == queues_.end()) return;
+  if (asker->second.in_flight.empty()) return;
   open->second.asker_session = spec.asker_session;
+  open->second.asker_turn = asker->second.in_flight;
   open->second.asker = observer;
 }
 

@@ -83,6 +83,16 @@ TEST_F(WaitsTest, WhoDoesNotWaitAnyMoreIsNotWaitedFor) {
   EXPECT_TRUE(Ask(&a_again, "b").told.ok());
 }
 
+// `iris tell` in the background of a turn that has ended.
+TEST_F(WaitsTest, WhatAnEarlierTurnAskedIsNotWaitedForByTheNextOne) {
+  Question& a = Ask(nullptr, "a");
+  Question& b = Ask(&a, "b");
+  Question& a_again = Ask(&b, "a");
+  Answer(b);
+  ASSERT_TRUE(Ask(&a, "b").told.ok());
+  EXPECT_TRUE(Ask(&a_again, "b").told.ok());
+}
+
 TEST_F(WaitsTest, WhoComesBackAfterTheCoordinatorWaitsAgain) {
   Question& a = Ask(nullptr, "a");
   Question& b = Ask(&a, "b");

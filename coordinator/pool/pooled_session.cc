@@ -50,7 +50,7 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 }
 
 void PooledSession::UseSettings(const Team& team) {
-  if (busy()) return;
+  if (busy()) return UseSettingsWhereBlocked(team);
   if (team == team_) {
     if (!starting_) UseAskerOf(team);  // Somebody else asked for a start that is under way.
     return next_team_.reset();
@@ -67,12 +67,22 @@ void PooledSession::UseAskerOf(const Team& team) {
   transport_->UseAskerOf(team_);
 }
 
+// What the host has goes on there; the way to it is what somebody mended.
+void PooledSession::UseSettingsWhereBlocked(const Team& team) {
+  if (ending() || team == team_ || !transport_->is_blocked()) return;
+  next_team_ = team;
+  UseNextTeam();
+  if (starting_) transport_->Spawn();
+}
+
 void PooledSession::UseNextTeam() {
   if (!next_team_.has_value()) return;
+  std::vector<OpenTell> open = transport_->tells_under_way();
   transport_.reset();  // Never two transports to one session.
   requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
+  for (OpenTell& tell : open) transport_->Resume(tell.id, std::move(tell.text));
   for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
 }
 

@@ -89,6 +89,8 @@ void CoordinatorService::Status(StatusDone done) {
     if (!sessions.ok()) return done(sessions.status());
     for (v1::SessionStatus& session : *sessions) *status.add_sessions() = std::move(session);
     AddHostStories(hosts, status);
+    config_.Current().IgnoreError();  // Looks at the file.
+    if (!config_.problem().ok()) *status.mutable_config_problem() = ToProto(config_.problem());
     done(status);
   });
 }

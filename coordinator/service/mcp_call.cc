@@ -1,5 +1,6 @@
 #include "coordinator/service/mcp_call.h"
 
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/service/lent_env.h"
+#include "coordinator/service/own_team.h"
 
 namespace iris {
 namespace {
@@ -47,6 +49,7 @@ void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
     environment_ = EnvironmentIn(frame.client());
+    project_dir_ = frame.client().project_dir();
     const std::string& session_id = frame.client().claude_session_id();
     if (IsUuid(session_id)) claude_session_id_ = session_id;
   }
@@ -98,7 +101,7 @@ void McpCall::Leave(const absl::Status& why) {
 void McpCall::Send(McpOutgoing message) {
   if (message.is_progress && waiting_.size() >= kWaitingMax) return;
   if (IsLong(message)) {
-    if (waiting_.empty()) answer_text_.Offer(message.outcome_of, message.text());
+    if (waiting_.empty() && message.text() != nullptr) answer_text_.Offer(message.outcome_of, message.text());
     message.LetGo();
   }
   waiting_.push_back(std::move(message));
@@ -139,7 +142,7 @@ void McpCall::WritePiece() {
   v1::McpServerMessage update;
   update.set_accepted(message.accepted);
   update.set_json(message.NextPiece());
-  update.set_more(!message.done());
+  update.set_more(!message.done() || message.continues);
   if (IsLong(message)) message.LetGo();
   if (message.done()) {
     update.set_settles(message.settles);
@@ -198,6 +201,16 @@ absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
   v1::ListTeamsResponse teams;
   if (absl::Status filled = service_.FillTeams(environment_, teams); !filled.ok()) return filled;
   return teams;
+}
+
+absl::Status McpCall::ConfigProblem() {
+  service_.config_.Current(environment_).IgnoreError();  // Looks at the file.
+  return service_.config_.problem();
+}
+
+std::string McpCall::OwnTeam(const v1::ListTeamsResponse& teams) {
+  const char* home = getenv("HOME");
+  return iris::OwnTeam(teams, project_dir_, home == nullptr ? "" : home);
 }
 
 void McpCall::Status(StatusDone done) { service_.Status(std::move(done)); }

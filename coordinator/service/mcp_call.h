@@ -11,9 +11,11 @@
 #include "common/budget/byte_budget.h"
 #include "common/environment/environment.h"
 #include "common/rpc/server_stream.h"
+#include "coordinator/mcp/client_message.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
+#include "coordinator/mcp/sink.h"
 #include "coordinator/service/answer_text.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/service/mcp_reader.h"
@@ -78,6 +80,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   void Wake(const std::string& from, const std::string& to, WakeDone done) override;
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
   absl::StatusOr<v1::ListTeamsResponse> Teams() override;
+  absl::Status ConfigProblem() override;
+  std::string OwnTeam(const v1::ListTeamsResponse& teams) override;
   void Status(StatusDone done) override;
 
   CoordinatorService& service_;
@@ -89,7 +93,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   ByteBudget::Holder reading_;  // The message that is being put together.
 
   SharedEnvironment environment_;  // Of the client.
-  std::string claude_session_id_;  // Of the client; may be empty.
+  std::string project_dir_;        // Of the client; may be empty.
+  std::string claude_session_id_;  // Likewise.
   McpSession session_;
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
 

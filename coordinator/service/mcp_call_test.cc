@@ -191,6 +191,31 @@ TEST_F(McpCallTest, OfAnswersThatWaitToBeReadOneIsHeld) {
   OnLoop([&] { EXPECT_EQ(budget_->held(), 0u); });
 }
 
+TEST_F(McpCallTest, ABatchIsAnsweredAsOneTextWithLongAnswersInIt) {
+  Stream stream(*stub_);
+  stream.Write(
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26"}})");
+  stream.Read();
+  const std::string id =
+      stream.Write("[" + Send(1, LongText(1)) + "," + Ping(2) + "," + Send(3, "short") + "," +
+                   Send(4, LongText(4)) + "]");
+  const v1::McpServerMessage answer = stream.Read();
+  EXPECT_EQ(answer.settles(), id);
+  const Json answers = Json::parse(answer.json(), nullptr, /*allow_exceptions=*/false);
+  ASSERT_TRUE(answers.is_array()) << answer.json().substr(0, 200);
+  std::map<int, std::string> texts;
+  for (const Json& one : answers) {
+    const Json& result = one.at("result");
+    texts[one.at("id").get<int>()] =
+        result.contains("content") ? result["content"][0]["text"].get<std::string>() : "";
+  }
+  EXPECT_TRUE(texts == (std::map<int, std::string>{
+                           {1, LongText(1)}, {2, ""}, {3, "short"}, {4, LongText(4)}}));
+  stream.Write(Ping(5));
+  EXPECT_THAT(stream.Read().json(), HasSubstr(R"("id":5)"));
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->Unfetched("web")->empty()); });
+}
+
 class McpCallWithoutRoomTest : public McpCallTest {
  protected:
   McpCallWithoutRoomTest() { budget_bytes_ = 1; }

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "coordinator/mcp/message.h"
 
 namespace iris {
 

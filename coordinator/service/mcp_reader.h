@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "coordinator/mcp/session.h"
+#include "coordinator/mcp/client_message.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {

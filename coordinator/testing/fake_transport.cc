@@ -80,8 +80,15 @@ void FakeTransport::TakeOver() {
 void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   open_tells_.push_back(tell_id);
   metrics_.bytes_out += text.size();
+  texts_[tell_id] = text;
   unstarted_.emplace_back(tell_id, std::move(text));
   PostUnlessGone([this] { Start(); });
+}
+
+std::vector<OpenTell> FakeTransport::tells_under_way() const {
+  std::vector<OpenTell> open;
+  for (const std::string& id : open_tells_) open.push_back({.id = id, .text = texts_.at(id)});
+  return open;
 }
 
 void FakeTransport::Resume(const std::string& tell_id, std::string text) {
@@ -119,6 +126,7 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   const auto found = std::find(open_tells_.begin(), open_tells_.end(), tell_id);
   if (found == open_tells_.end()) return;
   open_tells_.erase(found);
+  texts_.erase(tell_id);
   ++metrics_.tells_settled;
   sink_.OnSettled(tell_id, outcome);
 }

@@ -76,6 +76,7 @@ class FakeTransport : public Transport {
 
   // Tells that were passed and are not settled, oldest first.
   const std::deque<std::string>& open_tells() const { return open_tells_; }
+  std::vector<OpenTell> tells_under_way() const override;
 
   void Spawn() override;
   void TakeOver() override;
@@ -92,6 +93,8 @@ class FakeTransport : public Transport {
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }
+  bool is_blocked() const override { return is_blocked_; }
+  void Block(bool blocked) { is_blocked_ = blocked; }
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
@@ -113,6 +116,8 @@ class FakeTransport : public Transport {
   std::deque<std::string> open_tells_;
   std::vector<v1::PendingRequest> requests_;
   std::vector<std::string> cancels_;
+  std::map<std::string, std::string> texts_;  // Of open_tells_.
+  bool is_blocked_ = false;
   int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;

@@ -6,6 +6,7 @@
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/name_takeover.h"
+#include "coordinator/transport/prose.h"
 
 namespace iris {
 namespace {
@@ -206,7 +207,7 @@ AgentTransport::PendingTell* AgentTransport::Find(const std::string& tell_id) {
 void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   metrics_.last_used = absl::Now();
   metrics_.bytes_out += text.size();
-  tells_.push_back({.id = tell_id, .text = std::move(text)});
+  tells_.push_back({.id = tell_id, .text = AsProse(std::move(text))});
   SayHowUrgent();
   if (only_cancels_) return OpenAfterCancels();
   if (state_ == State::kOpen) return SendTells();
@@ -217,12 +218,24 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
 void AgentTransport::Resume(const std::string& tell_id, std::string text) {
   // A store from before marks said so has `in_flight` alone.
   const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
-  tells_.push_back(
-      {.id = tell_id, .text = std::move(text), .sent = true, .has_text = true, .begun = begun});
-  if (state_ == State::kDown)
-    Later([this] {
-      if (state_ == State::kDown) UseLink();
-    });
+  tells_.push_back({.id = tell_id,
+                    .text = AsProse(std::move(text)),
+                    .sent = true,
+                    .has_text = true,
+                    .begun = begun});
+  SayHowUrgent();
+  Later([this] {
+    if (only_cancels_) return OpenAfterCancels();
+    if (state_ == State::kOpen) return SendTells();
+    if (state_ == State::kDown && busy()) return UseLink();
+    TryNow();
+  });
+}
+
+std::vector<OpenTell> AgentTransport::tells_under_way() const {
+  std::vector<OpenTell> open;
+  for (const PendingTell& tell : tells_) open.push_back({.id = tell.id, .text = tell.text});
+  return open;
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {

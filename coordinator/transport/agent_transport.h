@@ -67,6 +67,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
+  bool is_blocked() const override { return blocked_timer_ != 0; }
+  std::vector<OpenTell> tells_under_way() const override;
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
@@ -112,11 +114,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::string BegunTell() const;
   void SettleWhatCannotBeAsked(bool journal_is_known);
   // What is to be cancelled (agent_transport_cancel.cc).
+  void CancelHere(const std::string& tell_id);
   void AddCancel(const std::string& tell_id);
   void AskToCancel(const std::string& tell_id);
   void CancelIsHeard(const std::string& tell_id);
   bool OnAttachedToCancel();
   void LetGoAfterCancels();
+  bool SettleCancelled();
   void OpenAfterCancels();
   void Apply(SessionNews& item);
   void CountMemory() {

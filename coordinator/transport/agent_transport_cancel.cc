@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
@@ -19,6 +20,12 @@ constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
 constexpr absl::Duration kCancelAgain = absl::Seconds(5);
 constexpr size_t kCancelsMax = 1000;
 
+absl::Status CancelledOutOfReach() {
+  return MakeFailure(v1::FAILURE_CANCELLED,
+                     "the message was cancelled while the host was out of reach; the team is told "
+                     "once it is back");
+}
+
 }  // namespace
 
 void AgentTransport::Cancel(const std::string& tell_id) {
@@ -26,16 +33,37 @@ void AgentTransport::Cancel(const std::string& tell_id) {
   if (tell == nullptr) return;
   if (tell->sent) AddCancel(tell_id);
   if (tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
-  Later([this, tell_id, sent = tell->sent] {
-    const std::shared_ptr<bool> alive = alive_;
-    if (Find(tell_id) != nullptr) {
-      SettleOne(tell_id, MakeFailure(v1::FAILURE_CANCELLED,
-                                     sent ? "the message was cancelled while the host was out of "
-                                            "reach; the team is told once it is back"
-                                          : "the message was cancelled before the team got it"));
-    }
-    if (*alive && !sent) sink_.OnCancelHeard(tell_id);
-  });
+  Later([this, tell_id] { CancelHere(tell_id); });
+}
+
+// What was not on its way to the host when somebody cancelled it, and may be by now.
+void AgentTransport::CancelHere(const std::string& tell_id) {
+  const PendingTell* tell = Find(tell_id);
+  const bool may_be_there = tell != nullptr ? tell->sent : absl::c_linear_search(cancels_, tell_id);
+  if (may_be_there) AddCancel(tell_id);
+  if (tell != nullptr && tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
+  const std::shared_ptr<bool> alive = alive_;
+  if (tell != nullptr) {
+    SettleOne(tell_id, may_be_there
+                           ? CancelledOutOfReach()
+                           : MakeFailure(v1::FAILURE_CANCELLED,
+                                         "the message was cancelled before the team got it"));
+  }
+  if (!*alive) return;
+  if (!may_be_there) return sink_.OnCancelHeard(tell_id);
+  // There is contact with the host, which was not to get the message again yet.
+  const bool has_stream = state_ == State::kOpen || state_ == State::kOpening;
+  if (has_stream && absl::c_linear_search(cancels_, tell_id)) AskToCancel(tell_id);
+}
+
+// The link is lost: who cancelled does not wait for it. False: a sink destroyed this.
+bool AgentTransport::SettleCancelled() {
+  const std::shared_ptr<bool> alive = alive_;
+  for (const std::string& tell_id : std::vector<std::string>(cancels_)) {
+    if (Find(tell_id) != nullptr) SettleOne(tell_id, CancelledOutOfReach());
+    if (!*alive) return false;
+  }
+  return true;
 }
 
 void AgentTransport::PassOnCancel(const std::string& tell_id) {
@@ -62,6 +90,8 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
         // It knows no such message.
         if (answer.ok() || KindOf(answer) == v1::FAILURE_BAD_REQUEST) return CancelIsHeard(tell_id);
         LogWarn("cancelling tell ", tell_id, ": ", answer.message());
+        // Somebody else has the session: only another contact may change that.
+        if (KindOf(answer) == v1::FAILURE_PERMISSION_DENIED) return;
         loop_.After(kCancelAgain, [this, alive, tell_id, life] {
           if (!*alive || life_.get() != life || attach_ == nullptr) return;
           if (absl::c_linear_search(cancels_, tell_id)) AskToCancel(tell_id);

@@ -87,6 +87,7 @@ void AgentTransport::Renew() {
 // As it is now, for the host of this contact.
 v1::LaunchSpec AgentTransport::Launch() {
   v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
+  NameLink(life_->identity, life_->hello, spec);
   environment_hash_ = HashOf(spec);
   environment_is_old_ = false;
   given_ = NamesIn(spec, team_);

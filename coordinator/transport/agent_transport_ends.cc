@@ -125,13 +125,14 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   const absl::Status what =
       had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
   if (!ending_.empty()) return Fail(what);
+  LoseContact();
+  if (!SettleCancelled()) return;
   std::vector<std::string> lost;
   for (const PendingTell& tell : tells_) {
     if (!Outlives(tell, retries)) lost.push_back(tell.id);
   }
   const bool has_more = retries && !cancels_.empty();
   if (lost.size() == tells_.size() && !has_more) return Fail(what);
-  LoseContact();
   if (!retries) TryBlockedLinkLater();
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnProgress({.stage = TransportProgress::Stage::kConnecting,
@@ -156,7 +157,7 @@ void AgentTransport::TryBlockedLinkLater() {
 // Somebody may have mended it; where that was said too soon after a refused login, it is tried
 // again before long.
 void AgentTransport::TryNow() {
-  if (blocked_timer_ == 0) return;
+  if (state_ != State::kLinking) return;
   blocked_wait_ = absl::ZeroDuration();
   UseLink();
 }
@@ -206,7 +207,8 @@ void AgentTransport::Terminate(TerminateDone done) {
     if (!SettleAll(EndedOnRequest(team_.name))) return;
     if (state_ == State::kOpen || state_ == State::kOpening) return Close();
     // A child of an earlier contact may live there.
-    if (state_ == State::kDown) UseLink();
+    if (state_ == State::kDown) return UseLink();
+    TryNow();
   });
 }
 

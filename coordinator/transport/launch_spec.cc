@@ -89,4 +89,10 @@ EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team) {
   return given;
 }
 
+void NameLink(const std::string& identity, const v1::Hello& hello, v1::LaunchSpec& spec) {
+  const auto lent = spec.env().find("SSH_AUTH_SOCK");
+  if (lent == spec.env().end() || lent->second.empty()) return;
+  if (lent->second == hello.ssh_auth_sock()) spec.set_link(identity);
+}
+
 }  // namespace iris

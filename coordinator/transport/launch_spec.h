@@ -1,6 +1,8 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_LAUNCH_SPEC_H_
 #define IRIS_COORDINATOR_TRANSPORT_LAUNCH_SPEC_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "coordinator/config/config.h"
 #include "coordinator/transport/transport.h"
@@ -18,6 +20,10 @@ v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1:
 
 // The names in the environment of `spec`, which LaunchSpecFor() made of `team`.
 EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team);
+
+// Names the link in `spec` where the SSH_AUTH_SOCK there is what its connection, which began with
+// `hello`, lends. `identity`: as LinkLife has it.
+void NameLink(const std::string& identity, const v1::Hello& hello, v1::LaunchSpec& spec);
 
 }  // namespace iris
 

@@ -74,6 +74,11 @@ class TransportSink {
   virtual bool HostHasAnswered() const = 0;
 };
 
+struct OpenTell {
+  std::string id;
+  std::string text;
+};
+
 // Numbers since the transport was made.
 struct TransportMetrics {
   uint64_t spawns = 0;  // Times that a child became ready.
@@ -105,8 +110,8 @@ class Transport {
   // Sends one tell, spawning first if needed. OnSettled follows. Several may be under way; they are
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;
-  // As Tell(), for one that an earlier life of the coordinator passed on: the host may have it, or
-  // have answered it. Before the first Spawn() or Tell().
+  // As Tell(), for one that was passed on before, by an earlier life of the coordinator, an earlier
+  // transport or this one: the host may have it, or have answered it.
   virtual void Resume(const std::string& tell_id, std::string text) = 0;
   // The team that it was made for, as it is for another asker: what is started from now on has the
   // environment of that one. A child that runs keeps its own.
@@ -140,6 +145,10 @@ class Transport {
 
   virtual bool ready() const = 0;
   virtual bool busy() const = 0;  // A tell is under way.
+  // What the host has of those waits for somebody to mend the way there.
+  virtual bool is_blocked() const = 0;
+  // Those that are under way, oldest first: for a transport that is made in place of this one.
+  virtual std::vector<OpenTell> tells_under_way() const = 0;
   virtual TransportMetrics metrics() const = 0;
 };
 

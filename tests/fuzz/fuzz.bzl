@@ -3,7 +3,7 @@
 def fuzzer(name, deps):
     """The program NAME of NAME.cc, which has LLVMFuzzerTestOneInput. tests/fuzz/run.sh finds it by its rule.
 
-    It is linked with --config=fuzz only; every other configuration compiles it, so that it does not rot.
+    It is linked with --config=asan only; every other configuration compiles it, so that it does not rot.
 
     Args:
       name: ends in "_fuzz".

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzzers and runs all, two at a time. Usage: tests/fuzz/run.sh [SECONDS [REPORT]]
+# Builds the fuzzers and runs all, two at a time. Usage: tests/fuzz/run.sh [SECONDS [REPORT [BAZEL_FLAG...]]]
 # SECONDS each (60 if not given); REPORT: a JUnit file to write. Prints a line per fuzzer; of one that found something also
 # what it says, and where the input is that shows it: run the program on that file to see it again.
 set -euo pipefail
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 seconds=${1:-60}
 report=${2:-}
-bazel_flags=(--config=fuzz --noshow_progress --color=no)
+bazel_flags=(--config=asan --noshow_progress --color=no "${@:3}")
 mapfile -t targets < <(bazel query --noshow_progress --color=no 'kind(cc_binary, //tests/fuzz/...)' | sort)
 [ ${#targets[@]} -gt 0 ]
 bazel build "${bazel_flags[@]}" "${targets[@]}"

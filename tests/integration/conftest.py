@@ -10,6 +10,7 @@ from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import remote_user as accounts
 from testbed import sshd as daemons
 from testbed.scratch import scratch_folder
+from testbed.terminal import Terminal
 
 
 @pytest.fixture
@@ -55,6 +56,17 @@ def iris(scratch, sshd, remote_users):
     one = Iris(scratch)
     with ended_cleanly(one):
         yield one
+
+
+@pytest.fixture
+def tell_at_terminal(iris):
+    """tell_at_terminal(team, text) is `iris tell` with its stderr at a terminal."""
+    with contextlib.ExitStack() as running:
+        def tell(team, text):
+            terminal = Terminal([iris.program, "tell", team, text], env=iris.env, cwd=iris.home)
+            running.callback(terminal.close)
+            return terminal
+        yield tell
 
 
 @pytest.fixture

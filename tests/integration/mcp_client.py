@@ -62,10 +62,14 @@ class McpClient:
     def notify(self, method, **params):
         self.send({"method": method, "params": params})
 
+    def expect(self, id):
+        """What is written by hand is answered under `id`: for `answer`."""
+        self._answers[id] = queue.Queue()
+
     def start(self, method, params=None, id=None):
         """Sends a request; returns its id, for `answer`."""
         id = next(self._ids) if id is None else id
-        self._answers[id] = queue.Queue()
+        self.expect(id)
         self.send({"id": id, "method": method} | ({} if params is None else {"params": params}))
         return id
 

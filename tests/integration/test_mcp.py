@@ -209,16 +209,85 @@ def test_bad_lines_are_answered_and_disturb_nothing(connect):
     assert say(client, "hello") == "ECHO: hello"
 
 
-def test_what_is_said_before_the_end_of_input_is_done(iris, teams):
-    lines = [{"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}},
-             {"id": 2, "method": "tools/call", "params": {"name": "quick_message", "arguments": {
-                 "toTeam": "app", "fromTeam": "web", "message": "COUNT"}}}]
-    text = "".join(json.dumps({"jsonrpc": "2.0"} | line) + "\n" for line in lines)
+@pytest.mark.parametrize("half", ["\\ud83d", "\\ude80"])
+def test_half_a_character_reaches_the_team_as_a_replacement(connect, half):
+    client = connect()
+    call = {"name": "send_message", "arguments": {"toTeam": "app", "fromTeam": "web", "message": "cut HALF end"}}
+    line = json.dumps({"jsonrpc": "2.0", "id": 70, "method": "tools/call", "params": call})
+    client.expect(70)
+    client.write(line.replace("HALF", half).encode() + b"\n")
+    assert client.result(70) == ("ECHO: cut \ufffd end", False)
+
+
+def test_a_line_that_cannot_be_read_is_answered_under_its_id(connect):
+    client = connect()
+    for id, line in ((70, b'{"method":"ping","params":{"a":NaN},"jsonrpc":"2.0","id":70}'),
+                     (71, b'{"jsonrpc":"2.0","id":71,"method":"ping",}'),
+                     (72, b'{"method":"ping","params":{"a":"' + b"x" * (17 << 20) + b'"},"id":72,"jsonrpc":"2.0"}'),
+                     (73, b'{"id":73,"params":' + b"[" * 100 + b"]" * 100 + b',"jsonrpc":"2.0","method":"ping"}')):
+        client.expect(id)
+        client.write(line + b"\n")
+        assert client.answer(id)["error"]["code"] in (-32700, -32600)
+
+
+def test_what_is_null_is_not_given_and_numbers_come_as_text_too(connect):
+    client = connect()
+    for nothing in (None, ""):
+        client.expect(71)
+        client.send({"id": 71, "method": "ping", "params": nothing})
+        assert client.answer(71)["result"] == {}
+        assert client.request("tools/list", {"cursor": nothing})["result"]["tools"]
+        assert client.request("tools/call", {"name": "list_teams", "arguments": nothing})["result"]["content"]
+        assert say(client, "hello", timeout=nothing, waitForLimit=nothing) == "ECHO: hello"
+    assert say(client, "hello", timeout="20000", waitForLimit="true") == "ECHO: hello"
+    assert len(say(client, "hello", timeout="-1")) == 36
+
+
+def said_at_once(iris, version, *lines):
+    """What `iris mcp` answers to `lines`, with stdin closed right behind them; the seconds that took."""
+    opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": version}}
+    text = "".join(json.dumps(line) + "\n" for line in (opening, *lines))
+    began = time.monotonic()
     done = subprocess.run([iris.program, "mcp"], env=iris.env, cwd=iris.home, input=text.encode(),
                           capture_output=True, timeout=180)
     assert done.returncode == 0
-    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
+    return [json.loads(line) for line in done.stdout.splitlines()], time.monotonic() - began
+
+
+def call_of(id, tool, **arguments):
+    return {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
+        "name": tool, "arguments": {"toTeam": "app", "fromTeam": "web"} | arguments}}
+
+
+def test_what_is_said_before_the_end_of_input_is_done(iris, teams):
+    answers, _ = said_at_once(iris, "2025-11-25", call_of(2, "quick_message", message="COUNT"))
+    assert [answer["id"] for answer in answers] == [1, 2]
     assert iris.answer("app", "COUNT", from_="web") == "2"
+
+
+def test_a_call_under_way_at_the_end_of_input_is_answered_if_it_is_short(iris, teams):
+    iris.answer("app", "COUNT", from_="web")
+    answers, _ = said_at_once(iris, "2025-11-25", call_of(2, "send_message", message="SLOW 0.2"))
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert answers[1]["result"]["content"][0]["text"].split() == words.SLOW_TEXT.split()
+
+    answers, took = said_at_once(iris, "2025-11-25", call_of(2, "send_message", message="SLOW 20"))
+    assert [answer["id"] for answer in answers] == [1]
+    assert 2 <= took < 12, took  # It left while the team goes on.
+    assert busy(iris.status())
+
+
+def test_a_batch_is_answered_as_one_where_the_agreed_revision_has_them(iris, teams):
+    iris.answer("app", "COUNT", from_="web")
+    batch = [call_of(2, "send_message", message="SUM two"), {"jsonrpc": "2.0", "id": 3, "method": "ping"},
+             {"jsonrpc": "2.0", "method": "notifications/initialized"},
+             call_of(4, "send_message", message="SUM four", toTeam="web", fromTeam="app")]
+    [_, answers], _ = said_at_once(iris, "2025-03-26", batch)
+    texts = {answer["id"]: answer["result"].get("content", [{"text": ""}])[0]["text"] for answer in answers}
+    assert texts == {2: words.sum_of("two"), 3: "", 4: words.sum_of("four")}
+
+    [_, refused], _ = said_at_once(iris, "2025-06-18", batch)
+    assert refused["id"] is None and refused["error"]["code"] == -32600
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
@@ -234,7 +303,7 @@ def test_a_signal_ends_it_and_the_work_goes_on(iris, connect, signal_number):
     assert iris.answer("app", "COUNT", from_="web") == "3"
 
 
-def test_end_of_input_ends_it_at_once_and_the_work_goes_on(iris, connect):
+def test_end_of_input_ends_it_soon_and_the_work_goes_on(iris, connect):
     client = connect()
     assert say(client, "COUNT") == "1"
     start_say(client, "SLOW 8")
@@ -285,17 +354,6 @@ def test_a_stopped_coordinator_stays_stopped_until_it_is_needed(iris, connect):
     assert iris.run("status", "--json").stdout.strip() == '{"running":false}'
     assert client.process.poll() is None
     client.call("list_teams")
-
-
-def test_a_bad_configuration_is_told_to_the_client(iris):
-    iris.config.write_text("{")
-    iris.config.chmod(0o600)
-    with McpClient(iris) as client:
-        error = client.request("initialize", {"protocolVersion": "2025-11-25"})["error"]
-        assert str(iris.config) in error["message"] and "\nfix: " in error["message"]
-        iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
-        client.initialize()
-        assert say(client, "hello") == "ECHO: hello"
 
 
 def test_the_first_answer_comes_within_10_ms_when_the_coordinator_runs(iris, connect):

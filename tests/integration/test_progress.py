@@ -1,6 +1,5 @@
 """What somebody who waits sees before the answer comes, at a terminal and in an MCP client."""
 
-import contextlib
 import re
 import shlex
 
@@ -8,20 +7,8 @@ import pytest
 
 from integration.mcp_client import McpClient
 from testbed import binaries
-from testbed.terminal import Terminal
 
 THROTTLE = binaries.REPOSITORY / "tests/testbed/throttle.py"
-
-
-@pytest.fixture
-def tell_at_terminal(iris):
-    """tell_at_terminal(team, text) is `iris tell` with its stderr at a terminal."""
-    with contextlib.ExitStack() as running:
-        def tell(team, text):
-            terminal = Terminal([iris.program, "tell", team, text], env=iris.env, cwd=iris.home)
-            running.callback(terminal.close)
-            return terminal
-        yield tell
 
 
 def uploaded(seen):

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from testbed import binaries, processes, shared_home
+from testbed.waiting import wait_until
 
 _RELAY = f"exec /usr/bin/python3 {binaries.REPOSITORY}/tests/testbed/throttle.py 127.0.0.1 $p 100000000"
 _ALIASES = """\
@@ -111,6 +112,34 @@ def test_keys_are_lent_to_the_team_that_asks_for_it_alone(iris, sshd, remote_use
     assert agent_with_key in seen["lends"], seen
     assert agent_with_key not in seen["keeps"], seen
     assert len(links(iris)) == 2
+
+
+@pytest.mark.parametrize("how", ["-A", "forwardAgent"])
+def test_lent_keys_follow_a_link_that_comes_back_and_go_with_it(iris, sshd, remote_user, agent_with_key, how):
+    keeps = team_of(sshd(), remote_user)
+    keeps["remote"] = keeps["remote"].replace("ssh ", "ssh -o IdentityAgent=SSH_AUTH_SOCK ", 1)
+    if how == "-A":
+        lends = keeps | {"remote": keeps["remote"].replace("ssh ", "ssh -A ", 1)}
+    else:
+        lends = keeps | {"remoteOptions": keeps["remoteOptions"] | {"forwardAgent": True}}
+    iris.write_config({"teams": {"lends": lends, "keeps": keeps}})
+    assert run_there(iris, "keeps", "echo ${SSH_AUTH_SOCK:-none}") == "none"
+    path = run_there(iris, "lends", "echo $SSH_AUTH_SOCK")
+    first = os.readlink(path)
+    assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
+    [child] = [s["child_pid"] for s in iris.status()["sessions"] if s["to"] == "lends"]
+
+    os.kill(link_of(iris, "lends")["ssh_pid"], signal.SIGKILL)
+    iris.wait_for_status(lambda s: links_of(s, "lends")[0]["losses"] == 1)
+    assert agent_with_key in run_there(iris, "lends", "ssh-add -l")
+    assert run_there(iris, "lends", "echo $SSH_AUTH_SOCK") == path
+    assert os.readlink(path) != first
+    [same] = [s["child_pid"] for s in iris.status()["sessions"] if s["to"] == "lends"]
+    assert same == child, "a claude that runs has the keys again"
+    assert agent_with_key not in run_there(iris, "keeps", "ssh-add -l 2>&1; true")
+
+    assert iris.run("stop").returncode == 0  # The agent and its sessions stay.
+    wait_until(lambda: not os.path.lexists(path))
 
 
 def test_a_changed_host_key_is_refused_beside_a_team_that_takes_any(iris, sshd, scratch, remote_user):

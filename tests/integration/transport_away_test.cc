@@ -159,6 +159,20 @@ TEST_F(TransportTest, WhatWasCancelledOutOfReachIsPassedOnThoughNobodyWantsTheHo
   EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
 }
 
+TEST_F(TransportTest, WhoCancelsDoesNotWaitForALinkThatWasLostWithIt) {
+  const std::string id = Tell("BLOCKS 1\nHANG");
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  OnLoop([&] {
+    host_.CutWires();
+    transport_->Cancel(id);
+  });
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CANCELLED);
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
+  EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
+}
+
 TEST_F(TransportTest, AnotherLifePassesACancelOnAndStartsNothing) {
   const std::string id = Tell("BLOCKS 1\nHANG");
   sink_.WaitForText(id);

@@ -39,6 +39,14 @@ TEST_F(TransportTest, SpawnMakesReadyWithoutATurn) {
   });
 }
 
+// As one that was put off for a limit is, over a contact that stands.
+TEST_F(TransportTest, WhatIsResumedWhileTheSessionIsOpenIsSent) {
+  EXPECT_EQ(Ask("COUNT").text, "1");
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Resume(id, "COUNT"); });
+  EXPECT_EQ(sink_.WaitFor(id).text, "2");
+}
+
 TEST_F(TransportTest, TwentyColdTellsAreAnsweredInOrderByOneChild) {
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(Tell("PID"));

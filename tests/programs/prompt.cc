@@ -169,7 +169,17 @@ bool SaysSomething(const Steps& steps) {
 
 }  // namespace
 
+const std::vector<std::string>& Commands() {
+  static const auto* commands = new std::vector<std::string>{
+      "clear", "compact", "context", "init", "login", "review", "usage"};
+  return *commands;
+}
+
 std::vector<Step> ReadPrompt(const std::string& prompt, const Surroundings& surroundings) {
+  for (const std::string& name : Commands()) {
+    if (prompt.substr(0, prompt.find_first_of(" \n")) != "/" + name) continue;
+    return {{.kind = Kind::kCommand, .text = "/" + name + " isn't available in this environment."}};
+  }
   Steps steps;
   for (size_t at = 0; at < prompt.size();) {
     const size_t end = std::min(prompt.find('\n', at), prompt.size());

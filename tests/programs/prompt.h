@@ -33,6 +33,7 @@ struct Step {
     kStructured,   // The result has the structured output `text`, which is JSON.
     kLimit,        // The turn ends because the account's limit is reached until the Unix time
                    // `number`; 0: it says so in words alone, and calls it no error.
+    kCommand,      // The turn ends with the result `text`, and the model was not asked.
     kDamage,       // `text`: what becomes of which line: "torn assistant" (README.md).
   };
 
@@ -48,6 +49,10 @@ struct Surroundings {
   int prompts = 0;     // User messages in this session, with those of this turn.
   bool again = false;  // The session's last life began this very turn and did not finish it.
 };
+
+// The names of claude's commands: a prompt that begins with a slash and one of them is that command,
+// whatever follows.
+const std::vector<std::string>& Commands();
 
 // Reads the words that steer a turn (README.md lists them): one at the beginning of a line. Lines
 // without a word are passed over; a prompt that asks for no text is echoed.

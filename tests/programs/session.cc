@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "tests/programs/prompt.h"
 #include "tests/programs/text.h"
 
 namespace iris::stub {
@@ -46,7 +47,7 @@ void Session::Init(const std::vector<std::string>& user_uuids) {
                {"mcp_servers", Json::array()},
                {"model", model},
                {"permissionMode", permission_mode},
-               {"slash_commands", {"clear", "compact", "context", "init", "review", "usage"}},
+               {"slash_commands", Commands()},
                {"apiKeySource", not_logged_in ? "none" : "ANTHROPIC_API_KEY"},
                {"claude_code_version", kVersion},
                {"output_style", "default"},
@@ -94,12 +95,15 @@ void Session::Refuse(const std::string& request_id, const std::string& error,
 }
 
 Json Session::InitializeAnswer() const {
-  const Json command = {{"name", "clear"}, {"description", "Clear"}, {"argumentHint", ""}};
+  Json commands = Json::array();
+  for (const std::string& name : Commands()) {
+    commands.push_back({{"name", name}, {"description", "Does " + name}, {"argumentHint", ""}});
+  }
   const Json model_offer = {{"value", "default"},
                             {"resolvedModel", model},
                             {"displayName", "Default (recommended)"},
                             {"description", "Use the default model"}};
-  return {{"commands", Json::array({command})},
+  return {{"commands", std::move(commands)},
           {"agents", Json::array()},
           {"output_style", "default"},
           {"available_output_styles", {"default", "Explanatory", "Learning"}},

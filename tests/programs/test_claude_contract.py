@@ -59,6 +59,17 @@ def test_initialize_is_answered_without_a_turn(claude):
 
 # A turn.
 
+def test_a_text_that_begins_with_a_commands_name_is_the_command_and_a_blank_makes_it_prose(claude):
+    process = claude.new()
+    commands = {command["name"] for command in process.control("initialize")["response"]["commands"]}
+    assert {"clear", "compact"} <= commands
+    result = process.ask("/login returns 500, please look")
+    assert result["result"] == "/login isn't available in this environment."
+    assert not result["is_error"] and process.text_of(result) == ""
+    for name in sorted(commands):
+        assert process.answer(f" /{name} returns 500").split() == ["ECHO:", f"/{name}", "returns", "500"]
+
+
 def test_a_turn_has_init_assistant_and_result_and_a_lifecycle(claude):
     process = claude.new()
     own = process.say("hello")

@@ -157,6 +157,12 @@ void Turn::Run(const Step& step) {
       result["errors"] = {"[ede_diagnostic] the stub was asked to fail"};
       return End(std::move(result), "cancelled");
     }
+    case Kind::kCommand: {
+      Json result = Result("success", false, "completed");
+      result["stop_reason"] = nullptr;
+      result["result"] = step.text;
+      return End(std::move(result), "completed");
+    }
     case Kind::kPlainText:
       last_text_ = step.text;
       return Emit(step.text, false, false);

@@ -30,13 +30,15 @@ NOISE["all"] = NOISE["prints"] + NOISE["reads"] + NOISE["sleeps"]
 
 
 class RemoteUser:
-    """An account with a home of its own and, if wanted, the stub as ~/.local/bin/claude."""
+    """An account with a home of its own and, if wanted, the stub as ~/.local/bin/claude. Its name ends with
+    `suffix`, which may hold what only directories of companies have in names."""
 
-    def __init__(self, folder: pathlib.Path, shell="/bin/bash", claude=True):
-        self.name = f"iris-t-{os.getpid()}-{next(_numbers)}"
-        self.home = folder / self.name
+    def __init__(self, folder: pathlib.Path, shell="/bin/bash", claude=True, suffix=""):
+        plain = f"iris-t-{os.getpid()}-{next(_numbers)}"
+        self.name = plain + suffix
+        self.home = folder / plain
         with only_run_with_accounts():
-            _account_tool(["useradd", "--user-group", "--no-log-init", "--create-home", "--home-dir", self.home,
+            _account_tool(["useradd", "--badname", "--user-group", "--no-log-init", "--create-home", "--home-dir", self.home,
                            "--skel", "/dev/null", "--shell", shell, "--password", "*", self.name])
         self.uid = pwd.getpwnam(self.name).pw_uid
         self.home.chmod(0o755)
@@ -114,7 +116,7 @@ def remove_strays():
     """Accounts of test runs that were killed: those whose run, named by its pid, is gone."""
     with only_run_with_accounts():
         for account in pwd.getpwall():
-            match = re.fullmatch(r"iris-t-(\d+)-\d+", account.pw_name)
+            match = re.fullmatch(r"iris-t-(\d+)-\d+([^0-9].*)?", account.pw_name)
             if match and not os.path.exists(f"/proc/{match[1]}"):
                 stray = RemoteUser.__new__(RemoteUser)
                 stray.name, stray.uid = account.pw_name, account.pw_uid

@@ -134,7 +134,8 @@ class Sshd:
 
     def team(self, user, path=None, **fields) -> dict:
         """The team's entry in a configuration."""
-        remote = f"ssh -F {shlex.quote(str(self.client_config))} -p {self.port} {user.name}@{self.address}"
+        destination = shlex.quote(f"{user.name}@{self.address}")
+        remote = f"ssh -F {shlex.quote(str(self.client_config))} -p {self.port} {destination}"
         options = {"identity": str(self.identity)} | fields.pop("remoteOptions", {})
         return {"remote": remote, "path": str(path or user.home), "remoteOptions": options} | fields
 

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/bootstrap.h"
@@ -48,7 +49,8 @@ class BootstrapTest : public testing::Test {
                                  }
                                  if (on_progress_) on_progress_(progress);
                                },
-                           .cancelled = &cancelled_});
+                           .cancelled = &cancelled_,
+                           .login_patience = login_patience_});
   }
   Failure FailureOf(const SshTarget& target) { return ToProto(Connect(target).status()); }
 
@@ -74,6 +76,7 @@ class BootstrapTest : public testing::Test {
   const std::unique_ptr<AgentBundle> bundle_;
   RemoteOptions::LinkMode link_mode_ = RemoteOptions::LinkMode::kAuto;
   std::atomic<bool> cancelled_ = false;
+  absl::Duration login_patience_ = absl::Seconds(100);
   std::vector<BootstrapProgress::Stage> stages_;
   std::function<void(const BootstrapProgress&)> on_progress_;  // May be empty.
 };

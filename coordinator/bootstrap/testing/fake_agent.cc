@@ -64,13 +64,23 @@ int Listen(const std::string& path) {
   return listen(fd, 8) == 0 ? fd : -1;
 }
 
-// The real bridge, too, ignores newlines before the first byte of gRPC.
-std::string WithoutLeadingNewlines(const std::string& bytes, bool* begun) {
-  const size_t first = *begun ? 0 : bytes.find_first_not_of('\n');
-  if (first == std::string::npos) return "";
-  *begun = true;
-  return bytes.substr(first);
-}
+// The real bridge, too, drops newlines and lines that begin with a blank before gRPC's first byte.
+class Nudges {
+ public:
+  std::string Without(const std::string& bytes) {
+    size_t first = 0;
+    while (!begun_ && first < bytes.size()) {
+      begun_ = !in_line_ && bytes[first] != '\n' && bytes[first] != ' ';
+      if (begun_) break;
+      in_line_ = bytes[first++] != '\n';
+    }
+    return bytes.substr(first);
+  }
+
+ private:
+  bool begun_ = false;
+  bool in_line_ = false;
+};
 
 int Bridge(const std::string& data) {
   std::string misbehave;
@@ -92,7 +102,7 @@ int Bridge(const std::string& data) {
     WriteAll(STDOUT_FILENO, hello);
   }
   std::vector<struct pollfd> fds = {{STDIN_FILENO, POLLIN, 0}, {listener, POLLIN, 0}};
-  bool begun = false;
+  Nudges nudges;
   while (poll(fds.data(), fds.size(), -1) >= 0) {
     for (size_t i = 0; i < fds.size(); ++i) {
       if (fds[i].revents == 0) continue;
@@ -115,7 +125,7 @@ int Bridge(const std::string& data) {
       }
       const std::string bytes(buffer, n);
       WriteAll(i == 0 ? STDOUT_FILENO : fds[i].fd,
-               i == 0 ? WithoutLeadingNewlines(bytes, &begun) : bytes);
+               i == 0 ? nudges.Without(bytes) : bytes);
     }
   }
   return 2;

@@ -79,6 +79,11 @@ class FakeHost::Service final : public v1::Agent::Service {
     while (host_.silent() && !context->IsCancelled()) absl::SleepFor(kLook);
     return ToGrpcStatus(outcome);
   }
+  grpc::Status List(grpc::ServerContext*, const v1::ListRequest*,
+                    v1::ListResponse* response) override {
+    *response = host_.sessions();
+    return grpc::Status::OK;
+  }
   grpc::Status Acquire(grpc::ServerContext*, const v1::AcquireRequest*,
                        v1::AcquireResponse* response) override {
     response->set_epoch(1);
@@ -156,6 +161,7 @@ absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_pro
   ServeLocked(ScopedFd(ends[1]));
   Connection connection;
   connection.hello.set_host_id(host_id_);
+  connection.hello.set_build_number(build_number_);
   connection.wire.Reset(ends[0]);
   connection.mode = LinkMode::kStdio;
   if (!ssh_says_.ok()) {
@@ -178,6 +184,21 @@ void FakeHost::Serve(ScopedFd fd) {
 void FakeHost::CallItself(const std::string& host_id) {
   absl::MutexLock lock(&mutex_);
   host_id_ = host_id;
+}
+
+void FakeHost::Holds(const v1::ListResponse& sessions) {
+  absl::MutexLock lock(&mutex_);
+  sessions_ = sessions;
+}
+
+void FakeHost::RunsBuild(uint32_t number) {
+  absl::MutexLock lock(&mutex_);
+  build_number_ = number;
+}
+
+v1::ListResponse FakeHost::sessions() const {
+  absl::MutexLock lock(&mutex_);
+  return sessions_;
 }
 
 absl::Status FakeHost::OnShutdown(const v1::ShutdownRequest& request,

@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_LINK_TESTING_FAKE_HOST_H_
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,10 @@ class FakeHost {
   void Silence(bool silent);
   // Shutdown is answered with this failure from now on, or, where it is OK, with `response`.
   void AnswerShutdown(const absl::Status& outcome, const v1::ShutdownResponse& response = {});
+  // What List says from now on.
+  void Holds(const v1::ListResponse& sessions);
+  // As its hello says it from now on; 0 before.
+  void RunsBuild(uint32_t number);
   // As its hello says it from now on. Hosts of one name are one agent.
   void CallItself(const std::string& host_id);
   // The agent serves what is connected to `fd`, a non-blocking socket, as its wires.
@@ -73,6 +78,7 @@ class FakeHost {
   // What the session says next; nothing: it is silent.
   absl::optional<v1::Event> Says() const;
   bool floods() const;
+  v1::ListResponse sessions() const;
   absl::Status OnShutdown(const v1::ShutdownRequest& request, v1::ShutdownResponse* response);
   void ServeLocked(ScopedFd fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -94,6 +100,8 @@ class FakeHost {
   v1::ShutdownRequest last_shutdown_ ABSL_GUARDED_BY(mutex_);
   absl::Status shutdown_outcome_ ABSL_GUARDED_BY(mutex_);
   v1::ShutdownResponse shutdown_response_ ABSL_GUARDED_BY(mutex_);
+  v1::ListResponse sessions_ ABSL_GUARDED_BY(mutex_);
+  uint32_t build_number_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string host_id_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> wires_ ABSL_GUARDED_BY(mutex_);  // The agent's ends, duplicated.
   std::unique_ptr<Service> service_;

@@ -1,0 +1,53 @@
+#ifndef IRIS_AGENT_SESSION_FIND_PROGRAM_H_
+#define IRIS_AGENT_SESSION_FIND_PROGRAM_H_
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace iris {
+
+// Finds programs of an account as its own shell would, and where it would not: an ssh command has a
+// shorter PATH than a login. After PATH it looks where installers and managers of versions put
+// programs (npm, pnpm, bun, volta, nvm, fnm, n, mise, asdf, nodenv, Homebrew, nix), newest versions
+// first. Reads directories; runs nothing. Not thread-safe.
+class ProgramSearch {
+ public:
+  struct Found {
+    std::string path;       // Empty: nowhere.
+    std::string directory;  // It is in this one, which is not on PATH. Empty: it is.
+  };
+
+  // `env`: the child's, of which PATH and the managers' own variables (MISE_DATA_DIR) count.
+  // `system_dirs`: searched after the places in the home.
+  ProgramSearch(const std::map<std::string, std::string>& env, const std::string& home,
+                const std::vector<std::string>& system_dirs);
+
+  // The first `name` that can be run.
+  Found Find(absl::string_view name);
+  // Why `path` cannot be run, for people ("is empty"); empty: it can, or nothing is there at all.
+  std::string WhyUnfit(const std::string& path);
+
+  // Directories, in the order in which they are searched.
+  const std::vector<std::string>& places() const { return places_; }
+  // "PATH: WHY" of what Find() has passed over by now.
+  const std::vector<std::string>& unfit() const { return unfit_; }
+
+ private:
+  std::string WhyScriptUnfit(absl::string_view first_line);
+  bool IsSomewhere(absl::string_view name);
+
+  std::vector<std::string> places_;
+  size_t on_path_ = 0;  // So many of them are of PATH.
+  std::vector<std::string> unfit_;
+};
+
+// A file or a link of that name is there, whatever it is worth.
+bool IsThere(const std::string& path);
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_FIND_PROGRAM_H_

@@ -1,0 +1,105 @@
+#include "agent/session/find_program.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "common/testing/scratch_dir.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class FindProgramTest : public ::testing::Test {
+ protected:
+  std::string Put(const std::string& name, const std::string& text, mode_t mode = 0700) {
+    const std::string path = scratch_.File(name);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << text;
+    chmod(path.c_str(), mode);
+    return path;
+  }
+  std::string Link(const std::string& name, const std::string& to) {
+    const std::string path = scratch_.File(name);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::filesystem::create_symlink(to, path);
+    return path;
+  }
+  ProgramSearch Search() { return ProgramSearch(env_, scratch_.File("home"), {"/nonexistent"}); }
+
+  const ScratchDir scratch_;
+  std::map<std::string, std::string> env_ = {{"PATH", scratch_.File("bin")}};
+};
+
+TEST_F(FindProgramTest, OnPathItNeedsNoDirectory) {
+  const std::string tool = Put("bin/tool", "#!/bin/sh\n");
+  ProgramSearch search = Search();
+  EXPECT_EQ(search.Find("tool").path, tool);
+  EXPECT_EQ(search.Find("tool").directory, "");
+  EXPECT_EQ(search.Find("other").path, "");
+  EXPECT_THAT(search.unfit(), IsEmpty());
+}
+
+TEST_F(FindProgramTest, WhatCannotRunIsPassedOverAndNamed) {
+  const std::string empty = Put("bin/tool", "");
+  const std::string right = Put("home/.local/bin/tool", "\x7f" "ELF");
+  ProgramSearch search = Search();
+  EXPECT_EQ(search.Find("tool").path, right);
+  EXPECT_EQ(search.Find("tool").directory, scratch_.File("home/.local/bin"));
+  EXPECT_THAT(search.unfit(), testing::Contains(empty + " is empty"));
+}
+
+TEST_F(FindProgramTest, ItSaysWhyAFileCannotBeRun) {
+  ProgramSearch search = Search();
+  EXPECT_EQ(search.WhyUnfit(Put("empty", "")), "is empty");
+  EXPECT_EQ(search.WhyUnfit(Put("plain", "#!/bin/sh\n", 0600)), "is not executable");
+  EXPECT_EQ(search.WhyUnfit(Link("dangling", "/nonexistent")), "is a link that leads nowhere");
+  EXPECT_EQ(search.WhyUnfit(Put("text", "hello\n")), "is no program");
+  EXPECT_EQ(search.WhyUnfit(Put("script", "#!/nonexistent/node --x\n")),
+            "needs /nonexistent/node");
+  EXPECT_EQ(search.WhyUnfit(Put("env", "#!/usr/bin/env -S node --x\n")), "needs node");
+  EXPECT_EQ(search.WhyUnfit(scratch_.path()), "is not a file");
+  EXPECT_EQ(search.WhyUnfit(scratch_.File("absent")), "");
+
+  Put("home/.volta/bin/node", "#!/bin/sh\n");
+  EXPECT_EQ(search.WhyUnfit(scratch_.File("env")), "");
+  EXPECT_EQ(search.WhyUnfit(Link("link", scratch_.File("env"))), "");
+}
+
+TEST_F(FindProgramTest, TheNewestVersionGoesFirst) {
+  const std::string fnm = "home/.local/share/fnm/node-versions/";
+  Put(fnm + "v9.0.0/installation/bin/tool", "#!/bin/sh\n");
+  const std::string newest = Put(fnm + "v22.0.0/installation/bin/tool", "#!/bin/sh\n");
+  EXPECT_EQ(Search().Find("tool").path, newest);
+  const std::string chosen =
+      Put("home/.local/share/fnm/aliases/default/bin/tool", "#!/bin/sh\n");
+  EXPECT_EQ(Search().Find("tool").path, chosen) << "the version that the account chose";
+}
+
+TEST_F(FindProgramTest, ManagersAreWhereTheirVariablesSay) {
+  const std::string tool = Put("elsewhere/shims/tool", "#!/bin/sh\n");
+  EXPECT_EQ(Search().Find("tool").path, "");
+  env_["MISE_DATA_DIR"] = scratch_.File("elsewhere");
+  EXPECT_EQ(Search().Find("tool").path, tool);
+  env_["MISE_DATA_DIR"] = "elsewhere";  // No path.
+  EXPECT_EQ(Search().Find("tool").path, "");
+}
+
+TEST_F(FindProgramTest, AShimWhoseManagerIsGoneIsNamed) {
+  const std::string shim =
+      Link("home/.local/share/mise/shims/tool", scratch_.File("home/.local/bin/mise"));
+  ProgramSearch search = Search();
+  EXPECT_EQ(search.Find("tool").path, "");
+  EXPECT_THAT(search.unfit(), ElementsAre(HasSubstr(shim + " is a link that leads nowhere")));
+}
+
+}  // namespace
+}  // namespace iris

@@ -1,0 +1,84 @@
+#include "coordinator/cli/mcp_without.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/mcp/desk.h"
+#include "coordinator/mcp/message.h"
+#include "coordinator/mcp/outgoing.h"
+#include "coordinator/mcp/session.h"
+#include "coordinator/mcp/sink.h"
+
+namespace iris {
+namespace {
+
+// Has nothing to give but the reason.
+class ClosedDesk final : public McpDesk {
+ public:
+  explicit ClosedDesk(absl::Status why) : why_(std::move(why)) {}
+
+  absl::Status Tell(TellSpec, TellObserver*) override { return why_; }
+  absl::Status Follow(const std::string&, const std::string&, TellObserver*) override {
+    return why_;
+  }
+  void RemoveObserver(const std::string&, TellObserver*) override {}
+  absl::StatusOr<v1::TellSummary> Find(const std::string&, const std::string&) override {
+    return why_;
+  }
+  absl::StatusOr<v1::ListTellsResponse> List(const std::string&, bool) override { return why_; }
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string&) override {
+    return why_;
+  }
+  void Cancel(const std::string&, const std::string&, CancelDone done) override { done(why_); }
+  void Wake(const std::string&, const std::string&, WakeDone done) override { done(why_); }
+  void Sleep(const std::string&, const std::string&, bool, SleepDone done) override { done(why_); }
+  absl::StatusOr<v1::ListTeamsResponse> Teams() override { return why_; }
+  absl::Status ConfigProblem() override { return absl::OkStatus(); }
+  std::string OwnTeam(const v1::ListTeamsResponse&) override { return ""; }
+  void Status(StatusDone done) override { done(why_); }
+
+ private:
+  const absl::Status why_;
+};
+
+// Puts messages together, as an McpStream does.
+class Answers final : public McpSink {
+ public:
+  explicit Answers(const std::function<void(McpAnswer answer)>& on_answer)
+      : on_answer_(on_answer) {}
+
+  void Send(McpOutgoing message) override {
+    while (!message.done()) json_ += message.NextPiece();
+    if (message.continues) return;
+    on_answer_({.json = std::exchange(json_, std::string()),
+                .settles = message.settles,
+                .opening = message.opening,
+                .accepted = message.accepted});
+  }
+
+ private:
+  const std::function<void(McpAnswer answer)>& on_answer_;
+  std::string json_;
+};
+
+}  // namespace
+
+void AnswerWithoutCoordinator(const std::vector<UnsettledLines::ToSendLine>& lines,
+                              const absl::Status& why,
+                              const std::function<void(McpAnswer answer)>& on_answer) {
+  EventLoop loop;  // Never run: nothing is waited for.
+  ClosedDesk desk(why);
+  Answers answers(on_answer);
+  McpSession session(loop, desk, answers);
+  for (const UnsettledLines::ToSendLine& kept : lines) {
+    if (kept.accepted_before) continue;
+    session.Take({.id = kept.line->id,
+                  .age = absl::Now() - kept.line->read_at,
+                  .incoming = ParseMcp(kept.line->json)});
+  }
+}
+
+}  // namespace iris

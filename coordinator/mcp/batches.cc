@@ -1,0 +1,74 @@
+#include "coordinator/mcp/batches.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace iris {
+namespace {
+
+// The array settles what its parts would have.
+void MakePart(McpOutgoing& message) {
+  message.settles.clear();
+  message.continues = true;
+}
+
+}  // namespace
+
+std::vector<McpClientMessage> McpBatches::Open(McpClientMessage message) {
+  std::vector<McpClientMessage> members;
+  for (McpIncoming& incoming : message.incoming.members) {
+    members.push_back({.id = McpMemberId(message.id, members.size()),
+                       .age = message.age,
+                       .accepted_before = message.accepted_before,
+                       .incoming = std::move(incoming)});
+    batch_of_[members.back().id] = message.id;
+  }
+  batches_[message.id].open = members.size();
+  return members;
+}
+
+void McpBatches::Send(McpOutgoing message) {
+  const auto member =
+      batch_of_.find(message.accepted.empty() ? message.settles : message.accepted);
+  if (member == batch_of_.end()) return sink_.Send(std::move(message));
+  const std::string id = member->second;
+  if (!message.accepted.empty()) {
+    message.accepted = id;
+    return sink_.Send(std::move(message));
+  }
+  batch_of_.erase(member);
+  Batch& batch = batches_.at(id);
+  if (!message.done()) {
+    // Until then the store has it.
+    if (!message.outcome_of.empty() && message.text_bytes() > kHeldTextBytesMax) message.LetGo();
+    batch.answers.push_back(std::move(message));
+  }
+  if (--batch.open == 0) Finish(id);
+}
+
+void McpBatches::Finish(const std::string& id) {
+  Batch batch = std::move(batches_.extract(id).mapped());
+  McpOutgoing end(batch.answers.empty() ? "" : "]");
+  end.settles = id;
+  std::string separator = "[";
+  for (McpOutgoing& answer : batch.answers) {
+    SendPart(McpOutgoing(std::exchange(separator, ",")));
+    if (answer.instead) {
+      answer.instead = [make = std::move(answer.instead)](const absl::Status& why) {
+        McpOutgoing part = make(why);
+        MakePart(part);
+        return part;
+      };
+    }
+    SendPart(std::move(answer));
+  }
+  sink_.Send(std::move(end));
+}
+
+void McpBatches::SendPart(McpOutgoing part) {
+  MakePart(part);
+  sink_.Send(std::move(part));
+}
+
+}  // namespace iris

@@ -1,0 +1,20 @@
+#ifndef IRIS_COORDINATOR_MCP_CLIENT_MESSAGE_H_
+#define IRIS_COORDINATOR_MCP_CLIENT_MESSAGE_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "coordinator/mcp/message.h"
+
+namespace iris {
+
+struct McpClientMessage {
+  std::string id;  // UUID: names the message, and the tell that it asks for.
+  absl::Duration age = absl::ZeroDuration();  // Since the client said it.
+  bool accepted_before = false;               // As in TellSpec, of the tell that it asks for.
+  McpIncoming incoming;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_MCP_CLIENT_MESSAGE_H_

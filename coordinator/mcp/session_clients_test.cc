@@ -1,0 +1,151 @@
+// What clients do that are not as strict as the protocol: they are understood where it is clear what
+// they mean.
+
+#include <string>
+#include <vector>
+
+#include "common/failure/failure.h"
+#include "coordinator/mcp/session_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class McpClientsTest : public McpSessionTest {
+ protected:
+  void OpenOf(const std::string& version) {
+    session_ = NewSession(client_);
+    Initialize(*session_, version);
+    client_.answers.clear();
+    client_.settled.clear();
+  }
+  // A line of the client, as it is written.
+  std::string SayText(const std::string& text) {
+    const std::string id = NewUuid();
+    session_->Take({.id = id, .incoming = ParseMcp(text)});
+    return id;
+  }
+  static std::vector<Json> IdsOf(const Json& answers) {
+    std::vector<Json> ids;
+    for (const Json& answer : answers) ids.push_back(answer.at("id"));
+    return ids;
+  }
+};
+
+TEST_F(McpClientsTest, ALoneSurrogateInAMessageReachesTheTeamAsAReplacement) {
+  Open();
+  std::string line = SendTo(5, "cut emoji HALF end").dump();
+  line.replace(line.find("HALF"), 4, R"(\ud83d)");
+  const std::string id = SayText(line);
+  EXPECT_EQ(desk_.open.at(id).spec.text, "cut emoji \xEF\xBF\xBD end");
+}
+
+TEST_F(McpClientsTest, WhatCannotBeReadIsAnsweredUnderItsId) {
+  Open();
+  SayText(R"({"method":"tools/call","params":{"x":NaN},"jsonrpc":"2.0","id":"a"})");
+  ASSERT_EQ(client_.answers.size(), 1u);
+  EXPECT_EQ(client_.answers[0]["id"], "a");
+  EXPECT_EQ(CodeOf(client_.answers[0]), kParseError);
+}
+
+TEST_F(McpClientsTest, NullAndEmptyTextAreNotGiven) {
+  Open();
+  for (const Json& nothing : {Json(nullptr), Json("")}) {
+    client_.answers.clear();
+    Say(*session_, Request(1, "ping", nothing));
+    Say(*session_, Request(2, "tools/list", {{"cursor", nothing}}));
+    Say(*session_, CallOf(3, "list_teams", nothing));
+    ASSERT_EQ(client_.answers.size(), 3u);
+    for (const Json& answer : client_.answers) EXPECT_TRUE(answer.contains("result")) << answer;
+
+    const std::string id = Say(
+        *session_, SendTo(4, "x", {{"timeout", nothing}, {"waitForLimit", nothing}}));
+    EXPECT_FALSE(desk_.open.at(id).spec.wait_for_limit);
+    EXPECT_TRUE(desk_.open.at(id).spec.asker_waits);
+    desk_.Settle(id, absl::OkStatus(), "done");
+    client_.answers.clear();
+    Say(*session_, CallOf(5, "team_status", {{"fromTeam", "web"}, {"team", nothing}}));
+    EXPECT_FALSE(client_.answers.at(0)["result"].value("isError", false));
+  }
+  const std::string id =
+      Say(*session_, SendTo(6, "x", {{"persist", nullptr}, {"ttlDays", nullptr}}));
+  EXPECT_TRUE(desk_.open.contains(id));
+}
+
+TEST_F(McpClientsTest, NumbersAndFlagsAsTextAreRead) {
+  Open();
+  for (const char* minus_one : {"-1", " -1 ", "-1.0", "-1e0"}) {
+    EXPECT_EQ(Answered(SendTo(1, "x", {{"timeout", minus_one}})).size(), 36u) << minus_one;
+  }
+  const std::string waits = Say(*session_, SendTo(2, "x", {{"timeout", "20000"}}));
+  EXPECT_FALSE(desk_.open.at(waits).spec.asker_waits);
+  EXPECT_TRUE(desk_.followed(waits));
+  const std::string yes = Say(*session_, SendTo(3, "x", {{"waitForLimit", "True"}})),
+                    no = Say(*session_, SendTo(4, "x", {{"waitForLimit", "false"}}));
+  EXPECT_TRUE(desk_.open.at(yes).spec.wait_for_limit);
+  EXPECT_FALSE(desk_.open.at(no).spec.wait_for_limit);
+  EXPECT_THAT(Answered(SendTo(5, "x", {{"timeout", "1e300"}})), HasSubstr("timeout must be"));
+}
+
+TEST_F(McpClientsTest, ABatchIsAnsweredAsOneOnceAllOfItIs) {
+  OpenOf("2025-03-26");
+  const Json batch = {SendTo(1, "slow"), Request(2, "ping"),
+                      {{"jsonrpc", "2.0"}, {"method", "notifications/initialized"}},
+                      Request(3, "nonsense"), Json(7)};
+  const std::string id = SayText(batch.dump());
+  EXPECT_THAT(client_.answers, IsEmpty());
+  EXPECT_THAT(client_.settled, IsEmpty());
+  EXPECT_THAT(client_.accepted, ElementsAre(id));
+  const std::string tell_id = McpMemberId(id, 0);
+  ASSERT_TRUE(desk_.open.contains(tell_id));
+  desk_.Settle(tell_id, absl::OkStatus(), std::string(100'000, 'x'));
+  ASSERT_EQ(client_.answers.size(), 1u);
+  EXPECT_THAT(IdsOf(client_.answers[0]), ElementsAre(Json(2), Json(3), Json(), Json(1)));
+  EXPECT_THAT(client_.settled, ElementsAre(id));
+  EXPECT_THAT(client_.outcomes_of, ElementsAre(tell_id));
+  EXPECT_EQ(session_->open_calls(), 0u);
+}
+
+TEST_F(McpClientsTest, ABatchWhoseMembersGetNoAnswersGetsNone) {
+  OpenOf("2025-03-26");
+  const Json cancel = {{"jsonrpc", "2.0"},
+                       {"method", "notifications/cancelled"},
+                       {"params", {{"requestId", 1}}}};
+  const std::string id = SayText(Json::array({SendTo(1, "x"), cancel}).dump());
+  EXPECT_THAT(client_.answers, IsEmpty());
+  EXPECT_THAT(client_.settled, ElementsAre(id));
+}
+
+TEST_F(McpClientsTest, ABatchIsAnsweredAlsoWhereTheCoordinatorLeaves) {
+  OpenOf("2025-03-26");
+  const std::string id = SayText(Json::array({SendTo(1, "x"), SendTo(2, "y")}).dump());
+  session_->Close(MakeFailure(v1::FAILURE_DROPPED, "the coordinator was stopped"));
+  ASSERT_EQ(client_.answers.size(), 1u);
+  EXPECT_THAT(IdsOf(client_.answers[0]), ElementsAre(Json(1), Json(2)));
+  EXPECT_THAT(client_.settled, ElementsAre(id));
+}
+
+TEST_F(McpClientsTest, AVersionWithoutBatchesRefusesThem) {
+  for (const char* version : {"2024-11-05", "2025-06-18", "2025-11-25"}) {
+    OpenOf(version);
+    const std::string id = SayText(Json::array({Request(1, "ping")}).dump());
+    ASSERT_EQ(client_.answers.size(), 1u);
+    EXPECT_EQ(CodeOf(client_.answers[0]), kInvalidRequest);
+    EXPECT_EQ(client_.answers[0]["id"], nullptr);
+    EXPECT_THAT(client_.settled, ElementsAre(id));
+  }
+  session_ = NewSession(client_);
+  client_.answers.clear();
+  SayText(Json::array({Request(1, "initialize", {{"protocolVersion", "2025-03-26"}})}).dump());
+  EXPECT_EQ(CodeOf(client_.answers.at(0)), kInvalidRequest);
+  EXPECT_EQ(client_.opening, "");
+}
+
+}  // namespace
+}  // namespace iris
