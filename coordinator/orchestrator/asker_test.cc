@@ -10,10 +10,13 @@
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 namespace {
+
+using ::testing::ElementsAre;
 
 // gpu's path and its WHO are those of the asker's WHO.
 class AskerTest : public OrchestratorTest {
@@ -98,6 +101,38 @@ TEST_F(AskerTest, AnotherDirectoryIsAnotherChild) {
   });
   Settle(second.tell_id);
   EXPECT_TRUE(b.Wait().status.ok());
+}
+
+TEST_F(AskerTest, WhatIsBlockedGoesOnAsItsOwnAskerHasItAndNotAsTheNext) {
+  path_is_of_asker_ = true;
+  const TellSpec first = From("ann"), second = From("bob"), third = From("bob");
+  Recorder a, b, c;
+  ASSERT_TRUE(Tell(first, a).ok());
+  AwaitUnderWay(first.tell_id);
+  OnLoop([this] { Transport().Block(true); });
+  ASSERT_TRUE(Tell(second, b).ok());
+  Drain();
+  OnLoop([this] {
+    EXPECT_EQ(factory_->made(), 1) << "nobody has mended anything";
+    EXPECT_EQ(Transport().team().path, "/ann");
+  });
+  file_.teams[1].description = "mended";
+  SaveConfig();
+  ASSERT_TRUE(Tell(third, c).ok());
+  Drain();
+  OnLoop([&] {
+    EXPECT_EQ(factory_->made(), 2);
+    EXPECT_EQ(Transport().team().path, "/ann");
+    EXPECT_EQ(Transport().team().description, "mended");
+    EXPECT_THAT(Transport().resumed(), ElementsAre(first.tell_id));
+  });
+  EXPECT_EQ(Who(), "ann");
+  Settle(first.tell_id);
+  AwaitUnderWay(second.tell_id);
+  EXPECT_EQ(Who(), "bob");
+  Settle(second.tell_id);
+  Settle(third.tell_id);
+  EXPECT_TRUE(c.Wait().status.ok());
 }
 
 TEST_F(AskerTest, OneWhoseVariableIsMissingIsRefusedAndNoOtherAnswersForIt) {

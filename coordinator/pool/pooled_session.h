@@ -61,9 +61,10 @@ class PooledSession : private TransportSink {
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
-  // else that is put to sleep first. While busy only where the way to the host is blocked, and
-  // perhaps mended by them; else nothing, and it is to be asked again before the next tell. While
-  // starting they are only due: to be asked again once the listener has heard how the start ended.
+  // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that is
+  // under way, and counts only where the way to the host is blocked, and perhaps mended by it; else
+  // nothing, and it is to be asked again before the next tell. While starting they are only due: to
+  // be asked again once the listener has heard how the start ended.
   void UseSettings(const Team& team);
   // What is started from now on is started for the asker of `team`, also for a tell that is under
   // way. Nothing where it is another team than the session has.

@@ -79,6 +79,21 @@ TEST_F(LaunchSpecTest, TheConfigurationsSshAgentIsNotReplacedByTheConnections) {
   EXPECT_THAT(Env(), ElementsAre(Pair("SSH_AUTH_SOCK", "/my/agent")));
 }
 
+TEST_F(LaunchSpecTest, ALinkIsNamedWhereItsConnectionLendsKeys) {
+  MakeRemote();
+  const auto link = [this] {
+    v1::LaunchSpec spec = Spec();
+    NameLink("0123456789abcdef", hello_, spec);
+    return spec.link();
+  };
+  EXPECT_EQ(link(), "0123456789abcdef");
+  Set("SSH_AUTH_SOCK", "/my/agent");
+  EXPECT_EQ(link(), "") << "the configuration's own";
+  team_.env.clear();
+  hello_.clear_ssh_auth_sock();
+  EXPECT_EQ(link(), "") << "none is lent";
+}
+
 TEST_F(LaunchSpecTest, WhereNobodyIsKnownTheAgentsOwnCounts) {
   EXPECT_FALSE(Spec().has_environment());
   EXPECT_EQ(NamesIn(Spec(), team_).from, "coordinator");

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from integration.mcp_client import McpClient
 from testbed import binaries
 
 _RELAY = f"exec /usr/bin/python3 {binaries.REPOSITORY}/tests/testbed/throttle.py %h %p 100000000"
@@ -171,3 +172,20 @@ def test_a_variable_in_the_configuration_is_that_of_who_asks(iris, sshd, remote_
     unset = iris.run("tell", "mine", "hello")
     assert unset.returncode != 0
     assert "ACCOUNT" in unset.stdout + unset.stderr
+
+
+def test_a_variable_that_one_asker_lacks_breaks_the_configuration_for_nobody_else(iris):
+    write_local(iris)
+    assert ask(iris, "app", "hello") == "ECHO: hello"
+    write_local(iris, description="the app of ${WHO}")
+    lacking = iris.run("tell", "app", "hello")
+    assert lacking.returncode == 3
+    assert "WHO is not set" in lacking.stderr and "in force" not in lacking.stderr
+    with McpClient(iris) as client:
+        client.initialize()
+        assert "WHO is not set" in client.failure("list_teams")
+        assert client.notes == []
+    with McpClient(iris, WHO="ann") as client:
+        assert "the app of ann" in client.initialize()["instructions"]
+    assert ask(iris, "app", "hello", WHO="bob") == "ECHO: hello"
+    assert "config_problem" not in iris.status()
