@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -60,6 +62,24 @@ TEST_F(AgentProgramTest, AnSshAgentThatCannotBePassedOnIsLeftOutWithAWord) {
   EXPECT_EQ(bridge.hello.ssh_auth_sock(), "");
   EXPECT_EQ(Leave(bridge), 0);
   EXPECT_THAT(ReadToEnd(bridge.errors.get()), HasSubstr("SSH_AUTH_SOCK"));
+}
+
+// Each connection's own: the agent has that of none.
+TEST_F(AgentProgramTest, ABridgeSaysWhatItRunsIn) {
+  for (const std::string token : {"first", "second"}) {
+    std::vector<std::string> env = Env();
+    env.push_back("GH_TOKEN=" + token);
+    env.push_back("CLAUDECODE=1");
+    Bridge bridge = StartBridge({"--home", Home()}, env);
+    ASSERT_NO_FATAL_FAILURE(ReadHelloOf(bridge));
+    const auto& said = bridge.hello.environment().entries();
+    EXPECT_EQ(std::count(said.begin(), said.end(), "GH_TOKEN=" + token), 1);
+    EXPECT_EQ(std::count(said.begin(), said.end(), "CLAUDECODE=1"), 0);
+    std::ifstream agents(absl::StrCat("/proc/", bridge.hello.pid(), "/environ"));
+    const std::string agents_own{std::istreambuf_iterator<char>(agents), {}};
+    EXPECT_EQ(agents_own.find("GH_TOKEN"), std::string::npos);
+    EXPECT_EQ(Leave(bridge), 0);
+  }
 }
 
 TEST_F(AgentProgramTest, TheAgentOutlivesTheBridgeThatStartedItAndAHangUp) {

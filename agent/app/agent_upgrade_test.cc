@@ -54,6 +54,31 @@ TEST_F(AgentUpgradeTest, ATurnInTheMiddleDoesNotNotice) {
   ExpectNothingStays();
 }
 
+// No file has it: it is in the memory of the one build and goes to the other's.
+TEST_F(AgentUpgradeTest, TheEnvironmentOfTheNextClaudeGoesAlong) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  v1::OpenRequest request;
+  request.set_session_id(session_id_);
+  request.set_epoch(epoch_);
+  request.mutable_spec()->set_cwd(Project());
+  request.mutable_spec()->set_claude_path(StubClaude());
+  request.mutable_spec()->set_team("gpu");
+  for (const std::string& entry :
+       {std::string("PATH=/usr/bin:/bin"), absl::StrCat("HOME=", Home()),
+        std::string("ASAN_OPTIONS=detect_leaks=0"), std::string("GH_TOKEN=of-the-link")}) {
+    request.mutable_spec()->mutable_environment()->add_entries(entry);
+  }
+  v1::OpenResponse response;
+  ASSERT_TRUE(stub_->Open(&*NewContext(), request, &response).ok());
+  EXPECT_EQ(Ask("ENV GH_TOKEN"), "of-the-link");
+  ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
+  ExpectUpgraded();
+  const std::string crash = Tell("CRASH 3");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(crash));
+  EXPECT_EQ(Ask("ENV GH_TOKEN"), "of-the-link");
+  ExpectNothingStays();
+}
+
 // claude stands still in the middle of a line: half of it was read by the old program.
 TEST_F(AgentUpgradeTest, ALineThatIsCutInTwoArrivesWhole) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());

@@ -19,6 +19,8 @@
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/log/log.h"
 #include "common/process/wait_exit.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -56,17 +58,18 @@ void WaitForAnAgentThatLeaves(const std::string& hello_bytes) {
   WaitForExit(static_cast<pid_t>(hello.pid()), absl::Now() + kAgentGoneWithin);
 }
 
-// The agent's hello, with what this connection has.
-std::string WithAuthSock(const std::string& hello_bytes) {
-  const char* socket = getenv("SSH_AUTH_SOCK");
+// The agent's hello, with what this connection has: what `ssh HOST claude` would see here.
+std::string WithWhatIsHere(const std::string& hello_bytes) {
   v1::Hello hello;
-  if (socket == nullptr || !hello.ParseFromString(hello_bytes)) return hello_bytes;
-  if (!IsUtf8(socket)) {
+  if (!hello.ParseFromString(hello_bytes)) return hello_bytes;
+  *hello.mutable_environment() = EnvironmentToProto(OwnEnvironment());
+  const char* socket = getenv("SSH_AUTH_SOCK");
+  if (socket != nullptr && IsUtf8(socket)) {
+    hello.set_ssh_auth_sock(socket);
+  } else if (socket != nullptr) {
     // Not a complaint: whoever reads one takes it for the end of this connection.
     LogWarn("SSH_AUTH_SOCK is not UTF-8: teams on this connection do without the ssh agent");
-    return hello_bytes;
   }
-  hello.set_ssh_auth_sock(socket);
   return hello.SerializeAsString();
 }
 
@@ -97,7 +100,7 @@ int RunBridge(const Options& options) {
     Complain(dialed.status());
     return 1;
   }
-  if (!WriteAll(STDOUT_FILENO, FrameHello(WithAuthSock(dialed->hello)))) return 0;
+  if (!WriteAll(STDOUT_FILENO, FrameHello(WithWhatIsHere(dialed->hello)))) return 0;
   const RelayEnd end = Relay(STDIN_FILENO, STDOUT_FILENO, dialed->fd.get(), kLinger);
   WaitForAnAgentThatLeaves(dialed->hello);
   return end == RelayEnd::kInputEnded ? 0 : 3;

@@ -21,6 +21,7 @@
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
+#include "common/environment/environment.h"
 #include "common/failure/exhausted.h"
 #include "common/log/log.h"
 #include "common/rpc/grpc_life.h"
@@ -39,6 +40,7 @@ void PrepareProcess() {
   // What a killed keeper leaves behind becomes ours, and not init's.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   umask(077);
+  LeaveNoCores();
   (void)!chdir("/");
 }
 

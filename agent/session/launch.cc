@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -19,13 +18,15 @@
 #include "agent/session/claim.h"
 #include "agent/session/find_program.h"
 #include "agent/session/transcript.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 
 namespace iris {
 namespace {
 
-using Env = std::map<std::string, std::string>;
+using Env = Environment;
 
 std::string ExpandHome(const std::string& path, const std::string& home) {
   if (path == "~") return home;
@@ -41,7 +42,8 @@ bool IsScrubbed(absl::string_view name) {
   return absl::StartsWith(name, "CLAUDE") || absl::StartsWith(name, "ANTHROPIC");
 }
 
-Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+// What the agent itself has, for who does not say what a child is to have.
+Env AgentsOwn(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
   Env env;
   for (const std::string& variable : identity.child_env) {
     const std::pair<std::string, std::string> parts =
@@ -49,6 +51,17 @@ Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
     const bool passed = std::count(spec.pass_env().begin(), spec.pass_env().end(), parts.first) > 0;
     if (!IsScrubbed(parts.first) || passed) env.insert(parts);
   }
+  // What was said to an earlier agent, as far as that is known.
+  for (const std::string& entry : spec.kept()) {
+    env.erase(entry.substr(0, entry.find('=')));
+    AddEntry(entry, env);
+  }
+  return env;
+}
+
+Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  Env env =
+      spec.has_environment() ? EnvironmentFromProto(spec.environment()) : AgentsOwn(spec, identity);
   for (const auto& [name, value] : spec.env()) {
     if (value.empty()) {
       env.erase(name);

@@ -18,8 +18,9 @@ struct LaunchPlan {
 
 // Turns a launch spec into a process to start, by what this host has now: finds the program (the
 // team's claudePath, PATH, the places where installers put it), looks for the session's transcript,
-// and builds arguments and environment. Where claude or node is in such a place, the place joins
-// PATH. Inherited CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them.
+// and builds arguments and environment: spec.environment, or where that is not set the agent's own,
+// of which CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them. Where
+// claude or node is in such a place, the place joins PATH.
 //
 // FAILURE_BAD_REQUEST: the team's directory is missing or cannot be entered.
 // FAILURE_CLAUDE_MISSING: says where it looked. FAILURE_NOT_EXECUTABLE: what it found there cannot
@@ -28,8 +29,9 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
                                       const AgentIdentity& identity);
 
 // Whether a child that was started as `one` says is what `other` asks for: all that decides what is
-// started, where, and what it may do is the same. Not SSH_AUTH_SOCK, which is another one with
-// every connection, nor what concerns the agent alone (limits, labels).
+// started, where, and what it may do is the same. Not its environment and SSH_AUTH_SOCK, which are
+// others with every connection and every front end, nor what concerns the agent alone (limits,
+// labels).
 bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other);
 
 // Which directory a path leads to, whatever symbolic links do so: one that is replaced is another.

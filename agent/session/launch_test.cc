@@ -247,6 +247,41 @@ TEST_F(LaunchTest, TheTeamsEnvironmentWinsAndIsNotScrubbed) {
   EXPECT_EQ(Variable("HOME"), home);  // Always there.
 }
 
+TEST_F(LaunchTest, AnEnvironmentThatIsSaidReplacesTheAgentsOwn) {
+  Program("path/claude");
+  identity.child_env.push_back("OF_THE_AGENT=1");
+  for (const std::string& entry :
+       {"PATH=" + scratch.File("path"), std::string("CLAUDE_CODE_OAUTH_TOKEN=t"),
+        std::string("CLAUDECODE=1"), std::string("SSH_AUTH_SOCK=/a")}) {
+    spec.mutable_environment()->add_entries(entry);
+  }
+  EXPECT_EQ(Variable("OF_THE_AGENT"), "(unset)");
+  EXPECT_EQ(Variable("CLAUDE_CODE_OAUTH_TOKEN"), "t");
+  EXPECT_EQ(Variable("CLAUDECODE"), "(unset)") << "a parent claude's";
+  EXPECT_EQ(Variable("HOME"), home);
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
+}
+
+TEST_F(LaunchTest, WhereClaudeKeepsItsSessionsIsKnownToTheNextAgent) {
+  Program("path/claude");
+  spec.add_kept("CLAUDE_CONFIG_DIR=" + scratch.File("config"));
+  spec.add_kept("HOME=" + scratch.File("other-home"));
+  EXPECT_EQ(Variable("CLAUDE_CONFIG_DIR"), scratch.File("config"));
+  EXPECT_EQ(Variable("HOME"), scratch.File("other-home"));
+  EXPECT_EQ(Variable("PATH"), scratch.File("path")) << "the agent's own";
+  Touch(std::string("config/projects/-p/") + kSession + ".jsonl");
+  EXPECT_TRUE(Plan()->resumes);
+}
+
+TEST_F(LaunchTest, AnotherEnvironmentAloneIsNoOtherLaunch) {
+  v1::LaunchSpec other = spec;
+  other.mutable_environment()->add_entries("A=b");
+  EXPECT_TRUE(LaunchesAlike(spec, other));
+  other.set_cwd("/elsewhere");
+  EXPECT_FALSE(LaunchesAlike(spec, other));
+}
+
 TEST_F(LaunchTest, AnEmptyValueTakesAVariableOutOfTheEnvironment) {
   Program("path/claude");
   identity.child_env.push_back("SSH_AUTH_SOCK=/somebody/elses");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/handover/handover.pb.h"
 #include "agent/session/since.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
@@ -31,6 +32,11 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
     UpdateBackPressure();
   });
   if (files_->launch() != nullptr) spec_ = *files_->launch();
+  // What cannot be read is most likely another one: none is given.
+  if (before != nullptr && !before->environment().empty() &&
+      !spec_.mutable_environment()->ParseFromString(before->environment())) {
+    spec_.clear_environment();
+  }
   if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
   if (before != nullptr) TakeTexts(*before);
 }

@@ -49,8 +49,15 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 }
 
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
-  if (absl::Status saved = files_->SaveLaunch(spec); !saved.ok()) return saved;
-  spec_ = spec;
+  v1::LaunchSpec launch = spec;
+  launch.clear_kept();
+  if (!spec.has_environment()) {
+    // Who says nothing of it does not know it: what was said before still counts.
+    if (spec_.has_environment()) *launch.mutable_environment() = spec_.environment();
+    *launch.mutable_kept() = spec_.kept();
+  }
+  if (absl::Status saved = files_->SaveLaunch(launch); !saved.ok()) return saved;
+  spec_ = std::move(launch);
   const auto lent = spec_.env().find("SSH_AUTH_SOCK");
   if (identity_.auth_links != nullptr && lent != spec_.env().end()) {
     identity_.auth_links->Lend(spec_.link(), lent->second);

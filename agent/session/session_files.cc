@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/journal/files.h"
 #include "agent/journal/record.h"
@@ -40,6 +41,19 @@ absl::Status Gone(const std::string& dir, const absl::Status& why) {
 }
 
 std::string Above(const std::string& dir) { return dir.substr(0, dir.rfind('/')); }
+
+// Of its environment only where claude keeps its sessions.
+v1::LaunchSpec WithoutSecrets(v1::LaunchSpec launch) {
+  if (!launch.has_environment()) return launch;
+  launch.clear_kept();
+  for (const std::string& entry : launch.environment().entries()) {
+    if (absl::StartsWith(entry, "HOME=") || absl::StartsWith(entry, "CLAUDE_CONFIG_DIR=")) {
+      launch.add_kept(entry);
+    }
+  }
+  launch.clear_environment();
+  return launch;
+}
 
 }  // namespace
 
@@ -128,13 +142,14 @@ absl::Status SessionFiles::SaveState(const saved::State& state) {
 
 absl::Status SessionFiles::SaveLaunch(const v1::LaunchSpec& launch) {
   if (absl::Status made = MakeAgain(); !made.ok()) return made;
-  const std::string bytes = launch.SerializeAsString();
+  const v1::LaunchSpec kept = WithoutSecrets(launch);
+  const std::string bytes = kept.SerializeAsString();
   // Maps are serialized in any order; what differs in that alone is written once more.
   if (opened_ && bytes == launch_.SerializeAsString()) return absl::OkStatus();
-  const absl::Status written = WriteLaunch(launch);
+  const absl::Status written = WriteLaunch(kept);
   if (!written.ok()) return Storage(written);
   opened_ = true;
-  launch_ = launch;
+  launch_ = kept;
   return absl::OkStatus();
 }
 

@@ -19,7 +19,7 @@ namespace iris {
 // What outlives the agent of one session, in a directory of its own:
 //
 //   state   lease and child (SlotFile: written on a full disk too)
-//   launch  how to start claude, since the first Open
+//   launch  how to start claude, since the first Open, but for its environment
 //   tells   the ids that are known (TellLedger)
 //   mark, *.seg  the journal
 //   running the lock of what runs for it (agent/process/life_lock.h)
@@ -36,7 +36,7 @@ class SessionFiles {
                                                             const Journal::Limits& limits = {});
 
   const saved::State& state() const { return state_; }
-  // Null before the first Open.
+  // Null before the first Open. Without `environment`, which is on no disk, and with `kept` of it.
   const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
 
   // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands. Like

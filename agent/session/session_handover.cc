@@ -37,6 +37,10 @@ ChildHandover ChildIn(const handover::Child& child) {
           .report_text = child.report_text()};
 }
 
+bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
+  return one.environment().SerializeAsString() == other.environment().SerializeAsString();
+}
+
 void HandOverLimit(const LimitWatch::Seen& seen, handover::Limit& limit) {
   limit.set_rejected(seen.rejected);
   limit.set_model_spoke(seen.model_spoke);
@@ -121,12 +125,17 @@ std::optional<handover::Session> Session::HandOver() const {
     lost.set_text(tell.text);
     lost.set_begun(tell.begun);
   }
+  if (spec_.has_environment()) {
+    state.set_environment(spec_.environment().SerializeAsString());
+  }
   if (phase_ != Phase::kReady) {
     if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
     return state;
   }
   HandOverChild(child_->HandOver(), *state.mutable_child());
-  if (!LaunchesAlike(child_spec_, spec_)) state.set_launch(child_spec_.SerializeAsString());
+  if (!LaunchesAlike(child_spec_, spec_) || !HaveSameEnvironment(child_spec_, spec_)) {
+    state.set_launch(child_spec_.SerializeAsString());
+  }
   state.set_unread_bytes(std::min(unread_bytes_, child_->queued_bytes()));
   state.set_cwd_device(child_directory_.device);
   state.set_cwd_inode(child_directory_.inode);

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,55 @@ TEST_F(SessionLaunchTest, AnIdleChildOfAnotherLaunchIsEndedAndTheNextOneOpened) 
   EXPECT_EQ(Ask("PWD"), other);
   EXPECT_EQ(Ask("ENV COLOUR"), "red");
   EXPECT_THAT(Ask("ARGS"), HasSubstr("small"));
+}
+
+TEST_F(SessionLaunchTest, AnotherEnvironmentIsTheNextChildsAndIsOnNoDisk) {
+  const auto say = [this](const std::string& token) {
+    spec.clear_environment();
+    for (const char* entry : {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}) {
+      spec.mutable_environment()->add_entries(entry);
+    }
+    spec.mutable_environment()->add_entries("GH_TOKEN=" + token);
+  };
+  say("canary-1");
+  ASSERT_TRUE(Open().ok());
+  const pid_t first = ChildPid();
+  say("canary-2");
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(ChildPid(), first);
+  EXPECT_EQ(Ask("ENV GH_TOKEN"), "canary-1") << "a child that runs keeps its own";
+  EXPECT_TRUE(Close());
+  spec.clear_environment();  // Who says nothing does not know it.
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("ENV GH_TOKEN"), "canary-2");
+
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch.path())) {
+    if (entry.path().filename() != "launch" && entry.path().filename() != "state") continue;
+    ++files;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(content, Not(HasSubstr("canary"))) << entry.path();
+  }
+  EXPECT_GE(files, 2u);
+}
+
+TEST_F(SessionLaunchTest, TheNextAgentFindsWhatClaudeWroteElsewhere) {
+  for (const std::string& entry :
+       {std::string("PATH=/usr/bin:/bin"), std::string("ASAN_OPTIONS=detect_leaks=0"),
+        "CLAUDE_CONFIG_DIR=" + scratch.File("config"), std::string("GH_TOKEN=secret")}) {
+    spec.mutable_environment()->add_entries(entry);
+  }
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("COUNT"), "1");
+  EXPECT_TRUE(Close());
+  NextAgent([](SessionFiles& files) {
+    EXPECT_FALSE(files.launch()->has_environment());
+    EXPECT_EQ(files.launch()->kept_size(), 1);
+  });
+  spec.clear_environment();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Ask("COUNT"), "2");
 }
 
 TEST_F(SessionLaunchTest, WhatItMayDoNoLongerNoChildMayDo) {

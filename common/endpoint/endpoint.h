@@ -41,8 +41,9 @@ absl::StatusOr<Endpoint> FindEndpoint(absl::string_view name, absl::string_view 
 absl::StatusOr<ScopedFd> LockEndpoint(const Endpoint& endpoint);
 
 // Frames `hello` (a serialized message) for the wire: a big-endian uint32 length, then the bytes.
-// At most kHelloBytesMax.
-inline constexpr size_t kHelloBytesMax = 64 << 10;
+// At most kHelloBytesMax: a daemon's own is ≤ 64 KiB, a bridge adds the environment that it runs
+// in.
+inline constexpr size_t kHelloBytesMax = 384 << 10;
 std::string FrameHello(absl::string_view hello);
 
 // Reads one framed hello from `fd` exactly, never a byte beyond. Works on blocking and non-blocking

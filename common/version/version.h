@@ -10,7 +10,7 @@ inline constexpr char kVersion[] = "0.1.0";
 // Orders the builds of the agent: one that runs is replaced in place by one with a higher number
 // (docs/adr/0005). Raised by hand with every release, and whenever agents that run should become
 // this one at once.
-inline constexpr uint32_t kBuildNumber = 5;
+inline constexpr uint32_t kBuildNumber = 6;
 
 // Protocol versions between coordinator and agent that this build speaks (Hello.protocol).
 inline constexpr uint32_t kProtocolMin = 1;

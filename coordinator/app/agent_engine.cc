@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/hostname.h"
+#include "common/environment/environment.h"
 #include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
 #include "coordinator/bootstrap/agent_bundle.h"
@@ -56,7 +57,7 @@ class AgentEngine final : public Engine {
         });
   }
   void KeepTeams(const std::set<std::string>& names) override { links_->KeepTeams(names); }
-  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override {
+  void Lend(const std::string& team, const SharedEnvironment& env) override {
     links_->Lend(team, env);
   }
   void StopAgents(bool force, StopAgentsDone done) override {

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
+#include "common/environment/environment.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -31,7 +32,11 @@ std::string RuntimeDir(const Places& places) {
 }
 
 LiveConfig::Loader LoaderFor(const ConfigSource& source) {
-  return [source](const std::string&) { return LoadConfig(source); };
+  return [source](const EnvLookup& env) {
+    ConfigSource asked = source;
+    asked.env = env;
+    return LoadConfig(asked);
+  };
 }
 
 }  // namespace
@@ -182,7 +187,7 @@ void Daemon::AskHosts(HostReportsDone done) {
   engine_->AskHosts(std::move(done));
 }
 
-void Daemon::Lend(const std::string& team, const std::map<std::string, std::string>& env) {
+void Daemon::Lend(const std::string& team, const SharedEnvironment& env) {
   engine_->Lend(team, env);
   FollowConfig();
 }

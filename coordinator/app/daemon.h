@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -16,6 +15,7 @@
 #include "common/base/scoped_fd.h"
 #include "common/budget/byte_budget.h"
 #include "common/endpoint/door.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/app/engine.h"
 #include "coordinator/app/places.h"
@@ -67,7 +67,7 @@ class Daemon : private DaemonControl {
 
   v1::GetStatusResponse Status() const override;
   void AskHosts(HostReportsDone done) override;
-  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
+  void Lend(const std::string& team, const SharedEnvironment& env) override;
   void Stop(const v1::StopRequest& request,
             std::function<void(const v1::StopResponse&)> done) override;
 

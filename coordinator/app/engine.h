@@ -2,13 +2,13 @@
 #define IRIS_COORDINATOR_APP_ENGINE_H_
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/budget/byte_budget.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/transport/transport_factory.h"
@@ -28,7 +28,7 @@ class Engine {
   virtual std::vector<v1::LinkStatus> Links() const = 0;
   virtual void AskHosts(HostReportsDone done) = 0;
   virtual void KeepTeams(const std::set<std::string>& names) = 0;
-  virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
+  virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
   virtual void StopAgents(bool force, StopAgentsDone done) = 0;
 };
 

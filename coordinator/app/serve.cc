@@ -10,6 +10,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/endpoint/lock_holder.h"
 #include "common/endpoint/private_dir.h"
+#include "common/environment/environment.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -59,6 +60,7 @@ absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
 
 absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine) {
   umask(077);
+  LeaveNoCores();
   KeepHeapSmall();
   KeepGrpcUntilExit();
   KeepGrpcClientThreads();

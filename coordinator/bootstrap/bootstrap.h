@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
+#include "common/environment/environment.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -27,9 +27,9 @@ enum class LinkMode { kLocal, kForward, kStdio };
 struct SshTarget {
   RemoteCommand remote;
   RemoteOptions options;
-  // SSH_AUTH_SOCK, KRB5CCNAME, DISPLAY of whoever asks. Where one is missing, this process's own
-  // counts.
-  std::map<std::string, std::string> lent_env;
+  // All of the environment of whoever asks, which ssh gets. Empty: not known, this process's own
+  // counts (SshEnv()).
+  Environment lent_env;
 
   friend bool operator==(const SshTarget&, const SshTarget&) = default;
 };

@@ -8,6 +8,8 @@
 #include "absl/types/span.h"
 #include "common/base/ids.h"
 #include "common/endpoint/endpoint.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
 #include "coordinator/bootstrap/host_text.h"
@@ -53,6 +55,11 @@ absl::StatusOr<v1::Hello> ParseAgentHello(const std::string& bytes) {
   MakePrintable(hello.mutable_socket_path(), kPathBytesMax);
   MakePrintable(hello.mutable_data_dir(), kPathBytesMax);
   MakePrintable(hello.mutable_ssh_auth_sock(), kPathBytesMax);
+  if (hello.has_environment()) {
+    Environment env = EnvironmentFromProto(hello.environment());
+    CutEnvironment(env);
+    *hello.mutable_environment() = EnvironmentToProto(env);
+  }
   const v1::ProtocolRange& range = hello.protocol();
   if (std::max(range.min(), kProtocolMin) > std::min(range.max(), kProtocolMax)) {
     return MakeFailure(

@@ -11,10 +11,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/run_program.h"
 #include "coordinator/bootstrap/ssh_command.h"
+#include "coordinator/bootstrap/ssh_environment.h"
 #include "coordinator/bootstrap/ssh_failure.h"
 #include "coordinator/config/ssh_options.h"
 
@@ -160,6 +162,20 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
   return all;
 }
 
+std::string Words(const SshTarget& target) {
+  std::vector<std::string> words = ResolveArgv(target);
+  words.push_back(target.options.agent_dir);
+  words.push_back(absl::StrCat(static_cast<int>(target.options.link_mode)));
+  return absl::StrJoin(words, absl::string_view("\0", 1));
+}
+
+std::string KeyOf(const SshTarget& target, absl::optional<absl::string_view> printed,
+                  absl::string_view settings) {
+  return absl::StrJoin({Words(target), EnvironmentThatCounts(printed, SshEnvironment(target)),
+                        std::string(settings)},
+                       absl::string_view("\0", 1));
+}
+
 absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
   const absl::Status said = ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
                                             .exit_code = output.exit_code,
@@ -180,13 +196,8 @@ absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
 absl::Span<const LeftOutKeyword> LeftOutOfKey() { return kLeftOut; }
 
 std::string WrittenTarget(const SshTarget& target) {
-  std::vector<std::string> words = ResolveArgv(target);
-  std::vector<std::string> env = SshEnv(target);
-  std::sort(env.begin(), env.end());
-  words.insert(words.end(), env.begin(), env.end());
-  words.push_back(target.options.agent_dir);
-  words.push_back(absl::StrCat(static_cast<int>(target.options.link_mode)));
-  return absl::StrJoin(words, absl::string_view("\0", 1));
+  return absl::StrCat(Words(target), absl::string_view("\0", 1),
+                      absl::StrJoin(SshEnv(target), absl::string_view("\0", 1)));
 }
 
 absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
@@ -197,10 +208,13 @@ absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
   const absl::StatusOr<ProgramOutput> output =
       RunProgram(ResolveArgv(target), SshEnv(target), deadline, cancelled);
   if (!output.ok()) return Annotate(output.status(), destination);
-  ResolvedTarget resolved = {.target = target, .key = WrittenTarget(target), .name = destination};
+  ResolvedTarget resolved = {.target = target, .key = "", .name = destination};
   const bool knows_dash_g = output->exit_code == 0 && !ValueOf(output->out, "hostname").empty();
   if (!knows_dash_g) {
-    if (target.remote.program != "ssh") return resolved;
+    if (target.remote.program != "ssh") {
+      resolved.key = KeyOf(target, absl::nullopt, "");
+      return resolved;
+    }
     return Annotate(Refused(target, *output), destination);
   }
   if (output->out.size() >= kProgramOutputBytesMax) {
@@ -210,7 +224,8 @@ absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
   }
   const absl::StatusOr<std::string> jumps = ResolveJumps(target, output->out, deadline, cancelled);
   if (!jumps.ok()) return Annotate(jumps.status(), destination);
-  absl::StrAppend(&resolved.key, absl::string_view("\0", 1), WithoutLeftOut(output->out), *jumps);
+  const std::string settings = absl::StrCat(WithoutLeftOut(output->out), *jumps);
+  resolved.key = KeyOf(target, settings, settings);
   resolved.name = NameOf(output->out);
   resolved.session_options = !ValueOf(output->out, "sessiontype").empty();
   return resolved;

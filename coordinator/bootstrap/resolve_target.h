@@ -16,8 +16,9 @@ struct ResolvedTarget {
   SshTarget target;  // As it was asked for, with the environment of that moment.
   // Equal for two targets only where one connection may serve both: everything that `ssh -G`
   // prints but LeftOutOfKey(), program, options and destination as they are written (a `%n` is
-  // printed as it stands, and a jump host is looked up in the file of -F), ssh's environment,
-  // agentDir and linkMode. Not for people, and not for a log: it holds what SetEnv holds.
+  // printed as it stands, and a jump host is looked up in the file of -F), what counts of ssh's
+  // environment (EnvironmentThatCounts()), agentDir and linkMode. Not for people, and not for a
+  // log: it holds what SetEnv and the environment hold.
   std::string key;
   std::string name;  // "user@host:port", for people. Others may have the same.
   // ssh knows the options ForkAfterAuthentication, StdinNull and SessionType, since it prints them.
@@ -38,8 +39,8 @@ struct ResolvedTarget {
 absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
                                              const std::atomic<bool>* cancelled = nullptr);
 
-// The target as it is written, and the environment that ssh gets: the part of the key that is known
-// without ssh.
+// The target as it is written, and all of the environment that ssh gets: for two of which this is
+// the same, ssh has the same answer now.
 std::string WrittenTarget(const SshTarget& target);
 
 // What `ssh -G` prints and the key leaves out: what ConnectArgv() sets on ssh's command line, where

@@ -4,11 +4,13 @@
 #include <fstream>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/ssh_command.h"
@@ -141,6 +143,38 @@ TEST_F(ResolveTargetTest, WhatIsLentIsInTheKey) {
     target.lent_env = {{name, "/x"}};
     EXPECT_TRUE(keys.insert(KeyOf(target)).second) << name;
   }
+}
+
+TEST_F(ResolveTargetTest, OfTheEnvironmentOnlyWhatCountsIsInTheKey) {
+  SshTarget target = Target("Host gpu\n");
+  const auto key = [&target](Environment env) {
+    target.lent_env = std::move(env);
+    return KeyOf(target);
+  };
+  const Environment here = {{"AWS_PROFILE", "work"}, {"PWD", "/a"}, {"SHLVL", "1"}};
+  const Environment there = {{"AWS_PROFILE", "work"}, {"PWD", "/b"}, {"SHLVL", "2"}};
+  const Environment home = {{"AWS_PROFILE", "home"}, {"PWD", "/a"}, {"SHLVL", "1"}};
+  EXPECT_EQ(key(here), key(there));
+  EXPECT_EQ(key(here), key(home));
+
+  SetConfig("Host gpu\nProxyCommand aws ssm start-session\n");
+  EXPECT_EQ(key(here), key(there));
+  EXPECT_NE(key(here), key(home));
+  SetConfig("Host gpu\nProxyJump bastion\nHost bastion\nProxyCommand aws ssm start-session\n");
+  EXPECT_NE(key(here), key(home)) << "of a jump host";
+  SetConfig("Host gpu\nIdentityFile /keys/${AWS_PROFILE}\n");
+  EXPECT_NE(key(here), key(home));
+}
+
+TEST_F(ResolveTargetTest, AVariableThatIsNotSetIsNamed) {
+  SshTarget target = Target("Host gpu\nUserKnownHostsFile ${NOT_SET_HERE}/hosts\n");
+  target.lent_env = {{"SOME", "thing"}};
+  const Failure failure = FailureOf(target);
+  EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(failure.detail(), HasSubstr("NOT_SET_HERE"));
+  EXPECT_THAT(failure.fix(), HasSubstr("where you run `iris`"));
+  target.lent_env["NOT_SET_HERE"] = "/x";
+  EXPECT_NE(KeyOf(target), "");
 }
 
 TEST_F(ResolveTargetTest, AJumpHostThatLeadsElsewhereIsAnotherKey) {

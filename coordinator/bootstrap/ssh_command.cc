@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "common/endpoint/daemon.h"
+#include "common/environment/environment.h"
 
 namespace iris {
 namespace {
@@ -107,14 +108,22 @@ std::vector<std::string> ResolveArgv(const SshTarget& target) {
   return argv;
 }
 
-std::vector<std::string> SshEnv(const SshTarget& target) {
-  std::vector<std::string> env;
-  for (std::string& entry : MinimalEnv({"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"})) {
-    const std::string name = entry.substr(0, entry.find('='));
-    if (target.lent_env.find(name) == target.lent_env.end()) env.push_back(std::move(entry));
+Environment SshEnvironment(const SshTarget& target) {
+  Environment env = target.lent_env;
+  if (env.empty()) {
+    for (const std::string& own : MinimalEnv({"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"})) {
+      AddEntry(own, env);
+    }
+    return env;
   }
-  for (const auto& [name, value] : target.lent_env) env.push_back(absl::StrCat(name, "=", value));
+  for (const char* name : {"HOME", "LOGNAME", "PATH", "USER"}) {
+    if (const char* const own = std::getenv(name)) env.emplace(name, own);
+  }
   return env;
+}
+
+std::vector<std::string> SshEnv(const SshTarget& target) {
+  return EntriesOf(SshEnvironment(target));
 }
 
 }  // namespace iris

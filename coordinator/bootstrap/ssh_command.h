@@ -1,11 +1,11 @@
 #ifndef IRIS_COORDINATOR_BOOTSTRAP_SSH_COMMAND_H_
 #define IRIS_COORDINATOR_BOOTSTRAP_SSH_COMMAND_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/environment/environment.h"
 #include "coordinator/bootstrap/bootstrap.h"
 
 namespace iris {
@@ -35,8 +35,10 @@ std::vector<std::string> ForwardArgv(const SshTarget& target, absl::string_view 
 // Prints what ssh makes of the target.
 std::vector<std::string> ResolveArgv(const SshTarget& target);
 
-// The environment for all of them: the minimal one of our daemons, with what was lent.
-std::vector<std::string> SshEnv(const SshTarget& target);
+// The environment for all of them: the asker's, all of it, with HOME, USER, LOGNAME and PATH of
+// this process where that has none; where there is no asker, the minimal one of our daemons.
+Environment SshEnvironment(const SshTarget& target);
+std::vector<std::string> SshEnv(const SshTarget& target);  // The same, as execve() takes it.
 
 }  // namespace iris
 

@@ -124,5 +124,16 @@ TEST(SshCommandTest, WhatIsLentReplacesOurOwn) {
   EXPECT_THAT(SshEnv(target), Not(Contains("IRIS_SECRET=s")));
 }
 
+TEST(SshCommandTest, TheAskersEnvironmentIsAllThatSshGets) {
+  ASSERT_EQ(setenv("SSH_AUTH_SOCK", "/ours", 1), 0);
+  ASSERT_EQ(setenv("PATH", "/usr/bin:/bin", 1), 0);
+  SshTarget target = Target();
+  target.lent_env = {{"AWS_PROFILE", "work"}, {"HOME", "/home/ann"}};
+  EXPECT_THAT(SshEnv(target), Contains("AWS_PROFILE=work"));
+  EXPECT_THAT(SshEnv(target), Contains("HOME=/home/ann"));
+  EXPECT_THAT(SshEnv(target), Contains("PATH=/usr/bin:/bin")) << "the asker has none";
+  EXPECT_THAT(SshEnv(target), Not(Contains("SSH_AUTH_SOCK=/ours"))) << "the asker has no agent";
+}
+
 }  // namespace
 }  // namespace iris

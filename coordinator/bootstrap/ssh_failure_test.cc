@@ -355,5 +355,15 @@ TEST(SshFailureTest, AHostCannotWriteToTheTerminal) {
   EXPECT_THAT(failure.detail(), Not(HasSubstr("\x1b")));
 }
 
+TEST(SshFailureTest, AVariableThatIsNotSetIsNamedAndNotTriedAgain) {
+  const Failure failure = BeforeLogin(
+      "vdollar_percent_expand: env var ${XDG_STATE_HOME} has no value\r\n"
+      "invalid environment variable expansion\r\n");
+  EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(failure.detail(), HasSubstr("XDG_STATE_HOME"));
+  EXPECT_EQ(BeforeLogin("invalid environment variable expansion\r\n").kind(),
+            v1::FAILURE_BAD_REQUEST);
+}
+
 }  // namespace
 }  // namespace iris

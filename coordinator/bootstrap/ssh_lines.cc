@@ -31,6 +31,9 @@ constexpr absl::string_view kFixPassword =
 constexpr absl::string_view kFixConfiguration =
     "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names; `ssh -v HOST` from "
     "a shell shows the same.";
+constexpr absl::string_view kFixVariable =
+    "Set the variable that ssh names where you run `iris` (for an MCP client: in the env of its "
+    "server), or take ${…} out of ~/.ssh/config.";
 constexpr absl::string_view kFixName =
     "Check the spelling, and that this machine can resolve the name (VPN, DNS, ~/.ssh/config).";
 constexpr absl::string_view kFixPort =
@@ -66,6 +69,13 @@ constexpr std::array kTable = std::to_array<Words>({
     {"Permission denied (", v1::FAILURE_AUTH, "the host refused the login", kFixLogin},
     {"Permission denied, please try again", v1::FAILURE_AUTH, "the host refused the login",
      kFixLogin},
+    // Two lines: this one has the name, the other may come alone.
+    {"env var ${", v1::FAILURE_BAD_REQUEST,
+     "ssh's configuration names an environment variable that is not set where you run `iris`",
+     kFixVariable},
+    {"invalid environment variable expansion", v1::FAILURE_BAD_REQUEST,
+     "ssh's configuration names an environment variable that is not set where you run `iris`",
+     kFixVariable},
     {"Unable to negotiate with", v1::FAILURE_BAD_REQUEST,
      "ssh and the host have no algorithm in common",
      "Update the host's sshd, or allow one of the algorithms it offers in ~/.ssh/config."},

@@ -19,6 +19,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
@@ -56,11 +58,7 @@ v1::McpClient DescribeClient() {
     if (getcwd(folder, sizeof(folder)) != nullptr) client.set_project_dir(folder);
   }
   client.set_claude_session_id(Env("CLAUDE_CODE_SESSION_ID"));
-  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
-    if (const std::string value = Env(name); !value.empty()) {
-      (*client.mutable_lent_env())[name] = value;
-    }
-  }
+  *client.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return client;
 }
 

@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/process/wait_exit.h"
 #include "common/rpc/grpc_failure.h"
@@ -24,6 +26,7 @@
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
@@ -79,8 +82,11 @@ int RunTeams(const CommandLine& command, const Places& places,
   }
   grpc::ClientContext context;
   SetDeadline(context, kAnswer);
+  v1::ListTeamsRequest request;
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::ListTeamsResponse teams;
-  const absl::Status got = FromGrpcStatus(coordinator->stub->ListTeams(&context, {}, &teams), "");
+  const absl::Status got =
+      FromGrpcStatus(coordinator->stub->ListTeams(&context, request, &teams), "");
   if (!got.ok()) return Fail(got, ExitCodeForStart(got));
   fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
   return kExitOk;
@@ -145,7 +151,9 @@ int RunFrontEnd(const CommandLine& command) {
   absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
   if (!variables.ok()) {
     PrintFailure(variables.status());
-    if (!GoesOnWithTheLastGood(*places)) return kExitConfig;
+    // What we lack ourselves no coordinator makes up for.
+    const bool lacks_variable = IsUnsetVariable(variables.status());
+    if (lacks_variable || !GoesOnWithTheLastGood(*places)) return kExitConfig;
     fputs("The last good configuration is in force.\n", stderr);
     variables.emplace();
   }

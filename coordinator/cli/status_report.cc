@@ -14,9 +14,7 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string OrDash(absl::string_view text) {
-  return text.empty() ? "-" : OneLine(text);
-}
+std::string OrDash(absl::string_view text) { return text.empty() ? "-" : OneLine(text); }
 
 std::string NumberOrDash(int64_t number) { return number == 0 ? "-" : absl::StrCat(number); }
 
@@ -109,6 +107,17 @@ std::string Links(const v1::GetStatusResponse& status) {
   return absl::StrCat(Table(rows), notes);
 }
 
+// Whose environment claude was started with; their names are in the JSON. Empty: none was given.
+std::string EnvironmentText(const v1::SessionStatus& session) {
+  if (session.env_from().empty()) return "";
+  if (session.env_from() == "coordinator" && session.env_names().empty()) {
+    return "claude has the environment of the coordinator: no front end has asked since that "
+           "started";
+  }
+  return absl::StrCat("claude has the environment of the ", OrDash(session.env_from()), " (",
+                      session.env_names_size(), " variables)");
+}
+
 std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
   if (status.sessions().empty()) return "no sessions\n";
   Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
@@ -123,6 +132,9 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
     if (!session.stall().empty()) {
       absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", OrDash(session.stall()),
                       "\n");
+    }
+    if (const std::string env = EnvironmentText(session); !env.empty()) {
+      absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", env, "\n");
     }
     for (const v1::PendingPermission& permission : session.permissions()) {
       absl::StrAppend(&stalls, session.to(), " asks ", session.from(), ": ",
@@ -197,6 +209,9 @@ Json SessionJson(const v1::SessionStatus& session) {
           {"tell_in_flight", session.tell_in_flight()},
           {"answer_bytes", session.answer_bytes()},
           {"stall", session.stall()},
+          {"env_from", session.env_from()},
+          {"env_names",
+           std::vector<std::string>(session.env_names().begin(), session.env_names().end())},
           {"permissions", std::move(asks)},
           {"tells_done", session.tells_done()},
           {"created_at_ms", session.created_at_ms()},

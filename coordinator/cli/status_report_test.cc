@@ -89,6 +89,22 @@ TEST_F(StatusReportTest, TwoLinksToOneAgentSayThatTheyAre) {
   EXPECT_THAT(StatusJson(status), HasSubstr("\"same_agent_as\":\"link-1\""));
 }
 
+TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus* session = status.add_sessions();
+  session->set_from("cli");
+  session->set_to("gpu");
+  session->set_env_from("host");
+  session->add_env_names("GH_TOKEN");
+  session->add_env_names("PATH");
+  EXPECT_THAT(StatusText(status, 0),
+              HasSubstr("cli to gpu: claude has the environment of the host (2 variables)\n"));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"env_names\":[\"GH_TOKEN\",\"PATH\"]"));
+  session->clear_env_names();
+  session->set_env_from("coordinator");
+  EXPECT_THAT(StatusText(status, 0), HasSubstr("no front end has asked since"));
+}
+
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
   Failed(v1::FAILURE_AUTH, 120'000);
   EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "

@@ -1,9 +1,9 @@
 #include "coordinator/cli/takeover.h"
 
-#include <cstdlib>
-
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/report.h"
@@ -31,9 +31,7 @@ int RunTakeover(const CommandLine& command, const Places& places,
   request.set_from(command.from);
   request.set_to(command.team);
   request.set_takeover(true);
-  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
-    if (const char* value = std::getenv(name)) (*request.mutable_lent_env())[name] = value;
-  }
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::WakeResponse response;
   const absl::Status woken =
       FromGrpcStatus(coordinator->stub->Wake(&context, request, &response), "");

@@ -10,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/base/ids.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
@@ -40,9 +42,7 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   if (command.timeout_ms == 0 && claude_session != nullptr) {
     header.set_claude_session_id(claude_session);
   }
-  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
-    if (const char* value = std::getenv(name)) (*header.mutable_lent_env())[name] = value;
-  }
+  *header.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return header;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/environment/environment.h"
 
 namespace iris {
 
@@ -48,6 +49,26 @@ struct RemoteOptions {
   friend bool operator==(const RemoteOptions&, const RemoteOptions&) = default;
 };
 
+// A variable that a team's claude is started with.
+struct EnvSetting {
+  std::string name;
+  std::string written;  // As it stands in the file.
+  std::string value;    // With its variables; empty = claude has no such variable. Maybe a secret.
+
+  // What a ${VAR} in it stands for is another thing for every front end, and makes no other team.
+  friend bool operator==(const EnvSetting& one, const EnvSetting& other) {
+    return one.name == other.name && one.written == other.written;
+  }
+};
+
+// Of the front end whose message makes use of a team. That is another one with every message, and
+// makes no other team either.
+struct Asker {
+  SharedEnvironment environment;  // Null = none: the coordinator's own counts.
+
+  friend bool operator==(const Asker&, const Asker&) { return true; }
+};
+
 struct Team {
   std::string name;  // 1–64 of [A-Za-z0-9._-].
   std::string path;  // Where `claude` works, on the team's host: absolute or ~/….
@@ -59,7 +80,10 @@ struct Team {
   absl::Duration idle_timeout;           // In force: the team's, else the settings'.
   absl::Duration session_init_timeout;   // Likewise.
   bool skip_permissions = false;
-  bool ask_permissions = false;  // What claude asks waits for an answer; else it is denied.
+  bool ask_permissions = false;       // What claude asks waits for an answer; else it is denied.
+  std::vector<EnvSetting> env;        // In force: the team's over the settings'. Sorted by name.
+  std::vector<std::string> pass_env;  // In force: the names of both. Sorted, each once.
+  Asker asker;                        // Not of the configuration: whoever uses the team sets it.
 
   friend bool operator==(const Team&, const Team&) = default;
 };
@@ -71,6 +95,8 @@ struct Settings {
   std::string
       agent_bundle;  // A directory on this machine, absolute; empty = what came with `iris`.
   std::vector<std::string> allowed_remote_commands;
+  std::vector<EnvSetting> env;
+  std::vector<std::string> pass_env;
 };
 
 struct Config {

@@ -65,8 +65,9 @@ fix; all keys that are wrong are named at once. A change counts at once. While t
 used as it is, a coordinator that runs keeps the last configuration that could be, and every answer
 says so.
 
-In every string value `${VAR}` stands for the environment variable, and `${VAR:-default}` for the
-default where the variable is unset or empty. An unset variable without a default is refused.
+In every string value `${VAR}` stands for the environment variable of whoever asks (the shell of an
+`iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
+empty. An unset variable without a default is refused, to whoever does not have it.
 Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
 again.
 
@@ -79,13 +80,31 @@ A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`
 `.` or `-`. `cli` is taken.
 )";
 
+constexpr absl::string_view kEnvironment = R"(
+## The environment
+
+A team's `claude` is started with
+
+1. what it would have without Iris: on a host what `ssh HOST claude` sees there (startup files of a
+   shell that is not interactive, `/etc/environment`), on this machine the environment of the
+   `iris tell` or MCP client whose message starts it. What a `claude` around that one left is taken
+   out (`CLAUDECODE`, `CLAUDE_CODE_ENTRYPOINT`, `CLAUDE_CODE_SSE_PORT`, `CLAUDE_CODE_SESSION_ID`,
+   `CLAUDE_PROJECT_DIR`);
+2. over that, the variables that `passEnv` names, as whoever asks has them, if so;
+3. over that, `settings.env`, and over that the team's `env`. An empty value takes a variable out.
+
+One that runs keeps what it was started with, until these lines are edited. `iris status --json` and
+`team_status` name the variables, and never show a value; no value is stored or logged.
+)";
+
 constexpr absl::string_view kRemote = R"(
 ## The remote command
 
 `remote` is `ssh [OPTIONS] [USER@]HOST`, as it connects from a shell without asking for anything.
 It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run without
 a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word
-is the home directory. `~/.ssh/config`, the agent and jump hosts work as always.
+is the home directory. `~/.ssh/config`, the agent and jump hosts work as always: ssh has the
+environment of whoever asks, all of it.
 A user's name is what ssh takes for one; one with a backslash or a `$` stands in single quotes:
 `ssh 'CORP\jdoe@gpu1'` (in a JSON file `\\` is one backslash).
 
@@ -113,8 +132,8 @@ has the `chmod` that mends it.
 
 A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file
 that its group or others may read must not hold a secret: a string under a key that ends in
-`token`, `password`, `passphrase`, `secret` or `apiKey`, unless it is one `${VAR}`; or an
-Anthropic API key anywhere.
+`token`, `password`, `passphrase`, `secret`, `key` or `credentials`, in any case, unless it is one
+`${VAR}`; or an Anthropic API key anywhere.
 
 ## Not built yet
 
@@ -182,8 +201,8 @@ std::string NotBuilt() {
 std::string ConfigDoc() {
   return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
                       KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
-                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."), kRemote,
-                      RefusedOptions(), kSecrets, NotBuilt());
+                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."),
+                      kEnvironment, kRemote, RefusedOptions(), kSecrets, NotBuilt());
 }
 
 }  // namespace iris

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/load_config.h"
+#include "coordinator/config/unset_variable.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -71,6 +72,24 @@ TEST(ConfigErrorsTest, WhatFollowsFromAnErrorIsNoErrorOfItsOwn) {
   EXPECT_THAT(RefusalOf(Parse(R"({"settings": {"allowedRemoteCommands": 7},
                                   "teams": {"t": {"path": "/p", "remote": "myssh h"}}})")),
               Not(HasSubstr("is not allowed")));
+}
+
+TEST(ConfigErrorsTest, EachVariableThatIsWrongIsSaid) {
+  const std::string refusal =
+      RefusalOf(ParseTeam("\"env\": {\"A\": 1,\n\"B\": \"${NOT_SET}\",\n\"C\": \"x\"}"));
+  EXPECT_THAT(refusal, AllOf(HasSubstr("/c.json:1: teams.t.env.A: has the wrong type (number)"),
+                             HasSubstr("/c.json:2: teams.t.env.B: the environment variable "),
+                             Not(HasSubstr("teams.t.env.C")),
+                             HasSubstr("\nfix: Correct all 2 of them.")));
+}
+
+TEST(ConfigErrorsTest, WhereNothingIsWrongButVariablesThatAreNotSetTheErrorSaysSo) {
+  EXPECT_TRUE(IsUnsetVariable(ParseTeam(R"("claudePath": "${A}")").status()));
+  EXPECT_TRUE(IsUnsetVariable(
+      ParseTeam(R"("claudePath": "${A}", "remote": "ssh ${B}", "env": {"C": "${D}"})").status()));
+  EXPECT_FALSE(IsUnsetVariable(ParseTeam(R"("claudePath": "${A}", "color": "red")").status()));
+  EXPECT_FALSE(IsUnsetVariable(ParseTeam(R"("color": "red")").status()));
+  EXPECT_FALSE(IsUnsetVariable(ParseTeam(R"("claudePath": "${A:-/claude}")").status()));
 }
 
 TEST(ConfigErrorsTest, OfManyErrorsTheFirstAreShownAndTheRestCounted) {

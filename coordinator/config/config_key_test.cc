@@ -37,6 +37,12 @@ std::string Text(absl::Duration duration) { return absl::FormatDuration(duration
 const Team& T(const Config& config) { return config.teams.front(); }
 const RemoteOptions& O(const Config& config) { return T(config).remote_options; }
 
+std::string Variables(const std::vector<EnvSetting>& env) {
+  std::string text;
+  for (const EnvSetting& one : env) absl::StrAppend(&text, one.name, "=", one.value, " ");
+  return text;
+}
+
 std::string LinkModeName(RemoteOptions::LinkMode mode) {
   switch (mode) {
     case RemoteOptions::LinkMode::kAuto:
@@ -68,6 +74,19 @@ const std::vector<KeyRow>& Rows() {
        [](const Config& c) { return absl::StrJoin(c.settings.allowed_remote_commands, " "); },
        "myssh /opt/ssh",
        {"bin/myssh"}},
+      {"settings.env",
+       {{"A", "b"}, {"B", "c"}},
+       [](const Config& c) { return Variables(c.settings.env) + Variables(T(c).env); },
+       "A=b B=c A=b B=c ",
+       "A=b"},
+      {"settings.passEnv",
+       {"GH_TOKEN"},
+       [](const Config& c) {
+         return absl::StrCat(absl::StrJoin(c.settings.pass_env, " "), "|",
+                             absl::StrJoin(T(c).pass_env, " "));
+       },
+       "GH_TOKEN|GH_TOKEN",
+       {"GH TOKEN"}},
       {"teams.*.path", "~/other", [](const Config& c) { return T(c).path; }, "~/other",
        "relative/path"},
       {"teams.*.description", "two\nlines", [](const Config& c) { return T(c).description; },
@@ -91,6 +110,16 @@ const std::vector<KeyRow>& Rows() {
        "asks", "yes"},
       {"teams.*.claudePath", "/opt/claude", [](const Config& c) { return T(c).claude_path; },
        "/opt/claude", "claude"},
+      {"teams.*.env",
+       {{"A", "b"}},
+       [](const Config& c) { return Variables(T(c).env); },
+       "A=b ",
+       "A=b"},
+      {"teams.*.passEnv",
+       {"B", "A"},
+       [](const Config& c) { return absl::StrJoin(T(c).pass_env, " "); },
+       "A B",
+       {"CLAUDECODE"}},
       {"teams.*.color", "#00FF7f", [](const Config& c) { return T(c).color; }, "#00FF7f", "green"},
       {"teams.*.remoteOptions.identity", "~/.ssh/gpu",
        [](const Config& c) { return O(c).identity; }, "/home/me/.ssh/gpu", "gpu.pem"},
@@ -192,8 +221,12 @@ TEST_P(ConfigKeyTest, RefusesABadValueNamingFileLineKeyAndFix) {
 }
 
 TEST_P(ConfigKeyTest, RefusesAValueOfAnotherType) {
-  const absl::Status status = Parse(WithKey(row().path, json::object())).status();
-  EXPECT_THAT(std::string(status.message()), HasSubstr("has the wrong type (object)"));
+  const bool takes_objects = FindKey(row().path)->type == KeyType::kVariables;
+  const json other = takes_objects ? json::array() : json::object();
+  const absl::Status status = Parse(WithKey(row().path, other)).status();
+  EXPECT_THAT(
+      std::string(status.message()),
+      HasSubstr(takes_objects ? "has the wrong type (array)" : "has the wrong type (object)"));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKey, ConfigKeyTest,
@@ -235,6 +268,18 @@ TEST(ConfigKeyTableTest, ListsAreTakenUpToTheirBound) {
   EXPECT_TRUE(Parse(WithKey("settings.allowedRemoteCommands", list)).ok());
   list.push_back("x");
   EXPECT_FALSE(Parse(WithKey("settings.allowedRemoteCommands", list)).ok());
+}
+
+TEST(ConfigKeyTableTest, VariablesAreTakenUpToTheirBounds) {
+  json env = json::object();
+  for (int64_t i = 0; i < FindKey("teams.*.env")->max; ++i) env[absl::StrCat("V", i)] = "x";
+  EXPECT_TRUE(Parse(WithKey("teams.*.env", env)).ok());
+  env["ONE_MORE"] = "x";
+  EXPECT_FALSE(Parse(WithKey("teams.*.env", env)).ok());
+  EXPECT_TRUE(Parse(WithKey("teams.*.env", {{"A", std::string(4096, 'x')}})).ok());
+  EXPECT_FALSE(Parse(WithKey("teams.*.env", {{"A", std::string(4097, 'x')}})).ok());
+  EXPECT_TRUE(Parse(WithKey("teams.*.env", {{std::string(128, 'A'), "x"}})).ok());
+  EXPECT_FALSE(Parse(WithKey("teams.*.env", {{std::string(129, 'A'), "x"}})).ok());
 }
 
 TEST(ConfigKeyTableTest, TextIsTakenUpToItsBound) {

@@ -8,15 +8,10 @@
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/refuse.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
-
-bool IsVariableName(absl::string_view name) {
-  if (name.empty() || absl::ascii_isdigit(name[0])) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
-}
 
 // `inside` stands between "${" and "}".
 absl::StatusOr<std::string> ValueOf(absl::string_view inside, const EnvLookup& env) {
@@ -32,14 +27,23 @@ absl::StatusOr<std::string> ValueOf(absl::string_view inside, const EnvLookup& e
     return std::string(inside.substr(colon + 2));
   }
   if (!value.has_value()) {
-    return Refuse(absl::StrCat("the environment variable ", name, " is not set"),
-                  absl::StrCat("Set ", name, " where Iris is started, or give it a default: ${",
-                               name, ":-default}."));
+    return MarkUnsetVariable(
+        Refuse(absl::StrCat("the environment variable ", name, " is not set"),
+               absl::StrCat("Set ", name,
+                            " where you run `iris` (for an MCP client: in the env of its "
+                            "server), or give it a default: ${",
+                            name, ":-default}.")));
   }
   return *std::move(value);
 }
 
 }  // namespace
+
+bool IsVariableName(absl::string_view name) {
+  if (name.empty() || absl::ascii_isdigit(name[0])) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+}
 
 absl::StatusOr<std::string> ExpandVariables(absl::string_view text, const EnvLookup& env) {
   std::string expanded;

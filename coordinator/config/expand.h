@@ -17,6 +17,9 @@ namespace iris {
 inline constexpr size_t kExpandedBytesMax = 64 << 10;
 absl::StatusOr<std::string> ExpandVariables(absl::string_view text, const EnvLookup& env);
 
+// Letters, digits and '_', not beginning with a digit.
+bool IsVariableName(absl::string_view name);
+
 // True if `text` is one ${VAR} and nothing else: then the value itself is not in the file.
 bool IsOneVariable(absl::string_view text);
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/environment/environment.h"
 #include "coordinator/config/expand.h"
 #include "coordinator/config/refuse.h"
 
@@ -13,28 +14,35 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kEntryBytesMax = 4096;
+constexpr int64_t kVariableNameBytesMax = 128;
 
 absl::Status WrongType(const Key& key, const json& value) {
   return Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
                 absl::StrCat("Write ", ValueForm(key), "."));
 }
 
-absl::StatusOr<std::string> ReadText(const Key& key, const std::string& raw, int64_t bytes_min,
-                                     int64_t bytes_max, const EnvLookup& env) {
+// Expanded, and without control characters; `has_lines`: but for line breaks and tabs.
+absl::StatusOr<std::string> ReadPlainText(const std::string& raw, int64_t bytes_max, bool has_lines,
+                                          const EnvLookup& env) {
   absl::StatusOr<std::string> text = ExpandVariables(raw, env);
   if (!text.ok()) return text.status();
-  const auto size = static_cast<int64_t>(text->size());
-  if (size == 0 && bytes_min > 0) {
-    return Refuse("is empty", absl::StrCat("Write ", ValueForm(key), ", or remove the key."));
-  }
-  if (size > bytes_max) {
+  if (static_cast<int64_t>(text->size()) > bytes_max) {
     return Refuse(absl::StrCat("is longer than ", bytes_max, " bytes"), "Shorten it.");
   }
-  const bool has_lines = key.path == "teams.*.description";
   if (std::any_of(text->begin(), text->end(), [has_lines](char c) {
         return absl::ascii_iscntrl(c) && !(has_lines && (c == '\n' || c == '\t'));
       })) {
     return Refuse("holds a control character", "Remove it (\\n, \\t, \\u0000 and the like).");
+  }
+  return text;
+}
+
+absl::StatusOr<std::string> ReadText(const Key& key, const std::string& raw, int64_t bytes_min,
+                                     int64_t bytes_max, const EnvLookup& env) {
+  absl::StatusOr<std::string> text =
+      ReadPlainText(raw, bytes_max, key.path == "teams.*.description", env);
+  if (text.ok() && text->empty() && bytes_min > 0) {
+    return Refuse("is empty", absl::StrCat("Write ", ValueForm(key), ", or remove the key."));
   }
   return text;
 }
@@ -92,8 +100,37 @@ absl::StatusOr<KeyValue> ReadKeyValue(const Key& key, const json& value, const E
       return KeyValue{.flag = value.get<bool>()};
     case KeyType::kTextList:
       return Store(ReadList(key, value, env), &KeyValue::list);
+    case KeyType::kVariables:
+      break;  // Read one by one: each has a place of its own.
   }
   return WrongType(key, value);
+}
+
+absl::Status CheckVariable(absl::string_view name) {
+  if (!IsVariableName(name) || static_cast<int64_t>(name.size()) > kVariableNameBytesMax) {
+    return Refuse("is not the name of a variable",
+                  absl::StrCat("Use letters, digits and '_', not beginning with a digit, at most ",
+                               kVariableNameBytesMax, "."));
+  }
+  if (StaysBehind(name)) {
+    return Refuse(absl::StrCat(name, " is what claude and Iris tell the processes below them by"),
+                  "Remove it.");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EnvSetting> ReadVariable(const std::string& name, const json& value,
+                                        const EnvLookup& env) {
+  if (absl::Status status = CheckVariable(name); !status.ok()) return status;
+  if (!value.is_string()) {
+    return Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
+                  "Write a string, also for a number: \"1\".");
+  }
+  const std::string& written = value.get_ref<const std::string&>();
+  absl::StatusOr<std::string> text =
+      ReadPlainText(written, kEntryBytesMax, /*has_lines=*/true, env);
+  if (!text.ok()) return text.status();
+  return EnvSetting{.name = name, .written = written, .value = *std::move(text)};
 }
 
 std::string ValueForm(const Key& key) {
@@ -109,6 +146,8 @@ std::string ValueForm(const Key& key) {
       return "true or false";
     case KeyType::kTextList:
       return absl::StrCat("a list of strings", form);
+    case KeyType::kVariables:
+      return absl::StrCat("an object of strings", form);
   }
   return "";
 }

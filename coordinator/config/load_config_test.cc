@@ -244,6 +244,56 @@ TEST(ParseConfigTest, SecretsAreKnownByKeyOrByLooks) {
   }
 }
 
+TEST(ParseConfigTest, ATeamsVariablesAreBeforeTheSettings) {
+  const auto config = Parse(R"({
+    "settings": {"env": {"A": "s", "B": "${SSH_USER}"}, "passEnv": ["X", "Y"]},
+    "teams": {"t": {"path": "/p", "env": {"A": "t", "C": "lines\nand\ttabs"}, "passEnv": ["Y", "W"]},
+              "u": {"path": "/p"}}})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  std::string shown;
+  for (const Team& team : config->teams) {
+    for (const EnvSetting& one : team.env) absl::StrAppend(&shown, one.name, "=", one.value, ";");
+    for (const std::string& name : team.pass_env) absl::StrAppend(&shown, name, ",");
+    absl::StrAppend(&shown, " ");
+  }
+  EXPECT_EQ(shown, "A=t;B=ml;C=lines\nand\ttabs;W,X,Y, A=s;B=ml;X,Y, ");
+}
+
+TEST(ParseConfigTest, AVariablesValueMakesNoOtherTeamAndWhatIsWrittenDoes) {
+  const auto team = [](absl::string_view written, const std::string& user) {
+    ConfigSource source = Source();
+    source.env = Env({{"SSH_USER", user}});
+    return ParseConfig(absl::StrCat(R"({"teams": {"t": {"path": "/p", "env": {"A": ")", written,
+                                    R"("}}}})"),
+                       source, true)
+        ->teams.at(0);
+  };
+  EXPECT_TRUE(team("${SSH_USER}", "ann") == team("${SSH_USER}", "bob"));
+  EXPECT_FALSE(team("${SSH_USER}", "ann") == team("ann", "ann"));
+}
+
+TEST(ParseConfigTest, WhatIsNoVariableIsRefusedAtItsPlace) {
+  for (const char* env : {R"({"1A": "x"})", R"({"A-B": "x"})", R"({"": "x"})", R"({"A": 1})",
+                          R"({"A": ["x"]})", R"({"A": "${NOT_SET}"})", R"({"A": "bell \u0007"})",
+                          R"({"CLAUDECODE": "1"})", R"({"IRIS_SESSION": "x"})"}) {
+    EXPECT_THAT(RefusalOf(ParseTeam(absl::StrCat(R"("env": )", env))),
+                HasSubstr("/c.json:1: teams.t.env."))
+        << env;
+  }
+}
+
+TEST(ParseConfigTest, SecretsOfAnEnvironmentAreKnownByTheirNames) {
+  for (const char* name : {"GH_TOKEN", "AWS_SECRET_ACCESS_KEY", "my_api_key", "DB_PASSWORD",
+                           "CLIENT_SECRET", "GOOGLE_CREDENTIALS"}) {
+    const std::string refusal =
+        RefusalOf(ParseTeam(absl::StrCat(R"("env": {")", name, R"(": "hunter2"})")));
+    EXPECT_THAT(refusal, HasSubstr(absl::StrCat("teams.t.env.", name, ": holds a secret")));
+    EXPECT_THAT(refusal, ::testing::Not(HasSubstr("hunter2")));
+    EXPECT_TRUE(ParseTeam(absl::StrCat(R"("env": {")", name, R"(": "${SSH_USER}"})")).ok());
+  }
+  EXPECT_TRUE(ParseTeam(R"("env": {"AWS_REGION": "eu-west-1"})").ok());
+}
+
 class LoadConfigTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_NE(mkdtemp(dir_.data()), nullptr); }

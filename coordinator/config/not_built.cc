@@ -25,7 +25,6 @@ constexpr std::array kKeys = std::to_array<NotBuiltKey>({
     {"teams.*.authentication", "Remove it; reach the host with ssh, which logs in by itself."},
     {"teams.*.disallowedTools", kPermissions},
     {"teams.*.enableReverseMcp", "Remove it; a remote team cannot ask other teams yet."},
-    {"teams.*.env", "Remove it; set variables in the project's .claude/settings.json."},
     {"teams.*.mayAsk", "Remove it; a remote team cannot ask other teams yet."},
     {"teams.*.mcpConfigScript", "Remove it; list MCP servers in the project's .mcp.json."},
     {"teams.*.remoteOptions.compression", "Remove it; add -C to `remote`."},

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "coordinator/config/expand.h"
+#include "coordinator/config/key_value.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/shell_words.h"
 
@@ -19,6 +20,9 @@ namespace {
 constexpr int64_t kPathBytesMax = 4096;
 constexpr int64_t kDescriptionBytesMax = 4096;
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
+constexpr int64_t kVariablesMax = 64;
+constexpr absl::string_view kVariablesForm = "values by the names of variables";
+constexpr absl::string_view kNamesForm = "names of variables";
 constexpr absl::string_view kPathForm = "absolute path or `~/…`";
 
 // Checks a path that a host will resolve, so ~/ stays.
@@ -93,6 +97,14 @@ absl::Status StorePrograms(std::vector<std::string> programs, std::vector<std::s
   return absl::OkStatus();
 }
 
+absl::Status StoreNames(std::vector<std::string> names, std::vector<std::string>* out) {
+  for (const std::string& name : names) {
+    if (absl::Status status = CheckVariable(name); !status.ok()) return status;
+  }
+  *out = std::move(names);
+  return absl::OkStatus();
+}
+
 absl::Status StoreRemote(std::string text, Team* team) {
   team->remote.emplace();
   team->remote->text = std::move(text);  // Taken apart by the loader, once the settings are known.
@@ -144,13 +156,25 @@ const std::array kKeys =
                return StorePrograms(std::move(value.list),
                                     &target.settings->allowed_remote_commands);
              }},
-            {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm, "",
-             "The project's directory on the team's host. It need not exist when Iris starts.",
+            {"settings.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
+             "For every team: variables that its `claude` is started with. See \"The environment\" "
+             "below.",
+             [](KeyValue value, const KeyTarget& target) {
+               target.settings->env = std::move(value.variables);
+               return absl::OkStatus();
+             }},
+            {"settings.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
+             "For every team: variables of whoever asks that its `claude` is started with.",
+             [](KeyValue value, const KeyTarget& target) {
+               return StoreNames(std::move(value.list), &target.settings->pass_env);
+             }},
+            {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm,
+             "", "The project's directory on the team's host. It need not exist when Iris starts.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreHostPath(std::move(value.text), &target.team->path);
              }},
-            {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false, "", "",
-             "What the team is for; other teams read it to find whom to ask.",
+            {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
+             "", "", "What the team is for; other teams read it to find whom to ask.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->description = std::move(value.text);
                return absl::OkStatus();
@@ -184,7 +208,8 @@ const std::array kKeys =
              }},
             {"teams.*.grantPermission", KeyType::kText, 1, 10, false, "`no` or `ask`", "no",
              "What becomes of a tool that `claude` may not use without asking: `no` denies it, "
-             "`ask` waits until a person says `iris answer` (24 hours at most). Without effect where "
+             "`ask` waits until a person says `iris answer` (24 hours at most). Without effect "
+             "where "
              "`skipPermissions` is true.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreGrant(value.text, &target.team->ask_permissions);
@@ -193,6 +218,19 @@ const std::array kKeys =
              "found on the host", "The `claude` to start, on the team's host.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreHostPath(std::move(value.text), &target.team->claude_path);
+             }},
+            {"teams.*.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
+             "Variables that `claude` is started with, before those of `settings.env`. See \"The "
+             "environment\" below.",
+             [](KeyValue value, const KeyTarget& target) {
+               target.team->env = std::move(value.variables);
+               return absl::OkStatus();
+             }},
+            {"teams.*.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
+             "Variables of whoever asks that `claude` is started with, besides those of "
+             "`settings.passEnv`.",
+             [](KeyValue value, const KeyTarget& target) {
+               return StoreNames(std::move(value.list), &target.team->pass_env);
              }},
             {"teams.*.color", KeyType::kText, 1, 7, false, "`#rrggbb`",
              "", "The team's colour wherever it is shown.",

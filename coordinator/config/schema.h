@@ -16,7 +16,7 @@ namespace iris {
 // The one table of the configuration's keys. The loader walks a file by it, docs/CONFIG.md is made
 // of it, and config_key_test.cc has a row for each of its rows.
 
-enum class KeyType { kText, kMilliseconds, kNumber, kFlag, kTextList };
+enum class KeyType { kText, kMilliseconds, kNumber, kFlag, kTextList, kVariables };
 
 inline constexpr size_t kTeamsMax = 1000;
 
@@ -27,6 +27,7 @@ struct KeyValue {
   int64_t number = 0;
   bool flag = false;
   std::vector<std::string> list;
+  std::vector<EnvSetting> variables;  // Sorted by name.
 };
 
 // What one value is stored in. `team` is null for a key of the settings.

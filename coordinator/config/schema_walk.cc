@@ -18,6 +18,7 @@
 #include "coordinator/config/remote_options.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/suggest.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
@@ -46,6 +47,29 @@ absl::Status CheckTeamName(absl::string_view name) {
   return absl::OkStatus();
 }
 
+// The settings' variables but for those that the team sets, and the team's.
+std::vector<EnvSetting> With(const std::vector<EnvSetting>& settings,
+                             std::vector<EnvSetting> team) {
+  const size_t own = team.size();
+  for (const EnvSetting& setting : settings) {
+    const bool is_set = std::any_of(team.begin(), team.begin() + own, [&](const EnvSetting& one) {
+      return one.name == setting.name;
+    });
+    if (!is_set) team.push_back(setting);
+  }
+  std::sort(team.begin(), team.end(),
+            [](const EnvSetting& one, const EnvSetting& other) { return one.name < other.name; });
+  return team;
+}
+
+std::vector<std::string> With(const std::vector<std::string>& settings,
+                              std::vector<std::string> team) {
+  team.insert(team.end(), settings.begin(), settings.end());
+  std::sort(team.begin(), team.end());
+  team.erase(std::unique(team.begin(), team.end()), team.end());
+  return team;
+}
+
 struct TeamDraft {
   Team team;
   absl::flat_hash_set<std::string> given;  // Its keys, "path" and "remoteOptions.port" alike.
@@ -55,17 +79,23 @@ struct TeamDraft {
 // What is wrong with a file: everything, so that it need not be mended one error a run.
 class Errors {
  public:
-  void Add(int line, absl::Status status) {
+  void Add(int line, absl::Status status, bool is_unset_variable) {
     ++count_;
+    if (is_unset_variable) ++unset_variables_;
     if (!full()) kept_.push_back({line, std::move(status)});
   }
   // Further ones are only counted.
   bool full() const { return kept_.size() == kKeptMax; }
   size_t count() const { return count_; }
 
-  // As one failure, in the order of the lines.
+  // As one failure, in the order of the lines; marked where all are of unset variables.
   absl::Status Together() && {
-    if (count_ == 1) return kept_[0].status;
+    absl::Status all = count_ == 1 ? kept_[0].status : Listed();
+    return unset_variables_ == count_ ? MarkUnsetVariable(std::move(all)) : all;
+  }
+
+ private:
+  absl::Status Listed() {
     std::stable_sort(kept_.begin(), kept_.end(),
                      [](const Error& a, const Error& b) { return a.line < b.line; });
     std::string detail;
@@ -78,7 +108,6 @@ class Errors {
     return Refuse(detail, absl::StrCat("Correct all ", count_, " of them."));
   }
 
- private:
   static constexpr size_t kKeptMax = 200;
   static constexpr size_t kShownMax = 30;
   struct Error {
@@ -88,6 +117,7 @@ class Errors {
 
   std::vector<Error> kept_;
   size_t count_ = 0;
+  size_t unset_variables_ = 0;  // So many of them.
 };
 
 class SchemaWalk {
@@ -109,10 +139,11 @@ class SchemaWalk {
  private:
   void Check(absl::string_view path, const absl::Status& status) {
     if (status.ok()) return;
-    if (errors_.full()) return errors_.Add(0, status);
+    const bool unset = IsUnsetVariable(status);
+    if (errors_.full()) return errors_.Add(0, status, unset);
     const auto line = text_.lines.find(path);
     errors_.Add(line == text_.lines.end() ? 0 : line->second,
-                Annotate(status, PlaceOf(source_, text_, path)));
+                Annotate(status, PlaceOf(source_, text_, path)), unset);
   }
 
   // `path` says where `object` stands in the file, `pattern` where in the schema. The recursion is
@@ -150,6 +181,7 @@ class SchemaWalk {
       return Check(path, Refuse("this feature is not built yet", key->fix));
     }
     if (const Key* key = plain ? FindKey(pattern) : nullptr; key != nullptr) {
+      if (key->type == KeyType::kVariables) return ApplyVariables(*key, value, path);
       const absl::Status applied = ApplyKey(*key, value);
       programs_are_known_ &= applied.ok() || pattern != kPrograms;
       return Check(path, applied);
@@ -165,7 +197,34 @@ class SchemaWalk {
     NoteGiven(key.path);  // A key with a bad value is not missing.
     absl::StatusOr<KeyValue> read = ReadKeyValue(key, value, source_.env);
     if (!read.ok()) return read.status();
-    return key.apply(*std::move(read), {.settings = &config_.settings,
+    return Apply(key, *std::move(read));
+  }
+
+  // Each variable has a line of its own: all that are wrong are named.
+  void ApplyVariables(const Key& key, const json& value, const std::string& path) {
+    NoteGiven(key.path);
+    if (!value.is_object()) {
+      return Check(path, Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
+                                absl::StrCat("Write ", ValueForm(key), ".")));
+    }
+    if (static_cast<int64_t>(value.size()) > key.max) {
+      return Check(path,
+                   Refuse(absl::StrCat("has more than ", key.max, " variables"), "Remove some."));
+    }
+    KeyValue read;
+    for (const auto& [name, text] : value.items()) {
+      absl::StatusOr<EnvSetting> variable = ReadVariable(name, text, source_.env);
+      if (variable.ok()) {
+        read.variables.push_back(*std::move(variable));
+      } else {
+        Check(KeyPath(path, name), variable.status());
+      }
+    }
+    Check(path, Apply(key, std::move(read)));
+  }
+
+  absl::Status Apply(const Key& key, KeyValue value) {
+    return key.apply(std::move(value), {.settings = &config_.settings,
                                         .team = drafts_.empty() ? nullptr : &drafts_.back().team,
                                         .home = source_.home});
   }
@@ -190,6 +249,8 @@ class SchemaWalk {
     if (!draft->given.contains("sessionInitTimeout")) {
       team.session_init_timeout = config_.settings.session_init_timeout;
     }
+    team.env = With(config_.settings.env, std::move(team.env));
+    team.pass_env = With(config_.settings.pass_env, std::move(team.pass_env));
     // Where the programs that may be run are not known, nothing can be said of one.
     if (team.remote.has_value() && programs_are_known_) {
       Check(KeyPath(path, "remote"), FinishRemote(draft));

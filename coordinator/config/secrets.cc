@@ -30,7 +30,8 @@ bool IsSecret(absl::string_view key, absl::string_view text) {
   if (absl::StrContains(text, "sk-ant-")) return true;
   if (text.empty() || IsOneVariable(text)) return false;
   const std::string name = Normalized(key);
-  constexpr absl::string_view kNames[] = {"token", "password", "passphrase", "secret", "apikey"};
+  constexpr absl::string_view kNames[] = {"token",  "password", "passphrase",
+                                          "secret", "key",      "credentials"};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&name](absl::string_view end) { return absl::EndsWith(name, end); });
 }

@@ -14,8 +14,9 @@ namespace iris {
 // The key path of the first private key: text in a private key's armour, or a key `privateKey`.
 absl::optional<std::string> FindPrivateKey(const nlohmann::json& root);
 
-// The key path of the first secret: text under a key named token, password, secret or apiKey (or
-// ending so) that is not one ${VAR}, or an Anthropic API key anywhere.
+// The key path of the first secret: text under a key that ends in token, password, passphrase,
+// secret, key or credentials, in any case, and that is not one ${VAR}; or an Anthropic API key
+// anywhere.
 absl::optional<std::string> FindSecret(const nlohmann::json& root);
 
 }  // namespace iris

@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/environment/environment.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/resolve_target.h"
@@ -29,7 +29,7 @@ std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::st
 // (ConnectionPace).
 struct SshConnectorOptions {
   std::function<std::string()> runtime_dir;  // As in BootstrapOptions; asked at every Connect().
-  std::function<std::map<std::string, std::string>()> lent_env;
+  std::function<Environment()> lent_env;
   std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
   std::function<void(ResolvedTarget)> on_moved;
   std::shared_ptr<LoginBar> bar;         // Of all connections with the key of `resolved`.

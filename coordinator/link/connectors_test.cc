@@ -44,7 +44,7 @@ class SshConnectorTest : public ::testing::Test {
     connector_ =
         MakeSshConnector(*bundle_, Target("key"),
                          {.runtime_dir = [] { return std::string("/tmp"); },
-                          .lent_env = [] { return std::map<std::string, std::string>(); },
+                          .lent_env = [] { return Environment(); },
                           .resolve = [this](const SshTarget&, const std::atomic<bool>*)
                               -> absl::StatusOr<ResolvedTarget> { return Target(meaning_); },
                           .on_moved = [this](ResolvedTarget to) { moved_to_.push_back(to.key); },

@@ -2,18 +2,17 @@
 #define IRIS_COORDINATOR_LINK_LENT_ENV_H_
 
 #include <cstdint>
-#include <map>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/environment/environment.h"
 
 namespace iris {
 
-// What a front end has lent for a team (SSH_AUTH_SOCK and the like, by name), and when: a count
-// that grows with every loan, 0 for none.
+// The environment that a front end has lent for a team, and when: a count that grows with every
+// loan, 0 for none.
 struct Loan {
-  std::map<std::string, std::string> env;
+  SharedEnvironment env;  // Null = nobody's: ssh runs with that of this process.
   uint64_t count = 0;
 };
 
@@ -26,9 +25,9 @@ class LentEnv {
     absl::MutexLock lock(&mutex_);
     if (loan.count >= loan_.count) loan_ = loan;
   }
-  std::map<std::string, std::string> Get() const {
+  Environment Get() const {
     absl::MutexLock lock(&mutex_);
-    return loan_.env;
+    return loan_.env == nullptr ? Environment() : *loan_.env;
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "absl/types/optional.h"
 #include "common/base/fnv.h"
 #include "common/endpoint/endpoint.h"
+#include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
@@ -73,7 +75,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void AskHosts(HostReportsDone done) override;
   void StopAgents(bool force, StopAgentsDone done) override;
 
-  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override;
+  void Lend(const std::string& team, const SharedEnvironment& env) override;
   OutstandingCalls& calls() override { return calls_; }
 
  private:
@@ -139,7 +141,8 @@ std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
       loop_, team.name, team.remote->destination,
       TeamLink::Ways{.resolve =
                          [this, target, team = team.name](Resolver::Then then) mutable {
-                           target.lent_env = lent_[team].env;
+                           const SharedEnvironment& lent = lent_[team].env;
+                           target.lent_env = lent == nullptr ? Environment() : *lent;
                            resolver_.Ask(target, std::move(then));
                          },
                      .find = [this, team = team.name](const ResolvedTarget& to) -> SharedLink& {
@@ -150,7 +153,7 @@ std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
                      .left = [this] { SweepSoon(); }});
 }
 
-void HostLinkTable::Lend(const std::string& team, const std::map<std::string, std::string>& env) {
+void HostLinkTable::Lend(const std::string& team, const SharedEnvironment& env) {
   // Callers may name what is no team at all.
   if (lent_.size() >= kLoansMax) {
     std::erase_if(lent_, [this](const auto& loan) { return team_links_.count(loan.first) == 0; });
@@ -308,14 +311,13 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
     ++asking->left;
-    AskHost(loop_, calls_, life,
-            [asking, id = shared->id](absl::optional<HostReport> report) {
-              if (report.has_value()) {
-                report->link_id = id;
-                asking->reports.push_back(*std::move(report));
-              }
-              asking->OneDone();
-            });
+    AskHost(loop_, calls_, life, [asking, id = shared->id](absl::optional<HostReport> report) {
+      if (report.has_value()) {
+        report->link_id = id;
+        asking->reports.push_back(*std::move(report));
+      }
+      asking->OneDone();
+    });
   }
   asking->OneDone();
 }

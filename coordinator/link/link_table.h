@@ -2,12 +2,12 @@
 #define IRIS_COORDINATOR_LINK_LINK_TABLE_H_
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
@@ -19,8 +19,8 @@
 namespace iris {
 
 // The connections to hosts. Teams share one where ssh means the same by their `remote`
-// (ResolvedTarget::key); several may lead to one agent, and what is asked of agents is asked of each
-// once. Lives on the coordinator's loop.
+// (ResolvedTarget::key); several may lead to one agent, and what is asked of agents is asked of
+// each once. Lives on the coordinator's loop.
 class LinkTable {
  public:
   virtual ~LinkTable() = default;  // Drops every link. Destroy the transports first.
@@ -45,10 +45,10 @@ class LinkTable {
   // several calls overlap, each has its answer.
   virtual void StopAgents(bool force, StopAgentsDone done) = 0;
 
-  // SSH_AUTH_SOCK and the like of a front end that asks something of this team, for the team's
-  // connections made from now on, and for no other team's. Teams that share a connection share what
-  // was lent last for one of them.
-  virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
+  // The environment of a front end that asks something of this team: ssh runs with it for the
+  // team's connections made from now on, and for no other team's. Teams that share a connection
+  // share what was lent last for one of them. `env` may be null: not known.
+  virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
 
   // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
   virtual OutstandingCalls& calls() = 0;

@@ -21,6 +21,7 @@
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
+#include "common/environment/environment.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/testing/scratch_dir.h"
 #include "common/version/version.h"
@@ -148,7 +149,8 @@ class LoanTest : public LinkTableTest {
     loop_.Run([this] { table_->ForTeam(gpu_).RemoveObserver(&recorder_); });
   }
   void Lend(const std::string& team, const std::string& keys) {
-    loop_.Run([&] { table_->Lend(team, {{"SSH_AUTH_SOCK", keys}}); });
+    const Environment env = {{"SSH_AUTH_SOCK", keys}};
+    loop_.Run([&] { table_->Lend(team, std::make_shared<const Environment>(env)); });
   }
   // The keys that were lent in the next attempts, but for `skipped`: one may be under way already.
   std::set<std::string> KeysOfAttempts(int skipped = 0) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -54,18 +55,29 @@ void AddLink(const std::string& team, const v1::GetStatusResponse& status, Json&
   }
 }
 
+// Names alone: values may be secrets. They are many, so only for who asks for one team.
+void AddEnvironment(const v1::SessionStatus& session, bool with_names, Json& entry) {
+  if (session.env_from().empty()) return;
+  Json environment = {{"of", session.env_from()}};
+  if (with_names) {
+    environment["variables"] =
+        std::vector<std::string>(session.env_names().begin(), session.env_names().end());
+  }
+  entry["environment"] = std::move(environment);
+}
+
 // Answered by a person, not by the model that waits: it only says what to do.
 void AddPermissions(const v1::SessionStatus& session, Json& entry) {
   Json asks = Json::array();
   for (const v1::PendingPermission& permission : session.permissions()) {
-    asks.push_back({{"asks", permission.text()},
-                    {"answerWith", absl::StrCat("iris answer ", permission.request_id(),
-                                                " allow|deny")}});
+    asks.push_back(
+        {{"asks", permission.text()},
+         {"answerWith", absl::StrCat("iris answer ", permission.request_id(), " allow|deny")}});
   }
   if (!asks.empty()) entry["asksPermission"] = std::move(asks);
 }
 
-void AddSession(const std::string& from, const std::string& team,
+void AddSession(const std::string& from, const std::string& team, bool all_of_it,
                 const v1::GetStatusResponse& status, Json& entry) {
   entry["session"] = "none";
   for (const v1::SessionStatus& session : status.sessions()) {
@@ -77,6 +89,7 @@ void AddSession(const std::string& from, const std::string& team,
     if (!session.tell_in_flight().empty()) entry["answerBytes"] = session.answer_bytes();
     SetUnlessEmpty(entry, "stall", session.stall());
     AddPermissions(session, entry);
+    AddEnvironment(session, all_of_it, entry);
     entry["answered"] = session.tells_done();
     if (session.last_used_at_ms() != 0) {
       entry["lastUsed"] =
@@ -111,7 +124,7 @@ absl::StatusOr<Json> TeamStatus(McpDesk& desk, const std::string& from, const st
     if (!only.empty() && team.name() != only) continue;
     Json entry = {{"team", team.name()}, {"host", team.remote().empty() ? "local" : team.remote()}};
     AddLink(team.name(), status, entry);
-    AddSession(from, team.name(), status, entry);
+    AddSession(from, team.name(), /*all_of_it=*/!only.empty(), status, entry);
     AddTells(team.name(), *tells, entry);
     list.push_back(std::move(entry));
   }

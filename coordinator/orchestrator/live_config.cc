@@ -2,11 +2,35 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "common/log/log.h"
+#include "coordinator/config/unset_variable.h"
 
 namespace iris {
+namespace {
+
+absl::optional<std::string> Lookup(const SharedEnvironment& asker, const std::string& name) {
+  if (asker != nullptr) {
+    const auto found = asker->find(name);
+    if (found == asker->end()) return absl::nullopt;
+    return found->second;
+  }
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return absl::nullopt;
+  return std::string(value);
+}
+
+}  // namespace
+
+bool LiveConfig::Loaded::IsFor(const SharedEnvironment& asker) const {
+  return std::all_of(variables.begin(), variables.end(), [&](const auto& variable) {
+    return Lookup(asker, variable.first) == variable.second;
+  });
+}
 
 LiveConfig::Stamp LiveConfig::Look() const {
   struct stat file;
@@ -19,20 +43,51 @@ LiveConfig::Stamp LiveConfig::Look() const {
           .changed_ns = int64_t{file.st_ctim.tv_sec} * 1'000'000'000 + file.st_ctim.tv_nsec};
 }
 
-absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current() {
+std::shared_ptr<const Config> LiveConfig::Find(const SharedEnvironment& asker, bool is_before) {
+  const auto found = std::find_if(loaded_.begin(), loaded_.end(), [&](const Loaded& one) {
+    return one.is_before == is_before && one.IsFor(asker);
+  });
+  if (found == loaded_.end()) return nullptr;
+  loaded_.splice(loaded_.begin(), loaded_, found);
+  return loaded_.front().config;
+}
+
+absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEnvironment& asker) {
   // Looked at before it is read: a change in between is seen the next time.
   const Stamp now = Look();
-  const bool changed = !(now == stamp_);
-  // What is refused may be mended beside the file: a directory's mode, a variable's value.
-  if (loaded_ && !changed && problem_.ok()) return current_;
-  absl::StatusOr<Config> config = load_(path_);
-  if (loaded_ && changed) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
-  loaded_ = true;
+  const bool changed = looked_ && !(now == stamp_);
+  if (changed) {
+    for (Loaded& one : loaded_) one.is_before = true;
+  }
+  looked_ = true;
   stamp_ = now;
-  problem_ = config.status();
-  if (config.ok()) current_ = std::make_shared<const Config>(*std::move(config));
-  if (current_ == nullptr) return problem_;
-  return current_;
+  problem_ = absl::OkStatus();
+  if (auto known = Find(asker, /*is_before=*/false); known != nullptr) return known;
+  Loaded fresh;
+  absl::StatusOr<Config> config = load_([&](absl::string_view name) {
+    absl::optional<std::string> value = Lookup(asker, std::string(name));
+    fresh.variables[std::string(name)] = value;
+    return value;
+  });
+  if (changed) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
+  // What is refused may be mended beside the file: a directory's mode, a variable's value.
+  if (!config.ok()) return LastGood(asker, config.status());
+  loaded_.remove_if([&](const Loaded& one) { return one.is_before && one.IsFor(asker); });
+  fresh.config = std::make_shared<const Config>(*std::move(config));
+  loaded_.push_front(std::move(fresh));
+  if (loaded_.size() > kRememberedMax) loaded_.pop_back();
+  return loaded_.front().config;
+}
+
+absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::LastGood(const SharedEnvironment& asker,
+                                                                   const absl::Status& why) {
+  const bool is_good_for_others = std::any_of(loaded_.begin(), loaded_.end(),
+                                              [](const Loaded& one) { return !one.is_before; });
+  if (is_good_for_others || IsUnsetVariable(why)) return why;
+  auto last = Find(asker, /*is_before=*/true);
+  if (last == nullptr) return why;
+  problem_ = why;
+  return last;
 }
 
 }  // namespace iris

@@ -1,12 +1,17 @@
 #include "coordinator/orchestrator/live_config.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/config/unset_variable.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -21,19 +26,29 @@ class LiveConfigTest : public ::testing::Test {
     const auto config = config_.Current();
     return config.ok() ? (*config)->teams.at(0).name : std::string(config.status().message());
   }
-  absl::StatusOr<Config> Load() {
+  absl::StatusOr<Config> Load(const EnvLookup& env) {
     ++loads_;
     std::ifstream file(path_);
     const std::string text(std::istreambuf_iterator<char>(file), {});
     if (text == "broken") return MakeFailure(v1::FAILURE_BAD_REQUEST, refusal_);
-    return Config{.teams = {{.name = text}}};
+    if (text != "of the asker") return Config{.teams = {{.name = text}}};
+    const absl::optional<std::string> name = env("TEAM");
+    if (!name.has_value()) {
+      return MarkUnsetVariable(MakeFailure(v1::FAILURE_BAD_REQUEST, "TEAM is not set"));
+    }
+    if (name->empty()) return MakeFailure(v1::FAILURE_BAD_REQUEST, "TEAM is empty");
+    return Config{.teams = {{.name = *name}}};
+  }
+  std::string TeamOf(Environment asker) {
+    const auto config = config_.Current(std::make_shared<const Environment>(std::move(asker)));
+    return config.ok() ? (*config)->teams.at(0).name : std::string(config.status().message());
   }
 
   ScratchDir dir_;
   const std::string path_ = dir_.File("config.json");
   int loads_ = 0;
   std::string refusal_ = "it is bad";
-  LiveConfig config_{path_, [this](const std::string&) { return Load(); }};
+  LiveConfig config_{path_, [this](const EnvLookup& env) { return Load(env); }};
 };
 
 TEST_F(LiveConfigTest, AnUntouchedFileIsReadOnce) {
@@ -58,6 +73,71 @@ TEST_F(LiveConfigTest, ChangedReplacedAndRemovedFilesAreNoticed) {
 
   std::filesystem::remove(path_);
   EXPECT_EQ(Team(), "");
+}
+
+TEST_F(LiveConfigTest, VariablesAreThoseOfWhoeverAsks) {
+  Write("of the asker");
+  ASSERT_EQ(setenv("TEAM", "ours", 1), 0);
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  EXPECT_EQ(Team(), "ours");
+  EXPECT_EQ(TeamOf({}), "TEAM is not set") << "ours is nobody else's";
+  const int loads = loads_;
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}, {"PWD", "/elsewhere"}}), "gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  EXPECT_EQ(loads_, loads) << "what the file does not name makes no difference";
+  ASSERT_EQ(unsetenv("TEAM"), 0);
+  EXPECT_EQ(Team(), "TEAM is not set");
+}
+
+TEST_F(LiveConfigTest, OnlySoManyAskersAreRemembered) {
+  Write("of the asker");
+  for (size_t i = 0; i <= LiveConfig::kRememberedMax; ++i) TeamOf({{"TEAM", std::to_string(i)}});
+  const int loads = loads_;
+  EXPECT_EQ(TeamOf({{"TEAM", "1"}}), "1");
+  EXPECT_EQ(loads_, loads);
+  EXPECT_EQ(TeamOf({{"TEAM", "0"}}), "0");
+  EXPECT_EQ(loads_, loads + 1);
+}
+
+TEST_F(LiveConfigTest, TheLastGoodOneIsThatOfTheSameVariables) {
+  Write("of the asker");
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  Write("broken");
+  for (const std::string team : {"gpu", "web", "gpu"}) {
+    EXPECT_EQ(TeamOf({{"TEAM", team}}), team);
+    EXPECT_EQ(config_.problem().message(), "it is bad");
+  }
+  EXPECT_EQ(TeamOf({{"TEAM", "new"}}), "it is bad");
+  EXPECT_TRUE(config_.problem().ok()) << "nothing else is in force for that one";
+  Write("all alike");
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "all alike");
+  EXPECT_TRUE(config_.problem().ok());
+  Write("broken");
+  EXPECT_EQ(TeamOf({{"TEAM", "gpu"}}), "all alike");
+  EXPECT_EQ(TeamOf({}), "all alike");
+}
+
+TEST_F(LiveConfigTest, AVariableThatAnAskerLacksIsThatAskersErrorAlone) {
+  Write("gpu");
+  EXPECT_EQ(TeamOf({}), "gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "gpu");
+  Write("of the asker");
+  EXPECT_EQ(TeamOf({}), "TEAM is not set") << "not what the file was before";
+  EXPECT_TRUE(config_.problem().ok());
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  EXPECT_TRUE(config_.problem().ok());
+}
+
+// A value of theirs, and no file that is broken.
+TEST_F(LiveConfigTest, WhatIsRefusedToOneAskerAndGoodForOthersIsThatAskersError) {
+  Write("gpu");
+  EXPECT_EQ(TeamOf({{"TEAM", ""}}), "gpu");
+  Write("of the asker");
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
+  EXPECT_EQ(TeamOf({{"TEAM", ""}}), "TEAM is empty");
+  EXPECT_TRUE(config_.problem().ok());
 }
 
 TEST_F(LiveConfigTest, WhileAFileIsBrokenTheLastGoodOneIsInForceAndTheProblemIsKnown) {

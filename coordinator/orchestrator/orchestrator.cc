@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kInputBytesShown = 4 << 10;
 constexpr size_t kInputsBytesMax = 256 << 10;             // In one status.
+constexpr size_t kNamesBytesMax = 256 << 10;              // Of variables, likewise.
 constexpr absl::Duration kStartAgain = absl::Seconds(1);  // Where the store did not take it.
 
 void CutInput(v1::PendingPermission& permission, size_t& room) {
@@ -22,6 +23,23 @@ void CutInput(v1::PendingPermission& permission, size_t& room) {
   std::string shown(Utf8Prefix(all, std::min(kInputBytesShown, room)));
   room -= std::min(room, shown.size());
   permission.set_input(std::move(shown));
+}
+
+void CutNames(v1::SessionStatus& status, size_t& room) {
+  for (int i = 0; i < status.env_names_size(); ++i) {
+    const size_t bytes = status.env_names(i).size();
+    if (bytes > room) {
+      status.mutable_env_names()->DeleteSubrange(i, status.env_names_size() - i);
+      return;
+    }
+    room -= bytes;
+  }
+}
+
+// The team as it is for who has this environment.
+Team For(const SharedEnvironment& environment, Team team) {
+  team.asker.environment = environment;
+  return team;
 }
 
 }  // namespace
@@ -50,7 +68,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (stored->has_value()) return TellAgain(**std::move(stored), spec, observer);
   if (spec.accepted_before) return StoredAndGone(spec);
 
-  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to);
+  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to, spec.environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
   const std::string session_id = queue.session->session_id();
@@ -72,6 +90,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.accepted_at = store_.Now();
   tell.wait_for_limit = spec.wait_for_limit;
   tell.observers.push_back(observer);
+  tell.environment = std::move(spec.environment);
   KeepAsker(spec, observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
@@ -88,12 +107,14 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
 }
 
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
-                                                           const std::string& to) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+                                                           const std::string& to,
+                                                           const SharedEnvironment& environment) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return config.status();
   pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
   if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
-  const absl::StatusOr<PooledSession*> session = pool_.GetOrCreate(from, *(*config)->FindTeam(to));
+  const absl::StatusOr<PooledSession*> session =
+      pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
   if (!session.ok()) return session.status();
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
@@ -109,8 +130,24 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                        "Use a new id for a new message.");
   }
   absl::Status joined = Join(std::move(stored), observer);
-  if (joined.ok()) KeepAsker(spec, observer);
+  if (!joined.ok()) return joined;
+  KeepAsker(spec, observer);
+  KeepEnvironment(spec.tell_id, spec.environment);
   return joined;
+}
+
+// Its sender submits a tell again that an earlier life took, whose environment went with that.
+void Orchestrator::KeepEnvironment(const std::string& tell_id,
+                                   const SharedEnvironment& environment) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end() || open->second.environment != nullptr) return;
+  open->second.environment = environment;
+  if (!IsInFlight(tell_id, open->second)) return;  // It is asked for when its turn comes.
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  if (!config.ok()) return;
+  PooledSession& session = *queues_[open->second.session_id].session;
+  const Team* const team = (*config)->FindTeam(session.to());
+  if (team != nullptr) session.UseAskerOf(For(environment, *team));
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
@@ -144,10 +181,19 @@ void Orchestrator::StartNext(const std::string& session_id) {
 // The configuration may have been edited while the message waited behind another. Where it does not
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+  const SharedEnvironment environment = EnvironmentOfNow(queue);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return;
   const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team != nullptr) queue.session->UseSettings(*team);
+  if (team != nullptr) queue.session->UseSettings(For(environment, *team));
+}
+
+SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
+  const bool is_in_flight = !queue.in_flight.empty();
+  if (!is_in_flight && !queue.wakes_waiting.empty()) return queue.wakes_environment;
+  if (!is_in_flight && queue.waiting.empty()) return nullptr;
+  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
+  return open == open_.end() ? nullptr : open->second.environment;
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {
@@ -239,12 +285,14 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   absl::StatusOr<std::vector<v1::SessionStatus>> statuses = pool_.Status();
   if (!statuses.ok()) return statuses;
   size_t input_room = kInputsBytesMax;
+  size_t name_room = kNamesBytesMax;
   for (v1::SessionStatus& status : *statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
       const auto sent = sent_again_.find(permission.tell_id());
       if (sent != sent_again_.end()) permission.set_tell_id(sent->second);
       CutInput(permission, input_room);
     }
+    CutNames(status, name_room);
     const auto queue = queues_.find(status.session_id());
     if (queue == queues_.end()) continue;
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
@@ -123,14 +124,17 @@ class Orchestrator : private SessionListener {
   // `takeover`: takes the session from another coordinator that holds it and another host that has
   // claimed it; only when a person asked. Without it: FAILURE_PERMISSION_DENIED,
   // FAILURE_WRONG_HOST.
-  void Wake(const std::string& from, const std::string& to, WakeDone done, bool takeover = false);
+  // `environment`: as in TellSpec.
+  void Wake(const std::string& from, const std::string& to, WakeDone done, bool takeover = false,
+            SharedEnvironment environment = nullptr);
 
   using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
   // Ends the child of the session of `from` with `to`; the conversation stays. `done` as above:
   // when nothing of the child is left. FAILURE_BUSY_LIMIT: a tell is open, and not `force`; with
   // it, what waits is cancelled, and what is under way too unless it ends by itself within 2 s. A
   // failure of the link: it is not known whether the child ended.
-  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done);
+  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
+             SharedEnvironment environment = nullptr);
 
   // Every session, with its tells. FAILURE_STORAGE.
   absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
@@ -151,17 +155,18 @@ class Orchestrator : private SessionListener {
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
     std::string asker_session;      // As in TellSpec.
+    SharedEnvironment environment;  // Likewise: of an earlier life's tell null.
     TellObserver* asker = nullptr;  // That of the turn that waits for it; null: none does.
     std::string asker_turn;         // The tell of that turn: once it is over nothing waits.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
-    size_t structured_bytes = 0;           // The last ones of it are JSON.
-    size_t stored_bytes = 0;               // How much of it the last checkpoint holds.
-    bool stored_text_is_void = false;      // What the store has of it does not count.
-    bool may_be_there = false;             // An earlier life may have passed it on.
-    bool wait_for_limit = false;           // As in TellSpec.
-    int limit_waits = 0;                   // So often it was put off.
+    size_t structured_bytes = 0;                   // The last ones of it are JSON.
+    size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
+    bool stored_text_is_void = false;              // What the store has of it does not count.
+    bool may_be_there = false;                     // An earlier life may have passed it on.
+    bool wait_for_limit = false;                   // As in TellSpec.
+    int limit_waits = 0;                           // So often it was put off.
     absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
     absl::optional<absl::Status> outcome;          // It is over; to be stored.
     // With an outcome: it is not over, but put off; to be stored.
@@ -174,10 +179,11 @@ class Orchestrator : private SessionListener {
     std::deque<std::string> waiting;      // Ids, oldest first.
     std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
     bool takes_over = false;              // One of them asks for it.
+    SharedEnvironment wakes_environment;  // Of the newest of them.
     uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
-    bool starts_again = false;  // The store did not let the next tell start; a timer runs.
+    bool starts_again = false;     // The store did not let the next tell start; a timer runs.
     bool waits_for_limit = false;  // The next tell does; a timer runs.
   };
 
@@ -228,16 +234,20 @@ class Orchestrator : private SessionListener {
   void KeepAsker(const TellSpec& spec, TellObserver* observer);
   absl::Status TellAgain(StoredTell stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
-  absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to);
+  absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to,
+                                 const SharedEnvironment& environment);
   absl::Status BeginWake(const std::string& from, const std::string& to, bool takeover,
-                         WakeDone& done);
+                         WakeDone& done, SharedEnvironment environment);
   absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,
-                          SleepDone& done);
+                          SleepDone& done, const SharedEnvironment& environment);
   void GiveUpWake(const std::string& session_id, uint64_t round);
   void CancelWaiting(Queue& queue);
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
+  // Of whoever asked for what is under way, or else for what is next in the line.
+  SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
+  void KeepEnvironment(const std::string& tell_id, const SharedEnvironment& environment);
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);

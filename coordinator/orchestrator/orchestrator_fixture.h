@@ -64,9 +64,13 @@ class OrchestratorTest : public ::testing::Test {
       store_options_.path = dir_.File("iris.db");
       store_ = *Store::Open(store_options_);
       factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
-      config_ = std::make_unique<LiveConfig>(dir_.File("config.json"), [this](const std::string&) {
-        return config_status_.ok() ? absl::StatusOr<Config>(file_) : config_status_;
-      });
+      config_ =
+          std::make_unique<LiveConfig>(dir_.File("config.json"), [this](const EnvLookup& env) {
+            absl::StatusOr<Config> config = file_;
+            if (!config_status_.ok()) config = config_status_;
+            if (config.ok() && on_load_) on_load_(env, *config);
+            return config;
+          });
       orchestrator_ =
           std::make_unique<Orchestrator>(thread_.loop(), *store_, *config_, *factory_, limits);
       ASSERT_TRUE(orchestrator_->ResumeOpenTells().ok());
@@ -106,6 +110,8 @@ class OrchestratorTest : public ::testing::Test {
   Config file_ = {.file = "/etc/iris.json",
                   .teams = {{.name = "backend", .path = "/b"}, {.name = "gpu", .path = "/g"}}};
   absl::Status config_status_;
+  // What ${VAR} in the file would make of it; may be empty.
+  std::function<void(const EnvLookup& env, Config& config)> on_load_;
   StoreOptions store_options_;  // Of the next Start().
   LoopThread thread_;
   std::unique_ptr<Store> store_;

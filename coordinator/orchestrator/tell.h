@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/environment/environment.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -31,6 +32,8 @@ struct TellSpec {
   // for the answer as long as it takes: what would wait for ever is refused.
   std::string asker_session;
   bool asker_waits = false;
+  // The sender's. Null: not known; then this process's own counts.
+  SharedEnvironment environment = nullptr;
 };
 
 // How a tell ended.

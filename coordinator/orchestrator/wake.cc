@@ -19,17 +19,17 @@ absl::Status AsleepBefore(absl::string_view what) {
 }  // namespace
 
 void Orchestrator::Wake(const std::string& from, const std::string& to, WakeDone done,
-                        bool takeover) {
-  absl::Status status = BeginWake(from, to, takeover, done);
+                        bool takeover, SharedEnvironment environment) {
+  absl::Status status = BeginWake(from, to, takeover, done, std::move(environment));
   if (status.ok()) return;
   loop_.Post([done = std::move(done), status] { done(status); });
 }
 
 // Takes `done` unless it fails.
 absl::Status Orchestrator::BeginWake(const std::string& from, const std::string& to, bool takeover,
-                                     WakeDone& done) {
+                                     WakeDone& done, SharedEnvironment environment) {
   if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
-  const absl::StatusOr<Queue*> found = QueueOf(from, to);
+  const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
   // What another coordinator took it looks ready, until it is used.
@@ -46,6 +46,7 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
   }
   queue.wakes_waiting.push_back(std::move(done));
   queue.takes_over |= takeover;
+  queue.wakes_environment = std::move(environment);
   const std::string& session_id = queue.session->session_id();
   loop_.After(limits_.wake_waits_max,
               [this, alive = std::weak_ptr<bool>(alive_), session_id, round = queue.wakes_round] {
@@ -85,18 +86,18 @@ void Orchestrator::OnSessionDown(const std::string& session_id, const absl::Stat
   if (!queue.waiting.empty()) PostStartNext(session_id);
 }
 
-void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force,
-                         SleepDone done) {
-  absl::Status status = BeginSleep(from, to, force, done);
+void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
+                         SharedEnvironment environment) {
+  absl::Status status = BeginSleep(from, to, force, done, environment);
   if (status.ok()) return;
   loop_.Post([done = std::move(done), status] { done(status); });
 }
 
 // Takes `done` unless it fails.
 absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string& to, bool force,
-                                      SleepDone& done) {
+                                      SleepDone& done, const SharedEnvironment& environment) {
   if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
-  const absl::StatusOr<Queue*> found = QueueOf(from, to);
+  const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
   const size_t open = queue.waiting.size() + (queue.in_flight.empty() ? 0 : 1);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/request/request_text.h"
 
@@ -50,11 +51,20 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 
 void PooledSession::UseSettings(const Team& team) {
   if (busy()) return UseSettingsWhereBlocked(team);
-  if (team == team_) return next_team_.reset();
+  if (team == team_) {
+    if (!starting_) UseAskerOf(team);  // Somebody else asked for a start that is under way.
+    return next_team_.reset();
+  }
   next_team_ = team;
   if (ending() || starting_) return;  // OnEnded() does the rest, or whoever asks again.
   if (child_ == Child::kReady) return Sleep([](const absl::StatusOr<bool>&) {});
   UseNextTeam();
+}
+
+void PooledSession::UseAskerOf(const Team& team) {
+  if (team != team_) return;
+  team_ = team;
+  transport_->UseAskerOf(team_);
 }
 
 // What the host has goes on there; the way to it is what somebody mended.
@@ -126,6 +136,9 @@ void PooledSession::Describe(v1::SessionStatus& status) const {
     status.set_child_pid(child_pid_);
     status.set_child_start_time(child_start_time_);
   }
+  const EnvironmentNames given = transport_->environment_names();
+  status.set_env_from(given.from);
+  for (const std::string& name : given.names) status.add_env_names(ToUtf8(name));
   for (const v1::PendingRequest& request : requests_) {
     *status.add_permissions() = Permission(request);
   }

@@ -38,8 +38,8 @@ class PooledSession : private TransportSink {
   // there. `on_change` is called when the session gives up its child or may be put to sleep from
   // now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
-                const ReadMark& after, bool may_live, KnownHosts& hosts,
-                SessionListener& listener, std::function<void()> on_change);
+                const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
+                std::function<void()> on_change);
   PooledSession(const PooledSession&) = delete;
   PooledSession& operator=(const PooledSession&) = delete;
 
@@ -60,11 +60,15 @@ class PooledSession : private TransportSink {
   bool may_have_child() const { return has_process() || child_ == Child::kUnverifiable; }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
-  // Takes new settings over: at once if no child runs with the old ones, else that is put to sleep
-  // first. While busy only where the way to the host is blocked, and perhaps mended by them; else
-  // nothing, and it is to be asked again before the next tell. While starting they are only
-  // due: to be asked again once the listener has heard how the start ended.
+  // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
+  // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that is
+  // under way, and counts only where the way to the host is blocked, and perhaps mended by it; else
+  // nothing, and it is to be asked again before the next tell. While starting they are only due: to
+  // be asked again once the listener has heard how the start ended.
   void UseSettings(const Team& team);
+  // What is started from now on is started for the asker of `team`, also for a tell that is under
+  // way. Nothing where it is another team than the session has.
+  void UseAskerOf(const Team& team);
   // The child that is starting or ending has other settings than the last UseSettings() said.
   bool settings_are_due() const { return next_team_.has_value(); }
 
@@ -100,7 +104,7 @@ class PooledSession : private TransportSink {
   void Sleep(SleepDone done);
 
   // Overwrites what this life of the coordinator knows better than the store: state, child_pid,
-  // child_start_time and permissions.
+  // child_start_time, env_from, env_names and permissions.
   void Describe(v1::SessionStatus& status) const;
 
  private:

@@ -24,7 +24,8 @@ absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from,
   absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
   if (!stored.ok()) return stored.status();
   if (const auto known = by_id_.find(stored->session_id); known != by_id_.end()) {
-    known->second.session->UseSettings(team);
+    // What is under way is somebody else's, for whom the team may be another one.
+    if (!known->second.session->busy()) known->second.session->UseSettings(team);
     return known->second.session.get();
   }
   const absl::StatusOr<ReadMark> after = store_.FindMark(stored->session_id);

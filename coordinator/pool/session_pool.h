@@ -44,7 +44,8 @@ class SessionPool {
   // The session of `from` with `team`; the first use makes it, in the store too. Connects to
   // nothing. Where the team's settings have changed since, an idle session takes them over, once
   // its child has been put to sleep; a busy one keeps the old ones until
-  // PooledSession::UseSettings() is called again, before its next tell. Valid as long as the pool.
+  // PooledSession::UseSettings() is called, for the asker of its tell or before its next one. Valid
+  // as long as the pool.
   // Not to be called from a listener. FAILURE_STORAGE.
   absl::StatusOr<PooledSession*> GetOrCreate(const std::string& from, const Team& team);
 

@@ -96,18 +96,21 @@ void CoordinatorService::Status(StatusDone done) {
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::ListTeams(grpc::CallbackServerContext* context,
-                                                        const v1::ListTeamsRequest*,
+                                                        const v1::ListTeamsRequest* request,
                                                         v1::ListTeamsResponse* response) {
-  return ReplyOnLoop(loop_, context, response, [this](auto reply) {
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     ++calls_begun_;
+    SharedEnvironment asker;
+    if (request->has_environment()) asker = EnvironmentOf(request->environment());
     v1::ListTeamsResponse teams;
-    const absl::Status filled = FillTeams(teams);
+    const absl::Status filled = FillTeams(asker, teams);
     filled.ok() ? reply.Give(std::move(teams)) : reply.Give(filled);
   });
 }
 
-absl::Status CoordinatorService::FillTeams(v1::ListTeamsResponse& response) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+absl::Status CoordinatorService::FillTeams(const SharedEnvironment& asker,
+                                           v1::ListTeamsResponse& response) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(asker);
   if (!config.ok()) return config.status();
   for (const Team& team : (*config)->teams) {
     v1::TeamInfo* info = response.add_teams();
@@ -134,8 +137,10 @@ grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* 
                                                    v1::WakeResponse* response) {
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     if (!BeginCall(reply)) return;
-    daemon_.Lend(request->to(), LentEnv(request->lent_env()));
-    orchestrator_.Wake(request->from(), request->to(), EndCall(reply), request->takeover());
+    const SharedEnvironment environment = EnvironmentIn(*request);
+    daemon_.Lend(request->to(), environment);
+    orchestrator_.Wake(request->from(), request->to(), EndCall(reply), request->takeover(),
+                       environment);
   });
 }
 
@@ -144,7 +149,10 @@ grpc::ServerUnaryReactor* CoordinatorService::Sleep(grpc::CallbackServerContext*
                                                     v1::SleepResponse* response) {
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     if (!BeginCall(reply)) return;
-    orchestrator_.Sleep(request->from(), request->to(), request->force(), EndCall(reply));
+    SharedEnvironment environment;
+    if (request->has_environment()) environment = EnvironmentOf(request->environment());
+    orchestrator_.Sleep(request->from(), request->to(), request->force(), EndCall(reply),
+                        environment);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/budget/byte_budget.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/server_reply.h"
 #include "coordinator/orchestrator/live_config.h"
@@ -92,7 +93,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   // `done` once, on the loop, within a second or so: hosts are asked.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   void Status(StatusDone done);
-  absl::Status FillTeams(v1::ListTeamsResponse& response);
+  absl::Status FillTeams(const SharedEnvironment& asker, v1::ListTeamsResponse& response);
 
   EventLoop& loop_;
   Orchestrator& orchestrator_;

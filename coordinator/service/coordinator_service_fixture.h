@@ -6,6 +6,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
 #include "common/budget/byte_budget.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_failure.h"
@@ -42,8 +44,8 @@ class FakeDaemon : public DaemonControl {
     return response;
   }
   void AskHosts(HostReportsDone done) override { done({}); }
-  void Lend(const std::string& team, const std::map<std::string, std::string>& env) override {
-    lent[team] = env;
+  void Lend(const std::string& team, const SharedEnvironment& env) override {
+    lent[team] = env == nullptr ? Environment() : *env;
   }
   void Stop(const v1::StopRequest& request,
             std::function<void(const v1::StopResponse&)> done) override {
@@ -52,7 +54,7 @@ class FakeDaemon : public DaemonControl {
     done(response);
   }
 
-  std::map<std::string, std::map<std::string, std::string>> lent;  // By team.
+  std::map<std::string, Environment> lent;  // By team.
 };
 
 // What a front end has in hand at the end of a Tell.
@@ -180,7 +182,7 @@ class CoordinatorServiceTest : public ::testing::Test {
 
   ScratchDir dir_;
   Config file_ = {.teams = {{.name = "gpu", .path = "/g", .color = "#ff0000"}}};
-  LiveConfig config_{dir_.File("config.json"), [this](const std::string&) { return file_; }};
+  LiveConfig config_{dir_.File("config.json"), [this](const EnvLookup&) { return file_; }};
   FakeScript script_ = EchoScript;
   FakeDaemon daemon_;
   LoopThread thread_;

@@ -1,5 +1,6 @@
 // Everything but the sending: following, cancelling, waking, looking.
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,8 +15,11 @@
 namespace iris {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Key;
 using ::testing::Le;
+using ::testing::Not;
 using ::testing::Pair;
 
 TEST_F(CoordinatorServiceTest, ATellIsFollowedByItsIdLaterAndThenItIsFetched) {
@@ -107,15 +111,36 @@ TEST_F(CoordinatorServiceTest, CancellingEndsAQueuedTellAndOneInFlight) {
   OnLoop([&] { EXPECT_TRUE(orchestrator_->idle()); });
 }
 
-TEST_F(CoordinatorServiceTest, OnlyTheNamedVariablesAreLent) {
+TEST_F(CoordinatorServiceTest, TheAskersEnvironmentIsLentAndTheMessagesOwn) {
+  ASSERT_EQ(setenv("OF_THE_DAEMON", "1", 1), 0);
+  v1::TellRequest request = ToGpu(NewUuid());
+  for (const char* entry :
+       {"SSH_AUTH_SOCK=/run/agent", "HTTPS_PROXY=http://proxy", "CLAUDECODE=1", "no variable"}) {
+    request.mutable_environment()->add_entries(entry);
+  }
+  (*request.mutable_lent_env())["DISPLAY"] = "of an older field";
+  Tell(request, "x");
+  OnLoop([&] {
+    const auto all =
+        ElementsAre(Pair("HTTPS_PROXY", "http://proxy"), Pair("SSH_AUTH_SOCK", "/run/agent"));
+    EXPECT_THAT(daemon_.lent, ElementsAre(Pair("gpu", all)));
+    EXPECT_THAT(*factory_->Between("cli", "gpu").team().asker.environment, all);
+  });
+}
+
+TEST_F(CoordinatorServiceTest, OfAnOlderFrontEndOnlyTheNamedVariablesAreLent) {
+  ASSERT_EQ(setenv("OF_THE_DAEMON", "1", 1), 0);
   v1::TellRequest request = ToGpu(NewUuid());
   (*request.mutable_lent_env())["SSH_AUTH_SOCK"] = "/run/agent";
   (*request.mutable_lent_env())["LD_PRELOAD"] = "/evil.so";
   (*request.mutable_lent_env())["DISPLAY"] = std::string(5000, 'x');
   Tell(request, "x");
   OnLoop([&] {
-    EXPECT_THAT(daemon_.lent,
-                ElementsAre(Pair("gpu", ElementsAre(Pair("SSH_AUTH_SOCK", "/run/agent")))));
+    const Environment& lent = daemon_.lent.at("gpu");
+    EXPECT_THAT(lent, Contains(Pair("SSH_AUTH_SOCK", "/run/agent")));
+    EXPECT_THAT(lent, Contains(Pair("OF_THE_DAEMON", "1")));
+    EXPECT_THAT(lent, Not(Contains(Key("LD_PRELOAD"))));
+    EXPECT_THAT(lent, Not(Contains(Pair("DISPLAY", std::string(5000, 'x')))));
   });
 }
 
@@ -123,7 +148,7 @@ TEST_F(CoordinatorServiceTest, WakeAndSleepAnswerWhenTheyAreThrough) {
   v1::WakeRequest wake;
   wake.set_from("cli");
   wake.set_to("gpu");
-  (*wake.mutable_lent_env())["SSH_AUTH_SOCK"] = "/run/agent";
+  wake.mutable_environment()->add_entries("SSH_AUTH_SOCK=/run/agent");
   v1::WakeResponse woken;
   grpc::ClientContext wake_context, sleep_context;
   ASSERT_TRUE(stub_->Wake(&wake_context, wake, &woken).ok());

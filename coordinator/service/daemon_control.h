@@ -2,10 +2,10 @@
 #define IRIS_COORDINATOR_SERVICE_DAEMON_CONTROL_H_
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "common/environment/environment.h"
 #include "coordinator/link/host_report.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -20,8 +20,8 @@ class DaemonControl {
   virtual v1::GetStatusResponse Status() const = 0;
   // As LinkTable::AskHosts().
   virtual void AskHosts(HostReportsDone done) = 0;
-  // As LinkTable::Lend(): the SSH_AUTH_SOCK and the like of who asks something of `team`.
-  virtual void Lend(const std::string& team, const std::map<std::string, std::string>& env) = 0;
+  // As LinkTable::Lend(): the environment of who asks something of `team`.
+  virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
   // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits
   // for the answer to be sent.
   virtual void Stop(const v1::StopRequest& request,

@@ -1,5 +1,10 @@
 #include "coordinator/service/lent_env.h"
 
+#include <memory>
+#include <utility>
+
+#include "common/environment/environment_wire.h"
+
 namespace iris {
 namespace {
 
@@ -7,15 +12,20 @@ constexpr size_t kValueBytesMax = 4 << 10;
 
 }  // namespace
 
-std::map<std::string, std::string> LentEnv(
-    const google::protobuf::Map<std::string, std::string>& offered) {
-  std::map<std::string, std::string> lent;
+SharedEnvironment EnvironmentOf(const v1::Environment& said) {
+  Environment env = EnvironmentFromProto(said);
+  CutEnvironment(env);
+  return std::make_shared<const Environment>(std::move(env));
+}
+
+SharedEnvironment EnvironmentWith(const google::protobuf::Map<std::string, std::string>& lent) {
+  Environment env = OwnEnvironment();
   for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
-    const auto found = offered.find(name);
-    if (found == offered.end()) continue;
-    if (found->second.size() <= kValueBytesMax) lent[name] = found->second;
+    const auto found = lent.find(name);
+    if (found == lent.end()) continue;
+    if (found->second.size() <= kValueBytesMax) env[name] = found->second;
   }
-  return lent;
+  return std::make_shared<const Environment>(std::move(env));
 }
 
 }  // namespace iris

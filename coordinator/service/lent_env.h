@@ -1,17 +1,27 @@
 #ifndef IRIS_COORDINATOR_SERVICE_LENT_ENV_H_
 #define IRIS_COORDINATOR_SERVICE_LENT_ENV_H_
 
-#include <map>
 #include <string>
 
+#include "common/environment/environment.h"
 #include "google/protobuf/map.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
-// What the daemon takes over from a front end's environment: SSH_AUTH_SOCK, KRB5CCNAME and DISPLAY,
-// each at most 4 KiB. The rest is none of its business.
-std::map<std::string, std::string> LentEnv(
-    const google::protobuf::Map<std::string, std::string>& offered);
+// What a front end says is its environment, cut to the bounds (CutEnvironment()).
+SharedEnvironment EnvironmentOf(const v1::Environment& said);
+
+// That of one which is too old to say it: this process's own, with SSH_AUTH_SOCK, KRB5CCNAME and
+// DISPLAY of what it lends, each at most 4 KiB.
+SharedEnvironment EnvironmentWith(const google::protobuf::Map<std::string, std::string>& lent);
+
+// Of a request that has both fields.
+template <typename Request>
+SharedEnvironment EnvironmentIn(const Request& request) {
+  return request.has_environment() ? EnvironmentOf(request.environment())
+                                   : EnvironmentWith(request.lent_env());
+}
 
 }  // namespace iris
 

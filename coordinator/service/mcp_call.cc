@@ -48,7 +48,7 @@ void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(
 
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
-    lent_env_ = LentEnv(frame.client().lent_env());
+    environment_ = EnvironmentIn(frame.client());
     project_dir_ = frame.client().project_dir();
     const std::string& session_id = frame.client().claude_session_id();
     if (IsUuid(session_id)) claude_session_id_ = session_id;
@@ -156,8 +156,9 @@ void McpCall::WritePiece() {
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
-  service_.daemon_.Lend(spec.to, lent_env_);
+  service_.daemon_.Lend(spec.to, environment_);
   spec.asker_session = claude_session_id_;
+  spec.environment = environment_;
   return service_.orchestrator_.Tell(std::move(spec), observer);
 }
 
@@ -188,22 +189,22 @@ void McpCall::Cancel(const std::string& tell_id, const std::string& caller, Canc
 }
 
 void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  service_.daemon_.Lend(to, lent_env_);
-  service_.orchestrator_.Wake(from, to, std::move(done));
+  service_.daemon_.Lend(to, environment_);
+  service_.orchestrator_.Wake(from, to, std::move(done), /*takeover=*/false, environment_);
 }
 
 void McpCall::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) {
-  service_.orchestrator_.Sleep(from, to, force, std::move(done));
+  service_.orchestrator_.Sleep(from, to, force, std::move(done), environment_);
 }
 
 absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
   v1::ListTeamsResponse teams;
-  if (absl::Status filled = service_.FillTeams(teams); !filled.ok()) return filled;
+  if (absl::Status filled = service_.FillTeams(environment_, teams); !filled.ok()) return filled;
   return teams;
 }
 
 absl::Status McpCall::ConfigProblem() {
-  service_.config_.Current().IgnoreError();  // Looks at the file.
+  service_.config_.Current(environment_).IgnoreError();  // Looks at the file.
   return service_.config_.problem();
 }
 

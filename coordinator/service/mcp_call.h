@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "common/budget/byte_budget.h"
+#include "common/environment/environment.h"
 #include "common/rpc/server_stream.h"
 #include "coordinator/mcp/client_message.h"
 #include "coordinator/mcp/desk.h"
@@ -92,7 +92,7 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   bool read_waits_ = false;     // For the client to read what we wrote.
   ByteBudget::Holder reading_;  // The message that is being put together.
 
-  std::map<std::string, std::string> lent_env_;
+  SharedEnvironment environment_;  // Of the client.
   std::string project_dir_;        // Of the client; may be empty.
   std::string claude_session_id_;  // Likewise.
   McpSession session_;

@@ -43,7 +43,8 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.accepted_before = frame.accepted_before();
     spec_.asker_session = frame.claude_session_id();
     detach_ = frame.detach();
-    service_.daemon_.Lend(spec_.to, LentEnv(frame.lent_env()));
+    spec_.environment = EnvironmentIn(frame);
+    service_.daemon_.Lend(spec_.to, spec_.environment);
   }
   // One byte too many is enough for the orchestrator to refuse it.
   const size_t room = kTellBytesMax + 1 - spec_.text.size();
@@ -75,7 +76,8 @@ void TellCall::Submit() {
                 .wait_for_limit = spec_.wait_for_limit,
                 .accepted_before = spec_.accepted_before,
                 .asker_session = spec_.asker_session,
-                .asker_waits = !detach_};
+                .asker_waits = !detach_,
+                .environment = spec_.environment};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
   if (status.ok()) return;
   following_ = false;

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/testing/fake_transport.h"
@@ -50,7 +51,7 @@ class FakeEngine final : public Engine {
   }
   void AskHosts(HostReportsDone done) override { done({}); }
   void KeepTeams(const std::set<std::string>&) override {}
-  void Lend(const std::string&, const std::map<std::string, std::string>&) override {}
+  void Lend(const std::string&, const SharedEnvironment&) override {}
   void StopAgents(bool, StopAgentsDone done) override { done({"local"}, {}); }
 
  private:

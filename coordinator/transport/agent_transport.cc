@@ -5,7 +5,6 @@
 
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
 #include "coordinator/transport/prose.h"
 
@@ -120,19 +119,18 @@ void AgentTransport::LeaveOtherHostBehind() {
 void AgentTransport::Acquire() {
   state_ = State::kAcquiring;
   lease_is_old_ = only_cancels_ = false;
-  acquire_ =
-      AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
-                        [this](AcquireCall& call, const grpc::Status& status) {
-                          const uint64_t epoch = call.response.epoch();
-                          acquire_.reset();
-                          if (!status.ok()) {
-                            return OnContactLost(FromHost(status, "leasing the session"));
-                          }
-                          epoch_ = epoch;
-                          take_lease_ = close_unanswered_ = false;
-                          if (!ending_.empty()) return Close();
-                          Attach();
-                        });
+  acquire_ = AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
+                               [this](AcquireCall& call, const grpc::Status& status) {
+                                 const uint64_t epoch = call.response.epoch();
+                                 acquire_.reset();
+                                 if (!status.ok()) {
+                                   return OnContactLost(FromHost(status, "leasing the session"));
+                                 }
+                                 epoch_ = epoch;
+                                 take_lease_ = close_unanswered_ = false;
+                                 if (!ending_.empty()) return Close();
+                                 Attach();
+                               });
   acquire_->request.set_session_id(key_.session_id);
   acquire_->request.set_coordinator_id(identity_.id);
   acquire_->request.set_label(identity_.label);
@@ -160,8 +158,7 @@ void AgentTransport::Open() {
       });
   open_->request.set_session_id(key_.session_id);
   open_->request.set_epoch(epoch_);
-  *open_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
-  NameLink(life_->identity, life_->hello, *open_->request.mutable_spec());
+  *open_->request.mutable_spec() = Launch();
   open_->request.set_takeover(take_claim_);
   life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
   Later([this] {

@@ -57,6 +57,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
   void Resume(const std::string& tell_id, std::string text) override;
+  void UseAskerOf(const Team& team) override;
+  EnvironmentNames environment_names() const override { return given_; }
   void TryNow() override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
@@ -104,6 +106,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnNotOpened(const absl::Status& why);
   void SayHowUrgent();
   // How a contact begins (agent_transport_contact.cc).
+  v1::LaunchSpec Launch();
   void OnAttached(const SessionNews& attached);
   void Renew();
   void SendTells();
@@ -157,19 +160,22 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   OutstandingCalls& calls_;
   Link& link_;
   const CoordinatorIdentity identity_;
-  const Team team_;
+  Team team_;
   const SessionKey key_;
   TransportSink& sink_;
 
   State state_ = State::kDown;
   std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
   SessionHost host_;
-  uint64_t epoch_ = 0;              // 0: no lease yet.
-  bool lease_is_old_ = false;       // Attaching with that of an earlier contact.
-  bool close_unanswered_ = false;   // One was sent with this lease, and not answered.
-  bool launch_is_new_ = false;      // The host heard in this contact how the team is launched.
-  ReadPoint point_;                 // What was passed on.
-  bool host_forgot_ = false;        // It has lost its files, and with them which tells it got.
+  uint64_t epoch_ = 0;               // 0: no lease yet.
+  bool lease_is_old_ = false;        // Attaching with that of an earlier contact.
+  bool close_unanswered_ = false;    // One was sent with this lease, and not answered.
+  bool launch_is_new_ = false;       // The host heard in this contact how the team is launched.
+  size_t environment_hash_ = 0;      // Of the environment that the host was told last.
+  EnvironmentNames given_;           // Likewise.
+  bool environment_is_old_ = false;  // Another one is to be told before the next new tell.
+  ReadPoint point_;                  // What was passed on.
+  bool host_forgot_ = false;         // It has lost its files, and with them which tells it got.
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
   // not from its beginning.
   std::string unheard_;
@@ -180,18 +186,18 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   EventLoop::TimerId away_timer_ = 0;
   EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.
   absl::Duration blocked_wait_;           // The last; zero once the link was up.
-  bool take_lease_ = false;  // A person asked, and it was not granted yet.
-  bool take_claim_ = false;  // Nor was this.
-  bool spawning_ = false;    // Spawn() was called, and neither answer has come.
+  bool take_lease_ = false;               // A person asked, and it was not granted yet.
+  bool take_claim_ = false;               // Nor was this.
+  bool spawning_ = false;                 // Spawn() was called, and neither answer has come.
   bool ready_ = false;
   bool told_ready_ = false;  // OnReady() was the last word to the sink.
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
-  std::vector<v1::PendingRequest> requests_;   // That claude waits for.
-  std::vector<std::string> cancels_;  // Their host is to hear of it, whenever it is in reach.
-  bool only_cancels_ = false;         // This contact is for nothing else: nothing was opened.
-  std::vector<TerminateDone> ending_;          // Not empty: Terminate() is under way.
+  std::vector<v1::PendingRequest> requests_;  // That claude waits for.
+  std::vector<std::string> cancels_;   // Their host is to hear of it, whenever it is in reach.
+  bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
+  std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;

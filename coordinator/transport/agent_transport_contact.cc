@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,10 @@ namespace {
 // From this build on an agent knows TellFrame.begun and OpenRequest.renew.
 constexpr uint32_t kBuildThatKnows = 5;
 constexpr absl::Duration kRenewDeadline = absl::Seconds(30);
+
+size_t HashOf(const v1::LaunchSpec& spec) {
+  return std::hash<std::string>()(spec.environment().SerializeAsString());
+}
 
 }  // namespace
 
@@ -74,10 +79,27 @@ void AgentTransport::Renew() {
                           });
   renew_->request.set_session_id(key_.session_id);
   renew_->request.set_epoch(epoch_);
-  *renew_->request.mutable_spec() = LaunchSpecFor(team_, key_.from, life_->hello);
-  NameLink(life_->identity, life_->hello, *renew_->request.mutable_spec());
+  *renew_->request.mutable_spec() = Launch();
   renew_->request.set_renew(true);
   life_->stub->async()->Open(&renew_->context, &renew_->request, &renew_->response, renew_->Done());
+}
+
+// As it is now, for the host of this contact.
+v1::LaunchSpec AgentTransport::Launch() {
+  v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
+  NameLink(life_->identity, life_->hello, spec);
+  environment_hash_ = HashOf(spec);
+  environment_is_old_ = false;
+  given_ = NamesIn(spec, team_);
+  return spec;
+}
+
+// The host hears of it with the next new tell, which may be what starts the child.
+void AgentTransport::UseAskerOf(const Team& team) {
+  team_ = team;
+  if (life_ == nullptr) return;  // It is told all of it when there is contact.
+  const v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
+  environment_is_old_ = HashOf(spec) != environment_hash_;
 }
 
 void AgentTransport::SendTells() {
@@ -85,7 +107,7 @@ void AgentTransport::SendTells() {
   if (renew_ != nullptr) return;
   for (PendingTell& tell : tells_) {
     if (tell.on_stream) continue;
-    if (!tell.sent && !launch_is_new_) {
+    if (!tell.sent && (!launch_is_new_ || environment_is_old_)) {
       state_ = State::kOpening;
       return Open();
     }

@@ -1,8 +1,59 @@
 #include "coordinator/transport/launch_spec.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 
 namespace iris {
+namespace {
+
+// An older one keeps all of a launch spec in a file, also what it does not know.
+constexpr uint32_t kBuildThatKeepsItInMemory = 6;
+
+bool Sets(const Team& team, absl::string_view name) {
+  return std::any_of(team.env.begin(), team.env.end(),
+                     [name](const EnvSetting& setting) { return setting.name == name; });
+}
+
+// What the team's claude would have if the configuration said nothing.
+absl::optional<Environment> BaseFor(const Team& team, const v1::Hello& hello) {
+  if (!team.remote.has_value() && team.asker.environment != nullptr) {
+    return *team.asker.environment;
+  }
+  if (team.remote.has_value() && hello.has_environment()) {
+    return EnvironmentFromProto(hello.environment());
+  }
+  if (team.env.empty() && team.pass_env.empty()) return absl::nullopt;
+  if (team.remote.has_value()) return Environment{{"PATH", hello.path()}};
+  return OwnEnvironment();
+}
+
+absl::optional<Environment> EnvironmentFor(const Team& team, const v1::Hello& hello) {
+  absl::optional<Environment> env = BaseFor(team, hello);
+  if (!env.has_value()) return env;
+  const Environment asker = team.asker.environment != nullptr ? *team.asker.environment
+                            : team.pass_env.empty()           ? Environment()
+                                                              : OwnEnvironment();
+  for (const std::string& name : team.pass_env) {
+    const auto found = asker.find(name);
+    if (found != asker.end()) (*env)[name] = found->second;
+  }
+  for (const EnvSetting& setting : team.env) {
+    if (setting.value.empty()) {
+      env->erase(setting.name);
+    } else {
+      (*env)[setting.name] = setting.value;
+    }
+  }
+  return env;
+}
+
+}  // namespace
 
 v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1::Hello& hello) {
   v1::LaunchSpec spec;
@@ -14,9 +65,28 @@ v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1:
   spec.set_ask_permissions(team.ask_permissions);
   spec.set_team(team.name);
   spec.set_from(from.data(), from.size());
-  // Its own connection's, and never what another team's lends. Here the agent has the user's.
-  if (team.remote.has_value()) (*spec.mutable_env())["SSH_AUTH_SOCK"] = hello.ssh_auth_sock();
+  // Its own connection's, and never what another team's lends. Here it is the asker's.
+  if (team.remote.has_value() && !Sets(team, "SSH_AUTH_SOCK")) {
+    (*spec.mutable_env())["SSH_AUTH_SOCK"] = hello.ssh_auth_sock();
+  }
+  if (hello.build_number() < kBuildThatKeepsItInMemory) return spec;
+  if (const absl::optional<Environment> env = EnvironmentFor(team, hello); env.has_value()) {
+    *spec.mutable_environment() = EnvironmentToProto(*env);
+  }
   return spec;
+}
+
+EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team) {
+  EnvironmentNames given;
+  for (const std::string& entry : spec.environment().entries()) {
+    given.names.push_back(entry.substr(0, entry.find('=')));
+  }
+  if (team.remote.has_value()) {
+    if (spec.has_environment()) given.from = "host";
+  } else {
+    given.from = team.asker.environment != nullptr ? "front end" : "coordinator";
+  }
+  return given;
 }
 
 void NameLink(const std::string& identity, const v1::Hello& hello, v1::LaunchSpec& spec) {

@@ -5,12 +5,21 @@
 
 #include "absl/strings/string_view.h"
 #include "coordinator/config/config.h"
+#include "coordinator/transport/transport.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
 // How the claude of `team` is to be started for the caller `from`, on the host that said `hello`.
+//
+// Its environment: that of the host's bridge, or of a team on this machine the asker's; over it
+// what passEnv names of the asker's; over that `env`, where an empty value takes a variable out.
+// Unset where nobody knows the first of these and the configuration adds nothing: then the agent's
+// own counts. An agent before build 6 gets none, since it would write it to its disk.
 v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1::Hello& hello);
+
+// The names in the environment of `spec`, which LaunchSpecFor() made of `team`.
+EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team);
 
 // Names the link in `spec` where the SSH_AUTH_SOCK there is what its connection, which began with
 // `hello`, lends. `identity`: as LinkLife has it.

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/config/config.h"
 #include "coordinator/transport/read_mark.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -24,6 +25,12 @@ struct TransportProgress {
   std::string text;          // E.g. "uploading the agent to gpu1 (x86_64)".
   uint64_t bytes_done = 0;   // kUploading.
   uint64_t bytes_total = 0;  // kUploading.
+};
+
+// For people: what a child was started with, without the values.
+struct EnvironmentNames {
+  std::string from;                // As SessionStatus.env_from; empty: none was given.
+  std::vector<std::string> names;  // Sorted.
 };
 
 // Told by a transport what happens. Every call comes on the coordinator's loop, and none but
@@ -106,6 +113,11 @@ class Transport {
   // As Tell(), for one that was passed on before, by an earlier life of the coordinator, an earlier
   // transport or this one: the host may have it, or have answered it.
   virtual void Resume(const std::string& tell_id, std::string text) = 0;
+  // The team that it was made for, as it is for another asker: what is started from now on has the
+  // environment of that one. A child that runs keeps its own.
+  virtual void UseAskerOf(const Team&) {}
+  // The names of the variables that the child was given last, and whose they are.
+  virtual EnvironmentNames environment_names() const { return {}; }
   // Somebody asks for the team: a link that waits for something to be mended is tried at once.
   virtual void TryNow() = 0;
   // What OnApplied() said is stored: the host may drop it.

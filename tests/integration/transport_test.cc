@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -97,6 +98,27 @@ TEST_F(TransportTest, SkipPermissionsReachesTheChild) {
   Terminate();
   Renew();
   EXPECT_THAT(Ask("ARGS").text, HasSubstr("--dangerously-skip-permissions"));
+}
+
+TEST_F(TransportTest, AnotherAskersEnvironmentIsTheNextChilds) {
+  const auto ask_as = [this](const std::string& who, const std::string& text) {
+    Team team = team_;
+    team.asker.environment = std::make_shared<const Environment>(
+        Environment{{"WHO", who}, {"PATH", "/usr/bin:/bin"}, {"ASAN_OPTIONS", "detect_leaks=0"}});
+    OnLoop([&] { transport_->UseAskerOf(team); });
+    return Ask(text).text;
+  };
+  EXPECT_EQ(ask_as("ann", "ENV WHO"), "ann");
+  const std::string pid = ask_as("ann", "PID");
+  EXPECT_EQ(ask_as("bob", "ENV WHO"), "ann") << "a child that runs keeps its own";
+  EXPECT_EQ(ask_as("bob", "PID"), pid);
+  ask_as("bob", "CRASH 3");
+  EXPECT_EQ(ask_as("carol", "ENV WHO"), "carol");
+  OnLoop([this] {
+    const EnvironmentNames given = transport_->environment_names();
+    EXPECT_EQ(given.from, "front end");
+    EXPECT_EQ(std::count(given.names.begin(), given.names.end(), "WHO"), 1);
+  });
 }
 
 TEST_F(TransportTest, ASecondCoordinatorIsRefusedTheSession) {

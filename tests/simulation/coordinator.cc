@@ -61,7 +61,7 @@ absl::Status Coordinator::Start() {
                           .idle_timeout = absl::Hours(1),
                           .session_init_timeout = absl::Seconds(30)});
   life.config = std::make_unique<LiveConfig>(
-      "/nowhere", [config](const std::string&) -> absl::StatusOr<Config> { return config; });
+      "/nowhere", [config](const EnvLookup&) -> absl::StatusOr<Config> { return config; });
   const HostLinkOptions link{
       .credit = options_.credit,
       .seed = world_.Below(1 << 30),

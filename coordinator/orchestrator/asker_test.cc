@@ -1,0 +1,178 @@
+// Whose environment a message has.
+
+#include <memory>
+#include <string>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/environment/environment.h"
+#include "common/failure/failure.h"
+#include "coordinator/orchestrator/orchestrator_fixture.h"
+#include "coordinator/testing/fake_transport.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+
+// gpu's path and its WHO are those of the asker's WHO.
+class AskerTest : public OrchestratorTest {
+ protected:
+  AskerTest() {
+    on_load_ = [this](const EnvLookup& env, Config& config) {
+      const std::string who = env("WHO").value_or("nobody");
+      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
+      if (path_is_of_asker_) config.teams[1].path = "/" + who;
+    };
+    Start(HoldScript);
+  }
+  static TellSpec From(const std::string& who) {
+    TellSpec spec = ToGpu("hello from " + who);
+    spec.environment = std::make_shared<const Environment>(Environment{{"WHO", who}});
+    return spec;
+  }
+  std::string Who() {
+    std::string who;
+    OnLoop([&] {
+      const Team& team = Transport().team();
+      who = team.asker.environment == nullptr ? "nobody" : team.asker.environment->at("WHO");
+      EXPECT_EQ(team.env.at(0).value, who);
+    });
+    return who;
+  }
+  // Once it is under way.
+  void Settle(const std::string& tell_id) {
+    AwaitUnderWay(tell_id);
+    OnLoop([&] { Transport().Settle(tell_id, absl::OkStatus()); });
+  }
+  void AwaitUnderWay(const std::string& tell_id) {
+    bool met = false;
+    for (const absl::Time deadline = absl::Now() + absl::Seconds(20);
+         !met && absl::Now() < deadline;) {
+      OnLoop([&] {
+        met = factory_->made("cli", "gpu") && !Transport().open_tells().empty() &&
+              Transport().open_tells().front() == tell_id;
+      });
+    }
+    ASSERT_TRUE(met);
+  }
+
+  bool path_is_of_asker_ = false;
+};
+
+TEST_F(AskerTest, EachMessageHasItsOwnAndTheChildStays) {
+  const TellSpec first = From("ann"), second = From("bob"), third = From("ann");
+  Recorder a, b, c;
+  ASSERT_TRUE(Tell(first, a).ok());
+  AwaitUnderWay(first.tell_id);
+  ASSERT_TRUE(Tell(second, b).ok());
+  ASSERT_TRUE(Tell(third, c).ok());
+  Drain();
+  EXPECT_EQ(Who(), "ann") << "the one under way keeps its own";
+  Settle(first.tell_id);
+  AwaitUnderWay(second.tell_id);
+  EXPECT_EQ(Who(), "bob");
+  Settle(second.tell_id);
+  AwaitUnderWay(third.tell_id);
+  EXPECT_EQ(Who(), "ann");
+  Settle(third.tell_id);
+  EXPECT_TRUE(c.Wait().status.ok());
+  OnLoop([&] {
+    EXPECT_EQ(factory_->made(), 1);
+    EXPECT_EQ(Transport().terminated(), 0);
+  });
+}
+
+TEST_F(AskerTest, AnotherDirectoryIsAnotherChild) {
+  path_is_of_asker_ = true;
+  const TellSpec first = From("ann"), second = From("bob");
+  Recorder a, b;
+  ASSERT_TRUE(Tell(first, a).ok());
+  AwaitUnderWay(first.tell_id);
+  ASSERT_TRUE(Tell(second, b).ok());
+  Settle(first.tell_id);
+  AwaitUnderWay(second.tell_id);
+  OnLoop([&] {
+    EXPECT_EQ(factory_->made(), 2);
+    EXPECT_EQ(Transport().team().path, "/bob");
+  });
+  Settle(second.tell_id);
+  EXPECT_TRUE(b.Wait().status.ok());
+}
+
+TEST_F(AskerTest, WhatIsBlockedGoesOnAsItsOwnAskerHasItAndNotAsTheNext) {
+  path_is_of_asker_ = true;
+  const TellSpec first = From("ann"), second = From("bob"), third = From("bob");
+  Recorder a, b, c;
+  ASSERT_TRUE(Tell(first, a).ok());
+  AwaitUnderWay(first.tell_id);
+  OnLoop([this] { Transport().Block(true); });
+  ASSERT_TRUE(Tell(second, b).ok());
+  Drain();
+  OnLoop([this] {
+    EXPECT_EQ(factory_->made(), 1) << "nobody has mended anything";
+    EXPECT_EQ(Transport().team().path, "/ann");
+  });
+  file_.teams[1].description = "mended";
+  SaveConfig();
+  ASSERT_TRUE(Tell(third, c).ok());
+  Drain();
+  OnLoop([&] {
+    EXPECT_EQ(factory_->made(), 2);
+    EXPECT_EQ(Transport().team().path, "/ann");
+    EXPECT_EQ(Transport().team().description, "mended");
+    EXPECT_THAT(Transport().resumed(), ElementsAre(first.tell_id));
+  });
+  EXPECT_EQ(Who(), "ann");
+  Settle(first.tell_id);
+  AwaitUnderWay(second.tell_id);
+  EXPECT_EQ(Who(), "bob");
+  Settle(second.tell_id);
+  Settle(third.tell_id);
+  EXPECT_TRUE(c.Wait().status.ok());
+}
+
+TEST_F(AskerTest, OneWhoseVariableIsMissingIsRefusedAndNoOtherAnswersForIt) {
+  on_load_ = [](const EnvLookup& env, Config& config) {
+    config.teams[1].path = env("WHO").has_value() ? "/" + *env("WHO") : "";
+    if (config.teams[1].path.empty()) config.teams.clear();
+  };
+  Recorder a, b;
+  ASSERT_TRUE(Tell(From("ann"), a).ok());
+  TellSpec without = ToGpu("hello");
+  without.environment = std::make_shared<const Environment>();
+  EXPECT_EQ(KindOf(Tell(without, b)), v1::FAILURE_BAD_REQUEST);
+}
+
+// A front end submits its message again to the next life, which has begun with its own environment.
+TEST_F(AskerTest, AMessageThatIsSubmittedAgainBringsItsEnvironment) {
+  TellSpec spec = From("ann");
+  Recorder a, b;
+  ASSERT_TRUE(Tell(spec, a).ok());
+  AwaitUnderWay(spec.tell_id);
+  OnLoop([this] { orchestrator_->Leave(); });
+  Start(HoldScript);
+  Drain();
+  EXPECT_EQ(Who(), "nobody");
+  ASSERT_TRUE(Tell(spec, b).ok());
+  EXPECT_EQ(Who(), "ann");
+  Settle(spec.tell_id);
+  EXPECT_TRUE(b.Wait().status.ok());
+}
+
+TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {
+  absl::Notification woken;
+  OnLoop([&] {
+    orchestrator_->Wake(
+        "cli", "gpu", [&](const absl::StatusOr<v1::WakeResponse>&) { woken.Notify(); },
+        /*takeover=*/false, std::make_shared<const Environment>(Environment{{"WHO", "ann"}}));
+  });
+  ASSERT_TRUE(woken.WaitForNotificationWithTimeout(absl::Minutes(1)));
+  EXPECT_EQ(Who(), "ann");
+}
+
+}  // namespace
+}  // namespace iris
