@@ -27,7 +27,9 @@ def tries(server, since) -> int:
 def failures_of_thirty(iris) -> list:
     """As what thirty messages fail that two teams are sent at once."""
     told = [iris.start_tell(team, "hello", as_json=True) for team in ("gpu", "also") for _ in range(15)]
-    return [json.loads(tell.communicate(timeout=180)[0])["failure"] for tell in told]
+    said = [tell.communicate(timeout=180) for tell in told]
+    assert all(out for out, _ in said), [error for out, error in said if not out]
+    return [json.loads(out)["failure"] for out, _ in said]
 
 
 def expect_few_tries(iris, server, kind):
