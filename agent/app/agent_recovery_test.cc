@@ -29,13 +29,14 @@ class AgentRecoveryTest : public OneSessionTest {};
 TEST_F(AgentRecoveryTest, KilledInTheMiddleOfATurnTheAnswerArrivesWholeAndOnce) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 2");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
   KillAgent();
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   EXPECT_TRUE(attached_.has_attached());
-  Repeat(id, "SLOW 2");
+  Repeat(id, text);
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
   EXPECT_TRUE(HasGap(id));
@@ -48,7 +49,7 @@ TEST_F(AgentRecoveryTest, KilledInTheMiddleOfATurnTheAnswerArrivesWholeAndOnce) 
 TEST_F(AgentRecoveryTest, WhileTheSurvivorFinishesTheSessionDrainsAndATellWaits) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("WAIT 3\nSUM x");
+  const std::string id = Tell(Held("WAIT") + "\nSUM x");
   ASSERT_NO_FATAL_FAILURE(
       ReadUntil([&](const v1::Event& event) { return event.written().tell_id() == id; }));
   KillAgent();
@@ -58,6 +59,7 @@ TEST_F(AgentRecoveryTest, WhileTheSurvivorFinishesTheSessionDrainsAndATellWaits)
   ASSERT_EQ(attached_.attached().tells_size(), 1);
   EXPECT_EQ(attached_.attached().tells(0).phase(), v1::TellState::WRITTEN);
   const std::string next = Tell("COUNT");
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(next));
   EXPECT_EQ(CountSettled(id), 1u);
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
@@ -68,15 +70,17 @@ TEST_F(AgentRecoveryTest, WhileTheSurvivorFinishesTheSessionDrainsAndATellWaits)
 TEST_F(AgentRecoveryTest, ATellThatWasOnlyAcceptedRunsOnceWhenItsTextComesAgain) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string first = Tell("WAIT 1\nSUM x"), second = Tell("COUNT");
+  const std::string text = Held("WAIT") + "\nSUM x";
+  const std::string first = Tell(text), second = Tell("COUNT");
   ASSERT_NO_FATAL_FAILURE(
       ReadUntil([&](const v1::Event& event) { return event.accepted().tell_id() == second; }));
   KillAgent();
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Repeat(first, "WAIT 1\nSUM x");
+  Repeat(first, text);
   Repeat(second, "COUNT");
   Repeat(second, "COUNT");
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(second));
   EXPECT_EQ(CountSettled(first), 1u);
   EXPECT_EQ(AnswerTo(second), "2");
@@ -87,12 +91,13 @@ TEST_F(AgentRecoveryTest, ATellThatWasOnlyAcceptedRunsOnceWhenItsTextComesAgain)
 TEST_F(AgentRecoveryTest, KilledWhileAToolRunsTheSurvivorFinishesBoth) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("TOOL 2");
+  const std::string text = Held("TOOL"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("tool_use"));
   KillAgent();
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Repeat(id, "TOOL 2");
+  Repeat(id, text);
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
   EXPECT_THAT(AnswerTo(id), HasSubstr("TOOL-DONE"));
@@ -142,7 +147,7 @@ TEST_F(AgentRecoveryTest, CloseEndsASurvivorAtOnce) {
 TEST_F(AgentRecoveryTest, WithTheJournalGoneTheTranscriptStillHasTheAnswer) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 2");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
   KillAgent();
   fs::remove_all(SessionsDir());
@@ -150,8 +155,9 @@ TEST_F(AgentRecoveryTest, WithTheJournalGoneTheTranscriptStillHasTheAnswer) {
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   EXPECT_EQ(attached_.reset().reason(), v1::RESET_UNKNOWN_JOURNAL);
+  LetGo();
   Open();  // Waits for the survivor, which only its command line tells of.
-  Repeat(id, "SLOW 2");
+  Repeat(id, text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
   EXPECT_EQ(AnswerTo(id), TwentyWords());

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/app/program_fixture.h"
 #include "agent/service/service_fixture.h"
+#include "agent/testing/held_turns.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
@@ -30,7 +31,10 @@ class OneSessionTest : public AgentProgramTest {
     BecomeLikeTheAgent();
     std::filesystem::create_directory(Project());
   }
-  ~OneSessionTest() override { Lose(); }
+  ~OneSessionTest() override {
+    LetGo();  // Of a survivor whose test has failed nobody else would see the end.
+    Lose();
+  }
 
   // A new life of the agent, the lease, and a stream from where the last one ended.
   void StartAgent() {
@@ -72,6 +76,9 @@ class OneSessionTest : public AgentProgramTest {
     reader_->SendTell(id, text);
     return id;
   }
+  // In the middle of a turn: `word` waits for LetGo() (agent/testing/held_turns.h).
+  std::string Held(const std::string& word) { return held_.Word(word); }
+  void LetGo() { held_.LetGo(); }
   // As a coordinator does after every attach.
   void Repeat(const std::string& id, const std::string& text) {
     v1::AttachRequest request;
@@ -185,6 +192,7 @@ class OneSessionTest : public AgentProgramTest {
     return "";
   }
 
+  HeldTurns held_{scratch_.path()};
   const std::string session_id_ = NewUuid();
   const std::string coordinator_id_ = NewUuid();
   std::unique_ptr<Bridge> bridge_;

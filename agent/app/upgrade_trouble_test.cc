@@ -32,10 +32,11 @@ using ::testing::HasSubstr;
 
 class UpgradeTroubleTest : public AgentUpgradeTest {
  protected:
-  // Its claude lost its agent in the middle of SLOW 2, and finishes it.
-  void ExpectTheSurvivorsAnswer(const std::string& id) {
+  // Its claude lost its agent in the middle of `text`, a held SLOW, and finishes it.
+  void ExpectTheSurvivorsAnswer(const std::string& id, const std::string& text) {
     EXPECT_EQ(attached_.attached().state(), v1::SESSION_DRAINING);
-    Repeat(id, "SLOW 2");
+    Repeat(id, text);
+    LetGo();
     ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
     EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
     EXPECT_EQ(AnswerTo(id), TwentyWords());
@@ -58,7 +59,7 @@ TEST_F(UpgradeTroubleTest, TwoBuildsSideBySideDoNotFlap) {
 TEST_F(UpgradeTroubleTest, ABuildThatWillNotDoIsRefusedWithTheReason) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 1");
+  const std::string id = Tell(Held("SLOW"));
   const std::string crashes = scratch_.File("crashes");
   std::ofstream(crashes) << "#!/bin/sh\nexit 7\n";
   chmod(crashes.c_str(), 0700);
@@ -70,6 +71,7 @@ TEST_F(UpgradeTroubleTest, ABuildThatWillNotDoIsRefusedWithTheReason) {
   EXPECT_THAT(later.hello.upgrade_refused(), HasSubstr("0777"));
   EXPECT_EQ(later.hello.incarnation(), bridge_->hello.incarnation());
   EXPECT_EQ(Leave(later), 0);
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(AnswerTo(id), TwentyWords());
   ExpectNothingStays();
@@ -78,12 +80,13 @@ TEST_F(UpgradeTroubleTest, ABuildThatWillNotDoIsRefusedWithTheReason) {
 TEST_F(UpgradeTroubleTest, ABuildThatCannotBeExecutedLeavesTheOldOneAtWork) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 1");
+  const std::string id = Tell(Held("SLOW"));
   // It runs once, for `version`.
   const std::string build = Script("exit 1");
   std::ofstream(build) << "#!/bin/sh\necho iris-agent 9.0.0 build 9 handover 1-1\nchmod 0600 "
                        << build << "\n";
   EXPECT_THAT(Offer(build).error_message(), HasSubstr("exec"));
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(AnswerTo(id), TwentyWords());
   EXPECT_EQ(Ask("COUNT"), "2");
@@ -93,14 +96,15 @@ TEST_F(UpgradeTroubleTest, ABuildThatCannotBeExecutedLeavesTheOldOneAtWork) {
 TEST_F(UpgradeTroubleTest, KilledRightAfterExecItIsAnAgentThatWasKilled) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 2");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
   EXPECT_EQ(Offer(Script("kill -KILL $$")).error_code(), grpc::StatusCode::UNAVAILABLE);
   const pid_t killed = agent_;
   Lose();
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   EXPECT_NE(agent_, killed);
-  Repeat(id, "SLOW 2");
+  Repeat(id, text);
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
   EXPECT_EQ(AnswerTo(id), TwentyWords());
@@ -112,12 +116,13 @@ TEST_F(UpgradeTroubleTest, KilledRightAfterExecItIsAnAgentThatWasKilled) {
 TEST_F(UpgradeTroubleTest, KilledLaterItIsAnAgentThatWasKilled) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 2");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
   KillAgent();
   ASSERT_NO_FATAL_FAILURE(StartAgent());
-  Repeat(id, "SLOW 2");
+  Repeat(id, text);
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_UNSPECIFIED) << OutcomeOf(id).detail();
   EXPECT_EQ(AnswerTo(id), TwentyWords());
@@ -130,14 +135,14 @@ TEST_F(UpgradeTroubleTest, KilledLaterItIsAnAgentThatWasKilled) {
 TEST_F(UpgradeTroubleTest, ABuildThatLosesTheStateRecoversAsAfterADeath) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 2");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
   const pid_t claude = ClaudesPid();
   const std::string build = Script(absl::StrCat("exec ", Program(), " serve --home ", Home(),
                                                 " --data ", Home(), " --handed-over 999"));
   EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  ASSERT_NO_FATAL_FAILURE(ExpectTheSurvivorsAnswer(id));
+  ASSERT_NO_FATAL_FAILURE(ExpectTheSurvivorsAnswer(id, text));
   EXPECT_EQ(Ask("COUNT"), "2");
   EXPECT_FALSE(Exists(claude));
   ExpectNothingStays();
@@ -146,7 +151,7 @@ TEST_F(UpgradeTroubleTest, ABuildThatLosesTheStateRecoversAsAfterADeath) {
 TEST_F(UpgradeTroubleTest, ABuildThatCannotListenWhereTheOldOneDidLeavesTheChildToItsTurn) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
-  const std::string id = Tell("SLOW 2");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("word0"));
   const pid_t claude = ClaudesPid();
   // On the way its listening sockets are lost; the child's pipes are not.
@@ -156,7 +161,7 @@ TEST_F(UpgradeTroubleTest, ABuildThatCannotListenWhereTheOldOneDidLeavesTheChild
                    Program(), " \"$@\"' x \"$@\""));
   EXPECT_EQ(Offer(build).error_code(), grpc::StatusCode::UNAVAILABLE);
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
-  ASSERT_NO_FATAL_FAILURE(ExpectTheSurvivorsAnswer(id));
+  ASSERT_NO_FATAL_FAILURE(ExpectTheSurvivorsAnswer(id, text));
   EXPECT_FALSE(Exists(claude));
   ExpectNothingStays();
 }
@@ -213,10 +218,11 @@ TEST_F(UpgradeTroubleTest, WhatIsKeptForAFencedReaderAloneGoesBefore) {
   auto fenced = std::make_unique<Reader>(*stub_);
   fenced->Start(session_id_, take_over(NewUuid()), /*credit_bytes=*/256 << 10);
   const std::string id = NewUuid();
-  fenced->SendTell(id, "WAIT 2\nBIG 1000000");
+  fenced->SendTell(id, Held("WAIT") + "\nBIG 1000000");
   ASSERT_TRUE(Eventually([&] { return List().sessions(0).state() == v1::SESSION_BUSY; }));
   epoch_ = take_over(coordinator_id_);
   Attach();
+  LetGo();
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   for (int i = 0; i < 3; ++i) {
     reader_->SendAck(position_->seq());

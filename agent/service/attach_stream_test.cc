@@ -117,7 +117,7 @@ TEST_F(AttachStreamTest, AfterALostLinkAReaderGetsExactlyWhatItMissed) {
   {
     Reader reader(stub());
     reader.Start(session_id, epoch);
-    reader.SendTell(id, "SLOW 0.2\nBLOCKS 2");
+    reader.SendTell(id, Held("SLOW") + "\nBLOCKS 2");
     while (OutputOf(events).find("word0") == std::string::npos) {
       const std::optional<std::vector<v1::Event>> batch = reader.Next();
       ASSERT_TRUE(batch.has_value());
@@ -125,6 +125,7 @@ TEST_F(AttachStreamTest, AfterALostLinkAReaderGetsExactlyWhatItMissed) {
     }
     position = reader.position();
     reader.Cancel();
+    LetGo();
   }
   Reader reader(stub());
   const v1::AttachResponse first = reader.Start(session_id, epoch, Reader::kAmple, position);
@@ -296,10 +297,11 @@ TEST_F(AttachStreamTest, AFencedCoordinatorReadsOnToTheEndOfItsTell) {
   Reader reader(stub());
   const v1::Position begin = reader.Start(session_id, epoch).attached().position();
   const std::string id = NewUuid();
-  reader.SendTell(id, "SLOW 0.2\nBLOCKS 2");
+  reader.SendTell(id, Held("SLOW") + "\nBLOCKS 2");
   ASSERT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_BUSY; }));
   Takeover();
   reader.SendAck(begin.seq() + 1);
+  LetGo();
   const std::vector<v1::Event> events = reader.ReadUntilSettled(id);
   EXPECT_EQ(OutcomeIn(events).kind(), v1::FAILURE_UNSPECIFIED);
   EXPECT_THAT(AnswerIn(events), HasSubstr("block 2"));

@@ -17,9 +17,10 @@ class FencedInTheMiddleTest : public ServiceFixture {
   void BeFenced() {
     const uint64_t epoch = LeaseAndOpen();
     const v1::Position begin = fenced_.Start(session_id, epoch, 256 << 10).attached().position();
-    fenced_.SendTell(id_, "WAIT 2\nBIG 1000000");
+    fenced_.SendTell(id_, Held("WAIT") + "\nBIG 1000000");
     ASSERT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_BUSY; }));
     holder_.Start(session_id, Takeover(), Reader::kAmple, begin);
+    LetGo();
     holder_.ReadUntilSettled(id_);
     for (int i = 0; i < 3; ++i) {
       holder_.SendAck(holder_.position().seq());

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "agent/service/agent_service.h"
 #include "agent/session/session_table.h"
+#include "agent/testing/held_turns.h"
 #include "common/base/ids.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
@@ -96,6 +97,10 @@ class ServiceFixture : public ::testing::Test {
   // Lease, and a child that runs.
   uint64_t LeaseAndOpen();
 
+  // In the middle of a turn: `word` waits for LetGo() (agent/testing/held_turns.h).
+  std::string Held(const std::string& word) { return held_.Word(word); }
+  void LetGo() { held_.LetGo(); }
+
   // Runs `task` on the loop and waits for it.
   void Do(const std::function<void()>& task);
   AgentService& service() { return *service_; }
@@ -103,6 +108,7 @@ class ServiceFixture : public ::testing::Test {
   absl::Notification left;  // on_shutdown was called.
 
  private:
+  HeldTurns held_{scratch.path()};
   EventLoop loop_;
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;

@@ -58,9 +58,10 @@ class SessionAgainTest : public SessionFixture {
 
 TEST_F(SessionAgainTest, OneThatIsNewToItsSenderWhileItRunsIsToldWholeAtItsEnd) {
   ASSERT_TRUE(Open().ok());
-  const std::string id = Tell("SLOW 0.5");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_TRUE(WaitForOutput("word0"));
-  Send(id, "SLOW 0.5", /*repeat=*/false);
+  Send(id, text, /*repeat=*/false);
+  LetGo();
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED) << Outcome(id).detail();
   EXPECT_THAT(output(BehindGapOf(id)),
               AllOf(HasSubstr("word0 "), HasSubstr("word19 "), HasSubstr(R"("type":"result")")));
@@ -70,18 +71,21 @@ TEST_F(SessionAgainTest, OneThatIsNewToItsSenderWhileItRunsIsToldWholeAtItsEnd) 
 
 TEST_F(SessionAgainTest, OneThatIsNewToItsSenderAndFailsLeavesNoTextWithoutItsBeginning) {
   ASSERT_TRUE(Open().ok());
-  const std::string id = Tell("BLOCKS 1\nWAIT 0.3\nCRASH 3");
+  const std::string text = "BLOCKS 1\n" + Held("WAIT") + "\nCRASH 3";
+  const std::string id = Tell(text);
   ASSERT_TRUE(WaitForOutput("block 1"));
-  Send(id, "BLOCKS 1\nWAIT 0.3\nCRASH 3", /*repeat=*/false);
+  Send(id, text, /*repeat=*/false);
+  LetGo();
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CHILD_EXITED);
   EXPECT_LE(BehindGapOf(id), SettledAt(id));
 }
 
 TEST_F(SessionAgainTest, OneThatIsRepeatedWhileItRunsIsNotToldTwice) {
   ASSERT_TRUE(Open().ok());
-  const std::string id = Tell("SLOW 0.5");
+  const std::string text = Held("SLOW"), id = Tell(text);
   ASSERT_TRUE(WaitForOutput("word0"));
-  Send(id, "SLOW 0.5", /*repeat=*/true);
+  Send(id, text, /*repeat=*/true);
+  LetGo();
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
   EXPECT_EQ(CountOf(v1::Event::kGap), 0u);
 }
@@ -102,11 +106,11 @@ TEST_F(SessionAgainTest, WhileAnotherOneRunsASettledOneWaitsHoweverThatEnds) {
   const std::string id = Tell("SUM x");
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
   size_t times = 1;
-  for (const char* text :
-       {"BLOCKS 1\nWAIT 0.3", "BLOCKS 1\nWAIT 0.3\nCRASH 3", "BLOCKS 1\nWAIT 0.3\nISERROR 529",
-        "BLOCKS 1\nHANG", "BLOCKS 1\nHANGTERM"}) {
+  for (const std::string end : {"", "CRASH 3", "ISERROR 529", "HANG", "HANGTERM"}) {
     for (const bool repeat : {true, false}) {
       Forget();
+      const std::string text =
+          "BLOCKS 1\n" + (absl::StartsWith(end, "HANG") ? "" : Held("WAIT") + "\n") + end;
       const size_t before = events().size();
       const std::string other = Tell(text);
       ASSERT_TRUE(WaitFor([&](const std::vector<v1::Event>& events) {
@@ -115,10 +119,12 @@ TEST_F(SessionAgainTest, WhileAnotherOneRunsASettledOneWaitsHoweverThatEnds) {
         });
       })) << text;
       Send(id, "SUM x", repeat);
-      if (absl::StrContains(text, "HANGTERM")) {
+      if (end == "HANGTERM") {
         Close(absl::Milliseconds(1));
-      } else if (absl::StrContains(text, "HANG")) {
+      } else if (end == "HANG") {
         Cancel(other);
+      } else {
+        LetGo();
       }
       ASSERT_TRUE(WaitForSettled(id, ++times)) << text;
       EXPECT_LT(SettledAt(other), BehindGapOf(id)) << text;
@@ -135,11 +141,12 @@ TEST_F(SessionAgainTest, WhileAnotherOneRunsOneThatMayHaveBeenSentWaitsForTheTra
   std::filesystem::remove_all(scratch.File("session"));
   NextAgent([&](SessionFiles& files) { ASSERT_TRUE(files.SaveLaunch(spec).ok()); });
 
-  const std::string other = Tell("BLOCKS 1\nWAIT 0.3");
+  const std::string other = Tell("BLOCKS 1\n" + Held("WAIT"));
   const std::string never_sent = NewUuid();
   ASSERT_TRUE(WaitForOutput("block 1"));
   Send(id, "SUM x", /*repeat=*/true);
   Send(never_sent, "COUNT", /*repeat=*/true);
+  LetGo();
   EXPECT_EQ(Answer(other), "block 1\n");
   ASSERT_TRUE(WaitForSettled(id, 2));
   EXPECT_LT(SettledAt(other), BehindGapOf(id));

@@ -150,8 +150,9 @@ TEST_F(SessionChildTest, ACrashInATurnFailsTheTellAndTheNextOneResumes) {
 
 TEST_F(SessionChildTest, ACrashFailsOnlyTheTellInFlight) {
   ASSERT_TRUE(Open().ok());
-  const std::string first = Tell("WAIT 0.05\nCRASHSIG 9");
+  const std::string first = Tell(Held("WAIT") + "\nCRASHSIG 9");
   const std::string second = Tell("COUNT");
+  LetGo();
   EXPECT_THAT(Outcome(first).detail(), HasSubstr("signal 9"));
   EXPECT_EQ(Answer(second), "2");
 }
@@ -346,10 +347,12 @@ TEST_F(SessionChildTest, CloseKillsWhatOnlySigkillEnds) {
 
 TEST_F(SessionChildTest, CloseLetsATurnFinishWithinTheGrace) {
   ASSERT_TRUE(Open().ok());
-  const std::string id = Tell("WAIT 0.1\nBLOCKS 1");
+  const std::string id = Tell(Held("WAIT") + "\nBLOCKS 1");
   ASSERT_TRUE(WaitForOutput("\"init\""));
-  ASSERT_TRUE(Close(absl::Seconds(60)));
+  Do([](Session& session) { session.Close(absl::Seconds(60), [](bool) {}); });
+  LetGo();
   EXPECT_EQ(Answer(id), "block 1\n");
+  ASSERT_TRUE(WaitForNoChild());
   EXPECT_EQ(LastExit().code(), 0);
 }
 

@@ -73,10 +73,11 @@ class SessionDiskTest : public SessionFixture {
 TEST_F(SessionDiskTest, AFullDiskLetsTheRunningTurnEndAndTakesNoNewOneUntilThereIsRoom) {
   Mount("size=4m");
   ASSERT_TRUE(Open().ok());
-  const std::string id = Tell("WAIT 1\nBIG 100000");
+  const std::string id = Tell(Held("WAIT") + "\nBIG 100000");
   ASSERT_TRUE(WaitUntilWritten(id));
   FillUp();
   ExpectNoRoomForATell();
+  LetGo();
   EXPECT_EQ(Answer(id).size(), 100'000u);
 
   std::filesystem::remove(dir + "/ballast");
@@ -92,10 +93,11 @@ TEST_F(SessionDiskTest, AFullDiskLetsTheRunningTurnEndAndTakesNoNewOneUntilThere
 TEST_F(SessionDiskTest, WithoutInodesItIsTheSame) {
   Mount("nr_inodes=16");
   ASSERT_TRUE(Open().ok());
-  const std::string id = Tell("WAIT 1\nBIG 100000");
+  const std::string id = Tell(Held("WAIT") + "\nBIG 100000");
   ASSERT_TRUE(WaitUntilWritten(id));
   TakeAllInodes();
   ExpectNoRoomForATell();
+  LetGo();
   EXPECT_EQ(Answer(id).size(), 100'000u);
   GiveInodesBack();
   EXPECT_EQ(AskUntilThereIsRoom("COUNT"), "2");

@@ -46,8 +46,8 @@ class SessionFencedTest : public SessionFixture {
     EXPECT_TRUE(epoch.ok()) << epoch.status();
     return epoch.value_or(0);
   }
-  // `text` begins with a wait, in which the lease goes to another coordinator, and `then` follows.
-  // Returns when it is settled, with the event that says so.
+  // Before claude answers `text` the lease goes to another coordinator, and `then` follows. Returns
+  // when it is settled, with the event that says so.
   uint64_t TellAndBeFenced(const std::string& text, const std::function<void()>& then = [] {}) {
     EXPECT_TRUE(Open().ok());
     Do([this](Session& session) {
@@ -55,9 +55,10 @@ class SessionFencedTest : public SessionFixture {
       reader_.sent = session.journal().newest_seq();
       session.AddReader(&reader_);
     });
-    const std::string id = Tell(text);
+    const std::string id = Tell(Held("WAIT") + "\n" + text);
     Do([this](Session& session) { Acquire(session); });
     then();
+    LetGo();
     EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
     for (const v1::Event& event : events()) {
       if (event.settled().tell_id() == id) return event.seq();
@@ -80,7 +81,7 @@ class SessionFencedTest : public SessionFixture {
 };
 
 TEST_F(SessionFencedTest, WhatItWasNotSentStaysUntilItIs) {
-  const uint64_t settled = TellAndBeFenced("WAIT 1\nBIG 1000000");
+  const uint64_t settled = TellAndBeFenced("BIG 1000000");
   AcknowledgeAll();
   Ask("WAIT 0.2");  // All that came before is durable by then.
   AcknowledgeAll();
@@ -99,21 +100,21 @@ TEST_F(SessionFencedTest, WhatItWasNotSentStaysUntilItIs) {
 }
 
 TEST_F(SessionFencedTest, ForOneThatLeavesNothingIsKept) {
-  TellAndBeFenced("WAIT 1\nBIG 1000000");
+  TellAndBeFenced("BIG 1000000");
   AcknowledgeAll();
   Do([this](Session& session) { session.RemoveReader(&reader_); });
   EXPECT_TRUE(AllIsGone());
 }
 
 TEST_F(SessionFencedTest, ForOneThatIsForgottenNothingIsKept) {
-  TellAndBeFenced("WAIT 1\nBIG 1000000");
+  TellAndBeFenced("BIG 1000000");
   AcknowledgeAll();
   Do([](Session& session) { session.ForgetFencedReaders(); });
   EXPECT_TRUE(AllIsGone());
 }
 
 TEST_F(SessionFencedTest, WhatOthersTellAfterwardsIsNotKeptForIt) {
-  const uint64_t settled = TellAndBeFenced("WAIT 1");
+  const uint64_t settled = TellAndBeFenced("");
   Do([&](Session& session) {
     reader_.sent = settled;
     session.OnReaderSent();
@@ -126,7 +127,7 @@ TEST_F(SessionFencedTest, WhatOthersTellAfterwardsIsNotKeptForIt) {
 // The new holder acknowledges as it reads, and must never find the journal full for another.
 TEST_F(SessionFencedTest, BeyondHalfOfTheJournalsBoundNothingIsKeptForIt) {
   KeepAcknowledging();
-  TellAndBeFenced("WAIT 1\nBIG 6000000");  // Twice as much in lines.
+  TellAndBeFenced("BIG 6000000");  // Twice as much in lines.
   EXPECT_TRUE(AllIsGone());
 }
 
@@ -151,13 +152,13 @@ class SessionFencedDiskTest : public SessionFencedTest {
 };
 
 TEST_F(SessionFencedDiskTest, BeyondHalfOfTheMemoryNothingIsKeptForIt) {
-  TellAndBeFenced("WAIT 1\nBIG 3000000", [this] { FillUp(); });
+  TellAndBeFenced("BIG 3000000", [this] { FillUp(); });
   EXPECT_TRUE(AllIsGone());
 }
 
 // Others hold so much in memory that everybody has to wait, and nothing more comes here.
 TEST_F(SessionFencedDiskTest, WhereOthersUseUpTheMemoryNothingIsKeptForIt) {
-  TellAndBeFenced("WAIT 1\nBIG 100000", [this] { FillUp(); });
+  TellAndBeFenced("BIG 100000", [this] { FillUp(); });
   EXPECT_GT(Info().journal_bytes(), 100'000u);
   Do([this](Session&) { disk().AddUnwritten(JournalDisk::kUnwrittenBytesMax); });
   EXPECT_TRUE(AllIsGone());

@@ -17,6 +17,7 @@
 #include "agent/session/identity.h"
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
+#include "agent/testing/held_turns.h"
 #include "common/base/ids.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
@@ -56,6 +57,9 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   // Returns its id.
   std::string Tell(const std::string& text);
   absl::Status TryTell(const std::string& tell_id, const std::string& text);
+  // In the middle of a turn: `word` waits for LetGo() (agent/testing/held_turns.h).
+  std::string Held(const std::string& word) { return held_.Word(word); }
+  void LetGo() { held_.LetGo(); }
   // Waits until it is settled; kind 0 = ended well.
   v1::Failure Outcome(const std::string& tell_id);
   // The assistant's text between the tell's `written`, or its last `gap`, and `settled`. It must
@@ -95,6 +99,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   std::unique_ptr<SessionFiles> OpenFiles();
   void StartSession();
 
+  HeldTurns held_{scratch.path()};
   EventLoop loop_;
   std::thread thread_;
   std::unique_ptr<JournalDisk> disk_;

@@ -76,10 +76,12 @@ TEST_F(SessionTellsTest, TwentyTellsBeforeItIsReadyAreAnsweredInOrderByOneChild)
 TEST_F(SessionTellsTest, ARepeatedIdChangesNothing) {
   ASSERT_TRUE(Open().ok());
   const std::string id = NewUuid();
-  ASSERT_TRUE(TryTell(id, "WAIT 0.05").ok());
-  ASSERT_TRUE(Repeat(id, "WAIT 0.05").ok());  // In flight.
+  const std::string text = Held("WAIT");
+  ASSERT_TRUE(TryTell(id, text).ok());
+  ASSERT_TRUE(Repeat(id, text).ok());  // In flight.
+  LetGo();
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_UNSPECIFIED);
-  ASSERT_TRUE(Repeat(id, "WAIT 0.05").ok());  // Settled.
+  ASSERT_TRUE(Repeat(id, text).ok());  // Settled.
 
   EXPECT_EQ(Ask("COUNT"), "2");
   EXPECT_EQ(CountOf(v1::Event::kAccepted), 2u);

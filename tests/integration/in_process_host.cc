@@ -98,16 +98,29 @@ absl::StatusOr<Connection> InProcessHost::Connect() {
 
 bool InProcessHost::busy() {
   bool busy = false;
+  const v1::ListResponse list = List();
+  for (const v1::SessionInfo& session : list.sessions()) {
+    busy = busy || session.state() == v1::SESSION_BUSY;
+  }
+  return busy;
+}
+
+size_t InProcessHost::tells_waiting() {
+  size_t waiting = 0;
+  const v1::ListResponse list = List();
+  for (const v1::SessionInfo& session : list.sessions()) waiting += session.tells_waiting();
+  return waiting;
+}
+
+v1::ListResponse InProcessHost::List() {
+  v1::ListResponse list;
   absl::Notification done;
   loop_.loop().Post([&] {
-    const v1::ListResponse list = sessions_->List();
-    for (const v1::SessionInfo& session : list.sessions()) {
-      busy = busy || session.state() == v1::SESSION_BUSY;
-    }
+    list = sessions_->List();
     done.Notify();
   });
   done.WaitForNotification();
-  return busy;
+  return list;
 }
 
 void InProcessHost::CutWires() {

@@ -1,6 +1,7 @@
 #ifndef IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_
 #define IRIS_TESTS_INTEGRATION_IN_PROCESS_HOST_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -59,11 +60,14 @@ class InProcessHost {
   void CutWires();
   // A tell is under way here, whoever listens.
   bool busy();
+  // Tells that wait here for their turn.
+  size_t tells_waiting();
 
  private:
   class WireConnector;
 
   absl::StatusOr<Connection> Connect();
+  v1::ListResponse List();
 
   LoopThread loop_;
   v1::Hello hello_;

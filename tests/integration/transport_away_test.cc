@@ -23,12 +23,13 @@ using ::testing::HasSubstr;
 
 TEST_F(TransportTest, ATellOutlivesTheLinkAndItsAnswerIsWhole) {
   const std::string first_pid = Ask("PID").text;
-  const std::string id = Tell("SLOW 1");
+  const std::string text = Held("SLOW"), id = Tell(text);
   sink_.WaitForText(id);
   host_.CutWires();
+  LetGo();
   const Outcome outcome = sink_.WaitFor(id);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.text, Ask("SLOW 1").text);
+  EXPECT_EQ(outcome.text, Ask(text).text);
   EXPECT_EQ(Ask("PID").text, first_pid);
   EXPECT_EQ(Ask("COUNT").text, "5");  // The child got it once.
 }
@@ -46,12 +47,13 @@ TEST_F(TransportTest, ManyCutsDoNotChangeALongAnswer) {
 
 TEST_F(TransportTest, TellsThatWaitWhileTheLinkIsLostAreAnsweredInOrder) {
   Ask("hello");
-  const std::string id = Tell("SLOW 1");
+  const std::string id = Tell(Held("SLOW"));
   sink_.WaitForText(id);
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   host_.CutWires();
   sink_.WaitForStage(TransportProgress::Stage::kConnecting);
   const std::string later = Tell("hello");
+  LetGo();
   host_.RefuseWith(absl::OkStatus());
   EXPECT_EQ(sink_.WaitFor(later).text, "ECHO: hello");
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
@@ -59,11 +61,12 @@ TEST_F(TransportTest, TellsThatWaitWhileTheLinkIsLostAreAnsweredInOrder) {
 
 TEST_F(TransportTest, AChildThatEndedWhileTheLinkWasLostIsSaidToBeDown) {
   Ask("hello");
-  const std::string id = Tell("SLOW 0.3");
+  const std::string id = Tell(Held("SLOW"));
   sink_.WaitForText(id);
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   host_.CutWires();
   sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  LetGo();
   ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
   ASSERT_EQ(kill(static_cast<pid_t>(sink_.pids().back()), SIGKILL), 0);
   host_.RefuseWith(absl::OkStatus());
@@ -87,13 +90,14 @@ TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
 }
 
 TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {
-  const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
+  const std::string id = NewUuid(), text = "BLOCKS 20\n" + Held("SLOW");
   OnLoop([&] { transport_->Tell(id, text); });
   sink_.WaitForText(id);
   OnLoop([this] { transport_.reset(); });  // It was killed.
   sink_.ForgetAllBut(sink_.mark());
   Renew(sink_.mark());
   OnLoop([&] { transport_->Resume(id, text); });
+  LetGo();
   const Outcome outcome = sink_.WaitFor(id);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.text, Ask(text).text);
@@ -104,7 +108,7 @@ TEST_F(TransportTest, ALifeThatStoredNothingOfTheAnswerLosesNothing) {
   OnLoop([this] { transport_->Spawn(); });
   ASSERT_TRUE(Eventually([this] { return !sink_.pids().empty(); }));
   sink_.stores = false;
-  const std::string id = NewUuid(), text = "BLOCKS 20\nSLOW 1";
+  const std::string id = NewUuid(), text = "BLOCKS 20\n" + Held("SLOW");
   OnLoop([&] { transport_->Tell(id, text); });
   sink_.WaitForText(id);
   OnLoop([this] { transport_.reset(); });
@@ -112,6 +116,7 @@ TEST_F(TransportTest, ALifeThatStoredNothingOfTheAnswerLosesNothing) {
   sink_.stores = true;
   Renew();
   OnLoop([&] { transport_->Resume(id, text); });
+  LetGo();
   const Outcome outcome = sink_.WaitFor(id);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.text, Ask(text).text);
@@ -119,15 +124,16 @@ TEST_F(TransportTest, ALifeThatStoredNothingOfTheAnswerLosesNothing) {
 
 TEST_F(TransportTest, WhatWasAnsweredWhileNobodyListenedIsHeardLater) {
   Ask("hello");
-  const std::string id = NewUuid();
-  OnLoop([&] { transport_->Tell(id, "SLOW 0.3"); });
+  const std::string id = NewUuid(), text = Held("SLOW");
+  OnLoop([&] { transport_->Tell(id, text); });
   sink_.WaitForText(id);
   OnLoop([this] { transport_.reset(); });
   const ReadMark mark = sink_.mark();  // The last: the host has dropped what came before it.
   sink_.ForgetAllBut(mark);
+  LetGo();
   ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
   Renew(mark);
-  OnLoop([&] { transport_->Resume(id, "SLOW 0.3"); });
+  OnLoop([&] { transport_->Resume(id, text); });
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
   EXPECT_EQ(Ask("COUNT").text, "3");
 }
@@ -187,7 +193,7 @@ TEST_F(TransportTest, AnotherLifePassesACancelOnAndStartsNothing) {
 }
 
 TEST_F(TransportTest, WhatTheHostHasOutlivesALoginThatIsRefused) {
-  const std::string id = Tell("SLOW 1");
+  const std::string text = Held("SLOW"), id = Tell(text);
   sink_.WaitForText(id);
   host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
   host_.CutWires();
@@ -202,10 +208,11 @@ TEST_F(TransportTest, WhatTheHostHasOutlivesALoginThatIsRefused) {
   EXPECT_EQ(KindOf(Ask("hello").status), v1::FAILURE_AUTH);
   EXPECT_TRUE(sink_.order().size() == 1u);
   host_.RefuseWith(absl::OkStatus());
+  LetGo();
   OnLoop([this] { transport_->TryNow(); });
   const Outcome outcome = sink_.WaitFor(id);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.text, Ask("SLOW 1").text);
+  EXPECT_EQ(outcome.text, Ask(text).text);
 }
 
 TEST_F(TransportTest, AHostThatRefusesFailsTheTellWithItsKindAndLaterWorks) {
@@ -268,18 +275,22 @@ class LinkKeysTest : public TransportTest, public ::testing::WithParamInterface<
     host_.SetSshAuthSock("/tmp/first");
     Renew();
   }
+  // Returns when it is back.
   void LoseTheLinkIn(const std::string& tell_id) {
     sink_.WaitForText(tell_id);
+    const size_t ready = sink_.pids().size();
     host_.SetSshAuthSock("/tmp/second");
     host_.CutWires();
+    EXPECT_TRUE(Eventually([&] { return sink_.pids().size() > ready; }));
   }
 };
 INSTANTIATE_TEST_SUITE_P(Builds, LinkKeysTest, ::testing::Values(4u, 5u));
 
 TEST_P(LinkKeysTest, AClaudeThatIsStartedBehindALinkThatCameBackHasThatLinksKeys) {
   EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/first");
-  const std::string id = Tell("SLOW 1");
+  const std::string id = Tell(Held("SLOW"));
   LoseTheLinkIn(id);
+  LetGo();
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
   EXPECT_EQ(KindOf(Ask("CRASH 3").status), v1::FAILURE_CHILD_EXITED);
   EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/second");
@@ -288,11 +299,15 @@ TEST_P(LinkKeysTest, AClaudeThatIsStartedBehindALinkThatCameBackHasThatLinksKeys
 // What waits at the host starts another claude without being asked.
 TEST_P(LinkKeysTest, SoHasOneThatAMessageStartsThatTheHostHad) {
   if (GetParam() < 5) GTEST_SKIP() << "an older agent hears of it too late";
-  const std::string id = Tell("SLOW 5\nCRASH 3");
+  const std::string id = Tell(Held("SLOW") + "\nCRASH 3");
   const std::string waiting = Tell("ENV SSH_AUTH_SOCK");
   LoseTheLinkIn(id);
+  const std::string last = Tell("hello");  // The host gets it once it has heard of the keys.
+  ASSERT_TRUE(Eventually([this] { return host_.tells_waiting() == 2; }));
+  LetGo();
   EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CHILD_EXITED);
   EXPECT_EQ(sink_.WaitFor(waiting).text, "/tmp/second");
+  EXPECT_EQ(sink_.WaitFor(last).text, "ECHO: hello");
 }
 
 }  // namespace

@@ -66,11 +66,12 @@ TEST_F(TransportTest, CancellingATellThatRunsLeavesItsTextAndTheOneThatWaitsToTh
 
 TEST_F(TransportTest, CancellingATellThatWaitsLeavesTheOneThatRuns) {
   Ask("hello");
-  const std::string running = Tell("SLOW 1");
+  const std::string running = Tell(Held("SLOW"));
   const std::string waiting = Tell("COUNT");
   const std::string last = Tell("COUNT");
   OnLoop([&] { transport_->Cancel(waiting); });
   EXPECT_EQ(KindOf(sink_.WaitFor(waiting).status), v1::FAILURE_CANCELLED);
+  LetGo();
   EXPECT_TRUE(sink_.WaitFor(running).status.ok());
   EXPECT_EQ(sink_.WaitFor(last).text, "3");
 }

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "agent/testing/held_turns.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
 #include "common/rpc/grpc_client_life.h"
@@ -209,6 +210,9 @@ class TransportTest : public ::testing::Test {
     OnLoop([&] { transport_->Tell(id, text); });
     return id;
   }
+  // In the middle of a turn: `word` waits for LetGo() (agent/testing/held_turns.h).
+  std::string Held(const std::string& word) { return held_.Word(word); }
+  void LetGo() { held_.LetGo(); }
   // Whether a child ran.
   bool Terminate() {
     absl::Notification done;
@@ -231,6 +235,7 @@ class TransportTest : public ::testing::Test {
   Outcome Ask(const std::string& text) { return sink_.WaitFor(Tell(text)); }
 
   ScratchDir home_;
+  HeldTurns held_{home_.path()};
   InProcessHost host_{home_.path(), KeeperProgram(), "/usr/bin:/bin"};
   LoopThread loop_;
   OutstandingCalls calls_;

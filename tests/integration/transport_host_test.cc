@@ -61,15 +61,16 @@ TEST_F(TransportHostTest, NeitherByAnotherLifeOfTheCoordinator) {
 }
 
 TEST_F(TransportHostTest, WhatAnotherLifePassedOnIsReadOnTheSameHost) {
-  const std::string id = NewUuid();
-  OnLoop([&] { transport_->Tell(id, "SLOW 0.3"); });
+  const std::string id = NewUuid(), text = Held("SLOW");
+  OnLoop([&] { transport_->Tell(id, text); });
   sink_.WaitForText(id);
   OnLoop([this] { transport_.reset(); });
   const ReadMark mark = sink_.mark();
   sink_.ForgetAllBut(mark);
   host_.CutWires();
   Renew(mark);
-  OnLoop([&] { transport_->Resume(id, "SLOW 0.3"); });
+  OnLoop([&] { transport_->Resume(id, text); });
+  LetGo();
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
 }
 

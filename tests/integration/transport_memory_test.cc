@@ -146,17 +146,18 @@ class NoRoomTest : public TransportTest {
       memory_.reset();
     });
   }
-  // The answer has begun, and nothing more comes of it.
+  // The answer has begun, and nothing more comes of it. Bytes that came are no sign of that, however
+  // long no others do: claude says other lines first, of which nothing is held.
   void WaitUntilItWaits() {
     const absl::Time deadline = absl::Now() + kPatience;
-    for (uint64_t before = 0, now = BytesIn(); now == 0 || now != before; now = BytesIn()) {
+    for (uint64_t before = 0, now = BytesIn(); BytesHeld() == 0 || now != before; now = BytesIn()) {
       ASSERT_LT(absl::Now(), deadline);
       before = now;
       absl::SleepFor(absl::Seconds(1));
     }
     EXPECT_LT(BytesIn(), kAnswerBytes / 2);
   }
-  size_t Held() {
+  size_t BytesHeld() {
     size_t bytes = 0;
     OnLoop([&] { bytes = memory_->budget().held() - memory_->others(); });
     return bytes;
@@ -168,20 +169,20 @@ class NoRoomTest : public TransportTest {
 
 TEST_F(NoRoomTest, ASessionBeyondTheBudgetWaitsAndGoesOn) {
   WaitUntilItWaits();
-  EXPECT_GT(Held(), 0u);
+  EXPECT_GT(BytesHeld(), 0u);
   OnLoop([this] { memory_->MakeRoom(); });
   const Outcome outcome = sink_.WaitFor(tell_id_);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.text.size(), kAnswerBytes);
-  EXPECT_EQ(Held(), 0u);
+  EXPECT_EQ(BytesHeld(), 0u);
 }
 
 TEST_F(NoRoomTest, ASessionThatEndsInTheMiddleOfALineHoldsNothing) {
   WaitUntilItWaits();
-  EXPECT_GT(Held(), 0u);
+  EXPECT_GT(BytesHeld(), 0u);
   Terminate();
   EXPECT_FALSE(sink_.WaitFor(tell_id_).status.ok());
-  EXPECT_EQ(Held(), 0u);
+  EXPECT_EQ(BytesHeld(), 0u);
 }
 
 }  // namespace

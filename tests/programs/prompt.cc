@@ -30,18 +30,30 @@ long Number(const std::string& rest, long otherwise) {
 
 double Seconds(const std::string& rest) { return strtod(rest.c_str(), nullptr); }
 
+// What takes so many seconds may wait for a file instead, at an absolute path.
+bool IsPath(const std::string& rest) { return rest.starts_with('/'); }
+
+Step Pause(const std::string& rest) {
+  if (IsPath(rest)) return {.kind = Kind::kPause, .until = rest};
+  return {.kind = Kind::kPause, .seconds = Seconds(rest)};
+}
+
 Step Partial() { return Say("Partial answer before the end. "); }
 
 Step Exit(const std::string& rest) { return {.kind = Kind::kExit, .number = Number(rest, 1)}; }
 
-// Five blocks, one after each fifth of the time; an interrupt finds half of the next one streamed.
-Steps Slow(double seconds) {
+// Five blocks, one after each fifth of the time, or two at once and three once there is the file;
+// an interrupt finds half of the next one streamed.
+Steps Slow(const std::string& rest) {
+  const double seconds = IsPath(rest) ? 0 : Seconds(rest);
   Steps steps;
   for (int i = 0; i < 5; ++i) {
     std::string words;
     for (int j = 0; j < 4; ++j) words += "word" + std::to_string(i * 4 + j) + " ";
-    steps.push_back(
-        {.kind = Kind::kPause, .text = words.substr(0, words.size() / 2), .seconds = seconds / 5});
+    steps.push_back({.kind = Kind::kPause,
+                     .text = words.substr(0, words.size() / 2),
+                     .seconds = seconds / 5,
+                     .until = IsPath(rest) && i == 2 ? rest : ""});
     steps.push_back(Say(words));
   }
   return steps;
@@ -53,8 +65,11 @@ Steps Blocks(long count) {
   return steps;
 }
 
-// "TOOL 3", or claude's own input: TOOL Bash {"command":"sleep 3"}.
+// "TOOL 3", "TOOL /a/file", or claude's own input: TOOL Bash {"command":"sleep 3"}.
 std::string ToolCommand(const std::string& rest) {
+  if (IsPath(rest)) {
+    return "for i in $(seq 6000); do [ -e '" + rest + "' ] && break; sleep 0.05; done";
+  }
   const size_t brace = rest.find('{');
   if (brace == std::string::npos) return "sleep " + rest;
   return StringAt(Json::parse(rest.substr(brace), nullptr, false), "command", "false");
@@ -78,9 +93,9 @@ const std::map<std::string, Word>& Words() {
   using F = const Surroundings&;
   static const auto* words = new std::map<std::string, Word>{
       {"THINK", [](S, F) { return Steps{{.kind = Kind::kThinking, .text = "pondering deeply"}}; }},
-      {"SLOW", [](S rest, F) { return Slow(Seconds(rest)); }},
+      {"SLOW", [](S rest, F) { return Slow(rest); }},
       {"BLOCKS", [](S rest, F) { return Blocks(Number(rest, 2)); }},
-      {"WAIT", [](S r, F) { return Steps{{.kind = Kind::kPause, .seconds = Seconds(r)}}; }},
+      {"WAIT", [](S rest, F) { return Steps{Pause(rest)}; }},
       {"HANG", [](S, F) { return Steps{{.kind = Kind::kHang}}; }},
       {"HANGTERM", [](S, F) { return Steps{{.kind = Kind::kWedge}}; }},
       {"BIG", [](S rest, F) { return Steps{Say(NumberedText(Number(rest, 0)))}; }},

@@ -12,7 +12,8 @@ struct Step {
     kText,         // A text block: `text`.
     kSplitText,    // The same, written in pieces that cut characters.
     kThinking,     // A thinking block: `text`.
-    kPause,        // Nothing for `seconds`. `text` is what has streamed so far of a block.
+    kPause,        // Nothing for `seconds` and, unless `until` is empty, until there is that file.
+                   // `text` is what has streamed so far of a block.
     kHang,         // Nothing, for ever; still interruptible.
     kWedge,        // Nothing, for ever; only SIGKILL helps.
     kTool,         // A tool that runs the shell command `text`.
@@ -41,6 +42,7 @@ struct Step {
   std::string text = "";
   double seconds = 0;
   long number = 0;
+  std::string until = "";
 };
 
 // What some words answer with.

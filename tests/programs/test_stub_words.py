@@ -20,6 +20,38 @@ def test_slow_comes_in_five_blocks_and_the_result_has_the_last(stub_claude):
     assert result["result"] == "word16 word17 word18 word19 "
 
 
+def test_slow_stops_after_two_blocks_until_there_is_a_file(stub_claude):
+    process = stub_claude.new()
+    go = stub_claude.home / "go"
+    process.say(f"SLOW {go}")
+    process.wait_for("assistant", 2)
+    assert process.control("mcp_status")["subtype"] == "success"  # It has come to the wait.
+    assert len(process.lines("assistant")) == 2
+    go.touch()
+    assert process.text_of(process.wait_for("result")) == words.SLOW_TEXT
+
+
+@pytest.mark.parametrize("word, answer", [("WAIT", "ECHO: WAIT "), ("TOOL", "TOOL-DONE: ")])
+def test_words_that_wait_for_a_file(stub_claude, word, answer):
+    process = stub_claude.new()
+    go = stub_claude.home / "go"
+    process.say(f"{word} {go}")
+    process.wait_for("system")
+    assert process.control("mcp_status")["subtype"] == "success"
+    assert not process.lines("result")
+    go.touch()
+    assert process.wait_for("result")["result"].startswith(answer)
+
+
+def test_a_wait_for_a_file_can_be_interrupted(stub_claude):
+    process = stub_claude.new()
+    process.say(f"SLOW {stub_claude.home / 'never'}")
+    process.wait_for("assistant", 2)
+    process.control("interrupt")
+    process.wait_for("result")
+    assert process.lines("assistant")[-1]["aborted"] is True
+
+
 def test_an_interrupt_leaves_the_text_so_far(stub_claude):
     process = stub_claude.new()
     process.say("SLOW 1.5")

@@ -14,6 +14,14 @@ namespace iris::stub {
 
 using Kind = Step::Kind;
 
+namespace {
+
+constexpr Clock::duration kLookEvery = std::chrono::milliseconds(10);
+// Whoever was to make the file is gone: so is its test.
+constexpr Clock::duration kFileWithin = std::chrono::minutes(5);
+
+}  // namespace
+
 Turn::Turn(Session& session, std::vector<UserMessage> messages, std::deque<UserMessage>& queue)
     : session_(session), messages_(std::move(messages)), queue_(queue) {}
 
@@ -80,7 +88,13 @@ void Turn::Advance() {
     FinishTool();
   } else if (wake_at_) {
     if (Clock::now() < *wake_at_) return;
+    if (!awaited_.empty() && access(awaited_.c_str(), F_OK) != 0) {
+      if (Clock::now() - started_ > kFileWithin) _exit(1);
+      wake_at_ = Clock::now() + kLookEvery;
+      return;
+    }
     wake_at_.reset();
+    awaited_.clear();
     streaming_.clear();
   }
   while (!over_ && !hangs_ && !tool_ && !wake_at_ && permission_id_.empty()) {
@@ -106,6 +120,7 @@ void Turn::Run(const Step& step) {
       return Think(step.text);
     case Kind::kPause:
       wake_at_ = Clock::now() + ToDuration(step.seconds);
+      awaited_ = step.until;
       streaming_ = step.text;
       return;
     case Kind::kHang:

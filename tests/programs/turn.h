@@ -108,6 +108,7 @@ class Turn {
   std::vector<Json> unwritten_;  // Assistant lines of the open message, for the transcript.
   std::string last_text_;
   std::string streaming_;  // What has streamed of the block to come.
+  std::string awaited_;    // The file that ends a pause.
 
   std::unique_ptr<Tool> tool_;
   std::string tool_use_id_;
