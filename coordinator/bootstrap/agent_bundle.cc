@@ -14,14 +14,13 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "common/base/sha256.h"
 #include "common/failure/failure.h"
-#include "openssl/evp.h"
 
 namespace iris {
 namespace {
@@ -72,13 +71,6 @@ absl::StatusOr<std::string> ReadProgram(const std::string& path) {
   return bytes;
 }
 
-std::string Sha256(absl::string_view bytes) {
-  unsigned char digest[32];
-  EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, EVP_sha256(), nullptr);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
-}
-
 absl::StatusOr<std::string> Compress(const std::string& bytes) {
   z_stream stream = {};
   constexpr int kGzipHeader = 16;
@@ -120,7 +112,7 @@ class FoundBundle : public AgentBundle {
       const absl::StatusOr<std::string> bytes = ReadProgram(build.path);
       if (!bytes.ok()) return bytes.status();
       build.bytes = bytes->size();
-      build.sha256 = Sha256(*bytes);
+      build.sha256 = Sha256Hex(*bytes);
     }
     return &build;
   }
@@ -133,7 +125,7 @@ class FoundBundle : public AgentBundle {
 
   absl::StatusOr<std::string> Bytes(const AgentBuild& build) const override {
     absl::StatusOr<std::string> bytes = ReadProgram(build.path);
-    if (bytes.ok() && Sha256(*bytes) != build.sha256) {
+    if (bytes.ok() && Sha256Hex(*bytes) != build.sha256) {
       return MakeFailure(
           v1::FAILURE_NO_AGENT_POSSIBLE,
           absl::StrCat("the agent build ", build.path, " was replaced while this coordinator ran"),

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
-#include "common/base/fnv.h"
+#include "common/base/sha256.h"
 #include "common/endpoint/endpoint.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
@@ -206,9 +206,10 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   return *links_.emplace_back(std::move(shared));
 }
 
-// Two coordinators may have links alike, and lend different keys.
+// Two coordinators may have links alike, and lend different keys. The key may have secrets of the
+// environment in it, and hosts see the name.
 std::string HostLinkTable::IdentityOf(const std::string& coordinator_id, const std::string& key) {
-  return FnvHex128(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key));
+  return Sha256Hex(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key));
 }
 
 // It outlives the link: what moves to another one and back has not been mended by that.
