@@ -209,7 +209,8 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
 // Two coordinators may have links alike, and lend different keys. The key may have secrets of the
 // environment in it, and hosts see the name.
 std::string HostLinkTable::IdentityOf(const std::string& coordinator_id, const std::string& key) {
-  return Sha256Hex(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key));
+  // As short as the path of a socket, which it is a part of, has to be.
+  return Sha256Hex(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key)).substr(0, 32);
 }
 
 // It outlives the link: what moves to another one and back has not been mended by that.
