@@ -41,7 +41,7 @@ void McpBatches::Send(McpOutgoing message) {
   Batch& batch = batches_.at(id);
   if (!message.done()) {
     // Until then the store has it.
-    if (!message.outcome_of.empty() && message.text_bytes() > kHeldTextBytesMax) message.LetGo();
+    if (!message.outcome_of.empty() && message.text_bytes() > McpOutgoing::kHeldTextBytesMax) message.LetGo();
     batch.answers.push_back(std::move(message));
   }
   if (--batch.open == 0) Finish(id);
