@@ -109,7 +109,7 @@ TEST_F(AskerTest, WhatIsBlockedGoesOnAsItsOwnAskerHasItAndNotAsTheNext) {
   Recorder a, b, c;
   ASSERT_TRUE(Tell(first, a).ok());
   AwaitUnderWay(first.tell_id);
-  OnLoop([this] { Transport().Block(true); });
+  OnLoop([this] { Transport().LoseReach(); });
   ASSERT_TRUE(Tell(second, b).ok());
   Drain();
   OnLoop([this] {

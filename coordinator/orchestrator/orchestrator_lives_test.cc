@@ -326,13 +326,13 @@ TEST_F(OrchestratorLivesTest, WhatIsSentAfterTheSettingsChangedRunsWithTheNewOne
   EXPECT_EQ(b.session_id, a.session_id);
 }
 
-TEST_F(OrchestratorLivesTest, WhatIsBlockedGoesOnByTheWayThatWasMended) {
+TEST_F(OrchestratorLivesTest, WhatIsOutOfReachGoesOnByTheWayThatWasMended) {
   Start(HoldScript);
   const TellSpec first = ToGpu("1"), second = ToGpu("2");
   Recorder a, b;
   ASSERT_TRUE(Tell(first, a).ok());
   Drain();
-  OnLoop([&] { Transport().Block(true); });
+  OnLoop([&] { Transport().LoseReach(); });
   ChangePathOfGpu("/new");
   ASSERT_TRUE(Tell(second, b).ok());
   Drain();

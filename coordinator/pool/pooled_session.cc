@@ -50,7 +50,7 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 }
 
 void PooledSession::UseSettings(const Team& team) {
-  if (busy()) return UseSettingsWhereBlocked(team);
+  if (busy()) return UseSettingsOutOfReach(team);
   if (team == team_) {
     if (!starting_) UseAskerOf(team);  // Somebody else asked for a start that is under way.
     return next_team_.reset();
@@ -68,8 +68,8 @@ void PooledSession::UseAskerOf(const Team& team) {
 }
 
 // What the host has goes on there; the way to it is what somebody mended.
-void PooledSession::UseSettingsWhereBlocked(const Team& team) {
-  if (ending() || team == team_ || !transport_->is_blocked()) return;
+void PooledSession::UseSettingsOutOfReach(const Team& team) {
+  if (ending() || team == team_ || !transport_->is_out_of_reach()) return;
   next_team_ = team;
   UseNextTeam();
   if (starting_) transport_->Spawn();
@@ -82,7 +82,14 @@ void PooledSession::UseNextTeam() {
   requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
-  for (OpenTell& tell : open) transport_->Resume(tell.id, std::move(tell.text));
+  for (OpenTell& tell : open) {
+    // What no host has got may be given to any.
+    if (tell.sent) {
+      transport_->Resume(tell.id, std::move(tell.text));
+    } else {
+      transport_->Tell(tell.id, std::move(tell.text));
+    }
+  }
   for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
 }
 

@@ -123,7 +123,7 @@ class PooledSession : private TransportSink {
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;
   }
-  void UseSettingsWhereBlocked(const Team& team);
+  void UseSettingsOutOfReach(const Team& team);
   void UseNextTeam();
   void StartHasEnded();
   std::unique_ptr<Transport> MakeTransport();

@@ -87,7 +87,7 @@ void FakeTransport::Tell(const std::string& tell_id, std::string text) {
 
 std::vector<OpenTell> FakeTransport::tells_under_way() const {
   std::vector<OpenTell> open;
-  for (const std::string& id : open_tells_) open.push_back({.id = id, .text = texts_.at(id)});
+  for (const std::string& id : open_tells_) open.push_back({.id = id, .text = texts_.at(id), .sent = true});
   return open;
 }
 

@@ -93,8 +93,8 @@ class FakeTransport : public Transport {
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }
-  bool is_blocked() const override { return is_blocked_; }
-  void Block(bool blocked) { is_blocked_ = blocked; }
+  bool is_out_of_reach() const override { return is_out_of_reach_; }
+  void LoseReach() { is_out_of_reach_ = true; }
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
@@ -117,7 +117,7 @@ class FakeTransport : public Transport {
   std::vector<v1::PendingRequest> requests_;
   std::vector<std::string> cancels_;
   std::map<std::string, std::string> texts_;  // Of open_tells_.
-  bool is_blocked_ = false;
+  bool is_out_of_reach_ = false;
   int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;

@@ -94,6 +94,7 @@ void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
   life_ = life;
+  was_lost_ = false;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   blocked_wait_ = absl::ZeroDuration();
   LeaveOtherHostBehind();
@@ -234,7 +235,7 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text) {
 
 std::vector<OpenTell> AgentTransport::tells_under_way() const {
   std::vector<OpenTell> open;
-  for (const PendingTell& tell : tells_) open.push_back({.id = tell.id, .text = tell.text});
+  for (const PendingTell& tell : tells_) open.push_back({.id = tell.id, .text = tell.text, .sent = tell.sent});
   return open;
 }
 

@@ -67,7 +67,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
-  bool is_blocked() const override { return blocked_timer_ != 0; }
+  bool is_out_of_reach() const override { return state_ == State::kLinking && was_lost_; }
   std::vector<OpenTell> tells_under_way() const override;
   TransportMetrics metrics() const override { return metrics_; }
 
@@ -186,6 +186,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   EventLoop::TimerId away_timer_ = 0;
   EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.
   absl::Duration blocked_wait_;           // The last; zero once the link was up.
+  bool was_lost_ = false;                 // The link was heard to be down, and not up since.
   bool take_lease_ = false;               // A person asked, and it was not granted yet.
   bool take_claim_ = false;               // Nor was this.
   bool spawning_ = false;                 // Spawn() was called, and neither answer has come.

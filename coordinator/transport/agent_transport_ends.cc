@@ -77,6 +77,7 @@ void AgentTransport::LetGo() {
   requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;
+  was_lost_ = false;
   link_.Unwant(this);
 }
 
@@ -125,7 +126,8 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   const absl::Status what =
       had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
   if (!ending_.empty()) return Fail(what);
-  LoseContact();
+  if (had_contact) LoseContact();
+  was_lost_ = true;
   if (!SettleCancelled()) return;
   std::vector<std::string> lost;
   for (const PendingTell& tell : tells_) {
@@ -133,7 +135,11 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   }
   const bool has_more = retries && !cancels_.empty();
   if (lost.size() == tells_.size() && !has_more) return Fail(what);
-  if (!retries) TryBlockedLinkLater();
+  if (!retries) {
+    TryBlockedLinkLater();
+  } else {
+    loop_.Cancel(std::exchange(blocked_timer_, 0));
+  }
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnProgress({.stage = TransportProgress::Stage::kConnecting,
                     .text = retries ? absl::StrCat("the host is out of reach, trying again: ",
@@ -146,7 +152,9 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   if (*alive && (!retries || tells_.empty())) DropChild(what);
 }
 
+// What others ask of the link meanwhile does not put it off.
 void AgentTransport::TryBlockedLinkLater() {
+  if (blocked_timer_ != 0) return;
   blocked_wait_ = std::clamp(2 * blocked_wait_, kBlockedFirst, kBlockedLongest);
   blocked_timer_ = loop_.After(blocked_wait_, [this] {
     blocked_timer_ = 0;

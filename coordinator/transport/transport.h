@@ -77,6 +77,7 @@ class TransportSink {
 struct OpenTell {
   std::string id;
   std::string text;
+  bool sent = false;  // The host may have it.
 };
 
 // Numbers since the transport was made.
@@ -145,8 +146,8 @@ class Transport {
 
   virtual bool ready() const = 0;
   virtual bool busy() const = 0;  // A tell is under way.
-  // What the host has of those waits for somebody to mend the way there.
-  virtual bool is_blocked() const = 0;
+  // They wait for the way to the host, which may have to be mended: another try, or other settings.
+  virtual bool is_out_of_reach() const = 0;
   // Those that are under way, oldest first: for a transport that is made in place of this one.
   virtual std::vector<OpenTell> tells_under_way() const = 0;
   virtual TransportMetrics metrics() const = 0;
