@@ -62,7 +62,7 @@ class PooledSession : private TransportSink {
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
   // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that is
-  // under way, and counts only where the way to the host is blocked, and perhaps mended by it; else
+  // under way, and counts only where the host is out of reach, which it may mend; else
   // nothing, and it is to be asked again before the next tell. While starting they are only due: to
   // be asked again once the listener has heard how the start ended.
   void UseSettings(const Team& team);

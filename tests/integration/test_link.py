@@ -1,11 +1,13 @@
 """A link that is lost comes back by itself, and says what it does meanwhile."""
 
+import json
 import os
 import signal
 
 import pytest
 
 from integration.iris_fixtures import only_link
+from programs import words
 from testbed import processes
 from testbed import sshd as daemons
 from testbed.waiting import wait_until
@@ -50,6 +52,25 @@ def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
     assert link["losses"] == 1
     assert link["agent"] == working["agent"]
     assert "was lost 1 time and came back" in status_text(iris)
+
+
+def test_a_message_that_is_under_way_goes_on_by_the_way_that_the_configuration_says_now(server, iris, remote_user, scratch):
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    told = iris.start_tell("gpu", "SLOW 3", as_json=True)
+    iris.wait_for_status(lambda s: s["sessions"] and s["sessions"][0]["answer_bytes"] > 0)
+    server.stop()
+    wait_for_link(iris, lambda link: link["state"] != "up")
+    folder = scratch / "moved"
+    folder.mkdir()
+    moved = daemons.Sshd(folder)
+    try:
+        iris.write_config({"teams": {"gpu": moved.team(remote_user)}})
+        assert iris.answer("gpu", "COUNT") == "2"
+        answer = json.loads(told.communicate(timeout=60)[0])["answer"]
+        assert answer.split() == words.SLOW_TEXT.split()
+    finally:
+        iris.run("stop", "--agents", "--force")
+        moved.stop()
 
 
 def test_an_ssh_client_that_hangs_is_noticed_and_ended(iris, working):
