@@ -175,6 +175,63 @@ TEST_F(BootstrapTest, AHostThatKeepsALoginWaitingIsQuoted) {
               HasSubstr("within 4s; the host says: To authenticate, visit: https://login/a/1"));
 }
 
+TEST_F(BootstrapTest, AHostThatOnlyGreetsAndWhoseLoginStallsIsUnreachable) {
+  const ScratchDir scratch;
+  constexpr char kGreeting[] = "Authorised use only.\n";
+  std::ofstream(scratch.File("banner")) << kGreeting;
+  {
+    const SshHost host({"Banner " + scratch.File("banner")});
+    ASSERT_TRUE(Connect(host.Target()).ok());
+  }
+  const SshHost stalls({"Banner " + scratch.File("banner"), "AuthorizedKeysCommandUser root",
+                        "AuthorizedKeysCommand /usr/bin/sleep 1000"});
+  SshTarget target = stalls.Target();
+  target.options.connect_timeout = absl::Seconds(2);
+  const absl::Time start = absl::Now();
+  const Failure failure = FailureOf(target);
+  EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE) << "so it is tried again";
+  EXPECT_THAT(failure.detail(), HasSubstr("did not accept the login"));
+  EXPECT_LT(absl::Now() - start, login_patience_ / 2);
+
+  std::ofstream(scratch.File("banner")) << kGreeting << "To authenticate, visit: https://login/a\n";
+  login_patience_ = absl::Seconds(4);
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_AUTH) << "this is more than a greeting";
+}
+
+TEST_F(BootstrapTest, WordsThatALoginHadToWaitForAreNoGreeting) {
+  const ScratchDir scratch;
+  {
+    const SshHost host(SaysAndWaits(scratch, 3));
+    ASSERT_TRUE(Connect(host.Target()).ok());
+  }
+  const SshHost stalls(SaysAndWaits(scratch, 1000));
+  login_patience_ = absl::Seconds(4);
+  SshTarget target = stalls.Target();
+  target.options.connect_timeout = absl::Seconds(2);
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_AUTH);
+}
+
+TEST_F(BootstrapTest, ALoginThatIsGrantedLateLeavesOurCommandItsWholeTime) {
+  // Twice: for the question, and for the login. Nothing is said meanwhile.
+  const SshHost host({"AuthorizedKeysCommandUser root", "AuthorizedKeysCommand /usr/bin/sleep 2"});
+  std::ofstream(host.home() + "/.bashrc") << "sleep 4\n";
+  SshTarget target = host.Target();
+  target.options.connect_timeout = absl::Seconds(6);  // Less than both, more than each.
+  const absl::StatusOr<Connection> connection = Connect(target);
+  EXPECT_TRUE(connection.ok()) << connection.status();
+}
+
+TEST_F(BootstrapTest, AfterALateLoginAShellThatHangsHasNoMoreThanItsTime) {
+  const ScratchDir scratch;
+  const SshHost host(SaysAndWaits(scratch, 2));
+  std::ofstream(host.home() + "/.bashrc") << "sleep 1000\n";
+  SshTarget target = host.Target();
+  target.options.connect_timeout = absl::Seconds(3);
+  const absl::Time start = absl::Now();
+  EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_LT(absl::Now() - start, login_patience_ / 2);
+}
+
 TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
   const ScratchDir scratch;
   std::ofstream(scratch.File("banner")) << kAlarm << "\n" << kRefusal << "\n";
