@@ -78,6 +78,19 @@ TEST_F(McpClientsTest, NullAndEmptyTextAreNotGiven) {
   EXPECT_TRUE(desk_.open.contains(id));
 }
 
+TEST_F(McpClientsTest, ParametersBeyondAHundredAreRefusedWhateverTheyAre) {
+  Open();
+  const auto with_nulls = [](size_t nulls) {
+    Json more = Json::object();
+    for (size_t i = 0; i < nulls; ++i) more["x" + std::to_string(i)] = nullptr;
+    return more;
+  };
+  // Beside the three that are given.
+  const std::string id = Say(*session_, SendTo(1, "x", with_nulls(97)));
+  EXPECT_TRUE(desk_.open.contains(id));
+  EXPECT_THAT(Answered(SendTo(2, "x", with_nulls(98))), HasSubstr("more than 100 parameters"));
+}
+
 TEST_F(McpClientsTest, NumbersAndFlagsAsTextAreRead) {
   Open();
   for (const char* minus_one : {"-1", " -1 ", "-1.0", "-1e0"}) {
