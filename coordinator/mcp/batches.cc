@@ -15,6 +15,14 @@ void MakePart(McpOutgoing& message) {
 
 }  // namespace
 
+bool McpBatches::IsOpen(const McpClientMessage& message) const {
+  if (batches_.contains(message.id)) return true;
+  for (size_t i = 0; i < message.incoming.members.size(); ++i) {
+    if (batch_of_.contains(McpMemberId(message.id, i))) return true;
+  }
+  return false;
+}
+
 std::vector<McpClientMessage> McpBatches::Open(McpClientMessage message) {
   std::vector<McpClientMessage> members;
   for (McpIncoming& incoming : message.incoming.members) {
@@ -38,7 +46,9 @@ void McpBatches::Send(McpOutgoing message) {
     return sink_.Send(std::move(message));
   }
   batch_of_.erase(member);
-  Batch& batch = batches_.at(id);
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return sink_.Send(std::move(message));
+  Batch& batch = found->second;
   if (!message.done()) {
     // Until then the store has it.
     if (!message.outcome_of.empty() && message.text_bytes() > kHeldTextBytesMax) message.LetGo();

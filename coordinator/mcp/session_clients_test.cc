@@ -135,6 +135,28 @@ TEST_F(McpClientsTest, ABatchWhoseMembersGetNoAnswersGetsNone) {
   EXPECT_THAT(client_.settled, ElementsAre(id));
 }
 
+TEST_F(McpClientsTest, ABatchWhoseIdIsUnderWayIsRefused) {
+  OpenOf("2025-03-26");
+  const std::string id = NewUuid();
+  const auto take = [&](const std::string& message_id, const Json& batch) {
+    session_->Take({.id = message_id, .incoming = ParseMcp(batch.dump())});
+  };
+  take(id, Json::array({SendTo(1, "x")}));
+  // The second has a member more, whose end would come after that of the batch.
+  take(id, Json::array({SendTo(2, "y"), SendTo(3, "z"), Request(4, "ping")}));
+  ASSERT_EQ(client_.answers.size(), 1u);
+  EXPECT_EQ(CodeOf(client_.answers[0]), kInvalidRequest);
+  take(McpMemberId(id, 2), Json::array({Request(5, "ping"), Request(6, "ping"), Request(7, "ping")}));
+  ASSERT_EQ(client_.answers.size(), 2u);
+  EXPECT_EQ(CodeOf(client_.answers[1]), kInvalidRequest) << "its members have the ids of others";
+
+  desk_.Settle(McpMemberId(id, 0), absl::OkStatus(), "done");
+  ASSERT_EQ(client_.answers.size(), 3u);
+  EXPECT_THAT(IdsOf(client_.answers[2]), ElementsAre(Json(1)));
+  take(id, Json::array({Request(8, "ping")}));
+  EXPECT_THAT(IdsOf(client_.answers.back()), ElementsAre(Json(8))) << "it is over";
+}
+
 TEST_F(McpClientsTest, ABatchIsAnsweredAlsoWhereTheCoordinatorLeaves) {
   OpenOf("2025-03-26");
   const std::string id = SayText(Json::array({SendTo(1, "x"), SendTo(2, "y")}).dump());
