@@ -7,6 +7,12 @@
 namespace iris {
 namespace {
 
+// Of its member `index`, as far as that is known.
+bool WasAccepted(const McpClientMessage& batch, size_t index) {
+  return batch.accepted_before && (batch.accepted_members.empty() ||
+                                   batch.accepted_members.contains(McpMemberId(batch.id, index)));
+}
+
 // The array settles what its parts would have.
 void MakePart(McpOutgoing& message) {
   message.settles.clear();
@@ -28,7 +34,7 @@ std::vector<McpClientMessage> McpBatches::Open(McpClientMessage message) {
   for (McpIncoming& incoming : message.incoming.members) {
     members.push_back({.id = McpMemberId(message.id, members.size()),
                        .age = message.age,
-                       .accepted_before = message.accepted_before,
+                       .accepted_before = WasAccepted(message, members.size()),
                        .incoming = std::move(incoming)});
     batch_of_[members.back().id] = message.id;
   }
@@ -42,7 +48,7 @@ void McpBatches::Send(McpOutgoing message) {
   if (member == batch_of_.end()) return sink_.Send(std::move(message));
   const std::string id = member->second;
   if (!message.accepted.empty()) {
-    message.accepted = id;
+    message.accepted_member = std::exchange(message.accepted, id);
     return sink_.Send(std::move(message));
   }
   batch_of_.erase(member);

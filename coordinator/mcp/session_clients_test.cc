@@ -1,6 +1,7 @@
 // What clients do that are not as strict as the protocol: they are understood where it is clear what
 // they mean.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -133,6 +134,28 @@ TEST_F(McpClientsTest, ABatchWhoseMembersGetNoAnswersGetsNone) {
   const std::string id = SayText(Json::array({SendTo(1, "x"), cancel}).dump());
   EXPECT_THAT(client_.answers, IsEmpty());
   EXPECT_THAT(client_.settled, ElementsAre(id));
+}
+
+TEST_F(McpClientsTest, OfABatchEachMemberIsAcceptedForItself) {
+  OpenOf("2025-03-26");
+  const Json batch = Json::array({Request(1, "ping"), SendTo(2, "x"), SendTo(3, "y")});
+  const std::string id = SayText(batch.dump());
+  EXPECT_THAT(client_.accepted, ElementsAre(id, id));
+  EXPECT_THAT(client_.accepted_members, ElementsAre(McpMemberId(id, 1), McpMemberId(id, 2)));
+
+  const auto say_again = [&](const std::set<std::string>& members) {
+    session_ = NewSession(client_);
+    Initialize(*session_, "2025-03-26");
+    session_->Take({.id = id,
+                    .accepted_before = true,
+                    .accepted_members = members,
+                    .incoming = ParseMcp(batch.dump())});
+  };
+  say_again({McpMemberId(id, 2)});
+  EXPECT_FALSE(desk_.open.at(McpMemberId(id, 1)).spec.accepted_before);
+  EXPECT_TRUE(desk_.open.at(McpMemberId(id, 2)).spec.accepted_before);
+  say_again({});
+  EXPECT_TRUE(desk_.open.at(McpMemberId(id, 1)).spec.accepted_before) << "it is not known which";
 }
 
 TEST_F(McpClientsTest, ABatchWhoseIdIsUnderWayIsRefused) {

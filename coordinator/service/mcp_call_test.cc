@@ -52,7 +52,8 @@ class Stream {
 
   // Returns the id of the message.
   std::string Write(const std::string& json, const std::string& id = NewUuid(),
-                    bool accepted_before = false) {
+                    bool accepted_before = false,
+                    const std::vector<std::string>& accepted_members = {}) {
     v1::McpClientMessage piece;
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
@@ -60,6 +61,7 @@ class Stream {
     }
     piece.set_id(id);
     piece.set_accepted_before(accepted_before);
+    for (const std::string& member : accepted_members) piece.add_accepted_members(member);
     for (size_t at = 0; at < json.size(); at += kPieceBytes) {
       piece.set_json(json.substr(at, kPieceBytes));
       piece.set_more(at + kPieceBytes < json.size());
@@ -80,6 +82,7 @@ class Stream {
       if (!piece.accepted().empty()) {
         EXPECT_EQ(json + piece.settles(), "");
         accepted.push_back(piece.accepted());
+        if (!piece.accepted_member().empty()) accepted_members.push_back(piece.accepted_member());
         continue;
       }
       piece.set_json(json);
@@ -90,6 +93,7 @@ class Stream {
   absl::Status Finish() { return FromGrpcStatus(stream_->Finish(), ""); }
 
   std::vector<std::string> accepted;
+  std::vector<std::string> accepted_members;
 
  private:
   grpc::ClientContext context_;
@@ -138,6 +142,24 @@ TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {
   EXPECT_EQ(answer.settles(), id);
   EXPECT_THAT(stream.accepted, IsEmpty());
   OnLoop([&] { EXPECT_FALSE(store_->FindTell(id)->has_value()); });
+}
+
+TEST_F(McpCallTest, OfABatchOnlyTheMembersThatWereAcceptedAreKnownFromBefore) {
+  std::string initialize = kInitialize;
+  const size_t version = initialize.find("2025-");
+  ASSERT_NE(version, std::string::npos);
+  initialize.replace(version, std::string("2025-03-26").size(), "2025-03-26");
+  Stream stream(*stub_);
+  stream.Write(initialize);
+  stream.Read();
+  const std::string batch = "[" + Send(1, "one") + "," + Send(2, "two") + "]";
+  const std::string id = NewUuid();
+  stream.Write(batch, id, /*accepted_before=*/true, {McpMemberId(id, 1)});
+  const v1::McpServerMessage answer = stream.Read();
+  EXPECT_THAT(answer.json(), HasSubstr(R"("text":"one")"));
+  EXPECT_THAT(answer.json(), HasSubstr("ambiguous: ")) << "the second was accepted, and is unknown";
+  EXPECT_THAT(stream.accepted, ElementsAre(id));
+  EXPECT_THAT(stream.accepted_members, ElementsAre(McpMemberId(id, 0)));
 }
 
 TEST_F(McpCallTest, AClientInWhoseTurnAMessageWouldWaitForItselfIsTold) {
