@@ -67,9 +67,8 @@ v1::McpClient DescribeClient() {
 absl::StatusOr<Coordinator> FindCoordinator(const Places& places) {
   absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
   if (running.ok() && running->hello.config_path() == places.config.path) return running;
-  const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(places);
-  if (!variables.ok()) return variables.status();
-  return ConnectOrStart(places, *variables, absl::Now() + kConnect);
+  if (absl::Status ours = CheckConfig(places).status(); !ours.ok()) return ours;
+  return ConnectOrStart(places, absl::Now() + kConnect);
 }
 
 bool CoordinatorLost(const absl::Status& ended) {
