@@ -34,6 +34,10 @@ constexpr absl::Duration kLastReply = absl::Seconds(1);  // After the end of wha
 constexpr absl::string_view kOnStdin = "stdin ";
 constexpr absl::string_view kOtherShell =
     "the account's startup files start another shell in place of our command";
+// Our command comes after a shell that was not put in the place of the one that was to run it.
+constexpr absl::string_view kWithoutExec =
+    "; one that does so without `exec` runs our command again when that shell has ended, which may "
+    "start an agent anew that was just stopped: write `[[ $- == *i* ]] && exec …`";
 constexpr absl::string_view kFixOtherShell =
     "Let the startup file that does so (.bashrc, .profile) start the other shell only where a "
     "person is: `[[ $- == *i* ]] && exec fish`.";
@@ -203,7 +207,7 @@ class Attempt {
     const absl::StatusOr<std::string> reply = FirstReply(dialogue);
     if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
     absl::string_view words = *reply;
-    if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = std::string(kOtherShell);
+    if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = absl::StrCat(kOtherShell, kWithoutExec);
     if (absl::StartsWith(words, "found ")) {
       found_installed_ = true;
       return absl::OkStatus();
