@@ -301,9 +301,9 @@ class Attempt {
     }
     if (!ssh_->logged_in()) {
       const absl::string_view what =
-          words_told_.empty() ? "answer" : "accept the login, beyond its greeting,";
+          words_told_.empty() ? "did not answer" : "greets, but did not accept the login";
       return MakeFailure(
-          v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not ", what, " within ", limit),
+          v1::FAILURE_UNREACHABLE, absl::StrCat("the host ", what, " within ", limit),
           "Check that the host is up and that this machine's network reaches it (VPN, "
           "firewall, jump host); raise remoteOptions.connectTimeout if it is slow.");
     }
