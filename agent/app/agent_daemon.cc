@@ -125,7 +125,8 @@ AgentDaemon::~AgentDaemon() { Stop(); }
 absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
   auth_links_ =
-      std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id());
+      std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id(),
+                                  AuthLinks::OurAgentListens, IsOnNetwork);
   sessions_ = std::make_unique<SessionTable>(loop_.loop(),
                                              AgentIdentity{.incarnation = incarnation_,
                                                            .host_id = hello_.host_id(),

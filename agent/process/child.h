@@ -56,7 +56,8 @@ class ChildSink {
   virtual void OnStdout(absl::string_view bytes) = 0;
   virtual void OnStderr(absl::string_view bytes) = 0;
   // claude is gone and all that it wrote was delivered. Not OK: it could not be started, or was
-  // ended since nobody could hear it, and why (IsExhausted() for want of what a system has).
+  // ended since nobody could hear it, and why (IsExhausted() for want of what a system has;
+  // absl::IsFailedPrecondition() where the system refuses to run this program).
   virtual void OnExited(const absl::StatusOr<ExitStatus>& how) = 0;
   // Every descendant is gone too. Last; the child may be destroyed from inside this call.
   virtual void OnGone() = 0;

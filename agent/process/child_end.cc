@@ -6,9 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
@@ -28,6 +32,22 @@ constexpr int kSweepsMax = 500;
 size_t BytesIn(const ScopedFd& pipe) {
   int bytes = 0;
   return pipe && ioctl(pipe.get(), FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+// The system refuses to run the program itself, and would the next time. By Spawn()'s text.
+bool RefusesProgram(absl::string_view text) {
+  if (!absl::StartsWith(text, "exec ")) return false;
+  for (const int error : {ENOEXEC, EACCES, ENOENT, ELIBBAD}) {
+    if (absl::EndsWith(text, absl::StrCat(": ", strerror(error)))) return true;
+  }
+  return false;
+}
+
+// `text`: what the keeper says.
+absl::Status WhyNotStarted(absl::string_view text) {
+  if (RefusesProgram(text)) return absl::FailedPreconditionError(text);
+  // It could not fork: nothing is wrong with the program.
+  return SaysExhausted(text) ? absl::UnavailableError(text) : absl::UnknownError(text);
 }
 
 }  // namespace
@@ -57,9 +77,7 @@ void ProcessChild::OnReportLine(absl::string_view line) {
     return;
   }
   if (absl::ConsumePrefix(&line, "failed ")) {
-    // The keeper could not fork: nothing is wrong with the program.
-    exit_ =
-        SaysExhausted(line) ? absl::UnavailableError(line) : absl::FailedPreconditionError(line);
+    exit_ = WhyNotStarted(line);
   } else if (absl::ConsumePrefix(&line, "exited code ") && absl::SimpleAtoi(line, &number)) {
     exit_ = ExitStatus{.by_signal = false, .number = number};
   } else if (absl::ConsumePrefix(&line, "exited signal ") && absl::SimpleAtoi(line, &number)) {

@@ -1,10 +1,12 @@
 #include "agent/process/child.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -12,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -90,6 +93,32 @@ TEST_F(ChildTest, ASignalReachesTheProgramAloneAndIsReported) {
 
   ASSERT_TRUE(child.listener.WaitForGone());
   EXPECT_EQ(child.listener.end(), "signal 15");
+}
+
+TEST_F(ChildTest, OnlyAProgramThatTheSystemRefusesToRunIsAFailedPrecondition) {
+  const ScratchDir scratch;
+  const auto end_of = [](const ChildSpec& spec) {
+    RunningChild child(spec);
+    EXPECT_TRUE(child.listener.WaitForGone());
+    return child.listener.end_code();
+  };
+  const auto file = [&](const std::string& text, mode_t mode) {
+    std::ofstream(scratch.File("claude")) << text;
+    chmod(scratch.File("claude").c_str(), mode);
+    return Program(scratch.File("claude"), {});
+  };
+  constexpr absl::StatusCode kRefused = absl::StatusCode::kFailedPrecondition;
+  EXPECT_EQ(end_of(Program("/nonexistent/claude", {})), kRefused);
+  EXPECT_EQ(end_of(file("\x7f" "ELF, and then nothing of one", 0700)), kRefused);
+  EXPECT_EQ(end_of(file("#!/nonexistent/node\n", 0700)), kRefused);
+  EXPECT_EQ(end_of(file("#!/bin/sh\n", 0600)), kRefused);
+
+  ChildSpec homeless = file("#!/bin/sh\n", 0700);
+  EXPECT_EQ(end_of(homeless), absl::StatusCode::kOk);
+  homeless.cwd = "/nonexistent";
+  EXPECT_EQ(end_of(homeless), absl::StatusCode::kUnknown) << "nothing is wrong with the program";
+  std::filesystem::create_symlink("loop", scratch.File("loop"));
+  EXPECT_EQ(end_of(Program(scratch.File("loop"), {})), absl::StatusCode::kUnknown);
 }
 
 TEST_F(ChildTest, WhatCannotBeStartedSaysWhy) {

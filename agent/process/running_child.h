@@ -69,6 +69,12 @@ class ChildListener : public ChildSink {
     return absl::StrCat((*how_)->by_signal ? "signal " : "code ", (*how_)->number);
   }
 
+  // Of an error; OK: it ended, or runs.
+  absl::StatusCode end_code() {
+    absl::MutexLock lock(&mutex_);
+    return how_.has_value() ? how_->status().code() : absl::StatusCode::kOk;
+  }
+
   bool WaitForOut(const std::string& text) {
     return Eventually(
         [&] { return absl::string_view(out()).find(text) != absl::string_view::npos; });

@@ -1,6 +1,8 @@
 #include "agent/session/auth_links.h"
 
 #include <dirent.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -9,14 +11,15 @@
 #include <cerrno>
 #include <climits>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/base/fnv.h"
-#include "common/base/small_file.h"
+#include "common/base/scoped_fd.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -24,7 +27,6 @@ namespace {
 
 constexpr size_t kNameBytes = 16;  // Of a link's name; the whole path must fit into sun_path.
 constexpr size_t kPrefixBytes = 8;
-constexpr size_t kSocketTableBytesMax = 8 << 20;
 constexpr absl::string_view kBeingMade = ".new";
 
 bool IsLinkName(absl::string_view link) {
@@ -38,25 +40,47 @@ std::string TargetOf(const std::string& path) {
   return length <= 0 ? "" : std::string(target, static_cast<size_t>(length));
 }
 
-}  // namespace
-
-bool AuthLinks::SomebodyListens(const std::string& socket) {
-  struct stat info;
-  if (stat(socket.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
-  const std::string table = ReadSmallFile("/proc/net/unix", kSocketTableBytesMax);
-  if (table.empty()) return true;
-  // "ADDRESS: COUNT PROTOCOL FLAGS TYPE STATE INODE PATH"; the flag is the kernel's __SO_ACCEPTCON.
-  const std::string end = absl::StrCat(" ", socket);
-  for (absl::string_view line : absl::StrSplit(table, '\n')) {
-    if (absl::EndsWith(line, end) && absl::StrContains(line, " 00010000 ")) return true;
-  }
-  return false;
+// A socket of another type cannot be connected to it: the kernel says so where one is open, and
+// whoever listens there does not notice (unix(7), EPROTOTYPE). /proc/net/unix has only names as they
+// were bound, and only those of our own network namespace.
+bool IsOpenStream(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  memcpy(address.sun_path, path.c_str(), path.size());
+  const ScopedFd other(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!other) return true;  // Nobody knows.
+  return connect(other.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 &&
+         errno == EPROTOTYPE;
 }
 
-AuthLinks::AuthLinks(std::string directory, absl::string_view host, IsAlive is_alive)
+// Else another account could listen there as soon as a connection has ended.
+bool IsOursAlone(const std::string& socket) {
+  char resolved[PATH_MAX];
+  if (realpath(socket.c_str(), resolved) == nullptr) return false;
+  struct stat info;
+  if (lstat(resolved, &info) != 0 || !S_ISSOCK(info.st_mode) || info.st_uid != geteuid()) {
+    return false;
+  }
+  const std::string path = resolved;
+  const std::string parent = path.substr(0, std::max<size_t>(path.rfind('/'), 1));
+  if (lstat(parent.c_str(), &info) != 0) return false;
+  return (info.st_uid == geteuid() || info.st_uid == 0) &&
+         (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+}  // namespace
+
+bool AuthLinks::OurAgentListens(const std::string& socket) {
+  return IsOursAlone(socket) && IsOpenStream(socket);
+}
+
+AuthLinks::AuthLinks(std::string directory, absl::string_view host, IsAlive is_alive,
+                     IsOnNetwork is_on_network)
     : directory_(std::move(directory)),
       prefix_(absl::StrCat(FnvHex128(host).substr(0, kPrefixBytes), "-")),
-      is_alive_(std::move(is_alive)) {
+      is_alive_(std::move(is_alive)),
+      is_on_network_(std::move(is_on_network)) {
   TakeOver();
 }
 
@@ -75,7 +99,10 @@ void AuthLinks::TakeOver() {
       continue;
     }
     const std::string target = TargetOf(path);
-    lent_[path] = {.sockets = {target}, .points_to = target};
+    Lent lent;
+    lent.sockets.push_back({.path = target, .on_network = OnNetwork(target)});
+    lent.points_to = target;
+    lent_[path] = std::move(lent);
   }
   closedir(listing);
   Look();
@@ -88,45 +115,72 @@ std::string AuthLinks::PathOf(absl::string_view link) const {
   return path.size() < sizeof(sockaddr_un::sun_path) ? path : "";
 }
 
+std::string AuthLinks::SocketFor(absl::string_view link, const std::string& own) const {
+  std::string path = PathOf(link);
+  if (path.empty()) return own;
+  const auto lent = lent_.find(path);
+  if (lent != lent_.end() && !lent->second.points_to.empty()) return path;
+  struct stat info;
+  return OnNetwork(own) || lstat(own.c_str(), &info) == 0 ? own : path;
+}
+
+bool AuthLinks::OnNetwork(const std::string& path) const {
+  return is_on_network_ != nullptr && is_on_network_(path);
+}
+
 void AuthLinks::Lend(absl::string_view link, const std::string& socket) {
   const std::string path = PathOf(link);
   if (path.empty() || !absl::StartsWith(socket, "/")) return;
+  const auto known = lent_.find(path);
+  if (known != lent_.end() && known->second.sockets.back().path == socket) return;
+  if (!is_alive_(socket)) return;
   Lent& lent = lent_[path];
-  std::deque<std::string>& sockets = lent.sockets;
-  sockets.erase(std::remove(sockets.begin(), sockets.end(), socket), sockets.end());
-  sockets.push_back(socket);
+  std::deque<Socket>& sockets = lent.sockets;
+  sockets.erase(std::remove_if(sockets.begin(), sockets.end(),
+                               [&](const Socket& other) { return other.path == socket; }),
+                sockets.end());
+  sockets.push_back({.path = socket, .on_network = OnNetwork(socket)});
   if (sockets.size() > kSocketsMax) sockets.pop_front();
-  Look();
+  Point(path, lent);
 }
 
 void AuthLinks::Look() {
   for (auto entry = lent_.begin(); entry != lent_.end();) {
     auto& [path, lent] = *entry;
-    std::deque<std::string>& sockets = lent.sockets;
+    std::deque<Socket>& sockets = lent.sockets;
     sockets.erase(std::remove_if(sockets.begin(), sockets.end(),
-                                 [this](const std::string& socket) { return !is_alive_(socket); }),
+                                 [this](const Socket& socket) {
+                                   return !socket.on_network && !is_alive_(socket.path);
+                                 }),
                   sockets.end());
     if (sockets.empty()) {
       unlink(path.c_str());
       entry = lent_.erase(entry);
       continue;
     }
-    if (lent.points_to != sockets.back()) Point(path, lent);
+    if (lent.points_to != sockets.back().path) Point(path, lent);
     ++entry;
   }
 }
 
 // Whoever looks meanwhile finds the one before or this one.
 void AuthLinks::Point(const std::string& path, Lent& lent) {
+  const std::string target = lent.sockets.back().path;
   const std::string made = absl::StrCat(path, kBeingMade);
   unlink(made.c_str());
-  if (MakeDirectory() && symlink(lent.sockets.back().c_str(), made.c_str()) == 0 &&
+  if (MakeDirectory() && symlink(target.c_str(), made.c_str()) == 0 &&
       rename(made.c_str(), path.c_str()) == 0) {
-    lent.points_to = lent.sockets.back();
+    lent.points_to = target;
+    lent.not_shown.clear();
     return;
   }
+  const int why = errno;
+  unlink(made.c_str());
+  unlink(path.c_str());  // It may lead to one that has ended.
+  lent.points_to.clear();
+  if (std::exchange(lent.not_shown, target) == target) return;
   LogWarn("the ssh agent of a connection cannot be shown to its sessions at ", path, ": ",
-          strerror(errno));
+          strerror(why));
 }
 
 bool AuthLinks::MakeDirectory() const {

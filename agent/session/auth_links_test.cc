@@ -1,15 +1,19 @@
 #include "agent/session/auth_links.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "common/base/scoped_fd.h"
 #include "common/testing/scratch_dir.h"
@@ -28,9 +32,13 @@ class AuthLinksTest : public ::testing::Test {
  protected:
   AuthLinksTest() { Start(); }
   void Start() {
-    links_ = std::make_unique<AuthLinks>(directory_, "host", [this](const std::string& socket) {
-      return alive_.count(socket) > 0;
-    });
+    links_ = std::make_unique<AuthLinks>(
+        directory_, "host",
+        [this](const std::string& socket) {
+          ++asked_;
+          return alive_.count(socket) > 0;
+        },
+        [](const std::string& path) { return path.rfind("/net/", 0) == 0; });
   }
   void Lend(const std::string& link, const std::string& socket) {
     alive_.insert(socket);
@@ -49,6 +57,7 @@ class AuthLinksTest : public ::testing::Test {
   const ScratchDir scratch_;
   const std::string directory_ = scratch_.File("a");
   std::set<std::string> alive_;
+  int asked_ = 0;  // Whether something is alive.
   std::unique_ptr<AuthLinks> links_;
 };
 
@@ -124,23 +133,149 @@ TEST_F(AuthLinksTest, TheNextLifeOfTheAgentTakesOverWhatLives) {
   EXPECT_TRUE(fs::exists(fs::symlink_status(strange))) << "another host's";
 }
 
-TEST(SomebodyListensTest, OnlyWhereASocketIsHeard) {
-  const ScratchDir scratch;
-  const std::string path = scratch.File("s");
-  EXPECT_FALSE(AuthLinks::SomebodyListens(path));
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  ASSERT_LT(path.size(), sizeof(address.sun_path));
-  strcpy(address.sun_path, path.c_str());
-  {
-    const ScopedFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_FALSE(AuthLinks::SomebodyListens(path));
-    ASSERT_EQ(listen(listener.get(), 1), 0);
-    EXPECT_TRUE(AuthLinks::SomebodyListens(path));
+TEST_F(AuthLinksTest, WhatIsNotAliveWhenItIsLentIsNeverPointedTo) {
+  links_->Lend(kLink, "/tmp/strange");
+  EXPECT_FALSE(fs::exists(directory_));
+  Lend(kLink, "/tmp/1");
+  links_->Lend(kLink, "/tmp/strange");
+  EXPECT_EQ(Target(kLink), "/tmp/1");
+}
+
+TEST_F(AuthLinksTest, LendingTheNewestAgainAsksNobody) {
+  Lend(kLink, "/tmp/1");
+  Lend(kOther, "/tmp/2");
+  asked_ = 0;
+  for (int i = 0; i < 10; ++i) links_->Lend(kLink, "/tmp/1");
+  EXPECT_EQ(asked_, 0);
+  Lend(kLink, "/tmp/3");
+  EXPECT_EQ(asked_, 1) << "the others are the timer's";
+}
+
+TEST_F(AuthLinksTest, WhatLiesOnTheNetworkIsLookedAtOnlyWhenItIsLent) {
+  Lend(kLink, "/net/home/.ssh/agent/s.1");
+  asked_ = 0;
+  alive_.clear();
+  links_->Look();
+  EXPECT_EQ(asked_, 0);
+  EXPECT_EQ(Target(kLink), "/net/home/.ssh/agent/s.1");
+}
+
+TEST_F(AuthLinksTest, AChildIsToldTheLastingPathOnlyWhereItServesItBest) {
+  const std::string own = scratch_.File("own");
+  EXPECT_EQ(links_->SocketFor("no link", own), own);
+  EXPECT_EQ(links_->SocketFor(kLink, own), links_->PathOf(kLink)) << "its own is gone";
+  std::ofstream(own).flush();
+  EXPECT_EQ(links_->SocketFor(kLink, own), own) << "it is there, and was not taken for alive";
+  EXPECT_EQ(links_->SocketFor(kLink, "/net/s"), "/net/s");
+  Lend(kLink, "/tmp/1");
+  EXPECT_EQ(links_->SocketFor(kLink, own), links_->PathOf(kLink));
+}
+
+TEST_F(AuthLinksTest, WhereNoPathCanBeMadeTheConnectionsOwnServesAndItIsSaidOnce) {
+  const std::string own = scratch_.File("own");
+  std::ofstream(own).flush();
+  std::ofstream(directory_) << "in the way";
+  testing::internal::CaptureStderr();
+  Lend(kLink, own);
+  links_->Look();
+  links_->Look();
+  const std::string log = testing::internal::GetCapturedStderr();
+  const size_t first = log.find("cannot be shown");
+  EXPECT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find("cannot be shown", first + 1), std::string::npos) << log;
+  EXPECT_EQ(links_->SocketFor(kLink, own), own);
+
+  fs::remove(directory_);
+  links_->Look();
+  EXPECT_EQ(Target(kLink), own);
+}
+
+class OurAgentListensTest : public ::testing::Test {
+ protected:
+  OurAgentListensTest() { fs::create_directory(directory_); }
+  // Of type `type`, at socket_.
+  ScopedFd Listen(int type = SOCK_STREAM) const {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    strncpy(address.sun_path, socket_.c_str(), sizeof(address.sun_path) - 1);
+    ScopedFd listener(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(listener.get(), 1), 0);
+    return listener;
   }
-  EXPECT_TRUE(fs::exists(path));
-  EXPECT_FALSE(AuthLinks::SomebodyListens(path)) << "its file is left behind";
+
+  const ScratchDir scratch_;
+  const std::string directory_ = scratch_.File("ssh-1");
+  const std::string socket_ = directory_ + "/agent.1";
+};
+
+TEST_F(OurAgentListensTest, WhereASocketIsOpenAndItDoesNotNotice) {
+  chmod(directory_.c_str(), 0700);
+  EXPECT_FALSE(AuthLinks::OurAgentListens(socket_));
+  {
+    const ScopedFd listener = Listen();
+    EXPECT_TRUE(AuthLinks::OurAgentListens(socket_));
+    EXPECT_EQ(accept(listener.get(), nullptr, nullptr), -1);
+    EXPECT_EQ(errno, EAGAIN) << "nobody came";
+  }
+  EXPECT_TRUE(fs::exists(socket_));
+  EXPECT_FALSE(AuthLinks::OurAgentListens(socket_)) << "its file is left behind";
+}
+
+TEST_F(OurAgentListensTest, ByWhateverPathItIsNamed) {
+  chmod(directory_.c_str(), 0700);
+  const ScopedFd listener = Listen();
+  const std::string link = scratch_.File("auth_sock");
+  fs::create_symlink(socket_, link);
+  EXPECT_TRUE(AuthLinks::OurAgentListens(link)) << "as people have it for tmux";
+  fs::create_directory_symlink(directory_, scratch_.File("run"));
+  EXPECT_TRUE(AuthLinks::OurAgentListens(scratch_.File("run/agent.1")));
+}
+
+TEST_F(OurAgentListensTest, AlsoFromAnotherNetworkNamespace) {
+  chmod(directory_.c_str(), 0700);
+  ScopedFd listener;
+  bool elsewhere = false;
+  std::thread([&] {
+    elsewhere = unshare(CLONE_NEWNET) == 0;
+    listener = Listen();
+  }).join();
+  if (!elsewhere) GTEST_SKIP() << "only root may make a network namespace";
+  EXPECT_TRUE(AuthLinks::OurAgentListens(socket_));
+}
+
+TEST_F(OurAgentListensTest, WhatIsNoStreamSocketIsNoAgent) {
+  chmod(directory_.c_str(), 0700);
+  std::ofstream(socket_).flush();
+  EXPECT_FALSE(AuthLinks::OurAgentListens(socket_));
+  fs::remove(socket_);
+  const ScopedFd packets = Listen(SOCK_SEQPACKET);
+  EXPECT_FALSE(AuthLinks::OurAgentListens(socket_));
+}
+
+TEST_F(OurAgentListensTest, NotWhereOthersCouldPutTheirsInItsPlace) {
+  const ScopedFd listener = Listen();
+  for (const mode_t mode : {0777u, 01777u, 0770u, 0720u, 0702u}) {
+    ASSERT_EQ(chmod(directory_.c_str(), mode), 0);
+    EXPECT_FALSE(AuthLinks::OurAgentListens(socket_)) << mode;
+  }
+  for (const mode_t mode : {0700u, 0755u}) {
+    ASSERT_EQ(chmod(directory_.c_str(), mode), 0);
+    EXPECT_TRUE(AuthLinks::OurAgentListens(socket_)) << mode;
+  }
+}
+
+TEST_F(OurAgentListensTest, NotWhereItOrItsDirectoryIsAnothers) {
+  constexpr uid_t kNobody = 65534;
+  if (geteuid() != 0) GTEST_SKIP() << "only root may give a file away";
+  chmod(directory_.c_str(), 0755);
+  const ScopedFd listener = Listen();
+  ASSERT_TRUE(AuthLinks::OurAgentListens(socket_));
+  ASSERT_EQ(lchown(socket_.c_str(), kNobody, -1), 0);
+  EXPECT_FALSE(AuthLinks::OurAgentListens(socket_));
+  ASSERT_EQ(lchown(socket_.c_str(), 0, -1), 0);
+  ASSERT_EQ(lchown(directory_.c_str(), kNobody, -1), 0);
+  EXPECT_FALSE(AuthLinks::OurAgentListens(socket_));
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ struct AgentIdentity {
   std::function<absl::Duration()> host_age;
   // The environment that children start from ("NAME=value"), before scrubbing and the team's `env`.
   std::vector<std::string> child_env;
-  // Where the ssh agents are that connections lend; not ours. Null: children get the connections'
+  // Where the ssh agents are that connections lend; not owned. Null: children get the connections'
   // own sockets.
   AuthLinks* auth_links = nullptr;
 };

@@ -158,9 +158,9 @@ Env LastingEnv(const v1::LaunchSpec& spec) {
 
 // The connection's own goes with it, and a child stays.
 void UseLastingAuthSock(const v1::LaunchSpec& spec, const AgentIdentity& identity, Env& env) {
-  if (identity.auth_links == nullptr || Get(env, "SSH_AUTH_SOCK").empty()) return;
-  const std::string path = identity.auth_links->PathOf(spec.link());
-  if (!path.empty()) env["SSH_AUTH_SOCK"] = path;
+  const std::string own = Get(env, "SSH_AUTH_SOCK");
+  if (identity.auth_links == nullptr || own.empty()) return;
+  env["SSH_AUTH_SOCK"] = identity.auth_links->SocketFor(spec.link(), own);
 }
 
 bool Asks(const v1::LaunchSpec& spec) {

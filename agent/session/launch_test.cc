@@ -304,6 +304,17 @@ TEST_F(LaunchTest, AChildGetsThePathOfItsLinkForWhatAConnectionLends) {
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)") << "nothing is lent";
 }
 
+TEST_F(LaunchTest, AChildKeepsItsConnectionsOwnSocketWhereThatCannotBeShown) {
+  Program("path/claude");
+  AuthLinks links(scratch.File("a"), "host");
+  identity.auth_links = &links;
+  spec.set_link(std::string(32, 'a'));
+  const std::string own = Touch("no-socket-of-ours");
+  (*spec.mutable_env())["SSH_AUTH_SOCK"] = own;
+  links.Lend(spec.link(), own);
+  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), own);
+}
+
 TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
   Program("path/claude");
   spec.set_skip_permissions(true);

@@ -250,8 +250,8 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
       exhausted
           ? Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
                                                                      : " could not be heard"))
-      // The system refuses to run it: the same program would be refused again.
-      : was_starting && !how.ok() && !asked
+      // The same program would be refused again.
+      : was_starting && !asked && absl::IsFailedPrecondition(how.status())
           ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, absl::StrCat(Who(), " ", ended),
                         kFixClaudeProgram)
           : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,

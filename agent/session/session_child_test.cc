@@ -132,6 +132,16 @@ TEST_F(SessionChildTest, AProgramThatTheKernelRefusesSaysWhy) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("could not be started"));
 }
 
+TEST_F(SessionChildTest, WhatElseKeepsAProgramFromItsStartIsNotItsFault) {
+  const std::string keeper = scratch.File("keeper");
+  std::ofstream(keeper) << "#!/bin/sh\necho 'failed chdir /srv: Input/output error' >&3\n";
+  std::filesystem::permissions(keeper, std::filesystem::perms::owner_all);
+  identity.keeper_program = keeper;
+  const absl::Status status = Open().status();
+  EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Input/output error"));
+}
+
 TEST_F(SessionChildTest, ACrashInATurnFailsTheTellAndTheNextOneResumes) {
   ASSERT_TRUE(Open().ok());
   const pid_t first = ChildPid();

@@ -8,10 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/dialogue.h"
 #include "coordinator/bootstrap/forward.h"
+#include "coordinator/bootstrap/greeting.h"
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/install.h"
@@ -24,12 +26,18 @@ namespace {
 
 constexpr size_t kNoiseBytesShown = 200;
 constexpr size_t kWordsBytesShown = 600;
+// Between a host's words and its login; more, and a person may have done what they said.
+constexpr absl::Duration kGreetingMax = absl::Seconds(3);
 constexpr absl::Duration kLastReply = absl::Seconds(1);  // After the end of what a shell reads.
 
 // How a reply begins where our command was read from stdin.
 constexpr absl::string_view kOnStdin = "stdin ";
 constexpr absl::string_view kOtherShell =
     "the account's startup files start another shell in place of our command";
+// Our command comes after a shell that was not put in the place of the one that was to run it.
+constexpr absl::string_view kWithoutExec =
+    "; one that does so without `exec` runs our command again when that shell has ended, which may "
+    "start an agent anew that was just stopped: write `[[ $- == *i* ]] && exec …`";
 constexpr absl::string_view kFixOtherShell =
     "Let the startup file that does so (.bashrc, .profile) start the other shell only where a "
     "person is: `[[ $- == *i* ]] && exec fish`.";
@@ -123,18 +131,41 @@ class Attempt {
   }
 
   absl::StatusOr<std::string> FirstReply(Dialogue& dialogue) {
-    const absl::Time start = absl::Now();
-    const auto reply_until = [&](absl::Time deadline) {
-      return dialogue.FirstReply(deadline,
-                                 {.line = dialogue.sent_line() ? "" : stdin_line_,
-                                  .may_send_line = [this] { return ssh_->logged_in(); },
-                                  .on_look = [this] { TellWordsBeforeLogin(); }});
-    };
+    start_ = absl::Now();
+    absl::StatusOr<std::string> reply =
+        dialogue.FirstReply(start_ + target_.options.connect_timeout,
+                            {.line = stdin_line_,
+                             .may_send_line = [this] { return ssh_->logged_in(); },
+                             .on_look = [this] { return LookAtLogin(); }});
+    if (reply.ok()) LearnGreeting();
+    return reply;
+  }
+
+  // Until when the host has time: for the login, and then as long again for our command.
+  absl::Time LookAtLogin() {
     const absl::Duration timeout = target_.options.connect_timeout;
-    absl::StatusOr<std::string> reply = reply_until(start + timeout);
-    if (KindOf(reply.status()) != v1::FAILURE_TIMEOUT || words_told_.empty()) return reply;
-    return reply_until(ssh_->logged_in() ? absl::Now() + timeout
-                                         : start + std::max(timeout, options_.login_patience));
+    if (ssh_->logged_in()) {
+      if (!logged_in_at_.has_value()) logged_in_at_ = absl::Now();
+      return *logged_in_at_ + timeout;
+    }
+    TellWordsBeforeLogin();
+    return start_ + (WantsSomething() ? LoginPatience() : timeout);
+  }
+
+  absl::Duration LoginPatience() const {
+    return std::max(target_.options.connect_timeout, options_.login_patience);
+  }
+
+  // The host has said something before the login that is more than its greeting.
+  bool WantsSomething() const {
+    return !words_told_.empty() &&
+           (options_.greeting == nullptr || !options_.greeting->Knows(ssh_->said()));
+  }
+
+  void LearnGreeting() const {
+    const absl::Time login = logged_in_at_.value_or(absl::Now());
+    const bool at_once = login - words_seen_at_.value_or(login) < kGreetingMax;
+    if (options_.greeting != nullptr && at_once) options_.greeting->Learn(ssh_->said());
   }
 
   // What the host, or a program on the way there, says before the login. Nobody's verdict.
@@ -159,7 +190,10 @@ class Attempt {
     const std::string words = WordsBeforeLogin();
     if (words.empty() || words == words_told_) return;
     // Most hosts only greet, and let us in at once.
-    if (!std::exchange(words_seen_, true)) return;
+    if (!words_seen_at_.has_value()) {
+      words_seen_at_ = absl::Now();
+      return;
+    }
     words_told_ = words;
     if (!options_.on_progress) return;
     options_.on_progress(
@@ -173,7 +207,7 @@ class Attempt {
     const absl::StatusOr<std::string> reply = FirstReply(dialogue);
     if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
     absl::string_view words = *reply;
-    if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = std::string(kOtherShell);
+    if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = absl::StrCat(kOtherShell, kWithoutExec);
     if (absl::StartsWith(words, "found ")) {
       found_installed_ = true;
       return absl::OkStatus();
@@ -256,19 +290,20 @@ class Attempt {
           ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise())));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
-    if (!ssh_->logged_in() && !words_told_.empty()) {
-      const absl::Duration patience =
-          std::max(target_.options.connect_timeout, options_.login_patience);
+    if (!ssh_->logged_in() && WantsSomething()) {
       return MakeFailure(
           v1::FAILURE_AUTH,
-          absl::StrCat("the host did not accept the login within ", absl::FormatDuration(patience),
+          absl::StrCat("the host did not accept the login within ",
+                       absl::FormatDuration(LoginPatience()),
                        "; the host says: ", WordsBeforeLogin()),
           "If it wants something of you (a page to visit, a code, a touch of a key), connect once "
           "with ssh from a shell and do it, then send the message again.");
     }
     if (!ssh_->logged_in()) {
+      const absl::string_view what =
+          words_told_.empty() ? "did not answer" : "greets, but did not accept the login";
       return MakeFailure(
-          v1::FAILURE_UNREACHABLE, absl::StrCat("the host did not answer within ", limit),
+          v1::FAILURE_UNREACHABLE, absl::StrCat("the host ", what, " within ", limit),
           "Check that the host is up and that this machine's network reaches it (VPN, "
           "firewall, jump host); raise remoteOptions.connectTimeout if it is slow.");
     }
@@ -323,7 +358,9 @@ class Attempt {
   std::unique_ptr<SshProcess> ssh_;
   std::string stdin_line_;  // For a shell that runs in place of our command.
   std::string remark_;
-  bool words_seen_ = false;  // Before the login.
+  absl::Time start_;  // Of the wait for the login.
+  absl::optional<absl::Time> logged_in_at_;
+  absl::optional<absl::Time> words_seen_at_;  // Before the login.
   std::string words_told_;
   bool found_installed_ = false;
   bool found_no_agent_ = false;

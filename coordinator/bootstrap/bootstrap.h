@@ -20,6 +20,8 @@
 
 namespace iris {
 
+class Greeting;
+
 // How gRPC's bytes travel (docs/PROTOCOL.md, Links).
 enum class LinkMode { kLocal, kForward, kStdio };
 
@@ -84,6 +86,11 @@ struct BootstrapOptions {
   // A host that has said something before the login may want a person to do something first: then
   // it has so long for the login, where that is more than connect_timeout. sshd itself gives 2 min.
   absl::Duration login_patience = absl::Seconds(100);
+  // What this host says before logins that nobody has to do anything for: what is learned here of
+  // one that is granted at once, and asked of by the next calls. A host that says no more than that
+  // and is silent then is FAILURE_UNREACHABLE after connect_timeout. The caller's, for these calls
+  // one after the other; null: every word may want something.
+  Greeting* greeting = nullptr;
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;
 
@@ -91,8 +98,8 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // it does not run, and returns the wire. One connection; one exec session when the agent is there
 // (a second connection only where an installed agent does not greet: there its file is checked by
 // its digest, and put there again unless it is the right one; once).
-// Blocks; every wait has a deadline: connect_timeout of the target until the host's shell answers,
-// and again for the hello. What a host says before the login is told as progress within 2 s, as the
+// Blocks; every wait has a deadline: connect_timeout of the target until the login, again from then
+// on until the host's shell answers, and again for the hello. What a host says before the login is told as progress within 2 s, as the
 // host's words, and stands in the failure. Where a startup file starts another shell in place of
 // our command, that shell is given the command on its stdin (Connection::remark then says so).
 //

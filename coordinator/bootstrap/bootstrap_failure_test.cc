@@ -12,7 +12,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -32,7 +31,6 @@ namespace iris {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 const bool kPrivate = (EnterPrivateMounts(), true);
@@ -136,43 +134,6 @@ TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_UNREACHABLE);
   fs::remove(host.ClientFile("key.pub"));
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_AUTH) << "by ssh's own word";
-}
-
-// As hosts do that want a page to be visited: the words, and then nothing.
-std::vector<std::string> SaysAndWaits(const ScratchDir& scratch, int seconds) {
-  std::ofstream(scratch.File("banner")) << "To authenticate, visit:\n\thttps://login/a/1\x1b[2J\n";
-  return {"Banner " + scratch.File("banner"), "AuthorizedKeysCommandUser root",
-          absl::StrCat("AuthorizedKeysCommand /usr/bin/sleep ", seconds)};
-}
-
-TEST_F(BootstrapTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
-  const ScratchDir scratch;
-  const SshHost host(SaysAndWaits(scratch, 2));  // Twice: for the question, and for the login.
-  std::string told;
-  on_progress_ = [&](const BootstrapProgress& progress) {
-    if (absl::StrContains(progress.text, "the host says: ")) told = progress.text;
-  };
-  SshTarget target = host.Target();
-  target.options.connect_timeout = absl::Seconds(3);  // Less than that.
-
-  const absl::StatusOr<Connection> connection = Connect(target);
-  ASSERT_TRUE(connection.ok()) << connection.status();
-  EXPECT_THAT(told, HasSubstr("the host says: To authenticate, visit: https://login/a/1"));
-  EXPECT_THAT(told, Not(HasSubstr("\x1b")));
-  EXPECT_EQ(host.LogCount("Connection from "), 1);
-}
-
-TEST_F(BootstrapTest, AHostThatKeepsALoginWaitingIsQuoted) {
-  const ScratchDir scratch;
-  const SshHost host(SaysAndWaits(scratch, 1000));
-  login_patience_ = absl::Seconds(4);
-  SshTarget target = host.Target();
-  target.options.connect_timeout = absl::Seconds(2);
-  const Failure failure = FailureOf(target);
-
-  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
-  EXPECT_THAT(failure.detail(),
-              HasSubstr("within 4s; the host says: To authenticate, visit: https://login/a/1"));
 }
 
 TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {

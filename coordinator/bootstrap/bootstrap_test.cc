@@ -81,6 +81,15 @@ TEST_F(BootstrapTest, StartupFilesMayPrintSleepAndReadALine) {
   EXPECT_EQ(Echo(*warm, "hello"), "hello");
 }
 
+TEST_F(BootstrapTest, AStartupFileThatRunsAnotherShellIsRemarkedOnWithWhatToWrite) {
+  const SshHost host;
+  std::ofstream(host.home() + "/.bashrc") << "sh\n";  // Without `exec`.
+  const absl::StatusOr<Connection> connection = Connect(host.Target());
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  EXPECT_THAT(connection->remark, HasSubstr("start another shell"));
+  EXPECT_THAT(connection->remark, HasSubstr("without `exec`"));
+}
+
 TEST_F(BootstrapTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
   const SshHost host;
   const std::string forwarded = host.ClientFile("forwarded");

@@ -65,8 +65,8 @@ absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines,
     const absl::StatusOr<short> ready = Wait(POLLIN, std::min({deadline, nudge, look}));
     if (!ready.ok()) return ready.status();
     const absl::Time now = absl::Now();
-    if (now >= look) {
-      meanwhile.on_look();
+    if (meanwhile.on_look && now >= std::min(look, deadline)) {
+      deadline = meanwhile.on_look();
       look = now + kLookEvery;
     }
     if (*ready != 0) {

@@ -44,7 +44,9 @@ class Dialogue {
     // what it was not for passes it over. May be empty.
     std::string line;
     std::function<bool()> may_send_line;  // A shell can be there: ssh has logged in.
-    std::function<void()> on_look;        // Called every kLookEvery; may be empty.
+    // Called every kLookEvery, and when the deadline has come; returns the deadline from then on.
+    // May be empty.
+    std::function<absl::Time()> on_look;
   };
   static constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
   // `fd`: a non-blocking stream socket; stays the caller's. `cancelled` may be null.

@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "common/base/scoped_fd.h"
@@ -118,6 +120,7 @@ TEST_F(DialogueTest, WhileTheFirstReplyIsAwaitedWhatGoesOnIsLookedAt) {
   int looks = 0;
   const auto look = [&] {
     if (++looks == 3) HostSays("=mark= x\n");
+    return In(absl::Seconds(60));
   };
 
   EXPECT_EQ(dialogue
@@ -126,6 +129,28 @@ TEST_F(DialogueTest, WhileTheFirstReplyIsAwaitedWhatGoesOnIsLookedAt) {
                 .value_or(""),
             "x");
   EXPECT_EQ(looks, 3);
+}
+
+TEST_F(DialogueTest, WhoeverLooksMayMoveTheDeadlineAlsoWhenItHasCome) {
+  Dialogue dialogue = Talk();
+  int looks = 0;
+  const absl::Time start = absl::Now();
+  const auto later = [&] {
+    ++looks;
+    return start + Dialogue::kLookEvery * 2;
+  };
+  const auto waits = [&](absl::Time deadline, std::function<absl::Time()> look) {
+    return KindOf(dialogue
+                      .FirstReply(deadline,
+                                  {.line = "", .may_send_line = nullptr, .on_look = std::move(look)})
+                      .status());
+  };
+  EXPECT_EQ(waits(start + absl::Milliseconds(10), later), v1::FAILURE_TIMEOUT);
+  EXPECT_GE(absl::Now() - start, Dialogue::kLookEvery * 2);
+  EXPECT_GE(looks, 2);
+  EXPECT_EQ(waits(absl::Now() + absl::Minutes(10), [] { return absl::InfinitePast(); }),
+            v1::FAILURE_TIMEOUT)
+      << "nearer, too";
 }
 
 TEST_F(DialogueTest, AHostMaySpeakOnlyAtTheEndOfOurTalk) {

@@ -1,6 +1,7 @@
 #include "coordinator/cli/answer.h"
 
 #include <cstdio>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
@@ -32,10 +33,9 @@ int RunList(const CommandLine& command, v1::Coordinator::Stub& stub, grpc::Clien
 
 }  // namespace
 
-int RunAnswer(const CommandLine& command, const Places& places,
-              const std::vector<std::string>& variables) {
+int RunAnswer(const CommandLine& command, const Places& places) {
   const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, variables, absl::Now() + kConnect);
+      ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
     PrintFailure(coordinator.status());
     return ExitCodeForStart(coordinator.status());

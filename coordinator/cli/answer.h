@@ -1,9 +1,6 @@
 #ifndef IRIS_COORDINATOR_CLI_ANSWER_H_
 #define IRIS_COORDINATOR_CLI_ANSWER_H_
 
-#include <string>
-#include <vector>
-
 #include "coordinator/app/places.h"
 #include "coordinator/cli/command_line.h"
 
@@ -11,8 +8,7 @@ namespace iris {
 
 // `iris answer`: lists, shows or answers what teams ask. Returns the exit code: kExitFailed where
 // the answer did not count, because another came first or nothing waits.
-int RunAnswer(const CommandLine& command, const Places& places,
-              const std::vector<std::string>& variables);
+int RunAnswer(const CommandLine& command, const Places& places);
 
 }  // namespace iris
 

@@ -117,13 +117,13 @@ absl::StatusOr<Coordinator> FindRunning(const Places& places, absl::Time deadlin
   return running;
 }
 
-absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
-                                           const std::vector<std::string>& variables,
-                                           absl::Time deadline) {
+absl::StatusOr<Coordinator> ConnectOrStart(const Places& places, absl::Time deadline) {
   absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
   while (KindOf(running.status()) == v1::FAILURE_UNREACHABLE && absl::Now() < deadline) {
+    const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(places);
+    if (!variables.ok()) return variables.status();
     const absl::Status started =
-        StartDaemon({ProgramPath(), "serve"}, DaemonEnv(variables), deadline);
+        StartDaemon({ProgramPath(), "serve"}, DaemonEnv(*variables), deadline);
     if (!started.ok()) return started;
     // One that is leaving holds the lock and does not answer: then this ends early, and another is
     // started.

@@ -31,12 +31,11 @@ absl::StatusOr<Coordinator> ConnectIfRunning(const Places& places);
 // `deadline`. FAILURE_TIMEOUT: it does not answer. FAILURE_STORAGE: KeptByAnotherHost().
 absl::StatusOr<Coordinator> FindRunning(const Places& places, absl::Time deadline);
 
-// Starts one if none runs, with a minimal environment and `variables` of ours; tries until
-// `deadline`. Also FAILURE_BAD_REQUEST: it runs with another configuration than ours, or says so of
-// ours when it starts; and what else Serve() reports.
-absl::StatusOr<Coordinator> ConnectOrStart(const Places& places,
-                                           const std::vector<std::string>& variables,
-                                           absl::Time deadline);
+// Starts one if none runs, with a minimal environment and those of our variables that the
+// configuration refers to; tries until `deadline`. Also FAILURE_BAD_REQUEST: one runs with another
+// configuration than ours, or ours cannot be used to start one (CheckConfig()); and what else
+// Serve() reports.
+absl::StatusOr<Coordinator> ConnectOrStart(const Places& places, absl::Time deadline);
 
 }  // namespace iris
 

@@ -23,6 +23,7 @@ namespace {
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST_F(IrisProgramTest, TheRealProgramKnowsItsCommandLine) {
@@ -86,6 +87,23 @@ TEST_F(IrisProgramTest, WhileAConfigurationIsBrokenTheLastGoodOneIsInForceAndTha
                               HasSubstr("The last good configuration is in force.")));
   EXPECT_THAT(Iris({"status"}).out, HasSubstr("the last good one is in force"));
   EXPECT_EQ(Status()["config_problem"]["kind"], "bad_request");
+}
+
+TEST_F(IrisProgramTest, TheLastGoodConfigurationIsInForceForThoseWhoseVariablesItWasReadWith) {
+  Configure(R"({"teams": {"echo": {"path": "${PROJECTS}/e"}}})");
+  further_env_ = {"PROJECTS=/srv"};
+  ASSERT_EQ(Iris({"tell", "echo", "x"}).exit_code, 0);
+  const pid_t pid = Coordinator();
+  Configure(R"({"teams": {"echo": {"pth": "/e"}}})");
+  EXPECT_THAT(Iris({"teams"}).err, HasSubstr("The last good configuration is in force."));
+  further_env_ = {"PROJECTS=/elsewhere"};
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"teams"}, {"tell", "echo", "x"}}) {
+    const Ran ran = Iris(command);
+    EXPECT_EQ(ran.exit_code, 3);
+    EXPECT_THAT(ran.err, AllOf(HasSubstr("pth"), Not(HasSubstr("in force"))));
+  }
+  EXPECT_EQ(Coordinator(), pid);
 }
 
 TEST_F(IrisProgramTest, StatusAndStopNeedNoConfiguration) {

@@ -67,9 +67,8 @@ v1::McpClient DescribeClient() {
 absl::StatusOr<Coordinator> FindCoordinator(const Places& places) {
   absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
   if (running.ok() && running->hello.config_path() == places.config.path) return running;
-  const absl::StatusOr<std::vector<std::string>> variables = CheckConfig(places);
-  if (!variables.ok()) return variables.status();
-  return ConnectOrStart(places, *variables, absl::Now() + kConnect);
+  if (absl::Status ours = CheckConfig(places).status(); !ours.ok()) return ours;
+  return ConnectOrStart(places, absl::Now() + kConnect);
 }
 
 bool CoordinatorLost(const absl::Status& ended) {
@@ -183,13 +182,13 @@ class McpRelay {
         [this](McpAnswer answer) { TakeAnswer(std::move(answer)); },
         [this] { eventfd_write(wakeup_.get(), 1); });
     for (const UnsettledLines::ToSendLine& kept : unsettled_.ToSend()) {
-      if (!stream_->Send(*kept.line, kept.accepted_before)) return;
+      if (!stream_->Send(*kept.line, kept.accepted)) return;
     }
   }
 
   // On the stream's thread, or on ours where there is no stream.
   void TakeAnswer(McpAnswer answer) {
-    if (!answer.accepted.empty()) unsettled_.Accept(answer.accepted);
+    if (!answer.accepted.empty()) unsettled_.Accept(answer.accepted, answer.accepted_member);
     const bool for_the_client =
         answer.settles.empty() || unsettled_.Settle(answer.settles, answer.opening);
     if (for_the_client && !answer.json.empty()) output_.Write(std::move(answer.json));

@@ -1,6 +1,7 @@
 #include "coordinator/cli/mcp_stream.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -36,13 +37,14 @@ McpStream::~McpStream() {
   if (reader_.joinable()) reader_.join();
 }
 
-bool McpStream::Send(const McpLine& line, bool accepted_before) {
+bool McpStream::Send(const McpLine& line, const McpAccepted& accepted) {
   v1::McpClientMessage piece;
   if (client_.has_value()) {
     *piece.mutable_client() = *std::exchange(client_, absl::nullopt);
   }
   piece.set_id(line.id);
-  piece.set_accepted_before(accepted_before);
+  piece.set_accepted_before(accepted.any);
+  for (const std::string& member : accepted.members) piece.add_accepted_members(member);
   piece.set_age_ms(absl::ToInt64Milliseconds(absl::Now() - line.read_at));
   size_t sent = 0;
   do {
@@ -70,6 +72,7 @@ void McpStream::Read(const OnAnswer& on_answer, const OnEnd& on_end) {
     answer.settles = piece.settles();
     answer.opening = piece.opening();
     answer.accepted = piece.accepted();
+    answer.accepted_member = piece.accepted_member();
     on_answer(std::exchange(answer, McpAnswer()));
   }
   on_end();

@@ -27,7 +27,7 @@ class McpStream {
   ~McpStream();  // Cancels what is left of the stream.
 
   // Blocks while the coordinator takes no more. False: the stream has ended; `on_end` says so too.
-  bool Send(const McpLine& line, bool accepted_before = false);
+  bool Send(const McpLine& line, const McpAccepted& accepted = {});
   // We say no more; the coordinator ends the stream when it has said what it can say at once.
   void EndOfInput() { stream_->WritesDone(); }
   // After `on_end`, once: how the stream ended.

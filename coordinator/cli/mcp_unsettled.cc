@@ -39,20 +39,19 @@ absl::Status IsKept(const std::string& id, const absl::Status& why) {
                                   " gets its answer once a coordinator runs."));
 }
 
-// The answer to one message; empty: there is none to give. `accepted`: what its line asks for is
-// stored.
-std::string RefusalFor(const McpIncoming& incoming, const std::string& id, bool accepted,
-                       const absl::Status& why) {
+// The answer to one message; empty: there is none to give. `accepted`: of its line.
+std::string RefusalFor(const McpIncoming& incoming, const std::string& id,
+                       const McpAccepted& accepted, const absl::Status& why) {
   if (incoming.kind == McpIncoming::Kind::kBad) {
     return McpError(incoming.id, incoming.error_code, incoming.error);
   }
   if (incoming.kind != McpIncoming::Kind::kRequest) return "";
-  const bool kept = accepted && incoming.method == "tools/call";
+  const bool kept = accepted.Has(id) && incoming.method == "tools/call";
   return McpError(incoming.id, kInternalError, Describe(ToProto(kept ? IsKept(id, why) : why)));
 }
 
 // The answer to a client's line where no coordinator can give one.
-std::string RefusalFor(const McpLine& line, bool accepted, const absl::Status& why) {
+std::string RefusalFor(const McpLine& line, const McpAccepted& accepted, const absl::Status& why) {
   const McpIncoming incoming = ParseMcp(line.json);
   if (incoming.kind != McpIncoming::Kind::kBatch) {
     return RefusalFor(incoming, line.id, accepted, why);
@@ -84,9 +83,18 @@ std::shared_ptr<const McpLine> UnsettledLines::Add(std::string json) {
   return line;
 }
 
-void UnsettledLines::Accept(const std::string& id) {
+void UnsettledLines::Accept(const std::string& id, const std::string& member) {
   absl::MutexLock lock(&mutex_);
-  for (Kept& kept : lines_) kept.accepted = kept.accepted || kept.line->id == id;
+  for (Kept& kept : lines_) {
+    if (kept.line->id != id) continue;
+    const bool all = kept.accepted.any && kept.accepted.members.empty();
+    kept.accepted.any = true;
+    if (member.empty() || all) {
+      kept.accepted.members.clear();
+    } else if (kept.accepted.members.size() < kMcpBatchMax) {
+      kept.accepted.members.insert(member);
+    }
+  }
 }
 
 bool UnsettledLines::Settle(const std::string& id, bool opening) {
@@ -120,7 +128,7 @@ std::vector<UnsettledLines::ToSendLine> UnsettledLines::ToSend() const {
   std::vector<ToSendLine> lines;
   if (opening_ != nullptr) lines.push_back({.line = opening_});
   for (const Kept& kept : lines_) {
-    if (kept.whole) lines.push_back({.line = kept.line, .accepted_before = kept.accepted});
+    if (kept.whole) lines.push_back({.line = kept.line, .accepted = kept.accepted});
   }
   return lines;
 }

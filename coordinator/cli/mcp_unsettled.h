@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,17 @@ struct McpLine {
   absl::Time read_at;
 };
 
+// What coordinators have stored of a client's message.
+struct McpAccepted {
+  bool any = false;
+  std::set<std::string> members;  // Of a batch: the tells' ids. Empty, with `any`: any may be.
+
+  // Of the tell `id`, which the message or a member of it asks for.
+  bool Has(const std::string& id) const {
+    return any && (members.empty() || members.count(id) > 0);
+  }
+};
+
 // The client's messages that the coordinator has not settled: to be sent again to the next one, or
 // to be refused here. And the one that opened the session, which every later stream begins with.
 //
@@ -35,8 +47,9 @@ class UnsettledLines {
 
   std::shared_ptr<const McpLine> Add(std::string json);
 
-  // The coordinator has stored what a line asks for.
-  void Accept(const std::string& id);
+  // The coordinator has stored what a line asks for; of a batch, what its member `member` does.
+  // Empty: of a batch it is not known which.
+  void Accept(const std::string& id, const std::string& member = "");
   // The coordinator has done with a line. False: with an opening that the client was answered
   // before, so that it must not hear this answer.
   bool Settle(const std::string& id, bool opening);
@@ -46,7 +59,7 @@ class UnsettledLines {
 
   struct ToSendLine {
     std::shared_ptr<const McpLine> line;
-    bool accepted_before = false;  // As in McpClientMessage.
+    McpAccepted accepted;
   };
   // What to send on a new stream, in order: the opening, then what is kept whole.
   std::vector<ToSendLine> ToSend() const;
@@ -59,8 +72,8 @@ class UnsettledLines {
  private:
   struct Kept {
     std::shared_ptr<const McpLine> line;
-    bool whole = true;      // Else `line` has just enough to be refused.
-    bool accepted = false;  // A coordinator has stored what it asks for.
+    bool whole = true;  // Else `line` has just enough to be refused.
+    McpAccepted accepted;
   };
   std::vector<std::string> Refuse(const absl::Status& why, bool only_cut);
 

@@ -106,9 +106,10 @@ TEST_F(UnsettledLinesTest, WhatWasAcceptedSaysSoWhenItIsSentAgainOrRefused) {
   lines_.Accept(b->id);
   const std::vector<UnsettledLines::ToSendLine> again = lines_.ToSend();
   ASSERT_EQ(again.size(), 3u);
-  EXPECT_FALSE(again[0].accepted_before);
-  EXPECT_FALSE(again[1].accepted_before);
-  EXPECT_TRUE(again[2].accepted_before);
+  EXPECT_FALSE(again[0].accepted.any);
+  EXPECT_FALSE(again[1].accepted.any);
+  EXPECT_TRUE(again[2].accepted.any);
+  EXPECT_TRUE(again[2].accepted.Has(b->id));
 
   const std::vector<std::string> refused = lines_.RefuseAll(why_);
   ASSERT_EQ(refused.size(), 2u);
@@ -116,6 +117,32 @@ TEST_F(UnsettledLinesTest, WhatWasAcceptedSaysSoWhenItIsSentAgainOrRefused) {
   EXPECT_THAT(refused[1], AllOf(HasSubstr("dropped: the message was accepted as " + b->id),
                                 HasSubstr("unreachable: nobody there"),
                                 HasSubstr("tell_wait with tellId " + b->id)));
+}
+
+TEST_F(UnsettledLinesTest, OfABatchOnlyTheMembersThatWereAcceptedSaySo) {
+  const auto line = lines_.Add("[" + Request(1) + "," + Request(2) + "," + Request(3) + "]");
+  lines_.Accept(line->id, McpMemberId(line->id, 1));
+  const McpAccepted accepted = lines_.ToSend().at(0).accepted;
+  EXPECT_TRUE(accepted.any);
+  EXPECT_THAT(accepted.members, ElementsAre(McpMemberId(line->id, 1)));
+
+  const auto refusals = nlohmann::json::parse(lines_.RefuseAll(why_).at(0));
+  const auto message = [&](size_t i) {
+    return refusals.at(i).at("error").at("message").get<std::string>();
+  };
+  EXPECT_THAT(message(0), Not(HasSubstr("accepted"))) << "it may be sent again";
+  EXPECT_THAT(message(1), HasSubstr("tell_wait with tellId " + McpMemberId(line->id, 1)));
+  EXPECT_THAT(message(2), Not(HasSubstr("accepted")));
+}
+
+TEST_F(UnsettledLinesTest, WhereACoordinatorDoesNotSayWhichMemberAnyMayBe) {
+  const auto line = lines_.Add("[" + Request(1) + "," + Request(2) + "]");
+  lines_.Accept(line->id, McpMemberId(line->id, 0));
+  lines_.Accept(line->id);
+  lines_.Accept(line->id, McpMemberId(line->id, 0));
+  const McpAccepted accepted = lines_.ToSend().at(0).accepted;
+  EXPECT_THAT(accepted.members, ElementsAre());
+  EXPECT_TRUE(accepted.Has(McpMemberId(line->id, 1)));
 }
 
 TEST_F(UnsettledLinesTest, TooManyLinesAreNotKeptWholeAndCanStillBeRefused) {

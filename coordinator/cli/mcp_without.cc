@@ -56,7 +56,8 @@ class Answers final : public McpSink {
     on_answer_({.json = std::exchange(json_, std::string()),
                 .settles = message.settles,
                 .opening = message.opening,
-                .accepted = message.accepted});
+                .accepted = message.accepted,
+                .accepted_member = message.accepted_member});
   }
 
  private:
@@ -74,7 +75,7 @@ void AnswerWithoutCoordinator(const std::vector<UnsettledLines::ToSendLine>& lin
   Answers answers(on_answer);
   McpSession session(loop, desk, answers);
   for (const UnsettledLines::ToSendLine& kept : lines) {
-    if (kept.accepted_before) continue;
+    if (kept.accepted.any) continue;
     session.Take({.id = kept.line->id,
                   .age = absl::Now() - kept.line->read_at,
                   .incoming = ParseMcp(kept.line->json)});

@@ -73,20 +73,22 @@ int RunStatus(const CommandLine& command, const Places& places) {
   return kExitOk;
 }
 
-int RunTeams(const CommandLine& command, const Places& places,
-             const std::vector<std::string>& variables) {
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, variables, absl::Now() + kConnect);
-  if (!coordinator.ok()) {
-    return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
-  }
+absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& teams) {
   grpc::ClientContext context;
   SetDeadline(context, kAnswer);
   v1::ListTeamsRequest request;
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
+  return FromGrpcStatus(coordinator.stub->ListTeams(&context, request, &teams), "");
+}
+
+int RunTeams(const CommandLine& command, const Places& places) {
+  const absl::StatusOr<Coordinator> coordinator =
+      ConnectOrStart(places, absl::Now() + kConnect);
+  if (!coordinator.ok()) {
+    return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
+  }
   v1::ListTeamsResponse teams;
-  const absl::Status got =
-      FromGrpcStatus(coordinator->stub->ListTeams(&context, request, &teams), "");
+  const absl::Status got = AskForTeams(*coordinator, teams);
   if (!got.ok()) return Fail(got, ExitCodeForStart(got));
   fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
   return kExitOk;
@@ -131,10 +133,13 @@ int RunStop(const CommandLine& command, const Places& places) {
   return response.problems().empty() ? kExitOk : kExitFailed;
 }
 
-// A coordinator that has read our configuration before keeps that while the file is broken.
+// A coordinator that has read our configuration before, with our variables, keeps that for us while
+// the file is broken. It alone knows.
 bool GoesOnWithTheLastGood(const Places& places) {
   const absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
-  return running.ok() && running->hello.config_path() == places.config.path;
+  if (!running.ok() || running->hello.config_path() != places.config.path) return false;
+  v1::ListTeamsResponse teams;
+  return AskForTeams(*running, teams).ok() && teams.has_config_problem();
 }
 
 // The commands that talk to a coordinator.
@@ -148,28 +153,25 @@ int RunFrontEnd(const CommandLine& command) {
   if (command.verb == Verb::kStop) return RunStop(command, *places);
   if (command.verb == Verb::kMcp) return RunMcp(*places);
   // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or not.
-  absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
-  if (!variables.ok()) {
-    PrintFailure(variables.status());
+  if (const absl::Status ours = CheckConfig(*places).status(); !ours.ok()) {
+    PrintFailure(ours);
     // What we lack ourselves no coordinator makes up for.
-    const bool lacks_variable = IsUnsetVariable(variables.status());
-    if (lacks_variable || !GoesOnWithTheLastGood(*places)) return kExitConfig;
+    if (IsUnsetVariable(ours) || !GoesOnWithTheLastGood(*places)) return kExitConfig;
     fputs("The last good configuration is in force.\n", stderr);
-    variables.emplace();
   }
   switch (command.verb) {
     case Verb::kTeams:
-      return RunTeams(command, *places, *variables);
+      return RunTeams(command, *places);
     case Verb::kTells:
-      return RunTells(command, *places, *variables);
+      return RunTells(command, *places);
     case Verb::kCancel:
-      return RunCancel(command, *places, *variables);
+      return RunCancel(command, *places);
     case Verb::kAnswer:
-      return RunAnswer(command, *places, *variables);
+      return RunAnswer(command, *places);
     case Verb::kTakeover:
-      return RunTakeover(command, *places, *variables);
+      return RunTakeover(command, *places);
     default:
-      return RunTell(command, *places, *variables);
+      return RunTell(command, *places);
   }
 }
 

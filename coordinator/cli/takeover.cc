@@ -1,5 +1,7 @@
 #include "coordinator/cli/takeover.h"
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "common/environment/environment.h"
@@ -17,10 +19,9 @@ constexpr absl::Duration kAnswer = absl::Minutes(10);
 
 }  // namespace
 
-int RunTakeover(const CommandLine& command, const Places& places,
-                const std::vector<std::string>& variables) {
+int RunTakeover(const CommandLine& command, const Places& places) {
   const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, variables, absl::Now() + kConnect);
+      ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
     PrintTakeover(command.team, command.from, coordinator.status(), command.json);
     return ExitCodeForStart(coordinator.status());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -73,13 +74,12 @@ void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
 }
 
 // Submits the tell to one coordinator after the other until it is over, or cannot go on.
-Submitted Submit(Submission& submission, const Places& places,
-                 const std::vector<std::string>& variables, const TellStreamEvents& events) {
+Submitted Submit(Submission& submission, const Places& places, const TellStreamEvents& events) {
   absl::Time go_on_until = absl::InfinitePast();
   int lives = 0;
   while (true) {
     const absl::StatusOr<Coordinator> coordinator =
-        ConnectOrStart(places, variables, absl::Now() + kConnect);
+        ConnectOrStart(places, absl::Now() + kConnect);
     Submitted submitted = {.started = coordinator.status(), .result = {}};
     if (coordinator.ok()) {
       submitted.result = StreamTell(*coordinator->stub, submission.header, submission.text,
@@ -142,8 +142,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 
 }  // namespace
 
-int RunTell(const CommandLine& command, const Places& places,
-            const std::vector<std::string>& variables) {
+int RunTell(const CommandLine& command, const Places& places) {
   const absl::Time begun = absl::Now();
   Submission submission = {.header = HeaderOf(command),
                            .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
@@ -158,7 +157,7 @@ int RunTell(const CommandLine& command, const Places& places,
     const TellStreamEvents events = {
         .accepted = [&] { notice.emplace(tell_id); },
         .progress = [&progress](const v1::TellProgress& p) { progress.Show(p); }};
-    submitted = Submit(submission, places, variables, events);
+    submitted = Submit(submission, places, events);
   }
   const absl::Duration elapsed = absl::Now() - begun;
   TellStreamResult& result = submitted.result;

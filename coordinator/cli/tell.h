@@ -1,22 +1,17 @@
 #ifndef IRIS_COORDINATOR_CLI_TELL_H_
 #define IRIS_COORDINATOR_CLI_TELL_H_
 
-#include <string>
-#include <vector>
-
 #include "coordinator/app/places.h"
 #include "coordinator/cli/command_line.h"
 
 namespace iris {
 
-// `iris tell`. `variables` are those that the configuration refers to. A coordinator that is lost
-// on the way is connected to again, or started again, and gets the same tell: within 10 s, or,
-// where the tell was accepted before, tried again for 2 minutes, after which it says how to fetch
-// the answer. Interrupted once the tell is accepted, it says how to come back to it, and the work
-// goes on. Returns the exit code: the answer, or the partial text, is on stdout, everything else on
-// stderr.
-int RunTell(const CommandLine& command, const Places& places,
-            const std::vector<std::string>& variables);
+// `iris tell`. A coordinator that is lost on the way is connected to again, or started again, and
+// gets the same tell: within 10 s, or, where the tell was accepted before, tried again for 2
+// minutes, after which it says how to fetch the answer. Interrupted once the tell is accepted, it
+// says how to come back to it, and the work goes on. Returns the exit code: the answer, or the
+// partial text, is on stdout, everything else on stderr.
+int RunTell(const CommandLine& command, const Places& places);
 
 }  // namespace iris
 

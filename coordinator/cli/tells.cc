@@ -1,6 +1,7 @@
 #include "coordinator/cli/tells.h"
 
 #include <cstdio>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -62,8 +63,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 
 }  // namespace
 
-int RunTells(const CommandLine& command, const Places& places,
-             const std::vector<std::string>& variables) {
+int RunTells(const CommandLine& command, const Places& places) {
   v1::FollowTellRequest request;
   request.set_tell_id(command.tell_id);
   request.set_from(kCaller);
@@ -84,7 +84,7 @@ int RunTells(const CommandLine& command, const Places& places,
                                          }};
     for (int lives = 0; lives < kLivesMax; ++lives) {
       const absl::StatusOr<Coordinator> coordinator =
-          ConnectOrStart(places, variables, absl::Now() + kConnect);
+          ConnectOrStart(places, absl::Now() + kConnect);
       if (!coordinator.ok()) {
         line.Clear();
         return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
@@ -98,10 +98,9 @@ int RunTells(const CommandLine& command, const Places& places,
   return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);
 }
 
-int RunCancel(const CommandLine& command, const Places& places,
-              const std::vector<std::string>& variables) {
+int RunCancel(const CommandLine& command, const Places& places) {
   const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, variables, absl::Now() + kConnect);
+      ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
     return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
   }

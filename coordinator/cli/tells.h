@@ -1,23 +1,18 @@
 #ifndef IRIS_COORDINATOR_CLI_TELLS_H_
 #define IRIS_COORDINATOR_CLI_TELLS_H_
 
-#include <string>
-#include <vector>
-
 #include "coordinator/app/places.h"
 #include "coordinator/cli/command_line.h"
 
 namespace iris {
 
 // `iris tells`: the list, or with an id one message's answer, as `iris tell` prints it; what was
-// printed is fetched. Returns the exit code. `variables` as for RunTell().
-int RunTells(const CommandLine& command, const Places& places,
-             const std::vector<std::string>& variables);
+// printed is fetched. Returns the exit code.
+int RunTells(const CommandLine& command, const Places& places);
 
 // `iris cancel`: done when the message is settled, whatever that took. Fails where it was settled
 // before, or ended otherwise.
-int RunCancel(const CommandLine& command, const Places& places,
-              const std::vector<std::string>& variables);
+int RunCancel(const CommandLine& command, const Places& places);
 
 }  // namespace iris
 

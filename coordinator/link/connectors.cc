@@ -14,6 +14,7 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/version/version.h"
+#include "coordinator/bootstrap/greeting.h"
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/poll_until.h"
 #include "coordinator/bootstrap/run_program.h"
@@ -106,7 +107,8 @@ class SshConnector final : public Connector {
                         .on_progress = on_progress,
                         .cancelled = &cancelled,
                         .session_options = resolved_.session_options,
-                        .on_ssh = [&tried] { tried = true; }});
+                        .on_ssh = [&tried] { tried = true; },
+                        .greeting = &greeting_});
     if (tried) options_.bar->Note(connection.status());
     return connection;
   }
@@ -138,6 +140,7 @@ class SshConnector final : public Connector {
   const ResolvedTarget resolved_;
   const SshConnectorOptions options_;
   bool fresh_ = true;
+  Greeting greeting_;  // Of the host, as this link's connections met it.
 };
 
 }  // namespace

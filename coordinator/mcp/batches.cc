@@ -7,6 +7,12 @@
 namespace iris {
 namespace {
 
+// Of its member `index`, as far as that is known.
+bool WasAccepted(const McpClientMessage& batch, size_t index) {
+  return batch.accepted_before && (batch.accepted_members.empty() ||
+                                   batch.accepted_members.contains(McpMemberId(batch.id, index)));
+}
+
 // The array settles what its parts would have.
 void MakePart(McpOutgoing& message) {
   message.settles.clear();
@@ -15,12 +21,20 @@ void MakePart(McpOutgoing& message) {
 
 }  // namespace
 
+bool McpBatches::IsOpen(const McpClientMessage& message) const {
+  if (batches_.contains(message.id)) return true;
+  for (size_t i = 0; i < message.incoming.members.size(); ++i) {
+    if (batch_of_.contains(McpMemberId(message.id, i))) return true;
+  }
+  return false;
+}
+
 std::vector<McpClientMessage> McpBatches::Open(McpClientMessage message) {
   std::vector<McpClientMessage> members;
   for (McpIncoming& incoming : message.incoming.members) {
     members.push_back({.id = McpMemberId(message.id, members.size()),
                        .age = message.age,
-                       .accepted_before = message.accepted_before,
+                       .accepted_before = WasAccepted(message, members.size()),
                        .incoming = std::move(incoming)});
     batch_of_[members.back().id] = message.id;
   }
@@ -34,11 +48,13 @@ void McpBatches::Send(McpOutgoing message) {
   if (member == batch_of_.end()) return sink_.Send(std::move(message));
   const std::string id = member->second;
   if (!message.accepted.empty()) {
-    message.accepted = id;
+    message.accepted_member = std::exchange(message.accepted, id);
     return sink_.Send(std::move(message));
   }
   batch_of_.erase(member);
-  Batch& batch = batches_.at(id);
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return sink_.Send(std::move(message));
+  Batch& batch = found->second;
   if (!message.done()) {
     // Until then the store has it.
     if (!message.outcome_of.empty() && message.text_bytes() > McpOutgoing::kHeldTextBytesMax) message.LetGo();

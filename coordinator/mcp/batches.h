@@ -20,8 +20,10 @@ class McpBatches final : public McpSink {
  public:
   explicit McpBatches(McpSink& sink) : sink_(sink) {}
 
-  // The members of `message`, which is a batch, each as a message with an id of its own. Each has to
-  // be settled, as every message.
+  // A batch with the id of `message`, or with members of the same ids, is under way.
+  bool IsOpen(const McpClientMessage& message) const;
+  // The members of `message`, which is a batch and not open, each as a message with an id of its
+  // own. Each has to be settled, as every message.
   std::vector<McpClientMessage> Open(McpClientMessage message);
   void Send(McpOutgoing message) override;
 

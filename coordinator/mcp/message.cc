@@ -1,5 +1,6 @@
 #include "coordinator/mcp/message.h"
 
+#include <array>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -64,11 +65,20 @@ McpIncoming CheckBatch(Json& messages) {
   return batch;
 }
 
-// Discarded: it is no JSON, or nests too deep.
-Json Parse(absl::string_view text, bool* too_deep) {
-  const auto bound = [too_deep](int depth, Json::parse_event_t, Json&) {
-    if (depth > kDepthMax) *too_deep = true;
-    return !*too_deep;
+// Discarded: it is no JSON, or is larger than we take, which `excess` says then.
+Json Parse(absl::string_view text, std::string* excess) {
+  std::array<size_t, kDepthMax + 2> members = {};  // Of the open objects, by the depth of their keys.
+  const auto bound = [&](int depth, Json::parse_event_t event, Json&) {
+    if (!excess->empty()) return false;
+    if (depth > kDepthMax) {
+      *excess = "nested too deeply";
+    } else if (event == Json::parse_event_t::object_start) {
+      members[depth + 1] = 0;
+    } else if (event == Json::parse_event_t::key && ++members[depth] > kMcpMembersMax) {
+      // Each key is compared with those before it.
+      *excess = absl::StrCat("an object has more than ", kMcpMembersMax, " members");
+    }
+    return excess->empty();
   };
   return Json::parse(text.begin(), text.end(), bound, /*allow_exceptions=*/false);
 }
@@ -95,10 +105,12 @@ std::string McpMemberId(absl::string_view id, size_t index) {
 }
 
 McpIncoming ParseMcp(absl::string_view text) {
-  bool too_deep = false;
-  Json message = Parse(text, &too_deep);
-  if (message.is_discarded() && !too_deep) message = Parse(WithWholeCharacters(text), &too_deep);
-  if (too_deep) return Bad(kInvalidRequest, "nested too deeply", FindMcpId(text));
+  std::string excess;
+  Json message = Parse(text, &excess);
+  if (message.is_discarded() && excess.empty()) {
+    message = Parse(WithWholeCharacters(text), &excess);
+  }
+  if (!excess.empty()) return Bad(kInvalidRequest, std::move(excess), FindMcpId(text));
   if (message.is_discarded()) return Bad(kParseError, "not JSON", FindMcpId(text));
   return message.is_array() ? CheckBatch(message) : Check(std::move(message));
 }

@@ -21,6 +21,7 @@ inline constexpr int kInternalError = -32603;
 
 inline constexpr size_t kMcpMessageBytesMax = 16 << 20;  // Of a client's message.
 inline constexpr size_t kMcpBatchMax = 64;               // Messages in a batch.
+inline constexpr size_t kMcpMembersMax = 256;            // Of an object in a message.
 
 // A client's message, taken apart and checked as far as JSON-RPC goes.
 struct McpIncoming {
@@ -35,8 +36,9 @@ struct McpIncoming {
 };
 
 // Takes any bytes. Half a character (a lone surrogate, a byte that is not UTF-8) is read as U+FFFD.
-// What is no JSON, and what nests beyond 64 levels, is kBad and has its id where that can be found.
-// Thread-safe, linear in time: meant to run off the loop.
+// What is no JSON, what nests beyond 64 levels, and what has an object of more than kMcpMembersMax
+// members is kBad and has its id where that can be found. Thread-safe, linear in time: meant to run
+// off the loop.
 McpIncoming ParseMcp(absl::string_view text);
 
 // Whether a request may have this id, and be answered under it.

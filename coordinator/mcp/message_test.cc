@@ -122,6 +122,17 @@ TEST(McpMessageTest, DeepNestingIsRefusedHoweverMuchThereIsOfIt) {
   ExpectBad(std::string(kMcpMessageBytesMax, '['), kInvalidRequest, nullptr);
 }
 
+TEST(McpMessageTest, ManyMembersAreRefusedHoweverManyThereAre) {
+  const auto wide = [](size_t members) {
+    std::string text = R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"a":[{},{"k":0}])";
+    for (size_t i = 1; i < members; ++i) text += ",\"" + std::to_string(i) + "\":null";
+    return text + "}}";
+  };
+  EXPECT_EQ(ParseMcp(wide(kMcpMembersMax)).params.size(), kMcpMembersMax);
+  ExpectBad(wide(kMcpMembersMax + 1), kInvalidRequest, 1);
+  ExpectBad(wide(1'000'000), kInvalidRequest, 1);
+}
+
 TEST(McpMessageTest, OursAreOnOneLine) {
   EXPECT_EQ(McpResult("a", {{"text", "1\n2"}}),
             R"({"jsonrpc":"2.0","id":"a","result":{"text":"1\n2"}})");

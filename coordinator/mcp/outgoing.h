@@ -46,12 +46,13 @@ class McpOutgoing {
   // Made in the place of this one where it has not begun and its text cannot be had again.
   std::function<McpOutgoing(const absl::Status& why)> instead;
 
-  std::string settles;       // As in McpServerMessage.
-  bool opening = false;      // As in McpServerMessage.
-  std::string accepted;      // As in McpServerMessage.
-  std::string outcome_of;    // The tell whose outcome is in it, which is fetched once it is taken.
-  bool continues = false;    // What is sent next is of the same JSON text.
-  bool is_progress = false;  // May be left out where a client is slow to read.
+  std::string settles;          // As in McpServerMessage.
+  bool opening = false;         // As in McpServerMessage.
+  std::string accepted;         // As in McpServerMessage.
+  std::string accepted_member;  // As in McpServerMessage.
+  std::string outcome_of;       // The tell whose outcome is in it, fetched once it is taken.
+  bool continues = false;       // What is sent next is of the same JSON text.
+  bool is_progress = false;     // May be left out where a client is slow to read.
 
  private:
   std::string NextTextPiece();

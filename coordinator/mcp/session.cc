@@ -121,6 +121,9 @@ void McpSession::Take(McpClientMessage message) {
 
 void McpSession::TakeBatch(McpClientMessage message) {
   if (!HasBatches(version_)) return Refuse(message, kInvalidRequest, "batches are not supported");
+  if (sink_.IsOpen(message)) {
+    return Refuse(message, kInvalidRequest, "a batch with this id is under way");
+  }
   for (McpClientMessage& member : sink_.Open(std::move(message))) Take(std::move(member));
 }
 

@@ -1,6 +1,7 @@
 // What clients do that are not as strict as the protocol: they are understood where it is clear what
 // they mean.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,19 @@ TEST_F(McpClientsTest, NullAndEmptyTextAreNotGiven) {
   EXPECT_TRUE(desk_.open.contains(id));
 }
 
+TEST_F(McpClientsTest, ParametersBeyondAHundredAreRefusedWhateverTheyAre) {
+  Open();
+  const auto with_nulls = [](size_t nulls) {
+    Json more = Json::object();
+    for (size_t i = 0; i < nulls; ++i) more["x" + std::to_string(i)] = nullptr;
+    return more;
+  };
+  // Beside the three that are given.
+  const std::string id = Say(*session_, SendTo(1, "x", with_nulls(97)));
+  EXPECT_TRUE(desk_.open.contains(id));
+  EXPECT_THAT(Answered(SendTo(2, "x", with_nulls(98))), HasSubstr("more than 100 parameters"));
+}
+
 TEST_F(McpClientsTest, NumbersAndFlagsAsTextAreRead) {
   Open();
   for (const char* minus_one : {"-1", " -1 ", "-1.0", "-1e0"}) {
@@ -120,6 +134,50 @@ TEST_F(McpClientsTest, ABatchWhoseMembersGetNoAnswersGetsNone) {
   const std::string id = SayText(Json::array({SendTo(1, "x"), cancel}).dump());
   EXPECT_THAT(client_.answers, IsEmpty());
   EXPECT_THAT(client_.settled, ElementsAre(id));
+}
+
+TEST_F(McpClientsTest, OfABatchEachMemberIsAcceptedForItself) {
+  OpenOf("2025-03-26");
+  const Json batch = Json::array({Request(1, "ping"), SendTo(2, "x"), SendTo(3, "y")});
+  const std::string id = SayText(batch.dump());
+  EXPECT_THAT(client_.accepted, ElementsAre(id, id));
+  EXPECT_THAT(client_.accepted_members, ElementsAre(McpMemberId(id, 1), McpMemberId(id, 2)));
+
+  const auto say_again = [&](const std::set<std::string>& members) {
+    session_ = NewSession(client_);
+    Initialize(*session_, "2025-03-26");
+    session_->Take({.id = id,
+                    .accepted_before = true,
+                    .accepted_members = members,
+                    .incoming = ParseMcp(batch.dump())});
+  };
+  say_again({McpMemberId(id, 2)});
+  EXPECT_FALSE(desk_.open.at(McpMemberId(id, 1)).spec.accepted_before);
+  EXPECT_TRUE(desk_.open.at(McpMemberId(id, 2)).spec.accepted_before);
+  say_again({});
+  EXPECT_TRUE(desk_.open.at(McpMemberId(id, 1)).spec.accepted_before) << "it is not known which";
+}
+
+TEST_F(McpClientsTest, ABatchWhoseIdIsUnderWayIsRefused) {
+  OpenOf("2025-03-26");
+  const std::string id = NewUuid();
+  const auto take = [&](const std::string& message_id, const Json& batch) {
+    session_->Take({.id = message_id, .incoming = ParseMcp(batch.dump())});
+  };
+  take(id, Json::array({SendTo(1, "x")}));
+  // The second has a member more, whose end would come after that of the batch.
+  take(id, Json::array({SendTo(2, "y"), SendTo(3, "z"), Request(4, "ping")}));
+  ASSERT_EQ(client_.answers.size(), 1u);
+  EXPECT_EQ(CodeOf(client_.answers[0]), kInvalidRequest);
+  take(McpMemberId(id, 2), Json::array({Request(5, "ping"), Request(6, "ping"), Request(7, "ping")}));
+  ASSERT_EQ(client_.answers.size(), 2u);
+  EXPECT_EQ(CodeOf(client_.answers[1]), kInvalidRequest) << "its members have the ids of others";
+
+  desk_.Settle(McpMemberId(id, 0), absl::OkStatus(), "done");
+  ASSERT_EQ(client_.answers.size(), 3u);
+  EXPECT_THAT(IdsOf(client_.answers[2]), ElementsAre(Json(1)));
+  take(id, Json::array({Request(8, "ping")}));
+  EXPECT_THAT(IdsOf(client_.answers.back()), ElementsAre(Json(8))) << "it is over";
 }
 
 TEST_F(McpClientsTest, ABatchIsAnsweredAlsoWhereTheCoordinatorLeaves) {

@@ -128,6 +128,7 @@ class Client : public McpSink {
     const std::string text = std::exchange(text_, "");
     if (!message.settles.empty()) settled.push_back(message.settles);
     if (!message.accepted.empty()) accepted.push_back(message.accepted);
+    if (!message.accepted_member.empty()) accepted_members.push_back(message.accepted_member);
     if (message.opening) opening = message.settles;
     if (text.empty()) return;
     Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -142,6 +143,7 @@ class Client : public McpSink {
   std::vector<Json> progress;
   std::vector<std::string> settled;
   std::vector<std::string> accepted;
+  std::vector<std::string> accepted_members;
   std::vector<std::string> outcomes_of;
   std::string opening;
   std::function<void()> on_message;

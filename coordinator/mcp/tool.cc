@@ -1,7 +1,6 @@
 #include "coordinator/mcp/tool.h"
 
 #include <cmath>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -22,6 +21,7 @@ using Type = ToolParameter::Type;
 // Claude Code's own limit for what a tool may ask for.
 constexpr int kLongResultChars = 500'000;
 constexpr size_t kNameBytesShown = 100;
+constexpr size_t kArgumentsMax = 100;  // More than any tool has, of clients that name all they know.
 
 constexpr ToolParameter kFromTeam = {"fromTeam", Type::kString, true, "Your own team."};
 constexpr ToolParameter kToTeam = {"toTeam", Type::kString, true, "The team that shall answer."};
@@ -249,31 +249,33 @@ Json DescribeTools() {
 }
 
 absl::Status ReadArguments(const Tool& tool, Json& arguments) {
-  for (auto argument = arguments.begin(); argument != arguments.end();) {
-    argument = argument->is_null() ? arguments.erase(argument) : std::next(argument);
+  if (arguments.size() > kArgumentsMax) {
+    return Bad(tool, absl::StrCat("there are more than ", kArgumentsMax, " parameters"),
+               "Leave out what the tool does not have.");
   }
   for (const auto& [name, value] : arguments.items()) {
-    bool known = false;
+    bool known = value.is_null();
     for (const ToolParameter& parameter : tool.parameters) known |= parameter.name == name;
     if (!known) return Unknown(tool, name);
   }
+  Json read = Json::object();
   for (const ToolParameter& parameter : tool.parameters) {
-    const auto found = arguments.find(std::string(parameter.name));
-    if (found == arguments.end()) {
+    const std::string name(parameter.name);
+    const auto found = arguments.find(name);
+    if (found == arguments.end() || found->is_null()) {
       if (!parameter.required) continue;
-      return Bad(tool, absl::StrCat("\"", parameter.name, "\" is missing"),
+      return Bad(tool, absl::StrCat("\"", name, "\" is missing"),
                  absl::StrCat("Set it: ", parameter.description));
     }
-    if (!parameter.required && IsNotGiven(*found)) {
-      arguments.erase(found);
-      continue;
-    }
-    *found = ReadValue(std::move(*found), parameter.type);
-    if (!Fits(*found, parameter.type)) {
-      return Bad(tool, absl::StrCat("\"", parameter.name, "\" is no ", TypeName(parameter.type)),
+    if (!parameter.required && IsNotGiven(*found)) continue;
+    Json value = ReadValue(std::move(*found), parameter.type);
+    if (!Fits(value, parameter.type)) {
+      return Bad(tool, absl::StrCat("\"", name, "\" is no ", TypeName(parameter.type)),
                  absl::StrCat("Give it as a JSON ", TypeName(parameter.type), "."));
     }
+    read[name] = std::move(value);
   }
+  arguments = std::move(read);
   return absl::OkStatus();
 }
 

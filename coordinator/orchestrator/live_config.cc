@@ -26,7 +26,7 @@ absl::optional<std::string> Lookup(const SharedEnvironment& asker, const std::st
 
 }  // namespace
 
-bool LiveConfig::Loaded::IsFor(const SharedEnvironment& asker) const {
+bool LiveConfig::AreOf(const SharedEnvironment& asker, const Variables& variables) {
   return std::all_of(variables.begin(), variables.end(), [&](const auto& variable) {
     return Lookup(asker, variable.first) == variable.second;
   });
@@ -45,11 +45,20 @@ LiveConfig::Stamp LiveConfig::Look() const {
 
 std::shared_ptr<const Config> LiveConfig::Find(const SharedEnvironment& asker, bool is_before) {
   const auto found = std::find_if(loaded_.begin(), loaded_.end(), [&](const Loaded& one) {
-    return one.is_before == is_before && one.IsFor(asker);
+    return one.is_before == is_before && AreOf(asker, one.variables);
   });
   if (found == loaded_.end()) return nullptr;
   loaded_.splice(loaded_.begin(), loaded_, found);
   return loaded_.front().config;
+}
+
+absl::Status LiveConfig::FailedJustNow(const SharedEnvironment& asker) const {
+  const absl::Time now = now_();
+  for (const Failed& one : failed_) {
+    // A clock that was set back says nothing.
+    if (one.at <= now && now < one.at + kAskAgain && AreOf(asker, one.variables)) return one.why;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEnvironment& asker) {
@@ -58,11 +67,13 @@ absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEn
   const bool changed = looked_ && !(now == stamp_);
   if (changed) {
     for (Loaded& one : loaded_) one.is_before = true;
+    failed_.clear();
   }
   looked_ = true;
   stamp_ = now;
   problem_ = absl::OkStatus();
   if (auto known = Find(asker, /*is_before=*/false); known != nullptr) return known;
+  if (absl::Status why = FailedJustNow(asker); !why.ok()) return LastGood(asker, why);
   Loaded fresh;
   absl::StatusOr<Config> config = load_([&](absl::string_view name) {
     absl::optional<std::string> value = Lookup(asker, std::string(name));
@@ -71,8 +82,15 @@ absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEn
   });
   if (changed) LogInfo("configuration ", path_, " changed: ", config.status().ToString());
   // What is refused may be mended beside the file: a directory's mode, a variable's value.
-  if (!config.ok()) return LastGood(asker, config.status());
-  loaded_.remove_if([&](const Loaded& one) { return one.is_before && one.IsFor(asker); });
+  failed_.remove_if([&](const Failed& one) { return AreOf(asker, one.variables); });
+  if (!config.ok()) {
+    failed_.push_front(
+        {.variables = std::move(fresh.variables), .why = config.status(), .at = now_()});
+    if (failed_.size() > kRememberedMax) failed_.pop_back();
+    return LastGood(asker, config.status());
+  }
+  loaded_.remove_if(
+      [&](const Loaded& one) { return one.is_before && AreOf(asker, one.variables); });
   fresh.config = std::make_shared<const Config>(*std::move(config));
   loaded_.push_front(std::move(fresh));
   if (loaded_.size() > kRememberedMax) loaded_.pop_back();

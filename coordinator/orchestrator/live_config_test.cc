@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
@@ -48,7 +49,9 @@ class LiveConfigTest : public ::testing::Test {
   const std::string path_ = dir_.File("config.json");
   int loads_ = 0;
   std::string refusal_ = "it is bad";
-  LiveConfig config_{path_, [this](const EnvLookup& env) { return Load(env); }};
+  absl::Time now_ = absl::UnixEpoch();
+  LiveConfig config_{path_, [this](const EnvLookup& env) { return Load(env); },
+                     [this] { return now_; }};
 };
 
 TEST_F(LiveConfigTest, AnUntouchedFileIsReadOnce) {
@@ -148,6 +151,7 @@ TEST_F(LiveConfigTest, WhileAFileIsBrokenTheLastGoodOneIsInForceAndTheProblemIsK
   EXPECT_EQ(Team(), "gpu");
   EXPECT_EQ(config_.problem().message(), "it is bad");
   refusal_ = "and its folder is everybody's";
+  now_ += LiveConfig::kAskAgain;
   EXPECT_EQ(Team(), "gpu");
   EXPECT_EQ(config_.problem().message(), "and its folder is everybody's")
       << "which the file's own times do not show";
@@ -156,6 +160,39 @@ TEST_F(LiveConfigTest, WhileAFileIsBrokenTheLastGoodOneIsInForceAndTheProblemIsK
   Write("mended now");
   EXPECT_EQ(Team(), "mended now");
   EXPECT_TRUE(config_.problem().ok());
+}
+
+TEST_F(LiveConfigTest, WhileAFileIsBrokenTheLoaderIsAskedOnceASecond) {
+  Write("gpu");
+  ASSERT_EQ(Team(), "gpu");
+  Write("broken");
+  loads_ = 0;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(Team(), "gpu");
+    EXPECT_EQ(config_.problem().message(), "it is bad");
+    EXPECT_EQ(TeamOf({{"PWD", std::to_string(i)}}), "gpu") << "it is broken for all alike";
+    now_ += LiveConfig::kAskAgain / 200;
+  }
+  EXPECT_EQ(loads_, 1);
+  now_ += LiveConfig::kAskAgain / 2;
+  EXPECT_EQ(Team(), "gpu");
+  EXPECT_EQ(loads_, 2);
+  now_ -= absl::Hours(1);
+  EXPECT_EQ(Team(), "gpu");
+  EXPECT_EQ(loads_, 3) << "a clock that was set back holds nothing up";
+  Write("mended now");
+  EXPECT_EQ(Team(), "mended now") << "a change is seen at once";
+}
+
+TEST_F(LiveConfigTest, WhatFailsForOneAskerIsAskedAtOnceForAnother) {
+  Write("of the asker");
+  loads_ = 0;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(TeamOf({}), "TEAM is not set");
+    EXPECT_EQ(TeamOf({{"TEAM", ""}}), "TEAM is empty");
+  }
+  EXPECT_EQ(loads_, 2);
+  EXPECT_EQ(TeamOf({{"TEAM", "web"}}), "web");
 }
 
 TEST_F(LiveConfigTest, AFileThatNeverWasGoodIsAnErrorUntilItIsMended) {

@@ -10,6 +10,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
@@ -64,13 +66,16 @@ class OrchestratorTest : public ::testing::Test {
       store_options_.path = dir_.File("iris.db");
       store_ = *Store::Open(store_options_);
       factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
-      config_ =
-          std::make_unique<LiveConfig>(dir_.File("config.json"), [this](const EnvLookup& env) {
+      config_ = std::make_unique<LiveConfig>(
+          dir_.File("config.json"),
+          [this](const EnvLookup& env) {
             absl::StatusOr<Config> config = file_;
             if (!config_status_.ok()) config = config_status_;
             if (config.ok() && on_load_) on_load_(env, *config);
             return config;
-          });
+          },
+          // What fails is asked again each time.
+          [now = absl::UnixEpoch()]() mutable { return now += LiveConfig::kAskAgain; });
       orchestrator_ =
           std::make_unique<Orchestrator>(thread_.loop(), *store_, *config_, *factory_, limits);
       ASSERT_TRUE(orchestrator_->ResumeOpenTells().ok());

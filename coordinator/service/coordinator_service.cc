@@ -104,6 +104,7 @@ grpc::ServerUnaryReactor* CoordinatorService::ListTeams(grpc::CallbackServerCont
     if (request->has_environment()) asker = EnvironmentOf(request->environment());
     v1::ListTeamsResponse teams;
     const absl::Status filled = FillTeams(asker, teams);
+    if (!config_.problem().ok()) *teams.mutable_config_problem() = ToProto(config_.problem());
     filled.ok() ? reply.Give(std::move(teams)) : reply.Give(filled);
   });
 }

@@ -141,6 +141,7 @@ void McpCall::WritePiece() {
   McpOutgoing& message = waiting_.front();
   v1::McpServerMessage update;
   update.set_accepted(message.accepted);
+  update.set_accepted_member(message.accepted_member);
   update.set_json(message.NextPiece());
   update.set_more(!message.done() || message.continues);
   if (IsLong(message)) message.LetGo();

@@ -16,6 +16,9 @@ absl::StatusOr<absl::optional<McpClientMessage>> McpReader::Take(
   if (!std::exchange(within_, frame.more())) {
     message_.id = frame.id();
     message_.accepted_before = frame.accepted_before();
+    const int members = std::min<int>(frame.accepted_members_size(), kMcpBatchMax);
+    message_.accepted_members.insert(frame.accepted_members().begin(),
+                                     frame.accepted_members().begin() + members);
     message_.age = absl::Milliseconds(std::max<int64_t>(frame.age_ms(), 0));
     if (!IsUuid(message_.id)) {
       return MakeFailure(v1::FAILURE_BAD_REQUEST, "the id of an MCP message is no UUID");

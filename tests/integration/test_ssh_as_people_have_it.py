@@ -27,7 +27,7 @@ def test_a_bashrc_that_starts_another_shell(iris, sshd, remote_user, line):
     remote_user.write(".bashrc", f"{line}\n")
     iris.write_config({"teams": {"gpu": sshd().team(remote_user)}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"  # The agent is put there through that shell.
-    assert "start another shell" in iris.link()["remark"]
+    assert "start another shell" in iris.link()["remark"] and "without `exec`" in iris.link()["remark"]
     assert "start another shell" in iris.run("status").stdout
     assert iris.run("stop").returncode == 0
     assert iris.answer("gpu", "COUNT") == "2"  # And found through it.

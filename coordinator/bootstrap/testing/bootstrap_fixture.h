@@ -19,6 +19,7 @@
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/bootstrap/greeting.h"
 #include "coordinator/bootstrap/testing/ssh_host.h"
 #include "gtest/gtest.h"
 
@@ -50,7 +51,8 @@ class BootstrapTest : public testing::Test {
                                  if (on_progress_) on_progress_(progress);
                                },
                            .cancelled = &cancelled_,
-                           .login_patience = login_patience_});
+                           .login_patience = login_patience_,
+                           .greeting = &greeting_});
   }
   Failure FailureOf(const SshTarget& target) { return ToProto(Connect(target).status()); }
 
@@ -77,6 +79,7 @@ class BootstrapTest : public testing::Test {
   RemoteOptions::LinkMode link_mode_ = RemoteOptions::LinkMode::kAuto;
   std::atomic<bool> cancelled_ = false;
   absl::Duration login_patience_ = absl::Seconds(100);
+  Greeting greeting_;
   std::vector<BootstrapProgress::Stage> stages_;
   std::function<void(const BootstrapProgress&)> on_progress_;  // May be empty.
 };
