@@ -24,11 +24,22 @@ using ::testing::Not;
 
 const bool kPrivate = (EnterPrivateMounts(), true);
 
+// sshd's configuration: it takes whatever key is shown, but only after so long.
+std::vector<std::string> Waits(int seconds) {
+  return {"AuthorizedKeysFile none", "AuthorizedKeysCommandUser root",
+          absl::StrCat("AuthorizedKeysCommand /usr/bin/dash -c \"sleep ", seconds,
+                       "; echo %t %k\"")};
+}
+
+std::vector<std::string> WithBanner(const ScratchDir& scratch, std::vector<std::string> config) {
+  config.push_back("Banner " + scratch.File("banner"));
+  return config;
+}
+
 // As hosts do that want a page to be visited: the words, and then nothing.
 std::vector<std::string> SaysAndWaits(const ScratchDir& scratch, int seconds) {
   std::ofstream(scratch.File("banner")) << "To authenticate, visit:\n\thttps://login/a/1\x1b[2J\n";
-  return {"Banner " + scratch.File("banner"), "AuthorizedKeysCommandUser root",
-          absl::StrCat("AuthorizedKeysCommand /usr/bin/sleep ", seconds)};
+  return WithBanner(scratch, Waits(seconds));
 }
 
 TEST_F(BootstrapTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
@@ -69,8 +80,7 @@ TEST_F(BootstrapTest, AHostThatOnlyGreetsAndWhoseLoginStallsIsUnreachable) {
     const SshHost host({"Banner " + scratch.File("banner")});
     ASSERT_TRUE(Connect(host.Target()).ok());
   }
-  const SshHost stalls({"Banner " + scratch.File("banner"), "AuthorizedKeysCommandUser root",
-                        "AuthorizedKeysCommand /usr/bin/sleep 1000"});
+  const SshHost stalls(WithBanner(scratch, Waits(1000)));
   SshTarget target = stalls.Target();
   target.options.connect_timeout = absl::Seconds(2);
   const absl::Time start = absl::Now();
@@ -99,7 +109,7 @@ TEST_F(BootstrapTest, WordsThatALoginHadToWaitForAreNoGreeting) {
 
 TEST_F(BootstrapTest, ALoginThatIsGrantedLateLeavesOurCommandItsWholeTime) {
   // Twice: for the question, and for the login. Nothing is said meanwhile.
-  const SshHost host({"AuthorizedKeysCommandUser root", "AuthorizedKeysCommand /usr/bin/sleep 2"});
+  const SshHost host(Waits(2));
   std::ofstream(host.home() + "/.bashrc") << "sleep 4\n";
   SshTarget target = host.Target();
   target.options.connect_timeout = absl::Seconds(6);  // Less than both, more than each.

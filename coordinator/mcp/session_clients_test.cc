@@ -200,6 +200,7 @@ TEST_F(McpClientsTest, AVersionWithoutBatchesRefusesThem) {
   }
   session_ = NewSession(client_);
   client_.answers.clear();
+  client_.opening.clear();
   SayText(Json::array({Request(1, "initialize", {{"protocolVersion", "2025-03-26"}})}).dump());
   EXPECT_EQ(CodeOf(client_.answers.at(0)), kInvalidRequest);
   EXPECT_EQ(client_.opening, "");

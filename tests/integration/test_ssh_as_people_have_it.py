@@ -65,8 +65,9 @@ def asking(scratch):
         folder = scratch / f"asking{seconds}"
         folder.mkdir()
         (folder / "banner").write_text(f"\n{ASKS}\n\n")
-        servers.append(daemons.Sshd(folder, f"Banner {folder / 'banner'}", "AuthorizedKeysCommandUser root",
-                                    f"AuthorizedKeysCommand /usr/bin/sleep {seconds}"))
+        servers.append(daemons.Sshd(folder, f"Banner {folder / 'banner'}", "AuthorizedKeysFile none",
+                                    "AuthorizedKeysCommandUser root",
+                                    f'AuthorizedKeysCommand /usr/bin/dash -c "sleep {seconds}; echo %t %k"'))
         return servers[-1]
     yield start
     for server in servers:
