@@ -21,7 +21,7 @@ class ClosedDesk final : public McpDesk {
   explicit ClosedDesk(absl::Status why) : why_(std::move(why)) {}
 
   absl::Status Tell(TellSpec, TellObserver*) override { return why_; }
-  absl::Status Follow(const std::string&, const std::string&, TellObserver*) override {
+  absl::Status Follow(const std::string&, const std::string&, TellObserver*, bool) override {
     return why_;
   }
   void RemoveObserver(const std::string&, TellObserver*) override {}

@@ -65,6 +65,10 @@ struct Submission {
 struct Submitted {
   absl::Status started;  // Of the last coordinator that was to be asked.
   TellStreamResult result;
+
+  // The coordinator that runs has the message, and says that it is not to be waited for: asked
+  // again it says so again.
+  bool refused() const { return started.ok() && KindOf(result.call) == v1::FAILURE_BAD_REQUEST; }
 };
 
 void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
@@ -96,7 +100,8 @@ Submitted Submit(Submission& submission, const Places& places, const TellStreamE
       if (result.accepted || result.settled.has_value()) return submitted;
     }
     const absl::Status& why = coordinator.ok() ? submitted.result.call : submitted.started;
-    if (!submission.may_go_on(why) || absl::Now() + kGoOnPause >= go_on_until) return submitted;
+    if (submitted.refused() || !submission.may_go_on(why)) return submitted;
+    if (absl::Now() + kGoOnPause >= go_on_until) return submitted;
     ShowWhyItWaits(why, events);
     absl::SleepFor(kGoOnPause);
   }
@@ -168,7 +173,7 @@ int RunTell(const CommandLine& command, const Places& places) {
     }
     result.call = submitted.started;
   }
-  const bool is_over = result.settled.has_value() || result.timed_out;
+  const bool is_over = result.settled.has_value() || result.timed_out || submitted.refused();
   if (!is_over && submission.may_go_on(result.call)) result.call = IsKept(tell_id, result.call);
   const TellReport report = ReportOf(result, tell_id, command, elapsed);
   return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);

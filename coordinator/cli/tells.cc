@@ -1,6 +1,7 @@
 #include "coordinator/cli/tells.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -68,6 +69,8 @@ int RunTells(const CommandLine& command, const Places& places) {
   request.set_tell_id(command.tell_id);
   request.set_from(kCaller);
   request.set_no_wait(!command.wait);
+  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
+  if (command.wait && claude_session != nullptr) request.set_claude_session_id(claude_session);
   TellStreamResult result;
   std::string last_progress;
   {

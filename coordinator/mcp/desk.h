@@ -21,8 +21,9 @@ class McpDesk {
 
   // As the methods of Orchestrator.
   virtual absl::Status Tell(TellSpec spec, TellObserver* observer) = 0;
+  // `asker_waits`: as in TellSpec.
   virtual absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                              TellObserver* observer) = 0;
+                              TellObserver* observer, bool asker_waits) = 0;
   virtual void RemoveObserver(const std::string& tell_id, TellObserver* observer) = 0;
   virtual absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
                                                const std::string& caller) = 0;

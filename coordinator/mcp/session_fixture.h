@@ -42,9 +42,10 @@ class FakeDesk : public McpDesk {
     if (known) Settle(id, absl::OkStatus(), "as before");
     return absl::OkStatus();
   }
-  absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                      TellObserver* observer) override {
+  absl::Status Follow(const std::string& tell_id, const std::string& caller, TellObserver* observer,
+                      bool asker_waits) override {
     asked = caller + " follows " + tell_id;
+    follower_waits = asker_waits;
     if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
     observer->OnAccepted("session");
     open[tell_id].observer = observer;
@@ -109,6 +110,7 @@ class FakeDesk : public McpDesk {
   std::string own_team;
   v1::GetStatusResponse status;
   std::string asked;
+  bool follower_waits = false;  // The last one, as long as it takes.
   v1::TellSummary summary;
   v1::ListTellsResponse list;
   std::map<std::string, std::vector<Store::WaitingAnswer>> unfetched;

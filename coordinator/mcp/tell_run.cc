@@ -156,8 +156,9 @@ std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const T
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = false};
   const auto tell_id = call.arguments.at("tellId").get<std::string>();
   const auto from = call.arguments.at("fromTeam").get<std::string>();
-  auto find = [&desk, tell_id, from](TellObserver* observer) {
-    return desk.Follow(tell_id, from, observer);
+  const bool asker_waits = wait.timeout_ms == 0;
+  auto find = [&desk, tell_id, from, asker_waits](TellObserver* observer) {
+    return desk.Follow(tell_id, from, observer, asker_waits);
   };
   return std::make_unique<TellRun>(loop, desk, tell_id, find, wait, listener);
 }

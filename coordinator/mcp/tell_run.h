@@ -14,7 +14,8 @@ namespace iris {
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
                                      ToolListener& listener);
 // tell_wait: the answer, as send_message would have returned it; with `timeout` -1 and as long as
-// there is none FAILURE_TIMEOUT.
+// there is none FAILURE_TIMEOUT. One that would be waited for for ever is refused as by
+// Orchestrator::Follow().
 std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
                                          ToolListener& listener);
 

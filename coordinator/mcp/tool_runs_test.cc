@@ -118,6 +118,7 @@ TEST_F(McpSessionTest, WaitingForAMessageReturnsItsAnswerAsSendingItWould) {
   Open();
   EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled")), "as before");
   EXPECT_EQ(desk_.asked, "web follows settled");
+  EXPECT_TRUE(desk_.follower_waits);
   EXPECT_THAT(client_.outcomes_of, ElementsAre("settled"));
 
   client_.answers.clear();
@@ -141,12 +142,14 @@ TEST_F(McpSessionTest, WhoWaitsForAMessageMayWaitALittleOrNotAtAll) {
   EXPECT_THAT(Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
               StartsWith("error: timeout: there is no answer yet; the team goes on with message"));
   EXPECT_FALSE(desk_.followed("open"));
+  EXPECT_FALSE(desk_.follower_waits);
   EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "open", {{"timeout", -2}})),
               HasSubstr("timeout must be"));
   client_.answers.clear();
   Say(*session_, AboutTell(4, "tell_wait", "open", {{"timeout", 1}}));
   RunUntilHeard(client_);
   EXPECT_THAT(TextOf(client_.answers.at(0)), StartsWith("error: timeout: no answer within 1 ms"));
+  EXPECT_FALSE(desk_.follower_waits);
   EXPECT_FALSE(desk_.followed("open"));
 }
 

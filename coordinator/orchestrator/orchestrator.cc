@@ -77,7 +77,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
                                     spec.to, " wait already"));
   }
-  if (absl::Status status = CheckWaits(spec, queue); !status.ok()) return status;
+  if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
   const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
@@ -91,7 +91,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.wait_for_limit = spec.wait_for_limit;
   tell.observers.push_back(observer);
   tell.environment = std::move(spec.environment);
-  KeepAsker(spec, observer);
+  KeepAsker(spec.tell_id, spec.waiting_session(), observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
   const size_t ahead = queue.waiting.size() - (queue.in_flight.empty() ? 1 : 0);
@@ -129,9 +129,10 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
+  if (absl::Status status = CheckWaitFor(stored, spec.waiting_session()); !status.ok()) return status;
   absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
-  KeepAsker(spec, observer);
+  KeepAsker(spec.tell_id, spec.waiting_session(), observer);
   KeepEnvironment(spec.tell_id, spec.environment);
   return joined;
 }
@@ -155,7 +156,10 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
-  if (open->second.asker == observer) open->second.asker = nullptr;
+  std::vector<Asker>& askers = open->second.askers;
+  askers.erase(std::remove_if(askers.begin(), askers.end(),
+                              [&](const Asker& asker) { return asker.observer == observer; }),
+               askers.end());
 }
 
 // Not at once: a caller of Tell() must not hear of the end from inside, and a transport that

@@ -22,6 +22,7 @@
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
 #include "coordinator/store/store.h"
@@ -85,10 +86,13 @@ class Orchestrator : private SessionListener {
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
 
   // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
-  // see only what it sent, kCommandLineCaller everything; so below. FAILURE_BAD_REQUEST: no such
-  // tell is kept. FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT. FAILURE_STORAGE.
+  // see only what it sent, kCommandLineCaller everything; so below. `asker_session`: as in TellSpec;
+  // empty where its turn does not wait as long as it takes, or nobody knows it.
+  // FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's own turn.
+  // FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would wait for a
+  // process for ever. FAILURE_STORAGE. What is refused goes on.
   absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                      TellObserver* observer);
+                      TellObserver* observer, const std::string& asker_session = "");
   // One tell as it is now, without its texts. Fails as Follow().
   absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const std::string& caller) const;
   // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or with
@@ -150,14 +154,18 @@ class Orchestrator : private SessionListener {
   absl::Status SettleOpen();
 
  private:
+  // A turn that waits for a tell as long as it takes.
+  struct Asker {
+    const TellObserver* observer;
+    std::string session;  // As in TellSpec.
+    std::string turn;     // The tell of that turn: once it is over nothing waits.
+  };
   struct OpenTell {
     std::string session_id;
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
-    std::string asker_session;      // As in TellSpec.
-    SharedEnvironment environment;  // Likewise: of an earlier life's tell null.
-    TellObserver* asker = nullptr;  // That of the turn that waits for it; null: none does.
-    std::string asker_turn;         // The tell of that turn: once it is over nothing waits.
+    std::vector<Asker> askers;      // Each is one of the observers, which are bounded.
+    SharedEnvironment environment;  // As in TellSpec: of an earlier life's tell null.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
@@ -228,10 +236,17 @@ class Orchestrator : private SessionListener {
   void KeepHouseNowAndThen();
   void GiveBackRoom();
 
-  // FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its sender's turn, would wait for
-  // ever.
-  absl::Status CheckWaits(const TellSpec& spec, const Queue& asked) const;
-  void KeepAsker(const TellSpec& spec, TellObserver* observer);
+  // Waits without end (waits.cc). FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its
+  // sender's turn, would wait for ever.
+  absl::Status CheckNewWait(const TellSpec& spec, const Queue& asked) const;
+  // The same of the turn of `asker_session`, which is to wait for a tell that is known.
+  absl::Status CheckWaitFor(const StoredTell& tell, const std::string& asker_session) const;
+  WaitCycles WaitsOfNow() const;
+  // The tell in whose turn it waits; empty: another coordinator's, a person's, or a turn that nobody
+  // waits for.
+  std::string TurnOf(const std::string& asker_session) const;
+  void KeepAsker(const std::string& tell_id, const std::string& asker_session,
+                 const TellObserver* observer);
   absl::Status TellAgain(StoredTell stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to,

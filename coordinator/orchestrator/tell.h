@@ -32,6 +32,8 @@ struct TellSpec {
   // for the answer as long as it takes: what would wait for ever is refused.
   std::string asker_session;
   bool asker_waits = false;
+  // The session whose turn waits so; empty: none does.
+  std::string waiting_session() const { return asker_waits ? asker_session : std::string(); }
   // The sender's. Null: not known; then this process's own counts.
   SharedEnvironment environment = nullptr;
 };

@@ -83,11 +83,14 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
 }  // namespace
 
 absl::Status Orchestrator::Follow(const std::string& tell_id, const std::string& caller,
-                                  TellObserver* observer) {
+                                  TellObserver* observer, const std::string& asker_session) {
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
-  return Join(**std::move(stored), observer);
+  if (absl::Status status = CheckWaitFor(**stored, asker_session); !status.ok()) return status;
+  absl::Status joined = Join(**std::move(stored), observer);
+  if (joined.ok()) KeepAsker(tell_id, asker_session, observer);
+  return joined;
 }
 
 absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {

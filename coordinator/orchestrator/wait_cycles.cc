@@ -33,9 +33,8 @@ bool WaitCycles::WouldWaitForItself(const std::string& asker, const std::string&
   return false;
 }
 
-bool WaitCycles::WouldWaitForProcess(const std::string& asker, const std::string& asked,
-                                     size_t processes_max) const {
-  if (!Find(asker).in_turn || Find(asked).has_process) return false;
+bool WaitCycles::WouldWaitForProcess(const std::string& asker, size_t processes_max) const {
+  if (!Find(asker).in_turn) return false;
   size_t processes = 0;
   for (const auto& [session_id, session] : sessions_) {
     if (!session.has_process) continue;

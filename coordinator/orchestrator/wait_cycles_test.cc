@@ -53,19 +53,29 @@ TEST(WaitCyclesTest, NoProcessBecomesFreeWhereAllAreOfTurnsThatWait) {
   waits.AddSession("cli p", kBusy);
   waits.AddSession("cli q", kBusy);
   waits.AddSession("p r", kNoProcess);
-  EXPECT_FALSE(waits.WouldWaitForProcess("cli p", "p r", 2));  // q goes on by itself.
+  EXPECT_FALSE(waits.WouldWaitForProcess("cli p", 2));  // q goes on by itself.
   waits.AddQuestion("cli p", "p r");
-  EXPECT_TRUE(waits.WouldWaitForProcess("cli q", "q s", 2));
-  EXPECT_FALSE(waits.WouldWaitForProcess("cli q", "q s", 3));
-  EXPECT_FALSE(waits.WouldWaitForProcess("", "q s", 2));
+  EXPECT_TRUE(waits.WouldWaitForProcess("cli q", 2));
+  EXPECT_FALSE(waits.WouldWaitForProcess("cli q", 3));
+  EXPECT_FALSE(waits.WouldWaitForProcess("", 2));
 }
 
-TEST(WaitCyclesTest, AProcessThatIsIdleOrTheAskedOnesOwnIsRoom) {
+// q waits for p, which has a process, and p for one that has none.
+TEST(WaitCyclesTest, AProcessOfOneThatItselfWaitsForAnotherOneIsNoRoom) {
+  WaitCycles waits;
+  waits.AddSession("cli p", kBusy);
+  waits.AddSession("cli q", kBusy);
+  waits.AddSession("p r", kNoProcess);
+  waits.AddQuestion("cli p", "p r");
+  EXPECT_FALSE(waits.WouldWaitForItself("cli q", "cli p"));
+  EXPECT_TRUE(waits.WouldWaitForProcess("cli q", 2));
+}
+
+TEST(WaitCyclesTest, AProcessThatIsIdleIsRoom) {
   WaitCycles waits;
   waits.AddSession("cli q", kBusy);
   waits.AddSession("cli p", kIdle);
-  EXPECT_FALSE(waits.WouldWaitForProcess("cli q", "q s", 2));
-  EXPECT_FALSE(waits.WouldWaitForProcess("cli q", "cli p", 2));
+  EXPECT_FALSE(waits.WouldWaitForProcess("cli q", 2));
 }
 
 }  // namespace

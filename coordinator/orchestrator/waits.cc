@@ -1,5 +1,7 @@
-// Tells that would wait for each other for ever are refused when the last of them comes.
+// Waits that would go on for ever are refused when the last of them comes: a new tell, or an answer
+// that is fetched by its id.
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -8,12 +10,34 @@
 #include "coordinator/orchestrator/wait_cycles.h"
 
 namespace iris {
+namespace {
 
-absl::Status Orchestrator::CheckWaits(const TellSpec& spec, const Queue& asked) const {
-  if (!spec.asker_waits || spec.asker_session.empty()) return absl::OkStatus();
-  const auto asker = queues_.find(spec.asker_session);
-  // Another coordinator's, a person's, or a turn that nobody waits for.
-  if (asker == queues_.end() || asker->second.in_flight.empty()) return absl::OkStatus();
+std::string AllProcessesWait(size_t processes_max) {
+  return absl::StrCat("all ", processes_max,
+                      " processes (settings.maxProcesses) are of teams that wait for other teams' "
+                      "answers: none would become free for ");
+}
+
+// Fetching the answer by its id in the same turn would be the same wait.
+constexpr char kSendWithoutWaiting[] =
+    "send it without waiting (quick_message, or `iris tell --timeout -1`), and fetch its answer in "
+    "a later turn, not in this one.";
+
+std::string EndTheTurn(const std::string& tell_id) {
+  return absl::StrCat("End your turn without this answer. The team goes on, and the answer is "
+                      "kept: tell_wait, or `iris tells ",
+                      tell_id, "`, gets it in a later turn.");
+}
+
+}  // namespace
+
+std::string Orchestrator::TurnOf(const std::string& asker_session) const {
+  if (asker_session.empty()) return "";
+  const auto asker = queues_.find(asker_session);
+  return asker == queues_.end() ? "" : asker->second.in_flight;
+}
+
+WaitCycles Orchestrator::WaitsOfNow() const {
   WaitCycles waits;
   for (const auto& [session_id, queue] : queues_) {
     if (queue.session == nullptr) continue;
@@ -21,43 +45,75 @@ absl::Status Orchestrator::CheckWaits(const TellSpec& spec, const Queue& asked) 
                                   .has_process = queue.session->has_process()});
   }
   for (const auto& [tell_id, tell] : open_) {
-    if (tell.asker == nullptr || tell.outcome.has_value()) continue;
-    const auto waiting = queues_.find(tell.asker_session);
-    // A front end may outlive the turn that it was started in.
-    const bool is_asked =
-        waiting != queues_.end() && waiting->second.in_flight == tell.asker_turn;
-    if (is_asked) waits.AddQuestion(tell.asker_session, tell.session_id);
+    if (tell.outcome.has_value()) continue;
+    for (const Asker& asker : tell.askers) {
+      // A front end may outlive the turn that it was started in.
+      if (TurnOf(asker.session) == asker.turn) waits.AddQuestion(asker.session, tell.session_id);
+    }
   }
-  const std::string& answers = asker->second.in_flight;
-  const std::string asked_id = asked.session->session_id();
-  if (waits.WouldWaitForItself(spec.asker_session, asked_id)) {
+  return waits;
+}
+
+absl::Status Orchestrator::CheckNewWait(const TellSpec& spec, const Queue& asked) const {
+  const std::string asker_session = spec.waiting_session();
+  const std::string turn = TurnOf(asker_session);
+  if (turn.empty()) return absl::OkStatus();
+  const WaitCycles waits = WaitsOfNow();
+  if (waits.WouldWaitForItself(asker_session, asked.session->session_id())) {
     return MakeFailure(
         v1::FAILURE_BAD_REQUEST,
         absl::StrCat(spec.to, " is waiting, perhaps through others, for the answer to message ",
-                     answers, ", in whose turn this one is sent: it would wait for itself"),
-        "Answer first: put into the answer what there is to ask. Or send it without waiting "
-        "(quick_message, or `iris tell --timeout -1`).");
+                     turn, ", in whose turn this one is sent: it would wait for itself"),
+        absl::StrCat("Answer first: put into the answer what there is to ask. Or ",
+                     kSendWithoutWaiting));
   }
-  if (waits.WouldWaitForProcess(spec.asker_session, asked_id, pool_.processes_max())) {
+  if (waits.WouldWaitForProcess(asker_session, pool_.processes_max())) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat("all ", pool_.processes_max(),
-                                    " processes (settings.maxProcesses) are of teams that wait for "
-                                    "other teams' answers: none would become free for ",
-                                    spec.to),
-                       "Raise settings.maxProcesses. Or answer without asking, or send it without "
-                       "waiting (quick_message, or `iris tell --timeout -1`).");
+                       absl::StrCat(AllProcessesWait(pool_.processes_max()), "message ",
+                                    spec.tell_id, ", or what it waits for"),
+                       absl::StrCat("Raise settings.maxProcesses. Or answer without asking, or ",
+                                    kSendWithoutWaiting));
   }
   return absl::OkStatus();
 }
 
-void Orchestrator::KeepAsker(const TellSpec& spec, TellObserver* observer) {
-  const auto open = open_.find(spec.tell_id);
-  const auto asker = queues_.find(spec.asker_session);
-  if (open == open_.end() || !spec.asker_waits || asker == queues_.end()) return;
-  if (asker->second.in_flight.empty()) return;
-  open->second.asker_session = spec.asker_session;
-  open->second.asker_turn = asker->second.in_flight;
-  open->second.asker = observer;
+absl::Status Orchestrator::CheckWaitFor(const StoredTell& tell,
+                                        const std::string& asker_session) const {
+  const std::string turn = TurnOf(asker_session);
+  if (turn.empty() || tell.state == TellState::kSettled) return absl::OkStatus();
+  const auto open = open_.find(tell.tell_id);
+  if (open != open_.end()) {
+    if (open->second.outcome.has_value()) return absl::OkStatus();
+    const bool waits_already =
+        std::any_of(open->second.askers.begin(), open->second.askers.end(), [&](const Asker& one) {
+          return one.session == asker_session && one.turn == turn;
+        });
+    if (waits_already) return absl::OkStatus();
+  }
+  const WaitCycles waits = WaitsOfNow();
+  if (waits.WouldWaitForItself(asker_session, tell.session_id)) {
+    return MakeFailure(
+        v1::FAILURE_BAD_REQUEST,
+        absl::StrCat("message ", tell.tell_id, " to ", tell.to,
+                     " waits, perhaps through others, for the end of the turn of message ", turn,
+                     ", in which its answer is waited for: it would wait for itself"),
+        EndTheTurn(tell.tell_id));
+  }
+  if (waits.WouldWaitForProcess(asker_session, pool_.processes_max())) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(AllProcessesWait(pool_.processes_max()), "message ",
+                                    tell.tell_id, ", or what it waits for"),
+                       EndTheTurn(tell.tell_id));
+  }
+  return absl::OkStatus();
+}
+
+void Orchestrator::KeepAsker(const std::string& tell_id, const std::string& asker_session,
+                             const TellObserver* observer) {
+  const auto open = open_.find(tell_id);
+  const std::string turn = TurnOf(asker_session);
+  if (open == open_.end() || turn.empty()) return;
+  open->second.askers.push_back({.observer = observer, .session = asker_session, .turn = turn});
 }
 
 }  // namespace iris

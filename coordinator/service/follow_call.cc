@@ -1,5 +1,6 @@
 #include "coordinator/service/follow_call.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,8 +29,9 @@ void FollowCall::OnBegin() {
   }
   // Whoever does not wait must have heard of the progress before WriteNext() ends the call.
   beginning_ = true;
-  const absl::Status status =
-      service_.orchestrator_.Follow(request_.tell_id(), request_.from(), &updates_);
+  const absl::Status status = service_.orchestrator_.Follow(
+      request_.tell_id(), request_.from(), &updates_,
+      request_.no_wait() ? std::string() : request_.claude_session_id());
   beginning_ = false;
   if (!status.ok()) return Finish(status);
   following_ = true;

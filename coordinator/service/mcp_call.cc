@@ -168,8 +168,9 @@ void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer)
 }
 
 absl::Status McpCall::Follow(const std::string& tell_id, const std::string& caller,
-                             TellObserver* observer) {
-  return service_.orchestrator_.Follow(tell_id, caller, observer);
+                             TellObserver* observer, bool asker_waits) {
+  return service_.orchestrator_.Follow(tell_id, caller, observer,
+                                       asker_waits ? claude_session_id_ : std::string());
 }
 
 absl::StatusOr<v1::TellSummary> McpCall::Find(const std::string& tell_id,

@@ -69,8 +69,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   void Send(McpOutgoing message) override;
 
   absl::Status Tell(TellSpec spec, TellObserver* observer) override;
-  absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                      TellObserver* observer) override;
+  absl::Status Follow(const std::string& tell_id, const std::string& caller, TellObserver* observer,
+                      bool asker_waits) override;
   void RemoveObserver(const std::string& tell_id, TellObserver* observer) override;
   absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
                                        const std::string& caller) override;
