@@ -22,6 +22,11 @@ struct ProcessId {
   bool Runs() const;
 };
 
+// A keeper that runs under an agent that runs too and is not this process: one account may have two,
+// each with a data directory of its own. The keepers of an agent that is gone have got another
+// parent; after an upgrade that lost its state this process is still theirs.
+bool IsOfAnotherAgent(ProcessId keeper);
+
 // What an agent that is gone has left of a session: a keeper and its claude, which saw the end of
 // its stdin, finishes its turn, and leaves. Nothing may be started for the session before both are
 // gone. Lives on the process loop.
@@ -33,6 +38,8 @@ class Survivor {
 
   // Ends both, and what is below them, without waiting.
   void End();
+  // It is no survivor, and must not be ended: as what is noted in a copy of another agent's data.
+  bool is_of_another_agent() const { return IsOfAnotherAgent(keeper_); }
 
  private:
   void Look();
@@ -47,7 +54,7 @@ class Survivor {
 };
 
 // The keepers of this account that run, by the session of their claude, found by their command
-// lines: for when what was noted of them is lost.
+// lines: for when what was noted of them is lost. Without those of another agent.
 std::map<std::string, ProcessId> FindKeepers();
 
 }  // namespace iris

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/process/descendants.h"
@@ -32,15 +34,42 @@ void KillTree(pid_t root) {
   kill(root, SIGKILL);
 }
 
+// The fields of /proc/PID/stat behind the name: its state, its parent, …. Empty: no such process.
+std::vector<std::string> StatOf(pid_t pid) {
+  const std::string stat = ReadSmallFile(absl::StrCat("/proc/", pid, "/stat"), 512);
+  const size_t name_end = stat.rfind(')');  // The name may hold anything.
+  if (name_end == std::string::npos) return {};
+  return absl::StrSplit(stat.substr(name_end + 1), ' ', absl::SkipEmpty());
+}
+
+// Its command line. Empty for a zombie.
+std::vector<std::string> ArgsOf(pid_t pid) {
+  return absl::StrSplit(ReadSmallFile(absl::StrCat("/proc/", pid, "/cmdline"), kCommandBytesMax),
+                        '\0');
+}
+
+// By its name too: others serve as well, and one that is the first process of a container gets the
+// keepers of an agent that was killed.
+bool IsAgent(pid_t pid) {
+  const std::vector<std::string> args = ArgsOf(pid);
+  if (args.size() < 2 || args[1] != "serve") return false;
+  return absl::StartsWith(args[0].substr(args[0].rfind('/') + 1), "iris-agent");
+}
+
 }  // namespace
 
 bool ProcessId::Runs() const {
   if (pid <= 0 || ProcessStartTime(pid) != start_time) return false;
-  const std::string stat = ReadSmallFile(absl::StrCat("/proc/", pid, "/stat"), 512);
-  const size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos || name_end + 2 >= stat.size()) return false;
-  const char state = stat[name_end + 2];
-  return state != 'Z' && state != 'X';
+  const std::vector<std::string> stat = StatOf(pid);
+  return !stat.empty() && stat[0] != "Z" && stat[0] != "X";
+}
+
+bool IsOfAnotherAgent(ProcessId keeper) {
+  if (!keeper.Runs()) return false;
+  const std::vector<std::string> stat = StatOf(keeper.pid);
+  pid_t parent = 0;
+  if (stat.size() < 2 || !absl::SimpleAtoi(stat[1], &parent)) return false;
+  return parent > 0 && parent != getpid() && IsAgent(parent);
 }
 
 Survivor::Survivor(EventLoop& loop, ProcessId keeper, ProcessId claude,
@@ -90,14 +119,14 @@ std::map<std::string, ProcessId> FindKeepers() {
     struct stat info;
     const std::string dir = absl::StrCat("/proc/", entry->d_name);
     if (pid <= 0 || stat(dir.c_str(), &info) != 0 || info.st_uid != geteuid()) continue;
-    const std::vector<std::string> args =
-        absl::StrSplit(ReadSmallFile(absl::StrCat(dir, "/cmdline"), kCommandBytesMax), '\0');
+    const std::vector<std::string> args = ArgsOf(pid);
     if (args.size() < 2 || args[1] != "keeper") continue;
     const auto flag = std::find_if(args.begin(), args.end(), [](const std::string& arg) {
       return arg == "--session-id" || arg == "--resume";
     });
     if (flag == args.end() || flag + 1 == args.end()) continue;
-    found[*(flag + 1)] = {.pid = pid, .start_time = ProcessStartTime(pid)};
+    const ProcessId keeper = {.pid = pid, .start_time = ProcessStartTime(pid)};
+    if (!IsOfAnotherAgent(keeper)) found[*(flag + 1)] = keeper;
   }
   closedir(proc);
   return found;

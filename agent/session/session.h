@@ -250,6 +250,7 @@ class Session final : private ChildSink, private LineScannerSink {
   void LookElsewhere();
   // For certain: nothing of it runs any more.
   bool IsSurvivorOverElsewhere();
+  // What another agent runs is let go instead.
   void EndSurvivor();
   void OnSurvivorGone();
   void SettleLost(LostTell lost, std::deque<WaitingTell>& to_write);

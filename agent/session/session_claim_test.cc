@@ -15,6 +15,7 @@
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
+#include "agent/testing/other_agent.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -199,6 +200,20 @@ TEST_F(SessionClaimTest, WhatAnotherAgentRunsIsNoStrayOfOurs) {
   EXPECT_TRUE(claude.Runs());
   EXPECT_EQ(FarInfo().state(), v1::SESSION_READY);
   EXPECT_THAT(Holder(), HasSubstr("gpu2 "));
+}
+
+// As where its data directory was copied, with what it notes of its child.
+TEST_F(SessionClaimTest, WhatAnotherAgentOfThisHostRunsIsNotEnded) {
+  const OtherAgent other(session_id);
+  NextAgent([&](SessionFiles& files) { LeaveChild(files, other.keeper()); });
+  EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
+  EXPECT_TRUE(Close());  // Where it ends what was left, it waits for that end.
+  EXPECT_NE(StateOf(other.keeper()), 'Z');
+  EXPECT_TRUE(Exists(other.keeper()));
+  const absl::Status refused = Open().status();
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_WRONG_HOST);
+  EXPECT_THAT(ToProto(refused).detail(),
+              HasSubstr(absl::StrCat("under another agent on gpu1, pid ", other.keeper())));
 }
 
 TEST_F(SessionClaimTest, ASurvivorIsClaimedUntilItIsGone) {
