@@ -69,9 +69,9 @@ absl::Status StoredAndGone(const TellSpec& spec) {
           " was accepted by an earlier coordinator, and is not in the store any more: the "
           "store was removed, put back from a copy, or has forgotten it; the team may have "
           "worked on it"),
-      absl::StrCat("Look at what the team did before you send the message again: it would run, also "
-                   "under its id, which is not known any more. Once the right store is back, `iris "
-                   "tells ",
+      absl::StrCat("Look at what the team did before you send the message again: it would run, "
+                   "also under its id, which is not known any more. Once the right store is back, "
+                   "`iris tells ",
                    spec.tell_id, "` says what became of it."));
 }
 
