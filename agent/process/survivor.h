@@ -22,7 +22,7 @@ struct ProcessId {
   bool Runs() const;
 };
 
-// A keeper that runs under an agent that runs too and is not this process: one account may have two,
+// It runs, and is a child of an agent that runs and is not this process: one account may have two,
 // each with a data directory of its own. The keepers of an agent that is gone have got another
 // parent; after an upgrade that lost its state this process is still theirs.
 bool IsOfAnotherAgent(ProcessId keeper);

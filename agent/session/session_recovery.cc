@@ -129,8 +129,8 @@ bool Session::IsSurvivorOverElsewhere() {
 
 void Session::EndSurvivor() {
   if (survivor_ != nullptr && !survivor_->is_of_another_agent()) return survivor_->End();
-  // Another agent runs it, whose claim keeps the session from here. Or it runs where nobody here can
-  // see it, if it runs: whoever asks for its end has to know.
+  // Another agent runs it, and its claim keeps the session. Or it runs where nobody here can see
+  // it, if it runs: whoever asks for its end has to know.
   OnSurvivorGone();
 }
 

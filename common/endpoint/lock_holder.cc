@@ -22,8 +22,8 @@ namespace iris {
 namespace {
 
 // A note has five lines, of older builds the first four. What changes in a process's life comes
-// late: reading and writing at once may mix two notes, and who it is must be whole. (kPids that are
-// not whole are nobody's.)
+// late: reading and writing at once may mix two notes, and who it is must be whole. (kPids may
+// come out mixed: ReadHolder().)
 enum Line {
   kPid,
   kStarted,  // ProcessStartTime()
@@ -61,7 +61,8 @@ std::string ReadNote(int fd) {
 }  // namespace
 
 bool LockHolder::is_on_this_host() const {
-  return hostname.empty() || hostname == Hostname() || (!pids.empty() && pids == OurPids());
+  if (!pids.empty() && !OurPids().empty()) return pids == OurPids();
+  return hostname.empty() || hostname == Hostname();
 }
 
 void NoteHolder(const ScopedFd& lock, const std::string& socket) {
@@ -86,11 +87,12 @@ LockHolder ReadHolder(int fd) {
   if (absl::StartsWith(lines[kSocket], "/")) holder.socket = lines[kSocket];
   holder.hostname = lines[kHostname];
   if (lines.size() > kPids) holder.pids = lines[kPids];
-  if (!holder.is_on_this_host()) return holder;
   uint64_t started = 0;
   const bool runs = holder.pid > 0 && absl::SimpleAtoi(lines[kStarted], &started) && started != 0 &&
                     ProcessStartTime(holder.pid) == started;
-  return runs ? holder : LockHolder();
+  // They may not be whole, read while another socket is noted; that it runs here says the same.
+  if (runs && holder.hostname == Hostname()) holder.pids = OurPids();
+  return runs || !holder.is_on_this_host() ? holder : LockHolder();
 }
 
 }  // namespace iris

@@ -15,7 +15,8 @@ struct LockHolder {
   std::string socket;    // Where it listens; empty = not noted (yet).
   std::string hostname;  // Directories may be shared by hosts; empty = not noted.
   std::string pids;      // Boot id and pid namespace, within which `pid` is one; empty = not noted.
-  // By name, or where a host was renamed meanwhile by `pids`.
+  // By `pids`: hosts and containers may have one name, and one may be renamed. By name where they
+  // are not known.
   bool is_on_this_host() const;
 };
 

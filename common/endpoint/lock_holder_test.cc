@@ -95,5 +95,28 @@ TEST_F(LockHolderTest, OnAHostThatWasRenamedMeanwhileItIsTheSameProcess) {
   }
 }
 
+// Containers with one home, or clones of a machine.
+TEST_F(LockHolderTest, OnAnotherHostOfTheSameNameItIsWhoItSays) {
+  NoteHolder(fd_, "/tmp/s");
+  const std::string others = ReadHolder(fd_.get()).pids + "0";
+  const std::string note = absl::StrCat("17\n23\n", Hostname(), "\n/tmp/s\n");
+  const LockHolder holder = After(absl::StrCat(note, others, "\n"));
+  EXPECT_FALSE(holder.is_on_this_host());
+  EXPECT_EQ(holder.pid, 17);
+  EXPECT_EQ(holder.socket, "/tmp/s");
+  // Of an older build nothing else is known.
+  EXPECT_EQ(After(note).pid, 0);
+}
+
+// As who reads while another socket is noted may see them.
+TEST_F(LockHolderTest, WhatRunsHereIsOfThisHostAlsoWhereItsPidsAreNotWhole) {
+  NoteHolder(fd_, "/tmp/s");
+  const std::string pids = ReadHolder(fd_.get()).pids;
+  const std::string note = absl::StrCat(getpid(), "\n", ProcessStartTime(getpid()), "\n",
+                                        Hostname(), "\n/tmp/s\n", pids.substr(1), "\n");
+  EXPECT_TRUE(After(note).is_on_this_host());
+  EXPECT_EQ(After(note).pid, getpid());
+}
+
 }  // namespace
 }  // namespace iris

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/hostname.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/load_config.h"
 
@@ -76,10 +77,14 @@ absl::StatusOr<Places> FindPlaces(const EnvLookup& env) {
 }
 
 absl::Status KeptByAnotherHost(const Places& places, const LockHolder& holder) {
+  const std::string host =
+      holder.hostname == Hostname()
+          ? absl::StrCat("another container, or another host, that is called ", holder.hostname)
+          : absl::StrCat("host ", holder.hostname);
   const std::string pid = holder.pid == 0 ? "" : absl::StrCat(", pid ", holder.pid, ",");
   return MakeFailure(
       v1::FAILURE_STORAGE,
-      absl::StrCat("the coordinator of host ", holder.hostname, pid, " keeps ", places.data_dir),
+      absl::StrCat("the coordinator of ", host, pid, " keeps ", places.data_dir),
       "Stop it there (`iris stop`), or give each host an IRIS_HOME of its own.");
 }
 

@@ -33,8 +33,9 @@ void AddTell(CLI::App& app, CommandLine& command) {
                  "done, keep the message until the limit has reset, and send it then");
   tell->add_option(
       "--id", command.tell_id,
-      "The id of a message that was sent before, with the same TEXT: follows that one, "
-      "and nothing is sent twice");
+      "The id of a message that was sent before, with the same TEXT: follows that one, and "
+      "nothing is sent twice. An id that is not known is a new message's, which is sent: a UUID of "
+      "your own, or one whose message was forgotten (iris tells ID finds none)");
   tell->add_flag("--json", command.json, "Print one JSON object");
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/hostname.h"
 #include "common/endpoint/data_lock.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
@@ -62,6 +63,14 @@ TEST_F(SilentHolderTest, OneOnAnotherHostIsNotKilledHere) {
   Note("17\n23\nelsewhere\n/tmp/s\n");
   EXPECT_EQ(KindOf(Found()), v1::FAILURE_STORAGE);
   EXPECT_THAT(Shown(), AllOf(HasSubstr("host elsewhere, pid 17,"), Not(HasSubstr("kill"))));
+}
+
+// As in another container with the same home.
+TEST_F(SilentHolderTest, OneOnAnotherHostOfTheSameNameIsNoSilentOne) {
+  Note(absl::StrCat("17\n23\n", Hostname(), "\n/tmp/s\nanother-boot pid:[1]\n"));
+  EXPECT_EQ(KindOf(Found()), v1::FAILURE_STORAGE);
+  EXPECT_THAT(Shown(), AllOf(HasSubstr("another container, or another host, that is called "),
+                             HasSubstr(", pid 17,"), Not(HasSubstr("kill"))));
 }
 
 TEST_F(SilentHolderTest, WhereNobodyHoldsItNoneRuns) {

@@ -97,6 +97,13 @@ TEST_F(IrisProgramTest, WhoDoesNotWaitGetsTheIdAndLaterTheAnswer) {
   EXPECT_EQ(Iris({"tell", "echo", "other", "--id", id}).exit_code, 1);
 }
 
+TEST_F(IrisProgramTest, AnIdThatIsNotKnownIsThatOfANewMessage) {
+  const std::string id = NewUuid();
+  EXPECT_EQ(Iris({"tell", "echo", "mine", "--id", id}).out, "mine\n");
+  EXPECT_EQ(Iris({"tell", "echo", "mine", "--id", id}).out, "mine\n");
+  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 1);
+}
+
 TEST_F(IrisProgramTest, AnAnswerThatNobodyWaitedForIsListedUntilItIsFetched) {
   EXPECT_EQ(Iris({"tells"}).out, "no messages\n");
   const std::string id = Detached("later");

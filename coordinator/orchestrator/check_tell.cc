@@ -69,7 +69,10 @@ absl::Status StoredAndGone(const TellSpec& spec) {
           " was accepted by an earlier coordinator, and is not in the store any more: the "
           "store was removed, put back from a copy, or has forgotten it; the team may have "
           "worked on it"),
-      "Look at what the team did before you send the message again, as a new one.");
+      absl::StrCat("Look at what the team did before you send the message again: it would run, "
+                   "also under its id, which is not known any more. Once the right store is back, "
+                   "`iris tells ",
+                   spec.tell_id, "` says what became of it."));
 }
 
 absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config) {

@@ -74,6 +74,8 @@ TEST_F(OrchestratorLivesTest, WhatWasAcceptedAndIsInTheStoreNoMoreIsNotRun) {
   EXPECT_EQ(KindOf(refused), v1::FAILURE_AMBIGUOUS);
   EXPECT_THAT(ToProto(refused).detail(), HasSubstr(spec.tell_id));
   EXPECT_THAT(ToProto(refused).fix(), HasSubstr("Look at what the team did"));
+  EXPECT_THAT(ToProto(refused).fix(), HasSubstr("it would run, also under its id"));
+  EXPECT_THAT(ToProto(refused).fix(), HasSubstr("iris tells " + spec.tell_id));
   OnLoop([&] { EXPECT_TRUE(orchestrator_->idle()); });
   EXPECT_EQ(factory_->made(), 0);
 
