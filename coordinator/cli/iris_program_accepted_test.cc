@@ -123,7 +123,8 @@ TEST_F(AcceptedTest, IsNotWaitedForAnyMoreWhereItsTeamWaitsForTheSenderByThen) {
   Kill(Coordinator());
   const std::string back_id = NewUuid();
   Running back = Start({"tell", "echo", "hold", "--id", back_id});
-  EXPECT_TRUE(WaitFor([&] { return SessionWith("echo").value("tells_waiting", 0) == 1; }));
+  EXPECT_TRUE(WaitFor([&] { return CatchesInterrupts(back.pid()); }));
+  EXPECT_EQ(SessionWith("echo").value("tells_waiting", 0), 1);
   ASSERT_EQ(kill(asks.pid(), SIGCONT), 0);
 
   const Ran ran = asks.Finish();

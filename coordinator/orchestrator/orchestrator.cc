@@ -156,9 +156,9 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
-  std::vector<Asker>& askers = open->second.askers;
+  std::vector<WaitingTurn>& askers = open->second.askers;
   askers.erase(std::remove_if(askers.begin(), askers.end(),
-                              [&](const Asker& asker) { return asker.observer == observer; }),
+                              [&](const WaitingTurn& asker) { return asker.observer == observer; }),
                askers.end());
 }
 

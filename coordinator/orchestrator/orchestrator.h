@@ -155,7 +155,7 @@ class Orchestrator : private SessionListener {
 
  private:
   // A turn that waits for a tell as long as it takes.
-  struct Asker {
+  struct WaitingTurn {
     const TellObserver* observer;
     std::string session;  // As in TellSpec.
     std::string turn;     // The tell of that turn: once it is over nothing waits.
@@ -164,8 +164,8 @@ class Orchestrator : private SessionListener {
     std::string session_id;
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
-    std::vector<Asker> askers;      // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;  // As in TellSpec: of an earlier life's tell null.
+    std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
+    SharedEnvironment environment;    // As in TellSpec: of an earlier life's tell null.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
