@@ -129,10 +129,11 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
-  if (absl::Status status = CheckWaitFor(stored, spec.waiting_session()); !status.ok()) return status;
+  const std::string asker_session = spec.waiting_session();
+  if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) return status;
   absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
-  KeepAsker(spec.tell_id, spec.waiting_session(), observer);
+  KeepAsker(spec.tell_id, asker_session, observer);
   KeepEnvironment(spec.tell_id, spec.environment);
   return joined;
 }

@@ -2,6 +2,7 @@
 // that is fetched by its id.
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/str_cat.h"
