@@ -130,7 +130,10 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                        "Use a new id for a new message.");
   }
   const std::string asker_session = spec.waiting_session();
-  if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) return status;
+  if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) {
+    KeepEnvironment(spec.tell_id, spec.environment);  // The sender does not come again, it goes on.
+    return status;
+  }
   absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
   KeepAsker(spec.tell_id, asker_session, observer);
