@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "common/base/ids.h"
 #include "common/process/wait_exit.h"
 #include "coordinator/cli/iris_program_fixture.h"
 #include "gmock/gmock.h"
@@ -39,6 +40,19 @@ class AcceptedTest : public IrisProgramTest {
     }));
     EXPECT_TRUE(WaitFor([&tell] { return CatchesInterrupts(tell.pid()); }));
     return tell;
+  }
+  // Of cli's session with `team`, as `iris status` has it; empty: there is none.
+  nlohmann::json SessionWith(const std::string& team) {
+    const nlohmann::json status = Status();
+    for (const nlohmann::json& session : status.value("sessions", nlohmann::json::array())) {
+      if (session["to"] == team) return session;
+    }
+    return nlohmann::json::object();
+  }
+  // What is started from now on is started in the turn that `team` is in.
+  void BeInTurnOf(const std::string& team) {
+    ASSERT_TRUE(WaitFor([&] { return SessionWith(team).value("tell_in_flight", "") != ""; }));
+    further_env_ = {"CLAUDE_CODE_SESSION_ID=" + SessionWith(team)["session_id"].get<std::string>()};
   }
   void Kill(pid_t pid) {
     ASSERT_EQ(kill(pid, SIGKILL), 0);
@@ -95,6 +109,29 @@ TEST_F(AcceptedTest, IsSaidToBeKeptWhereNoCoordinatorCanBeStartedAgainInTime) {
   std::filesystem::remove(store_);
   MoveStore(aside_, store_);
   EXPECT_EQ(Iris({"tells", id, "--wait"}).out, "outlive me\n");
+}
+
+// The sender did not get to say that it waits before gpu asked back.
+TEST_F(AcceptedTest, IsNotWaitedForAnyMoreWhereItsTeamWaitsForTheSenderByThen) {
+  Detached("hold");
+  BeInTurnOf("echo");
+  const std::string id = NewUuid();
+  Running asks = Start({"tell", "gpu", "hold", "--id", id});
+  BeInTurnOf("gpu");
+  ASSERT_TRUE(WaitFor([&] { return CatchesInterrupts(asks.pid()); }));
+  ASSERT_EQ(kill(asks.pid(), SIGSTOP), 0);
+  Kill(Coordinator());
+  const std::string back_id = NewUuid();
+  Running back = Start({"tell", "echo", "hold", "--id", back_id});
+  EXPECT_TRUE(WaitFor([&] { return CatchesInterrupts(back.pid()); }));
+  EXPECT_EQ(SessionWith("echo").value("tells_waiting", 0), 1);
+  ASSERT_EQ(kill(asks.pid(), SIGCONT), 0);
+
+  const Ran ran = asks.Finish();
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("bad_request: message " + id), HasSubstr("End your turn")));
+  Iris({"cancel", back_id});
+  EXPECT_EQ(back.Finish().exit_code, 1);
 }
 
 }  // namespace

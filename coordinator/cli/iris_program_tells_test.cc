@@ -76,6 +76,19 @@ TEST_F(IrisProgramTest, AnUnknownTeamIsAnsweredWithTheTeamsThereAre) {
   EXPECT_THAT(ran.err, AllOf(HasSubstr("Did you mean echo?"), HasSubstr("Teams: echo, gpu.")));
 }
 
+TEST_F(IrisProgramTest, AnAnswerIsNotWaitedForInTheTurnThatGivesIt) {
+  const std::string id = Detached("hold");
+  WaitForState(id, "running");
+  const std::string session_id = Status()["sessions"][0]["session_id"];
+  further_env_ = {"CLAUDE_CODE_SESSION_ID=" + session_id};
+  const auto refused = AllOf(HasSubstr("bad_request: message " + id), HasSubstr("End your turn"));
+  const Ran waits = Iris({"tells", id, "--wait"});
+  EXPECT_EQ(waits.exit_code, 1);
+  EXPECT_THAT(waits.err, refused);
+  EXPECT_THAT(Iris({"tell", "echo", "hold", "--id", id}).err, refused);
+  EXPECT_THAT(Iris({"tells", id}).err, HasSubstr("is not answered yet"));
+}
+
 TEST_F(IrisProgramTest, ATimeoutStopsTheWaitingAndNotTheWork) {
   Iris({"teams"});  // So that the time is the tell's own.
   const Ran ran = Iris({"tell", "echo", "hold", "--timeout", "2000"});

@@ -129,10 +129,14 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                        absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
-  if (absl::Status status = CheckWaitFor(stored, spec.waiting_session()); !status.ok()) return status;
+  const std::string asker_session = spec.waiting_session();
+  if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) {
+    KeepEnvironment(spec.tell_id, spec.environment);  // The sender does not come again, it goes on.
+    return status;
+  }
   absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
-  KeepAsker(spec.tell_id, spec.waiting_session(), observer);
+  KeepAsker(spec.tell_id, asker_session, observer);
   KeepEnvironment(spec.tell_id, spec.environment);
   return joined;
 }
@@ -156,9 +160,9 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
-  std::vector<Asker>& askers = open->second.askers;
+  std::vector<WaitingTurn>& askers = open->second.askers;
   askers.erase(std::remove_if(askers.begin(), askers.end(),
-                              [&](const Asker& asker) { return asker.observer == observer; }),
+                              [&](const WaitingTurn& asker) { return asker.observer == observer; }),
                askers.end());
 }
 

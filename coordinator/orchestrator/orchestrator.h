@@ -86,8 +86,8 @@ class Orchestrator : private SessionListener {
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
 
   // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
-  // see only what it sent, kCommandLineCaller everything; so below. `asker_session`: as in TellSpec;
-  // empty where its turn does not wait as long as it takes, or nobody knows it.
+  // see only what it sent, kCommandLineCaller everything; so below. `asker_session`: as in
+  // TellSpec; empty where its turn does not wait as long as it takes, or nobody knows it.
   // FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's own turn.
   // FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would wait for a
   // process for ever. FAILURE_STORAGE. What is refused goes on.
@@ -155,7 +155,7 @@ class Orchestrator : private SessionListener {
 
  private:
   // A turn that waits for a tell as long as it takes.
-  struct Asker {
+  struct WaitingTurn {
     const TellObserver* observer;
     std::string session;  // As in TellSpec.
     std::string turn;     // The tell of that turn: once it is over nothing waits.
@@ -164,8 +164,8 @@ class Orchestrator : private SessionListener {
     std::string session_id;
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
-    std::vector<Asker> askers;      // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;  // As in TellSpec: of an earlier life's tell null.
+    std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
+    SharedEnvironment environment;    // As in TellSpec: of an earlier life's tell null.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
@@ -242,8 +242,8 @@ class Orchestrator : private SessionListener {
   // The same of the turn of `asker_session`, which is to wait for a tell that is known.
   absl::Status CheckWaitFor(const StoredTell& tell, const std::string& asker_session) const;
   WaitCycles WaitsOfNow() const;
-  // The tell in whose turn it waits; empty: another coordinator's, a person's, or a turn that nobody
-  // waits for.
+  // The tell in whose turn it waits; empty: it is another coordinator's, a person's, or in a turn
+  // that nobody waits for.
   std::string TurnOf(const std::string& asker_session) const;
   void KeepAsker(const std::string& tell_id, const std::string& asker_session,
                  const TellObserver* observer);

@@ -25,9 +25,9 @@ class WaitCycles {
 
   // A question of `asker` to `asked` would wait for the turn of `asker` that waits for it.
   bool WouldWaitForItself(const std::string& asker, const std::string& asked) const;
-  // Once the turn of `asker` waits too, all of `processes_max` processes are of sessions whose turns
-  // wait for others: none would ever become free. As long as nobody waits for itself, one of those
-  // that they wait for has none, whomever `asker` asks.
+  // Once the turn of `asker` waits too, all of `processes_max` processes are of sessions whose
+  // turns wait for others: none would ever become free. As long as nobody waits for itself, one of
+  // those that they wait for has none, whomever `asker` asks.
   bool WouldWaitForProcess(const std::string& asker, size_t processes_max) const;
 
  private:

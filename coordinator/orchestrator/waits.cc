@@ -2,6 +2,7 @@
 // that is fetched by its id.
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -46,7 +47,7 @@ WaitCycles Orchestrator::WaitsOfNow() const {
   }
   for (const auto& [tell_id, tell] : open_) {
     if (tell.outcome.has_value()) continue;
-    for (const Asker& asker : tell.askers) {
+    for (const WaitingTurn& asker : tell.askers) {
       // A front end may outlive the turn that it was started in.
       if (TurnOf(asker.session) == asker.turn) waits.AddQuestion(asker.session, tell.session_id);
     }
@@ -85,9 +86,10 @@ absl::Status Orchestrator::CheckWaitFor(const StoredTell& tell,
   if (open != open_.end()) {
     if (open->second.outcome.has_value()) return absl::OkStatus();
     const bool waits_already =
-        std::any_of(open->second.askers.begin(), open->second.askers.end(), [&](const Asker& one) {
-          return one.session == asker_session && one.turn == turn;
-        });
+        std::any_of(open->second.askers.begin(), open->second.askers.end(),
+                    [&](const WaitingTurn& asker) {
+                      return asker.session == asker_session && asker.turn == turn;
+                    });
     if (waits_already) return absl::OkStatus();
   }
   const WaitCycles waits = WaitsOfNow();

@@ -116,12 +116,14 @@ class CoordinatorServiceTest : public ::testing::Test {
     WriteText(*stream, request, text);
     return ReadAll(*stream);
   }
-  Told Follow(const std::string& id, bool no_wait = false, const std::string& from = "cli") {
+  Told Follow(const std::string& id, bool no_wait = false, const std::string& from = "cli",
+              const std::string& claude_session_id = "") {
     grpc::ClientContext context;
     v1::FollowTellRequest request;
     request.set_tell_id(id);
     request.set_from(from);
     request.set_no_wait(no_wait);
+    request.set_claude_session_id(claude_session_id);
     return ReadAll(*stub_->FollowTell(&context, request));
   }
   template <typename Stream>

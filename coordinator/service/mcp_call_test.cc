@@ -19,6 +19,7 @@
 namespace iris {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -86,6 +87,9 @@ TEST_F(McpCallTest, AClientInWhoseTurnAMessageWouldWaitForItselfIsTold) {
   inside.Read();
   inside.Write(Send(1, "hello"));
   EXPECT_THAT(inside.Read().json(), HasSubstr("bad_request: gpu is waiting"));
+  inside.Write(Wait(2, request.tell_id()));
+  EXPECT_THAT(inside.Read().json(), AllOf(HasSubstr("bad_request: message " + request.tell_id()),
+                                          HasSubstr("End your turn")));
 }
 
 // Longer than what gRPC takes ahead of a reader.

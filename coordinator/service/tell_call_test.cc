@@ -142,6 +142,20 @@ TEST_F(CoordinatorServiceTest, AMessageThatWouldWaitForItselfIsRefused) {
   EXPECT_THAT(ToProto(refused.call).detail(), testing::HasSubstr("wait for itself"));
 }
 
+TEST_F(CoordinatorServiceTest, AnAnswerThatWouldBeFetchedInItsOwnTurnIsLookedAtAndNotWaitedFor) {
+  script_ = HoldScript;
+  const std::string id = Detached("slow");
+  std::string session_id;
+  OnLoop([&] { session_id = store_->FindTell(id)->value().session_id; });
+  const Told refused = Follow(id, /*no_wait=*/false, "cli", session_id);
+  EXPECT_EQ(KindOf(refused.call), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(ToProto(refused.call).fix(), testing::HasSubstr("End your turn"));
+  EXPECT_TRUE(Follow(id, /*no_wait=*/true, "cli", session_id).call.ok());
+  ExpectNoOpenCalls();
+  Answer(id, "done");
+  EXPECT_EQ(Follow(id, /*no_wait=*/false, "cli", session_id).answer, "done");
+}
+
 class NoRoomTest : public CoordinatorServiceTest {
  protected:
   NoRoomTest() { budget_bytes_ = 1; }

@@ -85,9 +85,9 @@ class Iris:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, **options)
 
-    def start(self, *args) -> subprocess.Popen:
+    def start(self, *args, env={}) -> subprocess.Popen:
         """`iris ARGS…` in the background; ended with the test."""
-        process = subprocess.Popen([*self.command, *map(str, args)], env=self.env, cwd=self.home,
+        process = subprocess.Popen([*self.command, *map(str, args)], env=self.env | env, cwd=self.home,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self._background.append(process)
