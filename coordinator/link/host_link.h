@@ -65,6 +65,11 @@ class HostLink final : public Link {
   // started again by its loss.
   void Retire();
   bool retired() const { return retired_; }
+  // An attempt is under way: what it starts at the other end starts whatever is wanted by then.
+  bool is_connecting() const {
+    return machine_.state() == LinkState::kConnecting ||
+           machine_.state() == LinkState::kBootstrapping;
+  }
   // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
   // it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();

@@ -350,10 +350,11 @@ void HostLinkTable::StopAgents(bool force, StopAgentsDone done) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life != nullptr) stop.Ask(*shared->link, shared->name, life);
   }
-  // The local agent may run from an earlier life of this coordinator; it is not started to be
-  // stopped. One whose link is retired was asked by an earlier call, and leaves.
+  // The local agent may run from an earlier life of this coordinator, or be about to; it is not
+  // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.
   HostLink& local = *Local().link;
-  if (local.life() == nullptr && !local.retired() && LocalAgentRuns(stop)) {
+  const bool has_agent = local.is_connecting() || LocalAgentRuns(stop);
+  if (local.life() == nullptr && !local.retired() && has_agent) {
     stop.AwaitAndAsk(local, kLocal);
   }
   stop.Begin();

@@ -38,6 +38,13 @@ def expect_work_where_a_link_leads(iris, team, home):
     assert iris.answer(team, "COUNT") == "3"
 
 
+def test_an_agent_that_is_only_being_started_is_stopped_too(iris, team):
+    for _ in range(3):
+        assert iris.tell("app", "hello", timeout_ms=-1).returncode == 0
+        assert iris.run("stop", "--agents").returncode == 0
+        assert not iris.stop()
+
+
 def test_a_path_whose_link_is_switched_counts_for_the_next_message(iris):
     for release in ("release-41", "release-42"):
         (iris.home / release).mkdir()
