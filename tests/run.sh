@@ -43,8 +43,10 @@ install_packages
 # What the tests of whole programs start; and then what computes, beside those that mostly wait.
 say "Building the programs"
 programs=$(bazel query "${bazel_flags[@]}" 'kind("(cc_binary|genrule) rule", //...) except //tests/fuzz/...' 2>/dev/null)
+precompiled "" tests
+build_flags=("${bazel_flags[@]}" "$flag")
 # shellcheck disable=SC2086  # One label a word.
-bazel build "${bazel_flags[@]}" $programs
+bazel build "${build_flags[@]}" $programs
 
 failed=0
 IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
@@ -67,8 +69,7 @@ printf '%s\n' "${files[@]}" | xargs -P 4 -I{} bash -c 'test_file {}' &
 lanes=$!
 
 # -k: one failure does not hide the next. The counts come from the tests' own reports.
-precompiled "" tests
-bazel test "${bazel_flags[@]}" "$flag" -k --test_summary=terse //... || failed=1
+bazel test "${build_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
 say "With ASAN and UBSAN: the fuzzers and the services"
