@@ -57,7 +57,7 @@ def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
 def test_a_message_that_is_under_way_goes_on_by_the_way_that_the_configuration_says_now(server, iris, remote_user, scratch):
     iris.write_config({"teams": {"gpu": server.team(remote_user)}})
     told = iris.start_tell("gpu", "SLOW 3", as_json=True)
-    iris.wait_for_status(lambda s: s["sessions"] and s["sessions"][0]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answer_bytes"] > 0)
     server.stop()
     wait_for_link(iris, lambda link: link["state"] != "up")
     folder = scratch / "moved"
