@@ -140,6 +140,7 @@ def test_lent_keys_follow_a_link_that_comes_back_and_go_with_it(iris, sshd, remo
 
     assert iris.run("stop").returncode == 0  # The agent and its sessions stay.
     wait_until(lambda: not os.path.lexists(path))
+    assert run_there(iris, "keeps", "echo on") == "on"  # Linked: so the agent is ended with the rest.
 
 
 def test_a_changed_host_key_is_refused_beside_a_team_that_takes_any(iris, sshd, scratch, remote_user):
