@@ -31,6 +31,11 @@ void AddTell(CLI::App& app, CommandLine& command) {
   tell->add_flag("--wait-limit", command.wait_limit,
                  "Where the account of the team's claude has reached its limit before anything was "
                  "done, keep the message until the limit has reset, and send it then");
+  tell->add_option("--when-away", command.when_away,
+                   "What becomes of the message where the team's host does not answer and has not "
+                   "answered before: wait = it is kept for the host, for up to 7 days; fail = it "
+                   "fails. Without this it fails, but with --timeout -1 it is kept")
+      ->check(CLI::IsMember({"wait", "fail"}));
   tell->add_option(
       "--id", command.tell_id,
       "The id of a message that was sent before, with the same TEXT: follows that one, "

@@ -38,6 +38,8 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_to(command.team);
   header.set_detach(command.timeout_ms < 0);
   header.set_wait_for_limit(command.wait_limit);
+  header.set_wait_for_host(command.when_away.empty() ? command.timeout_ms < 0
+                                                     : command.when_away == "wait");
   const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
   if (command.timeout_ms == 0 && claude_session != nullptr) {
     header.set_claude_session_id(claude_session);

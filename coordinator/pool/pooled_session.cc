@@ -69,7 +69,8 @@ void PooledSession::UseAskerOf(const Team& team) {
 
 // What the host has goes on there; the way to it is what somebody mended.
 void PooledSession::UseSettingsWhereBlocked(const Team& team) {
-  if (ending() || team == team_ || !transport_->is_blocked()) return;
+  const bool is_stuck = transport_->is_blocked() || transport_->waits_for_host();
+  if (ending() || team == team_ || !is_stuck) return;
   next_team_ = team;
   UseNextTeam();
   if (starting_) transport_->Spawn();
@@ -82,7 +83,10 @@ void PooledSession::UseNextTeam() {
   requests_.clear();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
-  for (OpenTell& tell : open) transport_->Resume(tell.id, std::move(tell.text));
+  for (OpenTell& tell : open) {
+    tell.given ? transport_->Resume(tell.id, std::move(tell.text))
+               : transport_->Tell(tell.id, std::move(tell.text));
+  }
   for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
 }
 
@@ -158,6 +162,7 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
   listener_.OnSessionProgress(key_.session_id, progress);
+  if (transport_->waits_for_host()) on_change_();  // It has no process any more.
 }
 
 // Settings that were due are asked for again, as they are then.

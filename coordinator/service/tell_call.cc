@@ -40,6 +40,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.from = frame.from();
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
+    spec_.wait_for_host = frame.wait_for_host();
     spec_.accepted_before = frame.accepted_before();
     spec_.asker_session = frame.claude_session_id();
     detach_ = frame.detach();
@@ -74,6 +75,7 @@ void TellCall::Submit() {
                 .to = spec_.to,
                 .text = std::move(spec_.text),
                 .wait_for_limit = spec_.wait_for_limit,
+                .wait_for_host = spec_.wait_for_host,
                 .accepted_before = spec_.accepted_before,
                 .asker_session = spec_.asker_session,
                 .asker_waits = !detach_,

@@ -159,6 +159,10 @@ CREATE TABLE cancels (
     R"sql(
 ALTER TABLE marks ADD COLUMN begun TEXT NOT NULL DEFAULT '';
 )sql",
+    // Who waits for a host that never answered.
+    R"sql(
+ALTER TABLE tells ADD COLUMN wait_for_host INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -42,6 +42,7 @@ struct StoredTell {
   TellState state = TellState::kQueued;
   absl::Time accepted_at;
   bool wait_for_limit = false;                   // As in TellSpec.
+  bool wait_for_host = false;                    // Likewise.
   absl::Time not_before = absl::InfinitePast();  // As in Postponement, the last one.
   int limit_waits = 0;                           // Likewise.
   absl::Time settled_at = absl::InfinitePast();
@@ -141,7 +142,7 @@ class Store {
   // it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,
-                       bool wait_for_limit = false);
+                       bool wait_for_limit = false, bool wait_for_host = false);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
   // All of it or nothing: how far sessions were read, and which tells ended or were put off by

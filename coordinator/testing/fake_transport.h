@@ -95,6 +95,10 @@ class FakeTransport : public Transport {
   bool busy() const override { return !open_tells_.empty(); }
   bool is_blocked() const override { return is_blocked_; }
   void Block(bool blocked) { is_blocked_ = blocked; }
+  bool waits_for_host() const override { return is_away_; }
+  // An attempt to reach its host, which never answered, fails so: each tell that does not wait for
+  // it ends with it. OK: the host is there.
+  void BeAway(const absl::Status& why);
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
@@ -118,6 +122,7 @@ class FakeTransport : public Transport {
   std::vector<std::string> cancels_;
   std::map<std::string, std::string> texts_;  // Of open_tells_.
   bool is_blocked_ = false;
+  bool is_away_ = false;
   int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;
