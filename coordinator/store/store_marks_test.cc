@@ -116,6 +116,16 @@ TEST_F(StoreMarksTest, ATellThatIsPutOffIsQueuedAgainWithoutItsTextAndUntilThen)
   EXPECT_EQ(*store_->FindText(id), "");
 }
 
+TEST_F(StoreMarksTest, WhoWaitsForAHostIsKnown) {
+  const std::string id = NewUuid(), other = NewUuid();
+  ASSERT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning, false, true).ok());
+  ASSERT_TRUE(store_->AddTell(other, session_id_, "hello", TellState::kQueued, true, false).ok());
+  Reopen();
+  EXPECT_TRUE(store_->FindTell(id)->value().wait_for_host);
+  EXPECT_FALSE(store_->FindTell(id)->value().wait_for_limit);
+  EXPECT_FALSE(store_->FindTell(other)->value().wait_for_host);
+}
+
 TEST_F(StoreMarksTest, AHostThatAnsweredIsKnownByItsWayAndForAWeek) {
   EXPECT_FALSE(*store_->HasAnswered("gpu", "ssh gpu1"));
   ASSERT_TRUE(store_->NoteAnswer("gpu", "ssh gpu1").ok());

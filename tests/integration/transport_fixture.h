@@ -126,6 +126,10 @@ class TransportRecorder final : public TransportSink {
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&away), kPatience));
     return aways_.empty() ? absl::OkStatus() : aways_.back();
   }
+  void ForgetAways() {
+    absl::MutexLock lock(&mutex_);
+    aways_.clear();
+  }
   // What a store would hold now: the mark, and the texts at it.
   ReadMark mark() {
     absl::MutexLock lock(&mutex_);
