@@ -11,6 +11,7 @@ struct McpAnswer {
   std::string settles;  // As in McpServerMessage.
   bool opening = false;
   std::string accepted;
+  bool confirm = false;
 };
 
 }  // namespace iris

@@ -56,6 +56,12 @@ bool McpStream::Send(const McpLine& line, bool accepted_before) {
   return true;
 }
 
+void McpStream::SendGiven(const std::string& id) {
+  v1::McpClientMessage given;
+  given.set_given(id);
+  stream_->Write(given);  // Where the stream has ended, it is offered again.
+}
+
 absl::Status McpStream::Finish() {
   if (reader_.joinable()) reader_.join();
   const grpc::Status ended = stream_->Finish();
@@ -70,6 +76,7 @@ void McpStream::Read(const OnAnswer& on_answer, const OnEnd& on_end) {
     answer.settles = piece.settles();
     answer.opening = piece.opening();
     answer.accepted = piece.accepted();
+    answer.confirm = piece.confirm();
     on_answer(std::exchange(answer, McpAnswer()));
   }
   on_end();

@@ -69,6 +69,7 @@ int RunTells(const CommandLine& command, const Places& places,
   request.set_from(kCaller);
   request.set_no_wait(!command.wait);
   TellStreamResult result;
+  absl::StatusOr<Coordinator> coordinator = absl::UnknownError("");
   std::string last_progress;
   {
     ProgressLine line;
@@ -83,8 +84,7 @@ int RunTells(const CommandLine& command, const Places& places,
                                            line.Show(progress);
                                          }};
     for (int lives = 0; lives < kLivesMax; ++lives) {
-      const absl::StatusOr<Coordinator> coordinator =
-          ConnectOrStart(places, variables, absl::Now() + kConnect);
+      coordinator = ConnectOrStart(places, variables, absl::Now() + kConnect);
       if (!coordinator.ok()) {
         line.Clear();
         return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
@@ -95,7 +95,9 @@ int RunTells(const CommandLine& command, const Places& places,
     }
   }
   const TellReport report = ReportOf(result, command.tell_id, last_progress);
-  return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);
+  if (!PrintTell(report, command.json)) return kExitFailed;
+  if (result.settled.has_value()) ConfirmFetched(*coordinator->stub, command.tell_id, kCaller);
+  return report.status.ok() ? kExitOk : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places,

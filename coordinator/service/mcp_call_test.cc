@@ -47,8 +47,8 @@ std::string Wait(int id, const std::string& tell_id) {
 class Stream {
  public:
   // `session_id` is that of the client's claude.
-  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "")
-      : session_id_(std::move(session_id)), stream_(stub.Mcp(&context_)) {}
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "", bool confirms = false)
+      : session_id_(std::move(session_id)), confirms_(confirms), stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
   std::string Write(const std::string& json, const std::string& id = NewUuid(),
@@ -57,6 +57,7 @@ class Stream {
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
       piece.mutable_client()->set_claude_session_id(session_id_);
+      piece.mutable_client()->set_confirms(confirms_);
     }
     piece.set_id(id);
     piece.set_accepted_before(accepted_before);
@@ -67,6 +68,11 @@ class Stream {
       piece.Clear();
     }
     return id;
+  }
+  void Give(const std::string& id) {
+    v1::McpClientMessage given;
+    given.set_given(id);
+    EXPECT_TRUE(stream_->Write(given));
   }
   void WritesDone() { stream_->WritesDone(); }
   // The next message, put together; `json` is empty at the end of the stream. What was accepted on
@@ -95,6 +101,7 @@ class Stream {
   grpc::ClientContext context_;
   bool first_ = true;
   const std::string session_id_;
+  const bool confirms_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;
 };
@@ -320,6 +327,30 @@ TEST_F(McpCallTest, AnAnswerIsFetchedOnceTheStreamTookItAndElseWaits) {
   EXPECT_TRUE(stream.Finish().ok());
   ExpectNoOpenCalls();
   OnLoop([&] { EXPECT_TRUE(orchestrator_->Unfetched("web")->empty()); });
+}
+
+TEST_F(McpCallTest, AFrontEndThatConfirmsHasFetchedWhatItGaveToItsClient) {
+  Stream stream(*stub_, "", /*confirms=*/true);
+  stream.Write(
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26"}})");
+  EXPECT_FALSE(stream.Read().confirm());  // There is nothing to be fetched.
+  const std::string lost = stream.Write(Send(1, "lost"));
+  EXPECT_TRUE(stream.Read().confirm());
+  const std::string batch = stream.Write("[" + Send(2, "given") + "," + Send(3, "too") + "]");
+  const v1::McpServerMessage both = stream.Read();
+  EXPECT_TRUE(both.confirm());
+  EXPECT_EQ(both.settles(), batch);
+  stream.Give(batch);
+  stream.Give(NewUuid());  // Nothing that is known.
+  stream.WritesDone();
+  EXPECT_EQ(stream.Read().json(), "");
+  EXPECT_TRUE(stream.Finish().ok());
+  ExpectNoOpenCalls();
+  OnLoop([&] {
+    const std::vector<Store::WaitingAnswer> left = *orchestrator_->Unfetched("web");
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].tell_id, lost);
+  });
 }
 
 TEST_F(McpCallTest, MuchTextGoesBothWaysInPieces) {

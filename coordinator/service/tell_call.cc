@@ -44,6 +44,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.accepted_before = frame.accepted_before();
     spec_.asker_session = frame.claude_session_id();
     detach_ = frame.detach();
+    confirms_ = frame.confirms();
     spec_.environment = EnvironmentIn(frame);
     service_.daemon_.Lend(spec_.to, spec_.environment);
   }
@@ -57,7 +58,8 @@ void TellCall::OnRead(v1::TellRequest& frame) {
 
 void TellCall::OnWritten(bool ok) {
   client_gone_ = client_gone_ || !ok;
-  if (ok && updates_->all_sent()) service_.orchestrator_.MarkFetched(spec_.tell_id);
+  const bool whole = ok && updates_->all_sent();
+  if (whole && !confirms_) service_.orchestrator_.MarkFetched(spec_.tell_id);
   WriteNext();
 }
 
