@@ -104,9 +104,11 @@ void AddStop(CLI::App& app, CommandLine& command) {
   CLI::App* stop = AddVerb(app, command, Verb::kStop, "stop", "Stop the coordinator.");
   CLI::Option* agents =
       stop->add_flag("--agents", command.agents,
-                     "First end every session and the agents. An agent that has open messages of "
-                     "another coordinator (of another person or IRIS_HOME, with the same account) "
-                     "is left running, and named");
+                     "First end every session and the agents, here and on every host where this "
+                     "coordinator has put one. A host that is not reached within 20 s is named, and "
+                     "tried again next time. An agent that has open messages of another coordinator "
+                     "(of another person or IRIS_HOME, with the same account) is left running, and "
+                     "named");
   stop->add_flag("--force", command.force, "With --agents: end such an agent too, and its messages")
       ->needs(agents);
 }

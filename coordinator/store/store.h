@@ -164,6 +164,20 @@ class Store {
   static constexpr absl::Duration kAnswerCounts = absl::Hours(7 * 24);
   absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
+
+  // An agent was seen at a place; and is there no more. Kept until then, or for kPlacedCounts, and
+  // the newest kPlacedMax; the newest first. `way` is the caller's.
+  struct Placed {
+    std::string place;
+    std::string name;  // For people.
+    std::string way;
+  };
+  static constexpr absl::Duration kPlacedCounts = absl::Hours(90 * 24);
+  static constexpr int64_t kPlacedMax = 1000;
+  absl::Status NotePlaced(const Placed& agent);
+  absl::Status ForgetPlaced(absl::string_view place);
+  absl::StatusOr<std::vector<Placed>> AllPlaced();
+
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 

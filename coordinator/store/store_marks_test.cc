@@ -116,6 +116,28 @@ TEST_F(StoreMarksTest, ATellThatIsPutOffIsQueuedAgainWithoutItsTextAndUntilThen)
   EXPECT_EQ(*store_->FindText(id), "");
 }
 
+TEST_F(StoreMarksTest, WhereAgentsAreIsKnownUntilTheyAreEnded) {
+  const auto names = [this] {
+    std::string names;
+    const std::vector<Store::Placed> all = *store_->AllPlaced();
+    for (const Store::Placed& agent : all) names += agent.name + " by " + agent.way + ", ";
+    return names;
+  };
+  ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "gpu1", .way = "one"}).ok());
+  now_ += absl::Hours(24);
+  ASSERT_TRUE(store_->NotePlaced({.place = "b", .name = "gpu2", .way = "two"}).ok());
+  Reopen();
+  EXPECT_EQ(names(), "gpu2 by two, gpu1 by one, ");
+  ASSERT_TRUE(store_->ForgetPlaced("b").ok());
+  now_ += absl::Hours(24);
+  ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "gpu1", .way = "another"}).ok());
+  EXPECT_EQ(names(), "gpu1 by another, ");
+  now_ += Store::kPlacedCounts;
+  EXPECT_EQ(names(), "gpu1 by another, ");
+  now_ += absl::Milliseconds(1);
+  EXPECT_EQ(names(), "");
+}
+
 TEST_F(StoreMarksTest, WhoWaitsForAHostIsKnown) {
   const std::string id = NewUuid(), other = NewUuid();
   ASSERT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning, false, true).ok());
