@@ -31,7 +31,7 @@ void Orchestrator::OnSessionAway(const std::string& session_id, const absl::Stat
     queue.waiting = std::move(stay);
     for (const std::string& tell_id : lost) End(tell_id, why);
     if (!lost.empty()) TellPlaces(queue);
-    UseSettingsOfNow(queue);
+    if (!queue.in_flight.empty()) UseSettingsOfNow(queue);
   });
 }
 
