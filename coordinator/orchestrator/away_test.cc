@@ -71,6 +71,11 @@ TEST_F(AwayTest, WhatIsLeftForTheHostWaitsAndSaysWhyAndWhatIsNotFailsAtOnce) {
   FailAttempt();
   EXPECT_EQ(left.times_settled, 0);
   EXPECT_THAT(left.texts, Contains(HasSubstr("no route")));
+  OnLoop([this] {
+    const v1::TellSummary listed = orchestrator_->List("cli", /*all=*/false)->tells(0);
+    EXPECT_EQ(listed.state(), "queued");
+    EXPECT_THAT(listed.progress().text(), HasSubstr("no route"));
+  });
   AnswerAtLast(spec.tell_id);
   EXPECT_TRUE(left.Wait().status.ok());
 

@@ -69,7 +69,7 @@ void PooledSession::UseAskerOf(const Team& team) {
 
 // What the host has goes on there; the way to it is what somebody mended.
 void PooledSession::UseSettingsWhereBlocked(const Team& team) {
-  const bool is_stuck = transport_->is_blocked() || transport_->waits_for_host();
+  const bool is_stuck = transport_->is_blocked() || waits_for_host();
   if (ending() || team == team_ || !is_stuck) return;
   next_team_ = team;
   UseNextTeam();
@@ -162,7 +162,7 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
   listener_.OnSessionProgress(key_.session_id, progress);
-  if (transport_->waits_for_host()) on_change_();  // It has no process any more.
+  if (waits_for_host()) on_change_();  // It has no process any more.
 }
 
 // Settings that were due are asked for again, as they are then.

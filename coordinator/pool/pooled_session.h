@@ -51,11 +51,13 @@ class PooledSession : private TransportSink {
   // Its child answers, and is not being ended.
   bool ready() const { return child_ == Child::kReady && !ending(); }
   bool ending() const { return !ending_.empty(); }
+  // As Transport::waits_for_host(), with a tell under way.
+  bool waits_for_host() const { return busy() && transport_->waits_for_host(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
   // not: the link's loss took it from us, and nobody here can end it. Nor does one that waits for a
   // host which got nothing of it yet.
   bool has_process() const {
-    return (busy() && !transport_->waits_for_host()) || starting_ || ending() ||
+    return (busy() && !waits_for_host()) || starting_ || ending() ||
            child_ == Child::kReady;
   }
   // May be put to sleep without anybody noticing.
