@@ -89,7 +89,7 @@ class FakeDesk : public McpDesk {
     return teams;
   }
   absl::Status ConfigProblem() override { return config_problem; }
-  std::string OwnTeam(const v1::ListTeamsResponse&) override { return own_team; }
+  std::string Caller() override { return caller; }
   void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
@@ -106,7 +106,7 @@ class FakeDesk : public McpDesk {
   std::map<std::string, Open> open;
   absl::Status config;
   absl::Status config_problem;
-  std::string own_team;
+  std::string caller;  // Empty: each call says it.
   v1::GetStatusResponse status;
   std::string asked;
   v1::TellSummary summary;

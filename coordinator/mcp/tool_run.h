@@ -44,15 +44,17 @@ class ToolRun {
 
 struct ToolCall {
   const Tool& tool;
-  Json arguments;      // ReadArguments() and FindCaller() found nothing.
+  Json arguments;      // ReadArguments() and BindCaller() found nothing.
   std::string id;      // UUID; of the tell, if one is asked for.
   absl::Duration age;  // Since the client asked: a timeout counts from there.
   bool accepted_before = false;  // As in TellSpec.
 };
 
-// The team that the arguments speak for; empty: the tool needs none. FAILURE_BAD_REQUEST: it is no
-// team; names those that there are.
-absl::StatusOr<std::string> FindCaller(McpDesk& desk, const Json& arguments);
+// For whom a call speaks, which is its `fromTeam` from now on if the tool has one; empty: for nobody.
+// That is the client's McpDesk::Caller(), and where that is not known the team that the arguments
+// name. FAILURE_BAD_REQUEST: they name another one, or none where they have to. What a model is told
+// then names no team: it would speak for that one.
+absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments);
 
 // `loop`, `desk` and `listener` outlive the run. Failures of the call arrive by the listener, among
 // them FAILURE_TIMEOUT: the answer took longer than the caller wanted to wait, and names the tell.

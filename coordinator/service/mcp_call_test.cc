@@ -46,9 +46,12 @@ std::string Wait(int id, const std::string& tell_id) {
 // A front end's end of one stream.
 class Stream {
  public:
-  // `session_id` is that of the client's claude.
-  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "")
-      : session_id_(std::move(session_id)), stream_(stub.Mcp(&context_)) {}
+  // `session_id` is that of the client's claude; `caller` is whom it speaks for.
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "",
+                  std::string caller = "")
+      : session_id_(std::move(session_id)),
+        caller_(std::move(caller)),
+        stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
   std::string Write(const std::string& json, const std::string& id = NewUuid(),
@@ -57,6 +60,7 @@ class Stream {
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
       piece.mutable_client()->set_claude_session_id(session_id_);
+      piece.mutable_client()->set_caller(caller_);
     }
     piece.set_id(id);
     piece.set_accepted_before(accepted_before);
@@ -95,6 +99,7 @@ class Stream {
   grpc::ClientContext context_;
   bool first_ = true;
   const std::string session_id_;
+  const std::string caller_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;
 };
@@ -126,6 +131,19 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
     EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
     EXPECT_EQ(daemon_.lent.at("gpu").at("SSH_AUTH_SOCK"), "/agent");
   });
+}
+
+TEST_F(McpCallTest, AClientSpeaksForWhomItsFrontEndSays) {
+  Stream stream(*stub_, "", "notes@laptop");
+  stream.Write(kInitialize);
+  EXPECT_THAT(stream.Read().json(), HasSubstr("You are notes@laptop"));
+  stream.Write(Send(1, "hello"));
+  EXPECT_THAT(stream.Read().json(), HasSubstr("you are notes@laptop, and cannot speak for"));
+  const std::string id = stream.Write(
+      R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"send_message",)"
+      R"("arguments":{"toTeam":"gpu","message":"hello"}}})");
+  EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"hello")"));
+  OnLoop([&] { EXPECT_EQ(store_->FindTell(id)->value().from, "notes@laptop"); });
 }
 
 TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {

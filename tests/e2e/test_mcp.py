@@ -22,12 +22,12 @@ def asker(iris, ssh_team):
 
 
 def message(text: str, **more) -> dict:
-    return {"toTeam": "there", "fromTeam": "asker", "message": text} | more
+    return {"toTeam": "there", "message": text} | more
 
 
 def by_sdk(iris, *calls) -> dict:
     """What the SDK's client heard from `iris mcp` to these (tool, arguments)."""
-    plan = {"command": str(iris.program), "args": ["mcp"], "env": iris.env,
+    plan = {"command": str(iris.program), "args": ["mcp", "--team", "asker"], "env": iris.env,
             "calls": [{"name": name, "arguments": arguments} for name, arguments in calls]}
     done = subprocess.run(["node", SDK_CLIENT, npm.mcp_sdk()], input=json.dumps(plan), cwd=iris.home,
                           capture_output=True, text=True, timeout=180)

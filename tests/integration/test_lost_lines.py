@@ -79,7 +79,7 @@ def test_plain_content_and_structured_output_are_the_answer(iris):
     assert (outcome["answer"], outcome["structured"]) == (text, {"sum": 3})
     again = json.loads(iris.run("tells", outcome["tell_id"], "--json").stdout)
     assert again["structured"] == {"sum": 3}
-    with McpClient(iris) as client:
+    with McpClient(iris, "here") as client:
         client.initialize()
         result = client.request("tools/call", {"name": "send_message", "arguments": {
             "toTeam": "here", "fromTeam": "here", "message": prompt}})["result"]

@@ -38,7 +38,7 @@ def test_an_upload_over_a_slow_connection_shows_how_far_it_is(slow_team, tell_at
 
 
 def test_an_mcp_client_is_told_how_far_an_upload_is(iris, slow_team):
-    with McpClient(iris) as client:
+    with McpClient(iris, "app") as client:
         client.initialize()
         told = client.start_call("send_message", token="t", toTeam="gpu", fromTeam="app", message="hello")
         assert client.result(told) == ("ECHO: hello", False)
