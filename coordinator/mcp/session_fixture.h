@@ -93,13 +93,14 @@ class FakeDesk : public McpDesk {
   void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
-              size_t structured_bytes = 0) {
+              size_t structured_bytes = 0, const v1::TurnAccount& account = {}) {
     TellObserver* const observer = open.at(id).observer;
     open.erase(id);
     if (observer == nullptr) return;
     observer->OnSettled({.status = outcome,
                          .answer = std::make_shared<const std::string>(answer),
-                         .structured_bytes = structured_bytes});
+                         .structured_bytes = structured_bytes,
+                         .account = account});
   }
   bool followed(const std::string& id) { return open.at(id).observer != nullptr; }
 

@@ -94,6 +94,7 @@ class TellRun final : public ToolRun, private TellObserver {
     listener_.OnToolDone({.status = outcome.status,
                           .text = outcome.answer,
                           .structured_bytes = outcome.structured_bytes,
+                          .account = outcome.account,
                           .outcome_of = tell_id_});
   }
   void Done(const absl::Status& status) {

@@ -20,6 +20,7 @@ struct ToolResult {
   absl::Status status;                      // OK: `text` is the result.
   std::shared_ptr<const std::string> text;  // With a failure the partial answer. May be null.
   size_t structured_bytes = 0;              // The last ones of `text` are JSON.
+  v1::TurnAccount account;                  // As in TellOutcome.
   std::string outcome_of;                   // The tell whose outcome this is, or empty.
 };
 

@@ -297,6 +297,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (queue == queues_.end()) continue;
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));
     status.set_tell_in_flight(queue->second.in_flight);
+    if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
     const auto open = open_.find(queue->second.in_flight);
     if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
     const absl::Time not_before = NextNotBefore(queue->second);
@@ -326,6 +327,7 @@ void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
   OpenTell& tell = open->second;
   tell.answer.clear();
   tell.structured_bytes = 0;
+  tell.account.Clear();
   tell.stored_bytes = 0;
   tell.stored_text_is_void = true;
 }
@@ -333,6 +335,14 @@ void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
 void Orchestrator::OnTellStructured(const std::string& id_on_host, size_t bytes) {
   auto* const open = FindSent(id_on_host);
   if (open != nullptr) open->second.structured_bytes = bytes;
+}
+
+void Orchestrator::OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
+                                 bool asks) {
+  auto* const open = FindSent(id_on_host);
+  if (open == nullptr) return;
+  open->second.account = account;
+  open->second.account.set_asks(asks);
 }
 
 void Orchestrator::OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) {

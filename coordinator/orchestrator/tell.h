@@ -43,7 +43,14 @@ struct TellOutcome {
   std::shared_ptr<const std::string> answer;  // With a failure the partial text. Never null.
   absl::Duration duration;                    // From accepted to settled.
   size_t structured_bytes = 0;                // The last ones of the answer are JSON.
+  v1::TurnAccount account;                    // All unset: not known.
 };
+
+// Whether a turn's account says anything.
+inline bool IsKnown(const v1::TurnAccount& account) {
+  return account.has_cost_micro_usd() || account.has_duration_ms() || account.has_output_tokens() ||
+         account.tools() > 0 || account.denials() > 0;
+}
 
 // Follows one tell. Every call comes on the coordinator's loop.
 class TellObserver {

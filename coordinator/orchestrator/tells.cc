@@ -77,6 +77,7 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
   }
   summary.set_preview(stored.preview);
   summary.set_answer_preview(ToUtf8(stored.answer_preview));
+  if (IsKnown(stored.account)) *summary.mutable_account() = stored.account;
   return summary;
 }
 
@@ -96,7 +97,8 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
     observer->OnSettled({.status = stored.outcome,
                          .answer = std::make_shared<const std::string>(std::move(stored.answer)),
                          .duration = stored.settled_at - stored.accepted_at,
-                         .structured_bytes = stored.structured_bytes});
+                         .structured_bytes = stored.structured_bytes,
+                         .account = std::move(stored.account)});
     return absl::OkStatus();
   }
   if (leaving_) return Leaving();

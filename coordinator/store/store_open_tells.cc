@@ -14,7 +14,7 @@ constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
     "wait_for_limit, not_before, waits, settled_at, answer, structured_bytes, dropped, "
     "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id), "
-    "kind, detail, fix, limit_resets_at, nothing_ran "
+    "kind, detail, fix, limit_resets_at, nothing_ran, account "
     "FROM tells JOIN sessions USING (session_id) LEFT JOIN put_off USING (tell_id) "
     "WHERE tell_id = ?";
 
@@ -36,6 +36,7 @@ StoredTell TellFromRow(const Statement& row) {
   tell.dropped = row.Int(13) != 0;
   tell.fetched = row.Int(14) != 0;
   tell.outcome = OutcomeFromRow(row, 15);
+  tell.account = AccountFromRow(row, 20);
   return tell;
 }
 
