@@ -16,7 +16,21 @@ constexpr char kDeniedFix[] =
     "\"grantPermission\": \"ask\" in the team's configuration has a person asked instead (iris "
     "answer).";
 
-std::string Plain(absl::string_view text) {
+std::string Duration(int64_t ms) {
+  if (ms < 10'000) return absl::StrFormat("%.1f s", static_cast<double>(ms) / 1e3);
+  if (ms < 120'000) return absl::StrCat(ms / 1000, " s");
+  return absl::StrCat(ms / 60'000, " min ", ms / 1000 % 60, " s");
+}
+
+// Of a cent or more two digits say enough.
+std::string Dollars(int64_t micro_usd) {
+  const double dollars = static_cast<double>(micro_usd) / 1e6;
+  return micro_usd >= 10'000 ? absl::StrFormat("$%.2f", dollars) : absl::StrFormat("$%.4f", dollars);
+}
+
+}  // namespace
+
+std::string PlainLine(absl::string_view text) {
   std::string plain;
   while (!text.empty()) {
     char32_t character;
@@ -32,22 +46,8 @@ std::string Plain(absl::string_view text) {
   return plain;
 }
 
-std::string Duration(int64_t ms) {
-  if (ms < 10'000) return absl::StrFormat("%.1f s", static_cast<double>(ms) / 1e3);
-  if (ms < 120'000) return absl::StrCat(ms / 1000, " s");
-  return absl::StrCat(ms / 60'000, " min ", ms / 1000 % 60, " s");
-}
-
-// Of a cent or more two digits say enough.
-std::string Dollars(int64_t micro_usd) {
-  const double dollars = static_cast<double>(micro_usd) / 1e6;
-  return micro_usd >= 10'000 ? absl::StrFormat("$%.2f", dollars) : absl::StrFormat("$%.4f", dollars);
-}
-
-}  // namespace
-
 std::string ToolText(const v1::ToolUse& tool) {
-  return Plain(tool.input().empty() ? tool.name() : absl::StrCat(tool.name(), ": ", tool.input()));
+  return PlainLine(tool.input().empty() ? tool.name() : absl::StrCat(tool.name(), ": ", tool.input()));
 }
 
 std::string CostText(const v1::TurnAccount& account) {

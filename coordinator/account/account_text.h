@@ -12,6 +12,9 @@ namespace iris {
 // What stands beside an answer, for people and models. The words of tools are those of a claude on
 // some host: they come on one line, without what a terminal obeys.
 
+// `text` on one line, with '?' for what a terminal obeys.
+std::string PlainLine(absl::string_view text);
+
 // "Bash: npm test". Empty: no tool.
 std::string ToolText(const v1::ToolUse& tool);
 

@@ -1,18 +1,35 @@
 #include "coordinator/cli/progress_line.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "common/base/thread.h"
 #include "common/base/utf8.h"
+#include "coordinator/account/account_text.h"
 #include "coordinator/cli/text.h"
 
 namespace iris {
 namespace {
 
 constexpr char kEraseLine[] = "\r\033[K";
-constexpr size_t kLineBytesMax = 200;  // A wrapped line would not be erased.
+constexpr size_t kLineBytesMax = 200;
+constexpr absl::string_view kApart = " · ";
+constexpr size_t kWordsColumnsMin = 8;  // Fewer of them say nothing.
+constexpr size_t kColumnsUsual = 80;    // Of a terminal that does not say.
+constexpr absl::Duration kBeat = absl::Seconds(1);
+
+// At every line anew: a window changes its size.
+size_t ColumnsOfTerminal() {
+  winsize size{};
+  const bool says = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return says ? size.ws_col : kColumnsUsual;
+}
 
 const char* NameOf(v1::TellProgress::Stage stage) {
   switch (stage) {
@@ -34,6 +51,7 @@ const char* NameOf(v1::TellProgress::Stage stage) {
 }  // namespace
 
 std::string ShowProgress(const v1::TellProgress& progress) {
+  if (progress.has_tool()) return absl::StrCat("runs ", OneLine(ToolText(progress.tool())));
   std::string line = progress.text().empty()
                          ? NameOf(progress.stage())
                          : CutUtf8(OneLine(progress.text()), kLineBytesMax);
@@ -44,20 +62,63 @@ std::string ShowProgress(const v1::TellProgress& progress) {
   return line;
 }
 
-ProgressLine::ProgressLine() : on_terminal_(isatty(STDERR_FILENO) == 1) {}
+std::string ProgressLineText(const v1::TellProgress& progress, absl::Duration later,
+                             size_t columns) {
+  const std::string doing = ShowProgress(progress);
+  if (progress.working_ms() <= 0) return FirstColumns(doing, columns);
+  const absl::Duration working = absl::Milliseconds(progress.working_ms()) + later;
+  const std::string seconds = absl::StrCat(kApart, absl::ToInt64Seconds(working), " s");
+  const size_t seconds_columns = ColumnsOf(seconds);
+  if (columns <= seconds_columns) return FirstColumns(doing, columns);
+  std::string line = absl::StrCat(FirstColumns(doing, columns - seconds_columns), seconds);
+  const std::string said = OneLine(progress.words());
+  const size_t left = columns - ColumnsOf(line);
+  if (said.empty() || left < ColumnsOf(kApart) + kWordsColumnsMin) return line;
+  return absl::StrCat(line, kApart, LastColumns(said, left - ColumnsOf(kApart)));
+}
+
+ProgressLine::ProgressLine()
+    : on_terminal_(isatty(STDERR_FILENO) == 1), ticker_(absl::UnavailableError("no terminal")) {
+  if (on_terminal_) ticker_ = StartThread("shows the seconds", [this] { Tick(); });
+}
+
+ProgressLine::~ProgressLine() {
+  Clear();
+  {
+    absl::MutexLock lock(&mutex_);
+    over_ = true;
+  }
+  if (ticker_.ok()) ticker_->join();
+}
+
+void ProgressLine::Tick() {
+  absl::MutexLock lock(&mutex_);
+  while (!mutex_.AwaitWithTimeout(absl::Condition(&over_), kBeat)) Draw();
+}
 
 void ProgressLine::Show(const v1::TellProgress& progress) {
   if (!on_terminal_) return;
-  fprintf(stderr, "%s%s", kEraseLine, ShowProgress(progress).c_str());
+  absl::MutexLock lock(&mutex_);
+  progress_ = progress;
+  heard_at_ = absl::Now();
+  Draw();
+}
+
+void ProgressLine::Draw() {
+  if (!progress_.has_value()) return;
+  // The last column is left free: some terminals wrap there.
+  const std::string line =
+      ProgressLineText(*progress_, absl::Now() - heard_at_, ColumnsOfTerminal() - 1);
+  fprintf(stderr, "%s%s", kEraseLine, line.c_str());
   fflush(stderr);
-  shown_ = true;
 }
 
 void ProgressLine::Clear() {
-  if (!shown_) return;
+  absl::MutexLock lock(&mutex_);
+  if (!progress_.has_value()) return;
+  progress_.reset();
   fputs(kEraseLine, stderr);
   fflush(stderr);
-  shown_ = false;
 }
 
 }  // namespace iris

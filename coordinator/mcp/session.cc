@@ -78,7 +78,7 @@ class McpSession::Call final : private ToolListener {
   const std::string& from() const { return from_; }
 
  private:
-  void OnToolProgress(const std::string& text) override { reporter_.News(text); }
+  void OnToolProgress(const ProgressNews& news) override { reporter_.News(news); }
   void OnToolAccepted() override {
     McpOutgoing accepted{std::string()};
     accepted.accepted = message_id_;

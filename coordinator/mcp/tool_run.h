@@ -11,7 +11,9 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
+#include "coordinator/mcp/progress.h"
 #include "coordinator/mcp/tool.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -28,7 +30,7 @@ class ToolListener {
  public:
   virtual ~ToolListener() = default;
   // What is going on, for people: "waiting behind 2 messages".
-  virtual void OnToolProgress(const std::string& text) = 0;
+  virtual void OnToolProgress(const ProgressNews& news) = 0;
   // The call sends a message, and that is stored now. At most once, before OnToolDone().
   virtual void OnToolAccepted() = 0;
   // Last, and once; may come from inside Start(). The run may be destroyed in it.

@@ -303,8 +303,9 @@ void AgentTransport::Apply(SessionNews& item) {
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
       if (!*alive) return;
-      return sink_.OnProgress(
-          {.stage = TransportProgress::Stage::kWorking, .text = "claude has the message"});
+      return sink_.OnProgress({.stage = TransportProgress::Stage::kWorking,
+                               .text = "claude has the message",
+                               .working = Working()});
     }
     case SessionNews::Kind::kText:
       if (!HearTurn(item) || item.text.empty()) return;
@@ -356,13 +357,19 @@ void AgentTransport::SayDoing(const TurnText::Doing& doing) {
   if (!is_other && absl::Now() - doing_said_at_ < kDoingApart) return;
   doing_said_at_ = absl::Now();
   doing_ = tool;
+  const std::string text =
+      tool.name().empty() ? "claude has the message" : absl::StrCat("runs ", tool.name());
   TransportProgress progress = {.stage = TransportProgress::Stage::kWorking,
-                                .text = tool.name().empty() ? "claude has the message"
-                                                            : absl::StrCat("runs ", tool.name()),
+                                .text = text,
                                 .tool = std::move(tool),
-                                .words = doing.words};
-  if (written_at_ != absl::InfinitePast()) progress.working = absl::Now() - written_at_;
+                                .words = doing.words,
+                                .working = Working()};
   sink_.OnProgress(progress);
+}
+
+absl::Duration AgentTransport::Working() const {
+  if (written_at_ == absl::InfinitePast()) return absl::ZeroDuration();
+  return std::max(absl::Now() - written_at_, absl::Milliseconds(1));
 }
 
 void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& outcome) {

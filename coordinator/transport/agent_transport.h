@@ -13,6 +13,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
@@ -139,6 +140,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   // The child that the sink knows of is not there any more.
   void TellDown(const absl::Status& why);
   void SayDoing(const TurnText::Doing& doing);
+  // Since the tell in flight was written; zero: not known.
+  absl::Duration Working() const;
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
   void Fail(const absl::Status& why);
