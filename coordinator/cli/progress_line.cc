@@ -21,15 +21,10 @@ constexpr char kEraseLine[] = "\r\033[K";
 constexpr size_t kLineBytesMax = 200;
 constexpr absl::string_view kApart = " · ";
 constexpr size_t kWordsColumnsMin = 8;  // Fewer of them say nothing.
-constexpr size_t kColumnsUsual = 80;    // Of a terminal that does not say.
+constexpr size_t kEndColumns = 32;      // Room for " iris answer 4f6d1a2b allow|deny".
+constexpr absl::string_view kEllipsis = "…";
+constexpr size_t kColumnsUsual = 80;  // Of a terminal that does not say.
 constexpr absl::Duration kBeat = absl::Seconds(1);
-
-// At every line anew: a window changes its size.
-size_t ColumnsOfTerminal() {
-  winsize size{};
-  const bool says = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-  return says ? size.ws_col : kColumnsUsual;
-}
 
 const char* NameOf(v1::TellProgress::Stage stage) {
   switch (stage) {
@@ -48,33 +43,57 @@ const char* NameOf(v1::TellProgress::Stage stage) {
   }
 }
 
+std::string Doing(const v1::TellProgress& progress) {
+  if (progress.has_tool()) return absl::StrCat("runs ", OneLine(ToolText(progress.tool())));
+  return progress.text().empty() ? NameOf(progress.stage()) : OneLine(progress.text());
+}
+
+// Of an upload.
+std::string HowFar(const v1::TellProgress& progress) {
+  if (progress.stage() != v1::TellProgress::UPLOADING || progress.bytes_total() == 0) return "";
+  return absl::StrCat(": ", ShowBytes(progress.bytes_done()), " of ",
+                      ShowBytes(progress.bytes_total()));
+}
+
+// What a person can do stands at the end ("iris answer ID allow|deny"): of a line that is too long
+// the middle is left out, where there is room for two halves.
+std::string InColumns(const std::string& doing, size_t columns) {
+  if (ColumnsOf(doing) <= columns || columns < 2 * kEndColumns) return FirstColumns(doing, columns);
+  return absl::StrCat(FirstColumns(doing, columns - kEndColumns),
+                      LastColumns(doing, kEndColumns + 1).substr(kEllipsis.size()));
+}
+
+// At every line anew: a window changes its size.
+size_t ColumnsOfTerminal() {
+  winsize size{};
+  const bool says = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return says ? size.ws_col : kColumnsUsual;
+}
+
 }  // namespace
 
 std::string ShowProgress(const v1::TellProgress& progress) {
-  if (progress.has_tool()) return absl::StrCat("runs ", OneLine(ToolText(progress.tool())));
-  std::string line = progress.text().empty()
-                         ? NameOf(progress.stage())
-                         : CutUtf8(OneLine(progress.text()), kLineBytesMax);
-  if (progress.stage() == v1::TellProgress::UPLOADING && progress.bytes_total() > 0) {
-    absl::StrAppend(&line, ": ", ShowBytes(progress.bytes_done()), " of ",
-                    ShowBytes(progress.bytes_total()));
-  }
-  return line;
+  return absl::StrCat(CutUtf8(Doing(progress), kLineBytesMax), HowFar(progress));
 }
 
 std::string ProgressLineText(const v1::TellProgress& progress, absl::Duration later,
                              size_t columns) {
-  const std::string doing = ShowProgress(progress);
-  if (progress.working_ms() <= 0) return FirstColumns(doing, columns);
-  const absl::Duration working = absl::Milliseconds(progress.working_ms()) + later;
-  const std::string seconds = absl::StrCat(kApart, absl::ToInt64Seconds(working), " s");
-  const size_t seconds_columns = ColumnsOf(seconds);
-  if (columns <= seconds_columns) return FirstColumns(doing, columns);
-  std::string line = absl::StrCat(FirstColumns(doing, columns - seconds_columns), seconds);
+  const std::string doing = Doing(progress);
+  std::string tail = HowFar(progress);
+  if (progress.working_ms() > 0) {
+    const absl::Duration working = absl::Milliseconds(progress.working_ms()) + later;
+    tail = absl::StrCat(kApart, absl::ToInt64Seconds(working), " s");
+  }
+  if (columns <= ColumnsOf(tail)) return FirstColumns(absl::StrCat(doing, tail), columns);
+  std::string line = absl::StrCat(InColumns(doing, columns - ColumnsOf(tail)), tail);
   const std::string said = OneLine(progress.words());
   const size_t left = columns - ColumnsOf(line);
   if (said.empty() || left < ColumnsOf(kApart) + kWordsColumnsMin) return line;
   return absl::StrCat(line, kApart, LastColumns(said, left - ColumnsOf(kApart)));
+}
+
+bool HasToBeReadWhole(const v1::TellProgress& progress, size_t columns) {
+  return progress.stage() == v1::TellProgress::CONNECTING && ColumnsOf(Doing(progress)) > columns;
 }
 
 ProgressLine::ProgressLine()
@@ -99,8 +118,12 @@ void ProgressLine::Tick() {
 void ProgressLine::Show(const v1::TellProgress& progress) {
   if (!on_terminal_) return;
   absl::MutexLock lock(&mutex_);
+  const bool is_news = !progress_.has_value() || progress_->text() != progress.text();
   progress_ = progress;
   heard_at_ = absl::Now();
+  if (is_news && HasToBeReadWhole(progress, ColumnsOfTerminal() - 1)) {
+    fprintf(stderr, "%s%s\n", kEraseLine, OneLine(progress.text()).c_str());
+  }
   Draw();
 }
 
