@@ -25,7 +25,8 @@ std::string Duration(int64_t ms) {
 // Of a cent or more two digits say enough.
 std::string Dollars(int64_t micro_usd) {
   const double dollars = static_cast<double>(micro_usd) / 1e6;
-  return micro_usd >= 10'000 ? absl::StrFormat("$%.2f", dollars) : absl::StrFormat("$%.4f", dollars);
+  if (micro_usd >= 10'000) return absl::StrFormat("$%.2f", dollars);
+  return absl::StrFormat("$%.4f", dollars);
 }
 
 }  // namespace
@@ -57,7 +58,9 @@ std::string CostText(const v1::TurnAccount& account) {
     parts.push_back(absl::StrCat(account.tools(), account.tools() == 1 ? " tool" : " tools"));
   }
   if (account.has_cost_micro_usd()) parts.push_back(Dollars(account.cost_micro_usd()));
-  if (account.has_input_tokens()) parts.push_back(absl::StrCat(account.input_tokens(), " tokens in"));
+  if (account.has_input_tokens()) {
+    parts.push_back(absl::StrCat(account.input_tokens(), " tokens in"));
+  }
   if (account.has_output_tokens()) {
     parts.push_back(absl::StrCat(account.output_tokens(),
                                  account.has_input_tokens() ? " out" : " tokens out"));

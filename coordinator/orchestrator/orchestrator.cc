@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -261,6 +262,7 @@ void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress prog
   if (open == open_.end()) return;
   for (TellObserver* observer : open->second.observers) observer->OnProgress(progress);
   open->second.progress = std::move(progress);
+  open->second.progress_at = absl::Now();
 }
 
 // Where everybody who waits stands now.

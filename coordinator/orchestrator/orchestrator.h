@@ -159,6 +159,7 @@ class Orchestrator : private SessionListener {
     TellObserver* asker = nullptr;  // That of the turn that waits for it; null: none does.
     std::string asker_turn;         // The tell of that turn: once it is over nothing waits.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
+    absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
     size_t structured_bytes = 0;                   // The last ones of it are JSON.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -60,6 +61,14 @@ const char* NameOf(TellState state) {
       return "settled";
   }
   return "";
+}
+
+// What was said a while ago, with the seconds since.
+v1::TellProgress AsOfNow(v1::TellProgress progress, absl::Time said_at) {
+  if (progress.working_ms() == 0) return progress;
+  progress.set_working_ms(progress.working_ms() +
+                          absl::ToInt64Milliseconds(absl::Now() - said_at));
+  return progress;
 }
 
 v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
@@ -119,7 +128,9 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   }
   open->second.observers.push_back(observer);
   observer->OnAccepted(stored.session_id);
-  if (open->second.progress.has_value()) observer->OnProgress(*open->second.progress);
+  if (open->second.progress.has_value()) {
+    observer->OnProgress(AsOfNow(*open->second.progress, open->second.progress_at));
+  }
   return absl::OkStatus();
 }
 
@@ -127,7 +138,8 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   const auto open = open_.find(summary.tell_id());
   if (open == open_.end()) return;
   summary.set_answer_bytes(open->second.answer.size());
-  if (open->second.progress.has_value()) *summary.mutable_progress() = *open->second.progress;
+  if (!open->second.progress.has_value()) return;
+  *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
 }
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,

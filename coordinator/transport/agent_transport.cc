@@ -319,7 +319,7 @@ void AgentTransport::Apply(SessionNews& item) {
       text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kDoing:
-      if (HearTurn(item)) SayDoing(item.doing);
+      if (tell != nullptr && unheard_ != item.tell_id) SayDoing(item.doing);
       return;
     case SessionNews::Kind::kSettled: {
       const std::shared_ptr<bool> alive = alive_;

@@ -22,6 +22,7 @@ using nlohmann::json;
 constexpr size_t kToolNameBytesMax = 100;
 constexpr size_t kToolInputBytesMax = 200;
 constexpr double kNumberMax = 1e15;
+constexpr int64_t kTokensMax = 4'000'000'000'000'000;  // Of three such numbers, however often said.
 // Members of a tool's input that say what it does, the most telling first.
 constexpr absl::string_view kTelling[] = {"command", "file_path", "notebook_path", "path",  "url",
                                           "pattern", "query",     "description",   "prompt"};
@@ -124,7 +125,8 @@ class Reader final : public nlohmann::json_sax<json> {
     const bool is_input = key_[2] == "input_tokens" || key_[2] == "cache_read_input_tokens" ||
                           key_[2] == "cache_creation_input_tokens";
     if (is_input) {
-      line_.input_tokens = std::max<int64_t>(line_.input_tokens, 0) + std::llround(number);
+      const int64_t sum = std::max<int64_t>(line_.input_tokens, 0) + std::llround(number);
+      line_.input_tokens = std::min(sum, kTokensMax);
     }
     if (key_[2] == "output_tokens") line_.output_tokens = std::llround(number);
   }

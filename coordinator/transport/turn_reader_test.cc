@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "coordinator/transport/turn_journal.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -17,72 +18,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using Kind = SessionNews::Kind;
-
-// Writes the journal of one session.
-class Journal {
- public:
-  explicit Journal(const std::string& incarnation) : incarnation_(incarnation) {}
-
-  Journal& Written(const std::string& tell_id) {
-    Add().mutable_written()->set_tell_id(tell_id);
-    return *this;
-  }
-  // A line of stdout, in pieces.
-  Journal& Line(const std::string& line, size_t piece = 7) {
-    for (size_t at = 0; at < line.size(); at += piece) {
-      v1::Output& output = *Add().mutable_output();
-      output.set_bytes(line.substr(at, piece));
-      output.set_more(at + piece < line.size());
-    }
-    return *this;
-  }
-  Journal& Says(const std::string& text) {
-    return Line(nlohmann::json(
-                    {{"type", "assistant"},
-                     {"message",
-                      {{"content", nlohmann::json::array({{{"type", "text"}, {"text", text}}})}}}})
-                    .dump());
-  }
-  Journal& Piece(const std::string& bytes) {
-    Add().mutable_output()->set_bytes(bytes);
-    events.back().mutable_output()->set_more(true);
-    return *this;
-  }
-  Journal& Settled(const std::string& tell_id, v1::FailureKind kind = v1::FAILURE_UNSPECIFIED) {
-    Add().mutable_settled()->set_tell_id(tell_id);
-    if (kind != v1::FAILURE_UNSPECIFIED) {
-      events.back().mutable_settled()->mutable_failure()->set_kind(kind);
-    }
-    return *this;
-  }
-  Journal& Started() {
-    Add().mutable_started();
-    return *this;
-  }
-  Journal& NextAgent(const std::string& incarnation) {
-    Add().mutable_incarnation()->set_incarnation(incarnation);
-    return *this;
-  }
-  Journal& Gap(const std::string& tell_id) {
-    Add().mutable_gap()->set_tell_id(tell_id);
-    return *this;
-  }
-
-  v1::Position start() const {
-    v1::Position position;
-    position.set_journal_id("journal");
-    position.set_incarnation(incarnation_);
-    return position;
-  }
-  std::vector<v1::Event> events;
-
- private:
-  v1::Event& Add() {
-    events.emplace_back().set_seq(events.size());
-    return events.back();
-  }
-  const std::string incarnation_;
-};
 
 // What the news come to for whoever follows the tells, stored at every mark.
 struct Heard {
