@@ -35,7 +35,7 @@ class AcceptedTest : public IrisProgramTest {
     EXPECT_TRUE(WaitFor([this] {
       const nlohmann::json status = Status();
       return status.contains("sessions") && !status["sessions"].empty() &&
-             status["sessions"][0]["tell_in_flight"] != "";
+             status["sessions"][0]["tellInFlight"] != "";
     }));
     EXPECT_TRUE(WaitFor([&tell] { return CatchesInterrupts(tell.pid()); }));
     return tell;
@@ -82,7 +82,7 @@ TEST_F(AcceptedTest, GoesOnWhereACoordinatorCanBeStartedAgainLater) {
 TEST_F(AcceptedTest, IsSaidToBeKeptWhereNoCoordinatorCanBeStartedAgainInTime) {
   Iris({"tell", "echo", "x"});
   Running tell = StartAccepted({"tell", "echo", "outlive me", "--timeout", "15000"});
-  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  const std::string id = Status()["sessions"][0]["tellInFlight"];
   const pid_t coordinator = Coordinator();
   MoveStore(store_, aside_);
   std::filesystem::create_directory(store_);

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
-#include "common/environment/environment.h"
-#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/process/wait_exit.h"
 #include "common/rpc/grpc_failure.h"
@@ -20,76 +21,59 @@
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/json.h"
+#include "coordinator/cli/look.h"
 #include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
-#include "coordinator/cli/takeover.h"
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/cli/wake.h"
 #include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kConnect = absl::Seconds(10);
-constexpr absl::Duration kAnswer = absl::Seconds(10);
 constexpr absl::Duration kStopAgents = absl::Seconds(30);
 constexpr absl::Duration kLeave = absl::Seconds(10);
 
-int Fail(const absl::Status& status, int exit_code) {
-  PrintFailure(status);
-  return exit_code;
-}
-
-void SetDeadline(grpc::ClientContext& context, absl::Duration limit) {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + limit));
-}
-
 int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
   const absl::Status status = Serve(command.idle_exit, make_engine);
-  if (status.ok()) return kExitOk;
+  if (status.ok()) return command.json ? PrintOut(Dump(Reply(true)) + "\n", kExitOk) : kExitOk;
   if (absl::IsAlreadyExists(status)) {
-    fprintf(stderr, "a coordinator runs already: %s\n", std::string(status.message()).c_str());
+    const std::string runs = absl::StrCat("a coordinator runs already: ", status.message());
+    if (command.json) {
+      return PrintFailed(MakeFailure(v1::FAILURE_BAD_REQUEST, runs, "Nothing needs to be done."),
+                         true, kExitFailed);
+    }
+    fprintf(stderr, "%s\n", runs.c_str());
     return kExitFailed;
   }
-  return Fail(status, ExitCodeForStart(status));
+  return PrintFailed(status, command.json, ExitCodeForStart(status));
 }
 
-int RunStatus(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
-  if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
-    puts(command.json ? "{\"running\":false}" : "no coordinator runs");
-    return kExitOk;
+int PrintStopped(const CommandLine& command, bool was_running, const v1::StopResponse& response) {
+  const int code = response.problems().empty() ? kExitOk : kExitFailed;
+  if (command.json) {
+    Json json = Reply(code == kExitOk);
+    json["wasRunning"] = was_running;
+    json["agentsStopped"] = response.agents_stopped();
+    json["stopped"] = std::vector<std::string>(response.stopped().begin(), response.stopped().end());
+    json["problems"] =
+        std::vector<std::string>(response.problems().begin(), response.problems().end());
+    return PrintOut(Dump(json) + "\n", code);
   }
-  if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
-  grpc::ClientContext context;
-  SetDeadline(context, kAnswer);
-  v1::GetStatusResponse status;
-  const absl::Status got = FromGrpcStatus(coordinator->stub->GetStatus(&context, {}, &status), "");
-  if (!got.ok()) return Fail(got, kExitFailed);
-  const std::string text = command.json ? StatusJson(status) + "\n"
-                                        : StatusText(status, absl::ToUnixMillis(absl::Now()));
-  fputs(text.c_str(), stdout);
-  return kExitOk;
-}
-
-int RunTeams(const CommandLine& command, const Places& places,
-             const std::vector<std::string>& variables) {
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, variables, absl::Now() + kConnect);
-  if (!coordinator.ok()) {
-    return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
+  if (!was_running) return PrintOut("no coordinator runs\n", code);
+  std::string text;
+  for (const std::string& name : response.stopped()) {
+    absl::StrAppend(&text, "agent on ", Printable(name), ": stopped\n");
   }
-  grpc::ClientContext context;
-  SetDeadline(context, kAnswer);
-  v1::ListTeamsRequest request;
-  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
-  v1::ListTeamsResponse teams;
-  const absl::Status got =
-      FromGrpcStatus(coordinator->stub->ListTeams(&context, request, &teams), "");
-  if (!got.ok()) return Fail(got, ExitCodeForStart(got));
-  fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
-  return kExitOk;
+  if (command.agents) absl::StrAppend(&text, "agents stopped: ", response.agents_stopped(), "\n");
+  for (const std::string& problem : response.problems()) {
+    fprintf(stderr, "%s\n", Printable(problem).c_str());
+  }
+  return PrintOut(text + "coordinator stopped\n", code);
 }
 
 // Asks, and gives up the connection: the coordinator leaves when all of them are closed.
@@ -106,29 +90,19 @@ absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
 int RunStop(const CommandLine& command, const Places& places) {
   absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
-    puts("no coordinator runs");
-    return kExitOk;
+    return PrintStopped(command, /*was_running=*/false, {});
   }
-  if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
+  if (!coordinator.ok()) return PrintFailed(coordinator.status(), command.json, kExitFailed);
   const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());
   v1::StopResponse response;
   const absl::Status asked = AskToStop(*std::move(coordinator), command, response);
-  if (!asked.ok()) return Fail(asked, kExitFailed);
-  const bool gone = WaitForExit(pid, absl::Now() + kLeave);
-  for (const std::string& name : response.stopped()) {
-    printf("agent on %s: stopped\n", Printable(name).c_str());
+  if (!asked.ok()) return PrintFailed(asked, command.json, kExitFailed);
+  if (WaitForExit(pid, absl::Now() + kLeave)) {
+    return PrintStopped(command, /*was_running=*/true, response);
   }
-  if (command.agents) printf("agents stopped: %u\n", response.agents_stopped());
-  for (const std::string& problem : response.problems()) {
-    fprintf(stderr, "%s\n", Printable(problem).c_str());
-  }
-  if (!gone) {
-    return Fail(MakeFailure(v1::FAILURE_TIMEOUT,
-                            absl::StrCat("the coordinator, pid ", pid, ", has not left yet")),
-                kExitFailed);
-  }
-  puts("coordinator stopped");
-  return response.problems().empty() ? kExitOk : kExitFailed;
+  return PrintFailed(MakeFailure(v1::FAILURE_TIMEOUT, absl::StrCat("the coordinator, pid ", pid,
+                                                                   ", has not left yet")),
+                     command.json, kExitFailed);
 }
 
 // A coordinator that has read our configuration before keeps that while the file is broken.
@@ -143,17 +117,21 @@ int RunFrontEnd(const CommandLine& command) {
   const bool looks_or_stops = command.verb == Verb::kStatus || command.verb == Verb::kStop;
   const absl::StatusOr<Places> places =
       looks_or_stops ? FindPlacesWithoutConfig(ProcessEnv) : FindPlaces(ProcessEnv);
-  if (!places.ok()) return Fail(places.status(), ExitCodeForStart(places.status()));
+  if (!places.ok()) {
+    return PrintFailed(places.status(), command.json, ExitCodeForStart(places.status()));
+  }
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
   if (command.verb == Verb::kMcp) return RunMcp(*places);
   // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or not.
   absl::StatusOr<std::vector<std::string>> variables = CheckConfig(*places);
   if (!variables.ok()) {
-    PrintFailure(variables.status());
     // What we lack ourselves no coordinator makes up for.
     const bool lacks_variable = IsUnsetVariable(variables.status());
-    if (lacks_variable || !GoesOnWithTheLastGood(*places)) return kExitConfig;
+    if (lacks_variable || !GoesOnWithTheLastGood(*places)) {
+      return PrintFailed(variables.status(), command.json, kExitConfig);
+    }
+    PrintFailure(variables.status());
     fputs("The last good configuration is in force.\n", stderr);
     variables.emplace();
   }
@@ -166,11 +144,35 @@ int RunFrontEnd(const CommandLine& command) {
       return RunCancel(command, *places, *variables);
     case Verb::kAnswer:
       return RunAnswer(command, *places, *variables);
+    case Verb::kWake:
     case Verb::kTakeover:
-      return RunTakeover(command, *places, *variables);
+      return RunWake(command, *places, *variables);
+    case Verb::kSleep:
+      return RunSleep(command, *places, *variables);
     default:
       return RunTell(command, *places, *variables);
   }
+}
+
+int PrintVersion(const CommandLine& command) {
+  if (!command.json) return PrintOut(absl::StrCat("iris ", kVersion, "\n"), kExitOk);
+  Json json = Reply(true);
+  json["version"] = kVersion;
+  return PrintOut(Dump(json) + "\n", kExitOk);
+}
+
+// Help, or what is wrong with the command line.
+int PrintInstead(const ParsedCommandLine& parsed) {
+  if (parsed.exit_code == kExitOk) return PrintOut(parsed.message, kExitOk);
+  if (parsed.command.json) {
+    const std::vector<absl::string_view> lines =
+        absl::StrSplit(parsed.message, absl::MaxSplits('\n', 1));
+    return PrintFailed(MakeFailure(v1::FAILURE_BAD_REQUEST, lines.front(),
+                                   absl::StripAsciiWhitespace(lines.back())),
+                       true, parsed.exit_code);
+  }
+  fputs(parsed.message.c_str(), stderr);
+  return parsed.exit_code;
 }
 
 }  // namespace
@@ -180,11 +182,9 @@ int RunIris(int argc, char** argv, const MakeEngine& make_engine) {
   const ParsedCommandLine parsed = ParseCommandLine(arguments);
   switch (parsed.command.verb) {
     case Verb::kNone:
-      fputs(parsed.message.c_str(), parsed.exit_code == kExitOk ? stdout : stderr);
-      return parsed.exit_code;
+      return PrintInstead(parsed);
     case Verb::kVersion:
-      printf("iris %s\n", kVersion);
-      return kExitOk;
+      return PrintVersion(parsed.command);
     case Verb::kServe:
       return RunServe(parsed.command, make_engine);
     default:

@@ -118,7 +118,7 @@ absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
 // The end of one tell, as far as this command knows it.
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
                     const CommandLine& command, absl::Duration elapsed) {
-  TellReport report{.tell_id = tell_id, .duration = elapsed};
+  TellReport report{.tell_id = tell_id, .state = result.state(), .duration = elapsed};
   if (result.settled.has_value()) {
     report.text = result.answer;
     report.structured_bytes = result.settled->structured_bytes();
@@ -172,7 +172,9 @@ int RunTell(const CommandLine& command, const Places& places,
   const bool is_over = result.settled.has_value() || result.timed_out;
   if (!is_over && submission.may_go_on(result.call)) result.call = IsKept(tell_id, result.call);
   const TellReport report = ReportOf(result, tell_id, command, elapsed);
-  return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);
+  const bool not_yet = result.timed_out && !result.settled.has_value();
+  return PrintTell(report, command.json,
+                   report.status.ok() ? kExitOk : (not_yet ? kExitNotYet : kExitFailed));
 }
 
 }  // namespace iris

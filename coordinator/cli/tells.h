@@ -9,8 +9,9 @@
 
 namespace iris {
 
-// `iris tells`: the list, or with an id one message's answer, as `iris tell` prints it; what was
-// printed is fetched. Returns the exit code. `variables` as for RunTell().
+// `iris tells`: the list, or with an id, its beginning, or --last one message's answer, as `iris
+// tell` prints it; what was printed is fetched. Returns the exit code: kExitNotYet where that one is
+// not answered yet. `variables` as for RunTell().
 int RunTells(const CommandLine& command, const Places& places,
              const std::vector<std::string>& variables);
 

@@ -12,12 +12,6 @@
 namespace iris {
 namespace {
 
-// Characters, not bytes: good enough for names of teams and hosts.
-size_t Width(absl::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
-
 // A newline and a tab do no harm.
 bool IsHarmful(char32_t character) {
   return IsObeyed(character) && character != '\n' && character != '\t';
@@ -72,6 +66,11 @@ std::string FirstLine(absl::string_view text, size_t characters) {
 
 std::string OneLine(absl::string_view text) {
   return absl::StrReplaceAll(Printable(text), {{"\n", " "}, {"\t", " "}});
+}
+
+size_t Width(absl::string_view text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
 std::string ShowBytes(uint64_t bytes) {

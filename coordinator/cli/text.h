@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_CLI_TEXT_H_
 #define IRIS_COORDINATOR_CLI_TEXT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ std::string EscapeInJson(absl::string_view json);
 // The first line of `text`, printable, of at most `characters` characters; "…" where that is not
 // all.
 std::string FirstLine(absl::string_view text, size_t characters);
+
+// Characters, not bytes: the width of `text` on a terminal, but for wide ones.
+size_t Width(absl::string_view text);
 
 // "0 B", "12.3 KiB", "3.1 MiB".
 std::string ShowBytes(uint64_t bytes);
