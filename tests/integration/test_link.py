@@ -27,7 +27,7 @@ def working(server, iris, remote_user):
     iris.write_config({"teams": {"gpu": server.team(remote_user)}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     iris.start_tell("gpu", "BLOCKS 1\nWAIT 60")
-    iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda s: s["sessions"][0]["answerBytes"] > 0)
     return iris.link()
 
 
@@ -36,7 +36,7 @@ def wait_for_link(iris, condition, timeout=90):
 
 
 def is_new(before):
-    return lambda link: link["state"] == "up" and link["ssh_pid"] != before["ssh_pid"]
+    return lambda link: link["state"] == "up" and link["sshPid"] != before["sshPid"]
 
 
 def status_text(iris):
@@ -45,7 +45,7 @@ def status_text(iris):
 
 def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
     assert working["losses"] == 0
-    os.kill(working["ssh_pid"], signal.SIGKILL)
+    os.kill(working["sshPid"], signal.SIGKILL)
     link = wait_for_link(iris, is_new(working))
     assert link["losses"] == 1
     assert link["agent"] == working["agent"]
@@ -53,11 +53,11 @@ def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
 
 
 def test_an_ssh_client_that_hangs_is_noticed_and_ended(iris, working):
-    os.kill(working["ssh_pid"], signal.SIGSTOP)
+    os.kill(working["sshPid"], signal.SIGSTOP)
     wait_for_link(iris, lambda link: link["state"] == "suspect")
     link = wait_for_link(iris, is_new(working))
     assert link["losses"] == 1
-    assert not processes.process_info(working["ssh_pid"])
+    assert not processes.process_info(working["sshPid"])
 
 
 def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
@@ -65,7 +65,7 @@ def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
     link = wait_for_link(iris, lambda link: link["state"] == "waiting" and
                          link["failure"]["kind"] == "unreachable")
     assert "refused" in link["failure"]["detail"]
-    assert link["retry_in_ms"] <= 30_000
+    assert link["retryInMs"] <= 30_000
     server.start_again()
     link = wait_for_link(iris, is_new(working))
     assert link["losses"] == 1
@@ -74,7 +74,7 @@ def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
 
 def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
     server.refuse_key()
-    os.kill(working["ssh_pid"], signal.SIGKILL)
+    os.kill(working["sshPid"], signal.SIGKILL)
     link = wait_for_link(iris, lambda link: link["state"] == "blocked")
     assert link["failure"]["kind"] == "auth"
     assert link["failure"]["fix"] in status_text(iris)

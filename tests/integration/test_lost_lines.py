@@ -77,7 +77,7 @@ def test_plain_content_and_structured_output_are_the_answer(iris):
     assert iris.answer("here", prompt) == text
     outcome = json.loads(iris.tell("here", prompt, as_json=True).stdout)
     assert (outcome["answer"], outcome["structured"]) == (text, {"sum": 3})
-    again = json.loads(iris.run("tells", outcome["tell_id"], "--json").stdout)
+    again = json.loads(iris.run("tells", outcome["tellId"], "--json").stdout)
     assert again["structured"] == {"sum": 3}
     with McpClient(iris) as client:
         client.initialize()
