@@ -96,8 +96,10 @@ TEST_F(IrisProgramTest, ATimeoutStopsTheWaitingAndNotTheWork) {
   EXPECT_THAT(ran.err, HasSubstr("timeout: no answer within 2000 ms"));
   const std::string id = Status()["sessions"][0]["tellInFlight"];
   EXPECT_THAT(ran.err, HasSubstr(id));
-  const json late = json::parse(Iris({"tell", "echo", "hold", "--id", id, "--timeout", "1", "--json"}).out);
-  EXPECT_EQ(late["state"], "running");
+  const Ran again = Iris({"tell", "echo", "hold", "--id", id, "--timeout", "1", "--json"});
+  EXPECT_EQ(again.exit_code, 4);
+  const json late = json::parse(again.out);
+  EXPECT_NE(late.value("state", "settled"), "settled");
   EXPECT_EQ(late["failure"]["kind"], "timeout");
 }
 

@@ -135,7 +135,9 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
 std::string TellStreamResult::state() const {
   if (settled.has_value()) return "settled";
   if (!accepted) return "";
-  return stage == v1::TellProgress::WORKING ? "running" : "queued";
+  const bool waits =
+      stage == v1::TellProgress::STAGE_UNSPECIFIED || stage == v1::TellProgress::QUEUED;
+  return waits ? "queued" : "running";
 }
 
 bool TellStreamResult::coordinator_lost() const {

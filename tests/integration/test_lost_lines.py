@@ -93,7 +93,7 @@ def test_a_message_waits_for_a_limit_and_is_sent_once_it_has_reset(iris):
     waiting = iris.start("tell", "here", f"LIMIT {until}\nCOUNT", "--wait-limit", "--json")
     iris.wait_for_status(lambda s: any("waiting for the limit" in one["stall"] for one in s.get("sessions", [])))
     tell = json.loads(iris.run("tells", "--json").stdout)["tells"][0]
-    assert tell["state"] == "queued" and "waiting for the limit" in tell["progress"]
+    assert tell["state"] == "queued" and "waiting for the limit" in tell["doing"]
     # The coordinator is killed meanwhile; whoever waits starts the next one.
     os.kill(iris.status()["pid"], signal.SIGKILL)
     outcome = json.loads(waiting.communicate(timeout=180)[0])

@@ -303,7 +303,7 @@ def test_a_host_that_two_links_reach_counts_once(iris, sshd, remote_user):
     assert (first["sameAgentAs"], second["sameAgentAs"]) == ("", first["id"])
     assert first["holdings"]["sessions"] == first["holdings"]["withChild"] == 2
     assert "holdings" not in second
-    text = iris.run("status").stdout
+    text = iris.run("status", "--long").stdout
     assert text.count(" holds ") == 1, text
     assert f"{address} (other) leads to the agent of {address} (plain)" in text
     assert {s["to"]: s["state"] for s in iris.status()["sessions"]} == {"plain": "ready", "other": "ready"}
