@@ -53,8 +53,10 @@ int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
   return PrintFailed(status, command.json, ExitCodeForStart(status));
 }
 
-int PrintStopped(const CommandLine& command, bool was_running, const v1::StopResponse& response) {
-  const int code = response.problems().empty() ? kExitOk : kExitFailed;
+// What a stop came to; `left`: whether the coordinator that ran is gone.
+int PrintStopped(const CommandLine& command, bool was_running, const absl::Status& left,
+                 const v1::StopResponse& response) {
+  const int code = left.ok() && response.problems().empty() ? kExitOk : kExitFailed;
   if (command.json) {
     Json json = Reply(code == kExitOk);
     json["wasRunning"] = was_running;
@@ -62,6 +64,7 @@ int PrintStopped(const CommandLine& command, bool was_running, const v1::StopRes
     json["stopped"] = std::vector<std::string>(response.stopped().begin(), response.stopped().end());
     json["problems"] =
         std::vector<std::string>(response.problems().begin(), response.problems().end());
+    if (!left.ok()) json["failure"] = FailureJson(ToProto(left));
     return PrintOut(Dump(json) + "\n", code);
   }
   if (!was_running) return PrintOut("no coordinator runs\n", code);
@@ -73,7 +76,8 @@ int PrintStopped(const CommandLine& command, bool was_running, const v1::StopRes
   for (const std::string& problem : response.problems()) {
     fprintf(stderr, "%s\n", Printable(problem).c_str());
   }
-  return PrintOut(text + "coordinator stopped\n", code);
+  if (!left.ok()) PrintFailure(left);
+  return PrintOut(absl::StrCat(text, left.ok() ? "coordinator stopped\n" : ""), code);
 }
 
 // Asks, and gives up the connection: the coordinator leaves when all of them are closed.
@@ -90,19 +94,19 @@ absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
 int RunStop(const CommandLine& command, const Places& places) {
   absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
-    return PrintStopped(command, /*was_running=*/false, {});
+    return PrintStopped(command, /*was_running=*/false, absl::OkStatus(), {});
   }
   if (!coordinator.ok()) return PrintFailed(coordinator.status(), command.json, kExitFailed);
   const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());
   v1::StopResponse response;
   const absl::Status asked = AskToStop(*std::move(coordinator), command, response);
   if (!asked.ok()) return PrintFailed(asked, command.json, kExitFailed);
-  if (WaitForExit(pid, absl::Now() + kLeave)) {
-    return PrintStopped(command, /*was_running=*/true, response);
+  absl::Status left;
+  if (!WaitForExit(pid, absl::Now() + kLeave)) {
+    left = MakeFailure(v1::FAILURE_TIMEOUT,
+                       absl::StrCat("the coordinator, pid ", pid, ", has not left yet"));
   }
-  return PrintFailed(MakeFailure(v1::FAILURE_TIMEOUT, absl::StrCat("the coordinator, pid ", pid,
-                                                                   ", has not left yet")),
-                     command.json, kExitFailed);
+  return PrintStopped(command, /*was_running=*/true, left, response);
 }
 
 // A coordinator that has read our configuration before keeps that while the file is broken.

@@ -26,10 +26,9 @@ absl::string_view Variable(const char* name) {
 
 size_t OwnColumns() {
   size_t columns = 0;
-  winsize size{};
-  if (!absl::SimpleAtoi(Variable("COLUMNS"), &columns) &&
-      ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
-    columns = size.ws_col;
+  if (!absl::SimpleAtoi(Variable("COLUMNS"), &columns)) {
+    winsize size{};
+    columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
   }
   return columns < kColumnsMin ? Screen().columns : std::min(columns, kColumnsMax);
 }

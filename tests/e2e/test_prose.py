@@ -10,7 +10,7 @@ def command_names(iris, api) -> list:
     process = Claude(program, iris.home, iris.project)
     commands = process.control("initialize")["response"]["commands"]
     assert process.end() == 0
-    return sorted({name for command in commands for name in (command["name"], *command.get("aliases") or ())})
+    return sorted({name for command in commands for name in (command["name"], *(command.get("aliases") or ()))})
 
 
 def test_a_message_that_begins_with_the_name_of_a_command_reaches_the_model(iris, api, local_team):
