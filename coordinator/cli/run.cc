@@ -61,7 +61,8 @@ int PrintStopped(const CommandLine& command, bool was_running, const absl::Statu
     Json json = Reply(code == kExitOk);
     json["wasRunning"] = was_running;
     json["agentsStopped"] = response.agents_stopped();
-    json["stopped"] = std::vector<std::string>(response.stopped().begin(), response.stopped().end());
+    json["stopped"] =
+        std::vector<std::string>(response.stopped().begin(), response.stopped().end());
     json["problems"] =
         std::vector<std::string>(response.problems().begin(), response.problems().end());
     if (!left.ok()) json["failure"] = FailureJson(ToProto(left));
@@ -84,7 +85,7 @@ int PrintStopped(const CommandLine& command, bool was_running, const absl::Statu
 absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
                        v1::StopResponse& response) {
   grpc::ClientContext context;
-  SetDeadline(context, kStopAgents);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kStopAgents));
   v1::StopRequest request;
   request.set_agents(command.agents);
   request.set_force(command.force);

@@ -50,9 +50,8 @@ int PrintWoken(const CommandLine& command, const v1::WakeResponse& woken) {
                                  " is held from here now; ", pid, "\n"),
                     kExitOk);
   }
-  return PrintOut(absl::StrCat(command.team, woken.was_ready() ? " was ready before; " : " is ready; ",
-                               pid, "\n"),
-                  kExitOk);
+  const char* const ready = woken.was_ready() ? " was ready before; " : " is ready; ";
+  return PrintOut(absl::StrCat(command.team, ready, pid, "\n"), kExitOk);
 }
 
 int PrintAsleep(const CommandLine& command, const v1::SleepResponse& asleep) {
