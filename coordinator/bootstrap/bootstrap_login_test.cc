@@ -109,8 +109,8 @@ TEST_F(BootstrapTest, WordsThatALoginHadToWaitForAreNoGreeting) {
 
 TEST_F(BootstrapTest, ALoginThatIsGrantedLateLeavesOurCommandItsWholeTime) {
   // Twice: for the question, and for the login. Nothing is said meanwhile.
-  const SshHost host(Waits(2));
-  std::ofstream(host.home() + "/.bashrc") << "sleep 4\n";
+  const SshHost host(Waits(1));
+  std::ofstream(host.home() + "/.bashrc") << "sleep 5\n";
   SshTarget target = host.Target();
   target.options.connect_timeout = absl::Seconds(6);  // Less than both, more than each.
   const absl::StatusOr<Connection> connection = Connect(target);

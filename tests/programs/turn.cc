@@ -173,7 +173,7 @@ void Turn::Run(const Step& step) {
       return End(std::move(result), "cancelled");
     }
     case Kind::kCommand: {
-      Emit(step.text, false, false);
+      EmitBlock({{"type", "text"}, {"text", step.text}}, false, false);
       Json result = Result("success", false, "completed");
       result["stop_reason"] = nullptr;
       result["result"] = step.text;
