@@ -74,10 +74,11 @@ testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
 say "With ASAN and UBSAN: the fuzzers, and the service of the agent, which shares what they are compiled from"
 precompiled asan tests
-asan=(--config=asan "$flag")
+asan=("$flag")
 precompiled asan libraries
 asan+=("$flag")
 nice -n 19 tests/fuzz/run.sh 30 "$results/fuzz.xml" "${asan[@]}" || failed=1
+asan+=(--config=asan)
 bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... || failed=1
 asan_testlogs=$(bazel info "${bazel_flags[@]}" "${asan[@]}" bazel-testlogs 2>/dev/null)
 bazel shutdown
