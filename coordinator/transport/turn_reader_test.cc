@@ -7,77 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "coordinator/transport/turn_journal.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 namespace {
 
 using ::testing::HasSubstr;
 using Kind = SessionNews::Kind;
-
-// Writes the journal of one session.
-class Journal {
- public:
-  explicit Journal(const std::string& incarnation) : incarnation_(incarnation) {}
-
-  Journal& Written(const std::string& tell_id) {
-    Add().mutable_written()->set_tell_id(tell_id);
-    return *this;
-  }
-  // A line of stdout, in pieces.
-  Journal& Line(const std::string& line, size_t piece = 7) {
-    for (size_t at = 0; at < line.size(); at += piece) {
-      v1::Output& output = *Add().mutable_output();
-      output.set_bytes(line.substr(at, piece));
-      output.set_more(at + piece < line.size());
-    }
-    return *this;
-  }
-  Journal& Says(const std::string& text) {
-    return Line(nlohmann::json(
-                    {{"type", "assistant"},
-                     {"message",
-                      {{"content", nlohmann::json::array({{{"type", "text"}, {"text", text}}})}}}})
-                    .dump());
-  }
-  Journal& Piece(const std::string& bytes) {
-    Add().mutable_output()->set_bytes(bytes);
-    events.back().mutable_output()->set_more(true);
-    return *this;
-  }
-  Journal& Settled(const std::string& tell_id, v1::FailureKind kind = v1::FAILURE_UNSPECIFIED) {
-    Add().mutable_settled()->set_tell_id(tell_id);
-    if (kind != v1::FAILURE_UNSPECIFIED) {
-      events.back().mutable_settled()->mutable_failure()->set_kind(kind);
-    }
-    return *this;
-  }
-  Journal& NextAgent(const std::string& incarnation) {
-    Add().mutable_incarnation()->set_incarnation(incarnation);
-    return *this;
-  }
-  Journal& Gap(const std::string& tell_id) {
-    Add().mutable_gap()->set_tell_id(tell_id);
-    return *this;
-  }
-
-  v1::Position start() const {
-    v1::Position position;
-    position.set_journal_id("journal");
-    position.set_incarnation(incarnation_);
-    return position;
-  }
-  std::vector<v1::Event> events;
-
- private:
-  v1::Event& Add() {
-    events.emplace_back().set_seq(events.size());
-    return events.back();
-  }
-  const std::string incarnation_;
-};
 
 // What the news come to for whoever follows the tells, stored at every mark.
 struct Heard {
@@ -93,7 +31,7 @@ struct Heard {
   }
 };
 
-Heard ReadFrom(const ReadPoint& from, const Journal& journal, size_t until, Heard heard,
+Heard ReadFrom(const ReadPoint& from, const TurnJournal& journal, size_t until, Heard heard,
                absl::optional<ReadPoint>* last_point = nullptr, Heard* at_point = nullptr) {
   TurnReader reader(from);
   v1::Attached attached;
@@ -113,8 +51,8 @@ Heard ReadFrom(const ReadPoint& from, const Journal& journal, size_t until, Hear
   return heard;
 }
 
-Journal TwoTurns() {
-  Journal journal("life 1");
+TurnJournal TwoTurns() {
+  TurnJournal journal("life 1");
   journal.Written("a").Says("one").Says("two").Settled("a");
   journal.Written("b").Line(R"({"type":"result","result":"no text"})").Settled("b");
   return journal;
@@ -127,7 +65,7 @@ void ExpectTwoTurns(const Heard& heard, size_t cut) {
 }
 
 TEST(TurnReaderTest, CutAnywhereItGoesOnFromItsLastMarkAndSaysTheSame) {
-  const Journal journal = TwoTurns();
+  const TurnJournal journal = TwoTurns();
   for (size_t cut = 0; cut <= journal.events.size(); ++cut) {
     absl::optional<ReadPoint> point;
     Heard stored;
@@ -138,7 +76,7 @@ TEST(TurnReaderTest, CutAnywhereItGoesOnFromItsLastMarkAndSaysTheSame) {
 }
 
 TEST(TurnReaderTest, CutAnywhereItGoesOnInTheMiddleOfTheLine) {
-  const Journal journal = TwoTurns();
+  const TurnJournal journal = TwoTurns();
   for (size_t cut = 1; cut <= journal.events.size(); ++cut) {
     absl::optional<ReadPoint> point;
     Heard heard;
@@ -149,7 +87,7 @@ TEST(TurnReaderTest, CutAnywhereItGoesOnInTheMiddleOfTheLine) {
 }
 
 TEST(TurnReaderTest, CutAfterEveryEventItSaysTheSame) {
-  const Journal journal = TwoTurns();
+  const TurnJournal journal = TwoTurns();
   ReadPoint at;
   Heard heard;
   for (size_t until = 1; until <= journal.events.size(); ++until) {
@@ -162,7 +100,7 @@ TEST(TurnReaderTest, CutAfterEveryEventItSaysTheSame) {
 
 // News that nobody took: the line that they ended is read again from its start.
 TEST(TurnReaderTest, AnotherReaderThatWentOnToTheEndOfTheLineIsNoMatter) {
-  const Journal journal = TwoTurns();
+  const TurnJournal journal = TwoTurns();
   for (size_t cut = 1; cut <= journal.events.size(); ++cut) {
     for (size_t beyond = cut; beyond <= journal.events.size(); ++beyond) {
       TurnReader first(ReadPoint{});
@@ -182,7 +120,7 @@ TEST(TurnReaderTest, AnotherReaderThatWentOnToTheEndOfTheLineIsNoMatter) {
 
 TEST(TurnReaderTest, WhatEndsALineForEverDropsItsHalf) {
   const auto drops = [](auto end) {
-    Journal journal("life 1");
+    TurnJournal journal("life 1");
     journal.Written("a").Piece("{\"type\":\"assis");
     absl::optional<ReadPoint> point;
     Heard heard;
@@ -195,16 +133,16 @@ TEST(TurnReaderTest, WhatEndsALineForEverDropsItsHalf) {
   drops(
       [](TurnReader& reader, std::vector<SessionNews>& news) { reader.Apply(v1::Reset(), news); });
   drops([](TurnReader& reader, std::vector<SessionNews>& news) {
-    reader.Apply(Journal("").Gap("a").events[0], news);
+    reader.Apply(TurnJournal("").Gap("a").events[0], news);
   });
   drops([](TurnReader& reader, std::vector<SessionNews>& news) {
-    reader.Apply(Journal("").NextAgent("life 2").events[0], news);
+    reader.Apply(TurnJournal("").NextAgent("life 2").events[0], news);
   });
 }
 
 TEST(TurnReaderTest, InTheMiddleOfALineTheMarkIsWhereTheLineBegan) {
   TurnReader reader(ReadPoint{.mark = {.journal_id = "journal"}});
-  Journal journal("life 1");
+  TurnJournal journal("life 1");
   journal.Written("a").Line(R"({"type":"x"})", 100).Piece("{\"type\"").Piece(":\"assis");
   std::vector<SessionNews> news;
   reader.Apply(journal.events[0], news);
@@ -231,7 +169,7 @@ TEST(TurnReaderTest, ASessionThatWasNeverOpenedCannotRunTells) {
 }
 
 TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
-  Journal journal("life 1");
+  TurnJournal journal("life 1");
   journal.Written("a").Says("one").Piece("{\"type\":\"assis");  // Then the agent was killed.
   journal.NextAgent("life 2").Gap("a").Says("one").Says("two").Settled("a");
   const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
@@ -246,7 +184,7 @@ TEST(TurnReaderTest, ATurnToldAnewCountsAlone) {
 
 // claude was still speaking of something else when it got the message.
 TEST(TurnReaderTest, WhatWasSaidBeforeTheAnswerBeginsIsNotAmongIt) {
-  Journal journal("life 1");
+  TurnJournal journal("life 1");
   journal.Written("a").Says("of a task").Line(R"({"type":"assistant","mess)");
   journal.Line(R"({"type":"result","result":"of a task"})").Gap("a").Says("mine").Settled("a");
   for (size_t cut = 0; cut <= journal.events.size(); ++cut) {
@@ -275,7 +213,7 @@ TEST(TurnReaderTest, AResetIsReadFromWhereItBegins) {
 }
 
 // What a reader whose mark is in the turn of `in_flight` hears of the events behind a hole.
-Heard BehindHole(v1::ResetReason reason, const std::string& in_flight, const Journal& journal) {
+Heard BehindHole(v1::ResetReason reason, const std::string& in_flight, const TurnJournal& journal) {
   TurnReader reader({.mark = {.journal_id = "j", .seq = 3, .in_flight = in_flight}});
   std::vector<SessionNews> news;
   v1::Reset reset;
@@ -296,7 +234,7 @@ Heard BehindHole(v1::ResetReason reason, const std::string& in_flight, const Jou
 
 // As for a store that was put back from a copy.
 TEST(TurnReaderTest, BehindAHoleNothingIsWholeBeforeATurnBegins) {
-  Journal journal("life 1");
+  TurnJournal journal("life 1");
   journal.Says("the end of b").Settled("b").Written("c").Says("whole").Settled("c");
   for (const v1::ResetReason reason :
        {v1::RESET_TRIMMED, v1::RESET_UNKNOWN_JOURNAL, v1::RESET_AHEAD}) {
@@ -310,7 +248,7 @@ TEST(TurnReaderTest, BehindAHoleNothingIsWholeBeforeATurnBegins) {
 }
 
 TEST(TurnReaderTest, ATellThatIsToldAnewMendsNoOther) {
-  Journal anew("life 1");
+  TurnJournal anew("life 1");
   anew.Gap("a").Says("whole").Settled("a").Says("the end of b").Settled("b");
   for (const std::string in_flight : {"a", "b", ""}) {
     const Heard heard = BehindHole(v1::RESET_TRIMMED, in_flight, anew);
@@ -318,7 +256,7 @@ TEST(TurnReaderTest, ATellThatIsToldAnewMendsNoOther) {
     EXPECT_TRUE(heard.outcomes.at("a").ok());
     EXPECT_EQ(KindOf(heard.outcomes.at("b")), v1::FAILURE_AMBIGUOUS);
   }
-  Journal within("life 1");
+  TurnJournal within("life 1");
   within.Written("b").Says("beginning").Gap("a").Says("whole").Settled("a");
   within.Says("the end of b").Settled("b");
   const Heard heard = ReadFrom({}, within, within.events.size(), {});
@@ -329,7 +267,7 @@ TEST(TurnReaderTest, ATellThatIsToldAnewMendsNoOther) {
 }
 
 TEST(TurnReaderTest, ATurnInWhichEventsWereLostIsNotWhole) {
-  Journal journal("life 1");
+  TurnJournal journal("life 1");
   journal.Written("a").Says("beginning").Gap("").Says("end").Settled("a");
   journal.Written("b").Says("whole").Settled("b");
   const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
@@ -339,7 +277,7 @@ TEST(TurnReaderTest, ATurnInWhichEventsWereLostIsNotWhole) {
 }
 
 TEST(TurnReaderTest, AnAnswerWithAHoleIsAFailure) {
-  Journal journal("life 1");
+  TurnJournal journal("life 1");
   journal.Written("a").Line(R"({"type":"assistant","mess)").Settled("a");
   const Heard heard = ReadFrom({}, journal, journal.events.size(), {});
   EXPECT_EQ(KindOf(heard.outcomes.at("a")), v1::FAILURE_AMBIGUOUS);
