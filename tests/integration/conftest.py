@@ -1,4 +1,4 @@
-"""Fixtures: `sshd`, `remote_user`, `iris`, `far`. Each leaves nothing behind, and says so if it had to kill."""
+"""Fixtures: `sshd`, `own_sshd`, `remote_user`, `iris`, `far`. Each leaves nothing behind, and says so if it had to kill."""
 
 import contextlib
 import os
@@ -35,6 +35,16 @@ def sshd():
         yield start
         for daemon in running.values():
             daemon.stop()
+
+
+@pytest.fixture
+def own_sshd(scratch):
+    """A running sshd of this test's own: it may be stopped and started, and nobody else writes its log."""
+    folder = scratch / "sshd"
+    folder.mkdir()
+    one = daemons.Sshd(folder)
+    yield one
+    one.stop()
 
 
 @pytest.fixture

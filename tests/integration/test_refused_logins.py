@@ -6,17 +6,11 @@ import subprocess
 
 import pytest
 
-from testbed import sshd as daemons
 
 
 @pytest.fixture(autouse=True)  # So it outlives `iris`, which ends its agents through it.
-def server(scratch):
-    """An sshd of this test's own, whose log nobody else writes."""
-    folder = scratch / "sshd"
-    folder.mkdir()
-    one = daemons.Sshd(folder)
-    yield one
-    one.stop()
+def server(own_sshd):
+    return own_sshd
 
 
 def tries(server, since) -> int:
