@@ -42,6 +42,7 @@ class AgentEngine final : public Engine {
         links_(MakeLinkTable(loop, {.bundle = bundle_.get(),
                                     .iris_home = options.iris_home,
                                     .coordinator_id = options.coordinator_id,
+                                    .placed = options.placed,
                                     .runtime_dir = options.runtime_dir})),
         transports_(MakeTransportFactory(
             loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {}
@@ -60,9 +61,9 @@ class AgentEngine final : public Engine {
   void Lend(const std::string& team, const SharedEnvironment& env) override {
     links_->Lend(team, env);
   }
-  void StopAgents(bool force, StopAgentsDone done) override {
+  void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override {
     links_->StopAgents(
-        force, [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
+        force, env, [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
                                                               std::vector<std::string> problems) {
           if (!*alive) return;
           WhenGone(absl::Now() + kGoneWithin,

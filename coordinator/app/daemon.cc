@@ -4,6 +4,7 @@
 #include <grpcpp/server_posix.h>
 #include <unistd.h>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
 #include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -72,12 +74,14 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   budget_ = std::make_unique<ByteBudget>(thread_.loop());
+  placed_ = std::make_unique<StoredPlaces>(*store_);
   engine_ =
       make_engine(thread_.loop(), {.iris_home = places_.iris_home,
                                    .runtime_dir = [places = places_] { return RuntimeDir(places); },
                                    .agent_bundle = (*config)->settings.agent_bundle,
                                    .coordinator_id = store_->coordinator_id(),
-                                   .budget = budget_.get()});
+                                   .budget = budget_.get(),
+                                   .placed = placed_.get()});
   orchestrator_ =
       std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
   if (absl::Status status = orchestrator_->ResumeOpenTells(); !status.ok()) return status;
@@ -122,6 +126,7 @@ Daemon::~Daemon() {
   OnLoop([this] {
     orchestrator_.reset();
     engine_.reset();
+    placed_.reset();
     budget_.reset();
     store_.reset();
     door_.reset();  // Its locks: whoever comes next finds the store free.
@@ -201,16 +206,25 @@ void Daemon::Stop(const v1::StopRequest& request,
   }
   // Else a tell would bring back the agent that it was lost with.
   const absl::Status settled = orchestrator_->SettleOpen();
-  engine_->StopAgents(request.force(), [this, done, settled](std::vector<std::string> stopped,
-                                                             std::vector<std::string> problems) {
-    v1::StopResponse response;
-    if (!settled.ok()) response.add_problems(ToProto(settled).detail());
-    response.set_agents_stopped(static_cast<uint32_t>(stopped.size()));
-    for (std::string& name : stopped) response.add_stopped(std::move(name));
-    for (std::string& problem : problems) response.add_problems(std::move(problem));
-    done(response);
-    AskToLeave("asked to, with the agents");
-  });
+  SharedEnvironment env;
+  if (request.has_environment()) {
+    Environment said = EnvironmentFromProto(request.environment());
+    CutEnvironment(said);
+    env = std::make_shared<const Environment>(std::move(said));
+  }
+  engine_->StopAgents(request.force(), env,
+                      [this, done, settled](std::vector<std::string> stopped,
+                                            std::vector<std::string> problems) {
+                        v1::StopResponse response;
+                        if (!settled.ok()) response.add_problems(ToProto(settled).detail());
+                        response.set_agents_stopped(static_cast<uint32_t>(stopped.size()));
+                        for (std::string& name : stopped) response.add_stopped(std::move(name));
+                        for (std::string& problem : problems) {
+                          response.add_problems(std::move(problem));
+                        }
+                        done(response);
+                        AskToLeave("asked to, with the agents");
+                      });
 }
 
 }  // namespace iris

@@ -20,6 +20,7 @@
 #include "coordinator/app/engine.h"
 #include "coordinator/app/places.h"
 #include "coordinator/app/signals.h"
+#include "coordinator/app/stored_places.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
@@ -81,6 +82,7 @@ class Daemon : private DaemonControl {
 
   // Made in this order, on the loop but for the server, and destroyed in the opposite one.
   std::unique_ptr<Store> store_;
+  std::unique_ptr<StoredPlaces> placed_;
   std::unique_ptr<ByteBudget> budget_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Orchestrator> orchestrator_;

@@ -11,6 +11,7 @@
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/host_report.h"
+#include "coordinator/link/placed_agents.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -29,7 +30,7 @@ class Engine {
   virtual void AskHosts(HostReportsDone done) = 0;
   virtual void KeepTeams(const std::set<std::string>& names) = 0;
   virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
-  virtual void StopAgents(bool force, StopAgentsDone done) = 0;
+  virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
 };
 
 struct EngineOptions {
@@ -40,6 +41,7 @@ struct EngineOptions {
   std::string agent_bundle;    // settings.agentBundle, or empty.
   std::string coordinator_id;  // UUID of the store.
   ByteBudget* budget;          // Of what sessions hold in memory; outlives the engine.
+  PlacedAgents* placed;        // Outlives the engine.
 };
 
 using MakeEngine =

@@ -31,6 +31,11 @@ void AddTell(CLI::App& app, CommandLine& command) {
   tell->add_flag("--wait-limit", command.wait_limit,
                  "Where the account of the team's claude has reached its limit before anything was "
                  "done, keep the message until the limit has reset, and send it then");
+  tell->add_option("--when-away", command.when_away,
+                   "What becomes of the message where the team's host does not answer and has not "
+                   "answered before: wait = it is kept for the host, for up to 7 days; fail = it "
+                   "fails. Without this it fails, but with --timeout -1 it is kept")
+      ->check(CLI::IsMember({"wait", "fail"}));
   tell->add_option(
       "--id", command.tell_id,
       "The id of a message that was sent before, with the same TEXT: follows that one, and "
@@ -100,9 +105,11 @@ void AddStop(CLI::App& app, CommandLine& command) {
   CLI::App* stop = AddVerb(app, command, Verb::kStop, "stop", "Stop the coordinator.");
   CLI::Option* agents =
       stop->add_flag("--agents", command.agents,
-                     "First end every session and the agents. An agent that has open messages of "
-                     "another coordinator (of another person or IRIS_HOME, with the same account) "
-                     "is left running, and named");
+                     "First end every session and the agents, here and on every host where this "
+                     "coordinator has put one. A host that is not reached within 20 s is named, and "
+                     "tried again next time. An agent that has open messages of another coordinator "
+                     "(of another person or IRIS_HOME, with the same account) is left running, and "
+                     "named");
   stop->add_flag("--force", command.force, "With --agents: end such an agent too, and its messages")
       ->needs(agents);
 }

@@ -41,6 +41,7 @@ struct CommandLine {
   std::string tell_id;     // Empty: a new one. tells: empty: all of them. cancel.
   int64_t timeout_ms = 0;  // 0 = for ever, -1 = not at all.
   bool wait_limit = false;
+  std::string when_away;  // "wait", "fail", or empty: "wait" where nobody waits for the answer.
 
   bool all = false;   // tells: also those that were fetched.
   bool wait = false;  // tells, with an id: until it is settled.

@@ -29,6 +29,8 @@ TEST(CommandLineTest, ATellHasItsDefaults) {
   EXPECT_FALSE(command.json);
   EXPECT_FALSE(command.wait_limit);
   EXPECT_TRUE(Parse({"tell", "gpu", "do it", "--wait-limit"}).command.wait_limit);
+  EXPECT_EQ(command.when_away, "");
+  EXPECT_EQ(Parse({"tell", "gpu", "do it", "--when-away", "wait"}).command.when_away, "wait");
 }
 
 TEST(CommandLineTest, OptionsMayStandAnywhere) {
@@ -68,6 +70,7 @@ TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
        {Parse({}), Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),
         Parse({"tell", "gpu", "x", "y"}), Parse({"tell", "gpu", "x", "--timeout", "soon"}),
         Parse({"tell", "gpu", "x", "--timeout", "-2"}), Parse({"status", "--agents"}),
+        Parse({"tell", "gpu", "x", "--when-away", "run"}),
         Parse({"stop", "--force"}), Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
     EXPECT_EQ(parsed.command.verb, Verb::kNone);
     EXPECT_EQ(parsed.exit_code, kExitUsage);

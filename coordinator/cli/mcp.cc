@@ -25,6 +25,7 @@
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/mcp_answer.h"
+#include "coordinator/cli/mcp_given.h"
 #include "coordinator/cli/mcp_lines.h"
 #include "coordinator/cli/mcp_stream.h"
 #include "coordinator/cli/mcp_unsettled.h"
@@ -42,6 +43,8 @@ constexpr absl::Duration kConnect = absl::Seconds(10);
 // to say anyway.
 constexpr absl::Duration kLastAnswers = absl::Seconds(2);
 constexpr int kLastWordsMs = 1000;
+// For an answer that is being written while the client says something; it need not read.
+constexpr absl::Duration kBeingGiven = absl::Milliseconds(10);
 // Streams in a row that end before anything is settled: more, and it is our message that ends them.
 constexpr int kFruitlessMax = 3;
 
@@ -58,6 +61,7 @@ v1::McpClient DescribeClient() {
     if (getcwd(folder, sizeof(folder)) != nullptr) client.set_project_dir(folder);
   }
   client.set_claude_session_id(Env("CLAUDE_CODE_SESSION_ID"));
+  client.set_confirms(true);
   *client.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return client;
 }
@@ -100,6 +104,7 @@ class McpRelay {
       : places_(places),
         wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         answered_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        gave_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         lines_(
             kMcpMessageBytesMax, [this](std::string line) { Relay(std::move(line)); },
             [this](absl::string_view piece) { too_long_.Take(piece); },
@@ -108,12 +113,15 @@ class McpRelay {
   void Run() {
     while (!end_of_input_) {
       pollfd ends[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
-                       {.fd = wakeup_.get(), .events = POLLIN, .revents = 0}};
-      if (poll(ends, 2, -1) < 0 && errno != EINTR) return;
+                       {.fd = wakeup_.get(), .events = POLLIN, .revents = 0},
+                       {.fd = gave_.get(), .events = POLLIN, .revents = 0}};
+      if (poll(ends, 3, -1) < 0 && errno != EINTR) return;
+      SendGiven();  // First: the client's next words may be about it.
       if (ends[1].revents != 0) AfterStreamEnd();
       if (ends[0].revents != 0) ReadInput();
     }
     AwaitLastAnswers();
+    SendGiven();
     if (stream_ == nullptr) return;
     stream_->EndOfInput();
     pollfd ended = {.fd = wakeup_.get(), .events = POLLIN, .revents = 0};
@@ -124,7 +132,7 @@ class McpRelay {
   // A client that closes our stdin at once behind a call may still read.
   void AwaitLastAnswers() {
     const absl::Time deadline = absl::Now() + kLastAnswers;
-    while (stream_ != nullptr && !unsettled_.empty() && absl::Now() < deadline) {
+    while (stream_ != nullptr && (!unsettled_.empty() || in_hand_ > 0) && absl::Now() < deadline) {
       const absl::Duration left = absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1));
       pollfd ends[] = {{.fd = answered_.get(), .events = POLLIN, .revents = 0},
                        {.fd = wakeup_.get(), .events = POLLIN, .revents = 0},
@@ -186,12 +194,27 @@ class McpRelay {
     }
   }
 
+  void SendGiven() {
+    eventfd_t count;
+    eventfd_read(gave_.get(), &count);
+    for (const std::string& id : given_.Take(kBeingGiven)) {
+      if (stream_ != nullptr) stream_->SendGiven(id);
+    }
+  }
+
   // On the stream's thread, or on ours where there is no stream.
   void TakeAnswer(McpAnswer answer) {
+    ++in_hand_;
     if (!answer.accepted.empty()) unsettled_.Accept(answer.accepted, answer.accepted_member);
     const bool for_the_client =
         answer.settles.empty() || unsettled_.Settle(answer.settles, answer.opening);
-    if (for_the_client && !answer.json.empty()) output_.Write(std::move(answer.json));
+    if (for_the_client && !answer.json.empty()) {
+      given_.Begin();
+      output_.Write(std::move(answer.json));
+      given_.End(answer.confirm ? answer.settles : "");
+      if (answer.confirm) eventfd_write(gave_.get(), 1);
+    }
+    --in_hand_;
     if (end_of_input_ && !answer.settles.empty()) eventfd_write(answered_.get(), 1);
   }
 
@@ -225,11 +248,14 @@ class McpRelay {
   const Places& places_;
   const ScopedFd wakeup_;    // Written to when the stream has ended.
   const ScopedFd answered_;  // Written to after the end of input, when a message was settled.
+  const ScopedFd gave_;      // Written to when there is something to SendGiven().
   OutputLines output_;
   UnsettledLines unsettled_;
   LineSplitter lines_;
   McpIdScan too_long_;  // Of the line that is being read, if it is.
   std::atomic<bool> end_of_input_ = false;
+  std::atomic<int> in_hand_ = 0;  // Answers of the stream that are not dealt with.
+  GivenAnswers given_;
   size_t settled_before_ = 0;  // The stream began.
   int fruitless_ = 0;
   std::unique_ptr<McpStream> stream_;  // Last: its thread uses the others.

@@ -12,6 +12,7 @@ struct McpAnswer {
   bool opening = false;
   std::string accepted;
   std::string accepted_member;
+  bool confirm = false;
 };
 
 }  // namespace iris

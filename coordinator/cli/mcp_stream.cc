@@ -58,6 +58,12 @@ bool McpStream::Send(const McpLine& line, const McpAccepted& accepted) {
   return true;
 }
 
+void McpStream::SendGiven(const std::string& id) {
+  v1::McpClientMessage given;
+  given.set_given(id);
+  stream_->Write(given);  // Where the stream has ended, it is offered again.
+}
+
 absl::Status McpStream::Finish() {
   if (reader_.joinable()) reader_.join();
   const grpc::Status ended = stream_->Finish();
@@ -73,6 +79,7 @@ void McpStream::Read(const OnAnswer& on_answer, const OnEnd& on_end) {
     answer.opening = piece.opening();
     answer.accepted = piece.accepted();
     answer.accepted_member = piece.accepted_member();
+    answer.confirm = piece.confirm();
     on_answer(std::exchange(answer, McpAnswer()));
   }
   on_end();

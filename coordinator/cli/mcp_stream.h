@@ -28,6 +28,8 @@ class McpStream {
 
   // Blocks while the coordinator takes no more. False: the stream has ended; `on_end` says so too.
   bool Send(const McpLine& line, const McpAccepted& accepted = {});
+  // The answer to the message with this id, which was to be confirmed, was given to the client.
+  void SendGiven(const std::string& id);
   // We say no more; the coordinator ends the stream when it has said what it can say at once.
   void EndOfInput() { stream_->WritesDone(); }
   // After `on_end`, once: how the stream ended.

@@ -24,7 +24,7 @@ int ExitCodeForStart(const absl::Status& status) {
   return KindOf(status) == v1::FAILURE_BAD_REQUEST ? kExitConfig : kExitFailed;
 }
 
-int PrintTell(const TellReport& report, bool json, int exit_code) {
+bool PrintTell(const TellReport& report, bool json) {
   std::string out = report.text;
   if (json) out = TellJson(report);
   if (!json && report.detached) out = report.tell_id;
@@ -35,10 +35,10 @@ int PrintTell(const TellReport& report, bool json, int exit_code) {
   const bool written = fwrite(out.data(), 1, out.size(), stdout) == out.size();
   if (fflush(stdout) != 0 || !written) {
     perror("iris: stdout");
-    return kExitFailed;
+    return false;
   }
   if (!json && !report.status.ok()) PrintFailure(report.status);
-  return exit_code;
+  return true;
 }
 
 std::string TellJson(const TellReport& report) {

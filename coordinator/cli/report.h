@@ -29,9 +29,10 @@ struct TellReport {
   absl::Duration duration;
 };
 
-// Returns `exit_code`. People get the text on stdout, ending in a newline, and a failure on stderr.
-// On a terminal what it would obey is not printed as it is (Printable()).
-int PrintTell(const TellReport& report, bool json, int exit_code);
+// Returns whether all of it could be written to stdout. People get the text there, ending in a
+// newline, and a failure on stderr. On a terminal what it would obey is not printed as it is
+// (Printable()).
+bool PrintTell(const TellReport& report, bool json);
 // {"tell_id", "ok", "answer" or "partial", "structured", "failure": {"kind", "detail", "fix",
 // "resets_at_ms"}, "duration_ms"}; with bytes that are not UTF-8 replaced. "structured" is the JSON
 // at the end of "answer", where the team's claude gave one; "failure" is there where ok is false,

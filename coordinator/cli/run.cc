@@ -1,5 +1,7 @@
 #include "coordinator/cli/run.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -102,14 +104,31 @@ absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
   v1::StopRequest request;
   request.set_agents(command.agents);
   request.set_force(command.force);
+  if (command.agents) *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return FromGrpcStatus(coordinator.stub->Stop(&context, request, &response), "");
+}
+
+// Agents outlive their coordinator: another one is started to end them.
+absl::StatusOr<Coordinator> StartToStopAgents() {
+  const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
+  if (!places.ok()) return places.status();
+  return ConnectOrStart(*places, absl::Now() + kConnect);
 }
 
 int RunStop(const CommandLine& command, const Places& places) {
   absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
-    puts("no coordinator runs");
-    return kExitOk;
+    const bool there_was_one = access(places.store.c_str(), F_OK) == 0;
+    if (!command.agents || !there_was_one) {
+      puts("no coordinator runs");
+      return kExitOk;
+    }
+    coordinator = StartToStopAgents();
+    if (!coordinator.ok()) {
+      return Fail(Annotate(coordinator.status(),
+                           "agents may run, and no coordinator can be started to end them"),
+                  ExitCodeForStart(coordinator.status()));
+    }
   }
   if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
   const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());

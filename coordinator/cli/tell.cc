@@ -39,6 +39,8 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_to(command.team);
   header.set_detach(command.timeout_ms < 0);
   header.set_wait_for_limit(command.wait_limit);
+  header.set_wait_for_host(command.when_away.empty() ? command.timeout_ms < 0
+                                                     : command.when_away == "wait");
   const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
   if (command.timeout_ms == 0 && claude_session != nullptr) {
     header.set_claude_session_id(claude_session);
@@ -63,12 +65,12 @@ struct Submission {
 };
 
 struct Submitted {
-  absl::Status started;  // Of the last coordinator that was to be asked.
+  absl::StatusOr<Coordinator> coordinator;  // The last that was to be asked.
   TellStreamResult result;
 
   // The coordinator that runs has the message, and says that it is not to be waited for: asked
   // again it says so again.
-  bool refused() const { return started.ok() && KindOf(result.call) == v1::FAILURE_BAD_REQUEST; }
+  bool refused() const { return coordinator.ok() && KindOf(result.call) == v1::FAILURE_BAD_REQUEST; }
 };
 
 void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
@@ -82,9 +84,9 @@ Submitted Submit(Submission& submission, const Places& places, const TellStreamE
   absl::Time go_on_until = absl::InfinitePast();
   int lives = 0;
   while (true) {
-    const absl::StatusOr<Coordinator> coordinator =
-        ConnectOrStart(places, absl::Now() + kConnect);
-    Submitted submitted = {.started = coordinator.status(), .result = {}};
+    Submitted submitted = {.coordinator = ConnectOrStart(places, absl::Now() + kConnect),
+                           .result = {}};
+    const absl::StatusOr<Coordinator>& coordinator = submitted.coordinator;
     if (coordinator.ok()) {
       submitted.result = StreamTell(*coordinator->stub, submission.header, submission.text,
                                     submission.give_up, events);
@@ -99,7 +101,7 @@ Submitted Submit(Submission& submission, const Places& places, const TellStreamE
       }
       if (result.accepted || result.settled.has_value()) return submitted;
     }
-    const absl::Status& why = coordinator.ok() ? submitted.result.call : submitted.started;
+    const absl::Status why = coordinator.ok() ? submitted.result.call : coordinator.status();
     if (submitted.refused() || !submission.may_go_on(why)) return submitted;
     if (absl::Now() + kGoOnPause >= go_on_until) return submitted;
     ShowWhyItWaits(why, events);
@@ -155,28 +157,32 @@ int RunTell(const CommandLine& command, const Places& places) {
                                           ? begun + absl::Milliseconds(command.timeout_ms)
                                           : absl::InfiniteFuture()};
   const std::string tell_id = submission.header.tell_id();
-  Submitted submitted;
+  absl::optional<Submitted> submitted;
   {
     ProgressLine progress;
     absl::optional<InterruptNotice> notice;
     const TellStreamEvents events = {
         .accepted = [&] { notice.emplace(tell_id); },
         .progress = [&progress](const v1::TellProgress& p) { progress.Show(p); }};
-    submitted = Submit(submission, places, events);
+    submitted.emplace(Submit(submission, places, events));
   }
   const absl::Duration elapsed = absl::Now() - begun;
-  TellStreamResult& result = submitted.result;
-  if (!submitted.started.ok()) {
+  TellStreamResult& result = submitted->result;
+  if (const absl::Status started = submitted->coordinator.status(); !started.ok()) {
     if (!submission.header.accepted_before()) {
-      return PrintTell({.tell_id = tell_id, .status = submitted.started, .duration = elapsed},
-                       command.json, ExitCodeForStart(submitted.started));
+      PrintTell({.tell_id = tell_id, .status = started, .duration = elapsed}, command.json);
+      return ExitCodeForStart(started);
     }
-    result.call = submitted.started;
+    result.call = started;
   }
-  const bool is_over = result.settled.has_value() || result.timed_out || submitted.refused();
+  const bool is_over = result.settled.has_value() || result.timed_out || submitted->refused();
   if (!is_over && submission.may_go_on(result.call)) result.call = IsKept(tell_id, result.call);
   const TellReport report = ReportOf(result, tell_id, command, elapsed);
-  return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);
+  if (!PrintTell(report, command.json)) return kExitFailed;
+  if (result.settled.has_value()) {
+    ConfirmFetched(*submitted->coordinator->stub, tell_id, command.from);
+  }
+  return report.status.ok() ? kExitOk : kExitFailed;
 }
 
 }  // namespace iris

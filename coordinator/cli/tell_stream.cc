@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kFrameBytesMax = 256 << 10;
 constexpr absl::Duration kAccept = absl::Seconds(30);
+constexpr absl::Duration kConfirm = absl::Seconds(5);
 
 using Stream = grpc::ClientReaderWriter<v1::TellRequest, v1::TellUpdate>;
 
@@ -140,17 +141,32 @@ bool TellStreamResult::coordinator_lost() const {
 TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
                             const std::string& text, absl::Time give_up,
                             const TellStreamEvents& events) {
+  v1::TellRequest confirming = header;
+  confirming.set_confirms(true);
   return Run(give_up, events, [&](grpc::ClientContext& context) {
     std::unique_ptr<Stream> stream = stub.Tell(&context);
-    WriteText(*stream, header, text);
+    WriteText(*stream, confirming, text);
     return stream;
   });
 }
 
 TellStreamResult FollowTell(v1::Coordinator::Stub& stub, const v1::FollowTellRequest& request,
                             const TellStreamEvents& events) {
+  v1::FollowTellRequest confirming = request;
+  confirming.set_confirms(true);
   return Run(absl::InfiniteFuture(), events,
-             [&](grpc::ClientContext& context) { return stub.FollowTell(&context, request); });
+             [&](grpc::ClientContext& context) { return stub.FollowTell(&context, confirming); });
+}
+
+void ConfirmFetched(v1::Coordinator::Stub& stub, const std::string& tell_id,
+                    const std::string& from) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kConfirm));
+  v1::MarkFetchedRequest request;
+  request.set_tell_id(tell_id);
+  request.set_from(from);
+  v1::MarkFetchedResponse response;
+  (void)stub.MarkFetched(&context, request, &response);
 }
 
 }  // namespace iris

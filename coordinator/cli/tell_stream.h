@@ -30,7 +30,8 @@ struct TellStreamEvents {
 };
 
 // Submits the tell of `header` (everything but the text) and follows it until it is settled,
-// detached, or `give_up` has passed and it was accepted. Blocks; a coordinator that does not accept
+// detached, or `give_up` has passed and it was accepted. The answer counts as fetched once
+// ConfirmFetched() says so. Blocks; a coordinator that does not accept
 // within 30 s is FAILURE_TIMEOUT.
 TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,
                             const std::string& text, absl::Time give_up,
@@ -38,6 +39,11 @@ TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& 
 // Follows a tell that was submitted before, until it is settled, or as `request` says. Likewise.
 TellStreamResult FollowTell(v1::Coordinator::Stub& stub, const v1::FollowTellRequest& request,
                             const TellStreamEvents& events);
+
+// The answer of a tell that was followed so was given to whoever asked for it. What fails is
+// nothing: then it is offered again.
+void ConfirmFetched(v1::Coordinator::Stub& stub, const std::string& tell_id,
+                    const std::string& from);
 
 }  // namespace iris
 

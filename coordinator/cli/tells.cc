@@ -72,6 +72,7 @@ int RunTells(const CommandLine& command, const Places& places) {
   const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
   if (command.wait && claude_session != nullptr) request.set_claude_session_id(claude_session);
   TellStreamResult result;
+  absl::StatusOr<Coordinator> coordinator = absl::UnknownError("");
   std::string last_progress;
   {
     ProgressLine line;
@@ -86,8 +87,7 @@ int RunTells(const CommandLine& command, const Places& places) {
                                            line.Show(progress);
                                          }};
     for (int lives = 0; lives < kLivesMax; ++lives) {
-      const absl::StatusOr<Coordinator> coordinator =
-          ConnectOrStart(places, absl::Now() + kConnect);
+      coordinator = ConnectOrStart(places, absl::Now() + kConnect);
       if (!coordinator.ok()) {
         line.Clear();
         return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
@@ -98,7 +98,9 @@ int RunTells(const CommandLine& command, const Places& places) {
     }
   }
   const TellReport report = ReportOf(result, command.tell_id, last_progress);
-  return PrintTell(report, command.json, report.status.ok() ? kExitOk : kExitFailed);
+  if (!PrintTell(report, command.json)) return kExitFailed;
+  if (result.settled.has_value()) ConfirmFetched(*coordinator->stub, command.tell_id, kCaller);
+  return report.status.ok() ? kExitOk : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {

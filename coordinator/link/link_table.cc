@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "common/base/sha256.h"
-#include "common/endpoint/endpoint.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
@@ -22,8 +21,10 @@
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/link_names.h"
 #include "coordinator/link/login_bar.h"
+#include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/stop_agents.h"
+#include "coordinator/link/stop_reach.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
 
@@ -73,7 +74,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::vector<v1::LinkStatus> Status() const override;
 
   void AskHosts(HostReportsDone done) override;
-  void StopAgents(bool force, StopAgentsDone done) override;
+  void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override;
 
   void Lend(const std::string& team, const SharedEnvironment& env) override;
   OutstandingCalls& calls() override { return calls_; }
@@ -103,15 +104,18 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void WokeUp();
   void SweepSoon();
   void Sweep();
-  // Of links that are being closed.
+  // Of all links but that to the agent here.
   void OnLinkProgress(const BootstrapProgress&) override {}
-  void OnLinkUp(const std::shared_ptr<LinkLife>&) override { SweepSoon(); }
+  void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
+    NotePlace(life);
+    SweepSoon();
+  }
   void OnLinkDown(const absl::Status&, bool) override { SweepSoon(); }
   bool InUse(const SharedLink& shared) const;
   template <typename Visit>
   void ForEachTeamLink(Visit visit) const;
 
-  bool LocalAgentRuns(const StopAgentsCall& besides) const;
+  void NotePlace(const std::shared_ptr<LinkLife>& life);
 
   EventLoop& loop_;
   const LinkTableOptions options_;
@@ -185,6 +189,9 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   shared->key = resolved.key;
   shared->name = resolved.name;
   shared->written = resolved.target.remote.destination;
+  shared->target = {.remote = resolved.target.remote,
+                    .options = resolved.target.options,
+                    .lent_env = {}};
   shared->lent = std::make_shared<LentEnv>();
   SshConnectorOptions options = {.runtime_dir = options_.runtime_dir,
                                  .lent_env = [lent = shared->lent] { return lent->Get(); },
@@ -203,6 +210,7 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
                                  MakeSshConnector(*options_.bundle, resolved, std::move(options)),
                                  std::move(link_options));
+  shared->link->AddObserver(this);
   return *links_.emplace_back(std::move(shared));
 }
 
@@ -270,8 +278,7 @@ void HostLinkTable::Sweep() {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
     shared->closing = true;
-    shared->link->Close();
-    shared->link->AddObserver(this);  // Hears when it has ended.
+    shared->link->Close();  // Whether it has ended is looked at when it says something.
   }
   drop_if(links_, [](const auto& shared) { return shared->closing && shared->link->closed(); });
 }
@@ -324,16 +331,16 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
   asking->OneDone();
 }
 
-// And is none of those that are asked over ssh: it leaves, and nobody is to start another.
-bool HostLinkTable::LocalAgentRuns(const StopAgentsCall& besides) const {
-  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", options_.iris_home);
-  if (!endpoint.ok()) return false;
-  const absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
-  v1::Hello hello;
-  return dialed.ok() && hello.ParseFromString(dialed->hello) && !besides.asks(hello);
+void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
+  if (options_.placed == nullptr) return;
+  for (const std::unique_ptr<SharedLink>& shared : links_) {
+    if (shared->is_local() || shared->link->life() != life) continue;
+    options_.placed->Note(
+        {.place = PlaceOf(life->hello), .name = shared->name, .target = shared->target});
+  }
 }
 
-void HostLinkTable::StopAgents(bool force, StopAgentsDone done) {
+void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) {
   v1::ShutdownRequest request;
   request.set_coordinator_id(options_.coordinator_id);
   request.set_force(force);
@@ -345,17 +352,31 @@ void HostLinkTable::StopAgents(bool force, StopAgentsDone done) {
         done(std::move(stopped), std::move(problems));
       }));
   StopAgentsCall& stop = *stops_.back();
+  if (options_.placed != nullptr) {
+    stop.on_gone = [this](const std::string& place) { options_.placed->Forget(place); };
+  }
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });
+  std::set<std::string> asked;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
-    if (life != nullptr) stop.Ask(*shared->link, shared->name, life);
+    if (life == nullptr) continue;
+    stop.Ask(*shared->link, shared->name, life);
+    asked.insert(PlaceOf(life->hello));
   }
   // The local agent may run from an earlier life of this coordinator, or be about to; it is not
   // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.
   HostLink& local = *Local().link;
-  const bool has_agent = local.is_connecting() || LocalAgentRuns(stop);
+  const bool has_agent = local.is_connecting() || LocalAgentRuns(options_.iris_home, stop);
   if (local.life() == nullptr && !local.retired() && has_agent) {
     stop.AwaitAndAsk(local, kLocal);
+  }
+  if (options_.placed != nullptr) {
+    ReachOthers(stop, *options_.placed, asked, env, resolver_,
+                [this, env](const ResolvedTarget& to) -> HostLink& {
+                  SharedLink& shared = Find(to);
+                  shared.lent->Lend({.env = env, .count = ++loans_});
+                  return *shared.link;
+                });
   }
   stop.Begin();
 }

@@ -14,6 +14,7 @@
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
+#include "coordinator/link/placed_agents.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -39,11 +40,12 @@ class LinkTable {
   // Asks every agent that is linked what it holds; waits 1 s at most.
   virtual void AskHosts(HostReportsDone done) = 0;
 
-  // Asks every agent that is linked, and the one on this machine if it runs, to end its sessions
-  // and leave; with `force` also where it has open messages of other coordinators, for which it
-  // stays else. `done` gets a text for each that did and for each that did not, within 20 s; where
+  // Asks every agent that is linked or that PlacedAgents knows, and the one on this machine if it
+  // runs, to end its sessions and leave; with `force` also where it has open messages of other
+  // coordinators, for which it stays else. To those that are not linked ssh runs with `env`, which
+  // may be null. `done` gets a text for each that did and for each that did not, within 20 s; where
   // several calls overlap, each has its answer.
-  virtual void StopAgents(bool force, StopAgentsDone done) = 0;
+  virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
 
   // The environment of a front end that asks something of this team: ssh runs with it for the
   // team's connections made from now on, and for no other team's. Teams that share a connection
@@ -58,6 +60,7 @@ struct LinkTableOptions {
   const AgentBundle* bundle = nullptr;  // Outlives the table.
   std::string iris_home;                // IRIS_HOME or empty.
   std::string coordinator_id;           // UUID of the store.
+  PlacedAgents* placed = nullptr;       // Outlives the table; null: nothing is remembered.
   // For ssh's sockets: ours, 0700, short. Asked at every connection, on its thread.
   std::function<std::string()> runtime_dir;
 };

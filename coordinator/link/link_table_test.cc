@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
@@ -26,6 +27,8 @@
 #include "common/testing/scratch_dir.h"
 #include "common/version/version.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/placed_agents.h"
+#include "coordinator/link/stop_reach.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
@@ -35,7 +38,9 @@ namespace iris {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
@@ -79,6 +84,18 @@ class AgentSocket {
   std::thread thread_;
 };
 
+// On the loop, as the table.
+class FakePlaces : public PlacedAgents {
+ public:
+  void Note(const PlacedAgent& agent) override { noted.push_back(agent); }
+  void Forget(const std::string& place) override { forgotten.push_back(place); }
+  absl::StatusOr<std::vector<PlacedAgent>> All() override { return all; }
+
+  std::vector<PlacedAgent> noted;
+  std::vector<std::string> forgotten;
+  std::vector<PlacedAgent> all;
+};
+
 class LinkTableTest : public ::testing::Test {
  protected:
   LinkTableTest() : bundle_(AgentBundle::Find({})) {
@@ -87,6 +104,7 @@ class LinkTableTest : public ::testing::Test {
       table_ = MakeLinkTable(loop_.loop(), {.bundle = bundle_.get(),
                                             .iris_home = scratch_.path(),
                                             .coordinator_id = "us",
+                                            .placed = &places_,
                                             .runtime_dir = [this] { return scratch_.path(); }});
     });
   }
@@ -97,6 +115,7 @@ class LinkTableTest : public ::testing::Test {
   const ScratchDir scratch_;
   const std::unique_ptr<AgentBundle> bundle_;
   FakeHost host_;
+  FakePlaces places_;
   LoopThread loop_;
   std::unique_ptr<LinkTable> table_;
 };
@@ -114,7 +133,7 @@ TEST_F(LinkTableTest, TwoStopsAtOnceAreBothAnswered) {
   loop_.Run([&] {
     for (Answer& answer : answers) {
       table_->StopAgents(
-          /*force=*/true,
+          /*force=*/true, /*env=*/nullptr,
           [&answer](std::vector<std::string> stopped, std::vector<std::string> problems) {
             answer.stopped = std::move(stopped);
             answer.problems = std::move(problems);
@@ -129,6 +148,71 @@ TEST_F(LinkTableTest, TwoStopsAtOnceAreBothAnswered) {
   }
   EXPECT_EQ(host_.last_shutdown().coordinator_id(), "us");
   EXPECT_TRUE(host_.last_shutdown().force());
+}
+
+// One stop; what it says of those that it did not stop.
+std::vector<std::string> ProblemsOf(LoopThread& loop, LinkTable& table,
+                                    const SharedEnvironment& env) {
+  std::vector<std::string> problems;
+  absl::Notification told;
+  loop.Run([&] {
+    table.StopAgents(/*force=*/false, env,
+                     [&](std::vector<std::string> stopped, std::vector<std::string> why) {
+                       EXPECT_THAT(stopped, IsEmpty());
+                       problems = std::move(why);
+                       told.Notify();
+                     });
+  });
+  EXPECT_TRUE(told.WaitForNotificationWithTimeout(kPatience));
+  return problems;
+}
+
+PlacedAgent AgentBy(const std::string& name, RemoteCommand remote) {
+  PlacedAgent agent = {.place = name, .name = "me@" + name, .target = {}};
+  agent.target.remote = std::move(remote);
+  return agent;
+}
+
+TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker) {
+  const std::string program = scratch_.File("like-ssh"), keys = scratch_.File("keys");
+  std::ofstream(program) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << keys << "\nexit 255\n";
+  chmod(program.c_str(), 0700);
+  loop_.Run([&] {
+    for (const char* name : {"gpu1", "gpu2"}) {
+      places_.all.push_back(AgentBy(name, {.text = program + " " + name,
+                                           .program = program,
+                                           .options = {},
+                                           .destination = name}));
+    }
+  });
+  const Environment asker = {{"SSH_AUTH_SOCK", "/keys-of-the-asker"}};
+  EXPECT_THAT(ProblemsOf(loop_, *table_, std::make_shared<const Environment>(asker)),
+              UnorderedElementsAre(HasSubstr("agent on me@gpu1: "),
+                                   HasSubstr("agent on me@gpu2: ")));
+  std::ifstream lines(keys);
+  int attempts = 0;
+  for (std::string line; std::getline(lines, line); ++attempts) {
+    EXPECT_EQ(line, "/keys-of-the-asker");
+  }
+  EXPECT_GE(attempts, 2);
+  loop_.Run([&] { EXPECT_THAT(places_.forgotten, IsEmpty()); });
+}
+
+TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
+  loop_.Run([&] {
+    for (size_t i = 0; i < kReachMax + 2; ++i) {
+      const std::string name = "gpu" + std::to_string(i);
+      places_.all.push_back(AgentBy(name, {.text = "ssh -o NoSuchKeyword=1 " + name,
+                                           .program = "ssh",
+                                           .options = {"-o", "NoSuchKeyword=1"},
+                                           .destination = name}));
+    }
+  });
+  const std::vector<std::string> problems = ProblemsOf(loop_, *table_, nullptr);
+  ASSERT_EQ(problems.size(), kReachMax + 2);
+  EXPECT_THAT(problems[0], HasSubstr("busy_limit: agent on me@gpu40: "));
+  EXPECT_THAT(problems[1], HasSubstr("busy_limit: agent on me@gpu41: "));
+  for (size_t i = 2; i < problems.size(); ++i) EXPECT_THAT(problems[i], HasSubstr("bad_request: "));
 }
 
 // A program in ssh's place writes down whose keys it is lent, and reaches nobody.

@@ -11,6 +11,7 @@
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/placed_agents.h"
 
 namespace iris {
 namespace {
@@ -60,6 +61,8 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   ~Arrival() override { link_.RemoveObserver(this); }
 
   const std::string& name() const { return name_; }
+  void Add(Expected expected) { expected_.push_back(std::move(expected)); }
+  const std::vector<Expected>& expected() const { return expected_; }
 
  private:
   void OnLinkProgress(const BootstrapProgress&) override {}
@@ -71,6 +74,7 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   StopAgentsCall& stop_;
   HostLink& link_;
   const std::string name_;
+  std::vector<Expected> expected_;
 };
 
 StopAgentsCall::StopAgentsCall(EventLoop& loop, OutstandingCalls& calls,
@@ -93,13 +97,14 @@ bool StopAgentsCall::asks(const v1::Hello& hello) const { return asked_.count(Ag
 void StopAgentsCall::Ask(HostLink& link, const std::string& name,
                          const std::shared_ptr<LinkLife>& life) {
   link.Retire();
+  places_[&link] = PlaceOf(life->hello);
   const std::string agent = AgentOf(life->hello);
   if (!asked_.insert(agent).second) {
     const auto asked = unanswered_.find(agent);
     if (asked != unanswered_.end()) asked->second.links.push_back(&link);
     return;
   }
-  unanswered_[agent] = {.name = name, .links = {&link}};
+  unanswered_[agent] = {.name = name, .place = places_[&link], .links = {&link}};
   const bool spares_others = !request_.force() && !request_.coordinator_id().empty();
   if (spares_others && life->hello.build_number() < kBuildThatStaysForOthers) {
     return AskWhoseTellsAreOpen(agent, life);
@@ -137,6 +142,47 @@ void StopAgentsCall::AwaitAndAsk(HostLink& link, const std::string& name) {
   awaited_[&link] = std::make_unique<Arrival>(*this, link, name);
 }
 
+uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place) {
+  expected_[++last_expected_] = {.name = name, .place = place};
+  return last_expected_;
+}
+
+void StopAgentsCall::Found(uint64_t expected, HostLink& link) {
+  auto node = expected_.extract(expected);
+  if (node.empty()) return;  // It was too late.
+  Expected& agent = node.mapped();
+  if (places_.count(&link) == 0 && link.life() != nullptr) Ask(link, agent.name, link.life());
+  if (const auto place = places_.find(&link); place != places_.end()) {
+    CheckPlace(agent, place->second);
+  } else if (link.retired()) {
+    problems_.push_back(Problem(agent.name, MakeFailure(v1::FAILURE_UNREACHABLE,
+                                                        "an earlier stop did not reach it")));
+  } else {
+    std::unique_ptr<Arrival>& arrival = awaited_[&link];
+    if (arrival == nullptr) arrival = std::make_unique<Arrival>(*this, link, agent.name);
+    arrival->Add(std::move(agent));
+  }
+  FinishIfAll();
+}
+
+void StopAgentsCall::NotFound(uint64_t expected, const absl::Status& why) {
+  const auto node = expected_.extract(expected);
+  if (node.empty()) return;
+  problems_.push_back(Problem(node.mapped().name, why));
+  FinishIfAll();
+}
+
+void StopAgentsCall::CheckPlace(const Expected& expected, const std::string& place) {
+  if (expected.place == place) return;
+  problems_.push_back(
+      Problem(expected.name,
+              MakeFailure(v1::FAILURE_WRONG_HOST,
+                          "ssh leads to another host, account or folder there now",
+                          "If the host of before still runs, end `iris-agent serve` there; this is "
+                          "said once.")));
+  if (on_gone) on_gone(expected.place);
+}
+
 void StopAgentsCall::Begin() {
   begun_ = true;
   timer_ = loop_.After(deadline_, [this] {
@@ -151,6 +197,9 @@ void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& 
   const std::string name = awaited_.at(link)->name();
   if (life != nullptr) {
     Ask(*link, name, life);
+    for (const Expected& expected : awaited_.at(link)->expected()) {
+      CheckPlace(expected, places_[link]);
+    }
   } else {
     link->Retire();
     problems_.push_back(Problem(name, why));
@@ -165,6 +214,7 @@ void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& statu
   if (found == unanswered_.end()) return;
   if (!status.ok()) return OnStays(agent, FromHost(status, ""));
   const std::string name = found->second.name;
+  if (on_gone) on_gone(found->second.place);
   unanswered_.erase(found);
   if (response.tells_of_others() > 0) {
     stopped_.push_back(absl::StrCat(name, ", and with it ", response.tells_of_others(),
@@ -193,11 +243,14 @@ void StopAgentsCall::OnDeadline() {
     link->Retire();
     problems_.push_back(Problem(arrival->name(), late));
   }
+  for (const auto& [id, agent] : std::exchange(expected_, {})) {
+    problems_.push_back(Problem(agent.name, late));
+  }
   FinishIfAll();
 }
 
 void StopAgentsCall::FinishIfAll() {
-  const bool all = begun_ && unanswered_.empty() && awaited_.empty();
+  const bool all = begun_ && unanswered_.empty() && awaited_.empty() && expected_.empty();
   if (!all || done_ == nullptr) return;
   loop_.Post([this, alive = alive_, done = std::exchange(done_, nullptr)] {
     if (!*alive) return;

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_LINK_STOP_AGENTS_H_
 #define IRIS_COORDINATOR_LINK_STOP_AGENTS_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,7 +23,8 @@ namespace iris {
 
 // One `iris stop --agents`: has agents end, each once however many links lead to it, and retires
 // their links first, so that their loss does not bring them back. Several may run at a time. Used
-// once: Ask() and AwaitAndAsk() for every link, then Begin(). Lives on the coordinator's loop.
+// once: Ask() and AwaitAndAsk() for every link, Expect() for every agent whose link is to be found
+// first, then Begin(). Lives on the coordinator's loop.
 //
 // An agent before build 5 ends the messages of other coordinators too, whoever asks: it is asked
 // first whose it has, and stays (with our sessions as well) where others have some and nobody says
@@ -30,7 +32,8 @@ namespace iris {
 //
 //   Ask ──────────────────────────▶ Shutdown ──▶ stopped, or a problem ─┐
 //   AwaitAndAsk ── up ──▶ Shutdown ── as above ────────────────────────▶ all ──▶ done
-//            └── down, or kDeadline ──▶ a problem ──────────────────────┘
+//   Expect ── Found ──┘ │                                               │
+//      └── NotFound ────┴── down, or kDeadline ──▶ a problem ───────────┘
 class StopAgentsCall {
  public:
   // For all of it: who has not answered by then is a problem.
@@ -49,16 +52,35 @@ class StopAgentsCall {
   void Ask(HostLink& link, const std::string& name, const std::shared_ptr<LinkLife>& life);
   // The same of a link that is down or on its way up: brings it up first.
   void AwaitAndAsk(HostLink& link, const std::string& name);
+  // An agent at `place` (PlaceOf()) is to be ended too; its link is being looked for. Returns what
+  // names it in Found() or NotFound(), one of which follows.
+  uint64_t Expect(const std::string& name, const std::string& place);
+  // As Ask() or AwaitAndAsk(), whichever it needs. Where another agent is at its other end, that is
+  // asked, and a problem.
+  void Found(uint64_t expected, HostLink& link);
+  void NotFound(uint64_t expected, const absl::Status& why);
   void Begin();
+
+  // Called with the place of each agent that was ended, or that the way to it does not lead to any
+  // more: there is none to be ended next time. May be empty.
+  std::function<void(const std::string& place)> on_gone;
 
   // The agent that greets so is being asked already.
   bool asks(const v1::Hello& hello) const;
   // `done` was called: this may go.
   bool over() const { return over_; }
+  // False once this is destroyed.
+  const std::shared_ptr<bool>& alive() const { return alive_; }
 
  private:
   class Arrival;
+  struct Expected {
+    std::string name;
+    std::string place;
+  };
 
+  // What the agent at the end of a link is, and what was to be there.
+  void CheckPlace(const Expected& expected, const std::string& place);
   void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);
   void AskWhoseTellsAreOpen(const std::string& agent, const std::shared_ptr<LinkLife>& life);
   void End(const std::string& agent, const std::shared_ptr<LinkLife>& life);
@@ -81,10 +103,14 @@ class StopAgentsCall {
   std::set<std::string> asked_;  // AgentOf().
   struct Asked {
     std::string name;
+    std::string place;
     std::vector<HostLink*> links;  // All that lead to it.
   };
   std::map<std::string, Asked> unanswered_;  // Of those.
   std::map<HostLink*, std::unique_ptr<Arrival>> awaited_;
+  std::map<HostLink*, std::string> places_;  // Of the agents that links led to.
+  std::map<uint64_t, Expected> expected_;    // By what names them.
+  uint64_t last_expected_ = 0;
   EventLoop::TimerId timer_ = 0;
   // For calls, and for what was posted.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -14,6 +14,7 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_client_life.h"
 #include "coordinator/link/host_report.h"
+#include "coordinator/link/placed_agents.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
@@ -183,6 +184,89 @@ TEST_F(StopAgentsTest, AnAgentThatStaysIsAProblemAndItsLinkIsClosed) {
     EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end";
     EXPECT_EQ(Link("stays too").life(), nullptr);
   });
+}
+
+// An agent whose link is looked for first.
+class StopExpectedTest : public StopAgentsTest {
+ protected:
+  // Where the host is that calls itself so.
+  static std::string Place(const std::string& host_id) {
+    v1::Hello hello;
+    hello.set_host_id(host_id);
+    return PlaceOf(hello);
+  }
+  StopAgentsCall& Begin() {
+    StopAgentsCall& stop = Stop(answer_);
+    stop.on_gone = [this](const std::string& place) { gone_.push_back(place); };
+    return stop;
+  }
+
+  Answer answer_;
+  std::vector<std::string> gone_;
+};
+
+TEST_F(StopExpectedTest, WhatIsFoundIsAskedAndWhatIsNotIsAProblem) {
+  Host("a").CallItself("a");
+  Host("c").AnswerWith(MakeFailure(v1::FAILURE_UNREACHABLE, "no route"));
+  OnLoop([&] {
+    StopAgentsCall& stop = Begin();
+    const uint64_t a = stop.Expect("a", Place("a")), b = stop.Expect("b", Place("b")),
+                   c = stop.Expect("c", Place("c"));
+    stop.Begin();
+    stop.Found(a, Link("a"));
+    stop.NotFound(b, MakeFailure(v1::FAILURE_BAD_REQUEST, "no such keyword"));
+    stop.Found(c, Link("c"));
+  });
+  ASSERT_TRUE(answer_.Wait());
+  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
+  EXPECT_THAT(answer_.problems,
+              ElementsAre(AllOf(HasSubstr("bad_request: agent on b: no such keyword")),
+                          HasSubstr("unreachable: agent on c: no route")));
+  EXPECT_THAT(gone_, ElementsAre(Place("a")));
+}
+
+TEST_F(StopExpectedTest, WhereAnotherAgentIsByNowThatIsStoppedAndBothAreSaid) {
+  Host("a").CallItself("new");
+  OnLoop([&] {
+    StopAgentsCall& stop = Begin();
+    const uint64_t before = stop.Expect("a", Place("old")), now = stop.Expect("a", Place("new"));
+    stop.Begin();
+    stop.Found(before, Link("a"));
+    stop.Found(now, Link("a"));
+  });
+  ASSERT_TRUE(answer_.Wait());
+  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
+  EXPECT_THAT(answer_.problems, ElementsAre(HasSubstr("wrong_host: agent on a: ")));
+  EXPECT_THAT(gone_, ElementsAre(Place("old"), Place("new")));
+  EXPECT_EQ(Host("a").attempts(), 1);
+  EXPECT_EQ(Host("a").shutdowns(), 1);
+}
+
+TEST_F(StopExpectedTest, ALinkThatIsUpIsAskedAtOnce) {
+  Host("a").CallItself("a");
+  BringUp("a");
+  OnLoop([&] {
+    StopAgentsCall& stop = Begin();
+    const uint64_t a = stop.Expect("a", Place("a"));
+    stop.Begin();
+    stop.Found(a, Link("a"));
+  });
+  ASSERT_TRUE(answer_.Wait());
+  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
+  EXPECT_THAT(answer_.problems, IsEmpty());
+}
+
+TEST_F(StopExpectedTest, WhatIsNotFoundInTimeIsAProblem) {
+  uint64_t a = 0;
+  OnLoop([&] {
+    StopAgentsCall& stop = Stop(answer_, absl::Milliseconds(10));
+    a = stop.Expect("a", Place("a"));
+    stop.Begin();
+  });
+  ASSERT_TRUE(answer_.Wait());
+  EXPECT_THAT(answer_.problems, ElementsAre(HasSubstr("timeout: agent on a: no answer within")));
+  OnLoop([&] { stops_.back()->Found(a, Link("a")); });
+  EXPECT_EQ(Host("a").attempts(), 0);
 }
 
 // An agent that does not know whose messages it is to spare.

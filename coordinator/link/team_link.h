@@ -26,6 +26,7 @@ struct SharedLink {
   std::string key;      // ResolvedTarget::key: what it may be used for. Empty: the agent here.
   std::string name;     // "user@host:port", or "local".
   std::string written;  // The destination, as it is written.
+  SshTarget target;     // As it is written, without an environment.
   std::shared_ptr<LentEnv> lent;  // For its next attempts; null: the agent here.
   std::unique_ptr<HostLink> link;
   // Its last attempt found that ssh means something else by the target now, and went no further:

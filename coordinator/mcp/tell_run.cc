@@ -131,6 +131,12 @@ bool WaitsForLimit(const ToolCall& call) {
   return found != call.arguments.end() && found->get<bool>();
 }
 
+bool WaitsForHost(const ToolCall& call) {
+  const auto found = call.arguments.find("whenAway");
+  if (found == call.arguments.end()) return TimeoutMs(call) < 0;
+  return found->get_ref<const std::string&>() == "wait";
+}
+
 }  // namespace
 
 std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
@@ -141,6 +147,7 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
                 .wait_for_limit = WaitsForLimit(call),
+                .wait_for_host = WaitsForHost(call),
                 .accepted_before = call.accepted_before,
                 .asker_session = {},  // The desk knows.
                 .asker_waits = wait.timeout_ms == 0};

@@ -4,11 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/nearest.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
@@ -35,6 +38,12 @@ constexpr ToolParameter kWaitForLimit = {
     "waitForLimit", Type::kBoolean, false,
     "Where the account of that team's Claude has reached its limit before anything was done: keep "
     "the message until the limit has reset, and send it then. Else it fails as rate_limited."};
+constexpr ToolParameter kWhenAway = {
+    "whenAway", Type::kString, false,
+    "Where that team's host does not answer, and has not answered before: \"wait\" keeps the message "
+    "for it, for up to 7 days, and \"fail\" says so at once. Without it: \"wait\" where you do not "
+    "wait for the answer, else \"fail\".",
+    "wait|fail"};
 constexpr ToolParameter kTellId = {"tellId", Type::kString, true,
                                    "The id of a message that your team has sent."};
 constexpr ToolParameter kWaitTimeout = {"timeout", Type::kInteger, false,
@@ -50,7 +59,7 @@ std::vector<Tool> MakeTools() {
        .description =
            "Gives another team's Claude a task or news, waits, and returns its answer. The team "
            "remembers earlier messages from your team.",
-       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit},
+       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true,
        .long_results = true,
@@ -60,7 +69,7 @@ std::vector<Tool> MakeTools() {
        .title = "Ask a team",
        .description = "Asks another team's Claude a question, waits, and returns its answer. Works "
                       "like send_message.",
-       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit},
+       .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true,
        .long_results = true},
@@ -69,7 +78,7 @@ std::vector<Tool> MakeTools() {
        .title = "Send without waiting",
        .description = "Sends another team's Claude a message and returns the message's id at once. "
                       "tell_wait gets the answer later.",
-       .parameters = {kToTeam, kMessage, kFromTeam, kWaitForLimit},
+       .parameters = {kToTeam, kMessage, kFromTeam, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true},
       {.name = "tell_status",
@@ -152,12 +161,19 @@ const char* TypeName(Type type) {
   return "";
 }
 
+std::vector<std::string> ValuesOf(const ToolParameter& parameter) {
+  return absl::StrSplit(parameter.one_of, '|');
+}
+
 Json Schema(const Tool& tool) {
   Json properties = Json::object();
   Json required = Json::array();
   for (const ToolParameter& parameter : tool.parameters) {
     properties[std::string(parameter.name)] = {{"type", TypeName(parameter.type)},
                                                {"description", std::string(parameter.description)}};
+    if (!parameter.one_of.empty()) {
+      properties[std::string(parameter.name)]["enum"] = ValuesOf(parameter);
+    }
     if (parameter.required) required.push_back(std::string(parameter.name));
   }
   Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
@@ -272,6 +288,14 @@ absl::Status ReadArguments(const Tool& tool, Json& arguments) {
     if (!Fits(value, parameter.type)) {
       return Bad(tool, absl::StrCat("\"", name, "\" is no ", TypeName(parameter.type)),
                  absl::StrCat("Give it as a JSON ", TypeName(parameter.type), "."));
+    }
+    if (!parameter.one_of.empty()) {
+      const std::vector<std::string> values = ValuesOf(parameter);
+      if (!absl::c_linear_search(values, value.get_ref<const std::string&>())) {
+        const std::string all = absl::StrJoin(values, ", ");
+        return Bad(tool, absl::StrCat("\"", name, "\" is none of ", all),
+                   absl::StrCat("Give one of ", all, ", or leave it out."));
+      }
     }
     read[name] = std::move(value);
   }

@@ -15,6 +15,8 @@ struct ToolParameter {
   Type type = Type::kString;
   bool required = false;
   absl::string_view description;
+  // The values that there are, with '|' between them; empty: any.
+  absl::string_view one_of = {};
 };
 
 // A tool as clients see it. Names and parameters are those of the original, where that has it.

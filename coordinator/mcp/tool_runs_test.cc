@@ -59,6 +59,23 @@ TEST_F(McpSessionTest, AMessageWaitsForALimitWhereItsSenderAsksForIt) {
               HasSubstr("\"waitForLimit\" is no boolean"));
 }
 
+TEST_F(McpSessionTest, AMessageIsLeftForAHostThatIsAwayWhereNobodyWaitsOrItsSenderSaysSo) {
+  Open();
+  const auto waits_for_host = [this](const Json& call) {
+    return desk_.open.at(Say(*session_, call)).spec.wait_for_host;
+  };
+  EXPECT_FALSE(waits_for_host(SendTo(1, "x")));
+  EXPECT_FALSE(waits_for_host(SendTo(2, "x", {{"timeout", 20000}})));
+  EXPECT_TRUE(waits_for_host(SendTo(3, "x", {{"whenAway", "wait"}})));
+  EXPECT_TRUE(waits_for_host(SendTo(4, "x", {{"timeout", -1}})));
+  EXPECT_FALSE(waits_for_host(SendTo(5, "x", {{"timeout", -1}, {"whenAway", "fail"}})));
+  EXPECT_TRUE(waits_for_host(CallOf(
+      6, "quick_message", {{"fromTeam", "web"}, {"toTeam", "app"}, {"message", "x"}})));
+  EXPECT_FALSE(waits_for_host(SendTo(7, "x", {{"whenAway", ""}})));
+  EXPECT_THAT(Answered(SendTo(8, "x", {{"whenAway", "later"}})),
+              HasSubstr("\"whenAway\" is none of wait, fail"));
+}
+
 TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
   Open();
   v1::LinkStatus* link = desk_.status.add_links();

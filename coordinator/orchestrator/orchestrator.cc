@@ -83,12 +83,14 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
   absl::Status added =
       store_.AddTell(spec.tell_id, session_id, spec.text,
-                     at_once ? TellState::kRunning : TellState::kQueued, spec.wait_for_limit);
+                     at_once ? TellState::kRunning : TellState::kQueued, spec.wait_for_limit,
+                     spec.wait_for_host);
   if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
   tell.wait_for_limit = spec.wait_for_limit;
+  tell.wait_for_host = spec.wait_for_host;
   tell.observers.push_back(observer);
   tell.environment = std::move(spec.environment);
   KeepAsker(spec.tell_id, spec.waiting_session(), observer);

@@ -38,6 +38,8 @@ struct TellLimits {
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
   absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
+  // For a host that never answered, from accepted on: as long as answers are kept.
+  absl::Duration host_wait_max = absl::Hours(7 * 24);
   LimitWaits limit_waits;
 };
 
@@ -56,6 +58,9 @@ struct TellLimits {
 // A tell with `wait_for_limit` whose team's account has reached its limit before anything ran is
 // not over: it is put off, which is stored as an end is, and goes back to the front of the line,
 // where it waits until the limit has reset.
+//
+// A tell to a host that never answered ends with the first attempt to reach that; with
+// `wait_for_host` it stays in flight and waits, while what does not wait for it ends (away.cc).
 //
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
@@ -174,6 +179,7 @@ class Orchestrator : private SessionListener {
     bool stored_text_is_void = false;              // What the store has of it does not count.
     bool may_be_there = false;                     // An earlier life may have passed it on.
     bool wait_for_limit = false;                   // As in TellSpec.
+    bool wait_for_host = false;                    // Likewise.
     int limit_waits = 0;                           // So often it was put off.
     absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
     absl::optional<absl::Status> outcome;          // It is over; to be stored.
@@ -288,6 +294,8 @@ class Orchestrator : private SessionListener {
   void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
   void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
   void OnCancelHeard(const std::string& id_on_host) override;
+  bool WaitsForHost(const std::string& id_on_host) const override;
+  void OnSessionAway(const std::string& session_id, const absl::Status& why) override;
 
   EventLoop& loop_;
   Store& store_;

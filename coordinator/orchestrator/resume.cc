@@ -86,6 +86,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.stored_bytes = open.answer.size();
   open.may_be_there = stored.state == TellState::kRunning || stored.limit_waits > 0;
   open.wait_for_limit = stored.wait_for_limit;
+  open.wait_for_host = stored.wait_for_host;
   open.limit_waits = stored.limit_waits;
   // What a team may have does not wait any more.
   if (stored.state == TellState::kQueued) open.not_before = stored.not_before;

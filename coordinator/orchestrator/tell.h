@@ -25,6 +25,8 @@ struct TellSpec {
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes; one less if it begins with "/".
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.
   bool wait_for_limit = false;
+  // Where its host is away and has never answered, it waits for that, as long as answers are kept.
+  bool wait_for_host = false;
   // Its sender has heard before that it was stored: where it is not known, it is refused as
   // FAILURE_AMBIGUOUS, because a coordinator whose store is gone may have run it.
   bool accepted_before = false;

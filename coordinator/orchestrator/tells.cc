@@ -129,6 +129,10 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   if (open == open_.end()) return;
   summary.set_answer_bytes(open->second.answer.size());
   if (open->second.progress.has_value()) *summary.mutable_progress() = *open->second.progress;
+  // Stored as under way, and no host has it.
+  const auto queue = queues_.find(open->second.session_id);
+  if (queue == queues_.end() || queue->second.session == nullptr) return;
+  if (queue->second.session->waits_for_host()) summary.set_state(NameOf(TellState::kQueued));
 }
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,

@@ -83,12 +83,8 @@ void PooledSession::UseNextTeam() {
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
   for (OpenTell& tell : open) {
-    // What no host has got may be given to any.
-    if (tell.sent) {
-      transport_->Resume(tell.id, std::move(tell.text));
-    } else {
-      transport_->Tell(tell.id, std::move(tell.text));
-    }
+    tell.given ? transport_->Resume(tell.id, std::move(tell.text))
+               : transport_->Tell(tell.id, std::move(tell.text));
   }
   for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
 }
@@ -165,6 +161,7 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
   listener_.OnSessionProgress(key_.session_id, progress);
+  if (waits_for_host()) on_change_();  // It has no process any more.
 }
 
 // Settings that were due are asked for again, as they are then.

@@ -35,8 +35,8 @@ class PooledSession : private TransportSink {
 
   // `factory`, `hosts` and `listener` outlive the session. `after`: what is stored of what it said.
   // `may_live`: an earlier life of the coordinator used the session, and its child may still be
-  // there. `on_change` is called when the session gives up its child or may be put to sleep from
-  // now on; it must not call back.
+  // there. `on_change` is called when the session gives up its child, or its claim to one, or may be
+  // put to sleep from now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
                 const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
                 std::function<void()> on_change);
@@ -51,13 +51,21 @@ class PooledSession : private TransportSink {
   // Its child answers, and is not being ended.
   bool ready() const { return child_ == Child::kReady && !ending(); }
   bool ending() const { return !ending_.empty(); }
+  // As Transport::waits_for_host(), with a tell under way.
+  bool waits_for_host() const { return busy() && transport_->waits_for_host(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
-  // not: the link's loss took it from us, and nobody here can end it.
-  bool has_process() const { return busy() || starting_ || ending() || child_ == Child::kReady; }
+  // not: the link's loss took it from us, and nobody here can end it. Nor does one that waits for a
+  // host which got nothing of it yet.
+  bool has_process() const {
+    return (busy() && !waits_for_host()) || starting_ || ending() ||
+           child_ == Child::kReady;
+  }
   // May be put to sleep without anybody noticing.
   bool idle() const { return ready() && !busy() && !starting_ && !cannot_end_; }
   // Whether Sleep() may find something to end.
-  bool may_have_child() const { return has_process() || child_ == Child::kUnverifiable; }
+  bool may_have_child() const {
+    return busy() || has_process() || child_ == Child::kUnverifiable;
+  }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
@@ -120,6 +128,12 @@ class PooledSession : private TransportSink {
   void OnApplied(const ReadMark& mark) override;
   void OnCancelHeard(const std::string& tell_id) override;
   bool HostHasAnswered() const override { return hosts_.HasAnswered(team_); }
+  bool WaitsForHost(const std::string& tell_id) const override {
+    return team_.remote.has_value() && listener_.WaitsForHost(tell_id);
+  }
+  void OnHostAway(const absl::Status& why) override {
+    listener_.OnSessionAway(key_.session_id, why);
+  }
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;
   }

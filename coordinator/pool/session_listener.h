@@ -33,6 +33,9 @@ class SessionListener {
   virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
   // As TransportSink::OnCancelHeard().
   virtual void OnCancelHeard(const std::string& tell_id) = 0;
+  // As TransportSink::WaitsForHost() and OnHostAway(); the first may come from inside.
+  virtual bool WaitsForHost(const std::string& tell_id) const = 0;
+  virtual void OnSessionAway(const std::string& session_id, const absl::Status& why) = 0;
 };
 
 }  // namespace iris

@@ -43,6 +43,19 @@ grpc::ServerWriteReactor<v1::TellUpdate>* CoordinatorService::FollowTell(
   return FollowCall::Serve<FollowCall>(*this, *request);
 }
 
+grpc::ServerUnaryReactor* CoordinatorService::MarkFetched(grpc::CallbackServerContext* context,
+                                                          const v1::MarkFetchedRequest* request,
+                                                          v1::MarkFetchedResponse* response) {
+  return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
+    ++calls_begun_;
+    const absl::StatusOr<v1::TellSummary> tell =
+        orchestrator_.Find(request->tell_id(), request->from());
+    if (!tell.ok()) return reply.Give(tell.status());
+    orchestrator_.MarkFetched(request->tell_id());
+    reply.Give(v1::MarkFetchedResponse());
+  });
+}
+
 grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerContext* context,
                                                         const v1::ListTellsRequest* request,
                                                         v1::ListTellsResponse* response) {

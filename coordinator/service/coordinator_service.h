@@ -57,6 +57,9 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::TellUpdate>* FollowTell(
       grpc::CallbackServerContext* context, const v1::FollowTellRequest* request) override;
+  grpc::ServerUnaryReactor* MarkFetched(grpc::CallbackServerContext* context,
+                                        const v1::MarkFetchedRequest* request,
+                                        v1::MarkFetchedResponse* response) override;
   grpc::ServerUnaryReactor* ListTells(grpc::CallbackServerContext* context,
                                       const v1::ListTellsRequest* request,
                                       v1::ListTellsResponse* response) override;

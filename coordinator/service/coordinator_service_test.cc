@@ -88,6 +88,29 @@ TEST_F(CoordinatorServiceTest, WhoGoesBeforeTheEndHasNotFetchedIt) {
   EXPECT_THAT(List("cli"), testing::IsEmpty());
 }
 
+TEST_F(CoordinatorServiceTest, AFrontEndThatConfirmsHasFetchedAnAnswerWhenItSaysSo) {
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.set_confirms(true);
+  EXPECT_EQ(Tell(request, "x").answer, "x");
+  ExpectNoOpenCalls();
+  ASSERT_EQ(List("cli").size(), 1u);
+  EXPECT_FALSE(List("cli")[0].fetched());
+
+  const auto mark = [&](const std::string& id, const std::string& from) {
+    grpc::ClientContext context;
+    v1::MarkFetchedRequest marked;
+    marked.set_tell_id(id);
+    marked.set_from(from);
+    v1::MarkFetchedResponse response;
+    return KindOf(FromGrpcStatus(stub_->MarkFetched(&context, marked, &response), ""));
+  };
+  EXPECT_EQ(mark(request.tell_id(), "gpu"), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(mark(NewUuid(), "cli"), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(List("cli").size(), 1u);
+  EXPECT_EQ(mark(request.tell_id(), "cli"), v1::FAILURE_UNSPECIFIED);
+  EXPECT_THAT(List("cli"), testing::IsEmpty());
+}
+
 TEST_F(CoordinatorServiceTest, OnlyItsSenderAndThePersonFollowAndCancelATell) {
   script_ = HoldScript;
   const std::string id = Detached("slow");

@@ -40,7 +40,8 @@ void FollowCall::OnBegin() {
 
 void FollowCall::OnWritten(bool ok) {
   client_gone_ = client_gone_ || !ok;
-  if (ok && updates_.all_sent()) service_.orchestrator_.MarkFetched(request_.tell_id());
+  const bool whole = ok && updates_.all_sent();
+  if (whole && !request_.confirms()) service_.orchestrator_.MarkFetched(request_.tell_id());
   WriteNext();
 }
 

@@ -44,15 +44,20 @@ void McpCall::OnBegin() {
   ReadOn();
 }
 
-void McpCall::Prepare(const v1::McpClientMessage& frame) { read_ = reader_.Take(frame); }
+void McpCall::Prepare(const v1::McpClientMessage& frame) {
+  read_ = absl::optional<McpClientMessage>();
+  if (frame.given().empty()) read_ = reader_.Take(frame);
+}
 
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
     environment_ = EnvironmentIn(frame.client());
     project_dir_ = frame.client().project_dir();
+    confirms_ = frame.client().confirms();
     const std::string& session_id = frame.client().claude_session_id();
     if (IsUuid(session_id)) claude_session_id_ = session_id;
   }
+  if (!frame.given().empty()) OnGiven(frame.given());
   if (ending_.has_value()) return;
   if (!read_.ok()) return EndOfInput(read_.status());
   if (read_->has_value()) {
@@ -148,12 +153,31 @@ void McpCall::WritePiece() {
   if (message.done()) {
     update.set_settles(message.settles);
     update.set_opening(message.opening);
-    outcome_of_ = message.outcome_of;
+    if (confirms_) {
+      update.set_confirm(NoteToConfirm(message));
+    } else {
+      outcome_of_ = message.outcome_of;
+    }
     waiting_.pop_front();
     answer_text_.Drop();
   }
   Write(std::move(update));
   if (read_waits_) ReadOn();
+}
+
+// Before it is written: what the front end says of it may come before we hear that it was.
+bool McpCall::NoteToConfirm(const McpOutgoing& message) {
+  if (!message.outcome_of.empty()) outcomes_of_.push_back(message.outcome_of);
+  if (message.settles.empty() || outcomes_of_.empty()) return false;
+  if (to_confirm_.size() >= kToConfirmMax) to_confirm_.erase(to_confirm_.begin());
+  to_confirm_[message.settles] = std::exchange(outcomes_of_, {});
+  return true;
+}
+
+void McpCall::OnGiven(const std::string& id) {
+  const auto given = to_confirm_.extract(id);
+  if (given.empty()) return;
+  for (const std::string& tell_id : given.mapped()) service_.orchestrator_.MarkFetched(tell_id);
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {

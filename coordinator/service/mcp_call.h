@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   static constexpr size_t kWaitingMax = 256;
   // The same for all their bytes, which long answers do not count for: the store has them.
   static constexpr size_t kWaitingBytesMax = 4 << 20;
+  // Messages whose answers a front end may leave unconfirmed. Of more some are offered again.
+  static constexpr size_t kToConfirmMax = 1024;
 
  private:
   ~McpCall() override;
@@ -64,6 +67,9 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   // by itself.
   bool HasText();
   void WritePiece();
+  // Whether the front end is to say when it has given what `message` settles.
+  bool NoteToConfirm(const McpOutgoing& message);
+  void OnGiven(const std::string& id);
   bool waits_for_client() const;
 
   void Send(McpOutgoing message) override;
@@ -101,6 +107,11 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   std::deque<McpOutgoing> waiting_;
   AnswerText answer_text_;  // Of the first of them, where it is long.
   std::string outcome_of_;  // The tell whose outcome is whole once what is written is; or empty.
+  // Where the front end says itself what it has given to the client: the tells whose outcomes it was
+  // sent, by the id of the message that they answer; and of the one that is being written.
+  bool confirms_ = false;
+  std::map<std::string, std::vector<std::string>> to_confirm_;
+  std::vector<std::string> outcomes_of_;
   bool client_gone_ = false;
 };
 

@@ -39,8 +39,8 @@ inline std::string Wait(int id, const std::string& tell_id) {
 class Stream {
  public:
   // `session_id` is that of the client's claude.
-  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "")
-      : session_id_(std::move(session_id)), stream_(stub.Mcp(&context_)) {}
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "", bool confirms = false)
+      : session_id_(std::move(session_id)), confirms_(confirms), stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
   std::string Write(const std::string& json, const std::string& id = NewUuid(),
@@ -50,6 +50,7 @@ class Stream {
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
       piece.mutable_client()->set_claude_session_id(session_id_);
+      piece.mutable_client()->set_confirms(confirms_);
     }
     piece.set_id(id);
     piece.set_accepted_before(accepted_before);
@@ -61,6 +62,11 @@ class Stream {
       piece.Clear();
     }
     return id;
+  }
+  void Give(const std::string& id) {
+    v1::McpClientMessage given;
+    given.set_given(id);
+    EXPECT_TRUE(stream_->Write(given));
   }
   void WritesDone() { stream_->WritesDone(); }
   // The next message, put together; `json` is empty at the end of the stream. What was accepted on
@@ -91,6 +97,7 @@ class Stream {
   grpc::ClientContext context_;
   bool first_ = true;
   const std::string session_id_;
+  const bool confirms_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;
 };

@@ -259,6 +259,30 @@ TEST_F(McpCallTest, AnAnswerIsFetchedOnceTheStreamTookItAndElseWaits) {
   OnLoop([&] { EXPECT_TRUE(orchestrator_->Unfetched("web")->empty()); });
 }
 
+TEST_F(McpCallTest, AFrontEndThatConfirmsHasFetchedWhatItGaveToItsClient) {
+  Stream stream(*stub_, "", /*confirms=*/true);
+  stream.Write(
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26"}})");
+  EXPECT_FALSE(stream.Read().confirm());  // There is nothing to be fetched.
+  const std::string lost = stream.Write(Send(1, "lost"));
+  EXPECT_TRUE(stream.Read().confirm());
+  const std::string batch = stream.Write("[" + Send(2, "given") + "," + Send(3, "too") + "]");
+  const v1::McpServerMessage both = stream.Read();
+  EXPECT_TRUE(both.confirm());
+  EXPECT_EQ(both.settles(), batch);
+  stream.Give(batch);
+  stream.Give(NewUuid());  // Nothing that is known.
+  stream.WritesDone();
+  EXPECT_EQ(stream.Read().json(), "");
+  EXPECT_TRUE(stream.Finish().ok());
+  ExpectNoOpenCalls();
+  OnLoop([&] {
+    const std::vector<Store::WaitingAnswer> left = *orchestrator_->Unfetched("web");
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].tell_id, lost);
+  });
+}
+
 TEST_F(McpCallTest, MuchTextGoesBothWaysInPieces) {
   const std::string text(8 << 20, 'x');
   Stream stream(*stub_);

@@ -40,9 +40,11 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     spec_.from = frame.from();
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
+    spec_.wait_for_host = frame.wait_for_host();
     spec_.accepted_before = frame.accepted_before();
     spec_.asker_session = frame.claude_session_id();
     detach_ = frame.detach();
+    confirms_ = frame.confirms();
     spec_.environment = EnvironmentIn(frame);
     service_.daemon_.Lend(spec_.to, spec_.environment);
   }
@@ -56,7 +58,8 @@ void TellCall::OnRead(v1::TellRequest& frame) {
 
 void TellCall::OnWritten(bool ok) {
   client_gone_ = client_gone_ || !ok;
-  if (ok && updates_->all_sent()) service_.orchestrator_.MarkFetched(spec_.tell_id);
+  const bool whole = ok && updates_->all_sent();
+  if (whole && !confirms_) service_.orchestrator_.MarkFetched(spec_.tell_id);
   WriteNext();
 }
 
@@ -74,6 +77,7 @@ void TellCall::Submit() {
                 .to = spec_.to,
                 .text = std::move(spec_.text),
                 .wait_for_limit = spec_.wait_for_limit,
+                .wait_for_host = spec_.wait_for_host,
                 .accepted_before = spec_.accepted_before,
                 .asker_session = spec_.asker_session,
                 .asker_waits = !detach_,

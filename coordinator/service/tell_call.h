@@ -38,6 +38,7 @@ class TellCall final : public ServerStream<v1::TellRequest, v1::TellUpdate> {
   TellSpec spec_;
   ByteBudget::Holder reading_;  // Its text, until all of it is here.
   bool detach_ = false;
+  bool confirms_ = false;
   bool following_ = false;
 
   AnswerText answer_text_;

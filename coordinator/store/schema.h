@@ -159,6 +159,19 @@ CREATE TABLE cancels (
     R"sql(
 ALTER TABLE marks ADD COLUMN begun TEXT NOT NULL DEFAULT '';
 )sql",
+    // Who waits for a host that never answered.
+    R"sql(
+ALTER TABLE tells ADD COLUMN wait_for_host INTEGER NOT NULL DEFAULT 0;
+)sql",
+    // Where agents were seen that were not ended since.
+    R"sql(
+CREATE TABLE placed (
+  place TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  way BLOB NOT NULL,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -42,6 +42,7 @@ struct StoredTell {
   TellState state = TellState::kQueued;
   absl::Time accepted_at;
   bool wait_for_limit = false;                   // As in TellSpec.
+  bool wait_for_host = false;                    // Likewise.
   absl::Time not_before = absl::InfinitePast();  // As in Postponement, the last one.
   int limit_waits = 0;                           // Likewise.
   absl::Time settled_at = absl::InfinitePast();
@@ -141,7 +142,7 @@ class Store {
   // it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,
-                       bool wait_for_limit = false);
+                       bool wait_for_limit = false, bool wait_for_host = false);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   absl::Status MarkRunning(absl::string_view tell_id);
   // All of it or nothing: how far sessions were read, and which tells ended or were put off by
@@ -163,6 +164,20 @@ class Store {
   static constexpr absl::Duration kAnswerCounts = absl::Hours(7 * 24);
   absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
+
+  // An agent was seen at a place; and is there no more. Kept until then, or for kPlacedCounts, and
+  // the newest kPlacedMax; the newest first. `way` is the caller's.
+  struct Placed {
+    std::string place;
+    std::string name;  // For people.
+    std::string way;
+  };
+  static constexpr absl::Duration kPlacedCounts = absl::Hours(90 * 24);
+  static constexpr int64_t kPlacedMax = 1000;
+  absl::Status NotePlaced(const Placed& agent);
+  absl::Status ForgetPlaced(absl::string_view place);
+  absl::StatusOr<std::vector<Placed>> AllPlaced();
+
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 

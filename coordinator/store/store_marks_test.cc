@@ -116,6 +116,38 @@ TEST_F(StoreMarksTest, ATellThatIsPutOffIsQueuedAgainWithoutItsTextAndUntilThen)
   EXPECT_EQ(*store_->FindText(id), "");
 }
 
+TEST_F(StoreMarksTest, WhereAgentsAreIsKnownUntilTheyAreEnded) {
+  const auto names = [this] {
+    std::string names;
+    const std::vector<Store::Placed> all = *store_->AllPlaced();
+    for (const Store::Placed& agent : all) names += agent.name + " by " + agent.way + ", ";
+    return names;
+  };
+  ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "gpu1", .way = "one"}).ok());
+  now_ += absl::Hours(24);
+  ASSERT_TRUE(store_->NotePlaced({.place = "b", .name = "gpu2", .way = "two"}).ok());
+  Reopen();
+  EXPECT_EQ(names(), "gpu2 by two, gpu1 by one, ");
+  ASSERT_TRUE(store_->ForgetPlaced("b").ok());
+  now_ += absl::Hours(24);
+  ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "gpu1", .way = "another"}).ok());
+  EXPECT_EQ(names(), "gpu1 by another, ");
+  now_ += Store::kPlacedCounts;
+  EXPECT_EQ(names(), "gpu1 by another, ");
+  now_ += absl::Milliseconds(1);
+  EXPECT_EQ(names(), "");
+}
+
+TEST_F(StoreMarksTest, WhoWaitsForAHostIsKnown) {
+  const std::string id = NewUuid(), other = NewUuid();
+  ASSERT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning, false, true).ok());
+  ASSERT_TRUE(store_->AddTell(other, session_id_, "hello", TellState::kQueued, true, false).ok());
+  Reopen();
+  EXPECT_TRUE(store_->FindTell(id)->value().wait_for_host);
+  EXPECT_FALSE(store_->FindTell(id)->value().wait_for_limit);
+  EXPECT_FALSE(store_->FindTell(other)->value().wait_for_host);
+}
+
 TEST_F(StoreMarksTest, AHostThatAnsweredIsKnownByItsWayAndForAWeek) {
   EXPECT_FALSE(*store_->HasAnswered("gpu", "ssh gpu1"));
   ASSERT_TRUE(store_->NoteAnswer("gpu", "ssh gpu1").ok());

@@ -52,7 +52,9 @@ class FakeEngine final : public Engine {
   void AskHosts(HostReportsDone done) override { done({}); }
   void KeepTeams(const std::set<std::string>&) override {}
   void Lend(const std::string&, const SharedEnvironment&) override {}
-  void StopAgents(bool, StopAgentsDone done) override { done({"local"}, {}); }
+  void StopAgents(bool, const SharedEnvironment&, StopAgentsDone done) override {
+    done({"local"}, {});
+  }
 
  private:
   FakeTransportFactory transports_;

@@ -87,7 +87,9 @@ void FakeTransport::Tell(const std::string& tell_id, std::string text) {
 
 std::vector<OpenTell> FakeTransport::tells_under_way() const {
   std::vector<OpenTell> open;
-  for (const std::string& id : open_tells_) open.push_back({.id = id, .text = texts_.at(id), .sent = true});
+  for (const std::string& id : open_tells_) {
+    open.push_back({.id = id, .text = texts_.at(id), .given = !is_away_});
+  }
   return open;
 }
 
@@ -129,6 +131,17 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   texts_.erase(tell_id);
   ++metrics_.tells_settled;
   sink_.OnSettled(tell_id, outcome);
+}
+
+void FakeTransport::BeAway(const absl::Status& why) {
+  is_away_ = !why.ok();
+  if (!is_away_) return;
+  for (const std::string& tell_id : std::deque<std::string>(open_tells_)) {
+    if (!sink_.WaitsForHost(tell_id)) Settle(tell_id, why);
+  }
+  if (open_tells_.empty()) return GoDown(why);
+  sink_.OnProgress({.text = std::string(why.message())});
+  sink_.OnHostAway(why);
 }
 
 void FakeTransport::GoDown(const absl::Status& why) {

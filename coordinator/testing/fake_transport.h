@@ -93,8 +93,12 @@ class FakeTransport : public Transport {
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }
-  bool is_out_of_reach() const override { return is_out_of_reach_; }
+  bool is_out_of_reach() const override { return is_out_of_reach_ || is_away_; }
   void LoseReach() { is_out_of_reach_ = true; }
+  bool waits_for_host() const override { return is_away_; }
+  // An attempt to reach its host, which never answered, fails so: each tell that does not wait for
+  // it ends with it. OK: the host is there.
+  void BeAway(const absl::Status& why);
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
@@ -118,6 +122,7 @@ class FakeTransport : public Transport {
   std::vector<std::string> cancels_;
   std::map<std::string, std::string> texts_;  // Of open_tells_.
   bool is_out_of_reach_ = false;
+  bool is_away_ = false;
   int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;

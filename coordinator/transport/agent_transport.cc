@@ -110,7 +110,7 @@ void AgentTransport::LeaveOtherHostBehind() {
   if (why.ok()) return;
   epoch_ = 0;
   for (const PendingTell& tell : tells_) {
-    if (!tell.sent) continue;
+    if (!tell.given) continue;
     Later([this, id = tell.id, why] {
       if (Find(id) != nullptr) SettleOne(id, why);
     });
@@ -219,9 +219,13 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
 void AgentTransport::Resume(const std::string& tell_id, std::string text) {
   // A store from before marks said so has `in_flight` alone.
   const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
+  // Which host it is was stored before anything was sent there; a store from before hosts were
+  // noted has the journal alone.
+  const bool given = !host_.mark().key.empty() || !point_.mark.journal_id.empty();
   tells_.push_back({.id = tell_id,
                     .text = AsProse(std::move(text)),
                     .sent = true,
+                    .given = given,
                     .has_text = true,
                     .begun = begun});
   SayHowUrgent();
@@ -235,7 +239,9 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text) {
 
 std::vector<OpenTell> AgentTransport::tells_under_way() const {
   std::vector<OpenTell> open;
-  for (const PendingTell& tell : tells_) open.push_back({.id = tell.id, .text = tell.text, .sent = tell.sent});
+  for (const PendingTell& tell : tells_) {
+    open.push_back({.id = tell.id, .text = tell.text, .given = tell.given});
+  }
   return open;
 }
 

@@ -68,6 +68,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
   bool is_out_of_reach() const override { return state_ == State::kLinking && was_lost_; }
+  bool waits_for_host() const override;
   std::vector<OpenTell> tells_under_way() const override;
   TransportMetrics metrics() const override { return metrics_; }
 
@@ -76,7 +77,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   struct PendingTell {
     std::string id;
     std::string text;
-    bool sent = false;       // The host may have it.
+    bool sent = false;       // The host may know it: sent again it is said to be a repetition.
+    bool given = false;      // The host may have it.
     bool on_stream = false;  // Sent over the stream that is open now.
     bool has_text = false;   // Some of its answer was passed on.
     bool begun = false;      // As ReadMark::begun.
@@ -138,13 +140,14 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void TellDown(const absl::Status& why);
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
-  void Fail(const absl::Status& why);
+  void Fail(const absl::Status& why) { Fail(why, why); }
+  void Fail(const absl::Status& why, const absl::Status& of_tells);
   // False: a sink destroyed this.
   bool SettleAll(const absl::Status& outcome);
   // A call or the stream ended with `why`.
   void OnContactLost(const absl::Status& why);
-  // Whether the tell is worth waiting for the link to come back.
-  bool Outlives(const PendingTell& tell, bool retries) const;
+  // The tells that do not wait for the link to come back.
+  std::vector<std::string> LostWithLink(bool retries, bool host_is_known) const;
   void TryBlockedLinkLater();
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);

@@ -31,7 +31,7 @@ absl::Status CancelledOutOfReach() {
 void AgentTransport::Cancel(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
   if (tell == nullptr) return;
-  if (tell->sent) AddCancel(tell_id);
+  if (tell->given) AddCancel(tell_id);
   if (tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
   Later([this, tell_id] { CancelHere(tell_id); });
 }
@@ -39,7 +39,7 @@ void AgentTransport::Cancel(const std::string& tell_id) {
 // What was not on its way to the host when somebody cancelled it, and may be by now.
 void AgentTransport::CancelHere(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
-  const bool may_be_there = tell != nullptr ? tell->sent : absl::c_linear_search(cancels_, tell_id);
+  const bool may_be_there = tell != nullptr ? tell->given : absl::c_linear_search(cancels_, tell_id);
   if (may_be_there) AddCancel(tell_id);
   if (tell != nullptr && tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
   const std::shared_ptr<bool> alive = alive_;

@@ -111,7 +111,7 @@ void AgentTransport::SendTells() {
       state_ = State::kOpening;
       return Open();
     }
-    tell.on_stream = true;
+    tell.on_stream = tell.given = true;
     const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
     attach_->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
   }

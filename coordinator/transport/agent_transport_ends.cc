@@ -26,6 +26,10 @@ constexpr absl::Duration kStreamVerdict = absl::Seconds(3);
 constexpr absl::Duration kBlockedFirst = absl::Minutes(1);
 constexpr absl::Duration kBlockedLongest = absl::Minutes(5);
 
+constexpr absl::string_view kLeaveIt =
+    "Or leave the message for the host, until it is back, for up to 7 days: `iris tell --when-away "
+    "wait`, or whenAway \"wait\" in the MCP tools.";
+
 absl::Status EndedOnRequest(absl::string_view team) {
   return MakeFailure(v1::FAILURE_CANCELLED,
                      absl::StrCat("claude for team ", team, " was ended on request"));
@@ -34,6 +38,16 @@ absl::Status EndedOnRequest(absl::string_view team) {
 // What a call to the agent says when its wire is gone.
 bool IsLossOfTheWire(const absl::Status& why) {
   return KindOf(why) == v1::FAILURE_DROPPED || KindOf(why) == v1::FAILURE_UNREACHABLE;
+}
+
+// Of a message that did not wait for its host: it could have.
+absl::Status CouldWait(const absl::Status& why) {
+  const FailureKind kind = KindOf(why);
+  const bool is_away = kind == v1::FAILURE_UNREACHABLE || kind == v1::FAILURE_TIMEOUT ||
+                       kind == v1::FAILURE_DROPPED;
+  if (!is_away) return why;
+  const Failure failure = ToProto(why);
+  return MakeFailure(kind, failure.detail(), absl::StrCat(failure.fix(), " ", kLeaveIt));
 }
 
 std::string BlockedText(const absl::Status& why) {
@@ -115,8 +129,18 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
 }
 
 // What the host has goes on there, whatever has to be mended here.
-bool AgentTransport::Outlives(const PendingTell& tell, bool retries) const {
-  return tell.sent || (retries && (link_.was_up() || sink_.HostHasAnswered()));
+std::vector<std::string> AgentTransport::LostWithLink(bool retries, bool host_is_known) const {
+  std::vector<std::string> lost;
+  for (const PendingTell& tell : tells_) {
+    const bool waits = retries && (host_is_known || sink_.WaitsForHost(tell.id));
+    if (!tell.given && !waits) lost.push_back(tell.id);
+  }
+  return lost;
+}
+
+bool AgentTransport::waits_for_host() const {
+  return is_out_of_reach() &&
+         std::none_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.given; });
 }
 
 void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
@@ -129,12 +153,12 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   if (had_contact) LoseContact();
   was_lost_ = true;
   if (!SettleCancelled()) return;
-  std::vector<std::string> lost;
-  for (const PendingTell& tell : tells_) {
-    if (!Outlives(tell, retries)) lost.push_back(tell.id);
-  }
+  const bool host_is_known = link_.was_up() || sink_.HostHasAnswered();
+  const std::vector<std::string> lost = LostWithLink(retries, host_is_known);
+  const bool is_remote = team_.remote.has_value();
+  const absl::Status lost_as = retries && is_remote ? CouldWait(what) : what;
   const bool has_more = retries && !cancels_.empty();
-  if (lost.size() == tells_.size() && !has_more) return Fail(what);
+  if (lost.size() == tells_.size() && !has_more) return Fail(what, lost_as);
   if (!retries) {
     TryBlockedLinkLater();
   } else {
@@ -146,10 +170,12 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
                                                    ToProto(why).detail())
                                     : BlockedText(why)});
   for (const std::string& tell_id : lost) {
-    if (*alive && Find(tell_id) != nullptr) SettleOne(tell_id, what);
+    if (*alive && Find(tell_id) != nullptr) SettleOne(tell_id, lost_as);
   }
-  // Who wakes the session does not wait for what a host has, or is to hear.
-  if (*alive && (!retries || tells_.empty())) DropChild(what);
+  if (*alive && retries && !host_is_known && !tells_.empty()) sink_.OnHostAway(lost_as);
+  // Who wakes the session does not wait for what a host has, or is to hear, nor for one that nobody
+  // has seen.
+  if (*alive && (!retries || !host_is_known || tells_.empty())) DropChild(what);
 }
 
 // What others ask of the link meanwhile does not put it off.
@@ -191,11 +217,11 @@ bool AgentTransport::SettleAll(const absl::Status& outcome) {
   return true;
 }
 
-void AgentTransport::Fail(const absl::Status& reason) {
+void AgentTransport::Fail(const absl::Status& reason, const absl::Status& of_tells) {
   const absl::Status why = NameTakeover(reason, key_);
   LetGo();
   const absl::optional<bool> was_running = std::exchange(was_running_, absl::nullopt);
-  if (!SettleAll(why)) return;
+  if (!SettleAll(NameTakeover(of_tells, key_))) return;
   const std::shared_ptr<bool> alive = alive_;
   told_ready_ = false;
   sink_.OnDown(why);

@@ -34,7 +34,7 @@ struct EnvironmentNames {
 };
 
 // Told by a transport what happens. Every call comes on the coordinator's loop, and none but
-// HostHasAnswered() from inside a call to the transport.
+// HostHasAnswered() and WaitsForHost() from inside a call to the transport.
 class TransportSink {
  public:
   virtual ~TransportSink() = default;
@@ -72,12 +72,18 @@ class TransportSink {
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
   // or an earlier one. Where it is out of reach now, that is for a while.
   virtual bool HostHasAnswered() const = 0;
+  // Likewise: the tell waits for a host that never answered, too. Not for ever: where this says no,
+  // the next attempt that fails is the tell's end.
+  virtual bool WaitsForHost(const std::string& tell_id) const = 0;
+  // An attempt to reach a host that never answered has failed as `why`, and the tells that are
+  // under way wait for the next one. What waits behind them need not.
+  virtual void OnHostAway(const absl::Status& why) = 0;
 };
 
 struct OpenTell {
   std::string id;
   std::string text;
-  bool sent = false;  // The host may have it.
+  bool given = true;  // The host may have it.
 };
 
 // Numbers since the transport was made.
@@ -96,8 +102,9 @@ struct TransportMetrics {
 //
 // Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
 // got survives the link: it waits for the next one, without end. Where something has to be mended
-// first, the link is tried again rarely. One that the host did not get fails there, and one to a
-// host that has never answered with the first attempt. Lives on the coordinator's loop.
+// first, the link is tried again rarely. One that the host did not get fails there; and one to a
+// host that has never answered with the first attempt, unless TransportSink::WaitsForHost(). Lives
+// on the coordinator's loop.
 class Transport {
  public:
   virtual ~Transport() =
@@ -148,6 +155,8 @@ class Transport {
   virtual bool busy() const = 0;  // A tell is under way.
   // They wait for the way to the host, which may have to be mended: another try, or other settings.
   virtual bool is_out_of_reach() const = 0;
+  // The host is out of reach, and got nothing of what is under way: no child runs for it.
+  virtual bool waits_for_host() const = 0;
   // Those that are under way, oldest first: for a transport that is made in place of this one.
   virtual std::vector<OpenTell> tells_under_way() const = 0;
   virtual TransportMetrics metrics() const = 0;

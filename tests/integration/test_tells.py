@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -92,6 +93,45 @@ def test_an_answer_that_nobody_fetched_outlives_the_coordinator(iris):
     assert words.big(3_000_000).startswith(listed["answer"]) and listed["answer"]
     assert iris.run("tells", id).stdout == words.big(3_000_000) + "\n"
     wait_until(lambda: id not in tells(iris))
+
+
+def test_an_answer_that_could_not_be_written_counts_as_fetched_by_nobody(iris):
+    def onto_a_full_disk(*args):
+        done = subprocess.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *map(str, iris.command), *args],
+                              env=iris.env, cwd=iris.home, timeout=180, stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 1 and "stdout" in done.stderr, done.stderr
+    id = detached(iris, "COUNT")
+    settled(iris, id)
+    onto_a_full_disk("tells", id)
+    assert not tells(iris)[id]["fetched"]
+    onto_a_full_disk("tell", "app", "COUNT", "--json")
+    [other] = set(tells(iris)) - {id}
+    for waits, answer in ((id, "1\n"), (other, "2\n")):
+        assert iris.run("tells", waits).stdout == answer
+    assert not tells(iris)
+
+
+def test_an_answer_that_the_mcp_client_did_not_take_counts_as_fetched_by_nobody(iris, client, gate):
+    reader, writer = os.pipe()
+    mcp = subprocess.Popen([*iris.command, "mcp"], env=iris.env, cwd=iris.home, stdin=subprocess.PIPE, stdout=writer)
+    os.close(writer)
+    for id, method, params in (
+            (1, "initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                               "clientInfo": {"name": "test", "version": "1"}}),
+            (2, "tools/call", {"name": "send_message", "arguments": {"toTeam": "app", "fromTeam": "web",
+                                                                     "message": gate.message}})):
+        line = json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+        mcp.stdin.write(line.encode() + b"\n")
+        mcp.stdin.flush()
+    told = in_flight(iris)
+    os.close(reader)
+    gate.touch()
+    mcp.wait(60)
+    mcp.stdin.close()
+    assert not tells(iris)[told]["fetched"]
+    assert client.call("tell_wait", tellId=told, fromTeam="web") == gate.answer
+    wait_until(lambda: told not in tells(iris))
 
 
 def test_the_same_message_under_its_id_follows_it(iris):

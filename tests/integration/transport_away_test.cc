@@ -18,8 +18,10 @@ namespace iris {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST_F(TransportTest, ATellOutlivesTheLinkAndItsAnswerIsWhole) {
   const std::string first_pid = Ask("PID").text;
@@ -87,6 +89,55 @@ TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
   }));
   host_.RefuseWith(absl::OkStatus());
   EXPECT_EQ(sink_.WaitFor(id).text, "ECHO: hello");
+}
+
+TEST_F(TransportTest, WhatIsLeftForAHostThatNeverAnsweredWaitsForIt) {
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  sink_.waits_for_host = true;
+  const std::string id = Tell("hello");
+  EXPECT_EQ(KindOf(sink_.WaitForAway()), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(sink_.last_progress(), HasSubstr("No route to host"));
+  OnLoop([this] { EXPECT_TRUE(transport_->waits_for_host()); });
+  // Who wakes it does not wait.
+  OnLoop([this] { transport_->Spawn(); });
+  EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_UNREACHABLE);
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_EQ(sink_.WaitFor(id).text, "ECHO: hello");
+  OnLoop([this] { EXPECT_FALSE(transport_->waits_for_host()); });
+}
+
+TEST_F(TransportTest, WhoCouldHaveLeftTheMessageHearsHow) {
+  team_.remote = RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
+  Renew();
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  EXPECT_THAT(ToProto(Ask("hello").status).fix(),
+              AllOf(HasSubstr("--when-away wait"), HasSubstr("whenAway")));
+  host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+  EXPECT_THAT(ToProto(Ask("hello").status).fix(), Not(HasSubstr("when-away")));
+}
+
+// Also in the next life, which cannot know of a message that is under way whether it was sent, but
+// knows whether there was a host to send it to.
+TEST_F(TransportTest, WhatTryingAgainCannotMendEndsWhatWaitsForAHostThatNeverAnswered) {
+  sink_.waits_for_host = true;
+  for (const bool is_next_life : {false, true}) {
+    host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+    Renew();
+    sink_.ForgetAways();
+    const std::string id = NewUuid(), cancelled = NewUuid();
+    OnLoop([&] {
+      for (const std::string& tell : {id, cancelled}) {
+        is_next_life ? transport_->Resume(tell, "hello") : transport_->Tell(tell, "hello");
+      }
+    });
+    EXPECT_EQ(KindOf(sink_.WaitForAway()), v1::FAILURE_UNREACHABLE);
+    OnLoop([&] { transport_->Cancel(cancelled); });
+    EXPECT_EQ(KindOf(sink_.WaitFor(cancelled).status), v1::FAILURE_CANCELLED);
+    EXPECT_THAT(sink_.WaitForCancelsHeard(is_next_life ? 2 : 1), Contains(cancelled));
+    host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+    OnLoop([this] { transport_->TryNow(); });
+    EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AUTH);
+  }
 }
 
 TEST_F(TransportTest, AnotherLifeOfTheCoordinatorGoesOnFromItsMark) {

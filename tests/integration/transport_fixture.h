@@ -87,10 +87,16 @@ class TransportRecorder final : public TransportSink {
     cancels_heard_.push_back(tell_id);
   }
   bool HostHasAnswered() const override { return host_has_answered; }
+  bool WaitsForHost(const std::string&) const override { return waits_for_host; }
+  void OnHostAway(const absl::Status& why) override {
+    absl::MutexLock lock(&mutex_);
+    aways_.push_back(why);
+  }
 
   std::function<void(const ReadMark&)> on_stored;
   std::atomic<bool> stores = true;
   std::atomic<bool> host_has_answered = false;
+  std::atomic<bool> waits_for_host = false;
 
   Outcome WaitFor(const std::string& tell_id) {
     absl::MutexLock lock(&mutex_);
@@ -113,6 +119,16 @@ class TransportRecorder final : public TransportSink {
     const auto down = [&] { return !downs_.empty(); };
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&down), kPatience));
     return downs_.empty() ? absl::OkStatus() : downs_.back();
+  }
+  absl::Status WaitForAway() {
+    absl::MutexLock lock(&mutex_);
+    const auto away = [&] { return !aways_.empty(); };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&away), kPatience));
+    return aways_.empty() ? absl::OkStatus() : aways_.back();
+  }
+  void ForgetAways() {
+    absl::MutexLock lock(&mutex_);
+    aways_.clear();
   }
   // What a store would hold now: the mark, and the texts at it.
   ReadMark mark() {
@@ -159,7 +175,7 @@ class TransportRecorder final : public TransportSink {
   std::vector<TransportProgress::Stage> stages_;
   std::string last_progress_;
   std::vector<int64_t> pids_;
-  std::vector<absl::Status> downs_;
+  std::vector<absl::Status> downs_, aways_;
   std::vector<v1::PendingRequest> requests_;
   ReadMark mark_;
   std::map<std::string, std::string> texts_, texts_at_mark_;

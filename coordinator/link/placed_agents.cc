@@ -1,0 +1,69 @@
+#include "coordinator/link/placed_agents.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "coordinator/config/config.h"
+
+namespace iris {
+namespace {
+
+constexpr int kChosenBySsh = 0;
+constexpr int kNo = 1;
+constexpr int kYes = 2;
+
+int ToInt(const absl::optional<bool>& choice) {
+  if (!choice.has_value()) return kChosenBySsh;
+  return *choice ? kYes : kNo;
+}
+
+absl::optional<bool> ToChoice(int number) {
+  if (number != kNo && number != kYes) return absl::nullopt;
+  return number == kYes;
+}
+
+}  // namespace
+
+std::string PlaceOf(const v1::Hello& hello) {
+  return absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir());
+}
+
+v1::HostWay ToProto(const SshTarget& target) {
+  v1::HostWay way;
+  way.set_remote(target.remote.text);
+  way.set_program(target.remote.program);
+  for (const std::string& option : target.remote.options) way.add_options(option);
+  way.set_destination(target.remote.destination);
+  way.set_identity(target.options.identity);
+  way.set_agent_dir(target.options.agent_dir);
+  way.set_port(target.options.port);
+  way.set_strict_host_key_checking(ToInt(target.options.strict_host_key_checking));
+  way.set_forward_agent(ToInt(target.options.forward_agent));
+  way.set_connect_timeout_ms(absl::ToInt64Milliseconds(target.options.connect_timeout));
+  way.set_server_alive_interval_ms(absl::ToInt64Milliseconds(target.options.server_alive_interval));
+  way.set_server_alive_count_max(target.options.server_alive_count_max);
+  way.set_link_mode(static_cast<int>(target.options.link_mode));
+  return way;
+}
+
+absl::optional<SshTarget> FromProto(const v1::HostWay& way) {
+  const bool has_mode = way.link_mode() >= static_cast<int>(RemoteOptions::LinkMode::kAuto) &&
+                        way.link_mode() <= static_cast<int>(RemoteOptions::LinkMode::kStdio);
+  if (way.program().empty() || way.destination().empty() || !has_mode) return absl::nullopt;
+  SshTarget target;
+  target.remote.text = way.remote();
+  target.remote.program = way.program();
+  target.remote.options.assign(way.options().begin(), way.options().end());
+  target.remote.destination = way.destination();
+  target.options.identity = way.identity();
+  target.options.agent_dir = way.agent_dir();
+  target.options.port = way.port();
+  target.options.strict_host_key_checking = ToChoice(way.strict_host_key_checking());
+  target.options.forward_agent = ToChoice(way.forward_agent());
+  target.options.connect_timeout = absl::Milliseconds(way.connect_timeout_ms());
+  target.options.server_alive_interval = absl::Milliseconds(way.server_alive_interval_ms());
+  target.options.server_alive_count_max = way.server_alive_count_max();
+  target.options.link_mode = static_cast<RemoteOptions::LinkMode>(way.link_mode());
+  return target;
+}
+
+}  // namespace iris

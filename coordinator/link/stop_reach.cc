@@ -1,0 +1,50 @@
+#include "coordinator/link/stop_reach.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/endpoint/endpoint.h"
+#include "common/failure/failure.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+bool LocalAgentRuns(const std::string& iris_home, const StopAgentsCall& besides) {
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", iris_home);
+  if (!endpoint.ok()) return false;
+  const absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
+  v1::Hello hello;
+  return dialed.ok() && hello.ParseFromString(dialed->hello) && !besides.asks(hello);
+}
+
+void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std::string>& asked,
+                 const SharedEnvironment& env, Resolver& resolver,
+                 const std::function<HostLink&(const ResolvedTarget&)>& find) {
+  const absl::StatusOr<std::vector<PlacedAgent>> all = placed.All();
+  if (!all.ok()) return stop.NotFound(stop.Expect("other hosts", ""), all.status());
+  size_t reached = 0;
+  for (const PlacedAgent& agent : *all) {
+    if (asked.count(agent.place) > 0) continue;
+    const uint64_t id = stop.Expect(agent.name, agent.place);
+    if (++reached > kReachMax) {
+      stop.NotFound(id, MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                                    absl::StrCat("one stop connects to ", kReachMax,
+                                                 " hosts at most that are not linked"),
+                                    "Run `iris stop --agents` once more."));
+      continue;
+    }
+    SshTarget target = agent.target;
+    if (env != nullptr) target.lent_env = *env;
+    resolver.Ask(target, [&stop, alive = stop.alive(), id,
+                          find](const absl::StatusOr<ResolvedTarget>& resolved) {
+      if (!*alive || stop.over()) return;
+      if (!resolved.ok()) return stop.NotFound(id, resolved.status());
+      stop.Found(id, find(*resolved));
+    });
+  }
+}
+
+}  // namespace iris

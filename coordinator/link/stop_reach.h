@@ -1,0 +1,37 @@
+#ifndef IRIS_COORDINATOR_LINK_STOP_REACH_H_
+#define IRIS_COORDINATOR_LINK_STOP_REACH_H_
+
+#include <cstddef>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "common/environment/environment.h"
+#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/link/placed_agents.h"
+#include "coordinator/link/resolver.h"
+#include "coordinator/link/stop_agents.h"
+
+// Whom a stop reaches beside those that are linked.
+namespace iris {
+
+// Hosts to which one stop connects: as many as ConnectionPace lets begin well within
+// StopAgentsCall::kDeadline.
+inline constexpr size_t kReachMax = 40;
+
+// The agent on this machine runs, and is none of those that are asked over ssh: such a one leaves,
+// and nobody is to start another. `iris_home` as in LinkTableOptions.
+bool LocalAgentRuns(const std::string& iris_home, const StopAgentsCall& besides);
+
+// Has `stop` end the agents of `placed` that are at none of the places `asked`: asks ssh, with the
+// environment `env` (null: that of this process), what each way means now, and connects, to
+// kReachMax at most, over the link that `find` gives. Before StopAgentsCall::Begin(). All but
+// `asked` and `env` outlive what goes on then.
+void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std::string>& asked,
+                 const SharedEnvironment& env, Resolver& resolver,
+                 const std::function<HostLink&(const ResolvedTarget&)>& find);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_LINK_STOP_REACH_H_
