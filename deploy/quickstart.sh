@@ -133,7 +133,7 @@ ask() {
   fi
   note "So a stub in its place answers; it only repeats what it hears:"
   write_config ", \"claudePath\": \"$bin/tests/programs/claude_stub\""
-  iris tell demo "$question" | sed 's/^/      > /'
+  iris tell demo "$question" 2>"$scratch/error" | sed 's/^/      > /' || { cat "$scratch/error" >&2; return 1; }
 }
 
 # Also after an error or ^C: what was started here ends here.

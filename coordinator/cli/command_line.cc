@@ -22,7 +22,9 @@ void AddTell(CLI::App& app, CommandLine& command) {
           "The message; - reads it from stdin (at most 8 MiB). Other accounts of this machine may "
           "see an argument for a moment, and your shell keeps it: send secrets by -")
       ->required();
-  tell->add_option("--from", command.from, "Who sends it: a team, or cli")->capture_default_str();
+  tell->add_option("--from", command.from,
+                   "cli: in the conversations that the command line had before Iris knew by your "
+                   "folder who you are. Else the team whose folder you are in, or NAME@HOST");
   tell->add_option("--timeout", command.timeout_ms,
                    "Milliseconds to wait for the answer: 0 = for ever, -1 = print the message's id "
                    "at once. The team goes on whatever this says")
@@ -69,8 +71,9 @@ void AddTakeover(CLI::App& app, CommandLine& command) {
       "shares its home and has claimed it, and start it here. Only if nothing of it runs there any "
       "more: two at once fork the conversation.");
   takeover->add_option("TEAM", command.team, "A team of the configuration")->required();
-  takeover->add_option("--from", command.from, "Whose session with it: a team, or cli")
-      ->capture_default_str();
+  takeover->add_option("--from", command.from,
+                       "Whose conversation with it: a team, NAME@HOST, or cli. Else that of the "
+                       "team whose folder you are in");
   takeover->add_flag("--json", command.json, "Print one JSON object");
 }
 
@@ -142,7 +145,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
       ->add_flag("--json", command.json, "Print one JSON object");
   AddStop(app, command);
   AddVerb(app, command, Verb::kMcp, "mcp",
-          "Speak MCP on stdin and stdout: what an MCP client such as Claude Code starts.");
+          "Speak MCP on stdin and stdout: what an MCP client such as Claude Code starts.")
+      ->add_option("--team", command.team,
+                   "The team for which the client speaks. Else the one whose folder it works in");
   AddServe(app, command);
   AddVerb(app, command, Verb::kVersion, "version", "Print the version.");
   try {

@@ -34,10 +34,10 @@ struct CommandLine {
   Verb verb = Verb::kNone;
   bool json = false;  // tell, tells, cancel, status, teams, takeover, answer
 
-  // tell; team and from: takeover too
+  // tell; team and from: takeover too; team: mcp too, and may be empty
   std::string team;
-  std::string text;  // "-": stdin.
-  std::string from = "cli";
+  std::string text;        // "-": stdin.
+  std::string from;        // Empty: as FindOwnCaller().
   std::string tell_id;     // Empty: a new one. tells: empty: all of them. cancel.
   int64_t timeout_ms = 0;  // 0 = for ever, -1 = not at all.
   bool wait_limit = false;

@@ -24,7 +24,7 @@ TEST(CommandLineTest, ATellHasItsDefaults) {
   EXPECT_EQ(command.verb, Verb::kTell);
   EXPECT_EQ(command.team, "gpu");
   EXPECT_EQ(command.text, "do it");
-  EXPECT_EQ(command.from, "cli");
+  EXPECT_EQ(command.from, "");
   EXPECT_EQ(command.timeout_ms, 0);
   EXPECT_FALSE(command.json);
   EXPECT_FALSE(command.wait_limit);
@@ -50,6 +50,7 @@ TEST(CommandLineTest, TheOtherVerbsAreKnown) {
   EXPECT_FALSE(Parse({"stop", "--agents"}).command.force);
   EXPECT_TRUE(Parse({"stop", "--agents", "--force"}).command.force);
   EXPECT_EQ(Parse({"mcp"}).command.verb, Verb::kMcp);
+  EXPECT_EQ(Parse({"mcp", "--team", "web"}).command.team, "web");
   EXPECT_EQ(Parse({"version"}).command.verb, Verb::kVersion);
   EXPECT_EQ(Parse({"serve"}).command.idle_exit, absl::Minutes(10));
   EXPECT_EQ(Parse({"serve", "--idle-exit-ms", "50"}).command.idle_exit, absl::Milliseconds(50));
@@ -61,7 +62,7 @@ TEST(CommandLineTest, ATakeoverNamesTheTwoEnds) {
   EXPECT_EQ(command.team, "gpu");
   EXPECT_EQ(command.from, "backend");
   EXPECT_TRUE(command.json);
-  EXPECT_EQ(Parse({"takeover", "gpu"}).command.from, "cli");
+  EXPECT_EQ(Parse({"takeover", "gpu"}).command.from, "");
   EXPECT_EQ(Parse({"takeover"}).exit_code, kExitUsage);
 }
 

@@ -30,6 +30,7 @@
 #include "coordinator/cli/mcp_stream.h"
 #include "coordinator/cli/mcp_unsettled.h"
 #include "coordinator/cli/mcp_without.h"
+#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/parent_watch.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/mcp/id_scan.h"
@@ -53,13 +54,10 @@ std::string Env(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-v1::McpClient DescribeClient() {
+v1::McpClient DescribeClient(const std::string& caller) {
   v1::McpClient client;
-  client.set_project_dir(Env("CLAUDE_PROJECT_DIR"));
-  if (client.project_dir().empty()) {
-    char folder[4096];
-    if (getcwd(folder, sizeof(folder)) != nullptr) client.set_project_dir(folder);
-  }
+  client.set_project_dir(OwnFolder());
+  client.set_caller(caller);
   client.set_claude_session_id(Env("CLAUDE_CODE_SESSION_ID"));
   client.set_confirms(true);
   *client.mutable_environment() = EnvironmentToProto(OwnEnvironment());
@@ -100,8 +98,9 @@ class OutputLines {
 
 class McpRelay {
  public:
-  explicit McpRelay(const Places& places)
+  McpRelay(const Places& places, std::string team)
       : places_(places),
+        team_(std::move(team)),
         wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         answered_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         gave_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -172,9 +171,23 @@ class McpRelay {
                                         " bytes, and was not read")));
   }
 
+  // A coordinator, which has also said for whom our client speaks.
+  absl::StatusOr<Coordinator> Reach() {
+    for (int lost = 0;; ++lost) {
+      absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
+      if (!coordinator.ok() || !caller_.empty()) return coordinator;
+      absl::StatusOr<std::string> caller = FindBoundCaller(*coordinator->stub, team_);
+      if (caller.ok()) {
+        caller_ = *std::move(caller);
+        return coordinator;
+      }
+      if (!CoordinatorLost(caller.status()) || lost >= kFruitlessMax) return caller.status();
+    }
+  }
+
   // Sends everything that waits, or refuses it.
   void Connect() {
-    absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
+    absl::StatusOr<Coordinator> coordinator = Reach();
     if (!coordinator.ok()) {
       // Whoever sees the tools sees what to mend. What else fails passes, and is not the model's.
       const bool is_config = KindOf(coordinator.status()) == v1::FAILURE_BAD_REQUEST;
@@ -186,7 +199,7 @@ class McpRelay {
     }
     settled_before_ = unsettled_.settled();
     stream_ = std::make_unique<McpStream>(
-        *std::move(coordinator), DescribeClient(),
+        *std::move(coordinator), DescribeClient(caller_),
         [this](McpAnswer answer) { TakeAnswer(std::move(answer)); },
         [this] { eventfd_write(wakeup_.get(), 1); });
     for (const UnsettledLines::ToSendLine& kept : unsettled_.ToSend()) {
@@ -246,6 +259,10 @@ class McpRelay {
   }
 
   const Places& places_;
+  const std::string team_;  // As FindBoundCaller().
+  // Once it is known. It stays as it is: what is asked again after a lost coordinator must come from
+  // the same caller, whatever the configuration says by then.
+  std::string caller_;
   const ScopedFd wakeup_;    // Written to when the stream has ended.
   const ScopedFd answered_;  // Written to after the end of input, when a message was settled.
   const ScopedFd gave_;      // Written to when there is something to SendGiven().
@@ -263,10 +280,10 @@ class McpRelay {
 
 }  // namespace
 
-int RunMcp(const Places& places) {
+int RunMcp(const CommandLine& command, const Places& places) {
   signal(SIGPIPE, SIG_IGN);
   const ParentWatch parent;
-  McpRelay(places).Run();
+  McpRelay(places, command.team).Run();
   return kExitOk;
 }
 

@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_CLI_MCP_H_
 
 #include "coordinator/app/places.h"
+#include "coordinator/cli/command_line.h"
 
 namespace iris {
 
@@ -14,8 +15,11 @@ namespace iris {
 // with the next message. Ends when stdin does: what is answered within two seconds then is still
 // said if somebody reads; the rest goes on without us. Also ends with the parent process, and by the
 // usual signals, in the usual way: there is nothing to put away.
+//
+// Its client speaks for one caller as long as it lives (FindBoundCaller()): `command.team`, else who
+// works in its folder.
 // Returns the exit code.
-int RunMcp(const Places& places);
+int RunMcp(const CommandLine& command, const Places& places);
 
 }  // namespace iris
 

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
+#include "coordinator/account/account_text.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/text.h"
@@ -38,7 +39,22 @@ bool PrintTell(const TellReport& report, bool json) {
     return false;
   }
   if (!json && !report.status.ok()) PrintFailure(report.status);
+  if (!json) fputs(Printable(AccountLines(report.account)).c_str(), stderr);
   return true;
+}
+
+std::string AccountLines(const v1::TurnAccount& account) {
+  std::string lines;
+  if (const std::string denied = DeniedText(account); !denied.empty()) {
+    absl::StrAppend(&lines, denied, "\n");
+  }
+  if (const absl::string_view fix = DeniedFix(account); !fix.empty()) {
+    absl::StrAppend(&lines, "fix: ", fix, "\n");
+  }
+  if (const std::string cost = CostText(account); !cost.empty()) {
+    absl::StrAppend(&lines, "turn: ", cost, "\n");
+  }
+  return lines;
 }
 
 std::string TellJson(const TellReport& report) {
@@ -51,6 +67,9 @@ std::string TellJson(const TellReport& report) {
   }
   if (!report.status.ok()) json["failure"] = FailureJson(ToProto(report.status));
   json["duration_ms"] = absl::ToInt64Milliseconds(report.duration);
+  if (!CostText(report.account).empty() || report.account.denials() > 0) {
+    json["turn"] = AccountJson<Json>(report.account);
+  }
   return Dump(json);
 }
 

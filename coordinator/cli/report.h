@@ -25,16 +25,20 @@ struct TellReport {
   absl::Status status;            // OK = answered, or detached.
   std::string text;               // The answer; with a failure the partial text.
   uint64_t structured_bytes = 0;  // The last ones of `text` are JSON.
+  v1::TurnAccount account;        // All unset: not known.
   bool detached = false;          // Nobody waits: the id is all there is.
   absl::Duration duration;
 };
 
 // Returns whether all of it could be written to stdout. People get the text there, ending in a
-// newline, and a failure on stderr. On a terminal what it would obey is not printed as it is
-// (Printable()).
+// newline, and on stderr a failure, what the turn was denied and what it cost. On a terminal what it
+// would obey is not printed as it is (Printable()).
 bool PrintTell(const TellReport& report, bool json);
+// What a turn was denied, the key that would have had a person asked, and what it cost: a line each,
+// as far as there is anything to say.
+std::string AccountLines(const v1::TurnAccount& account);
 // {"tell_id", "ok", "answer" or "partial", "structured", "failure": {"kind", "detail", "fix",
-// "resets_at_ms"}, "duration_ms"}; with bytes that are not UTF-8 replaced. "structured" is the JSON
+// "resets_at_ms"}, "duration_ms", "turn": AccountJson()}; with bytes that are not UTF-8 replaced. "structured" is the JSON
 // at the end of "answer", where the team's claude gave one; "failure" is there where ok is false,
 // with "resets_at_ms" (Unix time) where that of a limit is known; neither "answer" nor "partial"
 // where nobody waits.
@@ -43,7 +47,7 @@ std::string TellJson(const TellReport& report);
 // Oldest first. `now_ms` is Unix time.
 std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms);
 // {"tells": [{"tell_id", "from", "to", "state", "fetched", "message", "answer_bytes", "answer",
-// "failure", "progress", "accepted_at_ms", "settled_at_ms"}]}; "message" and "answer" are how they
+// "failure", "progress", "accepted_at_ms", "settled_at_ms", "turn"}]}; "message" and "answer" are how they
 // begin, and what does not apply is left out.
 std::string TellsJson(const v1::ListTellsResponse& tells);
 

@@ -35,6 +35,25 @@ TEST(ReportTest, WhatIsNoJsonIsTextAlone) {
       JsonOf({.tell_id = "t", .text = "3", .structured_bytes = 99}).contains("structured"));
 }
 
+TEST(ReportTest, WhatATurnCostAndWasDeniedIsSaidAfterItsAnswer) {
+  v1::TurnAccount account;
+  EXPECT_EQ(AccountLines(account), "");
+  EXPECT_FALSE(JsonOf({.tell_id = "t", .text = "x"}).contains("turn"));
+  account.set_tools(2);
+  account.set_cost_micro_usd(84'210);
+  EXPECT_EQ(AccountLines(account), "turn: 2 tools, $0.08\n");
+  account.set_denials(1);
+  account.add_denied()->set_name("Bash");
+  EXPECT_EQ(AccountLines(account),
+            "1 use of a tool was denied: Bash.\n"
+            "fix: \"grantPermission\": \"ask\" in the team's configuration has a person asked "
+            "instead (iris answer).\n"
+            "turn: 2 tools, $0.08\n");
+  const Json printed = JsonOf({.tell_id = "t", .text = "x", .account = account});
+  EXPECT_EQ(printed["turn"]["costUsd"], 0.08421);
+  EXPECT_EQ(printed["turn"]["denied"][0]["tool"], "Bash");
+}
+
 TEST(ReportTest, AFailureAtALimitSaysWhenItResets) {
   v1::RateLimit limit;
   limit.set_resets_at_ms(1'795'997'982'000);

@@ -170,7 +170,7 @@ int RunFrontEnd(const CommandLine& command) {
   if (!places.ok()) return Fail(places.status(), ExitCodeForStart(places.status()));
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
-  if (command.verb == Verb::kMcp) return RunMcp(*places);
+  if (command.verb == Verb::kMcp) return RunMcp(command, *places);
   // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or not.
   if (const absl::Status ours = CheckConfig(*places).status(); !ours.ok()) {
     PrintFailure(ours);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/failure/failure.h"
+#include "coordinator/account/account_text.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/text.h"
@@ -118,6 +119,13 @@ std::string EnvironmentText(const v1::SessionStatus& session) {
                       session.env_names_size(), " variables)");
 }
 
+std::string LastTurnText(const v1::TurnAccount& account) {
+  const std::string cost = CostText(account), denied = DeniedText(account);
+  const absl::string_view fix = DeniedFix(account);
+  return OneLine(absl::StrCat(cost, cost.empty() || denied.empty() ? "" : "; ", denied,
+                              fix.empty() ? "" : " ", fix));
+}
+
 std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
   if (status.sessions().empty()) return "no sessions\n";
   Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
@@ -135,6 +143,9 @@ std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
     }
     if (const std::string env = EnvironmentText(session); !env.empty()) {
       absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", env, "\n");
+    }
+    if (const std::string turn = LastTurnText(session.last_turn()); !turn.empty()) {
+      absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": last turn: ", turn, "\n");
     }
     for (const v1::PendingPermission& permission : session.permissions()) {
       absl::StrAppend(&stalls, session.to(), " asks ", session.from(), ": ",
@@ -199,7 +210,7 @@ Json SessionJson(const v1::SessionStatus& session) {
   for (const v1::PendingPermission& permission : session.permissions()) {
     asks.push_back({{"id", permission.request_id()}, {"asks", permission.text()}});
   }
-  return {{"session_id", session.session_id()},
+  Json json = {{"session_id", session.session_id()},
           {"from", session.from()},
           {"to", session.to()},
           {"state", session.state()},
@@ -216,6 +227,8 @@ Json SessionJson(const v1::SessionStatus& session) {
           {"tells_done", session.tells_done()},
           {"created_at_ms", session.created_at_ms()},
           {"last_used_at_ms", session.last_used_at_ms()}};
+  if (session.has_last_turn()) json["last_turn"] = AccountJson<Json>(session.last_turn());
+  return json;
 }
 
 }  // namespace

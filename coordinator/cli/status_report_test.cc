@@ -105,6 +105,22 @@ TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
   EXPECT_THAT(StatusText(status, 0), HasSubstr("no front end has asked since"));
 }
 
+TEST_F(StatusReportTest, WhatTheLastTurnCostAndWasDeniedIsShown) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus* session = status.add_sessions();
+  session->set_from("web");
+  session->set_to("gpu");
+  EXPECT_THAT(StatusText(status, 0), Not(HasSubstr("last turn")));
+  session->mutable_last_turn()->set_tools(2);
+  EXPECT_THAT(StatusText(status, 0), HasSubstr("web to gpu: last turn: 2 tools\n"));
+  session->mutable_last_turn()->set_denials(1);
+  session->mutable_last_turn()->add_denied()->set_name("Bash\033[2J");
+  EXPECT_THAT(StatusText(status, 0),
+              HasSubstr("last turn: 2 tools; 1 use of a tool was denied: Bash?[2J. "
+                        "\"grantPermission\": \"ask\""));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"last_turn\":{\"tools\":2,\"denials\":1,"));
+}
+
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
   Failed(v1::FAILURE_AUTH, 120'000);
   EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "

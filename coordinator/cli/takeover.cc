@@ -8,6 +8,7 @@
 #include "common/environment/environment_wire.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/report.h"
 
 namespace iris {
@@ -26,10 +27,18 @@ int RunTakeover(const CommandLine& command, const Places& places) {
     PrintTakeover(command.team, command.from, coordinator.status(), command.json);
     return ExitCodeForStart(coordinator.status());
   }
+  // A person may mend any conversation, so one that is named is taken as it is.
+  const absl::StatusOr<std::string> from =
+      command.from.empty() ? FindOwnCaller(*coordinator->stub, "")
+                           : absl::StatusOr<std::string>(command.from);
+  if (!from.ok()) {
+    PrintTakeover(command.team, command.from, from.status(), command.json);
+    return kExitFailed;
+  }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::WakeRequest request;
-  request.set_from(command.from);
+  request.set_from(*from);
   request.set_to(command.team);
   request.set_takeover(true);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
@@ -38,7 +47,7 @@ int RunTakeover(const CommandLine& command, const Places& places) {
       FromGrpcStatus(coordinator->stub->Wake(&context, request, &response), "");
   absl::StatusOr<v1::WakeResponse> taken(response);
   if (!woken.ok()) taken = woken;
-  PrintTakeover(command.team, command.from, taken, command.json);
+  PrintTakeover(command.team, *from, taken, command.json);
   return taken.ok() ? kExitOk : kExitFailed;
 }
 

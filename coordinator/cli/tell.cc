@@ -16,10 +16,12 @@
 #include "common/failure/failure.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
+#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/read_stdin.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_stream.h"
+#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
@@ -51,9 +53,12 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
 
 // The tell's text, and how it is submitted in every life of the coordinator.
 struct Submission {
-  v1::TellRequest header;  // With `accepted_before` from the first acceptance on.
+  // With `accepted_before` from the first acceptance on.
+  v1::TellRequest header;
   std::string text;
   absl::Time give_up;
+  // Its `from` is who we are. Until then it is who we are said to be.
+  bool caller_is_known = false;
 
   // What failed is not about the message, which one coordinator has accepted: it or the next one
   // may go on with it.
@@ -79,6 +84,18 @@ void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
   events.progress(waits);
 }
 
+// Who sends it; asked once, so that it stays the same in every life of the coordinator.
+absl::Status NameCaller(v1::Coordinator::Stub& stub, Submission& submission) {
+  const std::string wanted = submission.header.from();
+  if (!submission.caller_is_known && wanted != kCommandLineCaller) {
+    const absl::StatusOr<std::string> caller = FindOwnCaller(stub, wanted);
+    if (!caller.ok()) return caller.status();
+    submission.header.set_from(*caller);
+  }
+  submission.caller_is_known = true;
+  return absl::OkStatus();
+}
+
 // Submits the tell to one coordinator after the other until it is over, or cannot go on.
 Submitted Submit(Submission& submission, const Places& places, const TellStreamEvents& events) {
   absl::Time go_on_until = absl::InfinitePast();
@@ -88,8 +105,11 @@ Submitted Submit(Submission& submission, const Places& places, const TellStreamE
                            .result = {}};
     const absl::StatusOr<Coordinator>& coordinator = submitted.coordinator;
     if (coordinator.ok()) {
-      submitted.result = StreamTell(*coordinator->stub, submission.header, submission.text,
-                                    submission.give_up, events);
+      submitted.result.call = NameCaller(*coordinator->stub, submission);
+      if (submission.caller_is_known) {
+        submitted.result = StreamTell(*coordinator->stub, submission.header, submission.text,
+                                      submission.give_up, events);
+      }
       const TellStreamResult& result = submitted.result;
       if (result.accepted) {
         submission.header.set_accepted_before(true);
@@ -129,6 +149,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   if (result.settled.has_value()) {
     report.text = result.answer;
     report.structured_bytes = result.settled->structured_bytes();
+    report.account = result.settled->account();
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.timed_out) {

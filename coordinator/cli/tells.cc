@@ -50,6 +50,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   if (result.settled.has_value()) {
     report.text = result.answer;
     report.structured_bytes = result.settled->structured_bytes();
+    report.account = result.settled->account();
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.call.ok()) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/account/account_text.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/progress_line.h"
@@ -35,6 +36,7 @@ Json TellJson(const v1::TellSummary& tell) {
     json["settled_at_ms"] = tell.settled_at_ms();
   }
   if (tell.has_failure()) json["failure"] = FailureJson(tell.failure());
+  if (tell.has_account()) json["turn"] = AccountJson<Json>(tell.account());
   if (tell.has_progress()) json["progress"] = ShowProgress(tell.progress());
   json["accepted_at_ms"] = tell.accepted_at_ms();
   return json;

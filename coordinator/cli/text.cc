@@ -1,6 +1,7 @@
 #include "coordinator/cli/text.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -16,6 +17,28 @@ namespace {
 size_t Width(absl::string_view text) {
   return std::count_if(text.begin(), text.end(),
                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Characters that terminals show two columns wide, or that some do: whole blocks, since one column
+// too few is a line that wraps, and one too many is nothing.
+constexpr Range kWide[] = {{0x1100, 0x115F},   {0x2300, 0x27BF},   {0x2B00, 0x2BFF},
+                           {0x2E80, 0xA4CF},   {0xA960, 0xA97F},   {0xAC00, 0xD7FF},
+                           {0xF900, 0xFAFF},   {0xFE10, 0xFE6F},   {0xFF00, 0xFFEF},
+                           {0x16FE0, 0x1B2FF}, {0x1F000, 0x1FBFF}, {0x20000, 0x3FFFD}};
+
+// Takes the first character off `line`, which is not empty; returns its columns.
+size_t TakeCharacter(absl::string_view& line) {
+  char32_t character;
+  line.remove_prefix(std::max<size_t>(FirstCharacter(line, &character), 1));
+  const bool is_wide = std::any_of(std::begin(kWide), std::end(kWide), [&](const Range& range) {
+    return range.first <= character && character <= range.last;
+  });
+  return is_wide ? 2 : 1;
 }
 
 // A newline and a tab do no harm.
@@ -68,6 +91,30 @@ std::string FirstLine(absl::string_view text, size_t characters) {
   }
   const bool all = end == printable.size() && line.size() == text.size();
   return all ? printable : absl::StrCat(printable.substr(0, end), "…");
+}
+
+size_t ColumnsOf(absl::string_view line) {
+  size_t columns = 0;
+  while (!line.empty()) columns += TakeCharacter(line);
+  return columns;
+}
+
+std::string FirstColumns(absl::string_view line, size_t columns) {
+  if (ColumnsOf(line) <= columns) return std::string(line);
+  if (columns == 0) return "";
+  absl::string_view rest = line, end = line;
+  for (size_t taken = TakeCharacter(rest); taken + 1 <= columns; taken += TakeCharacter(rest)) {
+    end = rest;
+  }
+  return absl::StrCat(line.substr(0, line.size() - end.size()), "…");
+}
+
+std::string LastColumns(absl::string_view line, size_t columns) {
+  size_t left = ColumnsOf(line);
+  if (left <= columns) return std::string(line);
+  if (columns == 0) return "";
+  while (left + 1 > columns) left -= TakeCharacter(line);
+  return absl::StrCat("…", line);
 }
 
 std::string OneLine(absl::string_view text) {

@@ -21,6 +21,12 @@ std::string EscapeInJson(absl::string_view json);
 // all.
 std::string FirstLine(absl::string_view text, size_t characters);
 
+// The beginning of one printable line that takes at most `columns` columns of a terminal, or its
+// end; "…" where that is not all. What may take two columns counts for two.
+std::string FirstColumns(absl::string_view line, size_t columns);
+std::string LastColumns(absl::string_view line, size_t columns);
+size_t ColumnsOf(absl::string_view line);
+
 // "0 B", "12.3 KiB", "3.1 MiB".
 std::string ShowBytes(uint64_t bytes);
 

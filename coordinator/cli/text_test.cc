@@ -1,5 +1,8 @@
 #include "coordinator/cli/text.h"
 
+#include <string>
+
+#include "absl/time/time.h"
 #include "coordinator/cli/progress_line.h"
 #include "gtest/gtest.h"
 
@@ -57,6 +60,64 @@ TEST(TextTest, AnUploadShowsItsBytes) {
   progress.set_stage(v1::TellProgress::WORKING);
   progress.clear_text();
   EXPECT_EQ(ShowProgress(progress), "working");
+}
+
+TEST(TextTest, ALineIsCutToColumnsAndWideCharactersTakeTwo) {
+  EXPECT_EQ(FirstColumns("grün", 4), "grün");
+  EXPECT_EQ(FirstColumns("grüner", 4), "grü…");
+  EXPECT_EQ(FirstColumns("世界地図", 8), "世界地図");
+  EXPECT_EQ(FirstColumns("世界地図", 7), "世界地…");
+  EXPECT_EQ(FirstColumns("世界地図", 6), "世界…");
+  EXPECT_EQ(FirstColumns("abc", 0), "");
+  EXPECT_EQ(FirstColumns("abc", 1), "…");
+  EXPECT_EQ(LastColumns("abcdef", 6), "abcdef");
+  EXPECT_EQ(LastColumns("abcdef", 4), "…def");
+  EXPECT_EQ(LastColumns("世界地図", 6), "…地図");
+  EXPECT_EQ(LastColumns("abc", 1), "…");
+  EXPECT_EQ(ColumnsOf("a🚀é"), 4u);
+}
+
+TEST(TextTest, ATurnsProgressFitsIntoAnyTerminalAndItsSecondsGoLast) {
+  v1::TellProgress progress;
+  progress.set_stage(v1::TellProgress::WORKING);
+  progress.set_text("claude has the message");
+  EXPECT_EQ(ProgressLineText(progress, absl::Seconds(5), 79), "claude has the message");
+  progress.set_working_ms(2'000);
+  progress.mutable_tool()->set_name("Bash");
+  progress.mutable_tool()->set_input("npm test");
+  progress.set_words("First I look.\nThen I run \033[31mthe tests");
+  EXPECT_EQ(ProgressLineText(progress, absl::Seconds(40), 79),
+            "runs Bash: npm test · 42 s · First I look. Then I run ?[31mthe tests");
+  EXPECT_EQ(ProgressLineText(progress, absl::Seconds(40), 44),
+            "runs Bash: npm test · 42 s · …?[31mthe tests");
+  EXPECT_EQ(ProgressLineText(progress, absl::Seconds(40), 30), "runs Bash: npm test · 42 s");
+  EXPECT_EQ(ProgressLineText(progress, absl::Seconds(40), 15), "runs Ba… · 42 s");
+  // What a person can do is the end of the text.
+  v1::TellProgress asks = progress;
+  asks.clear_tool();
+  asks.set_text("claude waits for a permission (Bash: npm test): iris answer 4f6d1a2b allow|deny");
+  EXPECT_EQ(ProgressLineText(asks, absl::Seconds(40), 71),
+            "claude waits for a permission (… iris answer 4f6d1a2b allow|deny · 42 s");
+  // Nor may it hide how far an upload is.
+  v1::TellProgress upload;
+  upload.set_stage(v1::TellProgress::UPLOADING);
+  upload.set_text("uploading the agent to somebody@a.host.with.a.long.name.example");
+  upload.set_bytes_done(1 << 20);
+  upload.set_bytes_total(3 << 20);
+  EXPECT_EQ(ProgressLineText(upload, absl::ZeroDuration(), 50),
+            "uploading the agent to somebo…: 1.0 MiB of 3.0 MiB");
+  EXPECT_FALSE(HasToBeReadWhole(upload, 50));
+  // An address to visit must be read whole.
+  v1::TellProgress says;
+  says.set_stage(v1::TellProgress::CONNECTING);
+  says.set_text("the host says: To authenticate, visit: https://login.example/device/4711");
+  EXPECT_TRUE(HasToBeReadWhole(says, 50));
+  EXPECT_FALSE(HasToBeReadWhole(says, 80));
+  progress.mutable_tool()->set_input(std::string(200, 'x'));
+  progress.set_words("世界地図世界地図世界地図世界地図世界地図");
+  for (size_t columns = 0; columns < 300; ++columns) {
+    EXPECT_LE(ColumnsOf(ProgressLineText(progress, absl::Hours(30), columns)), columns);
+  }
 }
 
 TEST(TextTest, TheFirstLineIsCutAtCharactersAndSaysSo) {

@@ -77,7 +77,8 @@ is the home directory there; in any other it is the one on this machine.
 
 constexpr absl::string_view kTeamNames = R"(
 A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`, not beginning with
-`.` or `-`. `cli` is taken.
+`.` or `-`. `cli` is taken. Whoever works in a local team's `path`, or below it, speaks for that team when
+it sends messages; real paths count, the innermost wins, and of teams with one path the first.
 )";
 
 constexpr absl::string_view kEnvironment = R"(

@@ -41,8 +41,9 @@ class McpDesk {
   virtual absl::StatusOr<v1::ListTeamsResponse> Teams() = 0;
   // Why the configuration as it is now is not in force, and the last good one is; OK: it is.
   virtual absl::Status ConfigProblem() = 0;
-  // The one of `teams` in whose folder the client works; empty: that is not known.
-  virtual std::string OwnTeam(const v1::ListTeamsResponse& teams) = 0;
+  // For whom the client speaks: a team, or a caller that is none (NeutralCaller()). Empty: its front
+  // end is too old to say.
+  virtual std::string Caller() = 0;
   // `done` once, on the loop, perhaps from inside. FAILURE_STORAGE.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   virtual void Status(StatusDone done) = 0;

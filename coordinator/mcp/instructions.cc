@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/utf8.h"
@@ -34,11 +35,11 @@ std::string Entry(const v1::TeamInfo& team, size_t description_bytes) {
 }
 
 // The other teams, in at most `bytes_max` bytes.
-std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view own_team,
+std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller,
                    size_t bytes_max) {
   std::vector<const v1::TeamInfo*> others;
   for (const v1::TeamInfo& team : teams.teams()) {
-    if (team.name() != own_team) others.push_back(&team);
+    if (team.name() != caller) others.push_back(&team);
   }
   if (others.empty()) return "There is no other team yet.";
   std::vector<std::string> entries;
@@ -56,23 +57,24 @@ std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view own_tea
   return absl::StrCat(some, "and ", entries.size() - shown, " more, which list_teams shows.");
 }
 
-std::string Who(absl::string_view own_team) {
-  if (own_team.empty()) return "fromTeam is always your own team's name.";
-  return absl::StrCat("You are ", own_team, ": that is your fromTeam.");
+std::string Who(absl::string_view caller) {
+  if (caller.empty()) return "fromTeam is always the team in whose folder you work.";
+  const bool is_team = !absl::StrContains(caller, '@');
+  return absl::StrCat("You are ", caller, is_team ? "." : ": your folder belongs to no team.");
 }
 
 }  // namespace
 
 std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
-                            absl::string_view own_team, absl::string_view unread) {
-  std::string text = absl::StrCat(kWhatItIs, "\n", Who(own_team));
+                            absl::string_view caller, absl::string_view unread) {
+  std::string text = absl::StrCat(kWhatItIs, "\n", Who(caller));
   const std::string last = unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
   if (!teams.ok()) {
     return absl::StrCat(text, "\nNo tool works until this is mended: ",
                         CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax), last);
   }
   const size_t left = kInstructionsBytesMax - text.size() - last.size() - 1;
-  return absl::StrCat(text, "\n", Roster(*teams, own_team, left), last);
+  return absl::StrCat(text, "\n", Roster(*teams, caller, left), last);
 }
 
 }  // namespace iris

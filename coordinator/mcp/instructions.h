@@ -14,12 +14,12 @@ namespace iris {
 // but their names until it looks for one.
 inline constexpr size_t kInstructionsBytesMax = 4000;
 
-// What a model reads of Iris before it calls a tool: who it is (`own_team`; empty: that is not
-// known), which teams there are and what for, and what waits for it (`unread`, in words; may be
+// What a model reads of Iris before it calls a tool: who it is (`caller`, as McpDesk::Caller()), which
+// teams there are and what for, and what waits for it (`unread`, in words; may be
 // empty). Where there is no room for all of it, descriptions are shortened first, all alike; then
 // the last teams are counted instead of named. `teams` not OK: says so in place of the teams.
 std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
-                            absl::string_view own_team, absl::string_view unread);
+                            absl::string_view caller, absl::string_view unread);
 
 }  // namespace iris
 

@@ -29,11 +29,14 @@ TEST(McpInstructionsTest, TheyNameTheCallerTheOthersAndWhatIsUnread) {
   v1::ListTeamsResponse teams = Teams(3, "");
   teams.mutable_teams(1)->set_description("8 GPUs,\n  big ones");
   const std::string text = McpInstructions(teams, "team0", "1 answer waits: x from team1.");
-  EXPECT_THAT(text, HasSubstr("You are team0"));
+  EXPECT_THAT(text, HasSubstr("\nYou are team0.\n"));
   EXPECT_THAT(text, HasSubstr("\nTeams: team1 – 8 GPUs, big ones; team2.\n"));
   EXPECT_THAT(text, EndsWith("\n1 answer waits: x from team1."));
   EXPECT_THAT(McpInstructions(teams, "", ""),
               AllOf(HasSubstr("Teams: team0; team1"), Not(HasSubstr("You are"))));
+  EXPECT_THAT(McpInstructions(teams, "notes@laptop", ""),
+              AllOf(HasSubstr("You are notes@laptop: your folder belongs to no team.\n"),
+                    HasSubstr("Teams: team0; team1")));
   EXPECT_THAT(McpInstructions(Teams(1, ""), "team0", ""), HasSubstr("no other team"));
 }
 

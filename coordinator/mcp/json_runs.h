@@ -58,7 +58,7 @@ class WaitRun final : public ToolRun {
       : doing_(std::move(doing)), begin_(std::move(begin)), listener_(listener) {}
 
   void Start() override {
-    listener_.OnToolProgress(doing_);
+    listener_.OnToolProgress({.doing = doing_});
     begin_([weak = std::weak_ptr<WaitRun*>(this_)](const absl::StatusOr<Json>& json) {
       const std::shared_ptr<WaitRun*> run = weak.lock();
       if (run != nullptr) (*run)->listener_.OnToolDone(ResultOf(json));

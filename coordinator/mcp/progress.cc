@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "coordinator/account/account_text.h"
 
 namespace iris {
 namespace {
@@ -33,7 +35,23 @@ std::string StageText(v1::TellProgress::Stage stage) {
 
 }  // namespace
 
+std::string ProgressNews::At(absl::Time now) const {
+  std::string text = doing;
+  if (since != absl::InfinitePast()) {
+    absl::StrAppend(&text, ", ", std::max<int64_t>(absl::ToInt64Seconds(now - since), 0), " s");
+  }
+  if (!said.empty()) absl::StrAppend(&text, "; said: ", said);
+  return text;
+}
+
+ProgressNews NewsOf(const v1::TellProgress& progress, absl::Time now) {
+  ProgressNews news = {.doing = ProgressText(progress), .said = PlainLine(progress.words())};
+  if (progress.working_ms() > 0) news.since = now - absl::Milliseconds(progress.working_ms());
+  return news;
+}
+
 std::string ProgressText(const v1::TellProgress& progress) {
+  if (progress.has_tool()) return absl::StrCat("runs ", ToolText(progress.tool()));
   std::string text = progress.text().empty() ? StageText(progress.stage()) : progress.text();
   if (progress.bytes_total() > 0) {
     absl::StrAppendFormat(&text, ", %.1f of %.1f MiB", progress.bytes_done() / kMiB,
@@ -49,7 +67,7 @@ ProgressReporter::ProgressReporter(EventLoop& loop, Json token, std::string what
       options_(options),
       send_(std::move(send)),
       since_(absl::Now() - options.age),
-      text_(std::move(what)),
+      latest_{.doing = std::move(what)},
       last_(absl::ToDoubleSeconds(options.age)) {
   if (!token_.is_null()) SetTimer(options_.beat);
 }
@@ -58,9 +76,10 @@ ProgressReporter::~ProgressReporter() {
   if (timer_ != 0) loop_.Cancel(timer_);
 }
 
-void ProgressReporter::News(std::string text) {
-  if (token_.is_null() || text == text_) return;
-  text_ = std::move(text);
+void ProgressReporter::News(ProgressNews news) {
+  const bool is_same = news.doing == latest_.doing && news.said == latest_.said;
+  latest_ = std::move(news);
+  if (token_.is_null() || is_same) return;
   const absl::Duration too_early = options_.apart - (absl::Now() - sent_at_);
   if (too_early <= absl::ZeroDuration()) return SendNow();
   if (!std::exchange(news_, true)) SetTimer(std::min(too_early, options_.apart));
@@ -71,7 +90,7 @@ void ProgressReporter::SendNow() {
   const double seconds = absl::ToDoubleSeconds(absl::Now() - since_);
   last_ = std::max(std::round(seconds / kStep) * kStep, last_ + kStep);
   Json params = {{"progressToken", token_}, {"progress", last_}};
-  if (options_.with_message) params["message"] = text_;
+  if (options_.with_message) params["message"] = latest_.At(absl::Now());
   sent_at_ = absl::Now();
   news_ = false;
   SetTimer(options_.beat);

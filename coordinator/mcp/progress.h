@@ -11,7 +11,19 @@
 
 namespace iris {
 
-// One line for people: "uploading the agent to gpu1, 1.2 of 3.1 MiB".
+// What is going on, for people. The words of tools and of `said` are those of a claude on some host.
+struct ProgressNews {
+  std::string doing;                         // "runs Bash: npm test".
+  absl::Time since = absl::InfinitePast();   // When the team's claude got the message, if it has.
+  std::string said = "";                     // The end of what that claude said last; may be empty.
+
+  // One line: "runs Bash: npm test, 42 s; said: I run the tests."
+  std::string At(absl::Time now) const;
+};
+
+// `progress` as it is at `now`.
+ProgressNews NewsOf(const v1::TellProgress& progress, absl::Time now);
+// Its `doing` alone: "uploading the agent to gpu1, 1.2 of 3.1 MiB".
 std::string ProgressText(const v1::TellProgress& progress);
 
 // The progress notifications of one request: as news comes, but no closer together than `apart`,
@@ -34,7 +46,7 @@ class ProgressReporter {
   ProgressReporter(const ProgressReporter&) = delete;
   ProgressReporter& operator=(const ProgressReporter&) = delete;
 
-  void News(std::string text);
+  void News(ProgressNews news);
 
  private:
   void SendNow();
@@ -45,7 +57,7 @@ class ProgressReporter {
   const Options options_;
   const Send send_;
   const absl::Time since_;
-  std::string text_;
+  ProgressNews latest_;
   double last_ = 0;
   absl::Time sent_at_ = absl::InfinitePast();
   bool news_ = false;  // There is some that was not sent.

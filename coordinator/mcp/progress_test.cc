@@ -26,6 +26,21 @@ TEST(McpProgressTest, WhatIsGoingOnIsOneLine) {
   EXPECT_EQ(ProgressText(progress), "working");
 }
 
+TEST(McpProgressTest, ATurnsToolSecondsAndLastWordsAreShownAndObeyedByNoTerminal) {
+  const absl::Time now = absl::FromUnixSeconds(1'000'000);
+  v1::TellProgress progress;
+  progress.set_stage(v1::TellProgress::WORKING);
+  progress.set_text("claude has the message");
+  progress.set_working_ms(3'500);
+  EXPECT_EQ(NewsOf(progress, now).At(now), "claude has the message, 3 s");
+  progress.mutable_tool()->set_name("Bash");
+  progress.mutable_tool()->set_input("npm\ntest \033[2J");
+  progress.set_words("I run\nthem\033]0;x");
+  const ProgressNews news = NewsOf(progress, now);
+  // The seconds go on where there is no other news.
+  EXPECT_EQ(news.At(now + absl::Seconds(40)), "runs Bash: npm test ?[2J, 43 s; said: I run them?]0;x");
+}
+
 // A reporter on a loop, until it has sent so many notifications.
 class McpProgressReporterTest : public ::testing::Test {
  protected:
@@ -78,7 +93,7 @@ TEST_F(McpProgressReporterTest, SilenceIsFilledAndTheNumberGrows) {
 
 TEST_F(McpProgressReporterTest, ARequestThatWasSentAgainCountsFromItsBeginning) {
   const std::vector<Json> params =
-      Collect(1, 7, {.age = absl::Seconds(90)}, [](ProgressReporter& r) { r.News("working"); });
+      Collect(1, 7, {.age = absl::Seconds(90)}, [](ProgressReporter& r) { r.News({.doing = "working"}); });
   EXPECT_EQ(params[0]["progressToken"], 7);
   EXPECT_GT(params[0]["progress"].get<double>(), 90);
 }
@@ -86,19 +101,19 @@ TEST_F(McpProgressReporterTest, ARequestThatWasSentAgainCountsFromItsBeginning) 
 TEST_F(McpProgressReporterTest, NewsGoesOutAtOnceAndABurstOfItIsSummedUp) {
   const std::vector<Json> params =
       Collect(2, 7, {.apart = absl::Milliseconds(20)}, [](ProgressReporter& r) {
-        r.News("connecting");
-        for (int i = 0; i < 100; ++i) r.News("uploading " + std::to_string(i));
-        r.News("working");
+        r.News({.doing = "connecting"});
+        for (int i = 0; i < 100; ++i) r.News({.doing = "uploading " + std::to_string(i)});
+        r.News({.doing = "working"});
       });
   EXPECT_THAT(Messages(params), ElementsAre("connecting", "working"));
 }
 
 TEST_F(McpProgressReporterTest, OldClientsGetNoWordsAndThoseThatDidNotAskGetNothing) {
   EXPECT_THAT(Messages(Collect(1, 7, {.with_message = false},
-                               [](ProgressReporter& r) { r.News("working"); })),
+                               [](ProgressReporter& r) { r.News({.doing = "working"}); })),
               ElementsAre("-"));
   Collect(0, nullptr, {.beat = absl::Milliseconds(1)}, [](ProgressReporter& r) {
-    r.News("working");
+    r.News({.doing = "working"});
     SUCCEED();
   });
 }

@@ -78,7 +78,7 @@ class McpSession::Call final : private ToolListener {
   const std::string& from() const { return from_; }
 
  private:
-  void OnToolProgress(const std::string& text) override { reporter_.News(text); }
+  void OnToolProgress(const ProgressNews& news) override { reporter_.News(news); }
   void OnToolAccepted() override {
     McpOutgoing accepted{std::string()};
     accepted.accepted = message_id_;
@@ -93,7 +93,7 @@ class McpSession::Call final : private ToolListener {
 
   McpSession& session_;
   const Json id_;
-  const std::string from_;  // The team that it speaks for; empty: none.
+  const std::string from_;  // For whom it speaks; empty: for nobody.
   const std::string message_id_;
   ProgressReporter reporter_;
   std::unique_ptr<ToolRun> run_;
@@ -208,7 +208,7 @@ absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, Json& arguments)
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(options_.calls_max, " calls of this client are under way"));
   }
-  return FindCaller(desk_, arguments);
+  return BindCaller(desk_, tool, arguments);
 }
 
 void McpSession::EndCall(const std::string& key, const ToolResult& result) {
@@ -243,13 +243,13 @@ std::string McpSession::Announce(const std::string& from, const std::string& but
 
 std::string McpSession::Instructions() {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk_.Teams();
-  const std::string own_team = teams.ok() ? desk_.OwnTeam(*teams) : "";
+  const std::string caller = desk_.Caller();
   std::string unread;
-  if (!own_team.empty()) {
-    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(own_team);
+  if (teams.ok() && !caller.empty()) {
+    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(caller);
     if (waiting.ok()) unread = WaitingText(*waiting);
   }
-  return McpInstructions(teams, own_team, unread);
+  return McpInstructions(teams, caller, unread);
 }
 
 std::string McpSession::ConfigNote() {

@@ -34,8 +34,8 @@ struct McpOptions {
 //
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
-// A call that speaks for a team is answered, beside its result, with how many answers wait for that
-// team; each of them is told of once. The answer to `initialize` tells of them too: not every client
+// A call that speaks for somebody is answered, beside its result, with how many answers wait for
+// that caller; each of them is told of once. The answer to `initialize` tells of them too: not every client
 // shows that.
 //
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
@@ -65,10 +65,10 @@ class McpSession {
   void Initialize(const McpClientMessage& message);
   void ListTools(const McpClientMessage& message);
   void CallTool(McpClientMessage message);
-  // Whether a call may begin, and for which team; empty: for none. The arguments are read for it.
+  // Whether a call may begin, and for whom; empty: for nobody. The arguments are read for it.
   absl::StatusOr<std::string> Admit(const Tool& tool, Json& arguments);
   void EndCall(const std::string& key, const ToolResult& result);
-  // What waits for the team `from` and was not told of, in words; empty: nothing. Never of `but`.
+  // What waits for the caller `from` and was not told of, in words; empty: nothing. Never of `but`.
   std::string Announce(const std::string& from, const std::string& but);
   std::string Instructions();
   // What stands beside every result, in words; mostly nothing.
@@ -84,7 +84,7 @@ class McpSession {
   const McpOptions options_;
   std::string version_;  // Empty until `initialize`.
   Calls calls_;
-  // By team: tells that this client was told of or given, as long as they are unfetched.
+  // By caller: tells that this client was told of or given, as long as they are unfetched.
   std::map<std::string, std::set<std::string>> announced_;
 };
 

@@ -1,10 +1,11 @@
 // What clients do that are not as strict as the protocol: they are understood where it is clear what
-// they mean.
+// they mean. And for whom they speak.
 
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/session_fixture.h"
 #include "gmock/gmock.h"
@@ -13,9 +14,11 @@
 namespace iris {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class McpClientsTest : public McpSessionTest {
@@ -204,6 +207,49 @@ TEST_F(McpClientsTest, AVersionWithoutBatchesRefusesThem) {
   SayText(Json::array({Request(1, "initialize", {{"protocolVersion", "2025-03-26"}})}).dump());
   EXPECT_EQ(CodeOf(client_.answers.at(0)), kInvalidRequest);
   EXPECT_EQ(client_.opening, "");
+}
+
+TEST_F(McpSessionTest, AClientSpeaksForItselfAndNamesNobody) {
+  for (const char* caller : {"web", "notes@laptop"}) {
+    desk_.caller = caller;
+    Open();
+    int call = 10;
+    for (const Json& from : {Json(nullptr), Json(""), Json(caller)}) {
+      const std::string id = Say(*session_, SendTo(++call, "x", {{"fromTeam", from}}));
+      EXPECT_EQ(desk_.open.at(id).spec.from, caller) << from;
+    }
+    Say(*session_, CallOf(4, "team_wake", {{"team", "app"}}));
+    EXPECT_EQ(desk_.asked, absl::StrCat(caller, " wakes app"));
+    Say(*session_, CallOf(5, "tell_cancel", {{"tellId", "t1"}}));
+    EXPECT_EQ(desk_.asked, absl::StrCat(caller, " cancels t1"));
+  }
+}
+
+TEST_F(McpSessionTest, WhoSpeaksForAnotherIsRefusedAndTheWordsNameNoTeam) {
+  desk_.caller = "notes@laptop";
+  Open();
+  for (const char* from : {"nobody", "cli", "web", "app", "notes@elsewhere"}) {
+    EXPECT_EQ(Answered(SendTo(1, "x", {{"toTeam", "app"}, {"fromTeam", from}})),
+              absl::StrCat("error: bad_request: you are notes@laptop, and cannot speak for \"", from,
+                           "\"\nfix: Leave fromTeam out."));
+  }
+  for (const char* tool : {"team_wake", "team_sleep", "team_status"}) {
+    EXPECT_THAT(Answered(CallOf(1, tool, {{"team", "app"}, {"fromTeam", "web"}})),
+                HasSubstr("cannot speak for \"web\""));
+  }
+  EXPECT_THAT(desk_.open, IsEmpty());
+  EXPECT_EQ(desk_.asked, "");
+}
+
+TEST_F(McpSessionTest, WhereTheFrontEndIsTooOldToSayWhoItIsEachCallDoes) {
+  Open();
+  for (const char* from : {"nobody", "cli", ""}) {
+    EXPECT_THAT(Answered(SendTo(1, "x", {{"fromTeam", from}})),
+                AllOf(StartsWith("error: bad_request: fromTeam"), Not(HasSubstr("web")),
+                      HasSubstr("Connect the MCP server again")));
+  }
+  EXPECT_THAT(desk_.open, IsEmpty());
+  EXPECT_EQ(desk_.open.at(Say(*session_, SendTo(2, "x"))).spec.from, "web");
 }
 
 }  // namespace

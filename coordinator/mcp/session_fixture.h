@@ -90,24 +90,25 @@ class FakeDesk : public McpDesk {
     return teams;
   }
   absl::Status ConfigProblem() override { return config_problem; }
-  std::string OwnTeam(const v1::ListTeamsResponse&) override { return own_team; }
+  std::string Caller() override { return caller; }
   void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
-              size_t structured_bytes = 0) {
+              size_t structured_bytes = 0, const v1::TurnAccount& account = {}) {
     TellObserver* const observer = open.at(id).observer;
     open.erase(id);
     if (observer == nullptr) return;
     observer->OnSettled({.status = outcome,
                          .answer = std::make_shared<const std::string>(answer),
-                         .structured_bytes = structured_bytes});
+                         .structured_bytes = structured_bytes,
+                         .account = account});
   }
   bool followed(const std::string& id) { return open.at(id).observer != nullptr; }
 
   std::map<std::string, Open> open;
   absl::Status config;
   absl::Status config_problem;
-  std::string own_team;
+  std::string caller;  // Empty: each call says it.
   v1::GetStatusResponse status;
   std::string asked;
   bool follower_waits = false;  // The last one, as long as it takes.

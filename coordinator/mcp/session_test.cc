@@ -36,7 +36,7 @@ TEST_F(McpSessionTest, EveryVersionWithInitializeIsSpokenAndTheNewestOfferedToTh
 }
 
 TEST_F(McpSessionTest, TheInstructionsSayWhoIsWhoAndWhatWaits) {
-  desk_.own_team = "web";
+  desk_.caller = "web";
   desk_.unfetched["web"] = {{"t1", "app"}};
   session_ = NewSession(client_);
   Initialize(*session_);
@@ -127,6 +127,7 @@ TEST_F(McpSessionTest, TheToolsAreListedAsTheClientNeedsThem) {
     EXPECT_TRUE(tool["annotations"]["readOnlyHint"].is_boolean());
     for (const Json& name : tool["inputSchema"].value("required", Json::array())) {
       EXPECT_TRUE(tool["inputSchema"]["properties"].contains(name.get<std::string>()));
+      EXPECT_NE(name, "fromTeam");
     }
   }
   EXPECT_THAT(
@@ -300,20 +301,6 @@ TEST_F(McpSessionTest, WhoWaitsHearsOfItAgainAndAgainUntilTheAnswer) {
   EXPECT_FALSE(client_.progress[0]["params"].contains("message"));  // 2024-11-05 has none.
   EXPECT_EQ(TextOf(client_.answers.back()), "done");
   EXPECT_EQ(client_.progress.size(), heard);
-}
-
-TEST_F(McpSessionTest, WhoIsNoTeamDoesNotSpeak) {
-  Open();
-  for (const char* from : {"nobody", "cli", ""}) {
-    EXPECT_THAT(Answered(SendTo(1, "x", {{"fromTeam", from}})),
-                AllOf(StartsWith("error: bad_request: fromTeam"), HasSubstr("app, web")));
-  }
-  for (const char* tool : {"team_wake", "team_sleep", "team_status"}) {
-    EXPECT_THAT(Answered(CallOf(1, tool, {{"team", "app"}, {"fromTeam", "wep"}})),
-                HasSubstr("Did you mean web?"));
-  }
-  EXPECT_THAT(desk_.open, IsEmpty());
-  EXPECT_EQ(desk_.asked, "");
 }
 
 TEST_F(McpSessionTest, ArgumentsThatDoNotFitAreNamed) {

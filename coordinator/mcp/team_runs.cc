@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/account/account_text.h"
 #include "coordinator/mcp/json_runs.h"
 
 namespace iris {
@@ -91,6 +92,7 @@ void AddSession(const std::string& from, const std::string& team, bool all_of_it
     AddPermissions(session, entry);
     AddEnvironment(session, all_of_it, entry);
     entry["answered"] = session.tells_done();
+    if (session.has_last_turn()) entry["lastTurn"] = AccountJson<Json>(session.last_turn());
     if (session.last_used_at_ms() != 0) {
       entry["lastUsed"] =
           absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(session.last_used_at_ms()),

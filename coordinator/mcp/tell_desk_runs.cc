@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/account/account_text.h"
 #include "coordinator/mcp/json_runs.h"
 #include "coordinator/mcp/progress.h"
 
@@ -31,6 +32,7 @@ absl::StatusOr<Json> TellStatus(McpDesk& desk, const std::string& tell_id, const
   SetUnlessEmpty(json, "stall", StallOf(tell_id, status));
   json["answerBytes"] = tell->answer_bytes();
   if (tell->has_failure()) json["failure"] = Describe(tell->failure());
+  if (tell->has_account()) json["turn"] = AccountJson<Json>(tell->account());
   json["sent"] = Moment(tell->accepted_at_ms());
   if (tell->state() == "settled") {
     json["settled"] = Moment(tell->settled_at_ms());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/progress.h"
@@ -64,7 +65,7 @@ class TellRun final : public ToolRun, private TellObserver {
     if (wait_.submits) listener_.OnToolAccepted();
   }
   void OnProgress(const v1::TellProgress& progress) override {
-    listener_.OnToolProgress(ProgressText(progress));
+    listener_.OnToolProgress(NewsOf(progress, absl::Now()));
   }
   void OnSettled(const TellOutcome& outcome) override {
     following_ = false;
@@ -94,6 +95,7 @@ class TellRun final : public ToolRun, private TellObserver {
     listener_.OnToolDone({.status = outcome.status,
                           .text = outcome.answer,
                           .structured_bytes = outcome.structured_bytes,
+                          .account = outcome.account,
                           .outcome_of = tell_id_});
   }
   void Done(const absl::Status& status) {

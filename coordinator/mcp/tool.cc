@@ -26,7 +26,8 @@ constexpr int kLongResultChars = 500'000;
 constexpr size_t kNameBytesShown = 100;
 constexpr size_t kArgumentsMax = 100;  // More than any tool has, of clients that name all they know.
 
-constexpr ToolParameter kFromTeam = {"fromTeam", Type::kString, true, "Your own team."};
+constexpr ToolParameter kFromTeam = {"fromTeam", Type::kString, false,
+                                     "Who you are. Leave it out: Iris knows."};
 constexpr ToolParameter kToTeam = {"toTeam", Type::kString, true, "The team that shall answer."};
 constexpr ToolParameter kMessage = {"message", Type::kString, true,
                                     "The text for that team's Claude, at most 8 MiB."};
@@ -45,7 +46,7 @@ constexpr ToolParameter kWhenAway = {
     "wait for the answer, else \"fail\".",
     "wait|fail"};
 constexpr ToolParameter kTellId = {"tellId", Type::kString, true,
-                                   "The id of a message that your team has sent."};
+                                   "The id of a message that you have sent."};
 constexpr ToolParameter kWaitTimeout = {"timeout", Type::kInteger, false,
                                         "Milliseconds to wait: 0 (default) = until the answer is "
                                         "there, -1 = not at all."};
@@ -58,7 +59,7 @@ std::vector<Tool> MakeTools() {
        .title = "Send a message to a team",
        .description =
            "Gives another team's Claude a task or news, waits, and returns its answer. The team "
-           "remembers earlier messages from your team.",
+           "remembers your earlier messages.",
        .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true,
@@ -84,7 +85,7 @@ std::vector<Tool> MakeTools() {
       {.name = "tell_status",
        .verb = Tool::Verb::kTellStatus,
        .title = "Show how a message is",
-       .description = "Shows what becomes of a message that your team has sent: queued, running or "
+       .description = "Shows what becomes of a message that you have sent: queued, running or "
                       "settled, what it waits for, and how long the answer is so far. Waits for "
                       "nothing.",
        .parameters = {kTellId, kFromTeam},
@@ -94,7 +95,7 @@ std::vector<Tool> MakeTools() {
        .verb = Tool::Verb::kTellWait,
        .title = "Wait for an answer",
        .description =
-           "Returns the answer to a message that your team has sent before, as send_message would "
+           "Returns the answer to a message that you have sent before, as send_message would "
            "have. Sends nothing, and may be repeated: answers are kept.",
        .parameters = {kTellId, kFromTeam, kWaitTimeout},
        .idempotent = true,
@@ -102,7 +103,7 @@ std::vector<Tool> MakeTools() {
       {.name = "tell_cancel",
        .verb = Tool::Verb::kTellCancel,
        .title = "Cancel a message",
-       .description = "Stops a message that your team has sent, whether it waits or is being "
+       .description = "Stops a message that you have sent, whether it waits or is being "
                       "worked on. Other messages go on. Returns when it has stopped.",
        .parameters = {kTellId, kFromTeam},
        .destructive = true,

@@ -1,12 +1,11 @@
 #include "coordinator/mcp/tool_run.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "common/base/nearest.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/team_runs.h"
@@ -16,31 +15,50 @@
 namespace iris {
 namespace {
 
-constexpr size_t kNamesShown = 50;
 constexpr size_t kNameBytesShown = 100;
+
+bool HasCaller(const Tool& tool) {
+  return std::any_of(tool.parameters.begin(), tool.parameters.end(),
+                     [](const ToolParameter& parameter) { return parameter.name == "fromTeam"; });
+}
+
+std::string Quoted(absl::string_view name) {
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
+}
+
+// Of a client whose front end does not say who it is.
+absl::Status CheckNamed(McpDesk& desk, absl::string_view from) {
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
+  if (!teams.ok()) return teams.status();
+  // The orchestrator would take "cli" as well.
+  for (const v1::TeamInfo& team : teams->teams()) {
+    if (team.name() == from) return absl::OkStatus();
+  }
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      from.empty() ? "fromTeam is missing"
+                   : absl::StrCat("fromTeam ", Quoted(from), " is not a team"),
+      "Connect the MCP server again: the `iris mcp` that runs is older than the coordinator, and "
+      "does not say who you are. Until then set fromTeam to the team in whose folder you work.");
+}
 
 }  // namespace
 
-absl::StatusOr<std::string> FindCaller(McpDesk& desk, const Json& arguments) {
-  const auto found = arguments.find("fromTeam");
-  if (found == arguments.end()) return std::string();
-  const std::string from = found->get<std::string>();
-  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
-  if (!teams.ok()) return teams.status();
-  // Over MCP everybody speaks for a team. The orchestrator would take "cli" as well.
-  std::vector<std::string> names;
-  for (const v1::TeamInfo& team : teams->teams()) {
-    if (team.name() == from) return from;
-    names.push_back(team.name());
+absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments) {
+  std::string caller = desk.Caller();
+  if (!HasCaller(tool)) return caller;
+  const std::string from = arguments.value("fromTeam", "");
+  if (caller.empty()) {
+    if (absl::Status named = CheckNamed(desk, from); !named.ok()) return named;
+    return from;
   }
-  const std::string nearest = Nearest(names, from);
-  if (names.size() > kNamesShown) names.resize(kNamesShown);
-  return MakeFailure(
-      v1::FAILURE_BAD_REQUEST,
-      absl::StrCat("fromTeam \"", absl::Utf8SafeCEscape(CutUtf8(from, kNameBytesShown)),
-                   "\" is not a team"),
-      absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
-                   "Say for which team you speak: ", absl::StrJoin(names, ", "), "."));
+  if (!from.empty() && from != caller) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("you are ", caller, ", and cannot speak for ", Quoted(from)),
+                       "Leave fromTeam out.");
+  }
+  arguments["fromTeam"] = caller;
+  return caller;
 }
 
 std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,

@@ -11,7 +11,9 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
+#include "coordinator/mcp/progress.h"
 #include "coordinator/mcp/tool.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -20,6 +22,7 @@ struct ToolResult {
   absl::Status status;                      // OK: `text` is the result.
   std::shared_ptr<const std::string> text;  // With a failure the partial answer. May be null.
   size_t structured_bytes = 0;              // The last ones of `text` are JSON.
+  v1::TurnAccount account;                  // As in TellOutcome.
   std::string outcome_of;                   // The tell whose outcome this is, or empty.
 };
 
@@ -27,7 +30,7 @@ class ToolListener {
  public:
   virtual ~ToolListener() = default;
   // What is going on, for people: "waiting behind 2 messages".
-  virtual void OnToolProgress(const std::string& text) = 0;
+  virtual void OnToolProgress(const ProgressNews& news) = 0;
   // The call sends a message, and that is stored now. At most once, before OnToolDone().
   virtual void OnToolAccepted() = 0;
   // Last, and once; may come from inside Start(). The run may be destroyed in it.
@@ -44,15 +47,17 @@ class ToolRun {
 
 struct ToolCall {
   const Tool& tool;
-  Json arguments;      // ReadArguments() and FindCaller() found nothing.
+  Json arguments;      // ReadArguments() and BindCaller() found nothing.
   std::string id;      // UUID; of the tell, if one is asked for.
   absl::Duration age;  // Since the client asked: a timeout counts from there.
   bool accepted_before = false;  // As in TellSpec.
 };
 
-// The team that the arguments speak for; empty: the tool needs none. FAILURE_BAD_REQUEST: it is no
-// team; names those that there are.
-absl::StatusOr<std::string> FindCaller(McpDesk& desk, const Json& arguments);
+// For whom a call speaks, which is its `fromTeam` from now on if the tool has one; empty: for nobody.
+// That is the client's McpDesk::Caller(), and where that is not known the team that the arguments
+// name. FAILURE_BAD_REQUEST: they name another one, or none where they have to. What a model is told
+// then names no team: it would speak for that one.
+absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments);
 
 // `loop`, `desk` and `listener` outlive the run. Failures of the call arrive by the listener, among
 // them FAILURE_TIMEOUT: the answer took longer than the caller wanted to wait, and names the tell.

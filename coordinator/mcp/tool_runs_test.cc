@@ -47,6 +47,48 @@ TEST_F(McpSessionTest, StructuredOutputIsStructuredContentBesideTheText) {
   }
 }
 
+TEST_F(McpSessionTest, WhatATurnCostAndWasDeniedStandsBesideItsAnswer) {
+  v1::TurnAccount account;
+  account.set_tools(2);
+  account.set_cost_micro_usd(84'210);
+  account.set_denials(1);
+  account.add_denied()->set_name("Bash");
+  account.mutable_denied(0)->set_input("npm test");
+  Open();
+  desk_.unfetched["web"] = {{"t1", "app"}};
+  const std::string id = Say(*session_, SendTo(1, "x"));
+  desk_.Settle(id, absl::OkStatus(), "done", 0, account);
+  const Json result = client_.answers.at(0).at("result");
+  EXPECT_EQ(result["content"][0]["text"], "done");
+  const auto note = result["content"][1]["text"].get<std::string>();
+  EXPECT_THAT(note, AllOf(StartsWith("1 use of a tool was denied: Bash: npm test."),
+                          HasSubstr("\"grantPermission\": \"ask\""), HasSubstr("\n1 answer waits")));
+  // All of it, for clients that show nothing else.
+  EXPECT_EQ(result["structuredContent"]["answer"], "done");
+  EXPECT_EQ(result["structuredContent"]["turn"]["tools"], 2);
+  EXPECT_EQ(result["structuredContent"]["turn"]["costUsd"], 0.08421);
+  EXPECT_EQ(result["structuredContent"]["turn"]["denied"][0]["input"], "npm test");
+  EXPECT_EQ(result["structuredContent"]["note"], note);
+
+  // A long answer is not held twice, and a failure is in the text alone; what was denied is said.
+  desk_.unfetched.clear();
+  client_.answers.clear();
+  desk_.Settle(Say(*session_, SendTo(2, "x")), absl::OkStatus(), std::string(70'000, 'x'), 0, account);
+  desk_.Settle(Say(*session_, SendTo(3, "x")), MakeFailure(v1::FAILURE_CLAUDE_ERROR, "no"), "part", 0,
+               account);
+  for (const Json& answer : client_.answers) {
+    EXPECT_FALSE(answer["result"].contains("structuredContent"));
+    EXPECT_THAT(answer["result"]["content"][1]["text"].get<std::string>(), HasSubstr("npm test"));
+  }
+}
+
+TEST_F(McpSessionTest, WhatAMessageCostIsInItsStatus) {
+  Open();
+  desk_.summary.set_state("settled");
+  desk_.summary.mutable_account()->set_tools(2);
+  EXPECT_EQ(Json::parse(Answered(AboutTell(1, "tell_status", "t1")))["turn"], Json({{"tools", 2}}));
+}
+
 TEST_F(McpSessionTest, AMessageWaitsForALimitWhereItsSenderAsksForIt) {
   Open();
   const std::string one = Say(*session_, SendTo(1, "x")),

@@ -10,6 +10,7 @@
 #include "common/base/nearest.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/caller_name.h"
 #include "coordinator/transport/prose.h"
 
 namespace iris {
@@ -23,7 +24,7 @@ std::string Quoted(absl::string_view name) {
   return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
 }
 
-absl::Status Unknown(absl::string_view role, absl::string_view name, const Config& config) {
+absl::Status UnknownTeam(absl::string_view name, const Config& config) {
   std::vector<std::string> names;
   for (const Team& team : config.teams) names.push_back(team.name);
   const std::string nearest = Nearest(names, name);
@@ -36,7 +37,17 @@ absl::Status Unknown(absl::string_view role, absl::string_view name, const Confi
                     shown < names.size() ? ", …" : ".");
   }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat(role, " ", Quoted(name), " is not a team of ", config.file), fix);
+                     absl::StrCat("the addressee ", Quoted(name), " is not a team of ", config.file),
+                     fix);
+}
+
+// Names no team: whoever is told to speak for another one does.
+absl::Status UnknownCaller(absl::string_view name, const Config& config) {
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat("the caller ", Quoted(name), " is not a team of ", config.file),
+      "Give no caller: Iris knows by the folder who asks. What asks for a team that was configured "
+      "when it started has to be started again.");
 }
 
 }  // namespace
@@ -76,10 +87,10 @@ absl::Status StoredAndGone(const TellSpec& spec) {
 }
 
 absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config) {
-  if (from != kCommandLineCaller && config.FindTeam(from) == nullptr) {
-    return Unknown("the caller", from, config);
-  }
-  if (config.FindTeam(to) == nullptr) return Unknown("the addressee", to, config);
+  const bool is_known =
+      from == kCommandLineCaller || IsNeutralCaller(from) || config.FindTeam(from) != nullptr;
+  if (!is_known) return UnknownCaller(from, config);
+  if (config.FindTeam(to) == nullptr) return UnknownTeam(to, config);
   return absl::OkStatus();
 }
 

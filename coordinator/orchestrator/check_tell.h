@@ -14,8 +14,9 @@ absl::Status CheckTell(const TellSpec& spec);
 // Of a tell whose sender heard that it was stored, and that is not: FAILURE_AMBIGUOUS.
 absl::Status StoredAndGone(const TellSpec& spec);
 
-// Whether the two ends of a tell, a wake or a sleep are configured. FAILURE_BAD_REQUEST: names the
-// teams that there are, and the one that was probably meant.
+// Whether a tell, a wake or a sleep may go from one to the other: a caller that is configured, or
+// needs not be, and a configured team. FAILURE_BAD_REQUEST: of the team it names those that there
+// are, and the one that was probably meant.
 absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config);
 
 }  // namespace iris

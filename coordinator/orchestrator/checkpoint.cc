@@ -139,7 +139,11 @@ Orchestrator::Ends Orchestrator::EndsOf(const std::set<std::string>& session_ids
     } else if (tell.put_off_until.has_value()) {
       ends.put_off.push_back({tell_id, *tell.put_off_until, tell.limit_waits + 1});
     } else {
-      ends.settled.push_back({tell_id, *tell.outcome, tell.answer, tell.structured_bytes});
+      ends.settled.push_back({.tell_id = tell_id,
+                              .outcome = *tell.outcome,
+                              .answer = tell.answer,
+                              .structured_bytes = tell.structured_bytes,
+                              .account = tell.account});
     }
   }
   return ends;
@@ -153,7 +157,9 @@ void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settle
     const TellOutcome outcome{.status = *tell.outcome,
                               .answer = std::make_shared<const std::string>(std::move(tell.answer)),
                               .duration = store_.Now() - tell.accepted_at,
-                              .structured_bytes = tell.structured_bytes};
+                              .structured_bytes = tell.structured_bytes,
+                              .account = tell.account};
+    if (IsKnown(tell.account)) queue.last_turn = tell.account;
     for (TellObserver* observer : tell.observers) observer->OnSettled(outcome);
     if (tell.cancels.empty()) continue;
     if (KindOf(outcome.status) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);

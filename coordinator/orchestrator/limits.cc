@@ -46,6 +46,7 @@ void Orchestrator::OnPutOff(const std::string& tell_id, OpenTell& tell) {
   tell.may_be_there = true;  // After a store that was put back from a copy.
   tell.answer.clear();
   tell.structured_bytes = tell.stored_bytes = 0;
+  tell.account.Clear();
   tell.stored_text_is_void = false;
   Queue& queue = queues_[tell.session_id];
   queue.in_flight.clear();

@@ -209,6 +209,46 @@ TEST_F(LimitsTest, WhereTheHostsStopItIsOver) {
   EXPECT_EQ(KindOf(recorder.Wait().status), v1::FAILURE_RATE_LIMITED);
 }
 
+TEST_F(LimitsTest, WhatATurnCostIsStoredWithTheAnswerAndShownWithTheSession) {
+  Recorder recorder, again;
+  const TellSpec spec = ToGpu("x");
+  v1::TurnAccount account;
+  account.set_cost_micro_usd(84'210);
+  account.set_denials(1);
+  account.add_denied()->set_name("Bash");
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  Drain();
+  OnLoop([&] {
+    Transport().Account(spec.tell_id, account);
+    Transport().Settle(spec.tell_id, MakeFailure(v1::FAILURE_CLAUDE_ERROR, "no"));
+  });
+  EXPECT_EQ(recorder.Wait().account.cost_micro_usd(), 84'210);
+  EXPECT_FALSE(recorder.Wait().account.asks());  // gpu's claude has nobody asked.
+  EXPECT_EQ(OnlySession().last_turn().denied(0).name(), "Bash");
+  Begin();
+  ASSERT_TRUE(Tell(spec, again).ok());
+  EXPECT_EQ(again.Wait().account.cost_micro_usd(), 84'210);
+  OnLoop([&] {
+    const absl::StatusOr<v1::TellSummary> found = orchestrator_->Find(spec.tell_id, "cli");
+    EXPECT_EQ(found->account().denied(0).name(), "Bash");
+  });
+}
+
+TEST_F(LimitsTest, AfterAVoidTextWhatItCostIsNotKnown) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu("x");
+  v1::TurnAccount account;
+  account.set_tools(1);
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  Drain();
+  OnLoop([&] {
+    Transport().Account(spec.tell_id, account);
+    Transport().TextVoid(spec.tell_id);
+    Transport().Settle(spec.tell_id, absl::OkStatus());
+  });
+  EXPECT_EQ(recorder.Wait().account.tools(), 0u);
+}
+
 TEST_F(LimitsTest, StructuredOutputIsStoredWithTheAnswer) {
   Recorder recorder, again;
   const TellSpec spec = ToGpu("x");

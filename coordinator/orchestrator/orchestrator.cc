@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -271,6 +272,7 @@ void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress prog
   if (open == open_.end()) return;
   for (TellObserver* observer : open->second.observers) observer->OnProgress(progress);
   open->second.progress = std::move(progress);
+  open->second.progress_at = absl::Now();
 }
 
 // Where everybody who waits stands now.
@@ -307,6 +309,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (queue == queues_.end()) continue;
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));
     status.set_tell_in_flight(queue->second.in_flight);
+    if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
     const auto open = open_.find(queue->second.in_flight);
     if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
     const absl::Time not_before = NextNotBefore(queue->second);
@@ -336,6 +339,7 @@ void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
   OpenTell& tell = open->second;
   tell.answer.clear();
   tell.structured_bytes = 0;
+  tell.account.Clear();
   tell.stored_bytes = 0;
   tell.stored_text_is_void = true;
 }
@@ -343,6 +347,14 @@ void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
 void Orchestrator::OnTellStructured(const std::string& id_on_host, size_t bytes) {
   auto* const open = FindSent(id_on_host);
   if (open != nullptr) open->second.structured_bytes = bytes;
+}
+
+void Orchestrator::OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
+                                 bool asks) {
+  auto* const open = FindSent(id_on_host);
+  if (open == nullptr) return;
+  open->second.account = account;
+  open->second.account.set_asks(asks);
 }
 
 void Orchestrator::OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) {

@@ -172,9 +172,11 @@ class Orchestrator : private SessionListener {
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
     SharedEnvironment environment;    // As in TellSpec: of an earlier life's tell null.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
+    absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
     size_t structured_bytes = 0;                   // The last ones of it are JSON.
+    v1::TurnAccount account;                       // As in TellOutcome.
     size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;              // What the store has of it does not count.
     bool may_be_there = false;                     // An earlier life may have passed it on.
@@ -197,6 +199,7 @@ class Orchestrator : private SessionListener {
     uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
     std::vector<WakeDone> wakes;          // For the child.
     std::vector<SleepDone> sleeps;
+    v1::TurnAccount last_turn;     // Of its last tell that was settled.
     bool starts_again = false;     // The store did not let the next tell start; a timer runs.
     bool waits_for_limit = false;  // The next tell does; a timer runs.
   };
@@ -292,6 +295,8 @@ class Orchestrator : private SessionListener {
   void OnTellText(const std::string& id_on_host, absl::string_view text) override;
   void OnTellTextVoid(const std::string& id_on_host) override;
   void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
+  void OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
+                     bool asks) override;
   void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
   void OnCancelHeard(const std::string& id_on_host) override;
   bool WaitsForHost(const std::string& id_on_host) const override;

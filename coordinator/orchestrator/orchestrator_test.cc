@@ -166,8 +166,22 @@ TEST_F(OrchestratorTest, AnUnknownTeamIsRefusedWithTheTeamsThatThereAre) {
 
   spec.to = "gpu";
   spec.from = "stranger";
-  EXPECT_THAT(ToProto(Tell(spec, recorder)).detail(), HasSubstr("the caller \"stranger\""));
+  const Failure stranger = ToProto(Tell(spec, recorder));
+  EXPECT_THAT(stranger.detail(), HasSubstr("the caller \"stranger\""));
+  // Nobody is told for whom to speak instead.
+  for (const char* team : {"gpu", "backend"}) {
+    EXPECT_THAT(stranger.detail() + stranger.fix(), testing::Not(HasSubstr(team)));
+  }
   OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+}
+
+TEST_F(OrchestratorTest, ACallerWhoseFolderIsNoTeamsHasASessionOfItsOwn) {
+  TellSpec spec = ToGpu("x");
+  spec.from = "notes@laptop";
+  Recorder recorder;
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  EXPECT_EQ(recorder.Wait().status, absl::OkStatus());
+  EXPECT_EQ(OnlySession().from(), "notes@laptop");
 }
 
 TEST_F(OrchestratorTest, ABadMessageIsRefused) {

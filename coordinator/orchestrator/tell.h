@@ -14,13 +14,14 @@ namespace iris {
 
 inline constexpr size_t kTellBytesMax = 8 << 20;
 
-// The caller that is no team: a person at the command line.
+// A person at the command line, who may see every tell. As `from` of a tell it is what older front
+// ends say, and who asks for it.
 inline constexpr char kCommandLineCaller[] = "cli";
 
 // One message from a caller to a team.
 struct TellSpec {
   std::string tell_id;  // UUID, minted by the front end.
-  std::string from;     // kCommandLineCaller or a configured team.
+  std::string from;     // A configured team, a NeutralCaller(), or kCommandLineCaller.
   std::string to;       // A configured team.
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes; one less if it begins with "/".
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.
@@ -46,7 +47,14 @@ struct TellOutcome {
   std::shared_ptr<const std::string> answer;  // With a failure the partial text. Never null.
   absl::Duration duration;                    // From accepted to settled.
   size_t structured_bytes = 0;                // The last ones of the answer are JSON.
+  v1::TurnAccount account;                    // All unset: not known.
 };
+
+// Whether a turn's account says anything.
+inline bool IsKnown(const v1::TurnAccount& account) {
+  return account.has_cost_micro_usd() || account.has_duration_ms() || account.has_output_tokens() ||
+         account.tools() > 0 || account.denials() > 0;
+}
 
 // Follows one tell. Every call comes on the coordinator's loop.
 class TellObserver {

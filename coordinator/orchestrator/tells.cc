@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -62,6 +63,14 @@ const char* NameOf(TellState state) {
   return "";
 }
 
+// What was said a while ago, with the seconds since.
+v1::TellProgress AsOfNow(v1::TellProgress progress, absl::Time said_at) {
+  if (progress.working_ms() == 0) return progress;
+  progress.set_working_ms(progress.working_ms() +
+                          absl::ToInt64Milliseconds(absl::Now() - said_at));
+  return progress;
+}
+
 v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
   v1::TellSummary summary;
   summary.set_tell_id(stored.tell_id);
@@ -77,6 +86,7 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
   }
   summary.set_preview(stored.preview);
   summary.set_answer_preview(ToUtf8(stored.answer_preview));
+  if (IsKnown(stored.account)) *summary.mutable_account() = stored.account;
   return summary;
 }
 
@@ -99,7 +109,8 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
     observer->OnSettled({.status = stored.outcome,
                          .answer = std::make_shared<const std::string>(std::move(stored.answer)),
                          .duration = stored.settled_at - stored.accepted_at,
-                         .structured_bytes = stored.structured_bytes});
+                         .structured_bytes = stored.structured_bytes,
+                         .account = std::move(stored.account)});
     return absl::OkStatus();
   }
   if (leaving_) return Leaving();
@@ -120,7 +131,9 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   }
   open->second.observers.push_back(observer);
   observer->OnAccepted(stored.session_id);
-  if (open->second.progress.has_value()) observer->OnProgress(*open->second.progress);
+  if (open->second.progress.has_value()) {
+    observer->OnProgress(AsOfNow(*open->second.progress, open->second.progress_at));
+  }
   return absl::OkStatus();
 }
 
@@ -128,7 +141,9 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   const auto open = open_.find(summary.tell_id());
   if (open == open_.end()) return;
   summary.set_answer_bytes(open->second.answer.size());
-  if (open->second.progress.has_value()) *summary.mutable_progress() = *open->second.progress;
+  if (open->second.progress.has_value()) {
+    *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
+  }
   // Stored as under way, and no host has it.
   const auto queue = queues_.find(open->second.session_id);
   if (queue == queues_.end() || queue->second.session == nullptr) return;

@@ -208,6 +208,10 @@ void PooledSession::OnStructured(const std::string& tell_id, size_t bytes) {
   listener_.OnTellStructured(tell_id, bytes);
 }
 
+void PooledSession::OnAccount(const std::string& tell_id, const v1::TurnAccount& account) {
+  listener_.OnTellAccount(tell_id, account, team_.ask_permissions);
+}
+
 void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& outcome) {
   --tells_open_;
   on_change_();

@@ -124,6 +124,7 @@ class PooledSession : private TransportSink {
   void OnText(const std::string& tell_id, absl::string_view text) override;
   void OnTextVoid(const std::string& tell_id) override;
   void OnStructured(const std::string& tell_id, size_t bytes) override;
+  void OnAccount(const std::string& tell_id, const v1::TurnAccount& account) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
   void OnApplied(const ReadMark& mark) override;
   void OnCancelHeard(const std::string& tell_id) override;

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -26,10 +27,13 @@ class SessionListener {
   virtual void OnRoom(const std::string& session_id) = 0;
   // As TransportSink::OnApplied(); PooledSession::Acknowledge() is the answer.
   virtual void OnSessionApplied(const std::string& session_id, const ReadMark& mark) = 0;
-  // As TransportSink::OnText(), OnTextVoid(), OnStructured() and OnSettled().
+  // As TransportSink::OnText(), OnTextVoid(), OnStructured(), OnAccount() and OnSettled(). `asks`:
+  // the team's claude has a person asked for permissions.
   virtual void OnTellText(const std::string& tell_id, absl::string_view text) = 0;
   virtual void OnTellTextVoid(const std::string& tell_id) = 0;
   virtual void OnTellStructured(const std::string& tell_id, size_t bytes) = 0;
+  virtual void OnTellAccount(const std::string& tell_id, const v1::TurnAccount& account,
+                             bool asks) = 0;
   virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
   // As TransportSink::OnCancelHeard().
   virtual void OnCancelHeard(const std::string& tell_id) = 0;

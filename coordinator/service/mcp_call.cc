@@ -1,6 +1,5 @@
 #include "coordinator/service/mcp_call.h"
 
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -8,7 +7,6 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/service/lent_env.h"
-#include "coordinator/service/own_team.h"
 
 namespace iris {
 namespace {
@@ -52,7 +50,7 @@ void McpCall::Prepare(const v1::McpClientMessage& frame) {
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
     environment_ = EnvironmentIn(frame.client());
-    project_dir_ = frame.client().project_dir();
+    caller_ = frame.client().caller();
     confirms_ = frame.client().confirms();
     const std::string& session_id = frame.client().claude_session_id();
     if (IsUuid(session_id)) claude_session_id_ = session_id;
@@ -232,11 +230,6 @@ absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
 absl::Status McpCall::ConfigProblem() {
   service_.config_.Current(environment_).IgnoreError();  // Looks at the file.
   return service_.config_.problem();
-}
-
-std::string McpCall::OwnTeam(const v1::ListTeamsResponse& teams) {
-  const char* home = getenv("HOME");
-  return iris::OwnTeam(teams, project_dir_, home == nullptr ? "" : home);
 }
 
 void McpCall::Status(StatusDone done) { service_.Status(std::move(done)); }

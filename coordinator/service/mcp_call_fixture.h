@@ -7,10 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/base/ids.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/service/coordinator_service_fixture.h"
 #include "gtest/gtest.h"
+#include "proto/iris/v1/coordinator.grpc.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 // The vocabulary of the tests of Mcp streams.
 namespace iris {
@@ -38,9 +41,13 @@ inline std::string Wait(int id, const std::string& tell_id) {
 // A front end's end of one stream.
 class Stream {
  public:
-  // `session_id` is that of the client's claude.
-  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "", bool confirms = false)
-      : session_id_(std::move(session_id)), confirms_(confirms), stream_(stub.Mcp(&context_)) {}
+  // `session_id` is that of the client's claude; `caller` is whom it speaks for.
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "",
+                  std::string caller = "", bool confirms = false)
+      : session_id_(std::move(session_id)),
+        caller_(std::move(caller)),
+        confirms_(confirms),
+        stream_(stub.Mcp(&context_)) {}
 
   // Returns the id of the message.
   std::string Write(const std::string& json, const std::string& id = NewUuid(),
@@ -50,6 +57,7 @@ class Stream {
     if (std::exchange(first_, false)) {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
       piece.mutable_client()->set_claude_session_id(session_id_);
+      piece.mutable_client()->set_caller(caller_);
       piece.mutable_client()->set_confirms(confirms_);
     }
     piece.set_id(id);
@@ -97,6 +105,7 @@ class Stream {
   grpc::ClientContext context_;
   bool first_ = true;
   const std::string session_id_;
+  const std::string caller_;
   const bool confirms_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;

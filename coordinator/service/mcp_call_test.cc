@@ -44,6 +44,19 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
   });
 }
 
+TEST_F(McpCallTest, AClientSpeaksForWhomItsFrontEndSays) {
+  Stream stream(*stub_, "", "notes@laptop");
+  stream.Write(kInitialize);
+  EXPECT_THAT(stream.Read().json(), HasSubstr("You are notes@laptop"));
+  stream.Write(Send(1, "hello"));
+  EXPECT_THAT(stream.Read().json(), HasSubstr("you are notes@laptop, and cannot speak for"));
+  const std::string id = stream.Write(
+      R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"send_message",)"
+      R"("arguments":{"toTeam":"gpu","message":"hello"}}})");
+  EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"hello")"));
+  OnLoop([&] { EXPECT_EQ(store_->FindTell(id)->value().from, "notes@laptop"); });
+}
+
 TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {
   Stream stream(*stub_);
   stream.Write(kInitialize);
@@ -260,7 +273,7 @@ TEST_F(McpCallTest, AnAnswerIsFetchedOnceTheStreamTookItAndElseWaits) {
 }
 
 TEST_F(McpCallTest, AFrontEndThatConfirmsHasFetchedWhatItGaveToItsClient) {
-  Stream stream(*stub_, "", /*confirms=*/true);
+  Stream stream(*stub_, "", "", /*confirms=*/true);
   stream.Write(
       R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26"}})");
   EXPECT_FALSE(stream.Read().confirm());  // There is nothing to be fetched.

@@ -74,6 +74,26 @@ TEST_F(CoordinatorServiceTest, HowMuchOfTheAnswerIsJsonIsSaid) {
   EXPECT_EQ(Tell(request, "x").settled.structured_bytes(), 9u);  // Out of the store.
 }
 
+TEST_F(CoordinatorServiceTest, WhatATurnCostAndWasDeniedIsSaidWithItsEnd) {
+  script_ = [](FakeTransport& transport, const std::string& id, const std::string&) {
+    v1::TurnAccount account;
+    account.set_duration_ms(1500);
+    account.set_denials(1);
+    account.add_denied()->set_input("npm test");
+    transport.Text(id, "done");
+    transport.Account(id, account);
+    transport.Settle(id, absl::OkStatus());
+  };
+  const v1::TellRequest request = ToGpu(NewUuid());
+  for (int i = 0; i < 2; ++i) {  // The second time out of the store.
+    const v1::TellSettled settled = Tell(request, "x").settled;
+    EXPECT_EQ(settled.account().duration_ms(), 1500);
+    EXPECT_EQ(settled.account().denied(0).input(), "npm test");
+  }
+  script_ = EchoScript;
+  EXPECT_FALSE(Tell(ToGpu(NewUuid()), "x").settled.has_account());
+}
+
 TEST_F(CoordinatorServiceTest, AMessageWaitsForALimitWhereItsSenderAsksForIt) {
   v1::RateLimit limit;
   limit.set_resets_at_ms(absl::ToUnixMillis(absl::Now() + absl::Hours(1)));

@@ -70,6 +70,7 @@ v1::TellUpdate TellUpdates::SettledUpdate() const {
   settled->set_answer_bytes(answer_bytes_);
   settled->set_structured_bytes(outcome_->structured_bytes);
   settled->set_duration_ms(absl::ToInt64Milliseconds(outcome_->duration));
+  if (IsKnown(outcome_->account)) *settled->mutable_account() = outcome_->account;
   return update;
 }
 

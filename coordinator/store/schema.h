@@ -172,6 +172,13 @@ CREATE TABLE placed (
   at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // What a turn cost and was denied, a v1::TurnAccount; and what is known of that in its middle.
+    R"sql(
+ALTER TABLE tells ADD COLUMN account BLOB NOT NULL DEFAULT x'';
+ALTER TABLE marks ADD COLUMN account BLOB NOT NULL DEFAULT x'';
+ALTER TABLE marks ADD COLUMN tools INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE marks ADD COLUMN spent_micro_usd INTEGER NOT NULL DEFAULT -1;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

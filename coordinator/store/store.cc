@@ -164,11 +164,13 @@ absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
       "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, structured_bytes = ?, "
+      "account = ?, "
       "settled_at = ?, settled_bytes = length(text) + ?, "
       "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
       "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
   if (!update.ok()) return update.status();
   const absl::string_view answer = settlement.answer;
+  const std::string account = settlement.account.SerializeAsString();
   const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
   const int64_t now_ms = NowMs();
   // Not failure.kind(), which may be the nearest that older builds know.
@@ -178,6 +180,7 @@ absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
       .Bind(failure.rate_limit().nothing_ran())
       .BindText(Preview(answer))
       .Bind(static_cast<int64_t>(settlement.structured_bytes))
+      .BindBytes(account)
       .Bind(now_ms)
       .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
   const absl::StatusOr<bool> was_open = update->BindText(settlement.tell_id).Step();

@@ -18,6 +18,7 @@
 #include "common/base/age_clock.h"
 #include "coordinator/store/database.h"
 #include "coordinator/transport/read_mark.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -49,6 +50,7 @@ struct StoredTell {
   absl::Status outcome;         // Once settled.
   std::string answer;           // Once settled; with a failure the partial text.
   size_t structured_bytes = 0;  // The last ones of the answer are JSON.
+  v1::TurnAccount account;      // What its turn cost, once settled; all unset: not known.
   bool fetched = false;         // Somebody was given the outcome.
   bool dropped = false;         // Text and answer are gone; the outcome says why.
 };
@@ -69,6 +71,7 @@ struct Settlement {
   absl::Status outcome;
   absl::string_view answer;     // With a failure the partial text.
   size_t structured_bytes = 0;  // The last ones of it are JSON.
+  v1::TurnAccount account;      // As in StoredTell.
 };
 
 // A running tell is to be queued again; what was stored of its text does not count.
@@ -92,6 +95,7 @@ struct StoredTellSummary {
   absl::Time settled_at = absl::InfinitePast();
   std::string preview;         // How the text begins: ≤ 120 bytes, whole characters.
   std::string answer_preview;  // How the answer begins, likewise; once settled.
+  v1::TurnAccount account;     // As in StoredTell.
 };
 
 struct StoreOptions {

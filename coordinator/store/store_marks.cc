@@ -71,14 +71,17 @@ absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark
   // Not INSERT OR REPLACE, which writes the index anew each time as well.
   absl::StatusOr<Statement> save = database_->Prepare(
       "INSERT INTO marks (session_id, journal_id, incarnation, seq, in_flight, any_text, broken, "
-      "skips_line, last_text, structured_bytes, host, host_name, begun) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "skips_line, last_text, structured_bytes, host, host_name, begun, account, tools, "
+      "spent_micro_usd) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT (session_id) DO UPDATE "
       "SET journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
       "seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
       "broken = excluded.broken, skips_line = excluded.skips_line, "
       "last_text = excluded.last_text, structured_bytes = excluded.structured_bytes, "
-      "host = excluded.host, host_name = excluded.host_name, begun = excluded.begun");
+      "host = excluded.host, host_name = excluded.host_name, begun = excluded.begun, "
+      "account = excluded.account, tools = excluded.tools, "
+      "spent_micro_usd = excluded.spent_micro_usd");
   if (!save.ok()) return save.status();
   save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
   save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
@@ -86,7 +89,10 @@ absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark
   save->Bind(mark.turn.skips_line).Bind(static_cast<int64_t>(mark.turn.last_text));
   save->Bind(static_cast<int64_t>(mark.turn.structured_bytes));
   save->BindText(mark.host.key).BindText(mark.host.name);
-  return save->BindText(mark.begun).Finish();
+  save->BindText(mark.begun);
+  const SharedText& account = mark.turn.account;
+  save->BindBytes(account == nullptr ? absl::string_view() : absl::string_view(*account));
+  return save->Bind(static_cast<int64_t>(mark.turn.tools)).Bind(mark.turn.spent_micro_usd).Finish();
 }
 
 // Only where it has changed: it may be as long as an answer, and marks come many times a second.
@@ -123,13 +129,13 @@ absl::Status Store::SaveText(const Checkpoint& checkpoint) {
 absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT journal_id, incarnation, seq, in_flight, any_text, broken, skips_line, last_text, "
-      "structured_bytes, bytes, host, host_name, begun "
+      "structured_bytes, bytes, host, host_name, begun, account, tools, spent_micro_usd "
       "FROM marks LEFT JOIN mark_ends USING (session_id) WHERE session_id = ?");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> found = query->BindText(session_id).Step();
   if (!found.ok()) return found.status();
   if (!*found) return ReadMark();
-  const std::string end = query->Bytes(9);
+  const std::string end = query->Bytes(9), account = query->Bytes(13);
   return ReadMark{.journal_id = query->Bytes(0),
                   .incarnation = query->Bytes(1),
                   .seq = static_cast<uint64_t>(query->Int(2)),
@@ -139,7 +145,11 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
                            .end = end.empty() ? nullptr : std::make_shared<std::string>(end),
                            .structured_bytes = static_cast<size_t>(query->Int(8)),
                            .loss = LossFrom(query->Bytes(5)),
-                           .skips_line = query->Int(6) != 0},
+                           .skips_line = query->Int(6) != 0,
+                           .tools = static_cast<uint32_t>(query->Int(14)),
+                           .spent_micro_usd = query->Int(15),
+                           .account = account.empty() ? nullptr
+                                                      : std::make_shared<std::string>(account)},
                   .host = {.key = query->Bytes(10), .name = query->Bytes(11)},
                   .begun = query->Bytes(12)};
 }

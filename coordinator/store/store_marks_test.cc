@@ -51,7 +51,10 @@ class StoreMarksTest : public ::testing::Test {
                           .end = std::make_shared<std::string>("r"),
                           .structured_bytes = 1,
                           .loss = TextLoss::kLines,
-                          .skips_line = true},
+                          .skips_line = true,
+                          .tools = 3,
+                          .spent_micro_usd = 84'210,
+                          .account = std::make_shared<std::string>("\x28\x03")},
                  .host = {.key = "id\nme\n/data", .name = "me@gpu1"},
                  .begun = NewUuid()};
 };

@@ -14,7 +14,7 @@ constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
     "wait_for_limit, not_before, waits, settled_at, answer, structured_bytes, dropped, "
     "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id), "
-    "kind, detail, fix, limit_resets_at, nothing_ran, wait_for_host "
+    "kind, detail, fix, limit_resets_at, nothing_ran, wait_for_host, account "
     "FROM tells JOIN sessions USING (session_id) LEFT JOIN put_off USING (tell_id) "
     "WHERE tell_id = ?";
 
@@ -37,6 +37,7 @@ StoredTell TellFromRow(const Statement& row) {
   tell.dropped = row.Int(13) != 0;
   tell.fetched = row.Int(14) != 0;
   tell.outcome = OutcomeFromRow(row, 15);
+  tell.account = AccountFromRow(row, 21);
   return tell;
 }
 

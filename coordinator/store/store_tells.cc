@@ -13,7 +13,7 @@ namespace {
 constexpr absl::string_view kSummaryColumns =
     "SELECT tell_id, from_team, to_team, state, accepted_at, preview, settled_at, length(answer), "
     "dropped, unfetched.tell_id IS NULL, answer_preview, "
-    "kind, detail, fix, limit_resets_at, nothing_ran "
+    "kind, detail, fix, limit_resets_at, nothing_ran, account "
     "FROM tells JOIN sessions USING (session_id) LEFT JOIN unfetched USING (tell_id) ";
 
 StoredTellSummary SummaryFromRow(const Statement& row) {
@@ -30,6 +30,7 @@ StoredTellSummary SummaryFromRow(const Statement& row) {
   summary.fetched = row.Int(9) != 0;
   summary.answer_preview = row.Bytes(10);
   summary.outcome = OutcomeFromRow(row, 11);
+  summary.account = AccountFromRow(row, 16);
   return summary;
 }
 

@@ -9,6 +9,7 @@
 #include "common/failure/failure.h"
 #include "coordinator/store/database.h"
 #include "coordinator/store/store.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -28,6 +29,13 @@ inline absl::Status OutcomeFromRow(const Statement& row, int column) {
   limit.set_nothing_ran(row.Int(column + 4) != 0);
   return kind == v1::FAILURE_RATE_LIMITED ? MakeRateLimited(detail, limit, fix)
                                           : MakeFailure(kind, detail, fix);
+}
+
+// The column account. All unset: nothing is known, or it is damaged.
+inline v1::TurnAccount AccountFromRow(const Statement& row, int column) {
+  v1::TurnAccount account;
+  if (!account.ParseFromString(row.Bytes(column))) account.Clear();
+  return account;
 }
 
 // How a text begins: ≤ 120 bytes, without a character that is cut off.

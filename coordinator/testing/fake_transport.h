@@ -16,6 +16,7 @@
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -50,6 +51,9 @@ class FakeTransport : public Transport {
   void Progress(const TransportProgress& progress) { sink_.OnProgress(progress); }
   void Text(const std::string& tell_id, absl::string_view text) { sink_.OnText(tell_id, text); }
   void Structured(const std::string& tell_id, size_t bytes) { sink_.OnStructured(tell_id, bytes); }
+  void Account(const std::string& tell_id, const v1::TurnAccount& account) {
+    sink_.OnAccount(tell_id, account);
+  }
   void Settle(const std::string& tell_id, const absl::Status& outcome);
   // A start that is held ends as FakeHosts says.
   void FinishStart();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/name_takeover.h"
@@ -14,6 +16,7 @@ namespace {
 // Longer than the link takes to notice that it is dead: then it is the link that was lost.
 constexpr absl::Duration kAcquireDeadline = absl::Seconds(30);
 constexpr absl::Duration kOpenSlack = absl::Seconds(30);  // Beyond the agent's own limit.
+constexpr absl::Duration kDoingApart = absl::Milliseconds(250);
 
 TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
   if (stage == BootstrapProgress::Stage::kUploading) return TransportProgress::Stage::kUploading;
@@ -302,11 +305,14 @@ void AgentTransport::Apply(SessionNews& item) {
       const std::shared_ptr<bool> alive = alive_;
       text_bytes_ = 0;
       tell->begun = true;
+      written_at_ = absl::Now();
+      doing_said_at_ = absl::InfinitePast();
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
       if (!*alive) return;
-      return sink_.OnProgress(
-          {.stage = TransportProgress::Stage::kWorking, .text = "claude has the message"});
+      return sink_.OnProgress({.stage = TransportProgress::Stage::kWorking,
+                               .text = "claude has the message",
+                               .working = Working()});
     }
     case SessionNews::Kind::kText:
       if (!HearTurn(item) || item.text.empty()) return;
@@ -319,14 +325,22 @@ void AgentTransport::Apply(SessionNews& item) {
       tell->begun = true;
       text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
+    case SessionNews::Kind::kDoing:
+      if (tell != nullptr && unheard_ != item.tell_id) SayDoing(item.doing);
+      return;
     case SessionNews::Kind::kSettled: {
       const std::shared_ptr<bool> alive = alive_;
       CancelIsHeard(item.tell_id);
       if (tell == nullptr || !*alive) return;
       if (unheard_ == item.tell_id) {
         item.structured_bytes = 0;
+        item.account.reset();
         if (item.outcome.ok()) item.outcome = NotReadWhole();
       }
+      if (tell->begun) written_at_ = absl::InfinitePast();
+      v1::TurnAccount account;
+      const bool has_account = item.account != nullptr && account.ParseFromString(*item.account);
+      if (has_account) sink_.OnAccount(item.tell_id, account);
       if (item.structured_bytes > 0) sink_.OnStructured(item.tell_id, item.structured_bytes);
       return SettleOne(item.tell_id, item.outcome);
     }
@@ -339,6 +353,30 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kAnswered:
       return OnAnswered(item.request_id);
   }
+}
+
+// Another tool is said at once; words of which many come, only now and then.
+void AgentTransport::SayDoing(const TurnText::Doing& doing) {
+  v1::ToolUse tool;
+  tool.set_name(doing.tool.name);
+  tool.set_input(doing.tool.input);
+  const bool is_other = tool.name() != doing_.name() || tool.input() != doing_.input();
+  if (!is_other && absl::Now() - doing_said_at_ < kDoingApart) return;
+  doing_said_at_ = absl::Now();
+  doing_ = tool;
+  const std::string text =
+      tool.name().empty() ? "claude has the message" : absl::StrCat("runs ", tool.name());
+  TransportProgress progress = {.stage = TransportProgress::Stage::kWorking,
+                                .text = text,
+                                .tool = std::move(tool),
+                                .words = doing.words,
+                                .working = Working()};
+  sink_.OnProgress(progress);
+}
+
+absl::Duration AgentTransport::Working() const {
+  if (written_at_ == absl::InfinitePast()) return absl::ZeroDuration();
+  return std::max(absl::Now() - written_at_, absl::Milliseconds(1));
 }
 
 void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& outcome) {

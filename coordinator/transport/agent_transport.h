@@ -13,6 +13,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
@@ -23,8 +24,10 @@
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/session_host.h"
 #include "coordinator/transport/transport.h"
+#include "coordinator/transport/turn_text.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/agent.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -138,6 +141,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void DropChild(const absl::Status& why);
   // The child that the sink knows of is not there any more.
   void TellDown(const absl::Status& why);
+  void SayDoing(const TurnText::Doing& doing);
+  // Since the tell in flight was written; zero: not known.
+  absl::Duration Working() const;
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
   void Fail(const absl::Status& why) { Fail(why, why); }
@@ -206,6 +212,11 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
+  // When the tell in flight was written, as far as was seen here, and what was said last, and when,
+  // of what its turn does.
+  absl::Time written_at_ = absl::InfinitePast();
+  absl::Time doing_said_at_ = absl::InfinitePast();
+  v1::ToolUse doing_;
   size_t text_bytes_ = 0;                      // Of the tell in flight, passed on and not settled.
   absl::optional<ByteBudget::Holder> memory_;  // Those, and the line that has begun.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -41,7 +41,9 @@ void AgentTransport::OnAsked(v1::PendingRequest request) {
   requests_.push_back(std::move(request));
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnRequests(requests_);
-  if (*alive) sink_.OnProgress({.stage = TransportProgress::Stage::kWorking, .text = asks});
+  if (!*alive) return;
+  sink_.OnProgress(
+      {.stage = TransportProgress::Stage::kWorking, .text = asks, .working = Working()});
 }
 
 void AgentTransport::OnAnswered(const std::string& request_id) {
@@ -53,7 +55,9 @@ void AgentTransport::OnAnswered(const std::string& request_id) {
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnRequests(requests_);
   if (*alive) {
-    sink_.OnProgress({.stage = TransportProgress::Stage::kWorking, .text = "claude goes on"});
+    sink_.OnProgress({.stage = TransportProgress::Stage::kWorking,
+                      .text = "claude goes on",
+                      .working = Working()});
   }
 }
 

@@ -9,7 +9,6 @@ namespace iris {
 namespace {
 
 constexpr absl::string_view kGeneral = "iris takeover TEAM";
-constexpr absl::string_view kDefaultFrom = "cli";
 
 }  // namespace
 
@@ -17,8 +16,7 @@ absl::Status NameTakeover(const absl::Status& status, const SessionKey& key) {
   if (status.ok()) return status;
   const Failure failure = ToProto(status);
   if (!absl::StrContains(failure.fix(), kGeneral)) return status;
-  const std::string command = absl::StrCat(
-      "iris takeover ", key.to, key.from == kDefaultFrom ? "" : absl::StrCat(" --from ", key.from));
+  const std::string command = absl::StrCat("iris takeover ", key.to, " --from ", key.from);
   return MakeFailure(KindOf(failure), failure.detail(),
                      absl::StrReplaceAll(failure.fix(), {{kGeneral, command}}));
 }

@@ -33,11 +33,17 @@ struct TurnMark {
   size_t structured_bytes = 0;  // The last ones of `end` are the structured output.
   TextLoss loss = TextLoss::kNone;
   bool skips_line = false;      // Inside a line that is too long to be looked at.
+  uint32_t tools = 0;           // Uses of tools so far.
+  // What the child's result lines came to so far, in millionths of a dollar; negative: not known,
+  // since not all of them were read.
+  int64_t spent_micro_usd = -1;
+  SharedText account;  // A v1::TurnAccount in bytes, once the result line has come.
 
   bool operator==(const TurnMark& other) const {
     return any_text == other.any_text && last_text == other.last_text &&
            IsSameText(end, other.end) && structured_bytes == other.structured_bytes &&
-           loss == other.loss && skips_line == other.skips_line;
+           loss == other.loss && skips_line == other.skips_line && tools == other.tools &&
+           spent_micro_usd == other.spent_micro_usd && IsSameText(account, other.account);
   }
 };
 

@@ -1,12 +1,22 @@
 #ifndef IRIS_COORDINATOR_TRANSPORT_SAID_LINE_H_
 #define IRIS_COORDINATOR_TRANSPORT_SAID_LINE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace iris {
 
-// What one line of claude's stdout adds to an answer.
+// A use of a tool, in claude's words: to be shown, and not to be trusted. Both are cut.
+struct SaidTool {
+  std::string name;   // "Bash". ≤ 100 bytes.
+  std::string input;  // What says most of its input: "npm test", a path. ≤ 200 bytes; may be empty.
+
+  bool operator==(const SaidTool&) const = default;
+};
+
+// What one line of claude's stdout adds to an answer, and to what is known of its turn.
 struct SaidLine {
   bool is_json = false;  // One JSON value, and nothing else.
   std::string type;
@@ -14,6 +24,16 @@ struct SaidLine {
   std::vector<std::string> texts;  // Of the message's content: its text blocks, or a plain string.
   std::string result;              // Where it is text.
   std::string structured;          // `structured_output`, as JSON on one line; empty: none.
+  uint32_t tools = 0;              // tool_use blocks of the message's content.
+  SaidTool last_tool;              // The last one of them.
+  // Of a result line. Negative: it does not say.
+  int64_t cost_micro_usd = -1;  // total_cost_usd.
+  int64_t duration_ms = -1;
+  int64_t input_tokens = -1;  // With what was written to the cache or read from there.
+  int64_t output_tokens = -1;
+  uint32_t denials = 0;                  // permission_denials.
+  static constexpr size_t kDeniedMax = 8;
+  std::vector<SaidTool> denied;          // The first ones of them.
 };
 
 // Reads a line whatever it holds, in linear time. Keeps what stands above and forgets the rest as

@@ -114,6 +114,59 @@ TEST(SaidLineTest, HalfACharacterDoesNotCostTheWhole) {
   EXPECT_THAT(said("b\xFF\xC3"), ElementsAre("b\uFFFD\uFFFD"));
 }
 
+TEST(SaidLineTest, AToolIsNamedWithWhatSaysMostOfItsInput) {
+  const SaidLine line = Read(
+      R"({"type":"assistant","message":{"content":[{"type":"text","text":"I look."},
+      {"name":"Read","type":"tool_use","input":{"file_path":"/a"}},
+      {"type":"tool_use","input":{"description":"run them","command":"npm test","deep":{"command":"no"},
+       "timeout":5},"name":"Bash"}]}})");
+  EXPECT_EQ(line.tools, 2u);
+  EXPECT_EQ(line.last_tool, (SaidTool{"Bash", "npm test"}));
+  EXPECT_THAT(line.texts, ElementsAre("I look."));
+  const SaidLine bare = Read(
+      R"({"type":"assistant","message":{"content":[{"type":"tool_use","name":"X","input":[1]}]}})");
+  EXPECT_EQ(bare.last_tool, (SaidTool{"X", ""}));
+}
+
+TEST(SaidLineTest, ToolsAndTheirInputAreCutWithWholeCharacters) {
+  const SaidLine line = Read(absl::StrCat(
+      R"({"type":"assistant","message":{"content":[{"type":"tool_use","name":")", Repeat("ż", 500),
+      R"(","input":{"command":")", Repeat("世", 5000), R"("}}]}})"));
+  EXPECT_LE(line.last_tool.name.size(), 100u);
+  EXPECT_LE(line.last_tool.input.size(), 200u);
+  EXPECT_NE(json(line.last_tool.name + line.last_tool.input).dump(), "");  // UTF-8, or it throws.
+}
+
+TEST(SaidLineTest, AResultLineSaysWhatTheTurnCostAndWhatItWasDenied) {
+  const SaidLine line = Read(
+      R"({"type":"result","duration_ms":4250,"total_cost_usd":0.08421,"usage":{"input_tokens":3,
+      "cache_creation_input_tokens":40,"cache_read_input_tokens":500,"output_tokens":7,
+      "server_tool_use":{"input_tokens":9}},"modelUsage":{"m":{"output_tokens":1}},
+      "permission_denials":[{"tool_name":"Bash","tool_use_id":"t","tool_input":{"command":"rm x"}},
+      7,{"tool_input":{"file_path":"/b"},"tool_name":"Write"}]})");
+  EXPECT_EQ(line.cost_micro_usd, 84'210);
+  EXPECT_EQ(line.duration_ms, 4250);
+  EXPECT_EQ(line.input_tokens, 543);
+  EXPECT_EQ(line.output_tokens, 7);
+  EXPECT_EQ(line.denials, 2u);
+  EXPECT_THAT(line.denied, ElementsAre(SaidTool{"Bash", "rm x"}, SaidTool{"Write", "/b"}));
+}
+
+TEST(SaidLineTest, WhatAResultLineDoesNotSayOrSaysOddlyIsBounded) {
+  const SaidLine none = Read(R"({"type":"result","usage":7,"permission_denials":{"a":1}})");
+  EXPECT_LT(none.cost_micro_usd, 0);
+  EXPECT_LT(none.input_tokens, 0);
+  EXPECT_EQ(none.denials, 0u);
+  const SaidLine odd = Read(absl::StrCat(
+      R"({"total_cost_usd":1e300,"duration_ms":-5,"usage":{"output_tokens":18446744073709551615},)",
+      R"("permission_denials":[)", Repeat(R"({"tool_name":"B"},)", 10'000), R"({}],"type":"result"})"));
+  EXPECT_EQ(odd.cost_micro_usd, 1'000'000'000'000'000);
+  EXPECT_EQ(odd.duration_ms, 0);
+  EXPECT_EQ(odd.output_tokens, 1'000'000'000'000'000);
+  EXPECT_EQ(odd.denials, 10'001u);
+  EXPECT_EQ(odd.denied.size(), SaidLine::kDeniedMax);
+}
+
 TEST(SaidLineTest, ABrokenLineIsNoJson) {
   for (const char* line :
        {R"({"type":"result","res{"type":"system"}ult":"x"})", "", "{", R"({"a":1)",

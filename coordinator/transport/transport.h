@@ -15,6 +15,7 @@
 #include "coordinator/config/config.h"
 #include "coordinator/transport/read_mark.h"
 #include "proto/iris/v1/agent.pb.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -25,6 +26,11 @@ struct TransportProgress {
   std::string text;          // E.g. "uploading the agent to gpu1 (x86_64)".
   uint64_t bytes_done = 0;   // kUploading.
   uint64_t bytes_total = 0;  // kUploading.
+  // kWorking: what claude does now and the end of what it said last, as far as it has said; words
+  // of a claude on some host.
+  v1::ToolUse tool;
+  std::string words;
+  absl::Duration working;  // kWorking: since claude got the tell; zero: not known.
 };
 
 // For people: what a child was started with, without the values.
@@ -52,6 +58,8 @@ class TransportSink {
   virtual void OnTextVoid(const std::string& tell_id) = 0;
   // The last `bytes` of its text are its structured output, as JSON. Before OnSettled().
   virtual void OnStructured(const std::string& tell_id, size_t bytes) = 0;
+  // What its turn cost and was denied, where that is known. Before OnSettled().
+  virtual void OnAccount(const std::string& tell_id, const v1::TurnAccount& account) = 0;
   // The tell is over, exactly once for every Tell(): OK = answered, and all its text has been
   // passed to OnText(); else what was passed is the partial text.
   virtual void OnSettled(const std::string& tell_id, const absl::Status& outcome) = 0;

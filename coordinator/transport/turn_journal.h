@@ -48,6 +48,10 @@ class TurnJournal {
     }
     return *this;
   }
+  TurnJournal& Started() {
+    Add().mutable_started();
+    return *this;
+  }
   TurnJournal& NextAgent(const std::string& incarnation) {
     Add().mutable_incarnation()->set_incarnation(incarnation);
     return *this;

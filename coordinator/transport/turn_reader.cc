@@ -70,6 +70,7 @@ void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
   // next one begins with a tell that is written, or told anew.
   turn_.DropLine();
   turn_.Begin();
+  turn_.MissLines();
   in_flight_.clear();
   told_as_of_ = reset.newest_seq();
   news.push_back({.kind = Kind::kAttached,
@@ -84,6 +85,7 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
   position_.set_seq(event.seq());
   switch (event.kind_case()) {
     case v1::Event::kStarted:
+      turn_.BeginChild();
       if (event.seq() <= told_as_of_) break;
       news.push_back({.kind = Kind::kStarted, .child = event.started().child()});
       break;
@@ -94,15 +96,22 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
       break;
     case v1::Event::kOutput: {
       if (turn_.between_lines()) line_began_after_ = event.seq() - 1;
-      std::string text = turn_.Feed(event.output().bytes(), !event.output().more());
-      if (!in_flight_.empty() && !text.empty()) {
+      const bool ends_line = !event.output().more();
+      const TurnText::Doing before = ends_line ? turn_.doing() : TurnText::Doing();
+      std::string text = turn_.Feed(event.output().bytes(), ends_line);
+      if (in_flight_.empty()) break;
+      if (!text.empty()) {
         news.push_back({.kind = Kind::kText, .tell_id = in_flight_, .text = std::move(text)});
+      }
+      if (ends_line && turn_.doing() != before) {
+        news.push_back({.kind = Kind::kDoing, .tell_id = in_flight_, .doing = turn_.doing()});
       }
       break;
     }
     case v1::Event::kGap:
       turn_.DropLine();
       turn_.Begin();
+      turn_.MissLines();
       in_flight_ = event.gap().tell_id();  // Empty: events are lost, in the middle of a turn.
       if (in_flight_.empty()) break;
       news.push_back({.kind = Kind::kVoid, .tell_id = in_flight_});
@@ -135,7 +144,9 @@ void TurnReader::Apply(const v1::Event& event, std::vector<SessionNews>& news) {
 void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& news) {
   absl::Status outcome = FromHost(settled.failure());
   size_t structured_bytes = 0;
+  SharedText account;
   if (settled.tell_id() == in_flight_) {
+    account = turn_.account();
     if (outcome.ok()) outcome = turn_.outcome();
     if (outcome.ok()) {
       std::string rest = turn_.Finish(structured_bytes);
@@ -149,7 +160,8 @@ void TurnReader::Settle(const v1::Settled& settled, std::vector<SessionNews>& ne
   news.push_back({.kind = Kind::kSettled,
                   .tell_id = settled.tell_id(),
                   .outcome = outcome,
-                  .structured_bytes = structured_bytes});
+                  .structured_bytes = structured_bytes,
+                  .account = std::move(account)});
 }
 
 ReadPoint TurnReader::point() const {

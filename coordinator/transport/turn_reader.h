@@ -21,7 +21,8 @@ struct SessionNews {
     kWritten,   // `tell_id`.
     kText,      // `tell_id`, `text`.
     kVoid,      // `tell_id`: its text so far does not count; the whole of it follows.
-    kSettled,   // `tell_id`, `outcome`, `structured_bytes`.
+    kDoing,     // `tell_id`, `doing`: what its turn does now.
+    kSettled,   // `tell_id`, `outcome`, `structured_bytes`, `account`.
     kExited,    // `outcome`: why.
     kAsked,     // `requests`: one more that claude waits for.
     kAnswered,  // `request_id`: it waits no more.
@@ -31,7 +32,9 @@ struct SessionNews {
   std::string text;
   absl::Status outcome;
   size_t structured_bytes = 0;  // The last ones of its text are its structured output, as JSON.
-  v1::ChildInfo child;          // pid 0: none answers.
+  SharedText account;           // A v1::TurnAccount in bytes; null: not known.
+  TurnText::Doing doing;
+  v1::ChildInfo child;  // pid 0: none answers.
   // The agent had what comes after the mark that the reader began with, and can run tells.
   bool known = false;
   std::vector<v1::PendingRequest> requests;

@@ -10,6 +10,8 @@
 #include "coordinator/transport/turn_journal.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 namespace {
@@ -21,12 +23,18 @@ using Kind = SessionNews::Kind;
 struct Heard {
   std::map<std::string, std::string> texts;
   std::map<std::string, absl::Status> outcomes;
+  std::map<std::string, v1::TurnAccount> accounts;
 
   void Take(const std::vector<SessionNews>& news) {
     for (const SessionNews& item : news) {
       if (item.kind == Kind::kText) texts[item.tell_id] += item.text;
       if (item.kind == Kind::kVoid) texts[item.tell_id].clear();
-      if (item.kind == Kind::kSettled) outcomes[item.tell_id] = item.outcome;
+      if (item.kind != Kind::kSettled) continue;
+      outcomes[item.tell_id] = item.outcome;
+      accounts[item.tell_id].Clear();
+      if (item.account != nullptr) {
+        EXPECT_TRUE(accounts[item.tell_id].ParseFromString(*item.account));
+      }
     }
   }
 };
@@ -53,8 +61,10 @@ Heard ReadFrom(const ReadPoint& from, const TurnJournal& journal, size_t until, 
 
 TurnJournal TwoTurns() {
   TurnJournal journal("life 1");
-  journal.Written("a").Says("one").Says("two").Settled("a");
-  journal.Written("b").Line(R"({"type":"result","result":"no text"})").Settled("b");
+  journal.Started().Written("a").Says("one").Says("two");
+  journal.Line(R"({"type":"result","result":"two","total_cost_usd":0.5})").Settled("a");
+  journal.Written("b");
+  journal.Line(R"({"type":"result","result":"no text","total_cost_usd":0.75})").Settled("b");
   return journal;
 }
 
@@ -62,6 +72,8 @@ void ExpectTwoTurns(const Heard& heard, size_t cut) {
   EXPECT_EQ(heard.texts.at("a"), "one\n\ntwo") << "cut at " << cut;
   EXPECT_EQ(heard.texts.at("b"), "no text") << "cut at " << cut;
   EXPECT_EQ(heard.outcomes.size(), 2u) << "cut at " << cut;
+  EXPECT_EQ(heard.accounts.at("a").cost_micro_usd(), 500'000) << "cut at " << cut;
+  EXPECT_EQ(heard.accounts.at("b").cost_micro_usd(), 250'000) << "cut at " << cut;
 }
 
 TEST(TurnReaderTest, CutAnywhereItGoesOnFromItsLastMarkAndSaysTheSame) {
@@ -116,6 +128,21 @@ TEST(TurnReaderTest, AnotherReaderThatWentOnToTheEndOfTheLineIsNoMatter) {
       ExpectTwoTurns(ReadFrom(point, journal, journal.events.size(), heard), cut);
     }
   }
+}
+
+TEST(TurnReaderTest, WhatATurnDoesIsNewsOnceAndOnlyWhileSomebodysTurnIsRead) {
+  TurnJournal journal("life 1");
+  journal.Says("nobody's").Written("a").Says("one").Line(R"({"type":"system"})").Says("two");
+  std::vector<SessionNews> news;
+  TurnReader reader(ReadPoint{});
+  for (const v1::Event& event : journal.events) reader.Apply(event, news);
+  std::vector<std::string> words;
+  for (const SessionNews& item : news) {
+    if (item.kind != Kind::kDoing) continue;
+    EXPECT_EQ(item.tell_id, "a");
+    words.push_back(item.doing.words);
+  }
+  EXPECT_EQ(words, (std::vector<std::string>{"one", "two"}));
 }
 
 TEST(TurnReaderTest, WhatEndsALineForEverDropsItsHalf) {

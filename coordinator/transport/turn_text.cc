@@ -6,8 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/fnv.h"
+#include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 constexpr size_t kKeptBufferMax = 1 << 20;
 constexpr size_t kComparedBytesMax = 1 << 20;
 constexpr size_t kHeadBytes = 100;
+constexpr size_t kWordsBytesMax = 200;
 static_assert(TurnText::kLineBytesMax == 64 << 20, "outcome() says so");
 
 // By its beginning, which claude writes first.
@@ -38,6 +41,9 @@ void TurnText::Begin() {
   end_.reset();
   structured_bytes_ = 0;
   loss_ = TextLoss::kNone;
+  tools_ = 0;
+  account_.reset();
+  doing_ = {};
 }
 
 std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
@@ -59,7 +65,10 @@ std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
 void TurnText::DropTooLong() {
   too_long_ = true;
   const std::string head = half_->First(std::min(half_bytes_, kHeadBytes)).value_or("");
-  if (!HoldsNoText(head)) loss_ = TextLoss::kTooLong;
+  if (!HoldsNoText(head)) {
+    loss_ = TextLoss::kTooLong;
+    MissLines();
+  }
   ForgetHalf();
 }
 
@@ -69,7 +78,10 @@ TurnMark TurnText::mark() const {
           .end = end_,
           .structured_bytes = structured_bytes_,
           .loss = loss_,
-          .skips_line = too_long_};
+          .skips_line = too_long_,
+          .tools = tools_,
+          .spent_micro_usd = spent_micro_usd_,
+          .account = account_};
 }
 
 void TurnText::ForgetHalf() {
@@ -84,6 +96,9 @@ void TurnText::Restore(const TurnMark& mark, absl::string_view half) {
   structured_bytes_ = mark.structured_bytes;
   loss_ = mark.loss;
   too_long_ = mark.skips_line;
+  tools_ = mark.tools;
+  spent_micro_usd_ = mark.spent_micro_usd;
+  account_ = mark.account;
   ForgetHalf();
   half_->Append(half);
   half_bytes_ = half.size();
@@ -101,10 +116,14 @@ std::string TurnText::OnLine() {
     const bool may_hold_text = absl::StrContains(line_, R"("type":"assistant")");
     if (may_hold_text && loss_ == TextLoss::kLine) loss_ = TextLoss::kLines;
     if (may_hold_text && loss_ == TextLoss::kNone) loss_ = TextLoss::kLine;
+    if (absl::StrContains(line_, R"("type":"result")")) MissLines();
     return "";
   }
   if (said.type == "result") OnResult(said);
-  if (said.type != "assistant" || said.by_sub_agent) return "";
+  if (said.type != "assistant") return "";
+  tools_ += said.tools;
+  SeeDoing(said);
+  if (said.by_sub_agent) return "";
   std::string added;
   for (const std::string& text : said.texts) {
     if (text.empty()) continue;  // As if there were none.
@@ -114,9 +133,43 @@ std::string TurnText::OnLine() {
   return added;
 }
 
+// A sub-agent's tools are what the turn does now; its words are not the answer's.
+void TurnText::SeeDoing(SaidLine& said) {
+  if (said.tools > 0) {
+    doing_.tool = std::move(said.last_tool);
+  } else if (!said.by_sub_agent && !said.texts.empty()) {
+    doing_.tool = {};
+  }
+  if (said.by_sub_agent) return;
+  for (const std::string& text : said.texts) {
+    if (!text.empty()) doing_.words = CutUtf8ToEnd(text, kWordsBytesMax);
+  }
+}
+
+// claude counts what it spends from its start on, whichever turn that is for.
+void TurnText::KeepAccount(const SaidLine& said) {
+  v1::TurnAccount account;
+  const bool spent_is_known = spent_micro_usd_ >= 0 && said.cost_micro_usd >= spent_micro_usd_;
+  if (spent_is_known) account.set_cost_micro_usd(said.cost_micro_usd - spent_micro_usd_);
+  spent_micro_usd_ = said.cost_micro_usd;
+  if (said.input_tokens >= 0) account.set_input_tokens(said.input_tokens);
+  if (said.output_tokens >= 0) account.set_output_tokens(said.output_tokens);
+  if (said.duration_ms >= 0) account.set_duration_ms(said.duration_ms);
+  account.set_tools(tools_);
+  account.set_denials(said.denials);
+  for (const SaidTool& tool : said.denied) {
+    v1::ToolUse* const denied = account.add_denied();
+    denied->set_name(tool.name);
+    denied->set_input(tool.input);
+  }
+  const std::string bytes = account.SerializeAsString();
+  account_ = bytes.empty() ? nullptr : std::make_shared<const std::string>(bytes);
+}
+
 // `result` repeats the last text block. Where no line before had that, it is the text of a line
 // that was broken, or of a turn without text blocks.
 void TurnText::OnResult(SaidLine& said) {
+  KeepAccount(said);
   const bool line_lost = loss_ == TextLoss::kLine || loss_ == TextLoss::kLines;
   const bool has_more = !any_text_ || (line_lost && Fnv64(said.result) != last_text_);
   std::string end;

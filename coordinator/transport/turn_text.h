@@ -17,7 +17,8 @@ namespace iris {
 // Gathers the answer of one turn from the lines of claude's stdout: every text block of its
 // assistant messages, in order, with an empty line between two, and then the structured output, if
 // there is one, as JSON. Thinking, tools, empty blocks and what sub-agents say are left out. A turn
-// without any text (a slash command) answers with the `result` of its result line.
+// without any text (a slash command) answers with the `result` of its result line. What the turn
+// cost and was denied is kept beside it.
 //
 // Lines come in pieces. Not thread-safe.
 class TurnText {
@@ -27,11 +28,26 @@ class TurnText {
 
   // A new turn begins: forgets what was gathered. A line that has begun goes on.
   void Begin();
+  // A new child begins: it counts what it spends from nothing.
+  void BeginChild() { spent_micro_usd_ = 0; }
+  // Lines may have gone unread: nobody knows what the child has spent by now.
+  void MissLines() { spent_micro_usd_ = -1; }
   // Takes a piece of a line; returns the text that it adds to the answer.
   std::string Feed(absl::string_view piece, bool ends_line);
   // At the end of a turn that went well: text still to be added. The last `structured_bytes` of it
   // are the structured output.
   std::string Finish(size_t& structured_bytes);
+
+  // A v1::TurnAccount in bytes; null: the turn has had no result line.
+  const SharedText& account() const { return account_; }
+  // What the turn does, as far as the last lines say. It changes with Feed() and Begin().
+  struct Doing {
+    SaidTool tool;      // What claude has asked for last, until it says something; or empty.
+    std::string words;  // The end of what it has said last: ≤ 200 bytes.
+
+    bool operator==(const Doing&) const = default;
+  };
+  const Doing& doing() const { return doing_; }
 
   // Everything that is known between two lines.
   TurnMark mark() const;
@@ -52,6 +68,8 @@ class TurnText {
  private:
   std::string OnLine();
   void OnResult(SaidLine& said);
+  void KeepAccount(const SaidLine& said);
+  void SeeDoing(SaidLine& said);
   void DropTooLong();
   void ForgetHalf();
 
@@ -64,6 +82,10 @@ class TurnText {
   SharedText end_;          // Of the answer, by the result line.
   size_t structured_bytes_ = 0;
   TextLoss loss_ = TextLoss::kNone;
+  uint32_t tools_ = 0;
+  int64_t spent_micro_usd_ = -1;
+  SharedText account_;
+  Doing doing_;  // Not in a mark: who goes on from there says it with the next line.
 };
 
 }  // namespace iris

@@ -1,16 +1,20 @@
 #include "coordinator/transport/turn_text.h"
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
 #include "coordinator/transport/read_mark.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 namespace {
@@ -140,6 +144,117 @@ TEST(TurnTextTest, StructuredOutputIsTheEndOfTheAnswer) {
     EXPECT_EQ(text, answer);
     EXPECT_EQ(structured_bytes, json_text.size());
   }
+}
+
+json Tool(const std::string& name, const std::string& command) {
+  return {{"type", "tool_use"}, {"name", name}, {"input", {{"command", command}}}};
+}
+
+std::string Paid(double total_usd, const json& denials = json::array()) {
+  return json({{"type", "result"},
+               {"subtype", "success"},
+               {"result", ""},
+               {"total_cost_usd", total_usd},
+               {"duration_ms", 1200},
+               {"usage", {{"input_tokens", 10}, {"output_tokens", 25}}},
+               {"permission_denials", denials}})
+      .dump();
+}
+
+v1::TurnAccount AccountOf(const TurnText& turn) {
+  v1::TurnAccount account;
+  EXPECT_TRUE(turn.account() != nullptr && account.ParseFromString(*turn.account()));
+  return account;
+}
+
+TEST(TurnTextTest, ATurnCostsWhatItsChildHasSpentSinceTheOneBefore) {
+  TurnText turn;
+  turn.BeginChild();
+  for (const int64_t cost : {500'000, 250'000}) {
+    turn.Begin();
+    EXPECT_EQ(turn.account(), nullptr);
+    turn.Feed(Assistant({Tool("Bash", "ls"), Tool("Bash", "pwd")}), true);
+    turn.Feed(Assistant({Tool("Read", "x")}), true);
+    turn.Feed(Paid(cost == 500'000 ? 0.5 : 0.75), true);
+    const v1::TurnAccount account = AccountOf(turn);
+    EXPECT_EQ(account.cost_micro_usd(), cost);
+    EXPECT_EQ(account.tools(), 3u);
+    EXPECT_EQ(account.duration_ms(), 1200);
+    EXPECT_EQ(account.input_tokens(), 10u);
+    EXPECT_EQ(account.output_tokens(), 25u);
+    EXPECT_EQ(account.denials(), 0u);
+  }
+  // Another child counts from nothing.
+  turn.BeginChild();
+  turn.Begin();
+  turn.Feed(Paid(0.125), true);
+  EXPECT_EQ(AccountOf(turn).cost_micro_usd(), 125'000);
+}
+
+TEST(TurnTextTest, WhereALineMayBeMissingNobodyKnowsWhatATurnCost) {
+  const auto cost_after = [](const std::function<void(TurnText&)>& loss) {
+    TurnText turn;
+    turn.BeginChild();
+    turn.Begin();
+    turn.Feed(Paid(0.5), true);
+    loss(turn);
+    turn.Begin();
+    turn.Feed(Paid(0.75), true);
+    const bool first_is_known = AccountOf(turn).has_cost_micro_usd();
+    turn.Begin();
+    turn.Feed(Paid(1), true);
+    EXPECT_EQ(AccountOf(turn).cost_micro_usd(), 250'000);  // Known again.
+    return first_is_known;
+  };
+  EXPECT_TRUE(cost_after([](TurnText&) {}));
+  EXPECT_FALSE(cost_after([](TurnText& turn) { turn.MissLines(); }));
+  EXPECT_FALSE(cost_after([](TurnText& turn) {
+    turn.Feed(R"({"type":"result","total_cost_usd":0.6,"res{"type":"system"}ult":"x"})", true);
+  }));
+  EXPECT_FALSE(cost_after([](TurnText& turn) { turn.Feed(Paid(0.4), true); turn.MissLines(); }));
+}
+
+TEST(TurnTextTest, WhatWasDeniedAndSpentIsInTheMark) {
+  TurnText turn;
+  turn.BeginChild();
+  turn.Begin();
+  turn.Feed(Assistant({Tool("Bash", "rm x")}), true);
+  TurnText next;
+  next.Restore(turn.mark());
+  const json denial = {{"tool_name", "Bash"}, {"tool_input", {{"command", "rm x"}}}};
+  next.Feed(Paid(0.5, json::array({denial})), true);
+  TurnText last;
+  last.Restore(next.mark());
+  const v1::TurnAccount account = AccountOf(last);
+  EXPECT_EQ(account.tools(), 1u);
+  EXPECT_EQ(account.cost_micro_usd(), 500'000);
+  ASSERT_EQ(account.denied_size(), 1);
+  EXPECT_EQ(account.denied(0).name(), "Bash");
+  EXPECT_EQ(account.denied(0).input(), "rm x");
+  last.Begin();
+  last.Feed(Paid(0.75), true);
+  EXPECT_EQ(AccountOf(last).cost_micro_usd(), 250'000);
+}
+
+TEST(TurnTextTest, WhatATurnDoesIsItsLastToolAndItsLastWords) {
+  TurnText turn;
+  turn.Begin();
+  EXPECT_EQ(turn.doing(), TurnText::Doing());
+  turn.Feed(Assistant({Text("I look.")}), true);
+  EXPECT_EQ(turn.doing(), (TurnText::Doing{{}, "I look."}));
+  turn.Feed(Assistant({Tool("Bash", "npm test")}), true);
+  EXPECT_EQ(turn.doing(), (TurnText::Doing{{"Bash", "npm test"}, "I look."}));
+  // A sub-agent's tool is what goes on; its words are not the team's.
+  json sub = json::parse(Assistant({Text("inside"), Tool("Grep", "x")}));
+  sub["parent_tool_use_id"] = "t";
+  turn.Feed(sub.dump(), true);
+  EXPECT_EQ(turn.doing(), (TurnText::Doing{{"Grep", "x"}, "I look."}));
+  turn.Feed(Assistant({Text(std::string(500, 'a') + " the end")}), true);
+  EXPECT_EQ(turn.doing().tool, SaidTool());
+  EXPECT_LE(turn.doing().words.size(), 200u);
+  EXPECT_TRUE(absl::EndsWith(turn.doing().words, " the end"));
+  turn.Begin();
+  EXPECT_EQ(turn.doing(), TurnText::Doing());
 }
 
 TEST(TurnTextTest, TheLastTextIsInTheResultWhereItsOwnLineWasBroken) {

@@ -90,8 +90,10 @@ def test_a_thousand_idle_sessions_on_one_link_cost_next_to_nothing(far_iris):
                                  for name in names}})
     pairs = [(a, b) for a in names for b in names if a != b][:SESSIONS]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda pair: iris.answer(pair[1], "hello", from_=pair[0], timeout=300), pairs))
-    assert set(answers) == {"ECHO: hello"}
+        # One who works in a folder of its own is a caller of its own.
+        told = list(pool.map(lambda pair: iris.run("tell", pair[1], "hello", timeout=300,
+                                                   env={"CLAUDE_PROJECT_DIR": f"/src/{pair[0]}"}), pairs))
+    assert {done.stdout for done in told} == {"ECHO: hello\n"}, {done.stderr for done in told}
     [link] = iris.status()["links"]
     [coordinator] = [p.pid for p in iris.processes() if p.info.cmdline.split(" ")[0].endswith("/iris")
                      and " serve" in p.info.cmdline]

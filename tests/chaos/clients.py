@@ -82,7 +82,7 @@ class CommandLineClient(Client):
         """None: it is not known what became of it."""
         self._process = subprocess.Popen(
             [*self._iris.command, "tell", tell.pair.receiver, "-", "--from", tell.pair.sender, "--id", tell_id, "--json"],
-            env=self._iris.env, cwd=self._iris.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            env=self._iris.env | self._iris.works_for(tell.pair.sender), cwd=self._iris.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with self._process as process:
             try:
                 stdout, stderr = process.communicate(tell.text.encode(), timeout=_TELL_SECONDS_MAX)
@@ -108,7 +108,7 @@ def mcp_answer(message: dict):
 
 
 class Mcp(Client):
-    """`iris mcp` with several sessions and several tells at once in each. Killed, it comes again; what it
+    """`iris mcp` of one sender, with several sessions and several tells at once in each. Killed, it comes again; what it
     was waiting for is then not asked for any more."""
 
     is_mcp = True
@@ -127,7 +127,7 @@ class Mcp(Client):
 
     def talk(self):
         while not self._enough.is_set():
-            self._client = McpClient(self._iris)
+            self._client = McpClient(self._iris, self._pairs[0].sender)
             waiting = {}  # Of a call, its tell.
             try:
                 self._live(self._client, waiting)

@@ -28,8 +28,8 @@ from chaos.work import Pair, Work
 
 _BY_COMMAND_LINE = [Pair("cli", "l0"), Pair("cli", "r0"), Pair("l1", "r2"), Pair("l2", "r1")]
 _BY_MCP = [[Pair("l0", "l1"), Pair("l0", "r0"), Pair("l0", "r1"), Pair("l0", "r2")],
-           [Pair("l1", "r1"), Pair("r0", "r1"), Pair("l1", "r0"), Pair("r2", "l2")],
-           [Pair("r0", "r2"), Pair("r1", "r2"), Pair("r1", "l0"), Pair("l2", "r0")]]
+           [Pair("l1", "r1"), Pair("l1", "r0"), Pair("l1", "l2"), Pair("l1", "l0")],
+           [Pair("r0", "r2"), Pair("r0", "r1"), Pair("r0", "l0"), Pair("r0", "l2")]]
 # With fewer processes than sessions one is put to sleep for another all the time: most of a run's time is then that of
 # claudes that start. One run in so many is like that.
 _CROWDED_EVERY, _CROWDED = 4, schedule.SESSIONS - 2

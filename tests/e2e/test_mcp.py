@@ -22,12 +22,19 @@ def asker(iris, ssh_team):
 
 
 def message(text: str, **more) -> dict:
-    return {"toTeam": "there", "fromTeam": "asker", "message": text} | more
+    return {"toTeam": "there", "message": text} | more
+
+
+def answer_in(result: dict) -> str:
+    """The team's answer in what a real claude's tool has returned: it shows the model structuredContent alone."""
+    told = json.loads(result["result"].removeprefix("TOOL-DONE: "))
+    assert told["turn"]["costUsd"] >= 0, told
+    return told["answer"]
 
 
 def by_sdk(iris, *calls) -> dict:
     """What the SDK's client heard from `iris mcp` to these (tool, arguments)."""
-    plan = {"command": str(iris.program), "args": ["mcp"], "env": iris.env,
+    plan = {"command": str(iris.program), "args": ["mcp", "--team", "asker"], "env": iris.env,
             "calls": [{"name": name, "arguments": arguments} for name, arguments in calls]}
     done = subprocess.run(["node", SDK_CLIENT, npm.mcp_sdk()], input=json.dumps(plan), cwd=iris.home,
                           capture_output=True, text=True, timeout=180)
@@ -85,7 +92,7 @@ def test_a_real_claude_asks_another_one_on_a_host(ssh_team, real_asker):
     asked = message('TOOL Bash {"command":"id -un"}')
     result = real_asker.ask(f"TOOL mcp__iris__send_message {json.dumps(asked)}", timeout=180)
     assert result["is_error"] is False, result
-    assert result["result"] == f"TOOL-DONE: Using a tool.\n\nTOOL-DONE: {ssh_team.user}"
+    assert answer_in(result) == f"Using a tool.\n\nTOOL-DONE: {ssh_team.user}"
     init = real_asker.wait_for("system", where=lambda line: line["subtype"] == "init")
     assert {"name": "iris", "status": "connected"}.items() <= init["mcp_servers"][0].items()
     assert real_asker.end() == 0
@@ -95,7 +102,7 @@ def test_a_real_claude_that_asks_for_the_stateless_era_falls_back_to_initialize(
     heard, said = scratch / "heard", scratch / "said"
     claude = start_asker("/bin/sh", "-c", 'tee "$0" | "$1" mcp | tee "$2"', heard, iris.program, said)
     result = claude.ask(f"TOOL mcp__iris__send_message {json.dumps(message('hello'))}", timeout=180)
-    assert result["result"] == "TOOL-DONE: ECHO: hello"
+    assert answer_in(result) == "ECHO: hello"
     assert claude.end() == 0
 
     requests = [r for r in map(json.loads, heard.read_text().splitlines()) if "id" in r]

@@ -70,10 +70,10 @@ def iris(scratch, sshd, remote_users):
 
 @pytest.fixture
 def tell_at_terminal(iris):
-    """tell_at_terminal(team, text) is `iris tell` with its stderr at a terminal."""
+    """tell_at_terminal(team, text) is `iris tell` with its stderr at a terminal, so many columns wide."""
     with contextlib.ExitStack() as running:
-        def tell(team, text):
-            terminal = Terminal([iris.program, "tell", team, text], env=iris.env, cwd=iris.home)
+        def tell(team, text, columns=80):
+            terminal = Terminal([iris.program, "tell", team, text], columns=columns, env=iris.env, cwd=iris.home)
             running.callback(terminal.close)
             return terminal
         yield tell

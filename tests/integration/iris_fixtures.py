@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import time
 
@@ -46,6 +47,7 @@ class Iris:
         self.env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(self.home),
                     "IRIS_HOME": str(self.iris_home), "IRIS_CONFIG": str(self.config),
                     "XDG_RUNTIME_DIR": str(runtime), "LANG": "C.UTF-8"}
+        self.says_from = None  # What tells that say nothing of it have as `from_`.
         self._background = []
 
     def _make(self, name: str) -> pathlib.Path:
@@ -85,17 +87,17 @@ class Iris:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, **options)
 
-    def start(self, *args, env={}) -> subprocess.Popen:
+    def start(self, *args, env=None) -> subprocess.Popen:
         """`iris ARGS…` in the background; ended with the test."""
-        process = subprocess.Popen([*self.command, *map(str, args)], env=self.env | env, cwd=self.home,
+        process = subprocess.Popen([*self.command, *map(str, args)], env=self.env | (env or {}), cwd=self.home,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self._background.append(process)
         return process
 
-    @staticmethod
-    def _tell_args(team, text, from_=None, timeout_ms=None, as_json=False) -> list:
+    def _tell_args(self, team, text, from_=None, timeout_ms=None, as_json=False) -> list:
         args = ["tell", team, text]
+        from_ = from_ or self.says_from
         if from_ is not None:
             args += ["--from", from_]
         if timeout_ms is not None:
@@ -103,11 +105,24 @@ class Iris:
         return args + (["--json"] if as_json else [])
 
     def tell(self, team, text, timeout=180, **options) -> subprocess.CompletedProcess:
-        """`iris tell`. Options: from_, timeout_ms, as_json."""
-        return self.run(*self._tell_args(team, text, **options), timeout=timeout)
+        """`iris tell`. Options: from_ (cli, or a team of this machine), timeout_ms, as_json."""
+        env = self.works_for(options.get("from_"))
+        return self.run(*self._tell_args(team, text, **options), timeout=timeout, env=env)
 
     def start_tell(self, team, text, **options) -> subprocess.Popen:
-        return self.start(*self._tell_args(team, text, **options))
+        return self.start(*self._tell_args(team, text, **options), env=self.works_for(options.get("from_")))
+
+    @property
+    def caller(self) -> str:
+        """Who a front end is that nobody tells where it works."""
+        return f"{self.home.name}@{socket.gethostname()}"
+
+    def works_for(self, caller) -> dict:
+        """The environment of a front end that works in the folder of this team of this machine."""
+        if caller in (None, "cli") or not self.config.exists():
+            return {}
+        team = json.loads(self.config.read_text())["teams"].get(caller, {})
+        return {"CLAUDE_PROJECT_DIR": team["path"]} if "path" in team and "remote" not in team else {}
 
     def answer(self, team, text, **options) -> str:
         """What `team` answers; the tell must succeed."""

@@ -13,8 +13,10 @@ VERSION = "2025-11-25"
 class McpClient:
     """Every line of its stdout must be a JSON-RPC message, or `close()` fails."""
 
-    def __init__(self, iris, **env):
-        self.process = subprocess.Popen([*iris.command, "mcp"], env=iris.env | env, cwd=iris.home,
+    def __init__(self, iris, team=None, **env):
+        """It speaks for `team`, else for whoever works in the folder that `env` or `iris.home` says."""
+        args = ["mcp"] if team is None else ["mcp", "--team", team]
+        self.process = subprocess.Popen([*iris.command, *args], env=iris.env | env, cwd=iris.home,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.notifications = []

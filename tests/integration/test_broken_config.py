@@ -27,7 +27,7 @@ def say(client, message):
 
 def test_a_client_starts_lists_the_tools_hears_what_is_wrong_and_heals(iris):
     break_config(iris)
-    with McpClient(iris) as client:
+    with McpClient(iris, "web") as client:
         opened = client.initialize()
         assert str(iris.config) in opened["instructions"]
         assert len(client.request("tools/list")["result"]["tools"]) == 10
@@ -54,7 +54,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line(iris):
 
 
 def test_while_the_file_is_broken_the_last_good_one_is_in_force_and_every_answer_says_so(iris, good):
-    with McpClient(iris) as client:
+    with McpClient(iris, "web") as client:
         assert "app – the app" in client.initialize()["instructions"]
         assert say(client, "hello") == "ECHO: hello"
         assert client.notes == []
@@ -76,7 +76,7 @@ def test_while_the_file_is_broken_the_last_good_one_is_in_force_and_every_answer
         client.notes.clear()
         assert say(client, "hello") == "ECHO: hello"
         assert client.notes == []
-        assert iris.tell("app", "hello").stderr == ""
+        assert iris.tell("app", "hello").stderr.startswith("turn: ")
         assert "config_problem" not in iris.status()
 
 
@@ -91,7 +91,7 @@ def test_a_coordinator_that_is_started_anew_needs_a_file_that_is_right(iris, goo
 
 def test_the_instructions_name_the_team_whose_folder_the_client_works_in(iris):
     iris.write_config({"teams": {"app": {"path": str(iris.project)}, "web": iris.local_team(path=str(iris.folder))}})
-    id = json.loads(iris.run("tell", "web", "hello", "--from", "app", "--timeout", -1, "--json").stdout)["tell_id"]
+    id = json.loads(iris.tell("web", "hello", from_="app", timeout_ms=-1, as_json=True).stdout)["tell_id"]
     iris.wait_for_status(lambda status: status["sessions"][0]["state"] == "ready")
     with McpClient(iris, CLAUDE_PROJECT_DIR=str(iris.project)) as client:
         text = client.initialize()["instructions"]

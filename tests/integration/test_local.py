@@ -119,7 +119,7 @@ def test_twenty_concurrent_cold_tells_are_answered_in_order_by_one_child(iris, t
 def test_a_caller_has_a_session_of_its_own(iris):
     iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
     assert iris.answer("app", "PID") != iris.answer("app", "PID", from_="web")
-    assert {(s["from"], s["to"]) for s in iris.status()["sessions"]} == {("cli", "app"), ("web", "app")}
+    assert {(s["from"], s["to"]) for s in iris.status()["sessions"]} == {(iris.caller, "app"), ("web", "app")}
 
 
 def test_thinking_first_and_an_error_result(iris, team):

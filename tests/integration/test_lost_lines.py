@@ -79,12 +79,14 @@ def test_plain_content_and_structured_output_are_the_answer(iris):
     assert (outcome["answer"], outcome["structured"]) == (text, {"sum": 3})
     again = json.loads(iris.run("tells", outcome["tell_id"], "--json").stdout)
     assert again["structured"] == {"sum": 3}
-    with McpClient(iris) as client:
+    with McpClient(iris, "here") as client:
         client.initialize()
         result = client.request("tools/call", {"name": "send_message", "arguments": {
             "toTeam": "here", "fromTeam": "here", "message": prompt}})["result"]
     assert result["content"][0]["text"] == text
-    assert result["structuredContent"] == {"answer": text, "structured": {"sum": 3}}
+    structured = result["structuredContent"]
+    assert structured.pop("turn")["costUsd"] > 0
+    assert structured == {"answer": text, "structured": {"sum": 3}}
 
 
 def test_a_message_waits_for_a_limit_and_is_sent_once_it_has_reset(iris):

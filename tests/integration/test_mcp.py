@@ -23,11 +23,11 @@ def teams(iris):
 
 @pytest.fixture
 def connect(iris, teams):
-    """connect() is a new client that is initialized; all of them are closed with the test."""
+    """connect() is a new client of the team web that is initialized; all of them are closed with the test."""
     clients = []
 
-    def new(version=None, **env):
-        client = McpClient(iris, **env)
+    def new(version=None, team="web", **env):
+        client = McpClient(iris, team, **env)
         clients.append(client)
         if version is not False:
             client.initialize(*([version] if version else []))
@@ -49,7 +49,7 @@ def start_say(client, message, **more):
 
 
 def mcp_processes(iris):
-    return [p for p in iris.processes() if p.info.cmdline == f"{iris.program} mcp"]
+    return [p for p in iris.processes() if p.info.cmdline.startswith(f"{iris.program} mcp")]
 
 
 def busy(status):
@@ -75,7 +75,7 @@ def test_the_tools(connect):
     tools = {tool["name"]: tool for tool in connect().request("tools/list")["result"]["tools"]}
     assert list(tools) == ["send_message", "ask_message", "quick_message", "tell_status", "tell_wait",
                            "tell_cancel", "list_teams", "team_status", "team_wake", "team_sleep"]
-    assert tools["send_message"]["inputSchema"]["required"] == ["toTeam", "message", "fromTeam"]
+    assert tools["send_message"]["inputSchema"]["required"] == ["toTeam", "message"]
     assert tools["list_teams"]["annotations"]["readOnlyHint"]
     assert tools["ask_message"]["_meta"]["anthropic/maxResultSizeChars"] == 500000
 
@@ -106,7 +106,7 @@ def test_twenty_calls_at_once_are_answered_each(connect):
 
 
 def test_two_clients_with_the_same_ids_share_the_coordinator_and_not_the_answers(iris, connect):
-    one, other = connect(), connect()
+    one, other = connect(), connect(team="app")
     start_say(one, "WAIT 1\nSUM one", id=7)
     other.start_call("send_message", id=7, toTeam="web", fromTeam="app", message="WAIT 1\nSUM other")
     other.notify("notifications/cancelled", requestId=7)
@@ -149,8 +149,8 @@ def test_timeouts_are_those_of_the_original(iris, connect):
 def test_an_id_that_was_returned_leads_to_the_answer(iris, connect):
     client = connect()
     id = client.call("quick_message", toTeam="app", fromTeam="web", message="SUM later")
-    assert iris.run("tell", "app", "SUM later", "--from", "web", "--id", id).stdout.strip() == \
-        words.sum_of("later")
+    told = iris.run("tell", "app", "SUM later", "--from", "web", "--id", id, env=iris.works_for("web"))
+    assert told.stdout.strip() == words.sum_of("later")
 
 
 def test_a_failure_is_an_error_with_kind_fix_and_the_partial_answer(connect):
@@ -162,11 +162,10 @@ def test_a_failure_is_an_error_with_kind_fix_and_the_partial_answer(connect):
         .startswith("claude_error: ")
 
 
-@pytest.mark.parametrize("caller", ["nobody", "cli", ""])
-def test_who_is_no_team_does_not_speak(connect, caller):
+@pytest.mark.parametrize("caller", ["nobody", "cli", "app"])
+def test_who_speaks_for_another_is_refused_and_told_of_none(connect, caller):
     failure = connect().failure("send_message", toTeam="app", fromTeam=caller, message="hello")
-    assert failure.startswith("bad_request: fromTeam")
-    assert "app, web" in failure
+    assert failure == f'bad_request: you are web, and cannot speak for "{caller}"\nfix: Leave fromTeam out.'
 
 
 def test_bad_arguments_are_tool_errors_and_a_bad_tool_is_not(connect):
@@ -248,7 +247,7 @@ def said_at_once(iris, version, *lines):
     opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": version}}
     text = "".join(json.dumps(line) + "\n" for line in (opening, *lines))
     began = time.monotonic()
-    done = subprocess.run([iris.program, "mcp"], env=iris.env, cwd=iris.home, input=text.encode(),
+    done = subprocess.run([iris.program, "mcp", "--team", "web"], env=iris.env, cwd=iris.home, input=text.encode(),
                           capture_output=True, timeout=180)
     assert done.returncode == 0
     return [json.loads(line) for line in done.stdout.splitlines()], time.monotonic() - began
@@ -281,7 +280,7 @@ def test_a_batch_is_answered_as_one_where_the_agreed_revision_has_them(iris, tea
     iris.answer("app", "COUNT", from_="web")
     batch = [call_of(2, "send_message", message="SUM two"), {"jsonrpc": "2.0", "id": 3, "method": "ping"},
              {"jsonrpc": "2.0", "method": "notifications/initialized"},
-             call_of(4, "send_message", message="SUM four", toTeam="web", fromTeam="app")]
+             call_of(4, "send_message", message="SUM four")]
     [_, answers], _ = said_at_once(iris, "2025-03-26", batch)
     texts = {answer["id"]: answer["result"].get("content", [{"text": ""}])[0]["text"] for answer in answers}
     assert texts == {2: words.sum_of("two"), 3: "", 4: words.sum_of("four")}

@@ -96,9 +96,9 @@ def test_a_long_result_and_many_small_lines_after_it(iris, coordinator):
 
 def test_long_answers_that_a_client_does_not_read(iris, coordinator):
     tell_id = str(uuid.uuid4())
-    told = iris.run("tell", "app", "answer 30000000", "--from", "web", "--id", tell_id)
+    told = iris.run("tell", "app", "answer 30000000", "--from", "web", "--id", tell_id, env=iris.works_for("web"))
     assert len(told.stdout) > 30_000_000, told.stderr
-    with subprocess.Popen([*iris.command, "mcp"], env=iris.env, cwd=iris.home, stdin=subprocess.PIPE,
+    with subprocess.Popen([*iris.command, "mcp", "--team", "web"], env=iris.env, cwd=iris.home, stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
         requests = [("initialize", {"protocolVersion": "2025-11-25"})]
         requests += [("tools/call", {"name": "tell_wait", "arguments": {"tellId": tell_id, "fromTeam": "web"}})] * 120

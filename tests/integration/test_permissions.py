@@ -64,16 +64,16 @@ def test_it_is_shown_and_the_first_answer_counts(iris, team):
     asking = Asking(iris)
     id = asking.request["id"]
     assert asking.request["asks"] == "Bash: echo permitted"
-    assert (asking.request["from"], asking.request["to"]) == ("cli", "app")
+    assert (asking.request["from"], asking.request["to"]) == (iris.caller, "app")
     assert asking.request["tell_id"] == asking.tell_id
     assert json.loads(asking.request["input"]) == {"command": "echo permitted"}
-    assert f"app asks cli: Bash: echo permitted; iris answer {id[:8]} allow|deny" in iris.run("status").stdout
+    assert f"app asks {iris.caller}: Bash: echo permitted; iris answer {id[:8]} allow|deny" in iris.run("status").stdout
     assert '"command": "echo permitted"' in iris.run("answer", id[:6]).stdout
     [session] = asking.status["sessions"]
     assert session["stall"].startswith("waits for a permission (Bash: echo permitted) for ")
 
     done = asking.answer("allow", id=id[:6])
-    assert (done.returncode, done.stdout) == (0, "allowed: app asks cli: Bash: echo permitted\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"allowed: app asks {iris.caller}: Bash: echo permitted\n"), done.stderr
     assert asking.outcome()["answer"] == ALLOWED
     assert waiting(iris) == []
     late = asking.answer("deny")
@@ -96,7 +96,7 @@ def test_a_model_that_waits_is_told_what_a_person_can_do(iris, team):
     config = json.loads(iris.config.read_text())
     config["teams"]["me"] = iris.local_team()
     iris.write_config(config)
-    with McpClient(iris) as client:
+    with McpClient(iris, "me") as client:
         client.initialize()
         call = client.start_call("send_message", token=1, toTeam="app", fromTeam="me", message=PERMIT)
         wait_until(lambda: waiting(iris))

@@ -1,5 +1,6 @@
 """What somebody who waits sees before the answer comes, at a terminal and in an MCP client."""
 
+import json
 import re
 import shlex
 
@@ -7,6 +8,7 @@ import pytest
 
 from integration.mcp_client import McpClient
 from testbed import binaries
+from testbed.waiting import wait_until
 
 THROTTLE = binaries.REPOSITORY / "tests/testbed/throttle.py"
 
@@ -34,11 +36,12 @@ def test_an_upload_over_a_slow_connection_shows_how_far_it_is(slow_team, tell_at
     counts = uploaded(terminal.seen)
     assert len(counts) >= 3, terminal.seen
     assert counts == sorted(counts)
-    assert terminal.seen.endswith("\r\x1b[K"), "the line is gone at the end"
+    last = terminal.seen.rpartition("\r\x1b[K")[2]
+    assert re.fullmatch(r"turn: [^\r]*\r\n", last), "the line is gone at the end"
 
 
 def test_an_mcp_client_is_told_how_far_an_upload_is(iris, slow_team):
-    with McpClient(iris) as client:
+    with McpClient(iris, "app") as client:
         client.initialize()
         told = client.start_call("send_message", token="t", toTeam="gpu", fromTeam="app", message="hello")
         assert client.result(told) == ("ECHO: hello", False)
@@ -62,3 +65,38 @@ def test_who_waits_for_a_process_is_told(iris, tell_at_terminal):
     held.unlink()
     assert terminal.finish() == "ECHO: hello\n"
     assert busy.wait(60) == 0
+
+
+def lines_shown(seen) -> list:
+    """What stood on the progress line, one after the other."""
+    return [line.split("\r\n")[0] for line in seen.split("\r\x1b[K")[1:]]
+
+
+# A tool whose command is long, and does what a terminal must not obey.
+LONG = "until test -e go; do sleep 0.1; done; echo freed; : \x1b[2J 世界地図" + "x" * 150
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_terminal_shows_the_tool_and_the_seconds_on_one_line_however_narrow_it_is(iris, tell_at_terminal, columns):
+    iris.write_config({"teams": {"a": iris.local_team()}})
+    terminal = tell_at_terminal("a", f"TOOL Bash {json.dumps({'command': LONG})}", columns)
+    terminal.read_until(lambda seen: any("runs Bash: until" in line and "2 s" in line for line in lines_shown(seen)))
+    (iris.project / "go").touch()
+    assert terminal.finish() == "Using a tool.\n\nTOOL-DONE: freed\n"
+    shown = [line for line in lines_shown(terminal.seen) if "runs Bash" in line]
+    assert all(len(line) + sum(ord(c) > 0x2E7F for c in line) < columns for line in shown), shown
+    assert all(" · " in line and line.rstrip("s").split(" · ")[1].strip().isdigit() for line in shown), shown
+    assert "\x1b[2J" not in terminal.seen
+
+
+def test_an_mcp_client_is_told_the_tool_the_seconds_and_the_last_words(iris):
+    iris.write_config({"teams": {"a": iris.local_team(), "app": iris.local_team()}})
+    command = "until test -e go; do sleep 0.1; done"
+    with McpClient(iris, "app") as client:
+        client.initialize()
+        told = client.start_call("send_message", token="t", toTeam="a",
+                                 message=f"TOOL Bash {json.dumps({'command': command})}")
+        said = re.compile(rf"runs Bash: {re.escape(command)}, \d+ s; said: Using a tool\.")
+        wait_until(lambda: any(said.fullmatch(p["message"]) for p in client.progress("t")))
+        (iris.project / "go").touch()
+        assert client.result(told)[1] is False

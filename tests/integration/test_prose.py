@@ -30,7 +30,7 @@ def test_what_is_shown_is_the_senders_own_text(iris, teams):
 
 
 def test_so_over_mcp(iris, teams):
-    with McpClient(iris) as client:
+    with McpClient(iris, "web") as client:
         client.initialize()
         for tool in ("send_message", "ask_message"):
             answer = client.call(tool, toTeam="app", fromTeam="web", message="/clear please")

@@ -32,9 +32,9 @@ def test_a_tell_that_stands_still_says_what_it_waits_for(iris, server, remote_us
     assert said["text"].startswith("silent (the text stopped in the middle) for ")
     assert said["gpu"].startswith("a tool runs (Bash) for ")
     assert said["quick"] == ""
-    assert f"cli to tool: {said['tool'][:20]}" in iris.run("status").stdout
+    assert f"{iris.caller} to tool: {said['tool'][:20]}" in iris.run("status").stdout
 
-    with McpClient(iris) as client:
+    with McpClient(iris, "quick") as client:
         client.initialize()
         [own] = json.loads(client.call("team_status", fromTeam="quick", team="gpu"))["teams"]
         teams = json.loads(client.call("list_teams"))["teams"]

@@ -17,11 +17,13 @@ def twin(iris, scratch):
     """twin(team) is another coordinator, on the machine `desk`, with the sessions of `iris` so far. Both are
     stopped and go on with the next command."""
     made = contextlib.ExitStack()
+    iris.says_from = "cli"  # The same caller, whatever the machines are called.
 
     def make(team):
         folder = scratch / "desk"
         folder.mkdir()
         other = Iris(folder, inside=["unshare", "--uts", "sh", "-euc", 'hostname desk; exec "$@"', "sh"])
+        other.says_from = "cli"
         made.enter_context(ended_cleanly(other, "the twin"))
         assert iris.run("stop").returncode == 0
         shutil.copy(iris.iris_home / "iris.db", other.iris_home / "iris.db")
@@ -43,7 +45,7 @@ def refusal(iris, text="COUNT") -> dict:
 
 
 def take_over(iris) -> dict:
-    done = iris.run("takeover", "gpu", "--json")
+    done = iris.run("takeover", "gpu", "--from", "cli", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -57,7 +59,7 @@ def test_two_coordinators(iris, twin, sshd, remote_user):
     failure = refusal(desk)
     assert failure["kind"] == "permission_denied" and "held by another coordinator, " in failure["detail"]
     assert "@desk" not in failure["detail"] and ", since 20" in failure["detail"], failure
-    assert "`iris takeover gpu`" in failure["fix"], failure
+    assert "`iris takeover gpu --from cli`" in failure["fix"], failure
 
     taken = take_over(desk)
     assert taken["ok"] and taken["child_pid"] == iris.status()["sessions"][0]["child_pid"], taken

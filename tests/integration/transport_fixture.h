@@ -23,6 +23,7 @@
 #include "common/testing/scratch_dir.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/transport/agent_transport.h"
+#include "proto/iris/v1/coordinator.pb.h"
 #include "gtest/gtest.h"
 #include "tests/integration/in_process_host.h"
 
@@ -75,6 +76,10 @@ class TransportRecorder final : public TransportSink {
     if (on_stored && stores.load()) on_stored(mark);
   }
   void OnStructured(const std::string&, size_t) override {}
+  void OnAccount(const std::string& tell_id, const v1::TurnAccount& account) override {
+    absl::MutexLock lock(&mutex_);
+    accounts_[tell_id] = account;
+  }
   void OnSettled(const std::string& tell_id, const absl::Status& status) override {
     absl::MutexLock lock(&mutex_);
     EXPECT_EQ(settled_.count(tell_id), 0u) << "settled twice";
@@ -151,6 +156,10 @@ class TransportRecorder final : public TransportSink {
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&as_many), kPatience));
     return requests_;
   }
+  v1::TurnAccount account(const std::string& tell_id) {
+    absl::MutexLock lock(&mutex_);
+    return accounts_[tell_id];
+  }
   std::string last_progress() {
     absl::MutexLock lock(&mutex_);
     return last_progress_;
@@ -172,6 +181,7 @@ class TransportRecorder final : public TransportSink {
 
  private:
   absl::Mutex mutex_;
+  std::map<std::string, v1::TurnAccount> accounts_;
   std::vector<TransportProgress::Stage> stages_;
   std::string last_progress_;
   std::vector<int64_t> pids_;

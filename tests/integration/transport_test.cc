@@ -47,6 +47,15 @@ TEST_F(TransportTest, WhatIsResumedWhileTheSessionIsOpenIsSent) {
   EXPECT_EQ(sink_.WaitFor(id).text, "2");
 }
 
+TEST_F(TransportTest, EachTurnSaysWhatItCostItself) {
+  for (int i = 0; i < 3; ++i) {
+    const std::string id = Tell("hello");
+    ASSERT_TRUE(sink_.WaitFor(id).status.ok());
+    EXPECT_EQ(sink_.account(id).cost_micro_usd(), 540) << i;  // The stub counts up, as claude does.
+    EXPECT_EQ(sink_.account(id).output_tokens(), 25u);
+  }
+}
+
 TEST_F(TransportTest, TwentyColdTellsAreAnsweredInOrderByOneChild) {
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(Tell("PID"));

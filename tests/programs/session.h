@@ -56,6 +56,7 @@ struct Session {
   bool repair_due = false;  // Resumed: a turn that was cut off is patched before the next one.
   bool last_result_was_error = false;
   int results = 0;
+  double spent_usd = 0;  // By the process, as claude counts it.
   int messages = 0;  // For message and tool ids.
 };
 

@@ -19,6 +19,7 @@ namespace {
 constexpr Clock::duration kLookEvery = std::chrono::milliseconds(10);
 // Whoever was to make the file is gone: so is its test.
 constexpr Clock::duration kFileWithin = std::chrono::minutes(5);
+constexpr double kTurnUsd = 0.00054;
 
 }  // namespace
 
@@ -355,7 +356,7 @@ Json Turn::Result(const char* subtype, bool is_error, const char* terminal_reaso
                {"num_turns", api_turns_},
                {"stop_reason", nullptr},
                {"session_id", session_.id},
-               {"total_cost_usd", 0.00054},
+               {"total_cost_usd", session_.spent_usd},
                {"usage", usage},
                {"modelUsage", Json::object()},
                {"permission_denials", denials_},
@@ -375,6 +376,7 @@ Json Turn::Result(const char* subtype, bool is_error, const char* terminal_reaso
 
 void Turn::End(Json result, const char* lifecycle) {
   result["result_index"] = session_.results++;
+  result["total_cost_usd"] = session_.spent_usd += kTurnUsd;
   session_.last_result_was_error = result["is_error"].get<bool>();
   if (!structured_.is_null()) result["structured_output"] = structured_;
   Put(result, "result");

@@ -4,14 +4,16 @@ import os
 import pty
 import select
 import subprocess
+import termios
 import time
 
 
 class Terminal:
     """A program with stderr at a terminal of its own. stdout is a pipe, or there too; stdin empty."""
 
-    def __init__(self, args, stdout_too=False, **options):
+    def __init__(self, args, stdout_too=False, columns=80, **options):
         self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, columns))
         self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL,
                                         stdout=slave if stdout_too else subprocess.PIPE,
                                         stderr=slave, text=True, **options)
