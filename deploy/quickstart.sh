@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to an answer from another host, on a fresh Debian 12. Usage: deploy/quickstart.sh
+# From nothing to an answer from another host, on a fresh Debian 12 or 13. Usage: deploy/quickstart.sh
 #
 # Installs what is needed (asks for nothing; needs root or sudo for that alone), builds, starts a throwaway
 # sshd on loopback as the "remote host", lets Iris put its agent there, sends a message and prints the
@@ -14,13 +14,16 @@ say() { step=$((step + 1)); printf '\n[%d/%d, %d s] %s\n' "$step" "$steps" "$((S
 note() { printf '      %s\n' "$*"; }
 die() { printf '\nquickstart: %s\n' "$*" >&2; exit 1; }
 
+# shellcheck source=tests/packages.sh
+. tests/packages.sh
+
 check_system() {
-  [ -r /etc/os-release ] || die "this is not Debian 12 (no /etc/os-release). Fix: run it on Debian 12."
+  [ -r /etc/os-release ] || die "this is not Debian (no /etc/os-release). Fix: run it on Debian 12 or 13."
   . /etc/os-release
   case "${ID:-}:${VERSION_ID:-}" in
-    debian:12) ;;
-    ubuntu:*) note "This is ${PRETTY_NAME:-Ubuntu}, not Debian 12: trying with its packages." ;;
-    *) die "this is ${PRETTY_NAME:-an unknown system}, and only Debian 12 is supported (Ubuntu is tried). Fix: use Debian 12." ;;
+    debian:12 | debian:13) ;;
+    ubuntu:*) note "This is ${PRETTY_NAME:-Ubuntu}, not Debian 12 or 13: trying with its packages." ;;
+    *) die "this is ${PRETTY_NAME:-an unknown system}, and only Debian 12 and 13 are supported (Ubuntu is tried). Fix: use one of them." ;;
   esac
   [ "$(uname -m)" = x86_64 ] || die "this machine is $(uname -m), and only x86_64 is supported. Fix: use an x86_64 machine."
 }
@@ -35,15 +38,16 @@ install_packages() {
   mapfile -t wanted < <(sed '/^# To test/,$d' tests/packages.txt | grep -vE '^(#|$)')
   wanted+=(openssh-client openssh-server)
   for package in "${wanted[@]}"; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    has_one "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || { note "Nothing is missing."; return; }
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
     die "${#missing[@]} packages are missing and there is no sudo. Fix: as root, apt-get install ${missing[*]}"
   note "${#missing[@]} packages, some minutes: ${missing[*]}"
-  as_root apt-get update -qq >"$scratch/apt.log" 2>&1 &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
-      >>"$scratch/apt.log" 2>&1 || { tail -n 15 "$scratch/apt.log" >&2; die "installing packages failed."; }
+  as_root apt-get update -qq >"$scratch/apt.log" 2>&1 || { tail -n 15 "$scratch/apt.log" >&2; die "apt-get update failed."; }
+  mapfile -t missing < <(packages_of "${missing[@]}")
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
+    >>"$scratch/apt.log" 2>&1 || { tail -n 15 "$scratch/apt.log" >&2; die "installing packages failed."; }
 }
 
 build() {
@@ -160,7 +164,7 @@ start_sshd
 note "ssh -p $port $(id -un)@127.0.0.1"
 say "Asking the team there; Iris puts its agent on the host first"
 ask
-note "$(iris status | sed -n '/HOST/,/^$/p' | sed -n 2p)"
+note "$(iris status | sed -n '/^TEAM/,/^$/p' | sed -n 2p)"
 say "Cleaning up"
 note "Done. To add Iris to Claude Code, write ~/.config/iris/config.json (docs/CONFIG.md) and run:"
-printf '\n  claude mcp add iris -- %s mcp\n\n' "$root/bazel-bin/coordinator/iris"
+printf '\n  claude mcp add -s user iris -- %s mcp\n\n' "$root/bazel-bin/coordinator/iris"

@@ -11,13 +11,16 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$results"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 
+# shellcheck source=tests/packages.sh
+. tests/packages.sh
+
 install_packages() {
   local wanted missing=()
   mapfile -t wanted < <(grep -vE '^(#|$)' tests/packages.txt)
   for package in "${wanted[@]}"; do
     # A program of that name will do: node from elsewhere brings its npm along.
     command -v "$package" >/dev/null && continue
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    has_one "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
   if [ "$(id -u)" -ne 0 ]; then
@@ -25,9 +28,10 @@ install_packages() {
     exit 1
   fi
   say "Installing ${missing[*]}"
-  apt-get update -q >"$results/apt.log" 2>&1 &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" \
-      >>"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
+  apt-get update -q >"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
+  mapfile -t missing < <(packages_of "${missing[@]}")
+  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" \
+    >>"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
 }
 
 # precompiled CONFIG tests|libraries: in `flag`, what compiles those against precompiled headers.

@@ -1,8 +1,5 @@
 #include "coordinator/cli/answer.h"
 
-#include <cstdio>
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "common/rpc/grpc_failure.h"
@@ -18,17 +15,11 @@ constexpr absl::Duration kAnswer = absl::Seconds(40);  // The host has 30.
 
 constexpr size_t kStdinBytesMax = 1 << 20;  // The coordinator has the bound, and says it.
 
-int Fail(const absl::Status& status) {
-  PrintFailure(status);
-  return kExitFailed;
-}
-
 int RunList(const CommandLine& command, v1::Coordinator::Stub& stub, grpc::ClientContext& context) {
   v1::GetStatusResponse status;
   const absl::Status got = FromGrpcStatus(stub.GetStatus(&context, {}, &status), "");
-  if (!got.ok()) return Fail(got);
-  fputs((command.json ? PermissionsJson(status) + "\n" : PermissionsText(status)).c_str(), stdout);
-  return kExitOk;
+  if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
+  return PrintOut(command.json ? PermissionsJson(status) + "\n" : PermissionsText(status), kExitOk);
 }
 
 }  // namespace
@@ -37,8 +28,7 @@ int RunAnswer(const CommandLine& command, const Places& places) {
   const absl::StatusOr<Coordinator> coordinator =
       ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
-    PrintFailure(coordinator.status());
-    return ExitCodeForStart(coordinator.status());
+    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
@@ -53,7 +43,7 @@ int RunAnswer(const CommandLine& command, const Places& places) {
   v1::AnswerPermissionResponse response;
   const absl::Status got =
       FromGrpcStatus(coordinator->stub->AnswerPermission(&context, request, &response), "");
-  if (!got.ok()) return Fail(got);
+  if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
   return PrintAnswer(response, command.verdict, command.json);
 }
 

@@ -13,6 +13,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // The tell failed, or the coordinator did.
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitConfig = 3;
+inline constexpr int kExitNotYet = 4;  // The message is not answered yet; the work goes on.
 
 enum class Verb {
   kNone,
@@ -23,6 +24,8 @@ enum class Verb {
   kStatus,
   kTeams,
   kTakeover,
+  kWake,
+  kSleep,
   kAnswer,
   kStop,
   kMcp,
@@ -32,22 +35,28 @@ enum class Verb {
 // What was asked for. Each field belongs to the verbs that it names.
 struct CommandLine {
   Verb verb = Verb::kNone;
-  bool json = false;  // tell, tells, cancel, status, teams, takeover, answer
+  bool json = false;  // All but mcp.
 
-  // tell; team and from: takeover too; team: mcp too, and may be empty
+  // tell; team: takeover, wake, sleep, mcp and status (both may be empty) too; from: these but mcp and
+  // status, and tells and cancel, where `last` is the newest of its messages.
   std::string team;
-  std::string text;        // "-": stdin.
-  std::string from;        // Empty: as FindOwnCaller().
-  std::string tell_id;     // Empty: a new one. tells: empty: all of them. cancel.
+  std::string text;  // "-": stdin.
+  std::string from;  // Empty: as FindOwnCaller().
+  // Empty: a new one. tells, cancel: how it begins; empty: all of them, or with `last` the newest.
+  std::string tell_id;
   int64_t timeout_ms = 0;  // 0 = for ever, -1 = not at all.
   bool wait_limit = false;
   std::string when_away;  // "wait", "fail", or empty: "wait" where nobody waits for the answer.
 
   bool all = false;   // tells: also those that were fetched.
-  bool wait = false;  // tells, with an id: until it is settled.
+  bool wait = false;  // tells, with one message: until it is settled.
+  bool last = false;  // tells, cancel
+
+  bool long_form = false;  // status, teams
 
   bool agents = false;  // stop
-  bool force = false;   // stop, with agents: whosever messages they have.
+  // stop, with agents: whosever messages they have. sleep: also what is being answered.
+  bool force = false;
 
   // answer
   std::string request_id;  // Empty: all of them.
@@ -59,7 +68,7 @@ struct CommandLine {
 };
 
 struct ParsedCommandLine {
-  CommandLine command;  // kNone: print `message` and exit.
+  CommandLine command;  // kNone: print `message` and exit; `json` counts then too.
   int exit_code = kExitOk;
   std::string message;  // Help for stdout, or with an exit code that is not 0 an error for stderr.
 };

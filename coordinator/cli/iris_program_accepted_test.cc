@@ -36,7 +36,7 @@ class AcceptedTest : public IrisProgramTest {
     EXPECT_TRUE(WaitFor([this] {
       const nlohmann::json status = Status();
       return status.contains("sessions") && !status["sessions"].empty() &&
-             status["sessions"][0]["tell_in_flight"] != "";
+             status["sessions"][0]["tellInFlight"] != "";
     }));
     EXPECT_TRUE(WaitFor([&tell] { return CatchesInterrupts(tell.pid()); }));
     return tell;
@@ -51,8 +51,8 @@ class AcceptedTest : public IrisProgramTest {
   }
   // What is started from now on is started in the turn that `team` is in.
   void BeInTurnOf(const std::string& team) {
-    ASSERT_TRUE(WaitFor([&] { return SessionWith(team).value("tell_in_flight", "") != ""; }));
-    further_env_ = {"CLAUDE_CODE_SESSION_ID=" + SessionWith(team)["session_id"].get<std::string>()};
+    ASSERT_TRUE(WaitFor([&] { return SessionWith(team).value("tellInFlight", "") != ""; }));
+    further_env_ = {"CLAUDE_CODE_SESSION_ID=" + SessionWith(team)["sessionId"].get<std::string>()};
   }
   void Kill(pid_t pid) {
     ASSERT_EQ(kill(pid, SIGKILL), 0);
@@ -96,7 +96,7 @@ TEST_F(AcceptedTest, GoesOnWhereACoordinatorCanBeStartedAgainLater) {
 TEST_F(AcceptedTest, IsSaidToBeKeptWhereNoCoordinatorCanBeStartedAgainInTime) {
   Iris({"tell", "echo", "x"});
   Running tell = StartAccepted({"tell", "echo", "outlive me", "--timeout", "15000"});
-  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  const std::string id = Status()["sessions"][0]["tellInFlight"];
   const pid_t coordinator = Coordinator();
   MoveStore(store_, aside_);
   std::filesystem::create_directory(store_);
@@ -124,7 +124,7 @@ TEST_F(AcceptedTest, IsNotWaitedForAnyMoreWhereItsTeamWaitsForTheSenderByThen) {
   const std::string back_id = NewUuid();
   Running back = Start({"tell", "echo", "hold", "--id", back_id});
   EXPECT_TRUE(WaitFor([&] { return CatchesInterrupts(back.pid()); }));
-  EXPECT_EQ(SessionWith("echo").value("tells_waiting", 0), 1);
+  EXPECT_EQ(SessionWith("echo").value("tellsWaiting", 0), 1);
   ASSERT_EQ(kill(asks.pid(), SIGCONT), 0);
 
   const Ran ran = asks.Finish();

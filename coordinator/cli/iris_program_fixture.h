@@ -128,6 +128,13 @@ class IrisProgramTest : public ::testing::Test {
   Ran Iris(const std::vector<std::string>& arguments, const std::string& in = "") {
     return Start(arguments, in).Finish();
   }
+  // With its stdout in this file.
+  Ran IrisInto(const std::string& path, const std::vector<std::string>& arguments) {
+    std::vector<std::string> shell = {
+        "/bin/sh", "-c", "to=$1; shift; exec \"$@\" >\"$to\"", "sh", path, program_};
+    shell.insert(shell.end(), arguments.begin(), arguments.end());
+    return Running(shell, Env(), "").Finish();
+  }
   nlohmann::json Status() { return nlohmann::json::parse(Iris({"status", "--json"}).out); }
   // Until `condition` holds, up to a minute.
   template <typename Condition>
@@ -150,7 +157,7 @@ class IrisProgramTest : public ::testing::Test {
   nlohmann::json Tell(const std::string& id) {
     const nlohmann::json list = nlohmann::json::parse(Iris({"tells", "--json"}).out);
     for (const nlohmann::json& tell : list["tells"]) {
-      if (tell["tell_id"] == id) return tell;
+      if (tell["tellId"] == id) return tell;
     }
     return nlohmann::json::object();
   }

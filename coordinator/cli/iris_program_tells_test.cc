@@ -51,10 +51,10 @@ TEST_F(IrisProgramTest, JsonIsOneObjectWhateverHappens) {
   const Ran ok = Iris({"tell", "echo", "hi", "--json"});
   EXPECT_EQ(ok.exit_code, 0);
   const json answered = json::parse(ok.out);
-  EXPECT_TRUE(IsUuid(answered["tell_id"].get<std::string>()));
+  EXPECT_TRUE(IsUuid(answered["tellId"].get<std::string>()));
   EXPECT_EQ(answered["ok"], true);
   EXPECT_EQ(answered["answer"], "hi");
-  EXPECT_GE(answered["duration_ms"].get<int64_t>(), 0);
+  EXPECT_GE(answered["durationMs"].get<int64_t>(), 0);
   EXPECT_FALSE(answered.contains("failure"));
 
   const Ran died = Iris({"tell", "echo", "die", "--json"});
@@ -68,6 +68,18 @@ TEST_F(IrisProgramTest, JsonIsOneObjectWhateverHappens) {
 
   const json refused = json::parse(Iris({"tell", "nobody", "x", "--json"}).out);
   EXPECT_EQ(refused["failure"]["kind"], "bad_request");
+
+  EXPECT_EQ(answered["schema"], 1);
+  EXPECT_EQ(answered["state"], "settled");
+  EXPECT_EQ(json::parse(Iris({"tell", "echo", "x", "-d", "--json"}).out)["state"], "queued");
+  const Ran usage = Iris({"tells", "--wait", "--json"});
+  EXPECT_EQ(usage.exit_code, 2);
+  EXPECT_EQ(usage.err, "");
+  EXPECT_EQ(json::parse(usage.out)["failure"]["kind"], "bad_request");
+  const Ran nothing = Iris({"cancel", "nonsense", "--json"});
+  EXPECT_EQ(nothing.err, "");
+  EXPECT_EQ(json::parse(nothing.out)["failure"]["kind"], "bad_request");
+  EXPECT_EQ(json::parse(Iris({"answer", "nonsense", "--json"}).out)["ok"], false);
 }
 
 TEST_F(IrisProgramTest, AnUnknownTeamIsAnsweredWithTheTeamsThereAre) {
@@ -79,7 +91,7 @@ TEST_F(IrisProgramTest, AnUnknownTeamIsAnsweredWithTheTeamsThereAre) {
 TEST_F(IrisProgramTest, AnAnswerIsNotWaitedForInTheTurnThatGivesIt) {
   const std::string id = Detached("hold");
   WaitForState(id, "running");
-  const std::string session_id = Status()["sessions"][0]["session_id"];
+  const std::string session_id = Status()["sessions"][0]["sessionId"];
   further_env_ = {"CLAUDE_CODE_SESSION_ID=" + session_id};
   const auto refused = AllOf(HasSubstr("bad_request: message " + id), HasSubstr("End your turn"));
   const Ran waits = Iris({"tells", id, "--wait"});
@@ -91,12 +103,44 @@ TEST_F(IrisProgramTest, AnAnswerIsNotWaitedForInTheTurnThatGivesIt) {
 
 TEST_F(IrisProgramTest, ATimeoutStopsTheWaitingAndNotTheWork) {
   Iris({"teams"});  // So that the time is the tell's own.
-  const Ran ran = Iris({"tell", "echo", "hold", "--timeout", "2000"});
-  EXPECT_EQ(ran.exit_code, 1);
+  const Ran ran = Iris({"tell", "echo", "hold", "--timeout", "2s"});
+  EXPECT_EQ(ran.exit_code, 4);
   EXPECT_EQ(ran.out, "");
   EXPECT_THAT(ran.err, HasSubstr("timeout: no answer within 2000 ms"));
-  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  const std::string id = Status()["sessions"][0]["tellInFlight"];
   EXPECT_THAT(ran.err, HasSubstr(id));
+  const Ran again = Iris({"tell", "echo", "hold", "--id", id, "--timeout", "1", "--json"});
+  EXPECT_EQ(again.exit_code, 4);
+  const json late = json::parse(again.out);
+  EXPECT_NE(late.value("state", "settled"), "settled");
+  EXPECT_EQ(late["failure"]["kind"], "timeout");
+}
+
+TEST_F(IrisProgramTest, AMessageNeedsNoQuotes) {
+  EXPECT_EQ(Iris({"tell", "echo", "how", "full", "--timeout", "5m", "is", "it"}).out,
+            "how full is it\n");
+}
+
+TEST_F(IrisProgramTest, TheBeginningOfAnIdIsEnoughAndTheLastOneNeedsNone) {
+  const std::string first = Detached("the first");
+  WaitForState(first, "settled");
+  const std::string last = Detached("the last");
+  WaitForState(last, "settled");
+  EXPECT_EQ(Iris({"tells", "--last", "--wait"}).out, "the last\n");
+  EXPECT_EQ(Iris({"tells", "--last", "--from", "gpu"}).exit_code, 1);
+  EXPECT_EQ(Iris({"tells", first.substr(0, 13)}).out, "the first\n");
+  const json several = json::parse(Iris({"cancel", "", "--json"}).out);
+  EXPECT_EQ(several["ok"], false);
+  const Ran cancelled = Iris({"cancel", last.substr(0, 13)});
+  EXPECT_EQ(cancelled.exit_code, 1);
+  EXPECT_THAT(cancelled.err, HasSubstr(last + " was over before, with an answer"));
+}
+
+TEST_F(IrisProgramTest, WhatCannotBeWrittenIsNoSuccess) {
+  ASSERT_EQ(Iris({"teams"}).exit_code, 0);
+  for (const char* verb : {"status", "teams", "tells", "answer", "version", "help"}) {
+    EXPECT_EQ(IrisInto("/dev/full", {verb}).exit_code, 1) << verb;
+  }
 }
 
 TEST_F(IrisProgramTest, WhoDoesNotWaitGetsTheIdAndLaterTheAnswer) {
@@ -106,7 +150,7 @@ TEST_F(IrisProgramTest, WhoDoesNotWaitGetsTheIdAndLaterTheAnswer) {
   ASSERT_TRUE(IsUuid(id)) << ran.out;
 
   EXPECT_EQ(Iris({"tell", "echo", "later", "--id", id}).out, "later\n");
-  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 1);
+  EXPECT_EQ(Status()["sessions"][0]["tellsDone"], 1);
   EXPECT_EQ(Iris({"tell", "echo", "other", "--id", id}).exit_code, 1);
 }
 
@@ -114,14 +158,16 @@ TEST_F(IrisProgramTest, AnIdThatIsNotKnownIsThatOfANewMessage) {
   const std::string id = NewUuid();
   EXPECT_EQ(Iris({"tell", "echo", "mine", "--id", id}).out, "mine\n");
   EXPECT_EQ(Iris({"tell", "echo", "mine", "--id", id}).out, "mine\n");
-  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 1);
+  EXPECT_EQ(Status()["sessions"][0]["tellsDone"], 1);
 }
 
 TEST_F(IrisProgramTest, AnAnswerThatNobodyWaitedForIsListedUntilItIsFetched) {
   EXPECT_EQ(Iris({"tells"}).out, "no messages\n");
   const std::string id = Detached("later");
   WaitForState(id, "settled");
-  EXPECT_THAT(Iris({"tells"}).out, AllOf(HasSubstr("MESSAGE"), HasSubstr(id), HasSubstr("later")));
+  const std::string shown = id.substr(0, 8);
+  EXPECT_THAT(Iris({"tells"}).out,
+              AllOf(HasSubstr("MESSAGE"), HasSubstr(shown + "  "), HasSubstr("later")));
   const json listed = Tell(id);
   EXPECT_EQ(listed["to"], "echo");
   EXPECT_EQ(listed["message"], "later");
@@ -130,7 +176,7 @@ TEST_F(IrisProgramTest, AnAnswerThatNobodyWaitedForIsListedUntilItIsFetched) {
 
   EXPECT_EQ(Iris({"tells", id}).out, "later\n");
   WaitForState(id, "gone");
-  EXPECT_THAT(Iris({"tells", "--all"}).out, AllOf(HasSubstr(id), HasSubstr("fetched")));
+  EXPECT_THAT(Iris({"tells", "--all"}).out, AllOf(HasSubstr(shown), HasSubstr("fetched")));
   const json again = json::parse(Iris({"tells", id, "--json"}).out);
   EXPECT_EQ(again["answer"], "later");
   EXPECT_EQ(again["ok"], true);
@@ -140,7 +186,7 @@ TEST_F(IrisProgramTest, AMessageThatIsNotAnsweredYetSaysSoAndCanBeWaitedFor) {
   const std::string id = Detached("hold");
   WaitForState(id, "running");
   const Ran look = Iris({"tells", id});
-  EXPECT_EQ(look.exit_code, 1);
+  EXPECT_EQ(look.exit_code, 4);
   EXPECT_EQ(look.out, "");
   EXPECT_THAT(look.err, AllOf(HasSubstr("timeout: " + id + " is not answered yet"),
                               HasSubstr("--wait waits")));
@@ -164,7 +210,7 @@ TEST_F(IrisProgramTest, CancellingEndsWhatWaitsAndWhatIsInFlightAndTheNextGoesOn
   WaitForState(running, "running");
   Running last = Start({"tell", "echo", "the last"});
   const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (Status()["sessions"][0]["tells_waiting"] != 2 && absl::Now() < deadline) continue;
+  while (Status()["sessions"][0]["tellsWaiting"] != 2 && absl::Now() < deadline) continue;
   EXPECT_EQ(Iris({"cancel", queued}).out, queued + " is cancelled\n");
   EXPECT_EQ(json::parse(Iris({"cancel", running, "--json"}).out)["cancelled"], true);
   EXPECT_EQ(last.Finish().out, "the last\n");
@@ -174,18 +220,18 @@ TEST_F(IrisProgramTest, CancellingEndsWhatWaitsAndWhatIsInFlightAndTheNextGoesOn
   EXPECT_THAT(again.err, HasSubstr("was over before, as cancelled"));
   WaitForState(running, "gone");
   WaitForState(queued, "gone");
-  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 3);
+  EXPECT_EQ(Status()["sessions"][0]["tellsDone"], 3);
 }
 
 TEST_F(IrisProgramTest, WhoIsInterruptedIsToldHowToComeBackAndTheWorkGoesOn) {
   Running tell = Start({"tell", "echo", "hold"});
   const absl::Time deadline = absl::Now() + absl::Seconds(20);
   while (!(Status().contains("sessions") && Status()["sessions"].size() == 1 &&
-           Status()["sessions"][0]["tell_in_flight"] != "") &&
+           Status()["sessions"][0]["tellInFlight"] != "") &&
          absl::Now() < deadline) {
     continue;
   }
-  const std::string id = Status()["sessions"][0]["tell_in_flight"];
+  const std::string id = Status()["sessions"][0]["tellInFlight"];
   // It has heard that its message was taken when it no longer dies of the signal without a word.
   while (!CatchesInterrupts(tell.pid()) && absl::Now() < deadline) continue;
   ASSERT_EQ(kill(tell.pid(), SIGINT), 0);

@@ -29,7 +29,13 @@ using ::testing::StartsWith;
 TEST_F(IrisProgramTest, TheRealProgramKnowsItsCommandLine) {
   program_ = "coordinator/iris";
   EXPECT_THAT(Iris({"version"}).out, StartsWith("iris "));
-  EXPECT_EQ(Iris({"--help"}).exit_code, 0);
+  EXPECT_EQ(Iris({"--version"}).out, Iris({"version"}).out);
+  const Ran help = Iris({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  const Ran alone = Iris({});
+  EXPECT_EQ(alone.exit_code, 0);
+  EXPECT_EQ(alone.out, help.out);
+  EXPECT_EQ(alone.err, "");
 
   const Ran usage = Iris({"tell", "echo"});
   EXPECT_EQ(usage.exit_code, 2);
@@ -47,9 +53,9 @@ TEST_F(IrisProgramTest, TheRealProgramServesTeamsAndStops) {
 }
 
 TEST_F(IrisProgramTest, StatusAndStopStartNothing) {
-  EXPECT_EQ(Iris({"status"}).out, "no coordinator runs\n");
+  EXPECT_THAT(Iris({"status"}).out, StartsWith("no coordinator runs"));
   EXPECT_EQ(Iris({"status"}).exit_code, 0);
-  EXPECT_EQ(Status(), json({{"running", false}}));
+  EXPECT_EQ(Status(), json({{"schema", 1}, {"ok", true}, {"running", false}}));
   EXPECT_EQ(Iris({"stop"}).out, "no coordinator runs\n");
   EXPECT_EQ(Iris({"stop"}).exit_code, 0);
   EXPECT_EQ(Log(), "");
@@ -58,8 +64,11 @@ TEST_F(IrisProgramTest, StatusAndStopStartNothing) {
 TEST_F(IrisProgramTest, StatusShowsHostsAndSessions) {
   Iris({"tell", "echo", "x"});
   const Ran ran = Iris({"status"});
-  EXPECT_THAT(ran.out, AllOf(HasSubstr("HOST"), HasSubstr("local"), HasSubstr("4242"),
-                             HasSubstr("SESSION"), HasSubstr("ready")));
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("TEAM"), HasSubstr("echo"), HasSubstr("ready")));
+  EXPECT_THAT(Iris({"status", "--long"}).out,
+              AllOf(HasSubstr("HOST"), HasSubstr("local"), HasSubstr("4242"), HasSubstr("SESSION"),
+                    HasSubstr("ready")));
+  EXPECT_THAT(Iris({"teams"}).out, AllOf(HasSubstr("STATE"), HasSubstr("echo"), HasSubstr("ready")));
 }
 
 TEST_F(IrisProgramTest, ABrokenConfigurationIsExitThreeWithTheSameTextEverywhere) {
@@ -86,7 +95,7 @@ TEST_F(IrisProgramTest, WhileAConfigurationIsBrokenTheLastGoodOneIsInForceAndTha
   EXPECT_THAT(tell.err, AllOf(StartsWith("bad_request: " + home_ + "/config.json"),
                               HasSubstr("The last good configuration is in force.")));
   EXPECT_THAT(Iris({"status"}).out, HasSubstr("the last good one is in force"));
-  EXPECT_EQ(Status()["config_problem"]["kind"], "bad_request");
+  EXPECT_EQ(Status()["configProblem"]["kind"], "bad_request");
 }
 
 TEST_F(IrisProgramTest, TheLastGoodConfigurationIsInForceForThoseWhoseVariablesItWasReadWith) {
@@ -113,7 +122,7 @@ TEST_F(IrisProgramTest, StatusAndStopNeedNoConfiguration) {
   EXPECT_GT(Coordinator(), 0);
   EXPECT_EQ(Iris({"stop"}).out, "coordinator stopped\n");
   further_env_ = {"IRIS_CONFIG=relative.json"};
-  EXPECT_EQ(Iris({"status"}).out, "no coordinator runs\n");
+  EXPECT_THAT(Iris({"status"}).out, StartsWith("no coordinator runs"));
   EXPECT_EQ(Iris({"stop"}).exit_code, 0);
 }
 
@@ -129,7 +138,7 @@ TEST_F(IrisProgramTest, AChangedConfigurationIsUsedWithoutARestart) {
 TEST_F(IrisProgramTest, VariablesOfTheConfigurationReachTheCoordinator) {
   Configure(R"({"teams": {"echo": {"path": "${PROJECTS}/e"}}})");
   further_env_ = {"PROJECTS=/srv"};
-  EXPECT_THAT(Iris({"teams"}).out, HasSubstr("/srv/e"));
+  EXPECT_THAT(Iris({"teams", "--long"}).out, HasSubstr("/srv/e"));
 }
 
 TEST_F(IrisProgramTest, AFrontEndWithAnotherConfigurationIsTold) {
@@ -151,13 +160,13 @@ TEST_F(IrisProgramTest, ManyFrontEndsAtOnceStartOneCoordinator) {
   }
   const std::string log = Log();
   EXPECT_EQ(log.find("serves at"), log.rfind("serves at")) << log;
-  EXPECT_EQ(Status()["sessions"][0]["tells_done"], 8);
+  EXPECT_EQ(Status()["sessions"][0]["tellsDone"], 8);
 }
 
 TEST_F(IrisProgramTest, AKilledCoordinatorIsReplacedAndTheTellIsAnswered) {
   Iris({"tell", "echo", "x"});
   Running tell = Start({"tell", "echo", "outlive me"});
-  ASSERT_TRUE(WaitFor([this] { return Status()["sessions"][0]["tell_in_flight"] != ""; }));
+  ASSERT_TRUE(WaitFor([this] { return Status()["sessions"][0]["tellInFlight"] != ""; }));
   const pid_t killed = Coordinator();
   ASSERT_EQ(kill(killed, SIGKILL), 0);
 
@@ -172,14 +181,14 @@ TEST_F(IrisProgramTest, AStoppedCoordinatorSaysThatWhatWaitsGoesOnLater) {
   Running first = Start({"tell", "echo", "hold", "--timeout", "-1"});
   ASSERT_EQ(first.Finish().exit_code, 0);
   Running second = Start({"tell", "echo", "behind"});
-  ASSERT_TRUE(WaitFor([this] { return Status()["sessions"][0]["tells_waiting"] == 1; }));
+  ASSERT_TRUE(WaitFor([this] { return Status()["sessions"][0]["tellsWaiting"] == 1; }));
   EXPECT_EQ(Iris({"stop"}).exit_code, 0);
 
   const Ran ran = second.Finish();
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("dropped: "), HasSubstr("the next coordinator goes on")));
   EXPECT_EQ(Iris({"teams"}).exit_code, 0);  // Starts the next one.
-  EXPECT_EQ(Status()["sessions"][0]["tells_waiting"], 1);
+  EXPECT_EQ(Status()["sessions"][0]["tellsWaiting"], 1);
 }
 
 TEST_F(IrisProgramTest, ServeLeavesWhenIdleAndOnASignal) {
@@ -209,6 +218,32 @@ TEST_F(IrisProgramTest, AnIdleCoordinatorStaysWhileATellIsOpen) {
   EXPECT_EQ(Iris({"stop", "--agents"}).out,
             "agent on local: stopped\nagents stopped: 1\ncoordinator stopped\n");
   EXPECT_EQ(serve.Finish().exit_code, 0);
+}
+
+TEST_F(IrisProgramTest, ATeamIsWokenAndPutToSleepByHand) {
+  const Ran woken = Iris({"wake", "echo", "--json"});
+  EXPECT_EQ(woken.exit_code, 0) << woken.out;
+  EXPECT_EQ(json::parse(woken.out)["team"], "echo");
+  EXPECT_EQ(json::parse(woken.out)["ready"], true);
+  EXPECT_THAT(Iris({"sleep", "echo"}).out, StartsWith("echo "));
+  const Ran nobody = Iris({"wake", "nobody"});
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_THAT(nobody.err, StartsWith("bad_request: "));
+  EXPECT_EQ(json::parse(Iris({"sleep", "nobody", "--json"}).out)["failure"]["kind"], "bad_request");
+}
+
+TEST_F(IrisProgramTest, EveryCommandSaysInJsonHowItWent) {
+  EXPECT_EQ(json::parse(Iris({"stop", "--json"}).out)["wasRunning"], false);
+  EXPECT_EQ(json::parse(Iris({"teams", "--json"}).out)["teams"].size(), 2u);
+  EXPECT_EQ(json::parse(Iris({"version", "--json"}).out)["ok"], true);
+  const json stopped = json::parse(Iris({"stop", "--agents", "--json"}).out);
+  EXPECT_EQ(stopped["ok"], true);
+  EXPECT_EQ(stopped["wasRunning"], true);
+  Configure(R"({"teams": {"echo": {"pth": "/e"}}})");
+  const Ran broken = Iris({"teams", "--json"});
+  EXPECT_EQ(broken.exit_code, 3);
+  EXPECT_EQ(broken.err, "");
+  EXPECT_EQ(json::parse(broken.out)["failure"]["kind"], "bad_request");
 }
 
 }  // namespace

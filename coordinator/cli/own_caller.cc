@@ -110,6 +110,10 @@ absl::StatusOr<std::string> FindOwnCaller(v1::Coordinator::Stub& stub, const std
       "conversations that the command line had before that.");
 }
 
+absl::StatusOr<std::string> CallerOrOwn(v1::Coordinator::Stub& stub, const std::string& named) {
+  return named.empty() ? FindOwnCaller(stub, "") : named;
+}
+
 absl::StatusOr<std::string> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team) {
   if (team.empty()) return FindOwnCaller(stub, "");
   const absl::StatusOr<v1::ListTeamsResponse> teams = TeamsOf(stub);

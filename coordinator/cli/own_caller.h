@@ -32,6 +32,9 @@ OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams
 // empty. FAILURE_BAD_REQUEST: it works for somebody else; and what else ListTeams() fails with.
 absl::StatusOr<std::string> FindOwnCaller(v1::Coordinator::Stub& stub, const std::string& wanted);
 
+// `named` as it is, since a person may look after anybody's conversation; empty: who this process is.
+absl::StatusOr<std::string> CallerOrOwn(v1::Coordinator::Stub& stub, const std::string& named);
+
 // The same for a process that was started for `team`, which counts wherever it works; empty: none.
 // FAILURE_BAD_REQUEST: there is no such team.
 absl::StatusOr<std::string> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team);

@@ -1,8 +1,9 @@
-#include <cstdio>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/failure/failure.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
@@ -13,11 +14,16 @@ namespace {
 
 constexpr size_t kTextShown = 200;
 
-Json PermissionJson(const v1::PendingPermission& permission) {
-  return {{"id", permission.request_id()},   {"from", permission.from()},
-          {"to", permission.to()},           {"tell_id", permission.tell_id()},
-          {"asks", permission.text()},       {"input", permission.input()},
-          {"input_bytes", permission.input_bytes()}};
+void AddPermission(const v1::PendingPermission& permission, bool with_input, Json& json) {
+  json["id"] = permission.request_id();
+  json["from"] = permission.from();
+  json["to"] = permission.to();
+  json["tellId"] = permission.tell_id();
+  json["asks"] = permission.text();
+  if (!with_input) return;
+  json["input"] = permission.input();
+  json["inputBytes"] = permission.input_bytes();
+  json["inputTruncated"] = permission.input().size() < permission.input_bytes();
 }
 
 // "ml asks cli: Bash: npm test"
@@ -55,32 +61,42 @@ std::string PermissionsJson(const v1::GetStatusResponse& status) {
   Json list = Json::array();
   for (const v1::SessionStatus& session : status.sessions()) {
     for (const v1::PendingPermission& permission : session.permissions()) {
-      list.push_back(PermissionJson(permission));
+      Json json = Json::object();
+      AddPermission(permission, /*with_input=*/true, json);
+      list.push_back(std::move(json));
     }
   }
-  return Dump({{"permissions", std::move(list)}});
+  Json out = Reply(true);
+  out["permissions"] = std::move(list);
+  return Dump(out);
 }
 
 int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string& verdict,
                 bool json) {
   const v1::PendingPermission& permission = response.permission();
   const bool shows = verdict.empty();
-  const int code = shows || response.was_first() ? kExitOk : kExitFailed;
+  const bool done = shows || response.was_first();
+  const int code = done ? kExitOk : kExitFailed;
+  const absl::Status late =
+      MakeFailure(v1::FAILURE_BAD_REQUEST,
+                  absl::StrCat("somebody else was faster; what counts is: ", response.answer()),
+                  "Nothing is left to answer here.");
   if (json) {
-    Json out = PermissionJson(permission);
+    Json out = Reply(done);
+    AddPermission(permission, /*with_input=*/shows, out);
     if (!shows) out["answer"] = response.answer();
-    if (!shows) out["was_first"] = response.was_first();
-    puts(Dump(out).c_str());
-  } else if (shows) {
-    printf("%s  %s\n%s\n", Printable(permission.request_id()).c_str(), Asks(permission).c_str(),
-           Input(permission).c_str());
-  } else if (response.was_first()) {
-    printf("%s: %s\n", verdict == "allow" ? "allowed" : "denied", Asks(permission).c_str());
-  } else {
-    fprintf(stderr, "somebody else was faster; what counts is: %s\n",
-            Printable(response.answer()).c_str());
+    if (!shows) out["wasFirst"] = response.was_first();
+    if (!done) out["failure"] = FailureJson(ToProto(late));
+    return PrintOut(Dump(out) + "\n", code);
   }
-  return code;
+  if (!done) return PrintFailed(late, json, code);
+  if (shows) {
+    return PrintOut(absl::StrCat(Printable(permission.request_id()), "  ", Asks(permission), "\n",
+                                 Input(permission), "\n"),
+                    code);
+  }
+  return PrintOut(
+      absl::StrCat(verdict == "allow" ? "allowed: " : "denied: ", Asks(permission), "\n"), code);
 }
 
 }  // namespace iris

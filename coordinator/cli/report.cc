@@ -4,21 +4,74 @@
 
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 #include "coordinator/account/account_text.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/json.h"
+#include "coordinator/cli/table.h"
+#include "coordinator/cli/team_line.h"
 #include "coordinator/cli/text.h"
 
 namespace iris {
+namespace {
+
+std::string LongTeams(const v1::ListTeamsResponse& teams) {
+  std::vector<std::vector<std::string>> rows = {{"TEAM", "WHERE", "PATH", "DESCRIPTION"}};
+  for (const v1::TeamInfo& team : teams.teams()) {
+    rows.push_back({team.name(), team.remote().empty() ? "this machine" : OneLine(team.remote()),
+                    OneLine(team.path()), OneLine(team.description())});
+  }
+  return Table(rows);
+}
+
+// As a link is called once there is one; before that the words of `remote` but for "ssh".
+std::string HostOf(const v1::TeamInfo& team, const TeamLine& line) {
+  if (team.remote().empty()) return "this machine";
+  if (!line.host.empty()) return line.host;
+  return OneLine(absl::StripPrefix(team.remote(), "ssh "));
+}
+
+std::string ShortTeams(const v1::ListTeamsResponse& teams, const v1::GetStatusResponse& status,
+                       const StatusView& view) {
+  std::vector<std::vector<Cell>> rows;
+  rows.push_back(Plain({"TEAM", "HOST", "STATE", "DESCRIPTION"}));
+  for (const v1::TeamInfo& team : teams.teams()) {
+    const TeamLine line = LineOf(team.name(), status);
+    rows.push_back(Plain({team.name(), HostOf(team, line), line.state.empty() ? "-" : line.state,
+                          OneLine(team.description())}));
+    rows.back()[2].tint = line.tint;
+  }
+  return FitTable(rows, view.screen);
+}
+
+}  // namespace
 
 void PrintFailure(const absl::Status& status) {
   fprintf(stderr, "%s\n", Printable(Describe(ToProto(status))).c_str());
+}
+
+int PrintFailed(const absl::Status& status, bool json, int exit_code) {
+  if (json) return PrintOut(Dump(FailedReply(ToProto(status))) + "\n", exit_code);
+  PrintFailure(status);
+  return exit_code;
+}
+
+bool PrintOut(const std::string& text) {
+  const bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (fflush(stdout) == 0 && written) return true;
+  perror("iris: stdout");
+  return false;
+}
+
+int PrintOut(const std::string& text, int exit_code) {
+  return PrintOut(text) ? exit_code : kExitFailed;
 }
 
 int ExitCodeForStart(const absl::Status& status) {
@@ -33,11 +86,7 @@ bool PrintTell(const TellReport& report, bool json) {
   if (isatty(STDOUT_FILENO) == 1) out = Printable(out);
   const bool nothing = out.empty() && !report.status.ok();
   if (!nothing && !absl::EndsWith(out, "\n")) out += "\n";
-  const bool written = fwrite(out.data(), 1, out.size(), stdout) == out.size();
-  if (fflush(stdout) != 0 || !written) {
-    perror("iris: stdout");
-    return false;
-  }
+  if (!PrintOut(out)) return false;
   if (!json && !report.status.ok()) PrintFailure(report.status);
   if (!json) fputs(Printable(AccountLines(report.account)).c_str(), stderr);
   return true;
@@ -58,7 +107,9 @@ std::string AccountLines(const v1::TurnAccount& account) {
 }
 
 std::string TellJson(const TellReport& report) {
-  Json json = {{"tell_id", report.tell_id}, {"ok", report.status.ok()}};
+  Json json = Reply(report.status.ok());
+  json["tellId"] = report.tell_id;
+  if (!report.state.empty()) json["state"] = report.state;
   if (!report.detached) json[report.status.ok() ? "answer" : "partial"] = report.text;
   if (report.structured_bytes > 0 && report.structured_bytes <= report.text.size()) {
     PeerJson structured = ParsePeerJson(
@@ -66,35 +117,17 @@ std::string TellJson(const TellReport& report) {
     if (!structured.is_discarded()) json["structured"] = std::move(structured);
   }
   if (!report.status.ok()) json["failure"] = FailureJson(ToProto(report.status));
-  json["duration_ms"] = absl::ToInt64Milliseconds(report.duration);
+  json["durationMs"] = absl::ToInt64Milliseconds(report.duration);
   if (!CostText(report.account).empty() || report.account.denials() > 0) {
     json["turn"] = AccountJson<Json>(report.account);
   }
   return Dump(json);
 }
 
-void PrintTakeover(const std::string& team, const std::string& from,
-                   const absl::StatusOr<v1::WakeResponse>& taken, bool json) {
-  if (json) {
-    Json out = {{"team", team}, {"from", from}, {"ok", taken.ok()}};
-    if (taken.ok()) out["child_pid"] = taken->child_pid();
-    if (!taken.ok()) out["failure"] = FailureJson(ToProto(taken.status()));
-    puts(Dump(out).c_str());
-  } else if (!taken.ok()) {
-    PrintFailure(taken.status());
-  } else {
-    printf("the session of %s with %s is held from here now; its claude has pid %lld\n",
-           from.c_str(), team.c_str(), static_cast<long long>(taken->child_pid()));
-  }
-}
-
-std::string TeamsText(const v1::ListTeamsResponse& teams) {
-  std::vector<std::vector<std::string>> rows = {{"TEAM", "WHERE", "PATH", "DESCRIPTION"}};
-  for (const v1::TeamInfo& team : teams.teams()) {
-    rows.push_back({team.name(), team.remote().empty() ? "here" : Printable(team.remote()),
-                    Printable(team.path()), Printable(team.description())});
-  }
-  return rows.size() == 1 ? "no teams are configured\n" : Table(rows);
+std::string TeamsText(const v1::ListTeamsResponse& teams, const v1::GetStatusResponse& status,
+                      const StatusView& view) {
+  if (teams.teams().empty()) return "no teams are configured\n";
+  return view.long_form ? LongTeams(teams) : ShortTeams(teams, status, view);
 }
 
 std::string TeamsJson(const v1::ListTeamsResponse& teams) {
@@ -106,7 +139,9 @@ std::string TeamsJson(const v1::ListTeamsResponse& teams) {
     if (!team.color().empty()) json["color"] = team.color();
     list.push_back(std::move(json));
   }
-  return Dump({{"teams", std::move(list)}});
+  Json out = Reply(true);
+  out["teams"] = std::move(list);
+  return Dump(out);
 }
 
 }  // namespace iris

@@ -5,16 +5,24 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/cli/table.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// How commands print what they found, for people and with --json.
+// How commands print what they found, for people and with --json: docs/JSON.md says what that has.
 
 // Prints what `status` says to stderr: kind, detail and fix.
 void PrintFailure(const absl::Status& status);
+// The same, or with `json` one object on stdout. Returns `exit_code`.
+int PrintFailed(const absl::Status& status, bool json, int exit_code);
+
+// Prints `text` to stdout. Returns `exit_code`, or kExitFailed where it could not be written, which
+// is said on stderr then.
+int PrintOut(const std::string& text, int exit_code);
+// Returns whether all of it was written; if not, stderr says why.
+bool PrintOut(const std::string& text);
 
 // What a command exits with that cannot get to work: kExitConfig where the configuration is to
 // blame.
@@ -27,6 +35,7 @@ struct TellReport {
   uint64_t structured_bytes = 0;  // The last ones of `text` are JSON.
   v1::TurnAccount account;        // All unset: not known.
   bool detached = false;          // Nobody waits: the id is all there is.
+  std::string state;              // queued, running, settled; empty: not known.
   absl::Duration duration;
 };
 
@@ -37,42 +46,45 @@ bool PrintTell(const TellReport& report, bool json);
 // What a turn was denied, the key that would have had a person asked, and what it cost: a line each,
 // as far as there is anything to say.
 std::string AccountLines(const v1::TurnAccount& account);
-// {"tell_id", "ok", "answer" or "partial", "structured", "failure": {"kind", "detail", "fix",
-// "resets_at_ms"}, "duration_ms", "turn": AccountJson()}; with bytes that are not UTF-8 replaced. "structured" is the JSON
-// at the end of "answer", where the team's claude gave one; "failure" is there where ok is false,
-// with "resets_at_ms" (Unix time) where that of a limit is known; neither "answer" nor "partial"
-// where nobody waits.
+// Bytes that are not UTF-8 are replaced. "structured" is the JSON at the end of "answer", where the
+// team's claude gave one; neither "answer" nor "partial" where nobody waits.
 std::string TellJson(const TellReport& report);
 
 // Oldest first. `now_ms` is Unix time.
 std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms);
-// {"tells": [{"tell_id", "from", "to", "state", "fetched", "message", "answer_bytes", "answer",
-// "failure", "progress", "accepted_at_ms", "settled_at_ms", "turn"}]}; "message" and "answer" are how they
-// begin, and what does not apply is left out.
+// "message" and "answer" are how they begin, and say whether that is all.
 std::string TellsJson(const v1::ListTellsResponse& tells);
 
 // Returns the exit code: kExitFailed where the tell was not cancelled.
 int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& response, bool json);
 
-// What became of `iris takeover`, on stdout or stderr. JSON: {"team", "from", "ok", "child_pid" or
-// "failure"}.
-void PrintTakeover(const std::string& team, const std::string& from,
-                   const absl::StatusOr<v1::WakeResponse>& taken, bool json);
-
-// What teams ask and wait for, each with its id. JSON: {"permissions": [{"id", "from", "to",
-// "tell_id", "asks", "input", "input_bytes"}]}; "input" is text, and may be cut.
+// What teams ask and wait for, each with its id. "input" is text, and says whether that is all.
 std::string PermissionsText(const v1::GetStatusResponse& status);
 std::string PermissionsJson(const v1::GetStatusResponse& status);
 // What one asks, whole, with `verdict` empty; else which answer counts. Returns the exit code:
-// kExitFailed where that is not this one. JSON: as above, with "answer" and "was_first".
+// kExitFailed where that is not this one.
 int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string& verdict,
                 bool json);
 
-// Hosts, then sessions. `now_ms` is Unix time.
-std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms);
-std::string StatusJson(const v1::GetStatusResponse& status);
+struct StatusView {
+  int64_t now_ms = 0;  // Unix time.
+  Screen screen;
+  bool long_form = false;  // Connections, agents, what hosts hold, and every session.
+  uint64_t unread = 0;     // Answers that nobody has read.
+};
 
-std::string TeamsText(const v1::ListTeamsResponse& teams);
+// A line for each team that was used, those with problems first; then what is wrong, and how to mend
+// it.
+std::string StatusText(const v1::GetStatusResponse& status, const StatusView& view);
+std::string StatusJson(const v1::GetStatusResponse& status);
+// What there is for --json and for people where no coordinator runs.
+std::string NotRunning(bool json);
+// Of `status` what concerns this team.
+v1::GetStatusResponse OnlyOf(const std::string& team, const v1::GetStatusResponse& status);
+
+// A line for each team, with what `status` knows of it; `long_form`: with command and path, uncut.
+std::string TeamsText(const v1::ListTeamsResponse& teams, const v1::GetStatusResponse& status,
+                      const StatusView& view);
 std::string TeamsJson(const v1::ListTeamsResponse& teams);
 
 }  // namespace iris

@@ -59,10 +59,49 @@ TEST(ReportTest, AFailureAtALimitSaysWhenItResets) {
   limit.set_resets_at_ms(1'795'997'982'000);
   const Json printed = JsonOf({.tell_id = "t", .status = MakeRateLimited("5-hour limit", limit)});
   EXPECT_EQ(printed["failure"]["kind"], "rate_limited");
-  EXPECT_EQ(printed["failure"]["resets_at_ms"], 1'795'997'982'000);
+  EXPECT_EQ(printed["failure"]["resetsAt"], "2026-11-30T00:19:42Z");
   EXPECT_FALSE(
       JsonOf({.tell_id = "t", .status = MakeFailure(v1::FAILURE_TIMEOUT, "late")})["failure"]
-          .contains("resets_at_ms"));
+          .contains("resetsAt"));
+}
+
+TEST(ReportTest, WhatIsCutIsMarked) {
+  v1::ListTellsResponse tells;
+  v1::TellSummary& tell = *tells.add_tells();
+  tell.set_state("settled");
+  tell.set_preview("all of it");
+  tell.set_answer_preview("yes");
+  tell.set_answer_bytes(3);
+  *tell.mutable_failure() = ToProto(MakeFailure(v1::FAILURE_CLAUDE_MISSING, "short", "fix it"));
+  const auto first = [&tells] { return Json::parse(TellsJson(tells))["tells"][0]; };
+  EXPECT_EQ(first()["messageTruncated"], false);
+  EXPECT_EQ(first()["answerTruncated"], false);
+  EXPECT_EQ(first()["failure"]["truncated"], false);
+
+  tell.set_preview(std::string(118, 'x'));  // Before a character of 3 bytes.
+  tell.set_answer_preview(std::string(120, 'y'));
+  tell.set_answer_bytes(121);
+  tell.mutable_failure()->set_detail(std::string(195, 'z') + "…");
+  EXPECT_EQ(first()["messageTruncated"], true);
+  EXPECT_EQ(first()["answerTruncated"], true);
+  EXPECT_EQ(first()["failure"]["truncated"], true);
+}
+
+TEST(ReportTest, TeamsHaveALineEach) {
+  v1::ListTeamsResponse teams;
+  v1::TeamInfo& gpu = *teams.add_teams();
+  gpu.set_name("gpu");
+  gpu.set_path("/mnt/ml");
+  gpu.set_remote("ssh -J bastion ml@gpu1");
+  gpu.set_description("8 GPUs, " + std::string(100, 'x'));
+  v1::GetStatusResponse status;
+  const std::string text = TeamsText(teams, status, {});
+  EXPECT_EQ(text.substr(0, text.find("8 GPUs")),
+            "TEAM  HOST                STATE  DESCRIPTION\ngpu   -J bastion ml@gpu1  -      ");
+  EXPECT_LE(text.size() - text.find("gpu "), 84u) << "cut at 80 columns";
+  const std::string whole = TeamsText(teams, status, {.long_form = true});
+  EXPECT_NE(whole.find(std::string(100, 'x')), whole.npos);
+  EXPECT_NE(whole.find("/mnt/ml"), whole.npos);
 }
 
 }  // namespace

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
-#include "common/environment/environment.h"
-#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/process/wait_exit.h"
 #include "common/rpc/grpc_failure.h"
@@ -22,85 +23,71 @@
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/command_line.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/json.h"
+#include "coordinator/cli/look.h"
 #include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
-#include "coordinator/cli/takeover.h"
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/cli/wake.h"
 #include "coordinator/config/unset_variable.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kConnect = absl::Seconds(10);
-constexpr absl::Duration kAnswer = absl::Seconds(10);
 constexpr absl::Duration kStopAgents = absl::Seconds(30);
 constexpr absl::Duration kLeave = absl::Seconds(10);
 
-int Fail(const absl::Status& status, int exit_code) {
-  PrintFailure(status);
-  return exit_code;
-}
-
-void SetDeadline(grpc::ClientContext& context, absl::Duration limit) {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + limit));
-}
-
 int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
   const absl::Status status = Serve(command.idle_exit, make_engine);
-  if (status.ok()) return kExitOk;
+  if (status.ok()) return command.json ? PrintOut(Dump(Reply(true)) + "\n", kExitOk) : kExitOk;
   if (absl::IsAlreadyExists(status)) {
-    fprintf(stderr, "a coordinator runs already: %s\n", std::string(status.message()).c_str());
+    const std::string runs = absl::StrCat("a coordinator runs already: ", status.message());
+    if (command.json) {
+      return PrintFailed(MakeFailure(v1::FAILURE_BAD_REQUEST, runs, "Nothing needs to be done."),
+                         true, kExitFailed);
+    }
+    fprintf(stderr, "%s\n", runs.c_str());
     return kExitFailed;
   }
-  return Fail(status, ExitCodeForStart(status));
+  return PrintFailed(status, command.json, ExitCodeForStart(status));
 }
 
-int RunStatus(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
-  if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
-    puts(command.json ? "{\"running\":false}" : "no coordinator runs");
-    return kExitOk;
+// What a stop came to; `left`: whether the coordinator that ran is gone.
+int PrintStopped(const CommandLine& command, bool was_running, const absl::Status& left,
+                 const v1::StopResponse& response) {
+  const int code = left.ok() && response.problems().empty() ? kExitOk : kExitFailed;
+  if (command.json) {
+    Json json = Reply(code == kExitOk);
+    json["wasRunning"] = was_running;
+    json["agentsStopped"] = response.agents_stopped();
+    json["stopped"] =
+        std::vector<std::string>(response.stopped().begin(), response.stopped().end());
+    json["problems"] =
+        std::vector<std::string>(response.problems().begin(), response.problems().end());
+    if (!left.ok()) json["failure"] = FailureJson(ToProto(left));
+    return PrintOut(Dump(json) + "\n", code);
   }
-  if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
-  grpc::ClientContext context;
-  SetDeadline(context, kAnswer);
-  v1::GetStatusResponse status;
-  const absl::Status got = FromGrpcStatus(coordinator->stub->GetStatus(&context, {}, &status), "");
-  if (!got.ok()) return Fail(got, kExitFailed);
-  const std::string text = command.json ? StatusJson(status) + "\n"
-                                        : StatusText(status, absl::ToUnixMillis(absl::Now()));
-  fputs(text.c_str(), stdout);
-  return kExitOk;
-}
-
-absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& teams) {
-  grpc::ClientContext context;
-  SetDeadline(context, kAnswer);
-  v1::ListTeamsRequest request;
-  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
-  return FromGrpcStatus(coordinator.stub->ListTeams(&context, request, &teams), "");
-}
-
-int RunTeams(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, absl::Now() + kConnect);
-  if (!coordinator.ok()) {
-    return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
+  if (!was_running) return PrintOut("no coordinator runs\n", code);
+  std::string text;
+  for (const std::string& name : response.stopped()) {
+    absl::StrAppend(&text, "agent on ", Printable(name), ": stopped\n");
   }
-  v1::ListTeamsResponse teams;
-  const absl::Status got = AskForTeams(*coordinator, teams);
-  if (!got.ok()) return Fail(got, ExitCodeForStart(got));
-  fputs((command.json ? TeamsJson(teams) + "\n" : TeamsText(teams)).c_str(), stdout);
-  return kExitOk;
+  if (command.agents) absl::StrAppend(&text, "agents stopped: ", response.agents_stopped(), "\n");
+  for (const std::string& problem : response.problems()) {
+    fprintf(stderr, "%s\n", Printable(problem).c_str());
+  }
+  if (!left.ok()) PrintFailure(left);
+  return PrintOut(absl::StrCat(text, left.ok() ? "coordinator stopped\n" : ""), code);
 }
 
 // Asks, and gives up the connection: the coordinator leaves when all of them are closed.
 absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
                        v1::StopResponse& response) {
   grpc::ClientContext context;
-  SetDeadline(context, kStopAgents);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kStopAgents));
   v1::StopRequest request;
   request.set_agents(command.agents);
   request.set_force(command.force);
@@ -120,36 +107,26 @@ int RunStop(const CommandLine& command, const Places& places) {
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
     const bool there_was_one = access(places.store.c_str(), F_OK) == 0;
     if (!command.agents || !there_was_one) {
-      puts("no coordinator runs");
-      return kExitOk;
+      return PrintStopped(command, /*was_running=*/false, absl::OkStatus(), {});
     }
     coordinator = StartToStopAgents();
     if (!coordinator.ok()) {
-      return Fail(Annotate(coordinator.status(),
-                           "agents may run, and no coordinator can be started to end them"),
-                  ExitCodeForStart(coordinator.status()));
+      return PrintFailed(Annotate(coordinator.status(),
+                                  "agents may run, and no coordinator can be started to end them"),
+                         command.json, ExitCodeForStart(coordinator.status()));
     }
   }
-  if (!coordinator.ok()) return Fail(coordinator.status(), kExitFailed);
+  if (!coordinator.ok()) return PrintFailed(coordinator.status(), command.json, kExitFailed);
   const pid_t pid = static_cast<pid_t>(coordinator->hello.pid());
   v1::StopResponse response;
   const absl::Status asked = AskToStop(*std::move(coordinator), command, response);
-  if (!asked.ok()) return Fail(asked, kExitFailed);
-  const bool gone = WaitForExit(pid, absl::Now() + kLeave);
-  for (const std::string& name : response.stopped()) {
-    printf("agent on %s: stopped\n", Printable(name).c_str());
+  if (!asked.ok()) return PrintFailed(asked, command.json, kExitFailed);
+  absl::Status left;
+  if (!WaitForExit(pid, absl::Now() + kLeave)) {
+    left = MakeFailure(v1::FAILURE_TIMEOUT,
+                       absl::StrCat("the coordinator, pid ", pid, ", has not left yet"));
   }
-  if (command.agents) printf("agents stopped: %u\n", response.agents_stopped());
-  for (const std::string& problem : response.problems()) {
-    fprintf(stderr, "%s\n", Printable(problem).c_str());
-  }
-  if (!gone) {
-    return Fail(MakeFailure(v1::FAILURE_TIMEOUT,
-                            absl::StrCat("the coordinator, pid ", pid, ", has not left yet")),
-                kExitFailed);
-  }
-  puts("coordinator stopped");
-  return response.problems().empty() ? kExitOk : kExitFailed;
+  return PrintStopped(command, /*was_running=*/true, left, response);
 }
 
 // A coordinator that has read our configuration before, with our variables, keeps that for us while
@@ -167,15 +144,19 @@ int RunFrontEnd(const CommandLine& command) {
   const bool looks_or_stops = command.verb == Verb::kStatus || command.verb == Verb::kStop;
   const absl::StatusOr<Places> places =
       looks_or_stops ? FindPlacesWithoutConfig(ProcessEnv) : FindPlaces(ProcessEnv);
-  if (!places.ok()) return Fail(places.status(), ExitCodeForStart(places.status()));
+  if (!places.ok()) {
+    return PrintFailed(places.status(), command.json, ExitCodeForStart(places.status()));
+  }
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
   if (command.verb == Verb::kMcp) return RunMcp(command, *places);
   // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or not.
   if (const absl::Status ours = CheckConfig(*places).status(); !ours.ok()) {
-    PrintFailure(ours);
     // What we lack ourselves no coordinator makes up for.
-    if (IsUnsetVariable(ours) || !GoesOnWithTheLastGood(*places)) return kExitConfig;
+    if (IsUnsetVariable(ours) || !GoesOnWithTheLastGood(*places)) {
+      return PrintFailed(ours, command.json, kExitConfig);
+    }
+    PrintFailure(ours);
     fputs("The last good configuration is in force.\n", stderr);
   }
   switch (command.verb) {
@@ -187,11 +168,35 @@ int RunFrontEnd(const CommandLine& command) {
       return RunCancel(command, *places);
     case Verb::kAnswer:
       return RunAnswer(command, *places);
+    case Verb::kWake:
     case Verb::kTakeover:
-      return RunTakeover(command, *places);
+      return RunWake(command, *places);
+    case Verb::kSleep:
+      return RunSleep(command, *places);
     default:
       return RunTell(command, *places);
   }
+}
+
+int PrintVersion(const CommandLine& command) {
+  if (!command.json) return PrintOut(absl::StrCat("iris ", kVersion, "\n"), kExitOk);
+  Json json = Reply(true);
+  json["version"] = kVersion;
+  return PrintOut(Dump(json) + "\n", kExitOk);
+}
+
+// Help, or what is wrong with the command line.
+int PrintInstead(const ParsedCommandLine& parsed) {
+  if (parsed.exit_code == kExitOk) return PrintOut(parsed.message, kExitOk);
+  if (parsed.command.json) {
+    const std::vector<absl::string_view> lines =
+        absl::StrSplit(parsed.message, absl::MaxSplits('\n', 1));
+    return PrintFailed(MakeFailure(v1::FAILURE_BAD_REQUEST, lines.front(),
+                                   absl::StripAsciiWhitespace(lines.back())),
+                       true, parsed.exit_code);
+  }
+  fputs(parsed.message.c_str(), stderr);
+  return parsed.exit_code;
 }
 
 }  // namespace
@@ -201,11 +206,9 @@ int RunIris(int argc, char** argv, const MakeEngine& make_engine) {
   const ParsedCommandLine parsed = ParseCommandLine(arguments);
   switch (parsed.command.verb) {
     case Verb::kNone:
-      fputs(parsed.message.c_str(), parsed.exit_code == kExitOk ? stdout : stderr);
-      return parsed.exit_code;
+      return PrintInstead(parsed);
     case Verb::kVersion:
-      printf("iris %s\n", kVersion);
-      return kExitOk;
+      return PrintVersion(parsed.command);
     case Verb::kServe:
       return RunServe(parsed.command, make_engine);
     default:

@@ -7,7 +7,8 @@ namespace iris {
 
 // The whole of the program `iris`; returns its exit code.
 //
-//   0 done · 1 the tell or the coordinator failed · 2 wrong usage · 3 wrong configuration
+//   0 done · 1 the tell or the coordinator failed · 2 wrong usage · 3 wrong configuration ·
+//   4 the message is not answered yet
 int RunIris(int argc, char** argv, const MakeEngine& make_engine);
 
 }  // namespace iris

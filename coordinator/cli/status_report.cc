@@ -1,13 +1,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
-#include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/table.h"
+#include "coordinator/cli/team_line.h"
 #include "coordinator/cli/text.h"
 
 namespace iris {
@@ -18,6 +20,14 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string OrDash(absl::string_view text) { return text.empty() ? "-" : OneLine(text); }
 
 std::string NumberOrDash(int64_t number) { return number == 0 ? "-" : absl::StrCat(number); }
+
+std::string Used(int64_t used_ms, int64_t now_ms) {
+  return used_ms == 0 ? "never" : absl::StrCat(ShowAge(now_ms - used_ms), " ago");
+}
+
+std::string Pair(const v1::SessionStatus& session) {
+  return absl::StrCat(OneLine(session.from()), " to ", OneLine(session.to()));
+}
 
 // "lost 3 s ago, trying again in 4 s"; empty: nothing that the state does not say.
 std::string LinkStory(const v1::LinkStatus& link) {
@@ -74,38 +84,49 @@ absl::string_view KeyOf(const v1::GetStatusResponse& status, absl::string_view i
   return id;
 }
 
-std::string Links(const v1::GetStatusResponse& status) {
+std::string LinkTable(const v1::GetStatusResponse& status) {
   if (status.links().empty()) return "no links\n";
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
-  std::string notes;
   for (const v1::LinkStatus& link : status.links()) {
     rows.push_back({OrDash(link.key()), OrDash(link.state()), OrDash(link.mode()),
                     NumberOrDash(link.ssh_pid()), NumberOrDash(link.agent_pid()),
                     OrDash(link.agent_build()), OrDash(absl::StrJoin(link.teams(), ","))});
-    if (!link.same_agent_as().empty()) {
-      absl::StrAppend(&notes, OrDash(link.key()), " leads to the agent of ",
-                      OrDash(KeyOf(status, link.same_agent_as())), "\n");
-    }
-    if (!link.mode_reason().empty()) {
-      absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.mode()), " because ",
-                      OrDash(link.mode_reason()), "\n");
-    }
-    if (!link.remark().empty()) {
-      absl::StrAppend(&notes, OrDash(link.key()), ": ", OrDash(link.remark()), "\n");
-    }
-    if (link.has_holdings()) {
-      absl::StrAppend(&notes, OrDash(link.key()), " holds ", HoldingsText(link.holdings()), "\n");
-    }
-    if (const std::string story = LinkStory(link); !story.empty()) {
-      absl::StrAppend(&notes, OrDash(link.key()), ": ", story, "\n");
-    }
-    if (!link.upgrade_refused().empty()) {
-      absl::StrAppend(&notes, OrDash(link.key()), ": the agent stays ", OrDash(link.agent_build()),
-                      ", because ", OrDash(link.upgrade_refused()), "\n");
-    }
-    if (link.has_failure()) absl::StrAppend(&notes, Printable(Describe(link.failure())), "\n");
   }
-  return absl::StrCat(Table(rows), notes);
+  return Table(rows);
+}
+
+// What is good to know of a link that works.
+std::string LinkDetails(const v1::LinkStatus& link, const v1::GetStatusResponse& status) {
+  const std::string key = OrDash(link.key());
+  std::string details;
+  if (!link.same_agent_as().empty()) {
+    absl::StrAppend(&details, key, " leads to the agent of ",
+                    OrDash(KeyOf(status, link.same_agent_as())), "\n");
+  }
+  if (!link.mode_reason().empty()) {
+    absl::StrAppend(&details, key, ": ", OrDash(link.mode()), " because ",
+                    OrDash(link.mode_reason()), "\n");
+  }
+  if (link.has_holdings()) {
+    absl::StrAppend(&details, key, " holds ", HoldingsText(link.holdings()), "\n");
+  }
+  return details;
+}
+
+// What is wrong with a link, was, or is worth mending.
+std::string LinkNotes(const v1::LinkStatus& link) {
+  const std::string key = OrDash(link.key());
+  std::string notes;
+  if (!link.remark().empty()) absl::StrAppend(&notes, key, ": ", OrDash(link.remark()), "\n");
+  if (const std::string story = LinkStory(link); !story.empty()) {
+    absl::StrAppend(&notes, key, ": ", story, "\n");
+  }
+  if (!link.upgrade_refused().empty()) {
+    absl::StrAppend(&notes, key, ": the agent stays ", OrDash(link.agent_build()), ", because ",
+                    OrDash(link.upgrade_refused()), "\n");
+  }
+  if (link.has_failure()) absl::StrAppend(&notes, Printable(Describe(link.failure())), "\n");
+  return notes;
 }
 
 // Whose environment claude was started with; their names are in the JSON. Empty: none was given.
@@ -119,41 +140,74 @@ std::string EnvironmentText(const v1::SessionStatus& session) {
                       session.env_names_size(), " variables)");
 }
 
-std::string LastTurnText(const v1::TurnAccount& account) {
-  const std::string cost = CostText(account), denied = DeniedText(account);
-  const absl::string_view fix = DeniedFix(account);
-  return OneLine(absl::StrCat(cost, cost.empty() || denied.empty() ? "" : "; ", denied,
-                              fix.empty() ? "" : " ", fix));
-}
-
-std::string Sessions(const v1::GetStatusResponse& status, int64_t now_ms) {
+std::string SessionTable(const v1::GetStatusResponse& status, int64_t now_ms) {
   if (status.sessions().empty()) return "no sessions\n";
   Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
-  std::string stalls;
   for (const v1::SessionStatus& session : status.sessions()) {
-    const int64_t used_ms = session.last_used_at_ms();
     rows.push_back({OneLine(session.from()), OneLine(session.to()), OrDash(session.state()),
                     NumberOrDash(session.child_pid()), NumberOrDash(session.tells_waiting()),
-                    absl::StrCat(session.tells_done()),
-                    used_ms == 0 ? "never" : absl::StrCat(ShowAge(now_ms - used_ms), " ago"),
+                    absl::StrCat(session.tells_done()), Used(session.last_used_at_ms(), now_ms),
                     session.session_id()});
-    if (!session.stall().empty()) {
-      absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", OrDash(session.stall()),
-                      "\n");
-    }
-    if (const std::string env = EnvironmentText(session); !env.empty()) {
-      absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": ", env, "\n");
-    }
-    if (const std::string turn = LastTurnText(session.last_turn()); !turn.empty()) {
-      absl::StrAppend(&stalls, session.from(), " to ", session.to(), ": last turn: ", turn, "\n");
-    }
-    for (const v1::PendingPermission& permission : session.permissions()) {
-      absl::StrAppend(&stalls, session.to(), " asks ", session.from(), ": ",
-                      OrDash(permission.text()), "; iris answer ",
-                      OrDash(permission.request_id().substr(0, 8)), " allow|deny\n");
-    }
   }
-  return absl::StrCat(Table(rows), stalls);
+  return Table(rows);
+}
+
+std::string SessionDetails(const v1::SessionStatus& session) {
+  std::string details;
+  if (const std::string env = EnvironmentText(session); !env.empty()) {
+    absl::StrAppend(&details, Pair(session), ": ", env, "\n");
+  }
+  if (const std::string cost = CostText(session.last_turn()); !cost.empty()) {
+    absl::StrAppend(&details, Pair(session), ": last turn: ", OneLine(cost), "\n");
+  }
+  return details;
+}
+
+// What keeps a session from going on, and what to do about it.
+std::string SessionNotes(const v1::SessionStatus& session) {
+  std::string notes;
+  if (!session.stall().empty()) {
+    absl::StrAppend(&notes, Pair(session), ": ", OrDash(session.stall()), "\n");
+  }
+  if (const std::string denied = DeniedText(session.last_turn()); !denied.empty()) {
+    const absl::string_view fix = DeniedFix(session.last_turn());
+    absl::StrAppend(&notes, Pair(session), ": last turn: ", OneLine(denied), fix.empty() ? "" : " ",
+                    fix, "\n");
+  }
+  for (const v1::PendingPermission& permission : session.permissions()) {
+    absl::StrAppend(&notes, OneLine(session.to()), " asks ", OneLine(session.from()), ": ",
+                    OrDash(permission.text()), "; iris answer ",
+                    OrDash(permission.request_id().substr(0, 8)), " allow|deny\n");
+  }
+  return notes;
+}
+
+std::string TeamTable(const v1::GetStatusResponse& status, const StatusView& view) {
+  const std::vector<TeamLine> lines = TeamLines(status);
+  if (lines.empty()) return "no team has been used yet; `iris teams` lists them\n";
+  std::vector<std::vector<Cell>> rows;
+  rows.push_back(Plain({"TEAM", "HOST", "STATE", "NOW", "USED"}));
+  for (const TeamLine& line : lines) {
+    rows.push_back(Plain({line.team, OrDash(line.host), OrDash(line.state), OrDash(line.now),
+                          Used(line.last_used_ms, view.now_ms)}));
+    rows.back()[2].tint = line.tint;
+  }
+  return FitTable(rows, view.screen);
+}
+
+std::string Notes(const v1::GetStatusResponse& status, const StatusView& view) {
+  std::string notes;
+  for (const v1::LinkStatus& link : status.links()) {
+    absl::StrAppend(&notes, view.long_form ? LinkDetails(link, status) : "", LinkNotes(link));
+  }
+  for (const v1::SessionStatus& session : status.sessions()) {
+    absl::StrAppend(&notes, view.long_form ? SessionDetails(session) : "", SessionNotes(session));
+  }
+  if (view.unread > 0) {
+    absl::StrAppend(&notes, view.unread, view.unread == 1 ? " answer" : " answers",
+                    " to read: iris tells\n");
+  }
+  return notes;
 }
 
 std::string ConfigProblem(const v1::GetStatusResponse& status) {
@@ -163,99 +217,35 @@ std::string ConfigProblem(const v1::GetStatusResponse& status) {
                       Printable(Describe(status.config_problem())), "\n");
 }
 
-Json HoldingsJson(const v1::HostHoldings& held) {
-  return {{"sessions", held.sessions()},
-          {"with_child", held.with_child()},
-          {"draining", held.draining()},
-          {"unverifiable", held.unverifiable()},
-          {"claims", held.claims()},
-          {"journal_bytes", held.journal_bytes()},
-          {"journal_quota_bytes", held.journal_quota_bytes()},
-          {"unacknowledged_bytes", held.unacknowledged_bytes()},
-          {"longest_unused_ms", held.longest_unused_ms()},
-          {"free_disk_bytes", held.free_disk_bytes()},
-          {"damaged", held.damaged()},
-          {"builds", held.builds()},
-          {"build_bytes", held.build_bytes()}};
-}
-
-Json LinkJson(const v1::LinkStatus& link) {
-  Json json = {{"id", link.id()},
-               {"key", link.key()},
-               {"same_agent_as", link.same_agent_as()},
-               {"teams", std::vector<std::string>(link.teams().begin(), link.teams().end())},
-               {"state", link.state()},
-               {"mode", link.mode()},
-               {"mode_reason", link.mode_reason()},
-               {"remark", link.remark()},
-               {"hostname", link.hostname()},
-               {"ssh_pid", link.ssh_pid()},
-               {"losses", link.losses()},
-               {"agent", Json{{"pid", link.agent_pid()},
-                              {"build", link.agent_build()},
-                              {"upgrade_refused", link.upgrade_refused()},
-                              {"socket", link.agent_socket()},
-                              {"data_dir", link.agent_data_dir()}}}};
-  if (link.has_failure()) {
-    json["failure"] = FailureJson(link.failure());
-    json["failure_age_ms"] = link.failure_age_ms();
-  }
-  if (link.has_holdings()) json["holdings"] = HoldingsJson(link.holdings());
-  if (link.state() == "waiting") json["retry_in_ms"] = link.retry_in_ms();
-  return json;
-}
-
-Json SessionJson(const v1::SessionStatus& session) {
-  Json asks = Json::array();
-  for (const v1::PendingPermission& permission : session.permissions()) {
-    asks.push_back({{"id", permission.request_id()}, {"asks", permission.text()}});
-  }
-  Json json = {{"session_id", session.session_id()},
-          {"from", session.from()},
-          {"to", session.to()},
-          {"state", session.state()},
-          {"child_pid", session.child_pid()},
-          {"child_start_time", session.child_start_time()},
-          {"tells_waiting", session.tells_waiting()},
-          {"tell_in_flight", session.tell_in_flight()},
-          {"answer_bytes", session.answer_bytes()},
-          {"stall", session.stall()},
-          {"env_from", session.env_from()},
-          {"env_names",
-           std::vector<std::string>(session.env_names().begin(), session.env_names().end())},
-          {"permissions", std::move(asks)},
-          {"tells_done", session.tells_done()},
-          {"created_at_ms", session.created_at_ms()},
-          {"last_used_at_ms", session.last_used_at_ms()}};
-  if (session.has_last_turn()) json["last_turn"] = AccountJson<Json>(session.last_turn());
-  return json;
-}
-
 }  // namespace
 
-std::string StatusText(const v1::GetStatusResponse& status, int64_t now_ms) {
-  return absl::StrCat("coordinator: iris ", Printable(status.daemon().build()), ", pid ",
-                      status.daemon().pid(), ", up ", ShowAge(status.uptime_ms()), ", ",
-                      Printable(status.daemon().config_path()), "\n", ConfigProblem(status), "\n",
-                      Links(status), "\n",
-                      Sessions(status, now_ms));
+std::string StatusText(const v1::GetStatusResponse& status, const StatusView& view) {
+  const std::string head = absl::StrCat(
+      "iris ", Printable(status.daemon().build()), ", coordinator ", status.daemon().pid(), ", up ",
+      ShowAge(status.uptime_ms()), ", ", Printable(status.daemon().config_path()), "\n");
+  const std::string tables =
+      view.long_form ? absl::StrCat(LinkTable(status), "\n", SessionTable(status, view.now_ms))
+                     : TeamTable(status, view);
+  const std::string notes = Notes(status, view);
+  return absl::StrCat(head, ConfigProblem(status), "\n", tables, notes.empty() ? "" : "\n", notes);
 }
 
-std::string StatusJson(const v1::GetStatusResponse& status) {
-  Json links = Json::array(), sessions = Json::array();
-  for (const v1::LinkStatus& link : status.links()) links.push_back(LinkJson(link));
-  for (const v1::SessionStatus& session : status.sessions()) {
-    sessions.push_back(SessionJson(session));
+v1::GetStatusResponse OnlyOf(const std::string& team, const v1::GetStatusResponse& status) {
+  v1::GetStatusResponse only = status;
+  only.clear_links();
+  only.clear_sessions();
+  for (const v1::LinkStatus& link : status.links()) {
+    if (absl::c_linear_search(link.teams(), team)) *only.add_links() = link;
   }
-  Json json = {{"running", true},
-               {"pid", status.daemon().pid()},
-               {"build", status.daemon().build()},
-               {"config_path", status.daemon().config_path()},
-               {"uptime_ms", status.uptime_ms()},
-               {"links", std::move(links)},
-               {"sessions", std::move(sessions)}};
-  if (status.has_config_problem()) json["config_problem"] = FailureJson(status.config_problem());
-  return Dump(json);
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (session.to() == team) *only.add_sessions() = session;
+  }
+  // Its connection may carry others, which are not asked for.
+  for (v1::LinkStatus& link : *only.mutable_links()) {
+    link.clear_teams();
+    link.add_teams(team);
+  }
+  return only;
 }
 
 }  // namespace iris

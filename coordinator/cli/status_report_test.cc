@@ -1,6 +1,8 @@
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "coordinator/cli/report.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -8,7 +10,9 @@
 namespace iris {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using ::testing::Not;
 
 class StatusReportTest : public ::testing::Test {
@@ -21,11 +25,11 @@ class StatusReportTest : public ::testing::Test {
     link_.mutable_failure()->set_fix("FIX");
     link_.set_failure_age_ms(age_ms);
   }
-  std::string Text(const std::string& state) {
+  std::string Text(const std::string& state, const StatusView& view = {}) {
     link_.set_state(state);
     v1::GetStatusResponse status;
     *status.add_links() = link_;
-    return StatusText(status, 0);
+    return StatusText(status, view);
   }
   std::string Json(const std::string& state) {
     link_.set_state(state);
@@ -37,14 +41,31 @@ class StatusReportTest : public ::testing::Test {
   v1::LinkStatus link_;
 };
 
+constexpr StatusView kLong = {.long_form = true};
+
+// The lines of the table that `text` begins with, behind the head.
+std::vector<std::string> TableOf(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, "\n\n");
+  return absl::StrSplit(parts.at(1), '\n', absl::SkipEmpty());
+}
+
+v1::SessionStatus& AddSession(v1::GetStatusResponse& status, const std::string& to,
+                              const std::string& state) {
+  v1::SessionStatus& session = *status.add_sessions();
+  session.set_from("cli");
+  session.set_to(to);
+  session.set_state(state);
+  return session;
+}
+
 TEST_F(StatusReportTest, AWaitingLinkSaysWhyAndWhenItTriesAgain) {
   Failed(v1::FAILURE_DROPPED, 3'200);
   link_.set_retry_in_ms(3'100);
   EXPECT_THAT(Text("waiting"), HasSubstr("ml@gpu1:22: lost 3 s ago, trying again in 4 s\n"
                                          "dropped: DETAIL\n"
                                          "fix: FIX\n"));
-  EXPECT_THAT(Json("waiting"), HasSubstr("\"retry_in_ms\":3100"));
-  EXPECT_THAT(Json("waiting"), HasSubstr("\"failure_age_ms\":3200"));
+  EXPECT_THAT(Json("waiting"), HasSubstr("\"retryInMs\":3100"));
+  EXPECT_THAT(Json("waiting"), HasSubstr("\"failureAgeMs\":3200"));
   EXPECT_THAT(Text("connecting"), HasSubstr("ml@gpu1:22: lost 3 s ago, trying again now\n"));
 }
 
@@ -54,7 +75,7 @@ TEST_F(StatusReportTest, AnAgentThatWasNotUpgradedSaysWhy) {
   EXPECT_THAT(Text("up"),
               HasSubstr("ml@gpu1:22: the agent stays 0.1.0 build 1, because it does not "
                         "run\n"));
-  EXPECT_THAT(Json("up"), HasSubstr("\"upgrade_refused\":\"it does not run\""));
+  EXPECT_THAT(Json("up"), HasSubstr("\"upgradeRefused\":\"it does not run\""));
 }
 
 TEST_F(StatusReportTest, WhatAHostHoldsIsSaid) {
@@ -65,13 +86,14 @@ TEST_F(StatusReportTest, WhatAHostHoldsIsSaid) {
   held.set_journal_quota_bytes(uint64_t{4} << 30);
   held.set_builds(2);
   held.set_build_bytes(16 << 20);
-  EXPECT_THAT(Text("up"), HasSubstr("ml@gpu1:22 holds 12 sessions, 3 with a claude; journals 3.0 "
+  EXPECT_THAT(Text("up"), Not(HasSubstr(" holds ")));
+  EXPECT_THAT(Text("up", kLong), HasSubstr("ml@gpu1:22 holds 12 sessions, 3 with a claude; journals 3.0 "
                                     "MiB of 4096.0 MiB; 2 builds, 16.0 MiB\n"));
   held.set_unverifiable(1);
   held.set_unacknowledged_bytes(1 << 20);
-  EXPECT_THAT(Text("up"), HasSubstr("3 with a claude, 1 claimed by other hosts; journals 3.0 MiB "
+  EXPECT_THAT(Text("up", kLong), HasSubstr("3 with a claude, 1 claimed by other hosts; journals 3.0 MiB "
                                     "of 4096.0 MiB (1.0 MiB not fetched)"));
-  EXPECT_THAT(Json("up"), HasSubstr("\"journal_bytes\":3145728"));
+  EXPECT_THAT(Json("up"), HasSubstr("\"journalBytes\":3145728"));
 }
 
 TEST_F(StatusReportTest, TwoLinksToOneAgentSayThatTheyAre) {
@@ -83,10 +105,10 @@ TEST_F(StatusReportTest, TwoLinksToOneAgentSayThatTheyAre) {
     link->set_state("up");
   }
   status.mutable_links(1)->set_same_agent_as("link-1");
-  EXPECT_THAT(StatusText(status, 0),
+  EXPECT_THAT(StatusText(status, kLong),
               HasSubstr("me@gpu:22 (b) leads to the agent of me@gpu:22 (a)\n"));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"id\":\"link-2\""));
-  EXPECT_THAT(StatusJson(status), HasSubstr("\"same_agent_as\":\"link-1\""));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"sameAgentAs\":\"link-1\""));
 }
 
 TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
@@ -97,12 +119,12 @@ TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
   session->set_env_from("host");
   session->add_env_names("GH_TOKEN");
   session->add_env_names("PATH");
-  EXPECT_THAT(StatusText(status, 0),
+  EXPECT_THAT(StatusText(status, kLong),
               HasSubstr("cli to gpu: claude has the environment of the host (2 variables)\n"));
-  EXPECT_THAT(StatusJson(status), HasSubstr("\"env_names\":[\"GH_TOKEN\",\"PATH\"]"));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"envNames\":[\"GH_TOKEN\",\"PATH\"]"));
   session->clear_env_names();
   session->set_env_from("coordinator");
-  EXPECT_THAT(StatusText(status, 0), HasSubstr("no front end has asked since"));
+  EXPECT_THAT(StatusText(status, kLong), HasSubstr("no front end has asked since"));
 }
 
 TEST_F(StatusReportTest, WhatTheLastTurnCostAndWasDeniedIsShown) {
@@ -118,7 +140,7 @@ TEST_F(StatusReportTest, WhatTheLastTurnCostAndWasDeniedIsShown) {
   EXPECT_THAT(StatusText(status, 0),
               HasSubstr("last turn: 2 tools; 1 use of a tool was denied: Bash?[2J. "
                         "\"grantPermission\": \"ask\""));
-  EXPECT_THAT(StatusJson(status), HasSubstr("\"last_turn\":{\"tools\":2,\"denials\":1,"));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"lastTurn\":{\"tools\":2,\"denials\":1,"));
 }
 
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
@@ -127,7 +149,7 @@ TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
                                          "next message tries again\n"
                                          "auth: DETAIL\n"
                                          "fix: FIX\n"));
-  EXPECT_THAT(Json("blocked"), Not(HasSubstr("retry_in_ms")));
+  EXPECT_THAT(Json("blocked"), Not(HasSubstr("retryInMs")));
 }
 
 TEST_F(StatusReportTest, ALinkThatIsDownSaysSinceWhenAndWhy) {
@@ -144,6 +166,75 @@ TEST_F(StatusReportTest, ALinkThatIsUpSaysOnlyWhatIsUnusual) {
   EXPECT_THAT(Json("up"), HasSubstr("\"losses\":2"));
   EXPECT_THAT(Text("suspect"),
               HasSubstr("ml@gpu1:22: silent since a probe; lost if it stays so\n"));
+}
+
+TEST_F(StatusReportTest, EachTeamHasALineThoseWithProblemsFirst) {
+  v1::GetStatusResponse status;
+  AddSession(status, "docs", "stopped");
+  AddSession(status, "app", "ready").set_last_used_at_ms(1'000);
+  v1::SessionStatus& busy = AddSession(status, "build", "busy");
+  busy.set_tell_in_flight("id");
+  busy.set_stall("a tool runs (Bash) for 42 s");
+  busy.set_tells_waiting(2);
+  AddSession(status, "build", "ready");
+  AddSession(status, "gpu", "unverifiable");
+  Failed(v1::FAILURE_CLAUDE_NOT_LOGGED_IN, 25'000);
+  link_.set_state("blocked");
+  link_.add_teams("gpu");
+  *status.add_links() = link_;
+  v1::LinkStatus& local = *status.add_links();
+  local.set_key("local");
+  local.set_state("up");
+  local.add_teams("app");
+
+  const std::string text = StatusText(status, {.now_ms = 4'000, .unread = 3});
+  EXPECT_THAT(
+      TableOf(text),
+      ElementsAre("TEAM   HOST          STATE                   NOW                         USED",
+                  "gpu    ml@gpu1:22    ✗ claude not logged in  -                           never",
+                  "build  -             busy                    a tool runs (Bash) for 42…  never",
+                  "app    this machine  ready                   -                           3 s ago",
+                  "docs   -             asleep                  -                           never"));
+  EXPECT_THAT(text, HasSubstr("DETAIL\nfix: FIX\n"));
+  EXPECT_THAT(text, HasSubstr("3 answers to read: iris tells\n"));
+}
+
+TEST_F(StatusReportTest, ALineFitsTheScreenHoweverMuchThereIsToSay) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus& asks = AddSession(status, "build", "busy");
+  v1::PendingPermission& permission = *asks.add_permissions();
+  permission.set_request_id("3f2a9c00-0000");
+  permission.set_text("Bash: " + std::string(150, 'x'));
+  link_.set_key(std::string(60, 'h'));
+  link_.add_teams("build");
+  *status.add_links() = link_;
+  for (const std::string& line : TableOf(StatusText(status, {}))) EXPECT_LE(line.size(), 90u);
+  EXPECT_THAT(TableOf(StatusText(status, {.screen = {.columns = 300}}))[1],
+              HasSubstr(std::string(150, 'x')));
+  EXPECT_THAT(StatusText(status, {}), HasSubstr("iris answer 3f2a9c00 allow|deny\n"));
+}
+
+TEST_F(StatusReportTest, OnlyOneTeamMayBeAskedFor) {
+  v1::GetStatusResponse status;
+  AddSession(status, "app", "ready");
+  AddSession(status, "gpu", "ready");
+  link_.add_teams("gpu");
+  link_.add_teams("docs");
+  *status.add_links() = link_;
+  EXPECT_EQ(TableOf(StatusText(OnlyOf("gpu", status), {})).size(), 2u);
+  EXPECT_THAT(StatusJson(OnlyOf("app", status)), HasSubstr("\"links\":[]"));
+  EXPECT_THAT(StatusText(OnlyOf("none", status), {}), HasSubstr("no team has been used yet"));
+}
+
+TEST_F(StatusReportTest, TimesInJsonAreMoments) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus& session = AddSession(status, "gpu", "ready");
+  session.set_created_at_ms(1'795'997'982'000);
+  EXPECT_THAT(StatusJson(status), StartsWith("{\"schema\":1,\"ok\":true,\"running\":true,"));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"created\":\"2026-11-30T00:19:42Z\""));
+  EXPECT_THAT(StatusJson(status), Not(HasSubstr("lastUsed"))) << "it was never used";
+  session.set_last_used_at_ms(1'795'997'982'999);
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"lastUsed\":\"2026-11-30T00:19:42Z\""));
 }
 
 }  // namespace

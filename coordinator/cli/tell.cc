@@ -145,7 +145,7 @@ absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
 // The end of one tell, as far as this command knows it.
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
                     const CommandLine& command, absl::Duration elapsed) {
-  TellReport report{.tell_id = tell_id, .duration = elapsed};
+  TellReport report{.tell_id = tell_id, .state = result.state(), .duration = elapsed};
   if (result.settled.has_value()) {
     report.text = result.answer;
     report.structured_bytes = result.settled->structured_bytes();
@@ -203,7 +203,8 @@ int RunTell(const CommandLine& command, const Places& places) {
   if (result.settled.has_value()) {
     ConfirmFetched(*submitted->coordinator->stub, tell_id, command.from);
   }
-  return report.status.ok() ? kExitOk : kExitFailed;
+  if (report.status.ok()) return kExitOk;
+  return result.timed_out && !result.settled.has_value() ? kExitNotYet : kExitFailed;
 }
 
 }  // namespace iris

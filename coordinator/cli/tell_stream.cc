@@ -93,6 +93,7 @@ void ReadUpdates(Reader& stream, CallTimer& timer, const TellStreamEvents& event
         events.accepted();
         break;
       case v1::TellUpdate::kProgress:
+        result.stage = update.progress().stage();
         events.progress(update.progress());
         break;
       case v1::TellUpdate::kAnswer:
@@ -131,6 +132,14 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
 }
 
 }  // namespace
+
+std::string TellStreamResult::state() const {
+  if (settled.has_value()) return "settled";
+  if (!accepted) return "";
+  const bool waits =
+      stage == v1::TellProgress::STAGE_UNSPECIFIED || stage == v1::TellProgress::QUEUED;
+  return waits ? "queued" : "running";
+}
 
 bool TellStreamResult::coordinator_lost() const {
   if (settled.has_value() || timed_out) return false;

@@ -19,7 +19,11 @@ struct TellStreamResult {
   absl::optional<v1::TellSettled> settled;
   std::string answer;      // With `settled`: all of it.
   bool timed_out = false;  // We stopped waiting after `accepted`.
+  v1::TellProgress::Stage stage = v1::TellProgress::STAGE_UNSPECIFIED;  // The last that was said.
 
+  // As `iris tells` has it: queued, running or settled; empty: it was not accepted. Queued also
+  // where nothing was said of it since.
+  std::string state() const;
   // The coordinator went away, or is about to: connect again and submit the same tell.
   bool coordinator_lost() const;
 };

@@ -1,19 +1,22 @@
 #include "coordinator/cli/tells.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
+#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
 
 namespace iris {
@@ -25,28 +28,39 @@ constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
 constexpr char kCaller[] = "cli";
 
-int Fail(const absl::Status& status, int exit_code) {
-  PrintFailure(status);
-  return exit_code;
-}
-
-int RunList(const CommandLine& command, v1::Coordinator::Stub& stub) {
+absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::ListTellsRequest request;
-  request.set_all(command.all);
+  request.set_all(all);
   v1::ListTellsResponse tells;
   const absl::Status got = FromGrpcStatus(stub.ListTells(&context, request, &tells), "");
-  if (!got.ok()) return Fail(got, kExitFailed);
-  const std::string text =
-      command.json ? TellsJson(tells) + "\n" : TellsText(tells, absl::ToUnixMillis(absl::Now()));
-  fputs(text.c_str(), stdout);
-  return kExitOk;
+  if (!got.ok()) return got;
+  return tells;
+}
+
+int RunList(const CommandLine& command, v1::Coordinator::Stub& stub) {
+  const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, command.all);
+  if (!tells.ok()) return PrintFailed(tells.status(), command.json, kExitFailed);
+  return PrintOut(command.json ? TellsJson(*tells) + "\n"
+                               : TellsText(*tells, absl::ToUnixMillis(absl::Now())),
+                  kExitOk);
+}
+
+// The whole id of the message that `command` is about.
+absl::StatusOr<std::string> WholeId(const CommandLine& command, v1::Coordinator::Stub& stub) {
+  if (!command.last && IsUuid(command.tell_id)) return command.tell_id;
+  const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, /*all=*/true);
+  if (!tells.ok()) return tells.status();
+  if (!command.last) return FindTellId(*tells, command.tell_id);
+  const absl::StatusOr<std::string> from = CallerOrOwn(stub, command.from);
+  if (!from.ok()) return from.status();
+  return LastTellId(*tells, *from);
 }
 
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
                     const std::string& last_progress) {
-  TellReport report{.tell_id = tell_id, .status = result.call};
+  TellReport report{.tell_id = tell_id, .status = result.call, .state = result.state()};
   if (result.settled.has_value()) {
     report.text = result.answer;
     report.structured_bytes = result.settled->structured_bytes();
@@ -63,57 +77,87 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   return report;
 }
 
+struct Followed {
+  // The last that was to be asked.
+  absl::StatusOr<Coordinator> coordinator = absl::UnknownError("");
+  TellStreamResult result;
+  std::string last_progress;
+};
+
+// Follows the message that `command` is about until it is settled, or `command` says otherwise.
+// `request` gets its id, once that is known.
+Followed Follow(const CommandLine& command, const Places& places,
+                v1::FollowTellRequest& request) {
+  Followed followed;
+  ProgressLine line;
+  absl::optional<InterruptNotice> notice;
+  const TellStreamEvents events = {.accepted =
+                                       [&] {
+                                         if (command.wait) notice.emplace(request.tell_id());
+                                       },
+                                   .progress =
+                                       [&](const v1::TellProgress& progress) {
+                                         followed.last_progress = ShowProgress(progress);
+                                         line.Show(progress);
+                                       }};
+  for (int lives = 0; lives < kLivesMax; ++lives) {
+    followed.coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+    const absl::StatusOr<Coordinator>& coordinator = followed.coordinator;
+    if (!coordinator.ok()) return followed;
+    if (request.tell_id().empty()) {
+      absl::StatusOr<std::string> id = WholeId(command, *coordinator->stub);
+      followed.result.call = id.status();
+      // The coordinator may have left in between; the next one knows the message too.
+      if (followed.result.coordinator_lost()) continue;
+      if (!id.ok()) return followed;
+      request.set_tell_id(*std::move(id));
+    }
+    followed.result = FollowTell(*coordinator->stub, request, events);
+    if (!followed.result.coordinator_lost()) break;
+  }
+  return followed;
+}
+
 }  // namespace
 
 int RunTells(const CommandLine& command, const Places& places) {
+  if (command.tell_id.empty() && !command.last) {
+    const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+    if (coordinator.ok()) return RunList(command, *coordinator->stub);
+    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+  }
   v1::FollowTellRequest request;
-  request.set_tell_id(command.tell_id);
   request.set_from(kCaller);
   request.set_no_wait(!command.wait);
   const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
   if (command.wait && claude_session != nullptr) request.set_claude_session_id(claude_session);
-  TellStreamResult result;
-  absl::StatusOr<Coordinator> coordinator = absl::UnknownError("");
-  std::string last_progress;
-  {
-    ProgressLine line;
-    absl::optional<InterruptNotice> notice;
-    const TellStreamEvents events = {.accepted =
-                                         [&] {
-                                           if (command.wait) notice.emplace(command.tell_id);
-                                         },
-                                     .progress =
-                                         [&](const v1::TellProgress& progress) {
-                                           last_progress = ShowProgress(progress);
-                                           line.Show(progress);
-                                         }};
-    for (int lives = 0; lives < kLivesMax; ++lives) {
-      coordinator = ConnectOrStart(places, absl::Now() + kConnect);
-      if (!coordinator.ok()) {
-        line.Clear();
-        return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
-      }
-      if (command.tell_id.empty()) return RunList(command, *coordinator->stub);
-      result = FollowTell(*coordinator->stub, request, events);
-      if (!result.coordinator_lost()) break;
-    }
+  const Followed followed = Follow(command, places, request);
+  if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
+    return PrintFailed(started, command.json, ExitCodeForStart(started));
   }
-  const TellReport report = ReportOf(result, command.tell_id, last_progress);
+  const TellStreamResult& result = followed.result;
+  if (request.tell_id().empty()) return PrintFailed(result.call, command.json, kExitFailed);
+  const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
-  if (result.settled.has_value()) ConfirmFetched(*coordinator->stub, command.tell_id, kCaller);
-  return report.status.ok() ? kExitOk : kExitFailed;
+  if (result.settled.has_value()) {
+    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCaller);
+  }
+  if (report.status.ok()) return kExitOk;
+  return result.call.ok() && !result.settled.has_value() ? kExitNotYet : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
   const absl::StatusOr<Coordinator> coordinator =
       ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
-    return Fail(coordinator.status(), ExitCodeForStart(coordinator.status()));
+    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
+  const absl::StatusOr<std::string> tell_id = WholeId(command, *coordinator->stub);
+  if (!tell_id.ok()) return PrintFailed(tell_id.status(), command.json, kExitFailed);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::CancelTellOfRequest request;
-  request.set_tell_id(command.tell_id);
+  request.set_tell_id(*tell_id);
   request.set_from(kCaller);
   v1::CancelTellOfResponse response;
   absl::Status got =
@@ -122,10 +166,10 @@ int RunCancel(const CommandLine& command, const Places& places) {
     got = MakeFailure(v1::FAILURE_TIMEOUT,
                       absl::StrCat("the host has not said within ", absl::FormatDuration(kAnswer),
                                    " that it stopped; it still will"),
-                      absl::StrCat("iris tells ", command.tell_id, " shows what became of it."));
+                      absl::StrCat("iris tells ", *tell_id, " shows what became of it."));
   }
-  if (!got.ok()) return Fail(got, kExitFailed);
-  return PrintCancel(command.tell_id, response, command.json);
+  if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
+  return PrintCancel(*tell_id, response, command.json);
 }
 
 }  // namespace iris

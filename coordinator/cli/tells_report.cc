@@ -1,7 +1,10 @@
-#include <cstdio>
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
@@ -9,6 +12,7 @@
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/text.h"
 
 namespace iris {
@@ -26,19 +30,43 @@ std::string Outcome(const v1::TellSummary& tell) {
   return absl::StrCat(KindName(KindOf(tell.failure())), ": ", tell.failure().detail());
 }
 
+// As coordinator.proto bounds them: a preview, and the texts of a failure, in a list. A shorter
+// preview of at most 3 bytes less may have been cut before a character.
+constexpr size_t kPreviewBytes = 120;
+constexpr size_t kCharacterBytes = 3;
+constexpr size_t kListedFailureBytes = 200;
+
+// Where a failure of a list was cut stands "…".
+bool IsCut(const std::string& text) {
+  return text.size() + kCharacterBytes >= kListedFailureBytes && absl::StrContains(text, "…");
+}
+
+Json ListedFailureJson(const Failure& failure) {
+  Json json = FailureJson(failure);
+  json["truncated"] = IsCut(failure.detail()) || IsCut(failure.fix());
+  return json;
+}
+
 Json TellJson(const v1::TellSummary& tell) {
-  Json json = {{"tell_id", tell.tell_id()}, {"from", tell.from()},
-               {"to", tell.to()},           {"state", tell.state()},
-               {"message", tell.preview()}, {"answer_bytes", tell.answer_bytes()}};
+  Json json = Json::object();
+  json["tellId"] = tell.tell_id();
+  json["from"] = tell.from();
+  json["to"] = tell.to();
+  json["state"] = tell.state();
+  if (tell.has_progress()) json["doing"] = ShowProgress(tell.progress());
+  json["message"] = tell.preview();
+  json["messageTruncated"] = tell.preview().size() + kCharacterBytes >= kPreviewBytes;
+  json["answerBytes"] = tell.answer_bytes();
   if (tell.state() == "settled") {
-    json["fetched"] = tell.fetched();
     json["answer"] = tell.answer_preview();
-    json["settled_at_ms"] = tell.settled_at_ms();
+    json["answerTruncated"] = tell.answer_bytes() > kPreviewBytes ||
+                              tell.answer_bytes() > tell.answer_preview().size();
+    json["fetched"] = tell.fetched();
   }
-  if (tell.has_failure()) json["failure"] = FailureJson(tell.failure());
+  if (tell.has_failure()) json["failure"] = ListedFailureJson(tell.failure());
   if (tell.has_account()) json["turn"] = AccountJson<Json>(tell.account());
-  if (tell.has_progress()) json["progress"] = ShowProgress(tell.progress());
-  json["accepted_at_ms"] = tell.accepted_at_ms();
+  json["sent"] = Moment(tell.accepted_at_ms());
+  if (tell.state() == "settled") json["settled"] = Moment(tell.settled_at_ms());
   return json;
 }
 
@@ -46,10 +74,11 @@ Json TellJson(const v1::TellSummary& tell) {
 
 std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms) {
   if (tells.tells().empty()) return "no messages\n";
+  const size_t shown = IdCharactersShown(tells);
   std::vector<std::vector<std::string>> rows = {
       {"ID", "FROM", "TO", "STATE", "SENT", "MESSAGE", "ANSWER"}};
   for (const v1::TellSummary& tell : tells.tells()) {
-    rows.push_back({tell.tell_id(), tell.from(), tell.to(),
+    rows.push_back({tell.tell_id().substr(0, shown), tell.from(), tell.to(),
                     tell.fetched() ? "fetched" : tell.state(),
                     absl::StrCat(ShowAge(now_ms - tell.accepted_at_ms()), " ago"),
                     FirstLine(tell.preview(), kMessageCharacters),
@@ -61,28 +90,33 @@ std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms) {
 std::string TellsJson(const v1::ListTellsResponse& tells) {
   Json list = Json::array();
   for (const v1::TellSummary& tell : tells.tells()) list.push_back(TellJson(tell));
-  return Dump({{"tells", std::move(list)}});
+  Json out = Reply(true);
+  out["tells"] = std::move(list);
+  return Dump(out);
 }
 
 int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& response, bool json) {
   const bool cancelled =
       !response.was_settled() && response.failure().kind() == v1::FAILURE_CANCELLED;
-  const char* before = response.was_settled() ? "was over before" : "ended by itself";
-  const std::string how = response.has_failure()
-                              ? absl::StrCat("as ", KindName(KindOf(response.failure())))
-                              : std::string("with an answer");
+  const std::string outcome =
+      response.has_failure() ? std::string(KindName(KindOf(response.failure()))) : "answered";
+  const absl::Status late = MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat(tell_id, response.was_settled() ? " was over before, " : " ended by itself, ",
+                   response.has_failure() ? absl::StrCat("as ", outcome) : "with an answer"),
+      absl::StrCat("iris tells ", tell_id, " shows it."));
+  const int code = cancelled ? kExitOk : kExitFailed;
   if (json) {
-    Json out = {
-        {"tell_id", tell_id}, {"cancelled", cancelled}, {"was_settled", response.was_settled()}};
-    if (response.has_failure()) out["failure"] = FailureJson(response.failure());
-    puts(Dump(out).c_str());
-  } else if (cancelled) {
-    printf("%s is cancelled\n", tell_id.c_str());
-  } else {
-    fprintf(stderr, "%s %s, %s\nfix: iris tells %s shows it.\n", tell_id.c_str(), before,
-            how.c_str(), tell_id.c_str());
+    Json out = Reply(cancelled);
+    out["tellId"] = tell_id;
+    out["cancelled"] = cancelled;
+    out["wasSettled"] = response.was_settled();
+    out["outcome"] = outcome;
+    if (!cancelled) out["failure"] = FailureJson(ToProto(late));
+    return PrintOut(Dump(out) + "\n", code);
   }
-  return cancelled ? kExitOk : kExitFailed;
+  if (!cancelled) return PrintFailed(late, json, code);
+  return PrintOut(tell_id + " is cancelled\n", code);
 }
 
 }  // namespace iris

@@ -13,12 +13,6 @@
 namespace iris {
 namespace {
 
-// Characters, not bytes: good enough for names of teams and hosts.
-size_t Width(absl::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
-
 struct Range {
   char32_t first;
   char32_t last;
@@ -145,13 +139,13 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], ColumnsOf(row[i]));
   }
   std::string table;
   for (const auto& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppend(&line, row[i], std::string(widths[i] - Width(row[i]) + 2, ' '));
+      absl::StrAppend(&line, row[i], std::string(widths[i] - ColumnsOf(row[i]) + 2, ' '));
     }
     absl::StripTrailingAsciiWhitespace(&line);
     absl::StrAppend(&table, line, "\n");

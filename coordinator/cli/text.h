@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_CLI_TEXT_H_
 #define IRIS_COORDINATOR_CLI_TEXT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -39,8 +39,8 @@ def milliseconds_until_told(iris, team) -> float:
     """From SIGKILL for the team's claude until `iris tell` has printed the failure and ended."""
     told = iris.start_tell(team, "BLOCKS 1\nWAIT 60", as_json=True)
     def pid(status):
-        return next((one["child_pid"] for one in status.get("sessions", [])
-                     if one["to"] == team and one["answer_bytes"]), 0)
+        return next((one["childPid"] for one in status.get("sessions", [])
+                     if one["to"] == team and one["answerBytes"]), 0)
     claude = pid(iris.wait_for_status(pid))
     began = time.monotonic()
     os.kill(claude, signal.SIGKILL)

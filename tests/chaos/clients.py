@@ -92,7 +92,7 @@ class CommandLineClient(Client):
             return None
         assert stdout, f"iris tell says nothing ({process.returncode}): {stderr.decode(errors='replace')}"
         told = report(stdout)
-        return None if _NOT_STARTED in told.detail else told
+        return None if told is None or _NOT_STARTED in told.detail else told
 
 
 def mcp_answer(message: dict):

@@ -115,5 +115,7 @@ def report(stdout):
     if not stdout:
         return None
     said = json.loads(stdout)
+    if "tellId" not in said:
+        return None
     failure = said.get("failure") or {}
     return Answer(said.get("partial", "") if failure else said["answer"], failure.get("kind", ""), failure.get("detail", ""))

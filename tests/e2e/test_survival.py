@@ -15,13 +15,13 @@ def victims(request):
     return request.param
 
 
-@pytest.mark.parametrize("victims", [["ssh_pid"], ["coordinator"], ["agent"], ["agent", "coordinator"]],
+@pytest.mark.parametrize("victims", [["sshPid"], ["coordinator"], ["agent"], ["agent", "coordinator"]],
                          indirect=True, ids="+".join)
 def test_the_answer_arrives_once_and_whole(iris, ssh_team, victims):
     told = iris.start_tell(ssh_team.name, TEXT.format(seconds=6), as_json=True)
-    status = iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])), timeout=60)
+    status = iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s.get("sessions", [])), timeout=60)
     [link] = status["links"]
-    pids = {"ssh_pid": link["ssh_pid"], "agent": link["agent"]["pid"], "coordinator": status["pid"]}
+    pids = {"sshPid": link["sshPid"], "agent": link["agent"]["pid"], "coordinator": status["pid"]}
     for victim in victims:
         os.kill(pids[victim], signal.SIGKILL)
     outcome = json.loads(told.communicate(timeout=90)[0])

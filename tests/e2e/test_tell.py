@@ -10,7 +10,7 @@ from programs import words
 
 def child(iris) -> int:
     [session] = iris.status()["sessions"]
-    return session["child_pid"]
+    return session["childPid"]
 
 
 def test_a_tell_is_answered_and_the_session_outlives_the_agent(iris, team):
@@ -32,7 +32,7 @@ def test_a_tool_runs_there_and_all_text_comes_back(iris, ssh_team):
 def test_a_killed_claude_leaves_its_partial_text_and_the_next_tell_resumes(iris, team):
     assert iris.answer(team.name, "COUNT") == "1"
     told = iris.start_tell(team.name, "BLOCKS 1\nSLOW 30", as_json=True)
-    iris.wait_for_status(lambda status: status["sessions"][0]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda status: status["sessions"][0]["answerBytes"] > 0)
     os.kill(child(iris), signal.SIGKILL)
     outcome = json.loads(told.communicate(timeout=180)[0])
     assert outcome["failure"]["kind"] == "child_exited"

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from testbed import binaries, processes
+from testbed import binaries, json_schema, processes
 from testbed.waiting import wait_until
 
 
@@ -142,7 +142,7 @@ class Iris:
     def status(self) -> dict:
         done = self.run("status", "--json")
         assert done.returncode == 0, f"status failed ({done.returncode}): {done.stderr}"
-        return json.loads(done.stdout)
+        return json_schema.check_reply("status", done.stdout)
 
     def wait_for_status(self, condition, timeout=60) -> dict:
         """The first status for which `condition` holds."""
@@ -160,7 +160,7 @@ class Iris:
         """As what a tell fails, with cause and fix."""
         done = self.tell(team, text, as_json=True, **options)
         assert done.returncode == 1, done.stdout + done.stderr
-        failure = json.loads(done.stdout)["failure"]
+        failure = json_schema.check_reply("tell", done.stdout)["failure"]
         assert failure["detail"] and failure["fix"]
         return failure
 

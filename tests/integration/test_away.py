@@ -27,7 +27,7 @@ def waits(iris, server, remote_user):
     def look():
         tells = json.loads(iris.run("tells", "--json").stdout)["tells"]
         open_tells = [tell for tell in tells if tell["state"] != "settled"]
-        return len(open_tells) == 1 and "out of reach" in open_tells[0].get("progress", "")
+        return len(open_tells) == 1 and "out of reach" in open_tells[0].get("doing", "")
     return look
 
 
@@ -53,7 +53,7 @@ def test_who_waits_may_leave_it_too_and_cancel_it(iris, waits):
     waiting = iris.start("tell", "gpu", "hello", "--when-away", "wait")
     wait_until(waits, 60)
     [tell] = json.loads(iris.run("tells", "--json").stdout)["tells"]
-    assert iris.run("cancel", tell["tell_id"]).returncode == 0
+    assert iris.run("cancel", tell["tellId"]).returncode == 0
     _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 1 and "cancelled" in err, err
 

@@ -155,7 +155,7 @@ def test_a_missing_configuration(iris):
     assert iris.run("tell", "a", "hello").returncode == 3
 
 
-@pytest.mark.parametrize("args", [[], ["tell"], ["tell", "a"], ["nonsense"], ["tell", "a", "b", "--timeout", "x"],
+@pytest.mark.parametrize("args", [["tell"], ["tell", "a"], ["nonsense"], ["tell", "a", "b", "--id", "x"], ["tell", "a", "b", "--timeout", "x"],
                                   ["status", "--nonsense"]])
 def test_wrong_usage_ends_with_2(iris, args):
     done = iris.run(*args)

@@ -69,7 +69,7 @@ def test_while_the_file_is_broken_the_last_good_one_is_in_force_and_every_answer
         assert (done.returncode, done.stdout) == (0, "ECHO: hello\n")
         assert f"{iris.config}:1:" in done.stderr and "last good configuration is in force" in done.stderr
         assert "app" in iris.run("teams").stdout
-        assert iris.status()["config_problem"]["kind"] == "bad_request"
+        assert iris.status()["configProblem"]["kind"] == "bad_request"
         assert IN_FORCE in iris.run("status").stdout
 
         iris.write_config(good)
@@ -77,7 +77,7 @@ def test_while_the_file_is_broken_the_last_good_one_is_in_force_and_every_answer
         assert say(client, "hello") == "ECHO: hello"
         assert client.notes == []
         assert iris.tell("app", "hello").stderr.startswith("turn: ")
-        assert "config_problem" not in iris.status()
+        assert "configProblem" not in iris.status()
 
 
 def test_a_coordinator_that_is_started_anew_needs_a_file_that_is_right(iris, good):
@@ -91,7 +91,7 @@ def test_a_coordinator_that_is_started_anew_needs_a_file_that_is_right(iris, goo
 
 def test_the_instructions_name_the_team_whose_folder_the_client_works_in(iris):
     iris.write_config({"teams": {"app": {"path": str(iris.project)}, "web": iris.local_team(path=str(iris.folder))}})
-    id = json.loads(iris.tell("web", "hello", from_="app", timeout_ms=-1, as_json=True).stdout)["tell_id"]
+    id = json.loads(iris.tell("web", "hello", from_="app", timeout_ms=-1, as_json=True).stdout)["tellId"]
     iris.wait_for_status(lambda status: status["sessions"][0]["state"] == "ready")
     with McpClient(iris, CLAUDE_PROJECT_DIR=str(iris.project)) as client:
         text = client.initialize()["instructions"]

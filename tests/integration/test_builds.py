@@ -36,7 +36,7 @@ class Team:
         """A message that it has begun to answer: who waits, its id, and the status."""
         tell_id = str(uuid.uuid4())
         told = self.iris.start("tell", "app", text, "--id", tell_id, "--json")
-        return told, tell_id, self.iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])))
+        return told, tell_id, self.iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s.get("sessions", [])))
 
 
 def agent_of(status) -> dict:
@@ -46,7 +46,7 @@ def agent_of(status) -> dict:
 
 def child_of(status) -> int:
     [session] = status["sessions"]
-    return session["child_pid"]
+    return session["childPid"]
 
 
 def answer_in(outcome: str) -> str:
@@ -60,7 +60,7 @@ def test_it_is_used_as_it_is_and_the_status_says_why(iris, team):
     assert iris.answer("app", "COUNT") == "1"
     agent = agent_of(iris.status())
     assert agent["build"].endswith(" build 0"), agent
-    assert "too old" in agent["upgrade_refused"], agent
+    assert "too old" in agent["upgradeRefused"], agent
     assert f"the agent stays {agent['build']}, because it is too old" in iris.run("status").stdout
     assert iris.answer("app", "COUNT") == "2"
 
@@ -72,7 +72,7 @@ def test_a_link_that_is_killed(iris, team):
     iris.run("stop")
     team.renew()  # Both connections offer it the newer build.
     told, _, busy = team.is_asked()
-    os.kill(busy["links"][0]["ssh_pid"], signal.SIGKILL)
+    os.kill(busy["links"][0]["sshPid"], signal.SIGKILL)
     assert answer_in(told.communicate(timeout=90)[0]) == WORDS
     assert iris.answer("app", "COUNT") == "3"
     after = iris.status()
@@ -96,7 +96,7 @@ def test_a_coordinator_that_is_killed_and_comes_back_with_a_newer_build(iris, te
     assert iris.answer("app", "COUNT") == "3"
     after = iris.status()
     assert (agent_of(after)["pid"], child_of(after)) == (agent_of(before)["pid"], child_of(before))
-    assert "too old" in agent_of(after)["upgrade_refused"]
+    assert "too old" in agent_of(after)["upgradeRefused"]
 
     # Nothing runs there any more, and another link comes.
     os.kill(child_of(after), signal.SIGKILL)
@@ -104,4 +104,4 @@ def test_a_coordinator_that_is_killed_and_comes_back_with_a_newer_build(iris, te
     iris.run("stop")
     assert iris.answer("app", "COUNT") == "4"
     last = agent_of(iris.status())
-    assert last["pid"] != agent_of(before)["pid"] and last["upgrade_refused"] == "", last
+    assert last["pid"] != agent_of(before)["pid"] and last["upgradeRefused"] == "", last

@@ -43,14 +43,14 @@ def answer_of(told, timeout=120):
 
 
 def progress_of(iris, id):
-    return tells(iris).get(id, {}).get("progress", "")
+    return tells(iris).get(id, {}).get("doing", "")
 
 
 def test_an_answer_that_comes_while_the_disk_is_full_is_kept(iris, teams, small_disk):
     assert iris.answer("app", "COUNT") == "1"
     gate = Gate(iris.folder / "gate")
     id, told = told_in_background(iris, gate.message)
-    iris.wait_for_status(lambda s: any(x["tell_in_flight"] == id and x["answer_bytes"] for x in s.get("sessions", [])))
+    iris.wait_for_status(lambda s: any(x["tellInFlight"] == id and x["answerBytes"] for x in s.get("sessions", [])))
     small_disk.take_room()
     gate.touch()
     wait_until(lambda: "cannot be stored yet" in progress_of(iris, id))
@@ -92,7 +92,7 @@ def test_a_store_that_is_put_back_hears_from_the_host_how_its_messages_ended(iri
     assert iris.answer("app", "COUNT") == "1"
     gate = Gate(iris.folder / "gate")
     running, told = told_in_background(iris, gate.message)
-    iris.wait_for_status(lambda s: any(x["tell_in_flight"] == running and x["answer_bytes"]
+    iris.wait_for_status(lambda s: any(x["tellInFlight"] == running and x["answerBytes"]
                                        for x in s.get("sessions", [])))
     copy = copy_of(iris)
     told.communicate(timeout=60)
@@ -120,7 +120,7 @@ def test_a_store_that_is_put_back_hears_from_the_host_how_its_messages_ended(iri
 def test_cancelling_what_a_copy_has_open_ends(iris, teams):
     gate = Gate(iris.folder / "gate")
     running, told = told_in_background(iris, gate.message)
-    iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])))
+    iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s.get("sessions", [])))
     copy = copy_of(iris)
     told.communicate(timeout=60)
     gate.touch()

@@ -41,8 +41,8 @@ def test_a_local_claude_has_the_environment_of_the_front_end_that_starts_it(iris
     write_local(iris)
     assert ask(iris, "app", "ENV HTTPS_PROXY", HTTPS_PROXY="http://one") == "http://one"
     session = the_session(iris)
-    assert session["env_from"] == "front end"
-    assert "HTTPS_PROXY" in session["env_names"]
+    assert session["envFrom"] == "front end"
+    assert "HTTPS_PROXY" in session["envNames"]
     assert "http://one" not in json.dumps(session)
 
     pid = ask(iris, "app", "PID")
@@ -81,8 +81,8 @@ def test_a_remote_claude_has_what_ssh_shows_there(iris, sshd, remote_user):
     assert f":{remote_user.home}/tools" in iris.answer("gpu", "ENV PATH")
     assert iris.answer("gpu", "ENV CLAUDECODE") == "(unset)"
     session = the_session(iris)
-    assert session["env_from"] == "host"
-    assert "CLAUDE_CODE_OAUTH_TOKEN" in session["env_names"]
+    assert session["envFrom"] == "host"
+    assert "CLAUDE_CODE_OAUTH_TOKEN" in session["envNames"]
 
     # It is that of the connection: another one has what the account has by then.
     remote_user.write(".bashrc", "export AWS_REGION=us-east-1\n")
@@ -188,4 +188,4 @@ def test_a_variable_that_one_asker_lacks_breaks_the_configuration_for_nobody_els
     with McpClient(iris, WHO="ann") as client:
         assert "the app of ann" in client.initialize()["instructions"]
     assert ask(iris, "app", "hello", WHO="bob") == "ECHO: hello"
-    assert "config_problem" not in iris.status()
+    assert "configProblem" not in iris.status()

@@ -24,7 +24,7 @@ def working(server, iris, remote_user):
     iris.write_config({"teams": {"gpu": server.team(remote_user)}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     iris.start_tell("gpu", "BLOCKS 1\nWAIT 60")
-    iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda s: s["sessions"][0]["answerBytes"] > 0)
     return iris.link()
 
 
@@ -33,7 +33,7 @@ def wait_for_link(iris, condition, timeout=90):
 
 
 def is_new(before):
-    return lambda link: link["state"] == "up" and link["ssh_pid"] != before["ssh_pid"]
+    return lambda link: link["state"] == "up" and link["sshPid"] != before["sshPid"]
 
 
 def status_text(iris):
@@ -42,7 +42,7 @@ def status_text(iris):
 
 def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
     assert working["losses"] == 0
-    os.kill(working["ssh_pid"], signal.SIGKILL)
+    os.kill(working["sshPid"], signal.SIGKILL)
     link = wait_for_link(iris, is_new(working))
     assert link["losses"] == 1
     assert link["agent"] == working["agent"]
@@ -52,7 +52,7 @@ def test_a_link_whose_ssh_is_killed_comes_back_by_itself(iris, working):
 def test_a_message_that_is_under_way_goes_on_by_the_way_that_the_configuration_says_now(server, iris, remote_user, scratch):
     iris.write_config({"teams": {"gpu": server.team(remote_user)}})
     told = iris.start_tell("gpu", "SLOW 3", as_json=True)
-    iris.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answerBytes"] > 0)
     server.stop()
     wait_for_link(iris, lambda link: link["state"] != "up")
     folder = scratch / "moved"
@@ -69,11 +69,11 @@ def test_a_message_that_is_under_way_goes_on_by_the_way_that_the_configuration_s
 
 
 def test_an_ssh_client_that_hangs_is_noticed_and_ended(iris, working):
-    os.kill(working["ssh_pid"], signal.SIGSTOP)
+    os.kill(working["sshPid"], signal.SIGSTOP)
     wait_for_link(iris, lambda link: link["state"] == "suspect")
     link = wait_for_link(iris, is_new(working))
     assert link["losses"] == 1
-    assert not processes.process_info(working["ssh_pid"])
+    assert not processes.process_info(working["sshPid"])
 
 
 def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
@@ -81,7 +81,7 @@ def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
     link = wait_for_link(iris, lambda link: link["state"] == "waiting" and
                          link["failure"]["kind"] == "unreachable")
     assert "refused" in link["failure"]["detail"]
-    assert link["retry_in_ms"] <= 30_000
+    assert link["retryInMs"] <= 30_000
     server.start_again()
     link = wait_for_link(iris, is_new(working))
     assert link["losses"] == 1
@@ -90,7 +90,7 @@ def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
 
 def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
     server.refuse_key()
-    os.kill(working["ssh_pid"], signal.SIGKILL)
+    os.kill(working["sshPid"], signal.SIGKILL)
     link = wait_for_link(iris, lambda link: link["state"] == "blocked")
     assert link["failure"]["kind"] == "auth"
     assert link["failure"]["fix"] in status_text(iris)

@@ -77,7 +77,7 @@ def test_plain_content_and_structured_output_are_the_answer(iris):
     assert iris.answer("here", prompt) == text
     outcome = json.loads(iris.tell("here", prompt, as_json=True).stdout)
     assert (outcome["answer"], outcome["structured"]) == (text, {"sum": 3})
-    again = json.loads(iris.run("tells", outcome["tell_id"], "--json").stdout)
+    again = json.loads(iris.run("tells", outcome["tellId"], "--json").stdout)
     assert again["structured"] == {"sum": 3}
     with McpClient(iris, "here") as client:
         client.initialize()
@@ -95,7 +95,7 @@ def test_a_message_waits_for_a_limit_and_is_sent_once_it_has_reset(iris):
     waiting = iris.start("tell", "here", f"LIMIT {until}\nCOUNT", "--wait-limit", "--json")
     iris.wait_for_status(lambda s: any("waiting for the limit" in one["stall"] for one in s.get("sessions", [])))
     tell = json.loads(iris.run("tells", "--json").stdout)["tells"][0]
-    assert tell["state"] == "queued" and "waiting for the limit" in tell["progress"]
+    assert tell["state"] == "queued" and "waiting for the limit" in tell["doing"]
     # The coordinator is killed meanwhile; whoever waits starts the next one.
     os.kill(iris.status()["pid"], signal.SIGKILL)
     outcome = json.loads(waiting.communicate(timeout=180)[0])

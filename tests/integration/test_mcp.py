@@ -350,7 +350,7 @@ def test_a_stopped_coordinator_stays_stopped_until_it_is_needed(iris, connect):
     assert iris.run("stop").returncode == 0
     text, failed = client.result(waiting)
     assert failed and text.startswith("dropped: "), text
-    assert iris.run("status", "--json").stdout.strip() == '{"running":false}'
+    assert iris.status()["running"] is False
     assert client.process.poll() is None
     client.call("list_teams")
 

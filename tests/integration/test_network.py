@@ -16,7 +16,7 @@ def start_slow(far, seconds):
     """A tell that is under way: its first words have arrived."""
     assert far.iris.answer("gpu", "COUNT") == "1"
     told = far.iris.start_tell("gpu", f"SLOW {seconds}", as_json=True)
-    far.iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0, timeout=60)
+    far.iris.wait_for_status(lambda s: s["sessions"][0]["answerBytes"] > 0, timeout=60)
     return told
 
 
@@ -87,7 +87,7 @@ def seconds_to_connect(far) -> float:
 def seconds_to_reattach(far) -> float:
     """From the moment when somebody asks, over a network that works again, to the answer of before."""
     told = far.iris.start_tell("gpu", "SLOW 3", as_json=True)
-    far.iris.wait_for_status(lambda s: any(one["answer_bytes"] > 0 for one in s["sessions"]), timeout=60)
+    far.iris.wait_for_status(lambda s: any(one["answerBytes"] > 0 for one in s["sessions"]), timeout=60)
     far.network.reset()
     far.iris.wait_for_status(lambda s: s["links"][0]["state"] != "up", timeout=60)
     time.sleep(4)  # The answer is there, on the host. It is what this waits for.

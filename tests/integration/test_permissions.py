@@ -53,7 +53,7 @@ class Asking:
 
     def claude(self) -> int:
         [session] = self.status["sessions"]
-        return session["child_pid"]
+        return session["childPid"]
 
 
 def kill(pid):
@@ -65,7 +65,7 @@ def test_it_is_shown_and_the_first_answer_counts(iris, team):
     id = asking.request["id"]
     assert asking.request["asks"] == "Bash: echo permitted"
     assert (asking.request["from"], asking.request["to"]) == (iris.caller, "app")
-    assert asking.request["tell_id"] == asking.tell_id
+    assert asking.request["tellId"] == asking.tell_id
     assert json.loads(asking.request["input"]) == {"command": "echo permitted"}
     assert f"app asks {iris.caller}: Bash: echo permitted; iris answer {id[:8]} allow|deny" in iris.run("status").stdout
     assert '"command": "echo permitted"' in iris.run("answer", id[:6]).stdout
@@ -123,7 +123,7 @@ def test_it_waits_for_the_link(iris, team):
     asking = Asking(iris)
     [link] = asking.status["links"]
     if team == "ssh":
-        kill(link["ssh_pid"])
+        kill(link["sshPid"])
         iris.wait_for_status(lambda s: s["links"][0]["losses"] == 1 and s["links"][0]["state"] == "up")
     wait_until(lambda: waiting(iris))
     assert asking.answer("allow").returncode == 0

@@ -45,7 +45,7 @@ def test_where_all_are_busy_the_tell_waits_and_everybody_can_see_it(iris, teams)
     iris.wait_for_status(lambda s: state(s, "a") == state(s, "b") == "busy")
     waits = iris.start_tell("c", "PWD")
     status = iris.wait_for_status(lambda s: state(s, "c") == "waiting")
-    assert session(status, "c")["tells_waiting"] == 1
+    assert session(status, "c")["tellsWaiting"] == 1
     assert len(children(iris)) == 2
 
     held.unlink()

@@ -14,7 +14,7 @@ def ends(iris):
 def in_turns_of(iris, *teams) -> dict:
     """By team: what a program has in its environment in the turn that the team is in."""
     def in_flight(status):
-        return {s["to"]: s["session_id"] for s in status.get("sessions", []) if s["tell_in_flight"]}
+        return {s["to"]: s["sessionId"] for s in status.get("sessions", []) if s["tellInFlight"]}
     status = iris.wait_for_status(lambda s: set(in_flight(s)) >= set(teams))
     return {team: {"CLAUDE_CODE_SESSION_ID": id} for team, id in in_flight(status).items()}
 
@@ -42,7 +42,7 @@ def test_an_answer_is_not_waited_for_by_its_id_in_a_turn_that_its_team_waits_for
     asked = iris.answer("b", f"WAIT {ends['b']}", timeout_ms=-1)
     turns = in_turns_of(iris, "a", "b")
     back = iris.start("tell", "a", "hello", env=turns["b"])
-    iris.wait_for_status(lambda s: session(s, "a")["tells_waiting"] == 1)
+    iris.wait_for_status(lambda s: session(s, "a")["tellsWaiting"] == 1)
     failure = refused(iris, asked, turns["a"])
     assert failure["kind"] == "bad_request", failure
     assert f"iris tells {asked}" in failure["fix"]

@@ -127,14 +127,14 @@ def test_lent_keys_follow_a_link_that_comes_back_and_go_with_it(iris, sshd, remo
     path = run_there(iris, "lends", "echo $SSH_AUTH_SOCK")
     first = os.readlink(path)
     assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
-    [child] = [s["child_pid"] for s in iris.status()["sessions"] if s["to"] == "lends"]
+    [child] = [s["childPid"] for s in iris.status()["sessions"] if s["to"] == "lends"]
 
-    os.kill(link_of(iris, "lends")["ssh_pid"], signal.SIGKILL)
+    os.kill(link_of(iris, "lends")["sshPid"], signal.SIGKILL)
     iris.wait_for_status(lambda s: links_of(s, "lends")[0]["losses"] == 1)
     assert agent_with_key in run_there(iris, "lends", "ssh-add -l")
     assert run_there(iris, "lends", "echo $SSH_AUTH_SOCK") == path
     assert os.readlink(path) != first
-    [same] = [s["child_pid"] for s in iris.status()["sessions"] if s["to"] == "lends"]
+    [same] = [s["childPid"] for s in iris.status()["sessions"] if s["to"] == "lends"]
     assert same == child, "a claude that runs has the keys again"
     assert agent_with_key not in run_there(iris, "keeps", "ssh-add -l 2>&1; true")
 
@@ -204,7 +204,7 @@ def test_who_comes_after_a_change_of_ssh_config_is_where_it_leads_then(iris, gpu
     assert iris.answer("a", "PWD") == str(one.home), "its conversation is there"
     assert link_of(iris, "a")["id"] != link_of(iris, "b")["id"]
     # The next connection goes where ssh goes now, and nothing is left of the old one.
-    os.kill(link_of(iris, "a")["ssh_pid"], signal.SIGKILL)
+    os.kill(link_of(iris, "a")["sshPid"], signal.SIGKILL)
     iris.wait_for_status(lambda s: any(link["state"] != "up" for link in links_of(s, "a")))
     assert iris.answer("a", "PWD") == str(two.home)
     assert iris.answer("c", "PWD") == str(two.home)
@@ -218,9 +218,9 @@ def test_what_one_host_was_given_is_not_given_to_another(iris, gpu, sshd, two_ac
     write_teams(iris, gpu, sshd(), two_accounts, "a")
     assert iris.answer("a", "hello") == "ECHO: hello"
     told = iris.start_tell("a", "SLOW 30", as_json=True)
-    iris.wait_for_status(lambda s: any(session["to"] == "a" and session["answer_bytes"] for session in s["sessions"]))
+    iris.wait_for_status(lambda s: any(session["to"] == "a" and session["answerBytes"] for session in s["sessions"]))
     gpu.flag.touch()
-    os.kill(link_of(iris, "a")["ssh_pid"], signal.SIGKILL)
+    os.kill(link_of(iris, "a")["sshPid"], signal.SIGKILL)
     out, _ = told.communicate(timeout=180)
     failure = json.loads(out)["failure"]
     assert failure["kind"] == "wrong_host", failure
@@ -248,10 +248,10 @@ def test_an_answer_that_differs_each_time_leads_somewhere_each_time(iris, gpu, s
     for _ in range(3):
         for team in ("a", "b"):
             assert iris.answer(team, "PWD") in homes
-        gone = [link["ssh_pid"] for link in links_of(iris.status(), "a", "b")]
+        gone = [link["sshPid"] for link in links_of(iris.status(), "a", "b")]
         for pid in gone:
             os.kill(pid, signal.SIGKILL)
-        iris.wait_for_status(lambda s: not any(link["ssh_pid"] in gone for link in s["links"]))
+        iris.wait_for_status(lambda s: not any(link["sshPid"] in gone for link in s["links"]))
     assert len(links_of(iris.status(), "a", "b")) <= 2
 
 
@@ -301,10 +301,10 @@ def test_a_host_that_two_links_reach_counts_once(iris, sshd, remote_user):
     assert first["id"] != second["id"]
     address = f"{remote_user.name}@127.0.0.1:{sshd().port}"
     assert (first["key"], second["key"]) == (f"{address} (plain)", f"{address} (other)")
-    assert (first["same_agent_as"], second["same_agent_as"]) == ("", first["id"])
-    assert first["holdings"]["sessions"] == first["holdings"]["with_child"] == 2
+    assert (first["sameAgentAs"], second["sameAgentAs"]) == ("", first["id"])
+    assert first["holdings"]["sessions"] == first["holdings"]["withChild"] == 2
     assert "holdings" not in second
-    text = iris.run("status").stdout
+    text = iris.run("status", "--long").stdout
     assert text.count(" holds ") == 1, text
     assert f"{address} (other) leads to the agent of {address} (plain)" in text
     assert {s["to"]: s["state"] for s in iris.status()["sessions"]} == {"plain": "ready", "other": "ready"}
@@ -331,7 +331,7 @@ def test_a_team_that_is_not_configured_any_more_leaves_nothing_behind_once_it_ha
     assert iris.answer("goes", "hello") == iris.answer("stays", "hello") == iris.answer("also", "hello")
     link = link_of(iris, "goes")
     told = iris.start_tell("goes", "SLOW 5")
-    iris.wait_for_status(lambda s: any(session["to"] == "goes" and session["answer_bytes"] for session in s["sessions"]))
+    iris.wait_for_status(lambda s: any(session["to"] == "goes" and session["answerBytes"] for session in s["sessions"]))
     iris.write_config({"teams": {"stays": stays, "also": goes}})
     assert link_of(iris, "also")["teams"] == ["also", "goes"], "it is answering"
     out, err = told.communicate(timeout=180)
@@ -340,7 +340,7 @@ def test_a_team_that_is_not_configured_any_more_leaves_nothing_behind_once_it_ha
     assert iris.answer("also", "COUNT") == "2", "another one's link stays"
     iris.write_config({"teams": {"stays": stays}})
     iris.wait_for_status(lambda s: [one["teams"] for one in s["links"]] == [["stays"]])
-    assert not processes.process_info(link["ssh_pid"])
+    assert not processes.process_info(link["sshPid"])
     iris.write_config({"teams": {"goes": goes, "stays": stays}})
     assert iris.answer("goes", "COUNT") == "3", "its conversation goes on"
 
@@ -355,5 +355,5 @@ def test_a_team_whose_remote_changed_leaves_nothing_behind(iris, sshd, remote_us
     iris.write_config({"teams": {"gpu": team_of(sshd(), two), "stays": stays}})
     assert iris.answer("gpu", "PWD") == str(two.home)
     iris.wait_for_status(lambda s: before["id"] not in [link["id"] for link in s["links"]])
-    assert not processes.process_info(before["ssh_pid"])
+    assert not processes.process_info(before["sshPid"])
     assert sorted(link["teams"] for link in links(iris)) == [["gpu"], ["stays"]]

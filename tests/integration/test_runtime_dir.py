@@ -39,7 +39,7 @@ def test_the_coordinator_is_found_again_with_its_work_whoever_asks_first(iris, r
     iris.write_config({"teams": {"app": iris.local_team(), "web": iris.local_team()}})
     gate = Gate(iris.folder / "gate")
     told = iris.start_tell("app", gate.message)
-    pid = iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])))["pid"]
+    pid = iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s.get("sessions", [])))["pid"]
     [id] = tells(iris)
     for ask in (lambda: iris.status()["pid"] == pid,
                 lambda: id in tells(iris),
@@ -54,7 +54,7 @@ def test_the_coordinator_is_found_again_with_its_work_whoever_asks_first(iris, r
     stopped = iris.run("stop")
     assert "coordinator stopped" in stopped.stdout, stopped
     assert coordinators(iris) == []
-    assert iris.run("status").stdout == "no coordinator runs\n"
+    assert iris.run("status").stdout.startswith("no coordinator runs")
     # The agent looks every few seconds, too, and the next coordinator finds it.
     wait_until(lambda: any(runtime.rglob("agent.sock")))
     assert iris.answer("web", "PWD") == str(iris.project)
@@ -84,7 +84,7 @@ def test_what_ssh_of_a_killed_coordinator_leaves_is_swept(iris, runtime, sshd, r
     status = iris.status()
     left = of_ssh()
     assert left
-    for victim in (status["pid"], status["links"][0]["ssh_pid"]):
+    for victim in (status["pid"], status["links"][0]["sshPid"]):
         os.kill(victim, signal.SIGKILL)
     assert iris.answer("gpu", "COUNT") == "2"
     assert not of_ssh() & left

@@ -22,7 +22,7 @@ def desk(iris, scratch, sshd, remote_user):
 def test_an_agent_that_works_for_another_coordinator_stays_until_that_is_said_to_be_no_matter(iris, desk):
     assert iris.answer("gpu", "COUNT") == "1"
     told = desk.start_tell("gpu", "BLOCKS 1\nWAIT 300", as_json=True)
-    desk.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answer_bytes"] > 0)
+    desk.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answerBytes"] > 0)
     working = desk.link()
     assert working["agent"] == iris.link()["agent"]
 

@@ -32,13 +32,13 @@ def slow(far, kbits, anew=True):
     TCP remembers how fast a connection was: one that was made before sends bursts, loses much of them, and then stands
     still for seconds (BBR: 1.05 to 1.18 of the bytes' time, by chance, where a new one takes 1.05)."""
     far.iris.answer("gpu", "hello")
-    before = link_of(far)["ssh_pid"]
+    before = link_of(far)["sshPid"]
     far.network.set(delay=DELAY_MS, rate=kbits, queue=QUEUE_KBYTES)
     if not anew:
         return
     os.kill(before, signal.SIGKILL)
     far.iris.answer("gpu", "hello", timeout=60)
-    assert link_of(far)["ssh_pid"] != before
+    assert link_of(far)["sshPid"] != before
 
 
 class Cutter:
@@ -51,7 +51,7 @@ class Cutter:
 
     def _run(self):
         while not self._over.wait(CUT_EVERY_S):
-            if pid := link_of(self._far).get("ssh_pid"):
+            if pid := link_of(self._far).get("sshPid"):
                 os.kill(pid, signal.SIGKILL)
                 self.cuts += 1
 

@@ -22,13 +22,13 @@ def host(iris, sshd, remote_user):
 
 def child_of(iris):
     [session] = iris.status()["sessions"]
-    return session["child_pid"], session["child_start_time"]
+    return session["childPid"], session["childStartTime"]
 
 
 def test_a_bare_host_gets_the_agent_and_answers(iris, host):
     assert iris.answer("gpu", "PWD") == str(host.home)
     link = iris.link()
-    assert (link["state"], link["mode"], link["mode_reason"]) == ("up", "forward", "")
+    assert (link["state"], link["mode"], link["modeReason"]) == ("up", "forward", "")
     [agent] = (host.home / ".local/share/iris/bin").iterdir()
     assert stat.S_IMODE(agent.stat().st_mode) == 0o700
     assert os.stat(f"/proc/{link['agent']['pid']}").st_uid == host.uid
@@ -82,14 +82,14 @@ def test_refused_forwarding_falls_back_to_stdio_and_says_why(iris, sshd, remote_
     assert iris.answer("gpu", "BIG 1000000") == words.big(1_000_000)
     link = iris.link()
     assert link["mode"] == "stdio"
-    assert "prohibited" in link["mode_reason"] or "forward" in link["mode_reason"]
+    assert "prohibited" in link["modeReason"] or "forward" in link["modeReason"]
     assert server.connections(remote_user, before) == 1
 
 
 def test_link_mode_stdio_asks_for_no_forward(iris, sshd, remote_user):
     iris.write_config({"teams": {"gpu": sshd().team(remote_user, remoteOptions={"linkMode": "stdio"})}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
-    assert (iris.link()["mode"], iris.link()["mode_reason"]) == ("stdio", "remoteOptions.linkMode is stdio")
+    assert (iris.link()["mode"], iris.link()["modeReason"]) == ("stdio", "remoteOptions.linkMode is stdio")
 
 
 def test_link_mode_forward_fails_where_forwarding_is_refused(iris, sshd, remote_user):
@@ -130,8 +130,8 @@ def test_killing_ssh_mid_turn_touches_neither_agent_nor_child_and_the_answer_arr
     iris.answer("gpu", "hello")
     link, child = iris.link(), child_of(iris)
     told = iris.start_tell("gpu", "SLOW 8", as_json=True)
-    iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
-    os.kill(link["ssh_pid"], signal.SIGKILL)
+    iris.wait_for_status(lambda s: s["sessions"][0]["answerBytes"] > 0)
+    os.kill(link["sshPid"], signal.SIGKILL)
     # The issue here is time itself: what would die of the loss has five seconds to.
     time.sleep(5)
     assert processes.process_info(child[0]).start_time == child[1]
@@ -142,7 +142,7 @@ def test_killing_ssh_mid_turn_touches_neither_agent_nor_child_and_the_answer_arr
     assert processes.process_info(link["agent"]["pid"])
     assert iris.answer("gpu", "PID") == str(child[0])
     assert iris.link()["agent"]["pid"] == link["agent"]["pid"]
-    assert iris.link()["ssh_pid"] != link["ssh_pid"]
+    assert iris.link()["sshPid"] != link["sshPid"]
 
 
 def test_agent_dir_moves_everything_the_agent_keeps(iris, sshd, remote_user):
@@ -153,7 +153,7 @@ def test_agent_dir_moves_everything_the_agent_keeps(iris, sshd, remote_user):
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     assert (place / "bin").is_dir()
     assert not (remote_user.home / ".local/share/iris").exists()
-    assert iris.link()["agent"]["data_dir"].startswith(str(place))
+    assert iris.link()["agent"]["dataDir"].startswith(str(place))
 
 
 def test_a_damaged_agent_is_installed_again(iris, host):

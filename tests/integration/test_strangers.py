@@ -44,7 +44,7 @@ def test_what_is_told_cannot_be_read_off_the_process_list(iris):
         if b"4711" not in (arguments := seen_by_nobody(running.pid)):
             break
         assert computed < 0.05, arguments
-    wait_until(lambda: any(s["tell_in_flight"] for s in iris.status().get("sessions", [])))
+    wait_until(lambda: any(s["tellInFlight"] for s in iris.status().get("sessions", [])))
     assert seen_by_nobody(running.pid).split(b"\0")[1] == b"tell"
     assert b"4711" not in seen_by_nobody(running.pid)
     out, err = running.communicate(timeout=180)

@@ -30,11 +30,11 @@ class Turn:
     def __init__(self, iris, host, text=SLOW):
         self.iris, self.host = iris, host
         self.told = iris.start_tell("gpu", text, as_json=True)
-        status = iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])))
+        status = iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s.get("sessions", [])))
         [link] = status["links"]
         [session] = status["sessions"]
-        self.coordinator, self.agent, self.ssh = status["pid"], link["agent"]["pid"], link["ssh_pid"]
-        self.claude = session["child_pid"]
+        self.coordinator, self.agent, self.ssh = status["pid"], link["agent"]["pid"], link["sshPid"]
+        self.claude = session["childPid"]
 
     def of_host(self, *words_in_cmdline) -> list:
         """The account's processes with one of these in their command line."""
@@ -216,7 +216,7 @@ def test_what_the_agent_wrote_since_an_earlier_copy(iris, host):
 def test_the_caller_who_comes_back_later(iris, host):
     turn = Turn(iris, host)
     [session] = iris.status()["sessions"]
-    tell_id = session["tell_in_flight"]
+    tell_id = session["tellInFlight"]
     turn.told.kill()
     turn.kill(turn.coordinator, turn.ssh)
     later = iris.run("tell", "gpu", SLOW, "--id", tell_id, "--json")

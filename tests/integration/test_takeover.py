@@ -62,7 +62,7 @@ def test_two_coordinators(iris, twin, sshd, remote_user):
     assert "`iris takeover gpu --from cli`" in failure["fix"], failure
 
     taken = take_over(desk)
-    assert taken["ok"] and taken["child_pid"] == iris.status()["sessions"][0]["child_pid"], taken
+    assert taken["ok"] and taken["childPid"] == iris.status()["sessions"][0]["childPid"], taken
     assert desk.answer("gpu", "COUNT") == "3"
 
     for _ in range(2):  # It does not come back by itself.
@@ -78,7 +78,7 @@ def test_a_takeover_while_a_message_is_worked_on(iris, twin, sshd, remote_user):
     assert iris.answer("gpu", "COUNT") == "1"
     desk = twin(sshd().team(remote_user))
     told = iris.start_tell("gpu", "SLOW 3", as_json=True)
-    iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s.get("sessions", [])))
+    iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s.get("sessions", [])))
     take_over(desk)
     assert desk.answer("gpu", "COUNT") == "3"  # After what was under way.
     out, _ = told.communicate(timeout=60)

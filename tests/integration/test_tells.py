@@ -44,7 +44,7 @@ def tells(iris, *options) -> dict:
     """What `iris tells` lists, by id."""
     done = iris.run("tells", "--json", *options)
     assert done.returncode == 0, done.stderr
-    return {tell["tell_id"]: tell for tell in json.loads(done.stdout)["tells"]}
+    return {tell["tellId"]: tell for tell in json.loads(done.stdout)["tells"]}
 
 
 def settled(iris, id):
@@ -56,8 +56,8 @@ def detached(iris, text) -> str:
 
 
 def in_flight(iris) -> str:
-    status = iris.wait_for_status(lambda s: any(x["tell_in_flight"] for x in s.get("sessions", [])))
-    return next(x["tell_in_flight"] for x in status["sessions"] if x["tell_in_flight"])
+    status = iris.wait_for_status(lambda s: any(x["tellInFlight"] for x in s.get("sessions", [])))
+    return next(x["tellInFlight"] for x in status["sessions"] if x["tellInFlight"])
 
 
 def catches_interrupts(pid) -> bool:
@@ -89,7 +89,7 @@ def test_an_answer_that_nobody_fetched_outlives_the_coordinator(iris):
     settled(iris, id)
     kill_coordinator(iris)
     listed = tells(iris)[id]
-    assert (listed["state"], listed["fetched"], listed["answer_bytes"]) == ("settled", False, 3_000_000)
+    assert (listed["state"], listed["fetched"], listed["answerBytes"]) == ("settled", False, 3_000_000)
     assert words.big(3_000_000).startswith(listed["answer"]) and listed["answer"]
     assert iris.run("tells", id).stdout == words.big(3_000_000) + "\n"
     wait_until(lambda: id not in tells(iris))
@@ -145,9 +145,9 @@ def test_a_message_that_waits_is_cancelled_and_its_neighbours_are_not(iris, gate
     first = iris.start_tell("app", gate.message)
     in_flight(iris)
     second = iris.start_tell("app", "second")
-    iris.wait_for_status(lambda s: s["sessions"][0]["tells_waiting"] == 1)
+    iris.wait_for_status(lambda s: s["sessions"][0]["tellsWaiting"] == 1)
     third = iris.start_tell("app", "COUNT")
-    iris.wait_for_status(lambda s: s["sessions"][0]["tells_waiting"] == 2)
+    iris.wait_for_status(lambda s: s["sessions"][0]["tellsWaiting"] == 2)
     [id] = [id for id, tell in tells(iris).items() if tell["message"] == "second"]
     assert iris.run("cancel", id).stdout == f"{id} is cancelled\n"
 
@@ -163,8 +163,8 @@ def test_a_message_that_is_worked_on_is_cancelled_with_its_partial_text(iris):
     running = iris.start_tell("app", "BLOCKS 2\nHANG")
     id = in_flight(iris)
     behind = iris.start_tell("app", "COUNT")
-    iris.wait_for_status(lambda s: s["sessions"][0]["tells_waiting"] == 1)
-    wait_until(lambda: tells(iris)[id]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda s: s["sessions"][0]["tellsWaiting"] == 1)
+    wait_until(lambda: tells(iris)[id]["answerBytes"] > 0)
     cancelled = iris.run("cancel", id)
     assert (cancelled.returncode, cancelled.stdout) == (0, f"{id} is cancelled\n"), cancelled.stderr
 

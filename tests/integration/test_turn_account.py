@@ -25,14 +25,14 @@ def test_a_denied_tool_is_said_with_the_key_that_would_have_asked(iris, team):
     outcome = json.loads(iris.tell("gpu", PERMIT, as_json=True).stdout)
     assert outcome["ok"] and outcome["turn"]["denied"] == [{"tool": "Bash", "input": "echo permitted"}]
     assert ASK in outcome["turn"]["deniedFix"]
-    again = iris.run("tells", outcome["tell_id"])
+    again = iris.run("tells", outcome["tellId"])
     assert DENIED in again.stderr and ASK in again.stderr
     assert f"{iris.caller} to gpu: last turn: " in iris.run("status").stdout
     assert DENIED in iris.run("status").stdout and ASK in iris.run("status").stdout
     [session] = iris.status()["sessions"]
-    assert session["last_turn"]["denials"] == 1
+    assert session["lastTurn"]["denials"] == 1
     [listed] = [t for t in json.loads(iris.run("tells", "--all", "--json").stdout)["tells"]
-                if t["tell_id"] == outcome["tell_id"]]
+                if t["tellId"] == outcome["tellId"]]
     assert listed["turn"] == outcome["turn"]
 
 

@@ -22,10 +22,10 @@ def test_the_claude_of_a_living_agent_is_no_survivor(iris, remote_user, team_in)
     assert iris.answer("gpu", "COUNT") == "1"
     first = iris.link()["agent"]["pid"]
     [session] = iris.status()["sessions"]
-    claude = session["child_pid"]
+    claude = session["childPid"]
     go_on = remote_user.home / "go-on"
     told = iris.start_tell("gpu", f"BLOCKS 1\nWAIT {go_on}", as_json=True)
-    iris.wait_for_status(lambda s: s["sessions"][0]["answer_bytes"] > 0)
+    iris.wait_for_status(lambda s: s["sessions"][0]["answerBytes"] > 0)
     assert iris.run("stop").returncode == 0
     out, _ = told.communicate(timeout=180)
     assert json.loads(out)["failure"]["kind"] == "dropped", "the team goes on"
@@ -44,4 +44,4 @@ def test_the_claude_of_a_living_agent_is_no_survivor(iris, remote_user, team_in)
     assert iris.answer("gpu", "COUNT") == "3"
     assert iris.link()["agent"]["pid"] == first
     [session] = iris.status()["sessions"]
-    assert session["child_pid"] == claude, "its conversation went on all the time"
+    assert session["childPid"] == claude, "its conversation went on all the time"

@@ -45,7 +45,7 @@ def test_while_claude_waits_for_a_permission(iris, teams):
     after = iris.wait_for_status(lambda s: any(x["permissions"] for x in s.get("sessions", [])))
     assert agent_of(after)["build"] == build_of("agent/iris-agent"), after
     assert after["sessions"][0]["permissions"] == before["sessions"][0]["permissions"]
-    assert after["sessions"][0]["child_pid"] == before["sessions"][0]["child_pid"]
+    assert after["sessions"][0]["childPid"] == before["sessions"][0]["childPid"]
     assert "waits for a permission" in after["sessions"][0]["stall"]
     [request] = after["sessions"][0]["permissions"]
     assert iris.run("answer", request["id"], "allow").returncode == 0
@@ -58,7 +58,7 @@ def test_in_the_middle_of_a_turn(iris, teams):
     assert iris.answer("app", "COUNT") == "1"
     tell_id = str(uuid.uuid4())
     told = iris.start("tell", "app", SLOW, "--id", tell_id)
-    before = iris.wait_for_status(lambda s: any(x["answer_bytes"] for x in s["sessions"]))
+    before = iris.wait_for_status(lambda s: any(x["answerBytes"] for x in s["sessions"]))
     [session] = before["sessions"]
     assert agent_of(before)["build"] == build_of("agent/iris-agent-older")
 
@@ -70,10 +70,10 @@ def test_in_the_middle_of_a_turn(iris, teams):
 
     after = iris.status()
     assert agent_of(after)["build"] == build_of("agent/iris-agent"), after
-    assert agent_of(after)["upgrade_refused"] == ""
+    assert agent_of(after)["upgradeRefused"] == ""
     assert agent_of(after)["pid"] == agent_of(before)["pid"]
-    assert after["sessions"][0]["child_pid"] == session["child_pid"]
-    assert processes.process_info(session["child_pid"]) is not None
+    assert after["sessions"][0]["childPid"] == session["childPid"]
+    assert processes.process_info(session["childPid"]) is not None
     assert iris.answer("app", "COUNT") == "3"
 
     # A coordinator with the older build joins what is there.

@@ -69,15 +69,15 @@ def test_whatever_ends_a_link_the_tell_stays_open_and_is_answered(iris, server, 
     held = user.home / "held"
     held.touch()
     tell = iris.start_tell("gpu", f'BLOCKS 1\nTOOL Bash {{"command":"while test -e {held}; do sleep 0.1; done; echo freed"}}')
-    link = only_link(iris.wait_for_status(lambda s: any(x.get("answer_bytes") for x in s.get("sessions", [])), 120))
-    kill = {name: lambda server, link, name=name: os.kill(link["ssh_pid"], name)
+    link = only_link(iris.wait_for_status(lambda s: any(x.get("answerBytes") for x in s.get("sessions", [])), 120))
+    kill = {name: lambda server, link, name=name: os.kill(link["sshPid"], name)
             for name in (signal.SIGKILL, signal.SIGTERM)}
     for losses, end in enumerate([*kill.values(), cut], start=1):
         end(server, link)
-        before = link["ssh_pid"]
+        before = link["sshPid"]
         # Where it were blocked, nothing would bring it back.
         link = only_link(iris.wait_for_status(
-            lambda s: only_link(s)["state"] == "up" and only_link(s)["ssh_pid"] != before, 120))
+            lambda s: only_link(s)["state"] == "up" and only_link(s)["sshPid"] != before, 120))
         assert link["losses"] == losses
         assert tell.poll() is None
     held.unlink()
@@ -91,7 +91,7 @@ def test_the_reason_of_a_loss_is_dropped_and_of_a_refused_login_auth(iris, serve
     iris.write_config({"teams": {"gpu": server.team(user)}})
     assert iris.answer("gpu", "hello") == "ECHO: hello"
     server.refuse_key()
-    os.kill(iris.link()["ssh_pid"], signal.SIGKILL)
+    os.kill(iris.link()["sshPid"], signal.SIGKILL)
     iris.wait_for_status(lambda s: only_link(s).get("failure", {}).get("kind") == "dropped")
     refused = iris.tell("gpu", "hello", as_json=True)
     assert '"auth"' in refused.stdout + refused.stderr

@@ -1,0 +1,107 @@
+#include "coordinator/cli/team_line.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/failure/failure.h"
+#include "coordinator/cli/text.h"
+
+namespace iris {
+namespace {
+
+struct StateWords {
+  const char* state;  // Of SessionStatus.
+  const char* words;
+  Tint tint;
+  int urgency;
+};
+
+constexpr int kProblem = 100;
+constexpr int kAsks = 90;
+constexpr int kWaits = 80;
+
+constexpr StateWords kStates[] = {
+    {"busy", "busy", Tint::kBusy, 60},      {"waiting", "in line", Tint::kBusy, 55},
+    {"starting", "starting", Tint::kBusy, 50}, {"draining", "ending", Tint::kBusy, 40},
+    {"ready", "ready", Tint::kGood, 30},    {"unverifiable", "not asked", Tint::kNone, 20},
+    {"stopped", "asleep", Tint::kNone, 10},
+};
+
+const v1::LinkStatus* LinkOf(absl::string_view team, const v1::GetStatusResponse& status) {
+  for (const v1::LinkStatus& link : status.links()) {
+    for (const std::string& name : link.teams()) {
+      if (name == team) return &link;
+    }
+  }
+  return nullptr;
+}
+
+// What is more urgent than what the line has so far.
+void Raise(TeamLine& line, int urgency, const std::string& state, Tint tint) {
+  if (urgency <= line.urgency) return;
+  line.urgency = urgency;
+  line.state = state;
+  line.tint = tint;
+}
+
+void AddLink(const v1::LinkStatus& link, TeamLine& line) {
+  line.host = link.key() == "local" ? "this machine" : OneLine(link.key());
+  if (link.state() == "suspect") Raise(line, kProblem, "✗ silent", Tint::kBad);
+  if (!link.has_failure() || link.state() == "up") return;
+  const std::string kind(KindName(KindOf(link.failure())));
+  Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
+}
+
+void AddSession(const v1::SessionStatus& session, TeamLine& line) {
+  const bool open = session.tells_waiting() > 0 || !session.tell_in_flight().empty();
+  bool known = false;
+  for (const StateWords& words : kStates) {
+    if (session.state() != words.state) continue;
+    known = true;
+    Raise(line, words.urgency, words.words, words.tint);
+  }
+  if (!known) Raise(line, 1, OneLine(session.state()), Tint::kNone);
+  if (!session.permissions().empty()) {
+    Raise(line, kAsks, "asks you", Tint::kBusy);
+    line.now = OneLine(session.permissions(0).text());
+  } else if (open && !session.stall().empty()) {
+    Raise(line, kWaits, session.state() == "busy" ? "busy" : "waits", Tint::kBusy);
+    if (line.now.empty()) line.now = OneLine(session.stall());
+  }
+  line.last_used_ms = std::max(line.last_used_ms, session.last_used_at_ms());
+}
+
+}  // namespace
+
+TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
+  TeamLine line = {.team = OneLine(team)};
+  if (const v1::LinkStatus* link = LinkOf(team, status); link != nullptr) AddLink(*link, line);
+  uint64_t waiting = 0;
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (session.to() != team) continue;
+    AddSession(session, line);
+    waiting += session.tells_waiting();
+  }
+  if (waiting > 0) {
+    absl::StrAppend(&line.now, line.now.empty() ? "" : " · ", waiting, " waiting");
+  }
+  return line;
+}
+
+std::vector<TeamLine> TeamLines(const v1::GetStatusResponse& status) {
+  std::set<std::string> teams;
+  for (const v1::LinkStatus& link : status.links()) {
+    teams.insert(link.teams().begin(), link.teams().end());
+  }
+  for (const v1::SessionStatus& session : status.sessions()) teams.insert(session.to());
+  std::vector<TeamLine> lines;
+  for (const std::string& team : teams) lines.push_back(LineOf(team, status));
+  std::stable_sort(lines.begin(), lines.end(), [](const TeamLine& a, const TeamLine& b) {
+    return a.urgency > b.urgency;
+  });
+  return lines;
+}
+
+}  // namespace iris
