@@ -127,18 +127,19 @@ TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
   EXPECT_THAT(StatusText(status, kLong), HasSubstr("no front end has asked since"));
 }
 
-TEST_F(StatusReportTest, WhatTheLastTurnCostAndWasDeniedIsShown) {
+TEST_F(StatusReportTest, WhatTheLastTurnWasDeniedIsShownAndInTheLongFormWhatItCost) {
   v1::GetStatusResponse status;
   v1::SessionStatus* session = status.add_sessions();
   session->set_from("web");
   session->set_to("gpu");
-  EXPECT_THAT(StatusText(status, 0), Not(HasSubstr("last turn")));
+  EXPECT_THAT(StatusText(status, kLong), Not(HasSubstr("last turn")));
   session->mutable_last_turn()->set_tools(2);
-  EXPECT_THAT(StatusText(status, 0), HasSubstr("web to gpu: last turn: 2 tools\n"));
+  EXPECT_THAT(StatusText(status, kLong), HasSubstr("web to gpu: last turn: 2 tools\n"));
+  EXPECT_THAT(StatusText(status, {}), Not(HasSubstr("last turn")));
   session->mutable_last_turn()->set_denials(1);
   session->mutable_last_turn()->add_denied()->set_name("Bash\033[2J");
-  EXPECT_THAT(StatusText(status, 0),
-              HasSubstr("last turn: 2 tools; 1 use of a tool was denied: Bash?[2J. "
+  EXPECT_THAT(StatusText(status, {}),
+              HasSubstr("web to gpu: last turn: 1 use of a tool was denied: Bash?[2J. "
                         "\"grantPermission\": \"ask\""));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"lastTurn\":{\"tools\":2,\"denials\":1,"));
 }
