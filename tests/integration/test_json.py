@@ -66,7 +66,7 @@ def test_permissions(iris):
 def test_sessions_and_the_coordinator(iris):
     assert reply(iris, "status", "status") == {"schema": 1, "ok": True, "running": False}
     assert reply(iris, "stop", "stop")["wasRunning"] is False
-    assert [team["name"] for team in reply(iris, "teams", "teams")["teams"]] == ["app", "web", "ask"]
+    assert [team["name"] for team in reply(iris, "teams", "teams")["teams"]] == ["app", "ask", "web"]
     assert reply(iris, "version", "version")["version"]
     woken = reply(iris, "wake", "wake", "app")
     assert woken["childPid"] > 0 and not woken["wasReady"]

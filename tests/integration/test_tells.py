@@ -114,13 +114,13 @@ def test_an_answer_that_could_not_be_written_counts_as_fetched_by_nobody(iris):
 
 def test_an_answer_that_the_mcp_client_did_not_take_counts_as_fetched_by_nobody(iris, client, gate):
     reader, writer = os.pipe()
-    mcp = subprocess.Popen([*iris.command, "mcp"], env=iris.env, cwd=iris.home, stdin=subprocess.PIPE, stdout=writer)
+    mcp = subprocess.Popen([*iris.command, "mcp", "--team", "web"], env=iris.env, cwd=iris.home,
+                           stdin=subprocess.PIPE, stdout=writer)
     os.close(writer)
     for id, method, params in (
             (1, "initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
                                "clientInfo": {"name": "test", "version": "1"}}),
-            (2, "tools/call", {"name": "send_message", "arguments": {"toTeam": "app", "fromTeam": "web",
-                                                                     "message": gate.message}})):
+            (2, "tools/call", {"name": "send_message", "arguments": {"toTeam": "app", "message": gate.message}})):
         line = json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
         mcp.stdin.write(line.encode() + b"\n")
         mcp.stdin.flush()

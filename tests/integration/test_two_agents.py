@@ -35,8 +35,7 @@ def test_the_claude_of_a_living_agent_is_no_survivor(iris, remote_user, team_in)
         failure = iris.failure("gpu", "COUNT")
         assert failure["kind"] == "wrong_host" and "runs under another agent on " in failure["detail"], failure
     assert iris.link()["agent"]["pid"] != first
-    stopped = iris.run("stop", "--agents")
-    assert stopped.returncode == 0 and "agents stopped: 1\n" in stopped.stdout, stopped.stdout + stopped.stderr
+    assert iris.run("stop").returncode == 0
     assert processes.process_info(claude) and processes.process_info(first)
 
     iris.write_config({"teams": team_in("d1")})

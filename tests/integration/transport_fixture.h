@@ -140,6 +140,13 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     return mark_;
   }
+  // Until what was said is applied, which is after those whom it settles heard of it.
+  ReadMark WaitForMarkWithoutBegun() {
+    absl::MutexLock lock(&mutex_);
+    const auto none_begun = [&] { return mark_.begun.empty(); };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&none_begun), kPatience));
+    return mark_;
+  }
   // Another life of the coordinator remembers only what it stored.
   void ForgetAllBut(const ReadMark&) {
     absl::MutexLock lock(&mutex_);

@@ -108,7 +108,7 @@ TEST_F(WipedHostTest, NeitherWhereThatWasInAnEarlierLifeOfTheCoordinator) {
   OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
   EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AMBIGUOUS);
   EXPECT_EQ(Ask("COUNT").text, "1");
-  EXPECT_EQ(sink_.mark().begun, "");
+  EXPECT_EQ(sink_.WaitForMarkWithoutBegun().begun, "");
 }
 
 // As where that life had heard already that the host has another journal.

@@ -6,7 +6,8 @@ import re
 
 _FILE = pathlib.Path(__file__).parents[2] / "docs/iris.schema.json"
 _SAYS_NOTHING = {"$schema", "title", "description", "$defs"}
-_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
+_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float),
+          "null": type(None)}
 
 
 def of_iris() -> dict:
@@ -45,7 +46,7 @@ def _same(a, b) -> bool:
 
 
 def _type(value, says, schema, root, at):
-    if not isinstance(value, _TYPES[says]) or (says == "integer" and isinstance(value, bool)):
+    if not isinstance(value, _TYPES[says]) or (says in ("integer", "number") and isinstance(value, bool)):
         yield f"{at} is no {says}"
 
 
@@ -65,7 +66,7 @@ def _pattern(value, says, schema, root, at):
 
 
 def _minimum(value, says, schema, root, at):
-    if isinstance(value, int) and value < says:
+    if isinstance(value, (int, float)) and value < says:
         yield f"{at} is less than {says}"
 
 
