@@ -201,7 +201,7 @@ int RunTell(const CommandLine& command, const Places& places) {
   const TellReport report = ReportOf(result, tell_id, command, elapsed);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
-    ConfirmFetched(*submitted->coordinator->stub, tell_id, command.from);
+    ConfirmFetched(*submitted->coordinator->stub, tell_id, submission.header.from());
   }
   if (report.status.ok()) return kExitOk;
   return result.timed_out && !result.settled.has_value() ? kExitNotYet : kExitFailed;

@@ -70,6 +70,9 @@ class CommandLineClient(Client):
             if told.failure:
                 self._enough.wait(_REST_AFTER_FAILURE)
 
+    def say_one_each(self):
+        yield self.say_one()
+
     def say_one(self) -> Answer:
         tell, tell_id = self._next(self._pair), str(uuid.uuid4())
         told = None
@@ -82,7 +85,8 @@ class CommandLineClient(Client):
         """None: it is not known what became of it."""
         self._process = subprocess.Popen(
             [*self._iris.command, "tell", tell.pair.receiver, "-", "--from", tell.pair.sender, "--id", tell_id, "--json"],
-            env=self._iris.env | self._iris.works_for(tell.pair.sender), cwd=self._iris.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            env=self._iris.env | self._iris.works_for(tell.pair.sender), cwd=self._iris.home,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with self._process as process:
             try:
                 stdout, stderr = process.communicate(tell.text.encode(), timeout=_TELL_SECONDS_MAX)
@@ -162,8 +166,7 @@ class Mcp(Client):
             while sum(tell.pair == pair for tell in waiting.values()) < self._at_once:
                 tell = self._next(pair)
                 try:
-                    call = client.start_call("send_message", toTeam=pair.receiver, fromTeam=pair.sender,
-                                             message=tell.text)
+                    call = client.start_call("send_message", toTeam=pair.receiver, message=tell.text)
                 except BrokenPipeError:
                     self._judge.gives_up(tell)
                     raise
@@ -185,6 +188,22 @@ class Mcp(Client):
         if answer is None or answer.failure:
             self._rests_until[tell.pair] = time.monotonic() + _REST_AFTER_FAILURE
         return True
+
+    def say_one_each(self):
+        """What each of its sessions answers, by a client of its own."""
+        client = McpClient(self._iris, self._pairs[0].sender)
+        try:
+            client.initialize()
+            for pair in self._pairs:
+                tell = self._next(pair)
+                call = client.start_call("send_message", toTeam=pair.receiver, message=tell.text)
+                told = mcp_answer(client.answer(call, within=_TELL_SECONDS_MAX))
+                client.forget(call)
+                assert told is not None, f"{tell.name}: no daemon started in time"
+                self._judge.hears(tell, told)
+                yield told
+        finally:
+            self._bury(client)
 
     @staticmethod
     def _bury(client):

@@ -7,6 +7,7 @@ Prints what had happened when, and what does not hold: then the exit code is 1. 
 The line that begins with "chaos-summary " is JSON. tests/chaos/campaign.py runs many."""
 
 import argparse
+import itertools
 import json
 import pathlib
 import random
@@ -72,8 +73,8 @@ class Run:
         work = Work(seed, mix in schedule.HEAVY)
         self._clients = [CommandLineClient(iris, pair, work, self.judge, self._enough) for pair in _BY_COMMAND_LINE]
         self._clients += [Mcp(iris, pairs, work, self.judge, self._enough) for pairs in _BY_MCP]
-        self._last_words = [CommandLineClient(iris, pair, work, self.judge, self._enough)
-                            for pair in _BY_COMMAND_LINE + [pair for pairs in _BY_MCP for pair in pairs]]
+        self._around = [CommandLineClient(iris, pair, work, self.judge, self._enough) for pair in _BY_COMMAND_LINE]
+        self._last = self._around + [Mcp(iris, pairs, work, self.judge, self._enough) for pairs in _BY_MCP]
         self.schedules = schedule.Schedules(stage, self._clients, mix, seed, self._heard_from_there, self._enough)
         self._follower = Follower(stage, self.judge, folder, self._enough)
         self._collector = Collector(iris, self.judge)
@@ -87,7 +88,7 @@ class Run:
         """Until `seconds` are over (None: no bound), or so many messages were heard and so many faults have happened,
         among them one of those that the mix is about. Then until every tell is judged, or will never be."""
         # A host that never answered is another matter: a tell to it fails. These go over every link.
-        for client in self._last_words[:len(_BY_COMMAND_LINE)]:
+        for client in self._around:
             client.say_one()
         self.began = time.monotonic()
         workers = [*self._clients, *self.schedules.threads, self._follower, self._collector, self.memory]
@@ -139,8 +140,7 @@ class Run:
         """After all that, every session answers."""
         if any(client.is_alive() for client in self._clients):
             return
-        for client in self._last_words:
-            told = client.say_one()
+        for told in itertools.chain.from_iterable(client.say_one_each() for client in self._last):
             if told.failure:
                 self.judge.find("lost", f"the last tell failed: {told}")
 

@@ -57,10 +57,10 @@ def test_a_local_claude_has_the_environment_of_the_front_end_that_starts_it(iris
 def test_nothing_of_a_claude_around_the_front_end_reaches_one_below(iris):
     write_local(iris)
     left = {name: str(uuid.uuid4()) for name in _OF_A_PARENT}
-    answer = ask(iris, "app", "\n".join(f"ENV {name}" for name in left), CLAUDE_CONFIG_DIR=str(iris.home / "c"),
-                 **left)
+    around = left | {"CLAUDE_CONFIG_DIR": str(iris.home / "c")}
+    answer = ask(iris, "app", "\n".join(f"ENV {name}" for name in left), **around)
     assert answer.count("(unset)") == len(left), answer
-    assert ask(iris, "app", "ENV CLAUDE_CONFIG_DIR") == str(iris.home / "c"), "that is a person's"
+    assert ask(iris, "app", "ENV CLAUDE_CONFIG_DIR", **around) == str(iris.home / "c"), "that is a person's"
 
 
 def test_nothing_of_whoever_runs_the_tests_reaches_a_claude(iris, sshd, remote_user, monkeypatch):

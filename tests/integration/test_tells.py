@@ -134,6 +134,12 @@ def test_an_answer_that_the_mcp_client_did_not_take_counts_as_fetched_by_nobody(
     wait_until(lambda: told not in tells(iris))
 
 
+def test_an_answer_that_was_printed_was_read_by_whoever_asked(iris):
+    told = json.loads(iris.tell("app", "hello", as_json=True).stdout)["tellId"]
+    assert told not in tells(iris)
+    assert "to read" not in iris.run("status").stdout
+
+
 def test_the_same_message_under_its_id_follows_it(iris):
     id = detached(iris, "COUNT")
     done = iris.run("tell", "app", "COUNT", "--id", id)
