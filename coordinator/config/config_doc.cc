@@ -60,10 +60,10 @@ are flags, `yes`, `no`, `on` and `off` are text. Anchors, aliases, tags and a se
 refused.
 
 What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
-value out of range, a key given twice. A section with nothing in it (`teams:` alone) is an empty one. Every refusal names the file, the line or the key, and the
-fix; all keys that are wrong are named at once. A change counts at once. While the file cannot be
-used as it is, a coordinator that runs keeps the last configuration that could be, and every answer
-says so.
+value out of range, a key given twice. A section with nothing in it (`teams:` alone) is an empty
+one. Every refusal names the file, the line or the key, and the fix; all keys that are wrong are
+named at once. A change counts at once. While the file cannot be used as it is, a coordinator that
+runs keeps the last configuration that could be, and every answer says so.
 
 In every value `${VAR}` stands for the environment variable of whoever asks (the shell of an
 `iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
