@@ -34,9 +34,9 @@ void SetHandler(void (*handler)(int)) {
 }  // namespace
 
 InterruptNotice::InterruptNotice(const std::string& tell_id) {
-  const std::string text =
-      absl::StrCat("\nThe team goes on with message ", tell_id, ".\nfix: iris tells ", tell_id,
-                   " --wait gets the answer.\n");
+  const std::string text = absl::StrCat(
+      "\nThe team keeps working on message ", tell_id, ".\nTo get the answer: iris tells ", tell_id,
+      " --wait\nTo cancel the message: iris cancel ", tell_id, "\n");
   notice_bytes = text.copy(notice, sizeof(notice));
   SetHandler(TellAndDie);
 }

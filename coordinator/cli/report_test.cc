@@ -87,6 +87,19 @@ TEST(ReportTest, WhatIsCutIsMarked) {
   EXPECT_EQ(first()["failure"]["truncated"], true);
 }
 
+TEST(ReportTest, AnAnswerIsUnreadUntilItIsRead) {
+  v1::ListTellsResponse tells;
+  v1::TellSummary& tell = *tells.add_tells();
+  tell.set_tell_id("98f5e69d-0000-4000-8000-000000000000");
+  tell.set_state("settled");
+  tell.set_answer_preview("yes");
+  EXPECT_NE(TellsText(tells, 0).find("  unread  "), std::string::npos);
+  tell.set_fetched(true);
+  const std::string text = TellsText(tells, 0);
+  EXPECT_NE(text.find("  read  "), std::string::npos) << text;
+  EXPECT_EQ(text.find("settled"), std::string::npos) << text;
+}
+
 TEST(ReportTest, TeamsHaveALineEach) {
   v1::ListTeamsResponse teams;
   v1::TeamInfo& gpu = *teams.add_teams();

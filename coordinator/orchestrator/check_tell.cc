@@ -37,8 +37,7 @@ absl::Status UnknownTeam(absl::string_view name, const Config& config) {
                     shown < names.size() ? ", …" : ".");
   }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat("the addressee ", Quoted(name), " is not a team of ", config.file),
-                     fix);
+                     absl::StrCat("there is no team ", Quoted(name), " in ", config.file), fix);
 }
 
 // Names no team: whoever is told to speak for another one does.

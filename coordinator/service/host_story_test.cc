@@ -80,7 +80,7 @@ TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
   link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);
   link_->set_failure_age_ms(12'000);
   host_.sessions.clear_sessions();
-  EXPECT_EQ(Tell().stall(), "the link to me@gpu1:22 is away: waiting, for 12s");
+  EXPECT_EQ(Tell().stall(), "the host me@gpu1:22 is away: trying again soon, for 12s");
   session_->clear_stall();
   session_->clear_tell_in_flight();
   EXPECT_EQ(Tell().stall(), "") << "nobody waits";
