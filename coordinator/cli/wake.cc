@@ -48,8 +48,8 @@ int PrintWoken(const CommandLine& command, const v1::WakeResponse& woken) {
   }
   const std::string pid = absl::StrCat("its claude has pid ", woken.child_pid());
   if (command.verb == Verb::kTakeover) {
-    return PrintOut(absl::StrCat("the session of ", command.from, " with ", command.team,
-                                 " is held from here now; ", pid, "\n"),
+    return PrintOut(absl::StrCat("the conversation of ", command.from, " with ", command.team,
+                                 " is held here now; ", pid, "\n"),
                     kExitOk);
   }
   const char* const ready = woken.was_ready() ? " was ready before; " : " is ready; ";

@@ -37,7 +37,8 @@ absl::Status UnknownTeam(absl::string_view name, const Config& config) {
                     shown < names.size() ? ", …" : ".");
   }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat("there is no team ", Quoted(name), " in ", config.file), fix);
+                     absl::StrCat("the addressee ", Quoted(name), " is not a team of ", config.file),
+                     fix);
 }
 
 // Names no team: whoever is told to speak for another one does.
