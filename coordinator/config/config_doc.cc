@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "coordinator/config/key_value.h"
-#include "coordinator/config/not_built.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/ssh_options.h"
 
@@ -60,14 +60,15 @@ are flags, `yes`, `no`, `on` and `off` are text. Anchors, aliases, tags and a se
 refused.
 
 What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
-value out of range, a key given twice. Every refusal names the file, the line or the key, and the
+value out of range, a key given twice. A section with nothing in it (`teams:` alone) is an empty one. Every refusal names the file, the line or the key, and the
 fix; all keys that are wrong are named at once. A change counts at once. While the file cannot be
 used as it is, a coordinator that runs keeps the last configuration that could be, and every answer
 says so.
 
-In every string value `${VAR}` stands for the environment variable of whoever asks (the shell of an
+In every value `${VAR}` stands for the environment variable of whoever asks (the shell of an
 `iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
-empty. An unset variable without a default is refused, to whoever does not have it.
+empty. An unset variable without a default is refused, to whoever does not have it. A number or a
+flag is written as text then: `"maxProcesses": "${IRIS_MAX_PROCESSES:-10}"`.
 Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
 again.
 
@@ -136,12 +137,12 @@ that its group or others may read must not hold a secret: a string under a key t
 `token`, `password`, `passphrase`, `secret`, `key` or `credentials`, in any case, unless it is one
 `${VAR}`; or an Anthropic API key anywhere.
 
-## Not built yet
+## Keys that are known and refused
 
-These keys are known and refused, each with what to do instead.
+Most are keys of iris-mcp. Each is refused with the reason and with what to do instead.
 
-| key | for now |
-|---|---|
+| key | why | instead |
+|---|---|---|
 )";
 
 // A '|' would end the cell.
@@ -189,10 +190,11 @@ std::string RefusedOptions() {
   return rows;
 }
 
-std::string NotBuilt() {
+std::string RefusedKeyRows() {
   std::string rows;
-  for (const NotBuiltKey& key : NotBuiltKeys()) {
-    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.fix)}));
+  for (const RefusedKey& key : RefusedKeys()) {
+    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.why),
+                                std::string(key.fix)}));
   }
   return rows;
 }
@@ -203,7 +205,7 @@ std::string ConfigDoc() {
   return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
                       KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
                       KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."),
-                      kEnvironment, kRemote, RefusedOptions(), kSecrets, NotBuilt());
+                      kEnvironment, kRemote, RefusedOptions(), kSecrets, RefusedKeyRows());
 }
 
 }  // namespace iris
