@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "coordinator/config/key_value.h"
-#include "coordinator/config/not_built.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/ssh_options.h"
 
@@ -62,14 +62,15 @@ booleans; `yes`, `no`, `on` and `off` are strings. Anchors, aliases, tags and a 
 errors.
 
 Every key is either honoured or rejected with an error; nothing is ignored. Errors are an unknown
-key, a wrong type, a value out of range, and a key given twice. Each error names the file, the line
-or the key, and the fix; all errors of a file are listed together. Edits apply at once, without a
-restart. If the file becomes invalid, a running coordinator keeps the last good configuration, and
-every answer says so.
+key, a wrong type, a value out of range, and a key given twice; an empty section (`teams:` alone) is
+allowed. Each error names the file, the line or the key, and the fix; all errors of a file are listed
+together. Edits apply at once, without a restart. If the file becomes invalid, a running coordinator
+keeps the last good configuration, and every answer says so.
 
-In every string value `${VAR}` is replaced with that variable of the caller's environment (the shell
-of an `iris tell`, the MCP client), and `${VAR:-default}` with the default if the variable is unset
-or empty. An unset variable without a default is an error for the callers that do not have it.
+In every value `${VAR}` is replaced with that variable of the caller's environment (the shell of an
+`iris tell`, the MCP client), and `${VAR:-default}` with the default if the variable is unset or
+empty. An unset variable without a default is an error for the callers that do not have it. A number
+or a boolean with a variable is written as a string: `"maxProcesses": "${IRIS_MAX_PROCESSES:-10}"`.
 Nothing else is expanded: not `$VAR`, not keys, and not the value of a variable.
 
 Times are in milliseconds. In a path on the team's host (`path`, `claudePath`, `agentDir`) `~/` is
@@ -138,12 +139,12 @@ group or others may read the file, it must not contain a secret: an Anthropic AP
 under a key that ends in `token`, `password`, `passphrase`, `secret`, `key` or `credentials` (upper or
 lower case), unless the string is one `${VAR}`.
 
-## Not built yet
+## Keys that are known and refused
 
-These keys are known and refused, each with what to do instead.
+Most of these keys are from iris-mcp. Each is an error that says why, and what to do instead.
 
-| key | for now |
-|---|---|
+| key | why | instead |
+|---|---|---|
 )";
 
 // A '|' would end the cell.
@@ -191,10 +192,11 @@ std::string RefusedOptions() {
   return rows;
 }
 
-std::string NotBuilt() {
+std::string RefusedKeyRows() {
   std::string rows;
-  for (const NotBuiltKey& key : NotBuiltKeys()) {
-    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.fix)}));
+  for (const RefusedKey& key : RefusedKeys()) {
+    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.why),
+                                std::string(key.fix)}));
   }
   return rows;
 }
@@ -205,7 +207,7 @@ std::string ConfigDoc() {
   return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
                       KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
                       KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."),
-                      kEnvironment, kRemote, RefusedOptions(), kSecrets, NotBuilt());
+                      kEnvironment, kRemote, RefusedOptions(), kSecrets, RefusedKeyRows());
 }
 
 }  // namespace iris

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/config/not_built.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,8 +30,8 @@ TEST(ConfigDocTest, EveryKeyIsInIt) {
   }
 }
 
-TEST(ConfigDocTest, NoKeyIsBothServedAndNotBuilt) {
-  for (const Key& key : Schema()) EXPECT_EQ(FindNotBuiltKey(key.path), nullptr) << key.path;
+TEST(ConfigDocTest, NoKeyIsBothServedAndRefused) {
+  for (const Key& key : Schema()) EXPECT_EQ(FindRefusedKey(key.path), nullptr) << key.path;
 }
 
 }  // namespace

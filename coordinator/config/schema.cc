@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "coordinator/config/expand.h"
 #include "coordinator/config/key_value.h"
@@ -25,10 +26,21 @@ constexpr absl::string_view kVariablesForm = "`{\"NAME\": \"value\"}`";
 constexpr absl::string_view kNamesForm = "names of variables";
 constexpr absl::string_view kPathForm = "absolute path or `~/…`";
 
+// `path` begins with neither / nor ~/.
+std::string FixForRelative(absl::string_view path) {
+  if (path == "~") return "Write ~/.";
+  if (!absl::ConsumePrefix(&path, "$")) return "Begin it with / or ~/.";
+  const absl::string_view name = path.substr(0, path.find('/'));
+  if (!IsVariableName(name)) return "Begin it with / or ~/.";
+  const std::string rest = Shown(path.substr(name.size()));
+  return absl::StrCat("Write ", name == "HOME" ? "~" : absl::StrCat("${", name, "}"), rest, ": $",
+                      name, " is not expanded, ${", name, "} is.");
+}
+
 // Checks a path that a host will resolve, so ~/ stays.
 absl::Status StoreHostPath(std::string path, std::string* out) {
   if (!absl::StartsWith(path, "/") && !absl::StartsWith(path, "~/")) {
-    return Refuse("is not an absolute path", "Begin it with / or ~/.");
+    return Refuse("is not an absolute path", FixForRelative(path));
   }
   *out = std::move(path);
   return absl::OkStatus();
@@ -78,8 +90,8 @@ absl::Status StoreLinkMode(absl::string_view mode, RemoteOptions::LinkMode* out)
 
 absl::Status StoreGrant(absl::string_view who, bool* ask) {
   if (who != "no" && who != "ask") {
-    return Refuse("is not a way to give permissions",
-                  "Write no or ask; skipPermissions does what \"yes\" would mean.");
+    return Refuse("must be no or ask",
+                  "Write no or ask; \"skipPermissions\": true does what \"yes\" would mean.");
   }
   *ask = who == "ask";
   return absl::OkStatus();
