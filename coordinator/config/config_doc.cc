@@ -79,9 +79,9 @@ the home directory there; elsewhere `~/` is your home directory on this machine.
 
 constexpr absl::string_view kTeamNames = R"(
 A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`, not beginning with
-`.` or `-`. The name `cli` is reserved. A message that is sent from inside a local team's `path` comes
-from that team. Symbolic links are resolved; the innermost path wins, and of two teams with the same
-path the first.
+`.` or `-`. The name `cli` is reserved. A message that is sent from inside a local team's `path`
+comes from that team. Symbolic links are resolved; the innermost path wins, and of two teams with
+the same path the first.
 )";
 
 constexpr absl::string_view kEnvironment = R"(
@@ -98,7 +98,8 @@ A team's `claude` is started with
 3. then `settings.env`, then the team's `env`. An empty value removes a variable.
 
 A running `claude` keeps its environment until you edit these keys. `iris status --json` and
-`team_status` list the names of the variables and never a value; values are neither stored nor logged.
+`team_status` list the names of the variables and never a value; values are neither stored nor
+logged.
 )";
 
 constexpr absl::string_view kRemote = R"(
@@ -136,8 +137,8 @@ the only member (umask 002). The error has the `chmod` that fixes it.
 
 A private key in the file is an error: name the key's own file in `remoteOptions.identity`. If the
 group or others may read the file, it must not contain a secret: an Anthropic API key, or a string
-under a key that ends in `token`, `password`, `passphrase`, `secret`, `key` or `credentials` (upper or
-lower case), unless the string is one `${VAR}`.
+under a key that ends in `token`, `password`, `passphrase`, `secret`, `key` or `credentials` (upper
+or lower case), unless the string is one `${VAR}`.
 
 ## Keys that are known and refused
 

@@ -1,5 +1,7 @@
 #include "coordinator/service/host_story.h"
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,18 @@ TEST_F(HostStoryTest, EveryKindOfStallHasItsWords) {
     seen.push_back(stall);
   }
   EXPECT_EQ(seen.size(), 8u);
+}
+
+TEST_F(HostStoryTest, ThePageOnTroublesHasEveryStallUnderItsWords) {
+  std::ifstream file("docs/TROUBLESHOOTING.md", std::ios::binary);
+  ASSERT_TRUE(file.is_open());
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (int kind = v1::Stall::Kind_MIN + 1; kind <= v1::Stall::Kind_MAX; ++kind) {
+    info_->mutable_stall()->set_kind(static_cast<v1::Stall::Kind>(kind));
+    const std::string stall = Tell().stall();
+    const std::string heading = "\n### " + stall.substr(0, stall.rfind(" for ")) + "\n";
+    EXPECT_NE(page.find(heading), std::string::npos) << heading;
+  }
 }
 
 TEST_F(HostStoryTest, WhatGoesWellHasNoStall) { EXPECT_EQ(Tell().stall(), ""); }
