@@ -46,7 +46,7 @@ TEST(ReportTest, WhatATurnCostAndWasDeniedIsSaidAfterItsAnswer) {
   account.add_denied()->set_name("Bash");
   EXPECT_EQ(AccountLines(account),
             "1 use of a tool was denied: Bash.\n"
-            "fix: \"grantPermission\": \"ask\" in the team's configuration has a person asked "
+            "fix: With \"grantPermission\": \"ask\" in the team's configuration a person is asked "
             "instead (iris answer).\n"
             "turn: 2 tools, $0.08\n");
   const Json printed = JsonOf({.tell_id = "t", .text = "x", .account = account});

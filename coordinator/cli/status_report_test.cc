@@ -142,7 +142,7 @@ TEST_F(StatusReportTest, WhatTheLastTurnWasDeniedIsShownAndInTheLongFormWhatItCo
   session->mutable_last_turn()->add_denied()->set_name("Bash\033[2J");
   EXPECT_THAT(StatusText(status, {}),
               HasSubstr("web to gpu: last turn: 1 use of a tool was denied: Bash?[2J. "
-                        "\"grantPermission\": \"ask\""));
+                        "With \"grantPermission\": \"ask\""));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"lastTurn\":{\"tools\":2,\"denials\":1,"));
 }
 
