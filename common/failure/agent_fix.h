@@ -54,6 +54,25 @@ inline constexpr absl::string_view kFixWatches =
 inline constexpr absl::string_view kFixStopForce =
     "Wait until they are answered, or end them too: `iris stop --agents --force`.";
 inline constexpr absl::string_view kFixMemory = "Free memory on that machine.";
+// By the status of the API's answer to claude.
+inline constexpr absl::string_view kFixApiRefused =
+    "Change what the API objects to: the message, a file or picture in it, or the account's credit. "
+    "Sent again as it is, the message is refused again.";
+inline constexpr absl::string_view kFixApiLogin =
+    "Log in again on the team's host, with an account that may do this: run `claude` there, then "
+    "/login. If the team's env has a key or a token, replace that.";
+inline constexpr absl::string_view kFixApiModel =
+    "Choose a model that the account has: \"model\" in ~/.claude/settings.json on the team's host, "
+    "or ANTHROPIC_MODEL in the team's env.";
+inline constexpr absl::string_view kFixApiTooLarge =
+    "Send less: put long text and large files into the project, and name their paths.";
+inline constexpr absl::string_view kFixApiBusy =
+    "Wait a minute or two, then send the message again: the API is overloaded or limits requests.";
+inline constexpr absl::string_view kFixApiFailed =
+    "Send the message again: the failure is the API's, and mostly passes.";
+inline constexpr absl::string_view kFixApiUnreached =
+    "Check on the team's host that claude reaches its API: the network, HTTPS_PROXY, "
+    "ANTHROPIC_BASE_URL.";
 
 // `fix` where it is one of the above, else empty: then FixFor(kind) stands.
 absl::string_view KnownAgentFix(absl::string_view fix);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/cli/tell_id.h"
 
 namespace iris {
 namespace {
@@ -34,9 +35,9 @@ void SetHandler(void (*handler)(int)) {
 }  // namespace
 
 InterruptNotice::InterruptNotice(const std::string& tell_id) {
-  const std::string text = absl::StrCat(
-      "\nThe team keeps working on message ", tell_id, ".\nTo get the answer: iris tells ", tell_id,
-      " --wait\nTo cancel the message: iris cancel ", tell_id, "\n");
+  const std::string text =
+      absl::StrCat("\nThe team keeps working. Get the answer: iris tells ", ShortId(tell_id),
+                   " --wait\nStop it: iris cancel ", ShortId(tell_id), "\n");
   notice_bytes = text.copy(notice, sizeof(notice));
   SetHandler(TellAndDie);
 }

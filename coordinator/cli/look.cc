@@ -5,6 +5,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
@@ -84,6 +85,11 @@ int RunTeams(const CommandLine& command, const Places& places) {
   const absl::Status got = AskForTeams(*coordinator, teams);
   if (!got.ok()) return PrintFailed(got, command.json, ExitCodeForStart(got));
   if (command.json) return PrintOut(TeamsJson(teams) + "\n", kExitOk);
+  if (teams.teams().empty()) {
+    return PrintOut(absl::StrCat("no teams are configured: add one below \"teams\" in ",
+                                 places.config.path, "\n"),
+                    kExitOk);
+  }
   const absl::StatusOr<v1::GetStatusResponse> status = AskStatus(*coordinator->stub);
   if (!status.ok()) return PrintFailed(status.status(), command.json, kExitFailed);
   return PrintOut(TeamsText(teams, *status, ViewFor(command)), kExitOk);

@@ -126,7 +126,9 @@ int RunStop(const CommandLine& command, const Places& places) {
   absl::Status left;
   if (!WaitForExit(pid, absl::Now() + kLeave)) {
     left = MakeFailure(v1::FAILURE_TIMEOUT,
-                       absl::StrCat("the coordinator, pid ", pid, ", has not left yet"));
+                       absl::StrCat("the coordinator, pid ", pid, ", has not left yet"),
+                       absl::StrCat("It leaves when it is done; `kill ", pid,
+                                    "` ends it at once, and nothing is lost."));
   }
   return PrintStopped(command, /*was_running=*/true, left, response);
 }

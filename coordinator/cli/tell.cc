@@ -20,6 +20,7 @@
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/read_stdin.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
 #include "coordinator/orchestrator/tell.h"
 
@@ -152,11 +153,12 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.timed_out) {
-    report.status =
-        MakeFailure(v1::FAILURE_TIMEOUT,
-                    absl::StrCat("no answer within ", command.timeout_ms,
-                                 " ms; the team keeps working on message ", tell_id),
-                    absl::StrCat("iris tells ", tell_id, " --wait waits for the answer."));
+    report.not_yet = true;
+    report.status = MakeFailure(
+        v1::FAILURE_TIMEOUT,
+        absl::StrCat(report.state == "running" ? "still working" : "still waiting", " after ",
+                     absl::FormatDuration(absl::Milliseconds(command.timeout_ms))),
+        absl::StrCat("Get it later: iris tells ", ShortId(tell_id), " --wait"));
   } else {
     report.status = result.call;
     report.detached = result.call.ok() && command.timeout_ms < 0;
@@ -204,7 +206,9 @@ int RunTell(const CommandLine& command, const Places& places) {
     ConfirmFetched(*submitted->coordinator->stub, tell_id, command.from);
   }
   if (report.status.ok()) return kExitOk;
-  return result.timed_out && !result.settled.has_value() ? kExitNotYet : kExitFailed;
+  if (report.not_yet) return kExitNotYet;
+  // What was typed is to blame as long as nobody has taken it.
+  return submission.header.accepted_before() ? kExitFailed : ExitCodeForRefusal(report.status);
 }
 
 }  // namespace iris

@@ -39,6 +39,8 @@ size_t IdCharactersShown(const v1::ListTellsResponse& tells) {
   return shown;
 }
 
+std::string ShortId(absl::string_view tell_id) { return std::string(tell_id.substr(0, kShownMin)); }
+
 absl::StatusOr<std::string> FindTellId(const v1::ListTellsResponse& tells,
                                        absl::string_view begins) {
   std::vector<std::string> found;

@@ -68,11 +68,12 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.call.ok()) {
+    report.not_yet = true;
     report.status =
         MakeFailure(v1::FAILURE_TIMEOUT,
-                    absl::StrCat(tell_id, " is not answered yet",
+                    absl::StrCat(ShortId(tell_id), " is not answered yet",
                                  last_progress.empty() ? "" : absl::StrCat(": ", last_progress)),
-                    absl::StrCat("iris tells ", tell_id, " --wait waits for the answer."));
+                    absl::StrCat("Wait for it: iris tells ", ShortId(tell_id), " --wait"));
   }
   return report;
 }
@@ -136,14 +137,16 @@ int RunTells(const CommandLine& command, const Places& places) {
     return PrintFailed(started, command.json, ExitCodeForStart(started));
   }
   const TellStreamResult& result = followed.result;
-  if (request.tell_id().empty()) return PrintFailed(result.call, command.json, kExitFailed);
+  if (request.tell_id().empty()) {
+    return PrintFailed(result.call, command.json, ExitCodeForRefusal(result.call));
+  }
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
     ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCaller);
   }
   if (report.status.ok()) return kExitOk;
-  return result.call.ok() && !result.settled.has_value() ? kExitNotYet : kExitFailed;
+  return report.not_yet ? kExitNotYet : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
@@ -153,7 +156,9 @@ int RunCancel(const CommandLine& command, const Places& places) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   const absl::StatusOr<std::string> tell_id = WholeId(command, *coordinator->stub);
-  if (!tell_id.ok()) return PrintFailed(tell_id.status(), command.json, kExitFailed);
+  if (!tell_id.ok()) {
+    return PrintFailed(tell_id.status(), command.json, ExitCodeForRefusal(tell_id.status()));
+  }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::CancelTellOfRequest request;

@@ -29,7 +29,7 @@ def test_messages(iris):
     assert reply(iris, "tell", "tell", "app", 'STRUCTURED {"sum":3}')["structured"] == {"sum": 3}
     failed = reply(iris, "tell", "tell", "app", "BLOCKS 1\nCRASH 3", code=1)
     assert failed["partial"] and failed["state"] == "settled"
-    assert reply(iris, "tell", "tell", "nobody", "hello", code=1)["failure"]["kind"] == "bad_request"
+    assert reply(iris, "tell", "tell", "nobody", "hello", code=2)["failure"]["kind"] == "bad_request"
 
     late = reply(iris, "tell", "tell", "web", "HANG", "--timeout", "2s", code=4)
     assert late["state"] in ("queued", "running") and late["failure"]["kind"] == "timeout"
@@ -46,7 +46,7 @@ def test_messages(iris):
     assert "no message" in reply(iris, "cancel", "cancel", "nonsense", code=1)["failure"]["detail"]
     newest = iris.answer("web", "HANG", timeout_ms=-1)
     assert reply(iris, "cancel", "cancel", "--last")["tellId"] == newest
-    assert reply(iris, "tell", "tells", "nonsense", code=1)["failure"]["kind"] == "bad_request"
+    assert reply(iris, "tell", "tells", "nonsense", code=2)["failure"]["kind"] == "bad_request"
 
 
 def test_permissions(iris):

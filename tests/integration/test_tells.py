@@ -256,6 +256,6 @@ def test_an_interrupted_tell_says_how_to_come_back(iris, gate):
     tell.send_signal(signal.SIGINT)
     out, err = tell.communicate(timeout=180)
     assert (tell.returncode, out) == (-signal.SIGINT, "")
-    assert f"iris tells {id} --wait" in err
+    assert f"iris tells {id[:8]} --wait" in err
     gate.touch()
     assert iris.run("tells", id, "--wait").stdout == gate.answer + "\n"

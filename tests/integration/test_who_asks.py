@@ -71,7 +71,7 @@ def test_who_speaks_for_another_is_refused_and_no_team_is_named(iris, folders):
             assert {"app", "web", "gpu"} & set(failure.replace('"', " ").split()) <= {other}, failure
     for other in ("web", "nobody"):
         told = iris.run("tell", "gpu", "hello", "--from", other, env=works_in(folders / "data/app"))
-        assert told.returncode == 1 and f'is app, and not "{other}"' in told.stderr, told.stderr
+        assert told.returncode == 2 and f'is app, and not "{other}"' in told.stderr, told.stderr
     assert pairs(iris) == set()
 
 
