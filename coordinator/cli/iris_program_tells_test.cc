@@ -136,7 +136,7 @@ TEST_F(IrisProgramTest, TheBeginningOfAnIdIsEnoughAndTheLastOneNeedsNone) {
   EXPECT_EQ(several["ok"], false);
   const Ran cancelled = Iris({"cancel", last.substr(0, 13)});
   EXPECT_EQ(cancelled.exit_code, 1);
-  EXPECT_THAT(cancelled.err, HasSubstr(last + " was over before, with an answer"));
+  EXPECT_THAT(cancelled.err, HasSubstr(last + " had ended before, with an answer"));
 }
 
 TEST_F(IrisProgramTest, WhatCannotBeWrittenIsNoSuccess) {
@@ -179,7 +179,7 @@ TEST_F(IrisProgramTest, AnAnswerThatNobodyWaitedForIsListedUntilItIsFetched) {
 
   EXPECT_EQ(Iris({"tells", id}).out, "later\n");
   WaitForState(id, "gone");
-  EXPECT_THAT(Iris({"tells", "--all"}).out, AllOf(HasSubstr(shown), HasSubstr("fetched")));
+  EXPECT_THAT(Iris({"tells", "--all"}).out, AllOf(HasSubstr(shown), HasSubstr("  read  ")));
   const json again = json::parse(Iris({"tells", id, "--json"}).out);
   EXPECT_EQ(again["answer"], "later");
   EXPECT_EQ(again["ok"], true);
@@ -221,7 +221,7 @@ TEST_F(IrisProgramTest, CancellingEndsWhatWaitsAndWhatIsInFlightAndTheNextGoesOn
 
   const Ran again = Iris({"cancel", running});
   EXPECT_EQ(again.exit_code, 1);
-  EXPECT_THAT(again.err, HasSubstr("was over before, as cancelled"));
+  EXPECT_THAT(again.err, HasSubstr("had ended before, as cancelled"));
   WaitForState(running, "gone");
   WaitForState(queued, "gone");
   EXPECT_EQ(Status()["sessions"][0]["tellsDone"], 3);

@@ -81,7 +81,7 @@ struct Submitted {
 
 void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
   v1::TellProgress waits;
-  waits.set_text(absl::StrCat("no coordinator goes on with it yet: ", ToProto(why).detail()));
+  waits.set_text(absl::StrCat("no coordinator continues with it yet: ", ToProto(why).detail()));
   events.progress(waits);
 }
 
@@ -133,14 +133,13 @@ Submitted Submit(Submission& submission, const Places& places, const TellStreamE
 // For a tell that is not over: the store has it.
 absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
   const Failure failure = ToProto(why);
-  return MakeFailure(
-      v1::FAILURE_DROPPED,
-      absl::StrCat("the message was accepted and is kept, but no coordinator goes on "
-                   "with it now: ",
-                   KindName(KindOf(why)), ": ", failure.detail()),
-      absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
-                   "Do not send it again: `iris tells ", tell_id,
-                   " --wait` gets its answer once a coordinator runs."));
+  return MakeFailure(v1::FAILURE_DROPPED,
+                     absl::StrCat("the message was accepted and is kept, but no coordinator "
+                                  "continues with it now: ",
+                                  KindName(KindOf(why)), ": ", failure.detail()),
+                     absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
+                                  "Do not send it again: `iris tells ", tell_id,
+                                  " --wait` prints its answer once a coordinator runs."));
 }
 
 // The end of one tell, as far as this command knows it.

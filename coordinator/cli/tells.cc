@@ -170,8 +170,8 @@ int RunCancel(const CommandLine& command, const Places& places) {
   if (KindOf(got) == v1::FAILURE_TIMEOUT) {
     got = MakeFailure(v1::FAILURE_TIMEOUT,
                       absl::StrCat("the host has not said within ", absl::FormatDuration(kAnswer),
-                                   " that it stopped; it still will"),
-                      absl::StrCat("iris tells ", *tell_id, " shows what became of it."));
+                                   " that the message is cancelled; it still will be"),
+                      absl::StrCat("iris tells ", *tell_id, " shows how the message ended."));
   }
   if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
   return PrintCancel(*tell_id, response, command.json);

@@ -13,10 +13,10 @@ namespace iris {
 namespace {
 
 constexpr absl::string_view kWhatItIs =
-    "Iris lets you talk to other teams: Claude Code sessions in other projects, on this machine or "
-    "on other hosts. send_message gives a team a task or a question and waits for its answer; "
-    "quick_message does not wait, and tell_wait gets the answer later by the message's id. No answer "
-    "is lost.";
+    "Iris sends messages to other teams. A team is a Claude Code that works in another project "
+    "folder, on this machine or on another host; it is not one of your subagents. send_message "
+    "gives a team a task or a question and waits for its answer; quick_message does not wait, and "
+    "tell_wait returns the answer later by the message's id. No answer is lost.";
 // Of a team's description: tried in turn until all teams fit.
 constexpr size_t kDescriptionBytes[] = {400, 160, 60, 0};
 constexpr size_t kUnreadBytesMax = 700;
@@ -70,7 +70,7 @@ std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
   std::string text = absl::StrCat(kWhatItIs, "\n", Who(caller));
   const std::string last = unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
   if (!teams.ok()) {
-    return absl::StrCat(text, "\nNo tool works until this is mended: ",
+    return absl::StrCat(text, "\nNo tool works until this is fixed: ",
                         CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax), last);
   }
   const size_t left = kInstructionsBytesMax - text.size() - last.size() - 1;

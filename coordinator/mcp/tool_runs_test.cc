@@ -198,8 +198,9 @@ TEST_F(McpSessionTest, WaitingForAMessageReturnsItsAnswerAsSendingItWould) {
 TEST_F(McpSessionTest, WhoWaitsForAMessageMayWaitALittleOrNotAtAll) {
   Open();
   EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled", {{"timeout", -1}})), "as before");
-  EXPECT_THAT(Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
-              StartsWith("error: timeout: there is no answer yet; the team goes on with message"));
+  EXPECT_THAT(
+      Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
+      StartsWith("error: timeout: there is no answer yet; the team keeps working on message"));
   EXPECT_FALSE(desk_.followed("open"));
   EXPECT_FALSE(desk_.follower_waits);
   EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "open", {{"timeout", -2}})),
@@ -259,7 +260,7 @@ TEST_F(McpSessionTest, CancellingAMessageAnswersWhenItIsOver) {
   EXPECT_EQ(cancelled(false, v1::FAILURE_CANCELLED), Json({{"tellId", "t"}, {"cancelled", true}}));
   EXPECT_EQ(desk_.asked, "web cancels t");
   EXPECT_EQ(cancelled(false, v1::FAILURE_UNSPECIFIED)["ended"], "by itself: answered");
-  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["ended"], "before: cancelled");
+  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["ended"], "before the cancel: cancelled");
   EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["cancelled"], false);
 }
 

@@ -223,7 +223,7 @@ def test_a_message_that_waits_is_cancelled_over_mcp(iris, client, gate):
     assert json.loads(client.call("tell_cancel", tellId=queued, fromTeam="web")) == {
         "tellId": queued, "cancelled": True}
     again = json.loads(client.call("tell_cancel", tellId=queued, fromTeam="web"))
-    assert again == {"tellId": queued, "cancelled": False, "ended": "before: cancelled"}
+    assert again == {"tellId": queued, "cancelled": False, "ended": "before the cancel: cancelled"}
     assert client.failure("tell_wait", tellId=queued, fromTeam="web").startswith("cancelled: ")
     gate.touch()
     assert client.result(slow) == (gate.answer, False)
