@@ -133,6 +133,7 @@ absl::Status AgentDaemon::Serve(
                                                            .boot_id = hello_.boot_id(),
                                                            .pid_namespace = hello_.pid_namespace(),
                                                            .hostname = facts_.hostname,
+                                                           .user = facts_.user,
                                                            .keeper_program = facts_.program,
                                                            .home = facts_.home,
                                                            .sessions_dir = sessions_dir_,

@@ -11,7 +11,8 @@ constexpr std::array kAgentFixes = {
     kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
     kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,
     kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixStopForce,     kFixMemory,
-    kFixWatches,       kFixClaudeProgram};
+    kFixWatches,       kFixClaudeProgram, kFixClaudeAccess, kFixClaudeStart,
+    kFixNotDirectory,  kFixDirectoryAccess, kFixAgentFile};
 
 }  // namespace
 
