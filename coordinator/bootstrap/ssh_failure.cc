@@ -133,8 +133,13 @@ bool ProgramEnded(const SshEnd& end) {
   return SaysSilent(end.log) && !absl::StrContains(end.log, "timed out");
 }
 
-// What a jump host's ssh said last, which ends what its banner says.
-absl::optional<Found> FindOfJump(const SshEnd& end) {
+constexpr absl::string_view kFixWay =
+    "Look at the way to the host (-J in the team's `remote`, ProxyJump or ProxyCommand in "
+    "~/.ssh/config): `ssh HOST` from a shell shows the same. The host behind it may be overloaded "
+    "or down. It is tried again by itself.";
+
+// What a jump host's ssh said last, which ends what its banner says. OK: nothing.
+absl::Status FailureOfJump(const SshEnd& end) {
   const std::vector<absl::string_view> lines = TrailingSshLines(end.stderr_text);
   for (absl::string_view line : lines) {
     // It went through another jump host in turn: the reason stands before this.
@@ -144,26 +149,39 @@ absl::optional<Found> FindOfJump(const SshEnd& end) {
     const FailureKind kind = last->words->kind;
     // Once the target has answered, the login at the jump host was accepted; and an ssh that still
     // ran had refused nothing: then these are a banner's lines.
-    if (kind != v1::FAILURE_UNREACHABLE && !ProgramEnded(end)) return absl::nullopt;
+    if (kind != v1::FAILURE_UNREACHABLE && !ProgramEnded(end)) return absl::OkStatus();
     // A banner comes before the login, and may end as ssh's lines do.
-    if (kind == v1::FAILURE_AUTH) return last;
-    return FindSshWords(lines, kind);  // The most telling line of that kind.
+    if (kind == v1::FAILURE_AUTH) return last->FailureOfJump();
+    if (absl::StrContains(line, "stdio forwarding failed")) {
+      const absl::optional<Found> behind = FindBehindJump(lines);
+      if (behind.has_value()) return behind->Failure();
+    }
+    return FindSshWords(lines, kind)->FailureOfJump();  // The most telling line of that kind.
   }
-  return absl::nullopt;
+  return absl::OkStatus();
+}
+
+// ssh has a word for it, and a program on the way there may have had another.
+absl::Status WithWordsOnTheWay(const Found& own, const SshEnd& end) {
+  if (own.words->kind != v1::FAILURE_UNREACHABLE) return own.Failure();
+  const bool program_ended = absl::StrContains(end.log, kProgramsEnd) && ProgramEnded(end);
+  std::string detail =
+      program_ended ? absl::StrCat("no ssh server answers behind the jump host or ProxyCommand (",
+                                   PrintableHostText(own.line, kSshLineBytesMax), ")")
+                    : own.Detail();
+  if (const std::vector<absl::string_view> others = Lines(end.stderr_text); !others.empty()) {
+    absl::StrAppend(&detail, "; what was said on the way there: ",
+                    PrintableHostText(others.back(), kSshLineBytesMax));
+  }
+  return MakeFailure(v1::FAILURE_UNREACHABLE, detail, program_ended ? kFixWay : own.words->fix);
 }
 
 absl::Status BeforeLogin(const SshEnd& end) {
   if (absl::StrContains(end.log, kProgramsEnd)) {
-    const absl::optional<Found> of_jump = FindOfJump(end);
-    if (of_jump.has_value()) return of_jump->Failure();
+    if (const absl::Status of_jump = FailureOfJump(end); !of_jump.ok()) return of_jump;
   }
   if (const absl::optional<Found> own = FindSshWords(Lines(end.log)); own.has_value()) {
-    const std::vector<absl::string_view> others = Lines(end.stderr_text);
-    if (own->words->kind != v1::FAILURE_UNREACHABLE || others.empty()) return own->Failure();
-    return MakeFailure(v1::FAILURE_UNREACHABLE,
-                       absl::StrCat(own->Detail(), "; what was said on the way there: ",
-                                    PrintableHostText(others.back(), kSshLineBytesMax)),
-                       own->words->fix);
+    return WithWordsOnTheWay(*own, end);
   }
   // It did not come as far as its log.
   if (end.log.empty() && end.exit_code == 255) {
