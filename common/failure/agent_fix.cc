@@ -7,12 +7,12 @@ namespace iris {
 namespace {
 
 constexpr std::array kAgentFixes = {
+    kFixClaudeAccess,  kFixClaudeStart, kFixNotDirectory, kFixDirectoryAccess, kFixAgentFile,
     kFixTakeover,      kFixOtherHost, kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
     kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
     kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,
     kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixStopForce,     kFixMemory,
-    kFixWatches,       kFixClaudeProgram, kFixClaudeAccess, kFixClaudeStart,
-    kFixNotDirectory,  kFixDirectoryAccess, kFixAgentFile};
+    kFixWatches,       kFixClaudeProgram};
 
 }  // namespace
 

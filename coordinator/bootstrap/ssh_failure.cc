@@ -92,27 +92,39 @@ bool EndedByItself(const SshEnd& end) {
   return code < 128;
 }
 
+constexpr absl::string_view kFixShell =
+    "Check that `ssh HOST echo ok` prints ok: the account needs a shell, startup files (.bashrc, "
+    ".profile) that do not exit, and `sh` on its PATH.";
+
 absl::Status WithoutWords(const SshEnd& end) {
   const int code = end.exit_code.value_or(0);
   const std::string how =
       end.exit_code.has_value() ? absl::StrCat("with status ", code) : "without ending";
   const std::string last_words = LastWords(end);
   const bool bootstrap = end.stage == SshEnd::Stage::kBootstrap;
+  if (!bootstrap && end.logged_in && (code == 255 || EndedByOthers(code))) {
+    return MakeFailure(v1::FAILURE_UNREACHABLE,
+                       absl::StrCat("the login worked, and the connection ended ", how,
+                                    " before the account's shell had run our command", last_words),
+                       kFixShell);
+  }
   if (!end.exit_code.has_value() || (code == 255 && !bootstrap)) {
     return MakeFailure(v1::FAILURE_UNREACHABLE, absl::StrCat("ssh ended ", how, last_words));
   }
   if (code == 255 || EndedByOthers(code)) {
-    return MakeFailure(v1::FAILURE_UNREACHABLE,
-                       absl::StrCat(bootstrap ? "the agent" : "our command",
-                                    " on the host was killed, status ", code, last_words));
+    return MakeFailure(
+        v1::FAILURE_UNREACHABLE,
+        absl::StrCat(bootstrap ? "the agent on the host" : "ssh", " was killed, status ", code,
+                     last_words),
+        "It is tried again by itself. If it stays so, find out what ends it: a person, a limit of "
+        "the account, or want of memory.");
   }
   if (!bootstrap) {
     return MakeFailure(
         v1::FAILURE_NO_AGENT_POSSIBLE,
         absl::StrCat("the account's login shell ended ", how, " instead of running our command",
                      last_words),
-        "Check that `ssh HOST echo ok` prints ok: the account needs a shell, startup "
-        "files that do not exit, and `sh` on its PATH.");
+        kFixShell);
   }
   const bool cannot_run = code == 126 || code == 127 || code > 128;
   return MakeFailure(cannot_run ? v1::FAILURE_NOT_EXECUTABLE : v1::FAILURE_INTERNAL,

@@ -354,6 +354,8 @@ TEST(SshFailureTest, SilenceIsTriedAgain) {
   EXPECT_EQ(BeforeLogin("").kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(BeforeLogin("", "", absl::nullopt).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(AfterLogin("", 255).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(AfterLogin("", 255).detail(), HasSubstr("the login worked"));
+  EXPECT_THAT(AfterLogin("", 255).fix(), HasSubstr("echo ok"));
   EXPECT_EQ(WhenUp("").kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(WhenUp("", 0).kind(), v1::FAILURE_DROPPED);
 }

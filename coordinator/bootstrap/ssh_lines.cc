@@ -105,10 +105,11 @@ constexpr std::array kTable = std::to_array<Words>({
      kFixKnownHost},
     {"Host key verification failed", v1::FAILURE_HOST_KEY, "the host's key is not known here",
      kFixKnownHost},
-    {"UNPROTECTED PRIVATE KEY FILE", v1::FAILURE_AUTH,
+    // Two lines: this one has the file.
+    {"bad permissions", v1::FAILURE_AUTH,
      "others can read the private key's file, so ssh does not use it",
      "Run `chmod 600` on the key's file."},
-    {"bad permissions", v1::FAILURE_AUTH,
+    {"UNPROTECTED PRIVATE KEY FILE", v1::FAILURE_AUTH,
      "others can read the private key's file, so ssh does not use it",
      "Run `chmod 600` on the key's file."},
     {kTooManyKeys, v1::FAILURE_AUTH, "ssh offered more keys than the host looks at", kFixManyKeys},
