@@ -24,6 +24,7 @@ namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(10);
 constexpr size_t kWordsBytesMax = 400;
+constexpr int kSshFailed = 255;
 constexpr size_t kJumpsMax = 8;  // Those of jump hosts counted.
 
 constexpr absl::string_view kPipe = "Iris speaks to the host over a plain pipe";
@@ -165,10 +166,24 @@ absl::Status Refused(const ProgramOutput& output) {
   const absl::optional<Found> said = FindSshWords(Lines(output.err));
   const FailureKind kind = said.has_value() ? said->words->kind : v1::FAILURE_UNSPECIFIED;
   if (kind == v1::FAILURE_BAD_REQUEST || kind == v1::FAILURE_UNREACHABLE) return said->Failure();
+  if (output.exit_code > 128 && output.exit_code != kSshFailed) {
+    return MakeFailure(v1::FAILURE_UNREACHABLE,
+                       absl::StrCat("`ssh -G` was killed, status ", output.exit_code),
+                       "It is tried again by itself.");
+  }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
                      absl::StrCat("ssh refuses its configuration (",
                                   PrintableHostText(output.err, kWordsBytesMax), ")"),
                      "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names.");
+}
+
+// It connects to nothing, but runs programs of the configuration.
+absl::Status TooSlow(absl::string_view destination, absl::Duration patience) {
+  return MakeFailure(v1::FAILURE_TIMEOUT,
+                     absl::StrCat(destination, ": `ssh -G` did not say within ",
+                                  absl::FormatDuration(patience), " what ssh makes of the host"),
+                     "Look at the `Match exec` commands of ~/.ssh/config, and at this machine's "
+                     "DNS: `ssh -G HOST` from a shell waits for the same.");
 }
 
 }  // namespace
@@ -182,11 +197,12 @@ std::string WrittenTarget(const SshTarget& target) {
 
 absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
                                              const std::atomic<bool>* cancelled) {
-  const absl::Time deadline =
-      absl::Now() + std::max(kResolveTimeout, target.options.connect_timeout);
+  const absl::Duration patience = std::max(kResolveTimeout, target.options.connect_timeout);
+  const absl::Time deadline = absl::Now() + patience;
   const std::string& destination = target.remote.destination;
   const absl::StatusOr<ProgramOutput> output =
       RunProgram(ResolveArgv(target), SshEnv(target), deadline, cancelled);
+  if (KindOf(output.status()) == v1::FAILURE_TIMEOUT) return TooSlow(destination, patience);
   if (!output.ok()) return Annotate(output.status(), destination);
   ResolvedTarget resolved = {.target = target, .key = "", .name = destination};
   const bool knows_dash_g = output->exit_code == 0 && !ValueOf(output->out, "hostname").empty();

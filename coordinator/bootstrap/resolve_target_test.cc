@@ -294,6 +294,13 @@ TEST_F(ResolveTargetTest, AProgramThatDoesNotKnowTheQuestionIsTakenByItsWords) {
   EXPECT_NE(KeyOf(target), resolved->key);
 }
 
+TEST_F(ResolveTargetTest, WhatTakesTooLongIsNamed) {
+  const Failure failure = FailureOf(Target("Match exec \"sleep 60\"\n"));
+  EXPECT_EQ(failure.kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(failure.detail(), HasSubstr("gpu: `ssh -G` did not say within "));
+  EXPECT_THAT(failure.fix(), HasSubstr("Match exec"));
+}
+
 TEST_F(ResolveTargetTest, ItCanBeGivenUp) {
   const std::atomic<bool> cancelled = true;
   const absl::Time begun = absl::Now();
