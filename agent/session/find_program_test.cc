@@ -89,9 +89,14 @@ TEST_F(FindProgramTest, ItSaysWhyAFileCannotBeRun) {
 
 TEST_F(FindProgramTest, WhatLacksOnlyARightIsToldFromWhatIsBroken) {
   chmod(scratch_.path().c_str(), 0711);
-  const std::string shut = Put("shut/tool", "\x7f" "ELF");
+  const std::string shut = Put("shut/tool",
+                               "\x7f"
+                               "ELF");
   const std::string link = Link("home/.local/bin/tool", shut);
-  const std::string own = Put("own", "\x7f" "ELF", 0600);
+  const std::string own = Put("own",
+                              "\x7f"
+                              "ELF",
+                              0600);
   env_["PATH"] = scratch_.File("shut");
   for (const char* folder : {"home", "home/.local", "home/.local/bin"}) {
     chmod(scratch_.File(folder).c_str(), 0755);

@@ -101,10 +101,10 @@ absl::Status NoClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
                      ": ", absl::StrJoin(search.unfit(), "; "), looked),
         search);
   }
-  const std::string closed =
-      search.closed().empty() ? ""
-                              : absl::StrCat("; ", AccountOf(identity), " may not enter ",
-                                             absl::StrJoin(search.closed(), ", "));
+  const std::string closed = search.closed().empty()
+                                 ? ""
+                                 : absl::StrCat("; ", AccountOf(identity), " may not enter ",
+                                                absl::StrJoin(search.closed(), ", "));
   return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
                      absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
                                   " for ", AccountOf(identity), looked, closed));
@@ -151,8 +151,7 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
     return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("team ", spec.team(), ": ", what),
                        fix);
   };
-  const std::string its =
-      absl::StrCat("its directory ", path, " on ", identity.hostname, " ");
+  const std::string its = absl::StrCat("its directory ", path, " on ", identity.hostname, " ");
   struct stat info;
   const bool known = stat(path.c_str(), &info) == 0;
   if (known && !S_ISDIR(info.st_mode)) {
@@ -161,11 +160,11 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
   if (known && access(path.c_str(), X_OK) == 0) return absl::OkStatus();
   const int error = errno;
   if (const std::string closed = ClosedFolder(path); error == EACCES && !closed.empty()) {
-    return refuse(absl::StrCat(AccountOf(identity), " may not enter ", closed, " on ",
-                               identity.hostname,
-                               closed == path ? "" : ", which leads to the team's directory ",
-                               closed == path ? "" : path),
-                  kFixDirectoryAccess);
+    return refuse(
+        absl::StrCat(AccountOf(identity), " may not enter ", closed, " on ", identity.hostname,
+                     closed == path ? "" : ", which leads to the team's directory ",
+                     closed == path ? "" : path),
+        kFixDirectoryAccess);
   }
   switch (error) {
     case ENOENT:

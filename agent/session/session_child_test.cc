@@ -148,8 +148,8 @@ TEST_F(SessionChildTest, ACrashInATurnFailsTheTellAndTheNextOneResumes) {
   const pid_t first = ChildPid();
   const v1::Failure failure = Outcome(Tell("STDERR out of luck\nCRASH 3"));
   EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED);
-  EXPECT_THAT(failure.detail(), AllOf(HasSubstr("exit code 3; its last words: out of luck"),
-                                      Not(HasSubstr("\n"))));
+  EXPECT_THAT(failure.detail(),
+              AllOf(HasSubstr("exit code 3; its last words: out of luck"), Not(HasSubstr("\n"))));
   EXPECT_EQ(LastExit().code(), 3);
   EXPECT_EQ(LastExit().reason(), v1::Exited::BY_ITSELF);
   EXPECT_EQ(LastExit().stderr_tail(), "out of luck\n");
@@ -229,11 +229,10 @@ TEST_F(SessionChildTest, AClaudeThatEndsWhileItStartsSaysHow) {
     UseBareScript(script);
     const absl::Status status = Open().status();
     EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED) << status;
-    EXPECT_THAT(
-        std::string(status.message()),
-        AllOf(HasSubstr(absl::StrCat("(", scratch.File("claude"), ") ended before it was ready: ",
-                                     how)),
-              HasSubstr("; its last words: no memory")));
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(absl::StrCat("(", scratch.File("claude"),
+                                             ") ended before it was ready: ", how)),
+                      HasSubstr("; its last words: no memory")));
     const v1::Failure failure = Outcome(Tell("x"));
     EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED) << failure.detail();
     EXPECT_THAT(failure.detail(), HasSubstr(how));

@@ -32,7 +32,8 @@ inline constexpr absl::string_view kFixClaudeProgram =
     "Install Claude Code anew for that account, or name a program that runs there in the team's "
     "claudePath.";
 inline constexpr absl::string_view kFixClaudeAccess =
-    "Let that account run it (chmod +x, also on the folders above it), install Claude Code anew for "
+    "Let that account run it (chmod +x, also on the folders above it), install Claude Code anew "
+    "for "
     "it, or name another program in the team's claudePath.";
 inline constexpr absl::string_view kFixClaudeStart =
     "Run the program that the detail names with --version there, as that account: is it Claude "

@@ -20,10 +20,8 @@
 namespace iris {
 namespace {
 
-constexpr absl::string_view kFixIdentity =
-    "Correct remoteOptions.identity, or put the key there.";
-constexpr absl::string_view kFixOption =
-    "Correct -i in the team's `remote`, or put the key there.";
+constexpr absl::string_view kFixIdentity = "Correct remoteOptions.identity, or put the key there.";
+constexpr absl::string_view kFixOption = "Correct -i in the team's `remote`, or put the key there.";
 constexpr absl::string_view kFixConfigured =
     "Correct IdentityFile in ~/.ssh/config (or in the file of -F), or put the key there.";
 constexpr absl::string_view kFixContent =

@@ -120,11 +120,10 @@ absl::Status WithoutWords(const SshEnd& end) {
         "the account, or want of memory.");
   }
   if (!bootstrap) {
-    return MakeFailure(
-        v1::FAILURE_NO_AGENT_POSSIBLE,
-        absl::StrCat("the account's login shell ended ", how, " instead of running our command",
-                     last_words),
-        kFixShell);
+    return MakeFailure(v1::FAILURE_NO_AGENT_POSSIBLE,
+                       absl::StrCat("the account's login shell ended ", how,
+                                    " instead of running our command", last_words),
+                       kFixShell);
   }
   const bool cannot_run = code == 126 || code == 127 || code > 128;
   return MakeFailure(cannot_run ? v1::FAILURE_NOT_EXECUTABLE : v1::FAILURE_INTERNAL,

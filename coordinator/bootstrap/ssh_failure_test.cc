@@ -295,7 +295,8 @@ INSTANTIATE_TEST_SUITE_P(
         JumpCase{"ssh: connect to host a port 1: Connection refused\r\n"
                  "kex_exchange_identification: Connection closed by remote host\r\n"
                  "Connection closed by UNKNOWN port 65535\r\n",
-                 v1::FAILURE_UNREACHABLE, "nothing listens on that port of the jump host (ssh: "
+                 v1::FAILURE_UNREACHABLE,
+                 "nothing listens on that port of the jump host (ssh: "
                  "connect to host a",
                  "-J in the team's `remote`"}));
 

@@ -36,8 +36,7 @@ constexpr absl::string_view kFixConfiguration =
     "`remote`); `ssh -v HOST` from a shell shows the same.";
 constexpr absl::string_view kFixOption =
     "Correct the option that ssh names in the team's `remote`.";
-constexpr absl::string_view kFixFile =
-    "Correct -F in the team's `remote`, or put the file there.";
+constexpr absl::string_view kFixFile = "Correct -F in the team's `remote`, or put the file there.";
 constexpr absl::string_view kFixVariable =
     "Set the variable that ssh names where you run `iris` (for an MCP client: in the env of its "
     "server), or take ${…} out of ~/.ssh/config.";
@@ -141,8 +140,7 @@ constexpr std::array kTable = std::to_array<Words>({
     // (Of an "Unsupported option" it only warns.)
     {": unsupported option \"", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
      kFixConfiguration},
-    {"invalid quotes", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
-     kFixConfiguration},
+    {"invalid quotes", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration", kFixConfiguration},
     {"Bad port '", v1::FAILURE_BAD_REQUEST, "ssh refuses the port",
      "Correct the port in the team's `remote`, or in the line of the file that ssh names."},
     // Of whatever else is wrong in a file, that this many lines are.
@@ -263,9 +261,8 @@ absl::Status Found::FailureOfJump() const {
     if (known.of_host == words->fix) fix = known.of_jump;
   }
   const std::string cause = absl::StrReplaceAll(words->cause, {{"the host", "the jump host"}});
-  return MakeFailure(words->kind,
-                     absl::StrCat(cause, " (", PrintableHostText(line, kSshLineBytesMax), ")"),
-                     fix);
+  return MakeFailure(
+      words->kind, absl::StrCat(cause, " (", PrintableHostText(line, kSshLineBytesMax), ")"), fix);
 }
 
 absl::optional<Found> FindSshWords(const std::vector<absl::string_view>& lines, FailureKind only) {
