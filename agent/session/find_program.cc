@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "agent/session/closed_folder.h"
 #include "common/base/small_file.h"
 
 namespace iris {
@@ -136,8 +137,12 @@ ProgramSearch::Found ProgramSearch::Find(absl::string_view name) {
   for (size_t i = 0; i < places_.size(); ++i) {
     std::string path = absl::StrCat(places_[i], "/", name);
     struct stat info;
+    if (lstat(path.c_str(), &info) != 0) {
+      if (errno == EACCES) closed_.push_back(places_[i]);
+      continue;
+    }
     // A directory of that name is another matter.
-    if (!IsThere(path) || (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))) continue;
+    if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) continue;
     const std::string why = WhyUnfit(path);
     if (why.empty()) return {std::move(path), i < on_path_ ? "" : places_[i]};
     if (unfit_.size() < kUnfitMax) unfit_.push_back(absl::StrCat(path, " ", why));
@@ -149,12 +154,21 @@ std::string ProgramSearch::WhyUnfit(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) {
     const int error = errno;
-    if (!IsThere(path)) return "";
-    return error == ENOENT ? "is a link that leads nowhere" : strerror(error);
+    if (const std::string closed = ClosedFolder(path); error == EACCES && !closed.empty()) {
+      lacks_rights_ = true;
+      return absl::StrCat("is behind ", closed, ", which this account may not enter");
+    }
+    if (error != EACCES && !IsThere(path)) return "";
+    return error == ENOENT ? "is a link that leads nowhere"
+                           : absl::StrCat("cannot be reached (", strerror(error), ")");
   }
   if (!S_ISREG(info.st_mode)) return "is not a file";
   if (info.st_size == 0) return "is empty";
-  if (access(path.c_str(), X_OK) != 0) return "is not executable";
+  if (access(path.c_str(), X_OK) != 0) {
+    lacks_rights_ = true;
+    const bool for_others = (info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+    return for_others ? "is not executable for this account" : "is not executable";
+  }
   const std::string begin = ReadSmallFile(path, kFirstLineBytes);
   if (begin.empty() || absl::StartsWith(begin, "\x7f" "ELF")) return "";  // Some may only be run.
   if (!absl::StartsWith(begin, "#!")) return "is no program";

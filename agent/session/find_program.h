@@ -28,13 +28,18 @@ class ProgramSearch {
 
   // The first `name` that can be run.
   Found Find(absl::string_view name);
-  // Why `path` cannot be run, for people ("is empty"); empty: it can, or nothing is there at all.
+  // Why `path` cannot be run, for people ("is empty", "is behind /root, which this account may not
+  // enter"); empty: it can, or nothing is there at all.
   std::string WhyUnfit(const std::string& path);
 
   // Directories, in the order in which they are searched.
   const std::vector<std::string>& places() const { return places_; }
-  // "PATH: WHY" of what Find() has passed over by now.
+  // "PATH WHY" of what Find() has passed over by now.
   const std::vector<std::string>& unfit() const { return unfit_; }
+  // Of places(), those that the account may not enter: what is there Find() has not seen.
+  const std::vector<std::string>& closed() const { return closed_; }
+  // Something that was there lacks only a right for this account.
+  bool lacks_rights() const { return lacks_rights_; }
 
  private:
   std::string WhyScriptUnfit(absl::string_view first_line);
@@ -43,6 +48,8 @@ class ProgramSearch {
   std::vector<std::string> places_;
   size_t on_path_ = 0;  // So many of them are of PATH.
   std::vector<std::string> unfit_;
+  std::vector<std::string> closed_;
+  bool lacks_rights_ = false;
 };
 
 // A file or a link of that name is there, whatever it is worth.

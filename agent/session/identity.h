@@ -18,6 +18,7 @@ struct AgentIdentity {
   std::string boot_id;
   std::string pid_namespace;
   std::string hostname;        // For people.
+  std::string user;            // The account's name, for people; empty: unknown.
   std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
   std::string home;            // The account's home directory, for ~/ paths.
   std::string sessions_dir;    // Absolute; holds a directory for every session. Exists.

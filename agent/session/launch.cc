@@ -16,6 +16,7 @@
 #include "agent/process/strays.h"
 #include "agent/session/auth_links.h"
 #include "agent/session/claim.h"
+#include "agent/session/closed_folder.h"
 #include "agent/session/find_program.h"
 #include "agent/session/transcript.h"
 #include "common/environment/environment.h"
@@ -79,9 +80,34 @@ void AddToPath(const std::string& directory, Env& env) {
   env["PATH"] = absl::StrCat(path, path.empty() ? "" : ":", directory);
 }
 
-absl::Status NotExecutable(const v1::LaunchSpec& spec, absl::string_view what) {
+std::string AccountOf(const AgentIdentity& identity) {
+  return identity.user.empty() ? "the account" : identity.user;
+}
+
+// `search` has found out `what`.
+absl::Status NotExecutable(const v1::LaunchSpec& spec, absl::string_view what,
+                           const ProgramSearch& search) {
   return MakeFailure(v1::FAILURE_NOT_EXECUTABLE, absl::StrCat("team ", spec.team(), ": ", what),
-                     kFixClaudeProgram);
+                     search.lacks_rights() ? kFixClaudeAccess : kFixClaudeProgram);
+}
+
+absl::Status NoClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
+                      const ProgramSearch& search) {
+  const std::string looked = absl::StrCat("; looked in ", absl::StrJoin(search.places(), ", "));
+  if (!search.unfit().empty()) {
+    return NotExecutable(
+        spec,
+        absl::StrCat("no `claude` on ", identity.hostname, " can be run by ", AccountOf(identity),
+                     ": ", absl::StrJoin(search.unfit(), "; "), looked),
+        search);
+  }
+  const std::string closed = search.closed().empty()
+                                 ? ""
+                                 : absl::StrCat("; ", AccountOf(identity), " may not enter ",
+                                                absl::StrJoin(search.closed(), ", "));
+  return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
+                     absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
+                                  " for ", AccountOf(identity), looked, closed));
 }
 
 absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
@@ -89,7 +115,7 @@ absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
   const std::string path = ExpandHome(spec.claude_path(), identity.home);
   const std::string what = absl::StrCat("claudePath ", path, " on ", identity.hostname);
   const std::string why = search.WhyUnfit(path);
-  if (!why.empty()) return NotExecutable(spec, absl::StrCat(what, " ", why));
+  if (!why.empty()) return NotExecutable(spec, absl::StrCat(what, " ", why), search);
   if (IsThere(path)) return path;
   return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
                      absl::StrCat("team ", spec.team(), ": ", what, " is not there"),
@@ -108,17 +134,7 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
   } else {
     claude = search.Find("claude");
   }
-  if (claude.path.empty()) {
-    const std::string looked = absl::StrCat("; looked in ", absl::StrJoin(search.places(), ", "));
-    if (!search.unfit().empty()) {
-      return NotExecutable(spec,
-                           absl::StrCat("no `claude` on ", identity.hostname, " can be run: ",
-                                        absl::StrJoin(search.unfit(), "; "), looked));
-    }
-    return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
-                       absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
-                                    looked));
-  }
+  if (claude.path.empty()) return NoClaude(spec, identity, search);
   AddToPath(claude.directory, env);
   // A shim of asdf's runs asdf; claude may be a script of node's, and hooks are.
   std::vector<std::string> needed = {"node"};
@@ -131,21 +147,34 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
 
 absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
                             const AgentIdentity& identity) {
+  const auto refuse = [&](absl::string_view what, absl::string_view fix) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("team ", spec.team(), ": ", what),
+                       fix);
+  };
+  const std::string its = absl::StrCat("its directory ", path, " on ", identity.hostname, " ");
   struct stat info;
-  std::string why;
-  if (stat(path.c_str(), &info) != 0) {
-    why = strerror(errno);
-  } else if (!S_ISDIR(info.st_mode)) {
-    why = "Not a directory";
-  } else if (access(path.c_str(), X_OK) != 0) {
-    why = strerror(errno);
-  } else {
-    return absl::OkStatus();
+  const bool known = stat(path.c_str(), &info) == 0;
+  if (known && !S_ISDIR(info.st_mode)) {
+    return refuse(its + "is a file, not a directory", kFixNotDirectory);
   }
-  return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat("team ", spec.team(), ": its directory ", path, " on ",
-                                  identity.hostname, " cannot be used: ", why),
-                     kFixDirectory);
+  if (known && access(path.c_str(), X_OK) == 0) return absl::OkStatus();
+  const int error = errno;
+  if (const std::string closed = ClosedFolder(path); error == EACCES && !closed.empty()) {
+    return refuse(
+        absl::StrCat(AccountOf(identity), " may not enter ", closed, " on ", identity.hostname,
+                     closed == path ? "" : ", which leads to the team's directory ",
+                     closed == path ? "" : path),
+        kFixDirectoryAccess);
+  }
+  switch (error) {
+    case ENOENT:
+      return refuse(its + (IsThere(path) ? "is a link that leads nowhere" : "does not exist"),
+                    kFixDirectory);
+    case ENOTDIR:
+      return refuse(its + "is below a file, where no directory can be", kFixNotDirectory);
+    default:
+      return refuse(absl::StrCat(its, "cannot be used: ", strerror(error)), kFixDirectory);
+  }
 }
 
 // What it adds to the child's environment, whichever connection it comes by.

@@ -22,9 +22,10 @@ struct LaunchPlan {
 // of which CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them. Where
 // claude or node is in such a place, the place joins PATH.
 //
-// FAILURE_BAD_REQUEST: the team's directory is missing or cannot be entered.
+// FAILURE_BAD_REQUEST: the team's directory is missing, is none, or is closed to the account.
 // FAILURE_CLAUDE_MISSING: says where it looked. FAILURE_NOT_EXECUTABLE: what it found there cannot
-// be run (empty, a link that leads nowhere, no program, its interpreter is missing), and why.
+// be run (empty, a link that leads nowhere, no program, its interpreter is missing, the account has
+// no right to it), and why.
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity);
 

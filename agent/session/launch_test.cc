@@ -178,9 +178,14 @@ TEST_F(LaunchTest, TheDirectoryMustBeOne) {
   Program("path/claude");
   spec.set_cwd(scratch.File("nowhere"));
   EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST),
-              AllOf(HasSubstr("team gpu"), HasSubstr("nowhere"), HasSubstr("No such file")));
+              AllOf(HasSubstr("team gpu"), HasSubstr("nowhere on gpu1 does not exist")));
+  std::filesystem::create_symlink(scratch.File("nowhere"), scratch.File("link"));
+  spec.set_cwd(scratch.File("link"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("is a link that leads nowhere"));
   spec.set_cwd(Touch("file"));
-  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("Not a directory"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("is a file, not a directory"));
+  spec.set_cwd(scratch.File("file/below"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("is below a file"));
   spec.set_cwd("~/my project");
   EXPECT_EQ(Child().cwd, project);
   spec.set_cwd("~");

@@ -199,6 +199,9 @@ class Session final : private ChildSink, private LineScannerSink {
 
   void StartChild();
   void FailStart(const absl::Status& why);
+  // Why the child is gone, as whoever waits for it hears.
+  absl::Status WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting);
+  absl::Status WhyItEnded(const ExitStatus& how, bool was_starting);  // By itself, or by others.
   void BecomeReady();
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
@@ -213,6 +216,7 @@ class Session final : private ChildSink, private LineScannerSink {
   // What the child asks (session_requests.cc).
   void OnControlRequest(const std::string& request_id, absl::string_view line);
   void OnRequestWithdrawn(const std::string& request_id);
+  void EndEcho();  // The child is a program that repeats its input.
   // Empty: somebody may answer.
   std::string WhyNobodyIsAsked(const v1::PendingRequest& request) const;
   // False: it cannot wait.
@@ -339,6 +343,7 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Time started_at_;
   std::string initialize_id_;
   v1::Exited::Reason end_reason_ = v1::Exited::BY_ITSELF;
+  int ended_early_ = 0;  // Children in a row that ended right after their start, by themselves.
   std::string stderr_tail_;
   std::vector<OpenDone> opening_;
   std::vector<CloseDone> closing_;

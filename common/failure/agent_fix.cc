@@ -7,6 +7,7 @@ namespace iris {
 namespace {
 
 constexpr std::array kAgentFixes = {
+    kFixClaudeAccess,  kFixClaudeStart, kFixNotDirectory, kFixDirectoryAccess, kFixAgentFile,
     kFixTakeover,      kFixOtherHost, kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
     kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
     kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,

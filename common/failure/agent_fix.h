@@ -25,20 +25,35 @@ inline constexpr absl::string_view kFixFetch =
 inline constexpr absl::string_view kFixSleep =
     "Put teams to sleep there, and fetch what they have answered.";
 inline constexpr absl::string_view kFixInitTimeout =
-    "Run `claude` there by hand, or raise the team's sessionInitTimeout.";
+    "Run the program that the detail names there by hand, or raise the team's sessionInitTimeout.";
 inline constexpr absl::string_view kFixClaudePath =
     "Correct the team's claudePath, or remove it to search PATH and the usual places.";
 inline constexpr absl::string_view kFixClaudeProgram =
     "Install Claude Code anew for that account, or name a program that runs there in the team's "
     "claudePath.";
+inline constexpr absl::string_view kFixClaudeAccess =
+    "Let that account run it (chmod +x, also on the folders above it), install Claude Code anew "
+    "for "
+    "it, or name another program in the team's claudePath.";
+inline constexpr absl::string_view kFixClaudeStart =
+    "Run the program that the detail names with --version there, as that account: is it Claude "
+    "Code, and does it start? If not, correct the team's claudePath, or install Claude Code anew.";
 inline constexpr absl::string_view kFixClaudeVersion = "Update Claude Code on that host.";
 inline constexpr absl::string_view kFixDirectory =
     "Create the directory there, or correct the team's path.";
+inline constexpr absl::string_view kFixNotDirectory =
+    "Correct the team's path: it names a directory on that machine.";
+inline constexpr absl::string_view kFixDirectoryAccess =
+    "Give that account access to the directory (chmod, chgrp), or correct the team's path.";
 inline constexpr absl::string_view kFixListRequests = "`iris answer` lists what waits.";
 inline constexpr absl::string_view kFixAnswerRequest =
     "Send the message again, and answer what it asks.";
 inline constexpr absl::string_view kFixAgentDir =
-    "Set remoteOptions.agentDir to a directory of this account.";
+    "Set remoteOptions.agentDir (for the agent of this machine: IRIS_HOME) to a directory that the "
+    "account owns and can write.";
+inline constexpr absl::string_view kFixAgentFile =
+    "Run `iris stop`, then send the message again: the next connection puts the agent's program "
+    "there anew. On this machine, install Iris anew.";
 inline constexpr absl::string_view kFixGoneDir =
     "Make the directory that the detail names again, as that account (mkdir -p, mode 0700), and "
     "remove what is in its place; the next message tries anew.";

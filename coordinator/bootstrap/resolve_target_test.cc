@@ -269,6 +269,21 @@ TEST_F(ResolveTargetTest, WhatSshRefusesIsSaidWithItsWords) {
   EXPECT_THAT(failure.detail(), AllOf(HasSubstr("gpu: "), HasSubstr("nonsense")));
 }
 
+TEST_F(ResolveTargetTest, AConfigurationThatSshCannotReadOrUseIsNamedWithItsLine) {
+  const std::string missing = scratch_.File("missing");
+  const Failure no_file = FailureOf(Target("", {"-F", missing}));
+  EXPECT_EQ(no_file.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(no_file.detail(), HasSubstr("ssh cannot read the file of -F"));
+  EXPECT_THAT(no_file.detail(), HasSubstr(missing + ": No such file or directory"));
+  EXPECT_THAT(no_file.fix(), HasSubstr("Correct -F in the team's `remote`"));
+
+  const Failure bad_line = FailureOf(Target("Host *\nPort abc\n"));
+  EXPECT_EQ(bad_line.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(bad_line.detail(), HasSubstr("line 2: Bad port"));
+  const Failure bad_option = FailureOf(Target("", {"-o", "Nonsense=yes"}));
+  EXPECT_THAT(bad_option.fix(), HasSubstr("the option that ssh names in the team's `remote`"));
+}
+
 TEST_F(ResolveTargetTest, AProgramThatDoesNotKnowTheQuestionIsTakenByItsWords) {
   SshTarget target = Target("");
   target.remote.program = "/bin/false";
@@ -277,6 +292,13 @@ TEST_F(ResolveTargetTest, AProgramThatDoesNotKnowTheQuestionIsTakenByItsWords) {
   EXPECT_EQ(resolved->name, "gpu");
   target.remote.destination = "other";
   EXPECT_NE(KeyOf(target), resolved->key);
+}
+
+TEST_F(ResolveTargetTest, WhatTakesTooLongIsNamed) {
+  const Failure failure = FailureOf(Target("Match exec \"sleep 60\"\n"));
+  EXPECT_EQ(failure.kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(failure.detail(), HasSubstr("gpu: `ssh -G` did not say within "));
+  EXPECT_THAT(failure.fix(), HasSubstr("Match exec"));
 }
 
 TEST_F(ResolveTargetTest, ItCanBeGivenUp) {

@@ -40,6 +40,10 @@ bool IsLossOfTheWire(const absl::Status& why) {
   return KindOf(why) == v1::FAILURE_DROPPED || KindOf(why) == v1::FAILURE_UNREACHABLE;
 }
 
+absl::string_view FixOf(const Failure& failure) {
+  return failure.fix().empty() ? FixFor(KindOf(failure)) : absl::string_view(failure.fix());
+}
+
 // Of a message that did not wait for its host: it could have.
 absl::Status CouldWait(const absl::Status& why) {
   const FailureKind kind = KindOf(why);
@@ -47,7 +51,7 @@ absl::Status CouldWait(const absl::Status& why) {
                        kind == v1::FAILURE_DROPPED;
   if (!is_away) return why;
   const Failure failure = ToProto(why);
-  return MakeFailure(kind, failure.detail(), absl::StrCat(failure.fix(), " ", kLeaveIt));
+  return MakeFailure(kind, failure.detail(), absl::StrCat(FixOf(failure), " ", kLeaveIt));
 }
 
 std::string BlockedText(const absl::Status& why) {
@@ -55,7 +59,7 @@ std::string BlockedText(const absl::Status& why) {
   return absl::StrCat(
       "the team has the message and may be working on it, but the way to it is "
       "blocked: ",
-      failure.detail(), ". ", failure.fix(),
+      failure.detail(), ". ", FixOf(failure),
       " The answer is fetched then: it is tried again now and then, and when "
       "somebody sends something to the team");
 }
