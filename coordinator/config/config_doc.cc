@@ -61,20 +61,6 @@ JSON is strict, without comments. YAML follows the core schema of YAML 1.2: `tru
 booleans; `yes`, `no`, `on` and `off` are strings. Anchors, aliases, tags and a second document are
 errors.
 
-<<<<<<< HEAD
-What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
-value out of range, a key given twice. A section with nothing in it (`teams:` alone) is an empty
-one. Every refusal names the file, the line or the key, and the fix; all keys that are wrong are
-named at once. A change counts at once. While the file cannot be used as it is, a coordinator that
-runs keeps the last configuration that could be, and every answer says so.
-
-In every value `${VAR}` stands for the environment variable of whoever asks (the shell of an
-`iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
-empty. An unset variable without a default is refused, to whoever does not have it. A number or a
-flag is written as text then: `"maxProcesses": "${IRIS_MAX_PROCESSES:-10}"`.
-Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
-again.
-=======
 Every key is either honoured or rejected with an error; nothing is ignored. Errors are an unknown
 key, a wrong type, a value out of range, and a key given twice; an empty section (`teams:` alone) is
 allowed. Each error names the file, the line or the key, and the fix; all errors of a file are listed
@@ -86,7 +72,6 @@ In every value `${VAR}` is replaced with that variable of the caller's environme
 empty. An unset variable without a default is an error for the callers that do not have it. A number
 or a boolean with a variable is written as a string: `"maxProcesses": "${IRIS_MAX_PROCESSES:-10}"`.
 Nothing else is expanded: not `$VAR`, not keys, and not the value of a variable.
->>>>>>> h-o
 
 Times are in milliseconds. In a path on the team's host (`path`, `claudePath`, `agentDir`) `~/` is
 the home directory there; elsewhere `~/` is your home directory on this machine.
@@ -157,11 +142,7 @@ or lower case), unless the string is one `${VAR}`.
 
 ## Keys that are known and refused
 
-<<<<<<< HEAD
-Most are keys of iris-mcp. Each is refused with the reason and with what to do instead.
-=======
 Most of these keys are from iris-mcp. Each is an error that says why, and what to do instead.
->>>>>>> h-o
 
 | key | why | instead |
 |---|---|---|

@@ -7,10 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-<<<<<<< HEAD
-=======
 #include "absl/strings/string_view.h"
->>>>>>> h-o
 #include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "gmock/gmock.h"
@@ -58,8 +55,6 @@ TEST(ConfigDocTest, EveryKeyIsInIt) {
   }
 }
 
-<<<<<<< HEAD
-=======
 // Every key that the program knows has a row on the page for those who come from iris-mcp, which
 // says whether it works; and no row is of a key that the program does not know.
 TEST(ConfigDocTest, ThePageForIrisMcpSaysWhatBecomesOfEachKey) {
@@ -81,7 +76,6 @@ TEST(ConfigDocTest, ThePageForIrisMcpSaysWhatBecomesOfEachKey) {
   for (const auto& [key, words] : rows) ADD_FAILURE() << "no key of ours: " << key << ", " << words;
 }
 
->>>>>>> h-o
 TEST(ConfigDocTest, NoKeyIsBothServedAndRefused) {
   for (const Key& key : Schema()) EXPECT_EQ(FindRefusedKey(key.path), nullptr) << key.path;
 }
