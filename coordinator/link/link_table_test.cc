@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -222,15 +223,35 @@ class LoanTest : public LinkTableTest {
     std::ofstream(program_) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << scratch_.File("keys")
                             << "\nexit 255\n";
     chmod(program_.c_str(), 0700);
-    gpu_.name = "gpu";
-    gpu_.path = "/g";
-    gpu_.remote = RemoteCommand{
-        .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
+    gpu_ = TeamCalled("gpu");
     Lend("gpu", "/keys-of-gpu");
     loop_.Run([this] { table_->ForTeam(gpu_).AddObserver(&recorder_); });
   }
   ~LoanTest() override {
     loop_.Run([this] { table_->ForTeam(gpu_).RemoveObserver(&recorder_); });
+  }
+  Team TeamCalled(const std::string& name) {
+    Team team;
+    team.name = name;
+    team.path = "/g";
+    team.remote = RemoteCommand{
+        .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
+    return team;
+  }
+  // Has `team` try its link, and waits until that has failed.
+  void Try(const Team& team, LinkRecorder& recorder) {
+    const size_t before = recorder.heard().size();
+    loop_.Run([&] { table_->ForTeam(team).Want(&recorder); });
+    recorder.WaitFor(before + 1);
+  }
+  // The id of the link that the team has.
+  std::string LinkOf(const std::string& team) {
+    std::vector<v1::LinkStatus> links;
+    loop_.Run([&] { links = table_->Status(); });
+    for (const v1::LinkStatus& link : links) {
+      if (std::count(link.teams().begin(), link.teams().end(), team) > 0) return link.id();
+    }
+    return "";
   }
   void Lend(const std::string& team, const std::string& keys) {
     const Environment env = {{"SSH_AUTH_SOCK", keys}};
@@ -240,9 +261,7 @@ class LoanTest : public LinkTableTest {
   std::set<std::string> KeysOfAttempts(int skipped = 0) {
     for (int i = 0; i < skipped + 2; ++i) {
       if (i == skipped) std::ofstream(scratch_.File("keys"), std::ios::trunc);
-      const size_t before = recorder_.heard().size();
-      loop_.Run([this] { table_->ForTeam(gpu_).Want(&recorder_); });
-      recorder_.WaitFor(before + 1);
+      Try(gpu_, recorder_);
     }
     std::ifstream lines(scratch_.File("keys"));
     std::set<std::string> keys;
@@ -261,6 +280,26 @@ TEST_F(LoanTest, ALinkIsLentWhatWasLentForItsOwnTeam) {
   EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-gpu"));
   Lend("gpu", "/newer-keys-of-gpu");
   EXPECT_THAT(KeysOfAttempts(/*skipped=*/1), ElementsAre("/newer-keys-of-gpu"));
+}
+
+TEST_F(LoanTest, WhatIsLentForOneTeamLeadsNoOtherThatSharesItsLink) {
+  const Team two = TeamCalled("two");
+  LinkRecorder other;
+  Lend("two", "/keys-of-gpu");
+  loop_.Run([&] { table_->ForTeam(two).AddObserver(&other); });
+  Try(gpu_, recorder_);
+  Try(two, other);
+  const std::string shared = LinkOf("two");
+  ASSERT_EQ(LinkOf("gpu"), shared);
+
+  Lend("gpu", "/keys-of-another-terminal");
+  for (int i = 0; i < 2; ++i) {
+    Try(gpu_, recorder_);
+    Try(two, other);
+  }
+  EXPECT_EQ(LinkOf("two"), shared) << "nobody has lent it anything else";
+  EXPECT_NE(LinkOf("gpu"), shared);
+  loop_.Run([&] { table_->ForTeam(two).RemoveObserver(&other); });
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "coordinator/link/team_link.h"
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,9 +11,11 @@
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_client_life.h"
 #include "coordinator/link/calls.h"
+#include "coordinator/link/lent_env.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
@@ -48,6 +52,7 @@ class TeamLinkTest : public ::testing::Test {
         loop_.loop(), team, "gpu",
         TeamLink::Ways{
             .resolve = [this](Resolver::Then then) { asked_.push_back(std::move(then)); },
+            .loan = [this, team] { return loans_[team]; },
             .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to.key); },
             .left = [this] { ++left_; }},
         waits_);
@@ -57,6 +62,7 @@ class TeamLinkTest : public ::testing::Test {
     if (shared == nullptr) {
       shared = std::make_unique<SharedLink>();
       shared->key = shared->name = key;
+      shared->lent = std::make_shared<LentEnv>();
       shared->link =
           std::make_unique<HostLink>(loop_.loop(), calls_, key, hosts_.at(key).MakeConnector());
     }
@@ -80,12 +86,45 @@ class TeamLinkTest : public ::testing::Test {
       then(resolved);
     });
   }
-  void Move(const std::string& from, const std::string& to) {
+  // The link's next attempt finds that ssh means something else by now, for one of its teams.
+  void Move(const std::string& key) {
+    hosts_.at(key).AnswerWith(MakeFailure(v1::FAILURE_CANCELLED, "it means another one now"));
+    OnLoop([&] { links_.at(key)->moved = true; });
+    hosts_.at(key).CutWires();
+  }
+  void MoveBack(const std::string& key) {
+    hosts_.at(key).AnswerWith(absl::OkStatus());
+    OnLoop([&] { links_.at(key)->moved = false; });
+  }
+  // A front end asks something of `team`, and ssh runs with these keys.
+  void Lend(TeamLink& team, const std::string& name, const std::string& keys) {
     OnLoop([&] {
-      auto moved = std::make_shared<ResolvedTarget>();
-      moved->key = moved->name = to;
-      links_.at(from)->moved_to = moved;
+      Loan& loan = loans_[name];
+      const Environment env = {{"SSH_AUTH_SOCK", keys}};
+      const bool is_another = loan.env == nullptr || *loan.env != env;
+      loan = {.env = std::make_shared<const Environment>(env), .count = ++lent_};
+      team.OnLent(is_another);
     });
+  }
+  // With which keys the next attempt of that link is made.
+  std::string KeysOf(const std::string& key) {
+    std::string keys;
+    OnLoop([&] {
+      const Environment env = links_.at(key)->lent->Get();
+      const auto found = env.find("SSH_AUTH_SOCK");
+      if (found != env.end()) keys = found->second;
+    });
+    return keys;
+  }
+  // Until ssh has been asked so many questions that nobody has answered.
+  void WaitForQuestions(size_t count) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    size_t asked = 0;
+    while (asked < count && absl::Now() < deadline) {
+      OnLoop([&] { asked = asked_.size(); });
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    ASSERT_EQ(asked, count);
   }
   // Two teams over one link, each with somebody who waits.
   void BringBothUp() {
@@ -113,6 +152,8 @@ class TeamLinkTest : public ::testing::Test {
   LoopThread loop_;
   OutstandingCalls calls_;
   std::vector<Resolver::Then> asked_;
+  std::map<std::string, Loan> loans_;  // By team.
+  uint64_t lent_ = 0;
   int left_ = 0;
   std::map<std::string, std::unique_ptr<SharedLink>> links_;
   LinkRecorder recorder_;
@@ -164,12 +205,7 @@ TEST_F(TeamLinkTest, WhatSshCannotSayNowIsAskedAgainByItself) {
   Want(*a_, recorder_);
   Answer(MakeFailure(v1::FAILURE_TIMEOUT, "DETAIL"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down timeout, retries"));
-  const absl::Time deadline = absl::Now() + kPatience;
-  bool asked = false;
-  while (!asked && absl::Now() < deadline) {
-    OnLoop([&] { asked = !asked_.empty(); });
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
   Answer(std::string("one"));
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down timeout, retries", "up"));
   EXPECT_FALSE(StatusOf(*a_).has_failure());
@@ -212,11 +248,12 @@ TEST_F(TeamLinkTest, WhatNobodyWantsAnyMoreIsBoundToNothing) {
   EXPECT_EQ(hosts_.at("one").attempts(), 0);
 }
 
-TEST_F(TeamLinkTest, AMeaningThatChangesTakesEveryTeamAlong) {
+TEST_F(TeamLinkTest, AMeaningThatChangesTakesEveryTeamAlongThatItIsTheMeaningOf) {
   BringBothUp();
-  hosts_.at("one").AnswerWith(MakeFailure(v1::FAILURE_CANCELLED, "it means another one now"));
-  Move("one", "two");
-  hosts_.at("one").CutWires();
+  Move("one");
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(2)) << "each asks with what it was lent";
+  Answer(std::string("two"));
+  Answer(std::string("two"));
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
   EXPECT_THAT(other_.WaitFor(2), ElementsAre("up", "up"));
   OnLoop([&] {
@@ -227,13 +264,97 @@ TEST_F(TeamLinkTest, AMeaningThatChangesTakesEveryTeamAlong) {
   EXPECT_EQ(hosts_.at("two").attempts(), 1);
 }
 
+TEST_F(TeamLinkTest, WhatOneTeamsEnvironmentChangesIsNotTheOthersMeaning) {
+  BringBothUp();
+  Move("one");
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(2));
+  MoveBack("one");
+  Answer(std::string("two"));
+  Answer(std::string("one"));
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
+  EXPECT_THAT(other_.WaitFor(2), ElementsAre("up", "up"));
+  std::set<const SharedLink*> links;
+  OnLoop([&] { links = {a_->bound_to(), b_->bound_to()}; });
+  EXPECT_EQ(links.size(), 2u) << "both went where one of them leads";
+}
+
+TEST_F(TeamLinkTest, AMeaningThatIsAnotherOneEveryTimeIsNotAskedWithoutEnd) {
+  waits_ = {.first = absl::Hours(1), .longest = absl::Hours(1)};
+  OnLoop([&] { a_ = Make("a"); });
+  Want(*a_, recorder_);
+  Answer(std::string("one"));
+  recorder_.WaitFor(1);
+  Move("one");
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
+  Answer(std::string("one"));  // Whose attempt finds another meaning again.
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (StatusOf(*a_).retry_in_ms() == 0 && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_NE(StatusOf(*a_).retry_in_ms(), 0);
+  EXPECT_THAT(asked_, IsEmpty());
+}
+
+TEST_F(TeamLinkTest, WhoeverIsLentAnotherEnvironmentAsksAloneWhatThatMeans) {
+  Lend(*a_, "a", "/dev");
+  hosts_.at("one").AnswerWith(MakeFailure(v1::FAILURE_BAD_REQUEST, "DETAIL"));
+  OnLoop([&] { b_ = Make("b"); });
+  Lend(*b_, "b", "/dev-too");
+  Want(*a_, recorder_);
+  Answer(std::string("one"));
+  Want(*b_, other_);
+  Answer(std::string("one"));
+  recorder_.WaitFor(1);
+  other_.WaitFor(1);
+  EXPECT_EQ(KeysOf("one"), "/dev-too");
+
+  Lend(*a_, "a", "/dev");
+  EXPECT_THAT(asked_, IsEmpty()) << "it is what was lent before";
+  EXPECT_EQ(KeysOf("one"), "/dev") << "and the newest";
+  Lend(*a_, "a", "/prod");
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
+  EXPECT_EQ(KeysOf("one"), "/dev-too") << "what it means is not known yet";
+  OnLoop([&] { EXPECT_EQ(a_->bound_to(), links_.at("one").get()) << "it may be the same"; });
+  Answer(std::string("two"));
+  OnLoop([&] {
+    EXPECT_EQ(a_->bound_to(), links_.at("two").get());
+    EXPECT_EQ(b_->bound_to(), links_.at("one").get());
+  });
+  EXPECT_EQ(KeysOf("one"), "/dev-too");
+  EXPECT_EQ(KeysOf("two"), "/prod");
+}
+
+TEST_F(TeamLinkTest, ALinkThatIsUpServesWhoeverAsksAndItsLossAsksAnew) {
+  BringBothUp();
+  Lend(*a_, "a", "/prod");
+  EXPECT_THAT(asked_, IsEmpty());
+  EXPECT_EQ(KeysOf("one"), "");
+  hosts_.at("one").CutWires();
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
+  Answer(std::string("one"));
+  EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down dropped, retries", "up"));
+  EXPECT_EQ(KeysOf("one"), "/prod");
+}
+
+TEST_F(TeamLinkTest, WhatIsLentWhileItIsAskedIsAskedOnceMore) {
+  Lend(*a_, "a", "/dev");
+  Want(*a_, recorder_);
+  Lend(*a_, "a", "/prod");
+  Answer(std::string("one"));
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
+  Lend(*a_, "a", "/another");
+  Answer(std::string("two"));
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up")) << "who lends all the time holds it up";
+  EXPECT_THAT(asked_, IsEmpty());
+  EXPECT_EQ(hosts_.at("one").attempts(), 0);
+}
+
 TEST_F(TeamLinkTest, WhoWantsNothingIsAskedForAgainOnlyWhenItDoes) {
   Want(*a_, recorder_);
   Answer(std::string("one"));
   recorder_.WaitFor(1);
   OnLoop([&] { a_->Unwant(&recorder_); });
-  Move("one", "two");
-  hosts_.at("one").CutWires();
+  Move("one");
   const absl::Time deadline = absl::Now() + kPatience;
   bool bound = true;
   while (bound && absl::Now() < deadline) {
