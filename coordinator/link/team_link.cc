@@ -158,7 +158,8 @@ void TeamLink::AskAnew() {
 void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   resolving_ = false;
   CancelTimer(&patience_timer_);
-  // Once more at most, since somebody may lend all the time; then it counts for the next connection.
+  // Once more at most, since somebody may lend all the time: then it counts for the next connection
+  // alone.
   if (lent_anew_ && !std::exchange(asked_twice_, true)) return Resolve();
   asked_twice_ = false;
   if (std::exchange(kept_, nullptr) != nullptr) ways_.left();
