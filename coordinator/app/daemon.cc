@@ -193,7 +193,8 @@ void Daemon::AskHosts(HostReportsDone done) {
 }
 
 void Daemon::Lend(const std::string& team, const SharedEnvironment& env) {
-  engine_->Lend(team, env);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(env);
+  if (config.ok() && (*config)->FindTeam(team) != nullptr) engine_->Lend(team, env);
   FollowConfig();
 }
 
