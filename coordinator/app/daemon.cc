@@ -74,7 +74,7 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   budget_ = std::make_unique<ByteBudget>(thread_.loop());
-  placed_ = std::make_unique<StoredPlaces>(*store_);
+  placed_ = std::make_unique<StoredPlaces>(*store_, places_.config.home);
   engine_ =
       make_engine(thread_.loop(), {.iris_home = places_.iris_home,
                                    .runtime_dir = [places = places_] { return RuntimeDir(places); },

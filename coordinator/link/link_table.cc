@@ -336,8 +336,7 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   if (options_.placed == nullptr) return;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || shared->link->life() != life) continue;
-    options_.placed->Note(
-        {.place = PlaceOf(life->hello), .name = shared->name, .target = shared->target});
+    options_.placed->Note(PlaceOf(life->hello), shared->name, shared->target);
   }
 }
 
@@ -359,10 +358,15 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });
   std::set<std::string> asked;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
-    const std::shared_ptr<LinkLife> life = shared->link->life();
-    if (life == nullptr) continue;
-    stop.Ask(*shared->link, shared->name, life);
-    asked.insert(PlaceOf(life->hello));
+    HostLink& link = *shared->link;
+    if (const std::shared_ptr<LinkLife> life = link.life(); life != nullptr) {
+      stop.Ask(link, shared->name, life);
+      asked.insert(PlaceOf(life->hello));
+    } else if (!shared->is_local() && !link.retired() &&
+               (link.is_connecting() || link.may_have_started())) {
+      // Nobody has noted the place of an agent that has not greeted yet.
+      stop.AwaitAndAskIfAny(link, shared->name);
+    }
   }
   // The local agent may run from an earlier life of this coordinator, or be about to; it is not
   // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -24,9 +25,11 @@
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
 #include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/testing/scratch_dir.h"
 #include "common/version/version.h"
+#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_reach.h"
@@ -88,12 +91,17 @@ class AgentSocket {
 // On the loop, as the table.
 class FakePlaces : public PlacedAgents {
  public:
-  void Note(const PlacedAgent& agent) override { noted.push_back(agent); }
+  void Note(const std::string&, const std::string&, const SshTarget&) override {}
   void Forget(const std::string& place) override { forgotten.push_back(place); }
-  absl::StatusOr<std::vector<PlacedAgent>> All() override { return all; }
+  void NoteTried(const std::vector<std::string>& places) override { tried = places; }
+  absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& env) override {
+    asker = env;
+    return all;
+  }
 
-  std::vector<PlacedAgent> noted;
   std::vector<std::string> forgotten;
+  std::vector<std::string> tried;
+  SharedEnvironment asker;
   std::vector<PlacedAgent> all;
 };
 
@@ -169,9 +177,9 @@ std::vector<std::string> ProblemsOf(LoopThread& loop, LinkTable& table,
 }
 
 PlacedAgent AgentBy(const std::string& name, RemoteCommand remote) {
-  PlacedAgent agent = {.place = name, .name = "me@" + name, .target = {}};
-  agent.target.remote = std::move(remote);
-  return agent;
+  SshTarget target;
+  target.remote = std::move(remote);
+  return {.place = name, .name = "me@" + name, .target = std::move(target)};
 }
 
 TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker) {
@@ -186,8 +194,9 @@ TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker)
                                            .destination = name}));
     }
   });
-  const Environment asker = {{"SSH_AUTH_SOCK", "/keys-of-the-asker"}};
-  EXPECT_THAT(ProblemsOf(loop_, *table_, std::make_shared<const Environment>(asker)),
+  const auto asker = std::make_shared<const Environment>(
+      Environment{{"SSH_AUTH_SOCK", "/keys-of-the-asker"}});
+  EXPECT_THAT(ProblemsOf(loop_, *table_, asker),
               UnorderedElementsAre(HasSubstr("agent on me@gpu1: "),
                                    HasSubstr("agent on me@gpu2: ")));
   std::ifstream lines(keys);
@@ -196,7 +205,25 @@ TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker)
     EXPECT_EQ(line, "/keys-of-the-asker");
   }
   EXPECT_GE(attempts, 2);
-  loop_.Run([&] { EXPECT_THAT(places_.forgotten, IsEmpty()); });
+  loop_.Run([&] {
+    EXPECT_THAT(places_.forgotten, IsEmpty());
+    EXPECT_EQ(places_.asker, asker) << "whose variables are in the ways";
+  });
+}
+
+TEST_F(LinkTableTest, AnAgentIsNamedWhoseWayIsNotKnown) {
+  loop_.Run([&] {
+    places_.all.push_back(
+        {.place = "gpu1",
+         .name = "me@gpu1",
+         .target = MakeFailure(v1::FAILURE_BAD_REQUEST, "TOKEN is not set", "Set it.")});
+  });
+  EXPECT_THAT(ProblemsOf(loop_, *table_, nullptr),
+              ElementsAre(HasSubstr("bad_request: agent on me@gpu1: TOKEN is not set")));
+  loop_.Run([&] {
+    EXPECT_THAT(places_.forgotten, IsEmpty());
+    EXPECT_THAT(places_.tried, IsEmpty());
+  });
 }
 
 TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
@@ -214,6 +241,47 @@ TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
   EXPECT_THAT(problems[0], HasSubstr("busy_limit: agent on me@gpu40: "));
   EXPECT_THAT(problems[1], HasSubstr("busy_limit: agent on me@gpu41: "));
   for (size_t i = 2; i < problems.size(); ++i) EXPECT_THAT(problems[i], HasSubstr("bad_request: "));
+  loop_.Run([&] {
+    ASSERT_EQ(places_.tried.size(), kReachMax);
+    EXPECT_EQ(places_.tried.back(), "gpu39");
+  });
+}
+
+// Over a program in ssh's place, whose attempt goes on until there is a file `go`.
+TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
+  const std::string program = scratch_.File("like-ssh");
+  std::ofstream(program) << "#!/bin/sh\n[ \"$1\" = -G ] && exit 255\ncd " << scratch_.path()
+                         << "\n: >begun\nwhile [ ! -e go ]; do sleep 0.01; done\n: >ended\n"
+                         << "exit 255\n";
+  chmod(program.c_str(), 0700);
+  Team gpu;
+  gpu.name = "gpu";
+  gpu.path = "/g";
+  gpu.remote = RemoteCommand{
+      .text = program + " gpu", .program = program, .options = {}, .destination = "gpu"};
+  LinkRecorder recorder;
+  loop_.Run([&] {
+    table_->ForTeam(gpu).AddObserver(&recorder);
+    table_->ForTeam(gpu).Want(&recorder);
+  });
+  const auto is_there = [this](const char* name) {
+    return access(scratch_.File(name).c_str(), F_OK) == 0;
+  };
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!is_there("begun") && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
+  ASSERT_TRUE(is_there("begun"));
+
+  absl::Notification told;
+  loop_.Run([&] {
+    table_->StopAgents(/*force=*/false, /*env=*/nullptr,
+                       [&](std::vector<std::string>, std::vector<std::string>) { told.Notify(); });
+  });
+  for (int i = 0; i < 3; ++i) loop_.Run([] {});  // What a stop that has nobody to ask posts.
+  EXPECT_FALSE(told.HasBeenNotified());
+  std::ofstream(scratch_.File("go")) << "now";
+  EXPECT_TRUE(told.WaitForNotificationWithTimeout(kPatience));
+  EXPECT_TRUE(is_there("ended"));
+  loop_.Run([&] { table_->ForTeam(gpu).RemoveObserver(&recorder); });
 }
 
 // A program in ssh's place writes down whose keys it is lent, and reaches nobody.
