@@ -72,7 +72,7 @@ def test_an_agent_that_is_just_being_put_on_a_host_is_ended_too(iris, server, re
     assert wait_until(lambda: (remote_user.home / "begun").exists(), 60)
     stopping = iris.start("stop", "--agents")
     # It has begun: whoever waited has heard of it.
-    assert wait_until(lambda: "cancelled" in iris.run("tells", "--all").stdout, 60)
+    assert wait_until(lambda: "cancelled" in iris.run("tells", "--all", "--json").stdout, 60)
     (remote_user.home / "go").touch()
     out, err = stopping.communicate(timeout=120)
     assert stopping.returncode == 0, out + err
