@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "common/process/spawn.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/run_program.h"
 #include "coordinator/bootstrap/ssh_command.h"
@@ -155,7 +156,8 @@ std::string Words(const SshTarget& target) {
 
 std::string KeyOf(const SshTarget& target, absl::optional<absl::string_view> printed,
                   absl::string_view settings) {
-  return absl::StrJoin({Words(target), EnvironmentThatCounts(printed, SshEnvironment(target)),
+  return absl::StrJoin({Words(target), ExecutableOf(target.remote.program, SshEnv(target)),
+                        EnvironmentThatCounts(printed, SshEnvironment(target)),
                         std::string(settings)},
                        absl::string_view("\0", 1));
 }

@@ -166,6 +166,22 @@ TEST_F(ResolveTargetTest, OfTheEnvironmentOnlyWhatCountsIsInTheKey) {
   EXPECT_NE(key(here), key(home));
 }
 
+TEST_F(ResolveTargetTest, TheSshOfWhoeverAsksIsTheOneThatIsAsked) {
+  SshTarget target = Target("Host gpu\nHostName 10.0.0.7\n");
+  target.lent_env = {{"PATH", "/usr/bin:/bin"}};
+  const std::string plain = KeyOf(target);
+  const std::string dir = scratch_.File("bin");
+  target.lent_env = {{"PATH", dir + ":/usr/bin:/bin"}};
+  EXPECT_EQ(KeyOf(target), plain) << "the same ssh is found";
+
+  std::filesystem::create_directory(dir);
+  std::ofstream(dir + "/ssh") << "#!/bin/sh\nexec /usr/bin/ssh -o Port=2222 \"$@\"\n";
+  std::filesystem::permissions(dir + "/ssh", std::filesystem::perms::owner_all);
+  EXPECT_THAT(ResolveTarget(target)->name, HasSubstr(":2222"));
+  std::ofstream(dir + "/ssh") << "#!/bin/sh\nexec /usr/bin/ssh \"$@\"\n";
+  EXPECT_NE(KeyOf(target), plain) << "it says the same, and may do something else";
+}
+
 TEST_F(ResolveTargetTest, AVariableThatIsNotSetIsNamed) {
   SshTarget target = Target("Host gpu\nUserKnownHostsFile ${NOT_SET_HERE}/hosts\n");
   target.lent_env = {{"SOME", "thing"}};

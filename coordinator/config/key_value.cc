@@ -158,10 +158,14 @@ absl::StatusOr<KeyValue> Store(absl::StatusOr<T> read, T KeyValue::*field) {
 
 absl::StatusOr<KeyValue> ReadKeyValue(const Key& key, const json& value, const EnvLookup& env) {
   switch (key.type) {
-    case KeyType::kText:
+    case KeyType::kText: {
       if (!value.is_string()) return WrongType(key, value);
-      return Store(ReadText(key, value.get_ref<const std::string&>(), key.min, key.max, env),
-                   &KeyValue::text);
+      const std::string& written = value.get_ref<const std::string&>();
+      absl::StatusOr<KeyValue> read =
+          Store(ReadText(key, written, key.min, key.max, env), &KeyValue::text);
+      if (read.ok()) read->written = written;
+      return read;
+    }
     case KeyType::kMilliseconds:
     case KeyType::kNumber:
     case KeyType::kFlag: {

@@ -117,9 +117,11 @@ absl::Status StoreNames(std::vector<std::string> names, std::vector<std::string>
   return absl::OkStatus();
 }
 
-absl::Status StoreRemote(std::string text, Team* team) {
+absl::Status StoreRemote(KeyValue value, Team* team) {
   team->remote.emplace();
-  team->remote->text = std::move(text);  // Taken apart by the loader, once the settings are known.
+  // Taken apart by the loader, once the settings are known.
+  team->remote->text = std::move(value.text);
+  team->remote->written = std::move(value.written);
   return absl::OkStatus();
 }
 
@@ -195,7 +197,7 @@ const std::array kKeys =
              "a command: `ssh [OPTIONS] [USER@]HOST`", "this machine",
              "How to reach the team's host. See \"The remote command\" below.",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreRemote(std::move(value.text), target.team);
+               return StoreRemote(std::move(value), target.team);
              }},
             {"teams.*.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false,
              "", "`settings.idleTimeout`",
@@ -254,8 +256,9 @@ const std::array kKeys =
              "ssh's choice",
              "The file on this machine with the private key for the login (`ssh -i`).",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreLocalPath(std::move(value.text), target.home,
-                                     &target.team->remote_options.identity);
+               RemoteOptions& options = target.team->remote_options;
+               options.written_identity = std::move(value.written);
+               return StoreLocalPath(std::move(value.text), target.home, &options.identity);
              }},
             {"teams.*.remoteOptions.port", KeyType::kNumber, 1, 65535, false, "", "ssh's choice",
              "The port of the host's sshd (`ssh -p`).",
@@ -310,7 +313,9 @@ const std::array kKeys =
              "the first usable one of several",
              "The directory on the host for Iris's agent and its data.",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreAgentDir(std::move(value.text), &target.team->remote_options.agent_dir);
+               RemoteOptions& options = target.team->remote_options;
+               options.written_agent_dir = std::move(value.written);
+               return StoreAgentDir(std::move(value.text), &options.agent_dir);
              }},
         });
 

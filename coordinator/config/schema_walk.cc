@@ -278,6 +278,7 @@ class SchemaWalk {
     absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(
         team.remote->text, config_.settings.allowed_remote_commands, source_.home);
     if (!parsed.ok()) return parsed.status();
+    parsed->command.written = std::move(team.remote->written);
     team.remote = std::move(parsed->command);
     if (draft->broken) return absl::OkStatus();  // What its options say is not known.
     absl::flat_hash_set<std::string> given;

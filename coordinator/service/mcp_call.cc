@@ -179,10 +179,12 @@ void McpCall::OnGiven(const std::string& id) {
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
-  service_.daemon_.Lend(spec.to, environment_);
   spec.asker_session = claude_session_id_;
   spec.environment = environment_;
-  return service_.orchestrator_.Tell(std::move(spec), observer);
+  const std::string to = spec.to;
+  absl::Status told = service_.orchestrator_.Tell(std::move(spec), observer);
+  if (told.ok()) service_.daemon_.Lend(to, environment_);
+  return told;
 }
 
 void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer) {

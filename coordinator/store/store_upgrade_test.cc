@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
@@ -122,6 +123,23 @@ TEST_F(StoreUpgradeTest, PiecesOfVersion5GetTheirPlaces) {
   EXPECT_EQ(*store->FindText(kOpenId), "one two three");
   EXPECT_TRUE(Settle(*store, kOpenId, absl::OkStatus(), "late").ok());
   EXPECT_EQ(*store->FindText(kOpenId), "");
+}
+
+TEST_F(StoreUpgradeTest, WaysOfVersion14AreForgottenAndTheAgentsAreNot) {
+  std::string version_14 = kVersion1;
+  for (int step = 1; step < 14; ++step) version_14 += kSchemaSteps[step];
+  version_14 +=
+      "PRAGMA user_version = 14;"
+      "INSERT INTO placed VALUES ('a place', 'me@gpu1:22', CAST('ssh canary@gpu1' AS BLOB), 1);"
+      "INSERT INTO answered VALUES ('gpu', 'ssh canary@gpu1', 1699999999999)";
+  WriteFile(version_14.c_str());
+  const auto store = Opened();
+  const std::vector<Store::Placed> placed = *store->AllPlaced();
+  ASSERT_EQ(placed.size(), 1u);
+  EXPECT_EQ(placed[0].place, "a place");
+  EXPECT_EQ(placed[0].name, "me@gpu1:22");
+  EXPECT_EQ(placed[0].way, "");
+  EXPECT_FALSE(*store->HasAnswered("gpu", "ssh canary@gpu1"));
 }
 
 TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
