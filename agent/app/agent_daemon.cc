@@ -55,7 +55,7 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   return builder.BuildAndStart();
 }
 
-bool IsOnNetwork(const std::string& path) { return StorageOf(path) == v1::STORAGE_NETWORK; }
+bool IsOnNetwork(const std::string& path) { return LiesOnNetwork(path); }
 
 void CloseChildren(const handover::Agent& state) {
   for (const int fd : ChildDescriptorsIn(state)) close(fd);
@@ -137,7 +137,8 @@ absl::Status AgentDaemon::Serve(
                                                            .home = facts_.home,
                                                            .sessions_dir = sessions_dir_,
                                                            .sessions_on_network =
-                                                               IsOnNetwork(sessions_dir_),
+                                                               StorageOf(sessions_dir_) ==
+                                                               v1::STORAGE_NETWORK,
                                                            .is_on_network = IsOnNetwork,
                                                            .child_env = ChildEnvironment(),
                                                            .auth_links = auth_links_.get()});

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -261,6 +262,62 @@ TEST_F(LaunchTest, AnEnvironmentThatIsSaidReplacesTheAgentsOwn) {
   EXPECT_EQ(Variable("HOME"), home);
   (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
+}
+
+TEST_F(LaunchTest, ItsDirectoryIsTheTeamsAndNotThatOfAShellElsewhere) {
+  Program("path/claude");
+  for (const std::string& entry : {"PATH=" + scratch.File("path"), std::string("PWD=/elsewhere"),
+                                   std::string("OLDPWD=/before")}) {
+    spec.mutable_environment()->add_entries(entry);
+  }
+  EXPECT_EQ(Variable("PWD"), project);
+  EXPECT_EQ(Variable("OLDPWD"), "(unset)");
+  spec.set_cwd("~/");
+  EXPECT_EQ(Variable("PWD"), home);
+}
+
+TEST_F(LaunchTest, AnEnvironmentHasItsBounds) {
+  constexpr int kEntriesMax = 8192;
+  constexpr size_t kBytesMax = 768 << 10;
+  for (int i = 0; i < kEntriesMax; ++i) spec.mutable_environment()->add_entries("A=");
+  EXPECT_TRUE(CheckEnvironment(spec, identity).ok());
+  spec.mutable_environment()->add_entries("A=");
+  const absl::Status many = CheckEnvironment(spec, identity);
+  EXPECT_EQ(KindOf(many), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(std::string(many.message()), AllOf(HasSubstr("team gpu"), HasSubstr("8193")));
+
+  spec.clear_environment();
+  spec.mutable_environment()->add_entries("A=" + std::string(kBytesMax - 3, 'a'));
+  EXPECT_TRUE(CheckEnvironment(spec, identity).ok());
+  spec.mutable_environment()->add_entries("");
+  EXPECT_EQ(KindOf(CheckEnvironment(spec, identity)), v1::FAILURE_BAD_REQUEST);
+}
+
+TEST_F(LaunchTest, ADirectoryOfPathOnTheNetworkHoldsNobodyUp) {
+  Program("path/claude", "\x7f" "ELF");
+  Program("net/claude", "\x7f" "ELF");
+  Program("net/node");
+  std::map<std::string, int> asked;
+  identity.child_env = {"PATH=" + scratch.File("net") + ":" + scratch.File("path")};
+  identity.is_on_network = [&](const std::string& path) {
+    ++asked[path];
+    return path.rfind(scratch.File("net"), 0) == 0;
+  };
+  EXPECT_EQ(Child().program, scratch.File("path/claude"));
+  EXPECT_EQ(asked[scratch.File("net")], 1) << "once for all that is looked for";
+  EXPECT_EQ(asked.count(scratch.File("net/node")), 0u) << "a claude that is no script needs none";
+}
+
+TEST_F(LaunchTest, ATranscriptThatCameMeanwhileIsResumed) {
+  Program("path/claude");
+  absl::StatusOr<LaunchPlan> plan = Plan();
+  ASSERT_TRUE(plan.ok());
+  EXPECT_THAT(plan->child.args, Contains("--session-id"));
+  Touch(std::string("home/.claude/projects/-p/") + kSession + ".jsonl");
+  LookForTranscript(spec, kSession, identity, *plan);
+  EXPECT_TRUE(plan->resumes);
+  EXPECT_THAT(plan->child.args, AllOf(IsSupersetOf({"--resume", kSession}),
+                                      Not(Contains("--session-id"))));
 }
 
 TEST_F(LaunchTest, WhereClaudeKeepsItsSessionsIsKnownToTheNextAgent) {

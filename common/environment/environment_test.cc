@@ -91,7 +91,7 @@ TEST(EnvironmentTest, WhatEverythingNeedsIsNotCut) {
 }
 
 TEST(EnvironmentTest, WhatIsCutIsWithinTheBoundsHoweverMuchThatIs) {
-  Environment env = {{"PATH", std::string(kEnvironmentBytesMax, 'p')}};  // They alone are too large.
+  Environment env = {{"PATH", std::string(kEnvironmentBytesMax, 'p')}};  // Too large by itself.
   for (size_t i = 0; i < 3 * kEnvironmentEntriesMax; ++i) env["NAME_" + std::to_string(i)] = "x";
   CutEnvironment(env);
   EXPECT_THAT(env, SizeIs(Le(kEnvironmentEntriesMax)));

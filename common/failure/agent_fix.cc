@@ -11,7 +11,7 @@ constexpr std::array kAgentFixes = {
     kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
     kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,
     kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixStopForce,     kFixMemory,
-    kFixWatches,       kFixClaudeProgram};
+    kFixWatches,       kFixClaudeProgram, kFixEnvironment};
 
 }  // namespace
 

@@ -32,6 +32,8 @@ inline constexpr absl::string_view kFixClaudeProgram =
     "Install Claude Code anew for that account, or name a program that runs there in the team's "
     "claudePath.";
 inline constexpr absl::string_view kFixClaudeVersion = "Update Claude Code on that host.";
+inline constexpr absl::string_view kFixEnvironment =
+    "Take variables out of that account's startup files, or out of `env` and passEnv.";
 inline constexpr absl::string_view kFixDirectory =
     "Create the directory there, or correct the team's path.";
 inline constexpr absl::string_view kFixListRequests = "`iris answer` lists what waits.";
