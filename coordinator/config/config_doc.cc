@@ -94,8 +94,12 @@ A team's `claude` is started with
 2. over that, the variables that `passEnv` names, as whoever asks has them, if so;
 3. over that, `settings.env`, and over that the team's `env`. An empty value takes a variable out.
 
-One that runs keeps what it was started with, until these lines are edited. `iris status --json` and
-`team_status` name the variables, and never show a value; no value is stored or logged.
+`PWD` is the team's directory. One that runs keeps what it was started with, until these lines are
+edited. `iris status --long` and `team_status` name the variables, and never show a value; no value
+is stored or logged. Of an environment of more than 256 KiB or 4,096 variables the largest are left
+out (never `PATH`, `HOME`, `USER`, `LOGNAME` and `LANG`), and `IRIS_LEFT_OUT`, status and whoever
+waits for the start name them. An agent of an older build that cannot be told of `env` and `passEnv`
+is a failure (`version`).
 )";
 
 constexpr absl::string_view kRemote = R"(

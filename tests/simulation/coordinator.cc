@@ -34,6 +34,8 @@ class Coordinator::Dialer final : public Connector {
   Life& life_;
 };
 
+namespace {
+
 // Whoever asks has no variables: what a schedule does must not depend on where it runs.
 Team Asked(Team team) {
   team.asker.environment = std::make_shared<const Environment>();
@@ -45,6 +47,8 @@ class AskedTransport final : public AgentTransport {
   using AgentTransport::AgentTransport;
   void UseAskerOf(const Team& team) override { AgentTransport::UseAskerOf(Asked(team)); }
 };
+
+}  // namespace
 
 // As the product's, for the one link that there is.
 class Coordinator::Factory final : public TransportFactory {
