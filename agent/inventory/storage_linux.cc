@@ -34,9 +34,9 @@ struct Mount {
 
 // The names of what StorageOfMagic() knows by number. An automounter waits for what it mounts.
 bool IsTypeOfNetwork(absl::string_view type) {
-  constexpr absl::string_view kTypes[] = {"9p",     "afs",   "autofs", "beegfs", "ceph",
-                                          "cifs",   "coda",  "gpfs",   "lustre", "pvfs2",
-                                          "smb3",   "smbfs", "vboxsf", "virtiofs"};
+  constexpr absl::string_view kTypes[] = {"9p",   "afs",   "autofs", "beegfs",  "ceph",
+                                          "cifs", "coda",  "gpfs",   "lustre",  "pvfs2",
+                                          "smb3", "smbfs", "vboxsf", "virtiofs"};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes) ||
          absl::StartsWith(type, "nfs") || absl::StartsWith(type, "fuse");
 }

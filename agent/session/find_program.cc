@@ -133,7 +133,8 @@ ProgramSearch::ProgramSearch(const Env& env, const std::string& home,
     : home_(home),
       is_on_network_(std::move(is_on_network)),
       home_is_far_(is_on_network_ != nullptr && is_on_network_(home)) {
-  Places places(env, home, [this](const std::string& path) { return IsFar(path); }, &places_);
+  Places places(
+      env, home, [this](const std::string& path) { return IsFar(path); }, &places_);
   const auto path = env.find("PATH");
   if (path != env.end()) {
     for (absl::string_view directory : absl::StrSplit(path->second, ':', absl::SkipEmpty())) {

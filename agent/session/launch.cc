@@ -142,8 +142,8 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
   std::vector<std::string> needed = {"node"};
   if (absl::EndsWith(claude.directory, "/shims")) needed.emplace_back("asdf");
   // Most claudes are no scripts, and most hosts have no node.
-  const auto reach = IsScript(claude.path) ? ProgramSearch::Reach::kEverywhere
-                                           : ProgramSearch::Reach::kNear;
+  const auto reach =
+      IsScript(claude.path) ? ProgramSearch::Reach::kEverywhere : ProgramSearch::Reach::kNear;
   for (const std::string& name : needed) {
     ProgramSearch next(env, identity.home, identity.program_dirs, is_on_network);
     AddToPath(next.Find(name, reach).directory, env);
@@ -208,13 +208,12 @@ absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& i
   if (entries <= kEnvironmentEntriesInAll && bytes <= kEnvironmentBytesInAll) {
     return absl::OkStatus();
   }
-  return MakeFailure(
-      v1::FAILURE_BAD_REQUEST,
-      absl::StrCat("team ", spec.team(), ": the environment of its claude on ", identity.hostname,
-                   " would be ", entries, " variables of ", bytes >> 10, " KiB together; ",
-                   kEnvironmentEntriesInAll, " of ", kEnvironmentBytesInAll >> 10,
-                   " KiB are the most"),
-      kFixEnvironment);
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat("team ", spec.team(), ": the environment of its claude on ",
+                                  identity.hostname, " would be ", entries, " variables of ",
+                                  bytes >> 10, " KiB together; ", kEnvironmentEntriesInAll, " of ",
+                                  kEnvironmentBytesInAll >> 10, " KiB are the most"),
+                     kFixEnvironment);
 }
 
 bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
@@ -268,15 +267,10 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
 
   // A result counts for a tell only after the replay of its line, where claude is too old to say
   // which lines a result answers.
-  child.args = {"--print",
-                "--verbose",
-                "--input-format",
-                "stream-json",
-                "--output-format",
-                "stream-json",
-                "--replay-user-messages",
-                std::string(SessionFlag(plan)),
-                session_id};
+  child.args = {
+      "--print",         "--verbose",   "--input-format",         "stream-json",
+      "--output-format", "stream-json", "--replay-user-messages", std::string(SessionFlag(plan)),
+      session_id};
   if (spec.skip_permissions()) {
     child.args.push_back("--dangerously-skip-permissions");
   } else if (spec.ask_permissions()) {

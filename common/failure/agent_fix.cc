@@ -7,10 +7,10 @@ namespace iris {
 namespace {
 
 constexpr std::array kAgentFixes = {
-    kFixTakeover,      kFixOtherHost, kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
-    kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
-    kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,
-    kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixStopForce,     kFixMemory,
+    kFixTakeover,      kFixOtherHost,     kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
+    kFixClaudeDisk,    kFixFetch,         kFixSleep,        kFixInitTimeout,   kFixClaudePath,
+    kFixClaudeVersion, kFixDirectory,     kFixListRequests, kFixAnswerRequest, kFixAgentDir,
+    kFixGoneDir,       kFixProcesses,     kFixDescriptors,  kFixStopForce,     kFixMemory,
     kFixWatches,       kFixClaudeProgram, kFixEnvironment};
 
 }  // namespace

@@ -141,8 +141,8 @@ std::string EnvironmentText(const v1::SessionStatus& session) {
   if (from == "agent") return "";  // A problem.
   std::string text = absl::StrCat("claude has the environment of the ", OrDash(from));
   if (from == "coordinator") absl::StrAppend(&text, ", since no front end had asked for it");
-  absl::StrAppend(&text, " (", session.env_names_size(), " variables): ",
-                  OneLine(absl::StrJoin(session.env_names(), ", ")));
+  absl::StrAppend(&text, " (", session.env_names_size(),
+                  " variables): ", OneLine(absl::StrJoin(session.env_names(), ", ")));
   return text;
 }
 

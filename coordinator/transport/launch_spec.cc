@@ -96,7 +96,7 @@ EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team) {
     given.names.push_back(entry.substr(0, entry.find('=')));
   }
   given.lacks = LeftOutOf(EnvironmentFromProto(spec.environment()));
-  given.from = team.remote.has_value()               ? "host"
+  given.from = team.remote.has_value()             ? "host"
                : team.asker.environment != nullptr ? "front end"
                                                    : "coordinator";
   return given;
