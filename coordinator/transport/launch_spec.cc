@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/utf8.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
@@ -95,7 +96,9 @@ EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team) {
   for (const std::string& entry : spec.environment().entries()) {
     given.names.push_back(entry.substr(0, entry.find('=')));
   }
-  given.lacks = LeftOutOf(EnvironmentFromProto(spec.environment()));
+  for (const std::string& name : LeftOutOf(EnvironmentFromProto(spec.environment()))) {
+    given.lacks.push_back(ToUtf8(name));
+  }
   given.from = team.remote.has_value()             ? "host"
                : team.asker.environment != nullptr ? "front end"
                                                    : "coordinator";

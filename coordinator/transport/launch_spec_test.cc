@@ -120,6 +120,8 @@ TEST_F(LaunchSpecTest, WhatWasCutIsNamed) {
   AskerHas({{"PATH", "/bin"}, {kLeftOutVariable, "A_TOKEN,and 2 more"}});
   EXPECT_THAT(NamesIn(Spec(), team_).lacks, ElementsAre("A_TOKEN", "and 2 more"));
   EXPECT_THAT(StartText(NamesIn(Spec(), team_)), HasSubstr("lacks A_TOKEN, and 2 more"));
+  AskerHas({{kLeftOutVariable, "\xff"}});
+  EXPECT_THAT(StartText(NamesIn(Spec(), team_)), HasSubstr("lacks \xEF\xBF\xBD")) << "no UTF-8";
   AskerHas({{"PATH", "/bin"}});
   EXPECT_THAT(NamesIn(Spec(), team_).lacks, IsEmpty());
   EXPECT_EQ(StartText(NamesIn(Spec(), team_)), "starting claude");

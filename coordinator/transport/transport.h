@@ -38,7 +38,7 @@ struct EnvironmentNames {
   std::string id;                  // As LaunchSpec.environment_id.
   std::string from;                // As SessionStatus.env_from; empty: not known.
   std::vector<std::string> names;  // Sorted.
-  std::vector<std::string> lacks;  // As SessionStatus.env_lacks.
+  std::vector<std::string> lacks;  // As SessionStatus.env_lacks; UTF-8.
 };
 
 // Told by a transport what happens. Every call comes on the coordinator's loop, and none but
