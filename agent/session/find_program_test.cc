@@ -60,6 +60,35 @@ TEST_F(FindProgramTest, WhatCannotRunIsPassedOverAndNamed) {
   EXPECT_THAT(search.unfit(), testing::Contains(empty + " is empty"));
 }
 
+// Where a server hangs, so does whoever looks: only for what is nowhere else.
+TEST_F(FindProgramTest, WhatIsOnTheNetworkIsLookedAtLast) {
+  const std::string far = scratch_.File("far"), near = Put("near/tool", "#!/bin/sh\n");
+  const std::string far_tool = Put("far/bin/tool", "#!/bin/sh\n");
+  const std::string link = Link("bin/linked", Put("far/linked", "#!/bin/sh\n"));
+  Put("far/nvm/versions/node/v22.0.0/bin/managed", "#!/bin/sh\n");
+  env_["PATH"] = far + "/bin:" + scratch_.File("bin") + ":" + scratch_.File("near");
+  env_["NVM_DIR"] = far + "/nvm";
+  ProgramSearch search(env_, scratch_.File("home"), {}, [&](const std::string& path) {
+    return path.rfind(far, 0) == 0 || path == link;
+  });
+  EXPECT_EQ(search.Find("tool").path, near);
+  EXPECT_EQ(search.Find("linked", ProgramSearch::Reach::kNear).path, "");
+  EXPECT_EQ(search.Find("linked").path, link);
+  EXPECT_EQ(search.Find("managed").path, "") << "no directory is read there";
+  std::filesystem::remove(near);
+  EXPECT_EQ(search.Find("tool", ProgramSearch::Reach::kNear).path, "");
+  EXPECT_EQ(search.Find("tool").path, far_tool);
+  EXPECT_EQ(search.Find("tool").directory, "") << "it is on PATH";
+  EXPECT_EQ(search.WhyUnfit(Put("env", "#!/usr/bin/env tool\n")), "");
+}
+
+TEST_F(FindProgramTest, WhatIsInTheHomeIsNearWhereverThatIs) {
+  const std::string tool = Put("home/.local/bin/tool", "#!/bin/sh\n");
+  Put("bin/tool", "#!/bin/sh\n");
+  ProgramSearch search(env_, scratch_.File("home"), {}, [](const std::string&) { return true; });
+  EXPECT_EQ(search.Find("tool", ProgramSearch::Reach::kNear).path, tool);
+}
+
 TEST_F(FindProgramTest, ItSaysWhyAFileCannotBeRun) {
   ProgramSearch search = Search();
   EXPECT_EQ(search.WhyUnfit(Put("empty", "")), "is empty");

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,10 @@ namespace iris {
 namespace {
 
 using Env = Environment;
+
+// What a coordinator makes of a host's environment, its asker's and its own configuration.
+constexpr size_t kEnvironmentBytesInAll = 3 * kEnvironmentBytesMax;
+constexpr size_t kEnvironmentEntriesInAll = 2 * kEnvironmentEntriesMax;
 
 std::string ExpandHome(const std::string& path, const std::string& home) {
   if (path == "~") return home;
@@ -122,10 +128,22 @@ absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
                      kFixClaudePath);
 }
 
+// As identity.is_on_network, which reads the table of mounts each time, but once for each path.
+ProgramSearch::IsOnNetwork AskedOnce(const AgentIdentity& identity) {
+  if (identity.is_on_network == nullptr) return nullptr;
+  const auto known = std::make_shared<std::map<std::string, bool>>();
+  return [&identity, known](const std::string& path) {
+    const auto found = known->find(path);
+    if (found != known->end()) return found->second;
+    return known->emplace(path, identity.is_on_network(path)).first->second;
+  };
+}
+
 // The program, and in `env` a PATH on which it is, and what it and its hooks are started with.
 absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
                                        Env& env) {
-  ProgramSearch search(env, identity.home, identity.program_dirs);
+  const ProgramSearch::IsOnNetwork is_on_network = AskedOnce(identity);
+  ProgramSearch search(env, identity.home, identity.program_dirs, is_on_network);
   ProgramSearch::Found claude;
   if (!spec.claude_path().empty()) {
     absl::StatusOr<std::string> path = CheckClaudePath(spec, identity, search);
@@ -139,8 +157,12 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
   // A shim of asdf's runs asdf; claude may be a script of node's, and hooks are.
   std::vector<std::string> needed = {"node"};
   if (absl::EndsWith(claude.directory, "/shims")) needed.emplace_back("asdf");
+  // Most claudes are no scripts, and most hosts have no node.
+  const auto reach =
+      IsScript(claude.path) ? ProgramSearch::Reach::kEverywhere : ProgramSearch::Reach::kNear;
   for (const std::string& name : needed) {
-    AddToPath(ProgramSearch(env, identity.home, identity.program_dirs).Find(name).directory, env);
+    ProgramSearch next(env, identity.home, identity.program_dirs, is_on_network);
+    AddToPath(next.Find(name, reach).directory, env);
   }
   return claude.path;
 }
@@ -196,7 +218,32 @@ bool Asks(const v1::LaunchSpec& spec) {
   return spec.ask_permissions() && !spec.skip_permissions();  // As PlanLaunch() has it.
 }
 
+// As a shell would have it, which takes no other: without slashes at the end.
+std::string PwdOf(const std::string& cwd) {
+  const size_t last = cwd.find_last_not_of('/');
+  return last == std::string::npos ? "/" : cwd.substr(0, last + 1);
+}
+
+absl::string_view SessionFlag(const LaunchPlan& plan) {
+  return plan.resumes ? "--resume" : "--session-id";
+}
+
 }  // namespace
+
+absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  size_t bytes = 0;
+  const auto entries = static_cast<size_t>(spec.environment().entries_size());
+  for (const std::string& entry : spec.environment().entries()) bytes += entry.size() + 1;
+  if (entries <= kEnvironmentEntriesInAll && bytes <= kEnvironmentBytesInAll) {
+    return absl::OkStatus();
+  }
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat("team ", spec.team(), ": the environment of its claude on ",
+                                  identity.hostname, " would be ", entries, " variables of ",
+                                  bytes >> 10, " KiB together; ", kEnvironmentEntriesInAll, " of ",
+                                  kEnvironmentBytesInAll >> 10, " KiB are the most"),
+                     kFixEnvironment);
+}
 
 bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
   return one.cwd() == other.cwd() && one.claude_path() == other.claude_path() &&
@@ -245,19 +292,14 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   env[kSessionMark] = session_id;
   // It says when a turn is over, also where the result line was lost (idle_watch.h).
   env["CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS"] = "1";
-  plan.resumes = !FindTranscript(session_id, child.cwd, env).empty();
+  env["PWD"] = PwdOf(child.cwd);
 
   // A result counts for a tell only after the replay of its line, where claude is too old to say
   // which lines a result answers.
-  child.args = {"--print",
-                "--verbose",
-                "--input-format",
-                "stream-json",
-                "--output-format",
-                "stream-json",
-                "--replay-user-messages",
-                plan.resumes ? "--resume" : "--session-id",
-                session_id};
+  child.args = {
+      "--print",         "--verbose",   "--input-format",         "stream-json",
+      "--output-format", "stream-json", "--replay-user-messages", std::string(SessionFlag(plan)),
+      session_id};
   if (spec.skip_permissions()) {
     child.args.push_back("--dangerously-skip-permissions");
   } else if (spec.ask_permissions()) {
@@ -266,7 +308,16 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   }
   child.args.insert(child.args.end(), spec.args().begin(), spec.args().end());
   for (const auto& [name, value] : env) child.env.push_back(absl::StrCat(name, "=", value));
+  LookForTranscript(spec, session_id, identity, plan);
   return plan;
+}
+
+void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
+                       const AgentIdentity& identity, LaunchPlan& plan) {
+  // Ours is the first of them.
+  const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
+  plan.resumes = !TranscriptOf(spec, session_id, identity).empty();
+  if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
 }
 
 }  // namespace iris

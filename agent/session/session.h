@@ -78,12 +78,14 @@ class Session final : private ChildSink, private LineScannerSink {
   // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
   // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
   // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is
-  // looked at before every tell, unless it is on a network file system.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST:
+  // looked at before every tell, unless it is on a network file system.) FAILURE_STORAGE: `spec`
+  // could not be stored. FAILURE_BAD_REQUEST: its environment is too large. FAILURE_WRONG_HOST:
   // another host that shares this home has claimed the session, and not `takeover`: a person asked
   // for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
   // What is started next is started by `spec`, as after Open(); a child that runs gets no further
   // tell if it was started otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
+  // FAILURE_BAD_REQUEST: its environment is too large.
   absl::Status Renew(const v1::LaunchSpec& spec);
 
   // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;

@@ -27,6 +27,7 @@ namespace {
 
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
+constexpr size_t kIdBytesMax = 64;  // LaunchSpec.environment_id.
 constexpr size_t kStderrTailBytes = 4 << 10;
 constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
 // A claude that ends sooner than this, and has finished nothing, most likely does so each time.
@@ -77,11 +78,14 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 }
 
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
+  if (absl::Status fits = CheckEnvironment(spec, identity_); !fits.ok()) return fits;
   v1::LaunchSpec launch = spec;
   launch.clear_kept();
+  if (launch.environment_id().size() > kIdBytesMax) launch.clear_environment_id();
   if (!spec.has_environment()) {
     // Who says nothing of it does not know it: what was said before still counts.
     if (spec_.has_environment()) *launch.mutable_environment() = spec_.environment();
+    launch.set_environment_id(spec_.environment_id());
     *launch.mutable_kept() = spec_.kept();
   }
   if (absl::Status saved = files_->SaveLaunch(launch); !saved.ok()) return saved;
@@ -101,16 +105,13 @@ void Session::StartChild() {
   child_spec_ = spec_;
   child_directory_ = DirectoryOf(spec_, identity_);
   absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
-  if (plan.ok()) {
-    const absl::Status claimed = ClaimForStart();
-    // Another host may have written a transcript until now.
-    plan = claimed.ok() ? PlanLaunch(spec_, id_, identity_) : claimed;
-  }
-  if (!plan.ok()) {
+  const absl::Status may_start = plan.ok() ? ClaimForStart() : plan.status();
+  if (!may_start.ok()) {
     ReleaseClaim();
     phase_ = Phase::kNone;
-    return FailStart(plan.status());
+    return FailStart(may_start);
   }
+  LookForTranscript(spec_, id_, identity_, *plan);
   if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
   absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
   if (!child.ok()) {

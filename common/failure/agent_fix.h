@@ -39,6 +39,8 @@ inline constexpr absl::string_view kFixClaudeStart =
     "Run the program that the detail names with --version there, as that account: is it Claude "
     "Code, and does it start? If not, correct the team's claudePath, or install Claude Code anew.";
 inline constexpr absl::string_view kFixClaudeVersion = "Update Claude Code on that host.";
+inline constexpr absl::string_view kFixEnvironment =
+    "Take variables out of that account's startup files, or out of `env` and passEnv.";
 inline constexpr absl::string_view kFixDirectory =
     "Create the directory there, or correct the team's path.";
 inline constexpr absl::string_view kFixNotDirectory =

@@ -130,17 +130,34 @@ std::string LinkNotes(const v1::LinkStatus& link) {
   return notes;
 }
 
-// Whose environment claude was started with; their names are in the JSON. Empty: none was given.
+// Whose environment claude was started with, and the names of its variables. Empty: no claude was
+// started.
 std::string EnvironmentText(const v1::SessionStatus& session) {
-  if (session.env_from().empty()) return "";
-  if (session.env_from() == "coordinator" && session.env_names().empty()) {
-    return "claude has the environment of the coordinator: nobody has sent a message since that "
-           "started";
+  const std::string& from = session.env_from();
+  if (from.empty()) {
+    return session.child_pid() == 0 ? ""
+                                    : "which environment claude has is not known: it runs since "
+                                      "before this coordinator, or its agent is of an older build";
   }
-  const bool is_caller = session.env_from() == "front end";
-  return absl::StrCat("claude has the environment of the ",
-                      is_caller ? "caller" : OrDash(session.env_from()), " (",
-                      session.env_names_size(), " variables)");
+  if (from == "agent") return "";  // A problem.
+  std::string text = absl::StrCat("claude has the environment of the ",
+                                  from == "front end" ? "caller" : OrDash(from));
+  if (from == "coordinator") absl::StrAppend(&text, ", since nobody had sent a message");
+  absl::StrAppend(&text, " (", session.env_names_size(),
+                  " variables): ", OneLine(absl::StrJoin(session.env_names(), ", ")));
+  return text;
+}
+
+// What is wrong with its environment. Empty: nothing.
+std::string EnvironmentProblem(const v1::SessionStatus& session) {
+  if (session.env_from() == "agent") {
+    return "claude has only what its agent has: an agent or a bridge of an older build passes no "
+           "environment on, neither the host's nor yours";
+  }
+  if (session.env_lacks().empty()) return "";
+  return absl::StrCat("claude's environment is too large and lacks ",
+                      OneLine(absl::StrJoin(session.env_lacks(), ", ")),
+                      "; unset what is large and not needed, or set these in `env`");
 }
 
 std::string SessionTable(const v1::GetStatusResponse& status, int64_t now_ms) {
@@ -171,6 +188,9 @@ std::string SessionNotes(const v1::SessionStatus& session) {
   std::string notes;
   if (!session.stall().empty()) {
     absl::StrAppend(&notes, Pair(session), ": ", OrDash(session.stall()), "\n");
+  }
+  if (const std::string problem = EnvironmentProblem(session); !problem.empty()) {
+    absl::StrAppend(&notes, Pair(session), ": ", problem, "\n");
   }
   if (const std::string denied = DeniedText(session.last_turn()); !denied.empty()) {
     const absl::string_view fix = DeniedFix(session.last_turn());

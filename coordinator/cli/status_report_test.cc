@@ -122,11 +122,31 @@ TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
   session->add_env_names("GH_TOKEN");
   session->add_env_names("PATH");
   EXPECT_THAT(StatusText(status, kLong),
-              HasSubstr("cli to gpu: claude has the environment of the host (2 variables)\n"));
+              HasSubstr("cli to gpu: claude has the environment of the host (2 variables): "
+                        "GH_TOKEN, PATH\n"));
+  EXPECT_THAT(StatusText(status, {}), Not(HasSubstr("GH_TOKEN")));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"envNames\":[\"GH_TOKEN\",\"PATH\"]"));
-  session->clear_env_names();
   session->set_env_from("coordinator");
-  EXPECT_THAT(StatusText(status, kLong), HasSubstr("nobody has sent a message since"));
+  EXPECT_THAT(StatusText(status, kLong),
+              HasSubstr("of the coordinator, since nobody had sent a message (2 variables): "));
+  session->clear_env_names();
+  session->set_env_from("agent");
+  EXPECT_THAT(StatusText(status, {}), HasSubstr("cli to gpu: claude has only what its agent has"));
+  session->clear_env_from();
+  EXPECT_THAT(StatusText(status, kLong), Not(HasSubstr("environment"))) << "no claude runs";
+  session->set_child_pid(7);
+  EXPECT_THAT(StatusText(status, kLong), HasSubstr("which environment claude has is not known"));
+}
+
+TEST_F(StatusReportTest, WhatAnEnvironmentHasNoRoomForIsAProblem) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus& session = AddSession(status, "gpu", "ready");
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"envLacks\":[]"));
+  session.add_env_lacks("A_TOKEN");
+  session.add_env_lacks("\033[2J");
+  EXPECT_THAT(StatusText(status, {}),
+              HasSubstr("cli to gpu: claude's environment is too large and lacks A_TOKEN, ?[2J; "));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"envLacks\":[\"A_TOKEN\",\"\\u001b[2J\"]"));
 }
 
 TEST_F(StatusReportTest, WhatTheLastTurnWasDeniedIsShownAndInTheLongFormWhatItCost) {

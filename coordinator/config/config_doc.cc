@@ -97,9 +97,12 @@ A team's `claude` is started with
 2. then the variables named in `passEnv`, with the caller's values, if the caller has them;
 3. then `settings.env`, then the team's `env`. An empty value removes a variable.
 
-A running `claude` keeps its environment until you edit these keys. `iris status --json` and
-`team_status` list the names of the variables and never a value; values are neither stored nor
-logged.
+A running `claude` keeps its environment until you edit these keys; `PWD` is the team's directory.
+`iris status --long` and `team_status` list the names of the variables and never a value; values are
+neither stored nor logged. If an environment has more than 256 KiB or 4,096 variables, the largest
+are left out (never `PATH`, `HOME`, `USER`, `LOGNAME` and `LANG`); `IRIS_LEFT_OUT`, `iris status` and
+the progress of the start name them. An agent of an older build that cannot set `env` and `passEnv`
+is an error (`version`).
 )";
 
 constexpr absl::string_view kRemote = R"(

@@ -60,6 +60,10 @@ void AddLink(const std::string& team, const v1::GetStatusResponse& status, Json&
 void AddEnvironment(const v1::SessionStatus& session, bool with_names, Json& entry) {
   if (session.env_from().empty()) return;
   Json environment = {{"of", session.env_from()}};
+  if (!session.env_lacks().empty()) {
+    environment["lacks"] =
+        std::vector<std::string>(session.env_lacks().begin(), session.env_lacks().end());
+  }
   if (with_names) {
     environment["variables"] =
         std::vector<std::string>(session.env_names().begin(), session.env_names().end());

@@ -134,6 +134,7 @@ TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
     session->set_tells_waiting(3);
     session->set_env_from("front end");
     session->add_env_names("GH_TOKEN");
+    session->add_env_lacks("BIG_TOKEN");
   }
   const Json all = Json::parse(Answered(CallOf(1, "team_status", {{"fromTeam", "web"}})))["teams"];
   EXPECT_EQ(all[0]["team"], "app");
@@ -143,7 +144,8 @@ TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
   EXPECT_EQ(all[1]["host"], "me@gpu1:22");
   EXPECT_THAT(all[1]["problem"].get<std::string>(), StartsWith("auth: Permission denied"));
   EXPECT_EQ(all[1]["session"], "none");
-  EXPECT_EQ(all[0]["environment"], Json::object({{"of", "front end"}}));
+  EXPECT_EQ(all[0]["environment"],
+            Json::object({{"of", "front end"}, {"lacks", Json::array({"BIG_TOKEN"})}}));
   const Json app = Json::parse(
       Answered(CallOf(1, "team_status", {{"fromTeam", "web"}, {"team", "app"}})))["teams"][0];
   EXPECT_EQ(app["environment"]["variables"], Json::array({"GH_TOKEN"}));
