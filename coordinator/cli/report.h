@@ -69,6 +69,7 @@ int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string&
 struct StatusView {
   int64_t now_ms = 0;  // Unix time.
   Screen screen;
+  std::string team;        // The only one that is asked for; empty: all.
   bool long_form = false;  // Connections, agents, what hosts hold, and every session.
   uint64_t unread = 0;     // Answers that nobody has read.
 };

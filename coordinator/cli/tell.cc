@@ -51,6 +51,11 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   return header;
 }
 
+absl::StatusOr<std::string> TextOf(const CommandLine& command) {
+  if (!command.text_from_stdin) return command.text;
+  return ReadStdin(kTextBytesMax);
+}
+
 // The tell's text, and how it is submitted in every life of the coordinator.
 struct Submission {
   // With `accepted_before` from the first acceptance on.
@@ -172,8 +177,10 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 
 int RunTell(const CommandLine& command, const Places& places) {
   const absl::Time begun = absl::Now();
+  absl::StatusOr<std::string> text = TextOf(command);
+  if (!text.ok()) return PrintFailed(text.status(), command.json, kExitFailed);
   Submission submission = {.header = HeaderOf(command),
-                           .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
+                           .text = *std::move(text),
                            .give_up = command.timeout_ms > 0
                                           ? begun + absl::Milliseconds(command.timeout_ms)
                                           : absl::InfiniteFuture()};

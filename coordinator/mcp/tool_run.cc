@@ -4,9 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/utf8.h"
+#include "common/base/quoted.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/team_runs.h"
 #include "coordinator/mcp/tell_desk_runs.h"
@@ -15,15 +14,9 @@
 namespace iris {
 namespace {
 
-constexpr size_t kNameBytesShown = 100;
-
 bool HasCaller(const Tool& tool) {
   return std::any_of(tool.parameters.begin(), tool.parameters.end(),
                      [](const ToolParameter& parameter) { return parameter.name == "fromTeam"; });
-}
-
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
 }
 
 // Of a client whose front end does not say who it is.
