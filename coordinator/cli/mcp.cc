@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,16 +48,12 @@ constexpr absl::Duration kBeingGiven = absl::Milliseconds(10);
 // Streams in a row that end before anything is settled: more, and it is our message that ends them.
 constexpr int kFruitlessMax = 3;
 
-std::string Env(const char* name) {
-  const char* value = getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-v1::McpClient DescribeClient(const std::string& caller) {
+v1::McpClient DescribeClient(const OwnCaller& caller) {
   v1::McpClient client;
   client.set_project_dir(OwnFolder());
-  client.set_caller(caller);
-  client.set_claude_session_id(Env("CLAUDE_CODE_SESSION_ID"));
+  client.set_caller(caller.name);
+  for (const std::string& team : caller.also) client.add_also(team);
+  client.set_claude_session_id(OwnClaudeSession());
   client.set_confirms(true);
   *client.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return client;
@@ -175,8 +170,8 @@ class McpRelay {
   absl::StatusOr<Coordinator> Reach() {
     for (int lost = 0;; ++lost) {
       absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
-      if (!coordinator.ok() || !caller_.empty()) return coordinator;
-      absl::StatusOr<std::string> caller = FindBoundCaller(*coordinator->stub, team_);
+      if (!coordinator.ok() || !caller_.name.empty()) return coordinator;
+      absl::StatusOr<OwnCaller> caller = FindBoundCaller(*coordinator->stub, team_);
       if (caller.ok()) {
         caller_ = *std::move(caller);
         return coordinator;
@@ -260,9 +255,9 @@ class McpRelay {
 
   const Places& places_;
   const std::string team_;  // As FindBoundCaller().
-  // Once it is known. It stays as it is: what is asked again after a lost coordinator must come from
-  // the same caller, whatever the configuration says by then.
-  std::string caller_;
+  // Once it is known. It stays as it is: what is asked again after a lost coordinator must come
+  // from the same caller, whatever the configuration says by then.
+  OwnCaller caller_;
   const ScopedFd wakeup_;    // Written to when the stream has ended.
   const ScopedFd answered_;  // Written to after the end of input, when a message was settled.
   const ScopedFd gave_;      // Written to when there is something to SendGiven().

@@ -1,7 +1,6 @@
 #include "coordinator/cli/tell.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -43,10 +42,7 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_wait_for_limit(command.wait_limit);
   header.set_wait_for_host(command.when_away.empty() ? command.timeout_ms < 0
                                                      : command.when_away == "wait");
-  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
-  if (command.timeout_ms == 0 && claude_session != nullptr) {
-    header.set_claude_session_id(claude_session);
-  }
+  if (command.timeout_ms == 0) header.set_claude_session_id(OwnClaudeSession());
   *header.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return header;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/quoted.h"
 #include "common/failure/failure.h"
@@ -38,20 +39,22 @@ absl::Status CheckNamed(McpDesk& desk, absl::string_view from) {
 }  // namespace
 
 absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments) {
-  std::string caller = desk.Caller();
-  if (!HasCaller(tool)) return caller;
-  const std::string from = arguments.value("fromTeam", "");
-  if (caller.empty()) {
+  const McpCaller caller = desk.Caller();
+  if (!HasCaller(tool)) return caller.name;
+  std::string from = arguments.value("fromTeam", "");
+  if (caller.name.empty()) {
     if (absl::Status named = CheckNamed(desk, from); !named.ok()) return named;
     return from;
   }
-  if (!from.empty() && from != caller) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("you are ", caller, ", and cannot speak for ", Quoted(from)),
-                       "Leave fromTeam out.");
+  if (from.empty()) from = caller.name;
+  if (from != caller.name && !absl::c_linear_search(caller.also, from)) {
+    return MakeFailure(
+        v1::FAILURE_BAD_REQUEST,
+        absl::StrCat("you are ", caller.name, ", and cannot speak for ", Quoted(from)),
+        "Leave fromTeam out.");
   }
-  arguments["fromTeam"] = caller;
-  return caller;
+  arguments["fromTeam"] = from;
+  return from;
 }
 
 std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,
