@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -122,6 +123,8 @@ class McpRelay {
     poll(&ended, 1, kLastWordsMs);
   }
 
+  bool input_failed() const { return input_failed_; }
+
  private:
   // A client that closes our stdin at once behind a call may still read.
   void AwaitLastAnswers() {
@@ -146,7 +149,9 @@ class McpRelay {
     const ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
     if (n > 0) return lines_.Take(absl::string_view(buffer, n));
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    lines_.End();
+    input_failed_ = n < 0;
+    if (input_failed_) perror("iris: stdin");  // A line that has begun is no message.
+    if (!input_failed_) lines_.End();
     end_of_input_ = true;
   }
 
@@ -266,6 +271,7 @@ class McpRelay {
   LineSplitter lines_;
   McpIdScan too_long_;  // Of the line that is being read, if it is.
   std::atomic<bool> end_of_input_ = false;
+  bool input_failed_ = false;     // It could not be read to its end.
   std::atomic<int> in_hand_ = 0;  // Answers of the stream that are not dealt with.
   GivenAnswers given_;
   size_t settled_before_ = 0;  // The stream began.
@@ -278,8 +284,9 @@ class McpRelay {
 int RunMcp(const CommandLine& command, const Places& places) {
   signal(SIGPIPE, SIG_IGN);
   const ParentWatch parent;
-  McpRelay(places, command.team).Run();
-  return kExitOk;
+  McpRelay relay(places, command.team);
+  relay.Run();
+  return relay.input_failed() ? kExitFailed : kExitOk;
 }
 
 }  // namespace iris
