@@ -25,7 +25,7 @@ TEST(TableTest, TheWidestColumnIsCutWhereTheScreenIsNarrow) {
   EXPECT_EQ(FitTable(Rows{{{name}, {words}}}, {.columns = 20}), "nnnnnnnnnn  wwwwwww…\n");
   EXPECT_EQ(FitTable(Rows{{{words}, {words}}}, {.columns = 20}), "wwwwwwwww…  wwwwwww…\n")
       << "the first gives way last";
-  EXPECT_EQ(FitTable(Rows{{{words}}}, {.columns = 20}), std::string(19, 'w') + "…\n");
+  EXPECT_EQ(FitTable(Rows{Plain({words})}, {.columns = 20}), std::string(19, 'w') + "…\n");
   const std::string narrowest(7, 'w');
   EXPECT_EQ(FitTable(Rows{{{words}, {words}, {words}}}, {.columns = 20}),
             narrowest + "…  " + narrowest + "…  " + narrowest + "…\n")
