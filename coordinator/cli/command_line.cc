@@ -249,16 +249,21 @@ void AddVerbs(CLI::App& app, CommandLine& command) {
 }
 
 // The words behind the program's name, as CLI11 is to read them: `help` and --version are commands
-// too, and `tell` has one message.
-std::vector<std::string> Translate(const CLI::App& app, std::vector<std::string> words) {
+// too, a --json before the command belongs to that, and `tell` has one message.
+JoinedWords Translate(const CLI::App& app, std::vector<std::string> words) {
+  const auto command = std::find_if(words.begin(), words.end(),
+                                    [](const std::string& word) { return word != "--json"; });
+  if (command == words.end()) return {.words = {"--help"}};
+  std::rotate(words.begin(), command, command + 1);
   if (words[0] == "help") {
-    words.erase(words.begin());
-    if (words.empty() || words[0] == "help") return {"--help"};
-    return {words[0], "--help"};
+    std::erase_if(words,
+                  [](const std::string& word) { return word == "help" || word == "--json"; });
+    if (words.empty()) return {.words = {"--help"}};
+    return {.words = {words[0], "--help"}};
   }
   if (words[0] == "-V" || words[0] == "--version") words[0] = "version";
   if (words[0] == "tell") return JoinWords(*app.get_subcommand("tell"), words);
-  return words;
+  return {.words = std::move(words)};
 }
 
 bool AsksForJson(const std::vector<std::string>& words) {
@@ -283,8 +288,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   app.require_subcommand(1);
   AddVerbs(app, parsed.command);
   if (arguments.size() < 2) return Says(MainHelp(app), kExitOk, false);
-  const std::vector<std::string> words =
+  const JoinedWords translated =
       Translate(app, std::vector<std::string>(arguments.begin() + 1, arguments.end()));
+  const std::vector<std::string>& words = translated.words;
   const bool json = AsksForJson(words);
   if (!absl::StartsWith(words[0], "-")) {
     std::string unknown = UnknownCommand(app, words[0]);
@@ -293,10 +299,12 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   try {
     // As this call of CLI11 has them: the last one first.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    if (!translated.wrong.empty()) throw CLI::ValidationError(translated.wrong);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return Says(WrongUsage(app, error), kExitUsage, json);
     return Says(app.get_subcommands().empty() ? MainHelp(app) : app.help(), kExitOk, false);
   }
+  parsed.command.text_from_stdin = translated.text_from_stdin;
   return parsed;
 }
 

@@ -38,7 +38,7 @@ constexpr char kMore[] =
     "  COLUMNS      width of the tables (default: the terminal's width, or 80)\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration,\n"
-    "            4 not answered yet\n"
+    "            4 not answered yet, 130 interrupted\n"
     "\n"
     "`iris help COMMAND` explains a command. All commands except mcp have --json\n"
     "(docs/JSON.md). Words: docs/GLOSSARY.md. Errors: docs/TROUBLESHOOTING.md.\n";
@@ -110,8 +110,10 @@ std::string Surplus(const CLI::App& command) {
     const std::string option = word.substr(0, word.find('='));
     const std::string near =
         absl::StartsWith(option, "--") ? Nearest(OptionNames(command), option.substr(2)) : "";
-    return absl::StrCat("there is no option ", option,
-                        near.empty() ? "" : absl::StrCat("; did you mean --", near, "?"));
+    const std::string guess = near.empty() ? "" : absl::StrCat("; did you mean --", near, "?");
+    if (command.get_name() != "tell") return absl::StrCat("there is no option ", option, guess);
+    return absl::StrCat("there is no option ", option, guess, near.empty() ? "; if" : " If",
+                        " it belongs to the message, put -- before the message");
   }
   return "";
 }

@@ -92,7 +92,7 @@ TEST_F(IrisProgramTest, AnUnknownTeamIsAnsweredWithTheTeamsThereAre) {
 }
 
 TEST_F(IrisProgramTest, AnAnswerIsNotWaitedForInTheTurnThatGivesIt) {
-  const std::string id = Detached("hold");
+  const std::string id = Detached("hold", "cli");
   WaitForState(id, "running");
   const std::string session_id = Status()["sessions"][0]["sessionId"];
   further_env_ = {"CLAUDE_CODE_SESSION_ID=" + session_id};
@@ -100,7 +100,7 @@ TEST_F(IrisProgramTest, AnAnswerIsNotWaitedForInTheTurnThatGivesIt) {
   const Ran waits = Iris({"tells", id, "--wait"});
   EXPECT_EQ(waits.exit_code, 1);
   EXPECT_THAT(waits.err, refused);
-  EXPECT_THAT(Iris({"tell", "echo", "hold", "--id", id}).err, refused);
+  EXPECT_THAT(Iris({"tell", "echo", "hold", "--id", id, "--from", "cli"}).err, refused);
   EXPECT_THAT(Iris({"tells", id}).err, HasSubstr("is not answered yet"));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/cli/table.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -74,6 +75,7 @@ int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string&
 struct StatusView {
   int64_t now_ms = 0;  // Unix time.
   Screen screen;
+  absl::string_view team;  // The only one that is asked for; empty: all.
   bool long_form = false;  // Connections, agents, what hosts hold, and every session.
   uint64_t unread = 0;     // Answers that nobody has read.
 };

@@ -207,6 +207,9 @@ std::string SessionNotes(const v1::SessionStatus& session) {
 
 std::string TeamTable(const v1::GetStatusResponse& status, const StatusView& view) {
   const std::vector<TeamLine> lines = TeamLines(status);
+  if (lines.empty() && !view.team.empty()) {
+    return absl::StrCat(OneLine(view.team), " has not been used yet\n");
+  }
   if (lines.empty()) return "no team has been used yet; `iris teams` lists them\n";
   std::vector<std::vector<Cell>> rows;
   rows.push_back(Plain({"TEAM", "HOST", "STATE", "NOW", "USED"}));

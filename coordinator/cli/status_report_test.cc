@@ -262,6 +262,8 @@ TEST_F(StatusReportTest, OnlyOneTeamMayBeAskedFor) {
   EXPECT_EQ(TableOf(StatusText(OnlyOf("gpu", status), {})).size(), 2u);
   EXPECT_THAT(StatusJson(OnlyOf("app", status)), HasSubstr("\"links\":[]"));
   EXPECT_THAT(StatusText(OnlyOf("none", status), {}), HasSubstr("no team has been used yet"));
+  EXPECT_THAT(StatusText(OnlyOf("none", status), {.team = "none"}),
+              HasSubstr("none has not been used yet"));
 }
 
 TEST_F(StatusReportTest, TimesInJsonAreMoments) {

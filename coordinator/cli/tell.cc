@@ -1,7 +1,6 @@
 #include "coordinator/cli/tell.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -44,12 +43,14 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_wait_for_limit(command.wait_limit);
   header.set_wait_for_host(command.when_away.empty() ? command.timeout_ms < 0
                                                      : command.when_away == "wait");
-  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
-  if (command.timeout_ms == 0 && claude_session != nullptr) {
-    header.set_claude_session_id(claude_session);
-  }
+  if (command.timeout_ms == 0) header.set_claude_session_id(OwnClaudeSession());
   *header.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return header;
+}
+
+absl::StatusOr<std::string> TextOf(const CommandLine& command) {
+  if (!command.text_from_stdin) return command.text;
+  return ReadStdin(kTextBytesMax);
 }
 
 // The tell's text, and how it is submitted in every life of the coordinator.
@@ -174,8 +175,10 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 
 int RunTell(const CommandLine& command, const Places& places) {
   const absl::Time begun = absl::Now();
+  absl::StatusOr<std::string> text = TextOf(command);
+  if (!text.ok()) return PrintFailed(text.status(), command.json, kExitFailed);
   Submission submission = {.header = HeaderOf(command),
-                           .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
+                           .text = *std::move(text),
                            .give_up = command.timeout_ms > 0
                                           ? begun + absl::Milliseconds(command.timeout_ms)
                                           : absl::InfiniteFuture()};

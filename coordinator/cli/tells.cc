@@ -1,6 +1,5 @@
 #include "coordinator/cli/tells.h"
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -12,12 +11,13 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
-#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/interrupt_notice.h"
+#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
+#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
@@ -26,7 +26,6 @@ namespace {
 constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
-constexpr char kCaller[] = "cli";
 
 absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all) {
   grpc::ClientContext context;
@@ -128,10 +127,9 @@ int RunTells(const CommandLine& command, const Places& places) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   v1::FollowTellRequest request;
-  request.set_from(kCaller);
+  request.set_from(kCommandLineCaller);
   request.set_no_wait(!command.wait);
-  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
-  if (command.wait && claude_session != nullptr) request.set_claude_session_id(claude_session);
+  if (command.wait) request.set_claude_session_id(OwnClaudeSession());
   const Followed followed = Follow(command, places, request);
   if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
     return PrintFailed(started, command.json, ExitCodeForStart(started));
@@ -143,7 +141,7 @@ int RunTells(const CommandLine& command, const Places& places) {
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
-    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCaller);
+    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCommandLineCaller);
   }
   if (report.status.ok()) return kExitOk;
   return report.not_yet ? kExitNotYet : kExitFailed;
@@ -163,7 +161,7 @@ int RunCancel(const CommandLine& command, const Places& places) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::CancelTellOfRequest request;
   request.set_tell_id(*tell_id);
-  request.set_from(kCaller);
+  request.set_from(kCommandLineCaller);
   v1::CancelTellOfResponse response;
   absl::Status got =
       FromGrpcStatus(coordinator->stub->CancelTell(&context, request, &response), "");

@@ -57,16 +57,17 @@ std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller,
   return absl::StrCat(some, "and ", entries.size() - shown, " more, which list_teams shows.");
 }
 
-std::string Who(absl::string_view caller) {
-  if (caller.empty()) return "fromTeam is always the team in whose folder you work.";
-  const bool is_team = !absl::StrContains(caller, '@');
-  return absl::StrCat("You are ", caller, is_team ? "." : ": your folder belongs to no team.");
+std::string Who(const McpCaller& caller) {
+  if (caller.calls_say_it) return "fromTeam is always the team in whose folder you work.";
+  if (caller.name.empty()) return "Leave fromTeam out: Iris knows who you are.";
+  const bool is_team = !absl::StrContains(caller.name, '@');
+  return absl::StrCat("You are ", caller.name, is_team ? "." : ": your folder belongs to no team.");
 }
 
 }  // namespace
 
 std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
-                            absl::string_view caller, absl::string_view unread) {
+                            const McpCaller& caller, absl::string_view unread) {
   std::string text = absl::StrCat(kWhatItIs, "\n", Who(caller));
   const std::string last = unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
   if (!teams.ok()) {
@@ -74,7 +75,7 @@ std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
                         CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax), last);
   }
   const size_t left = kInstructionsBytesMax - text.size() - last.size() - 1;
-  return absl::StrCat(text, "\n", Roster(*teams, caller, left), last);
+  return absl::StrCat(text, "\n", Roster(*teams, caller.name, left), last);
 }
 
 }  // namespace iris

@@ -6,14 +6,13 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/nearest.h"
-#include "common/base/utf8.h"
+#include "common/base/quoted.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -23,7 +22,6 @@ using Type = ToolParameter::Type;
 
 // Claude Code's own limit for what a tool may ask for.
 constexpr int kLongResultChars = 500'000;
-constexpr size_t kNameBytesShown = 100;
 constexpr size_t kArgumentsMax = 100;  // More than any tool has, of clients that name all they know.
 
 constexpr ToolParameter kFromTeam = {
@@ -247,9 +245,7 @@ absl::Status Unknown(const Tool& tool, const std::string& name) {
   std::vector<std::string> known;
   for (const ToolParameter& parameter : tool.parameters) known.emplace_back(parameter.name);
   const std::string nearest = Nearest(known, name);
-  return Bad(tool,
-             absl::StrCat("there is no parameter \"",
-                          absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\""),
+  return Bad(tool, absl::StrCat("there is no parameter ", Quoted(name)),
              nearest.empty() ? "Leave it out." : absl::StrCat("Did you mean ", nearest, "?"));
 }
 

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/ids.h"
 #include "common/base/nearest.h"
+#include "common/base/quoted.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/caller_name.h"
@@ -20,11 +20,6 @@ namespace {
 
 constexpr size_t kNamesShown = 10;
 constexpr size_t kNameBytesShown = 100;
-
-// A name that somebody typed, fit for an error text.
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
-}
 
 absl::Status UnknownTeam(absl::string_view name, const Config& config) {
   std::vector<std::string> names;

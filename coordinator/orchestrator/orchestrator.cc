@@ -318,6 +318,16 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   return statuses;
 }
 
+std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
+  if (claude_session_id.empty()) return "";
+  const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
+  if (!sessions.ok()) return "";  // Said by whatever is asked for next.
+  for (const StoredSession& session : *sessions) {
+    if (session.session_id == claude_session_id) return session.to;
+  }
+  return "";
+}
+
 void Orchestrator::OnSessionProgress(const std::string& session_id,
                                      const TransportProgress& progress) {
   const auto queue = queues_.find(session_id);

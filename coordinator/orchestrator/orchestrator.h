@@ -147,6 +147,8 @@ class Orchestrator : private SessionListener {
 
   // Every session, with its tells. FAILURE_STORAGE.
   absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  // The team whose claude has this session, in any life of the coordinator; empty: none has.
+  std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
   bool idle() const { return open_.empty(); }
 

@@ -44,7 +44,7 @@ def test_an_agent_of_an_earlier_coordinator_is_ended_though_its_team_is_gone(iri
     before = server.position()
     again = iris.run("stop", "--agents")
     assert again.returncode == 0, again.stderr
-    assert "agents stopped: 0\n" in again.stdout
+    assert again.stdout == "agents stopped: 0\nno coordinator runs\n"
     assert server.connections(remote_user, before) == 0  # It is known that there is none.
 
 
