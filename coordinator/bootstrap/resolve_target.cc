@@ -147,7 +147,7 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
   return all;
 }
 
-std::string Words(const SshTarget& target) {
+std::string WordsOf(const SshTarget& target) {
   std::vector<std::string> words = ResolveArgv(target);
   words.push_back(target.options.agent_dir);
   words.push_back(absl::StrCat(static_cast<int>(target.options.link_mode)));
@@ -156,7 +156,7 @@ std::string Words(const SshTarget& target) {
 
 std::string KeyOf(const SshTarget& target, absl::optional<absl::string_view> printed,
                   absl::string_view settings) {
-  return absl::StrJoin({Words(target), ExecutableOf(target.remote.program, SshEnv(target)),
+  return absl::StrJoin({WordsOf(target), ExecutableOf(target.remote.program, SshEnv(target)),
                         EnvironmentThatCounts(printed, SshEnvironment(target)),
                         std::string(settings)},
                        absl::string_view("\0", 1));
@@ -193,7 +193,7 @@ absl::Status TooSlow(absl::string_view destination, absl::Duration patience) {
 absl::Span<const LeftOutKeyword> LeftOutOfKey() { return kLeftOut; }
 
 std::string WrittenTarget(const SshTarget& target) {
-  return absl::StrCat(Words(target), absl::string_view("\0", 1),
+  return absl::StrCat(WordsOf(target), absl::string_view("\0", 1),
                       absl::StrJoin(SshEnv(target), absl::string_view("\0", 1)));
 }
 
