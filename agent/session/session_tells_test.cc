@@ -8,6 +8,7 @@
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
