@@ -108,7 +108,10 @@ const KindText& KindTextFor(FailureKind kind) {
 
 absl::Status WithPayload(const Failure& failure) {
   absl::Status status(CodeFor(KindOf(failure)), failure.detail());
-  status.SetPayload(kPayloadUrl, absl::Cord(failure.SerializeAsString()));
+  // As a view: the constructor for strings is a template, whose name clang 18 and newer spell in
+  // another way than the gcc that Debian 13's Abseil was compiled with.
+  const std::string payload = failure.SerializeAsString();
+  status.SetPayload(kPayloadUrl, absl::Cord(absl::string_view(payload)));
   return status;
 }
 

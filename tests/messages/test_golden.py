@@ -8,7 +8,8 @@ from messages.golden import Golden, plain, shown
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, monkeypatch):
+    monkeypatch.delenv("IRIS_UPDATE_GOLDEN", raising=False)
     file = tmp_path / "golden.txt"
     file.write_text("# Words\n\n## one\n$ iris x\nbad\n[exit 1]\n\n## two\n\na\n\nb\n")
     return file
