@@ -9,6 +9,8 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/base/ids.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
@@ -33,6 +35,7 @@ absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::ListTellsRequest request;
   request.set_all(all);
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::ListTellsResponse tells;
   const absl::Status got = FromGrpcStatus(stub.ListTells(&context, request, &tells), "");
   if (!got.ok()) return got;
@@ -129,6 +132,7 @@ int RunTells(const CommandLine& command, const Places& places) {
   v1::FollowTellRequest request;
   request.set_from(kCaller);
   request.set_no_wait(!command.wait);
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
   if (command.wait && claude_session != nullptr) request.set_claude_session_id(claude_session);
   const Followed followed = Follow(command, places, request);
@@ -159,6 +163,7 @@ int RunCancel(const CommandLine& command, const Places& places) {
   v1::CancelTellOfRequest request;
   request.set_tell_id(*tell_id);
   request.set_from(kCaller);
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::CancelTellOfResponse response;
   absl::Status got =
       FromGrpcStatus(coordinator->stub->CancelTell(&context, request, &response), "");

@@ -20,6 +20,7 @@ namespace {
 // From this build on an agent knows TellFrame.begun and OpenRequest.renew.
 constexpr uint32_t kBuildThatKnows = 5;
 constexpr absl::Duration kRenewDeadline = absl::Seconds(30);
+constexpr absl::Duration kGiveAgain = absl::Seconds(1);  // Where a tell may not be given yet.
 
 size_t HashOf(const v1::LaunchSpec& spec) {
   return std::hash<std::string>()(spec.environment().SerializeAsString());
@@ -111,10 +112,19 @@ void AgentTransport::SendTells() {
       state_ = State::kOpening;
       return Open();
     }
+    if (!tell.given && !sink_.MayGive(tell.id)) return SendTellsLater();
     tell.on_stream = tell.given = true;
     const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
     attach_->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
   }
+}
+
+void AgentTransport::SendTellsLater() {
+  if (give_timer_ != 0) return;
+  give_timer_ = loop_.After(kGiveAgain, [this] {
+    give_timer_ = 0;
+    if (state_ == State::kOpen) SendTells();
+  });
 }
 
 // In a journal that is gone, or at a place of it that is gone.
