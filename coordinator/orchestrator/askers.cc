@@ -45,6 +45,7 @@ SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
 bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   const auto open = open_.find(tell_id);
   if (open == open_.end() || open->second.outcome.has_value()) return false;
+  if (open->second.environment != nullptr) return false;
   return absl::c_none_of(open_, [&](const auto& other) {
     return other.second.session_id == open->second.session_id &&
            other.second.environment != nullptr;
@@ -53,7 +54,8 @@ bool Orchestrator::LacksAsker(const std::string& tell_id) const {
 
 void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment) {
   const auto open = open_.find(tell_id);
-  if (open == open_.end() || open->second.environment != nullptr) return;
+  if (environment == nullptr || open == open_.end()) return;
+  if (open->second.environment != nullptr) return;
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
   open->second.environment = environment;
   Queue& queue = queues_[open->second.session_id];
