@@ -96,6 +96,9 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
     PostStartNext(session_id);
   } else {
     SetProgress(spec.tell_id, QueuedProgress(ahead));
+    // What an earlier life took goes on with what this one brings.
+    AskFor(queue.in_flight.empty() ? queue.waiting.front() : queue.in_flight,
+           open_[spec.tell_id].environment);
     // The one in flight may wait for a link that somebody has mended.
     UseSettingsOfNow(queue);
     queue.session->TryNow();

@@ -74,13 +74,14 @@ void AgentTransport::TakeOver() {
 
 void AgentTransport::UseLink() {
   state_ = State::kLinking;
+  is_trying_ = true;
   link_.Want(this);  // Also where it is up: it is not to stay down once it is lost.
   if (std::shared_ptr<LinkLife> life = link_.life(); life != nullptr) OnLinkUp(life);
 }
 
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
-  was_lost_ = false;
+  was_lost_ = is_trying_ = asker_is_newer_ = false;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   blocked_wait_ = absl::ZeroDuration();
   if (std::exchange(awaits_host_, false)) {

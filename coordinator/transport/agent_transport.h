@@ -209,6 +209,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   absl::Duration blocked_wait_;           // The last; zero once the link was up.
   bool was_lost_ = false;                 // The link was heard to be down, and not up since.
   bool awaits_host_ = false;              // As AwaitHost() says.
+  bool is_trying_ = false;                // An attempt may be under way, or comes by itself.
+  bool asker_is_newer_ = false;           // As HostAway says, of that attempt.
   EventLoop::TimerId give_timer_ = 0;     // Runs while a tell may not be given yet.
   bool take_lease_ = false;               // A person asked, and it was not granted yet.
   bool take_claim_ = false;               // Nor was this.

@@ -44,7 +44,9 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   const HostAway away = {.why = what,
                          .is_remote = team_.remote.has_value(),
                          .retries = retries,
-                         .host_is_known = link_.was_up() || sink_.HostHasAnswered()};
+                         .host_is_known = link_.was_up() || sink_.HostHasAnswered(),
+                         .asker_is_newer = std::exchange(asker_is_newer_, false)};
+  is_trying_ = retries;
   if (!SettleWhatDoesNotWait(away)) return;
   const bool has_cancels = retries && !cancels_.empty();
   if (tells_.empty() && !has_cancels && !awaits_host_) return Fail(what);
@@ -92,6 +94,7 @@ void AgentTransport::SayAway(const HostAway& away) {
   // Who wakes the session does not wait for what a host has, or is to hear, nor with what waits for
   // one, nor for one that nobody has seen.
   if (*alive && (!away.retries || !away.host_is_known || !any_given)) DropChild(away.why);
+  if (*alive && !away.retries && away.asker_is_newer) Later([this] { TryNow(); });
 }
 
 bool AgentTransport::Withdraw(const std::string& tell_id) {

@@ -64,7 +64,7 @@ void AgentTransport::LetGo() {
   requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;
-  was_lost_ = false;
+  was_lost_ = is_trying_ = asker_is_newer_ = false;
   link_.Unwant(this);
 }
 

@@ -46,6 +46,9 @@ TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
     EXPECT_TRUE(EndWhileAway({.asker_is_known = false}, away).ok());
     EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .asker_is_known = true}, away)), kind);
     EXPECT_EQ(KindOf(EndWhileAway({.is_overdue = true}, away)), kind);
+    away.asker_is_newer = true;
+    EXPECT_TRUE(EndWhileAway({.asker_is_known = true}, away).ok());
+    away.asker_is_newer = false;
     away.is_remote = false;
     EXPECT_EQ(EndWhileAway({}, away), away.why);
   }

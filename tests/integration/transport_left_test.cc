@@ -1,9 +1,11 @@
 // What no host has got: taken back while the host is out of reach, and given only once that is stored.
 
+#include <memory>
 #include <string>
 
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -73,6 +75,22 @@ TEST_F(TransportTest, WhatNobodyHasAskedForInThisLifeWaitsForSomebodyWithKeys) {
   host_.RefuseWith(absl::OkStatus());
   OnLoop([this] { transport_->TryNow(); });
   sink_.WaitForBacks(1);
+}
+
+// The attempt that is under way has not what the new asker has: its failure says nothing of that.
+TEST_F(TransportTest, WhoAsksWhileALoginWithoutKeysIsUnderWayHasALoginOfItsOwn) {
+  team_.remote = RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
+  Renew();
+  host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
+  std::string id = NewUuid();
+  Team asked = team_;
+  asked.asker.environment = std::make_shared<const Environment>();
+  OnLoop([&] {
+    transport_->Tell(id, "hello");
+    transport_->UseAskerOf(asked);
+  });
+  EXPECT_EQ(KindOf(sink_.WaitForAway()), v1::FAILURE_AUTH);
+  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AUTH) << "of the second attempt";
 }
 
 TEST_F(TransportTest, WhoAwaitsAHostNoMoreLetsGoOfTheLink) {
