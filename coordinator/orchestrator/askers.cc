@@ -52,10 +52,13 @@ bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   });
 }
 
-void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment) {
+void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment,
+                          bool by_sender) {
   const auto open = open_.find(tell_id);
   if (environment == nullptr || open == open_.end()) return;
-  if (open->second.environment != nullptr) return;
+  const bool is_better = by_sender && !open->second.is_of_sender;
+  if (open->second.environment != nullptr && !is_better) return;
+  open->second.is_of_sender = by_sender;
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
   open->second.environment = environment;
   Queue& queue = queues_[open->second.session_id];

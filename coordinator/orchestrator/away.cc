@@ -20,7 +20,7 @@ absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) con
   const LeftMessage left = {
       .wait_for_host = tell.wait_for_host && away.is_remote,
       .is_overdue = store_.Now() >= tell.accepted_at + limits_.host_wait_max,
-      .asker_is_known = tell.environment != nullptr,
+      .asker_is_known = tell.is_of_sender,
   };
   return iris::EndWhileAway(left, away);
 }
@@ -80,10 +80,13 @@ void Orchestrator::EndWhatDoesNotWait(Queue& queue, const HostAway& away) {
   std::deque<std::string> stay;
   std::vector<std::pair<std::string, absl::Status>> ends;
   for (const std::string& waiting : queue.waiting) {
-    const OpenTell& tell = open_[waiting];
+    OpenTell& tell = open_[waiting];
     absl::Status end = there.ok() ? EndOf(tell, away) : NoWay(there, tell.given);
     if (tell.given || end.ok()) {
       stay.push_back(waiting);
+      // What was lent does not serve; whoever asks next may have more.
+      const bool was_tried = !away.retries && !away.asker_is_newer;
+      if (was_tried && !tell.is_of_sender) tell.environment = nullptr;
     } else {
       ends.emplace_back(waiting, std::move(end));
     }

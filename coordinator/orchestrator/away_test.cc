@@ -353,9 +353,9 @@ TEST_F(AwayTest, WhoeverStopsTheCoordinatorHearsThatTheTeamNeverGotIt) {
   EXPECT_THAT(ToProto(for_good.Wait().status).detail(), HasSubstr("the team never got it"));
 }
 
-TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereTheyDoNotServe) {
-  Recorder before, after;
-  const TellSpec spec = Left();
+TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereItsSenderHasNone) {
+  Recorder before, after, again;
+  TellSpec spec = Left();
   Send(spec, before);
   Begin();
   Send(spec, after);
@@ -370,6 +370,11 @@ TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereTheyDo
     EXPECT_EQ(Transport().team().asker.environment, keys);
     EXPECT_EQ(Transport().asked(), 1);
   });
+  FailAttempt(Refused());
+  EXPECT_EQ(after.times_settled, 0) << "who looks at it need not have the keys";
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id)); });
+  spec.environment = keys;
+  Send(spec, again);
   FailAttempt(Refused());
   EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_AUTH);
 }

@@ -88,6 +88,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.wait_for_host = spec.wait_for_host;
   tell.observers.push_back(observer);
   tell.environment = std::move(spec.environment);
+  tell.is_of_sender = tell.environment != nullptr;
   KeepAsker(spec.tell_id, spec.waiting_session(), observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
@@ -116,13 +117,14 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
   }
   const std::string asker_session = spec.waiting_session();
   if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) {
-    AskFor(spec.tell_id, spec.environment);  // The sender does not come again, it goes on.
+    // The sender does not come again, it goes on.
+    AskFor(spec.tell_id, spec.environment, /*by_sender=*/true);
     return status;
   }
   absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
   KeepAsker(spec.tell_id, asker_session, observer);
-  AskFor(spec.tell_id, spec.environment);
+  AskFor(spec.tell_id, spec.environment, /*by_sender=*/true);
   return joined;
 }
 

@@ -112,9 +112,11 @@ class Orchestrator : private SessionListener {
   // The tell is open, and so far nobody has asked for it, or for another of its session, in this life:
   // an earlier one took it, and the environment of its sender went with that.
   bool LacksAsker(const std::string& tell_id) const;
-  // Somebody with that environment asks for such a tell: it goes on with that, as if its sender had
-  // sent it again, and its host is tried at once.
-  void AskFor(const std::string& tell_id, const SharedEnvironment& environment);
+  // Somebody with that environment asks for such a tell: it goes on with that, and its host is tried
+  // at once. Where that fails for want of keys it waits for the next one who asks, unless this was
+  // its sender.
+  void AskFor(const std::string& tell_id, const SharedEnvironment& environment,
+              bool by_sender = false);
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
   // offered again.
   void MarkFetched(const std::string& tell_id);
@@ -180,7 +182,8 @@ class Orchestrator : private SessionListener {
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;    // As in TellSpec: of an earlier life's tell null.
+    SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
+    bool is_of_sender = false;        // It is not lent.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.

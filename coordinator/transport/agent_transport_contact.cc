@@ -97,9 +97,9 @@ v1::LaunchSpec AgentTransport::Launch() {
 
 // The host hears of it with the next new tell, which may be what starts the child.
 void AgentTransport::UseAskerOf(const Team& team) {
-  const bool is_first =
-      team_.asker.environment == nullptr && team.asker.environment != nullptr;
-  if (is_first && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
+  const bool is_other = team.asker.environment != nullptr &&
+                        team.asker.environment != team_.asker.environment;
+  if (is_other && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
   team_ = team;
   if (life_ == nullptr) return;  // It is told all of it when there is contact.
   const v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);

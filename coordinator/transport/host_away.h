@@ -22,7 +22,7 @@ struct HostAway {
 struct LeftMessage {
   bool wait_for_host = false;   // As in TellSpec.
   bool is_overdue = false;      // It was accepted longer ago than kAnswersKept.
-  bool asker_is_known = false;  // Somebody asked for it in this life of the coordinator.
+  bool asker_is_known = false;  // Its sender asked for it in this life of the coordinator.
 };
 
 // OK: the message waits for the host. Else how it ends.
