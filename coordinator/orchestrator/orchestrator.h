@@ -109,12 +109,12 @@ class Orchestrator : private SessionListener {
   absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) const;
   // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) const;
-  // The tell is open, and so far nobody has asked for it, or for another of its session, in this life:
-  // an earlier one took it, and the environment of its sender went with that.
+  // The tell is open, and so far nobody has asked for it, or for another of its session, in this
+  // life: an earlier one took it, and the environment of its sender went with that.
   bool LacksAsker(const std::string& tell_id) const;
-  // Somebody with that environment asks for such a tell: it goes on with that, and its host is tried
-  // at once. Where that fails for want of keys it waits for the next one who asks, unless this was
-  // its sender.
+  // Somebody with that environment asks for such a tell: it goes on with that, and its host is
+  // tried at once. Where that fails for want of keys it waits for the next one who asks, unless
+  // this was its sender.
   void AskFor(const std::string& tell_id, const SharedEnvironment& environment,
               bool by_sender = false);
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
@@ -226,8 +226,8 @@ class Orchestrator : private SessionListener {
   absl::Status Resume(StoredTell stored);
   // Into the queue of its session: in flight, or behind what is there.
   void PutInLine(StoredTell stored, Queue& queue);
-  // Open tells for whose team no way can be found before somebody asks who has the variables that the
-  // configuration names, or it is mended (askers.cc). Those of the queue's session go on.
+  // Open tells for whose team no way can be found before somebody asks who has the variables that
+  // the configuration names, or it is mended (askers.cc). Those of the queue's session go on.
   absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
   void FindWay(const std::string& tell_id, const SharedEnvironment& environment);
   void EndWhatFoundNoWay();

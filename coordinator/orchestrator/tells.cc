@@ -23,8 +23,8 @@ constexpr size_t kListedDetailBytes = 200;
 absl::Status Cancelled(bool was_put_off, bool given) {
   if (given) {
     return MakeFailure(v1::FAILURE_CANCELLED,
-                       "the message was cancelled while there was no way to its team, which may have "
-                       "it, and is told once there is one");
+                       "the message was cancelled while there was no way to its team, which may "
+                       "have it, and is told once there is one");
   }
   return MakeFailure(
       v1::FAILURE_CANCELLED,

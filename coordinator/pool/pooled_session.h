@@ -81,8 +81,9 @@ class PooledSession : private TransportSink {
   void Tell(const std::string& tell_id, std::string text);
   // As Transport::Resume().
   void Resume(const std::string& tell_id, std::string text, bool given);
-  // As Transport::Withdraw(): the session counts for no process by it, and its host is awaited until
-  // the listener hears OnSessionBack(), or StopAwaiting() is called, whatever settings it gets.
+  // As Transport::Withdraw(): the session counts for no process by it, and its host is awaited
+  // until the listener hears OnSessionBack(), or StopAwaiting() is called, whatever settings it
+  // gets.
   bool Withdraw(const std::string& tell_id);
   void StopAwaiting();
   bool awaits_host() const { return awaits_host_; }

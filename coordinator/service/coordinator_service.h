@@ -97,8 +97,8 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   // `done` once, on the loop, within a second or so: hosts are asked.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   void Status(StatusDone done);
-  // Whoever looks after open messages lends its environment to those that nobody has asked for since
-  // an earlier coordinator took them, and to their links. Null: nothing.
+  // Whoever looks after open messages lends its environment to those that nobody has asked for
+  // since an earlier coordinator took them, and to their links. Null: nothing.
   void AskFor(const v1::ListTellsResponse& tells, const SharedEnvironment& environment);
   void AskForOne(const std::string& tell_id, const std::string& caller,
                  const SharedEnvironment& environment);

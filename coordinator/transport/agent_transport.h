@@ -228,8 +228,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
-  // When the tell in flight was written, as far as was seen here, by the loop's clock; what its turn
-  // does now; and what was said last of that, and when.
+  // When the tell in flight was written, as far as was seen here, by the loop's clock; what its
+  // turn does now; and what was said last of that, and when.
   absl::optional<absl::Duration> written_at_;
   TurnText::Doing doing_;
   TurnText::Doing said_doing_;

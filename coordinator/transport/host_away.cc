@@ -27,10 +27,11 @@ absl::Status CouldWait(const absl::Status& why) {
       failure.fix().empty() ? FixFor(kind) : absl::string_view(failure.fix());
   return MakeFailure(kind, failure.detail(),
                      absl::StrCat(fix,
-                                  " Or leave the message for the host, until it is back, for up to ",
+                                  " Or leave the message for the host, until it is back, for up "
+                                  "to ",
                                   kAnswersKeptDays,
-                                  " days: `iris tell --when-away wait`, or whenAway \"wait\" in the "
-                                  "MCP tools."));
+                                  " days: `iris tell --when-away wait`, or whenAway \"wait\" in "
+                                  "the MCP tools."));
 }
 
 // Of one that did, as long as it could.

@@ -13,8 +13,8 @@ struct HostAway {
   bool is_remote = true;
   bool retries = false;        // The link tries again by itself; else something has to be mended.
   bool host_is_known = false;  // It answered not long ago: where it is away, that is for a while.
-  // Somebody asked while the attempt was under way, which had not yet what that one has: it is tried
-  // once more.
+  // Somebody asked while the attempt was under way, which had not yet what that one has: it is
+  // tried once more.
   bool asker_is_newer = false;
 };
 

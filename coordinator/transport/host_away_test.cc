@@ -36,7 +36,8 @@ TEST(HostAwayTest, WhatHasWaitedLongEnoughIsNotToldToWait) {
   const Failure end =
       ToProto(EndWhileAway({.wait_for_host = true, .is_overdue = true}, away));
   EXPECT_EQ(KindOf(end), v1::FAILURE_UNREACHABLE);
-  EXPECT_THAT(end.detail(), AllOf(HasSubstr("7 days that the message waited"), HasSubstr("no route")));
+  EXPECT_THAT(end.detail(),
+              AllOf(HasSubstr("7 days that the message waited"), HasSubstr("no route")));
   EXPECT_EQ(end.fix(), "Plug it in.");
 }
 

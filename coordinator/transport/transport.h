@@ -81,16 +81,16 @@ class TransportSink {
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
   // or an earlier one. Where it is out of reach now, that is for a while.
   virtual bool HostHasAnswered() const = 0;
-  // Of a tell that no host has got, while the host is out of reach. OK: it waits; else it ends so. Not
-  // for ever: it is asked again at every attempt that fails.
+  // Of a tell that no host has got, while the host is out of reach. OK: it waits; else it ends so.
+  // Not for ever: it is asked again at every attempt that fails.
   virtual absl::Status EndWhileAway(const std::string& tell_id, const HostAway& away) const = 0;
   // Where what waits for the host stands, after each attempt to reach that which has failed. What
   // waits behind it need not, and a tell that no host has got may be taken back (Withdraw()).
   virtual void OnHostAway(const HostAway& away) = 0;
   // What Transport::AwaitHost() waited for: the host can be reached. It is awaited no more.
   virtual void OnHostBack() = 0;
-  // A tell that no host has got is about to be sent to one. True: it is stored that it may be there.
-  // False: that cannot be stored; asked again in a while.
+  // A tell that no host has got is about to be sent to one. True: it is stored that it may be
+  // there. False: that cannot be stored; asked again in a while.
   virtual bool MayGive(const std::string& tell_id) = 0;
 };
 
@@ -133,15 +133,15 @@ class Transport {
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;
   // As Tell(), for one that was passed on before, by an earlier life of the coordinator, an earlier
-  // transport or this one. `given`: the host may have it, or have answered it. Else only a life that
-  // nobody remembers may have given it to the host.
+  // transport or this one. `given`: the host may have it, or have answered it. Else only a life
+  // that nobody remembers may have given it to the host.
   virtual void Resume(const std::string& tell_id, std::string text, bool given) = 0;
-  // Takes back a tell that no host has got, without settling it, while the host is out of reach: from
-  // then on the host is awaited. False: it is not so, or the tell is over.
+  // Takes back a tell that no host has got, without settling it, while the host is out of reach:
+  // from then on the host is awaited. False: it is not so, or the tell is over.
   virtual bool Withdraw(const std::string& tell_id) = 0;
-  // The link is to come up, for no tell: OnHostAway() says how each attempt fails, OnHostBack() that
-  // one did not. Where something has to be mended first, only TryNow() makes one. Nothing is started
-  // on the host.
+  // The link is to come up, for no tell: OnHostAway() says how each attempt fails, OnHostBack()
+  // that one did not. Where something has to be mended first, only TryNow() makes one. Nothing is
+  // started on the host.
   virtual void AwaitHost() = 0;
   virtual void StopAwaiting() = 0;
   // The team that it was made for, as it is for another asker: what is started from now on has the

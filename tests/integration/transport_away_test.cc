@@ -114,8 +114,8 @@ TEST_F(TransportTest, WhoCouldHaveLeftTheMessageHearsHow) {
   EXPECT_THAT(ToProto(Ask("hello").status).fix(), Not(HasSubstr("when-away")));
 }
 
-// Also in the next life, of a message that an earlier build noted as sent: there was no host to send
-// it to.
+// Also in the next life, of a message that an earlier build noted as sent: there was no host to
+// send it to.
 TEST_F(TransportTest, WhatTryingAgainCannotMendEndsWhatWaitsForAHostThatNeverAnswered) {
   sink_.waits_for_host = true;
   for (const bool is_next_life : {false, true}) {

@@ -1,4 +1,5 @@
-// What no host has got: taken back while the host is out of reach, and given only once that is stored.
+// What no host has got: taken back while the host is out of reach, and given only once that is
+// stored.
 
 #include <memory>
 #include <string>
