@@ -1,7 +1,6 @@
 // Whose environment a message has, and what becomes of those that an earlier life took, whose
 // environment went with that.
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>

@@ -22,7 +22,7 @@ TEST_F(TransportTest, WhatIsTakenBackIsNeitherSettledNorRunAndTheHostIsSaidToBeB
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   sink_.waits_for_host = true;
   const std::string id = Tell("hello");
-  sink_.WaitForAway();
+  EXPECT_FALSE(sink_.WaitForAway().ok());
   sink_.ForgetAways();
   OnLoop([&] {
     EXPECT_FALSE(transport_->Withdraw(NewUuid()));
@@ -98,7 +98,7 @@ TEST_F(TransportTest, WhoAwaitsAHostNoMoreLetsGoOfTheLink) {
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   sink_.waits_for_host = true;
   const std::string id = Tell("hello");
-  sink_.WaitForAway();
+  EXPECT_FALSE(sink_.WaitForAway().ok());
   OnLoop([&] {
     EXPECT_TRUE(transport_->Withdraw(id));
     transport_->StopAwaiting();
