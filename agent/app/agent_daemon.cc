@@ -55,7 +55,7 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   return builder.BuildAndStart();
 }
 
-bool IsOnNetwork(const std::string& path) { return StorageOf(path) == v1::STORAGE_NETWORK; }
+bool IsOnNetwork(const std::string& path) { return LiesOnNetwork(path); }
 
 void CloseChildren(const handover::Agent& state) {
   for (const int fd : ChildDescriptorsIn(state)) close(fd);
@@ -127,20 +127,21 @@ absl::Status AgentDaemon::Serve(
   auth_links_ =
       std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id(),
                                   AuthLinks::OurAgentListens, IsOnNetwork);
-  sessions_ = std::make_unique<SessionTable>(loop_.loop(),
-                                             AgentIdentity{.incarnation = incarnation_,
-                                                           .host_id = hello_.host_id(),
-                                                           .boot_id = hello_.boot_id(),
-                                                           .pid_namespace = hello_.pid_namespace(),
-                                                           .hostname = facts_.hostname,
-                                                           .keeper_program = facts_.program,
-                                                           .home = facts_.home,
-                                                           .sessions_dir = sessions_dir_,
-                                                           .sessions_on_network =
-                                                               IsOnNetwork(sessions_dir_),
-                                                           .is_on_network = IsOnNetwork,
-                                                           .child_env = ChildEnvironment(),
-                                                           .auth_links = auth_links_.get()});
+  sessions_ = std::make_unique<SessionTable>(
+      loop_.loop(),
+      AgentIdentity{.incarnation = incarnation_,
+                    .host_id = hello_.host_id(),
+                    .boot_id = hello_.boot_id(),
+                    .pid_namespace = hello_.pid_namespace(),
+                    .hostname = facts_.hostname,
+                    .user = facts_.user,
+                    .keeper_program = facts_.program,
+                    .home = facts_.home,
+                    .sessions_dir = sessions_dir_,
+                    .sessions_on_network = StorageOf(sessions_dir_) == v1::STORAGE_NETWORK,
+                    .is_on_network = IsOnNetwork,
+                    .child_env = ChildEnvironment(),
+                    .auth_links = auth_links_.get()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
       loop_.loop(), options_.build_number,

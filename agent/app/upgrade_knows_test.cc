@@ -44,11 +44,13 @@ TEST_F(AgentUpgradeTest, TheEnvironmentOfTheNextClaudeGoesAlong) {
         std::string("ASAN_OPTIONS=detect_leaks=0"), std::string("GH_TOKEN=of-the-link")}) {
     request.mutable_spec()->mutable_environment()->add_entries(entry);
   }
+  request.mutable_spec()->set_environment_id("of-the-link");
   v1::OpenResponse response;
   ASSERT_TRUE(stub_->Open(&*NewContext(), request, &response).ok());
   EXPECT_EQ(Ask("ENV GH_TOKEN"), "of-the-link");
   ASSERT_NO_FATAL_FAILURE(UpgradeTo(Program()));
   ExpectUpgraded();
+  EXPECT_EQ(List().sessions(0).child().environment_id(), "of-the-link");
   const std::string crash = Tell("CRASH 3");
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(crash));
   EXPECT_EQ(Ask("ENV GH_TOKEN"), "of-the-link");

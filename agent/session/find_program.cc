@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "agent/session/closed_folder.h"
 #include "common/base/small_file.h"
 
 namespace iris {
@@ -42,8 +44,11 @@ std::vector<std::string> Entries(const std::string& directory) {
 
 class Places {
  public:
-  Places(const Env& env, std::string home, std::vector<std::string>* places)
-      : env_(env), home_(std::move(home)), places_(*places) {}
+  using IsFar = std::function<bool(const std::string& path)>;
+
+  // What `is_far` is not read.
+  Places(const Env& env, std::string home, IsFar is_far, std::vector<std::string>* places)
+      : env_(env), home_(std::move(home)), is_far_(std::move(is_far)), places_(*places) {}
 
   void Add(std::string directory) {
     if (!absl::StartsWith(directory, "/")) return;
@@ -58,13 +63,13 @@ class Places {
   }
   // BASE/VERSION/BELOW of every version.
   void AddVersions(const std::string& base, absl::string_view below) {
-    for (const std::string& version : Entries(base)) {
+    for (const std::string& version : In(base)) {
       Add(absl::StrCat(base, "/", version, below));
     }
   }
   // BASE/TOOL/VERSION[/bin], of tools that bring programs of node's, or claude itself.
   void AddTools(const std::string& base) {
-    for (const std::string& tool : Entries(base)) {
+    for (const std::string& tool : In(base)) {
       if (tool != "node" && tool != "nodejs" && !absl::StrContains(tool, "claude")) continue;
       AddVersions(absl::StrCat(base, "/", tool), "/bin");
       AddVersions(absl::StrCat(base, "/", tool), "");
@@ -105,8 +110,13 @@ class Places {
   }
 
  private:
+  std::vector<std::string> In(const std::string& directory) const {
+    return is_far_(directory) ? std::vector<std::string>() : Entries(directory);
+  }
+
   const Env& env_;
   const std::string home_;
+  const IsFar is_far_;
   std::vector<std::string>& places_;
 };
 
@@ -117,9 +127,15 @@ bool IsThere(const std::string& path) {
   return lstat(path.c_str(), &info) == 0;
 }
 
+bool IsScript(const std::string& path) { return ReadSmallFile(path, 2) == "#!"; }
+
 ProgramSearch::ProgramSearch(const Env& env, const std::string& home,
-                             const std::vector<std::string>& system_dirs) {
-  Places places(env, home, &places_);
+                             const std::vector<std::string>& system_dirs, IsOnNetwork is_on_network)
+    : home_(home),
+      is_on_network_(std::move(is_on_network)),
+      home_is_far_(is_on_network_ != nullptr && is_on_network_(home)) {
+  Places places(
+      env, home, [this](const std::string& path) { return IsFar(path); }, &places_);
   const auto path = env.find("PATH");
   if (path != env.end()) {
     for (absl::string_view directory : absl::StrSplit(path->second, ':', absl::SkipEmpty())) {
@@ -132,12 +148,38 @@ ProgramSearch::ProgramSearch(const Env& env, const std::string& home,
   places.AddOfManagers();
 }
 
-ProgramSearch::Found ProgramSearch::Find(absl::string_view name) {
+bool ProgramSearch::IsFar(const std::string& path) const {
+  if (is_on_network_ == nullptr || !is_on_network_(path)) return false;
+  return !home_is_far_ || !absl::StartsWith(path, home_ + "/");
+}
+
+// A link in a directory that is near may lead far.
+ProgramSearch::Look ProgramSearch::LookAmong(bool far, const std::string& place,
+                                             const std::string& path) const {
+  const bool place_is_far = IsFar(place);
+  if (place_is_far && !far) return Look::kNotThere;
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) {
+    return errno == EACCES && place_is_far == far ? Look::kClosed : Look::kNotThere;
+  }
+  return (place_is_far || IsFar(path)) == far ? Look::kThere : Look::kNotThere;
+}
+
+ProgramSearch::Found ProgramSearch::Find(absl::string_view name, Reach reach) {
+  Found found = FindAmong(/*far=*/false, name);
+  const bool may_go_on = found.path.empty() && reach == Reach::kEverywhere;
+  return may_go_on && is_on_network_ != nullptr ? FindAmong(/*far=*/true, name) : found;
+}
+
+ProgramSearch::Found ProgramSearch::FindAmong(bool far, absl::string_view name) {
   for (size_t i = 0; i < places_.size(); ++i) {
     std::string path = absl::StrCat(places_[i], "/", name);
+    const Look look = LookAmong(far, places_[i], path);
+    if (look == Look::kClosed) closed_.push_back(places_[i]);
+    if (look != Look::kThere) continue;
     struct stat info;
     // A directory of that name is another matter.
-    if (!IsThere(path) || (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))) continue;
+    if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) continue;
     const std::string why = WhyUnfit(path);
     if (why.empty()) return {std::move(path), i < on_path_ ? "" : places_[i]};
     if (unfit_.size() < kUnfitMax) unfit_.push_back(absl::StrCat(path, " ", why));
@@ -149,12 +191,21 @@ std::string ProgramSearch::WhyUnfit(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) {
     const int error = errno;
-    if (!IsThere(path)) return "";
-    return error == ENOENT ? "is a link that leads nowhere" : strerror(error);
+    if (const std::string closed = ClosedFolder(path); error == EACCES && !closed.empty()) {
+      lacks_rights_ = true;
+      return absl::StrCat("is behind ", closed, ", which this account may not enter");
+    }
+    if (error != EACCES && !IsThere(path)) return "";
+    return error == ENOENT ? "is a link that leads nowhere"
+                           : absl::StrCat("cannot be reached (", strerror(error), ")");
   }
   if (!S_ISREG(info.st_mode)) return "is not a file";
   if (info.st_size == 0) return "is empty";
-  if (access(path.c_str(), X_OK) != 0) return "is not executable";
+  if (access(path.c_str(), X_OK) != 0) {
+    lacks_rights_ = true;
+    const bool for_others = (info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+    return for_others ? "is not executable for this account" : "is not executable";
+  }
   const std::string begin = ReadSmallFile(path, kFirstLineBytes);
   if (begin.empty() || absl::StartsWith(begin, "\x7f" "ELF")) return "";  // Some may only be run.
   if (!absl::StartsWith(begin, "#!")) return "is no program";
@@ -166,23 +217,26 @@ std::string ProgramSearch::WhyScriptUnfit(absl::string_view first_line) {
   const std::vector<std::string> words =
       absl::StrSplit(first_line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
   if (words.empty()) return "is no program";
+  if (IsFar(words[0])) return "";  // Whoever runs it will see.
   if (access(words[0].c_str(), X_OK) != 0) return absl::StrCat("needs ", words[0]);
   if (!absl::EndsWith(words[0], "/env")) return "";
   for (size_t i = 1; i < words.size(); ++i) {
     if (absl::StartsWith(words[i], "-") || absl::StrContains(words[i], '=')) continue;
-    const bool there = absl::StartsWith(words[i], "/") ? access(words[i].c_str(), X_OK) == 0
-                                                       : IsSomewhere(words[i]);
+    const bool there =
+        absl::StartsWith(words[i], "/")
+            ? IsFar(words[i]) || access(words[i].c_str(), X_OK) == 0
+            : IsSomewhere(/*far=*/false, words[i]) || IsSomewhere(/*far=*/true, words[i]);
     return there ? "" : absl::StrCat("needs ", words[i]);
   }
   return "";
 }
 
-bool ProgramSearch::IsSomewhere(absl::string_view name) {
-  return std::any_of(places_.begin(), places_.end(), [name](const std::string& directory) {
+bool ProgramSearch::IsSomewhere(bool far, absl::string_view name) const {
+  return std::any_of(places_.begin(), places_.end(), [&](const std::string& directory) {
     struct stat info;
     const std::string path = absl::StrCat(directory, "/", name);
-    return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
-           access(path.c_str(), X_OK) == 0;
+    return LookAmong(far, directory, path) == Look::kThere && stat(path.c_str(), &info) == 0 &&
+           S_ISREG(info.st_mode) && info.st_size > 0 && access(path.c_str(), X_OK) == 0;
   });
 }
 

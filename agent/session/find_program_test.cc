@@ -1,12 +1,15 @@
 #include "agent/session/find_program.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <string>
 
+#include "absl/strings/str_join.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -57,6 +60,35 @@ TEST_F(FindProgramTest, WhatCannotRunIsPassedOverAndNamed) {
   EXPECT_THAT(search.unfit(), testing::Contains(empty + " is empty"));
 }
 
+// Where a server hangs, so does whoever looks: only for what is nowhere else.
+TEST_F(FindProgramTest, WhatIsOnTheNetworkIsLookedAtLast) {
+  const std::string far = scratch_.File("far"), near = Put("near/tool", "#!/bin/sh\n");
+  const std::string far_tool = Put("far/bin/tool", "#!/bin/sh\n");
+  const std::string link = Link("bin/linked", Put("far/linked", "#!/bin/sh\n"));
+  Put("far/nvm/versions/node/v22.0.0/bin/managed", "#!/bin/sh\n");
+  env_["PATH"] = far + "/bin:" + scratch_.File("bin") + ":" + scratch_.File("near");
+  env_["NVM_DIR"] = far + "/nvm";
+  ProgramSearch search(env_, scratch_.File("home"), {}, [&](const std::string& path) {
+    return path.rfind(far, 0) == 0 || path == link;
+  });
+  EXPECT_EQ(search.Find("tool").path, near);
+  EXPECT_EQ(search.Find("linked", ProgramSearch::Reach::kNear).path, "");
+  EXPECT_EQ(search.Find("linked").path, link);
+  EXPECT_EQ(search.Find("managed").path, "") << "no directory is read there";
+  std::filesystem::remove(near);
+  EXPECT_EQ(search.Find("tool", ProgramSearch::Reach::kNear).path, "");
+  EXPECT_EQ(search.Find("tool").path, far_tool);
+  EXPECT_EQ(search.Find("tool").directory, "") << "it is on PATH";
+  EXPECT_EQ(search.WhyUnfit(Put("env", "#!/usr/bin/env tool\n")), "");
+}
+
+TEST_F(FindProgramTest, WhatIsInTheHomeIsNearWhereverThatIs) {
+  const std::string tool = Put("home/.local/bin/tool", "#!/bin/sh\n");
+  Put("bin/tool", "#!/bin/sh\n");
+  ProgramSearch search(env_, scratch_.File("home"), {}, [](const std::string&) { return true; });
+  EXPECT_EQ(search.Find("tool", ProgramSearch::Reach::kNear).path, tool);
+}
+
 TEST_F(FindProgramTest, ItSaysWhyAFileCannotBeRun) {
   ProgramSearch search = Search();
   EXPECT_EQ(search.WhyUnfit(Put("empty", "")), "is empty");
@@ -72,6 +104,43 @@ TEST_F(FindProgramTest, ItSaysWhyAFileCannotBeRun) {
   Put("home/.volta/bin/node", "#!/bin/sh\n");
   EXPECT_EQ(search.WhyUnfit(scratch_.File("env")), "");
   EXPECT_EQ(search.WhyUnfit(Link("link", scratch_.File("env"))), "");
+}
+
+// What an account without rights here is told of `path`: root may run and enter everything.
+[[noreturn]] void SayAsNobody(ProgramSearch search, const std::string& path) {
+  if (geteuid() == 0 && setuid(65'534) != 0) _exit(2);
+  const std::string why = search.WhyUnfit(path);
+  search.Find("other");
+  std::cerr << "[" << why << "] " << (search.lacks_rights() ? "lacks rights" : "lacks none") << " ["
+            << absl::StrJoin(search.closed(), ", ") << "]";
+  _exit(0);
+}
+
+TEST_F(FindProgramTest, WhatLacksOnlyARightIsToldFromWhatIsBroken) {
+  chmod(scratch_.path().c_str(), 0711);
+  const std::string shut = Put("shut/tool",
+                               "\x7f"
+                               "ELF");
+  const std::string link = Link("home/.local/bin/tool", shut);
+  const std::string own = Put("own",
+                              "\x7f"
+                              "ELF",
+                              0600);
+  env_["PATH"] = scratch_.File("shut");
+  for (const char* folder : {"home", "home/.local", "home/.local/bin"}) {
+    chmod(scratch_.File(folder).c_str(), 0755);
+  }
+  chmod(scratch_.File("shut").c_str(), 0);
+  const std::string shut_folder = scratch_.File("shut");
+  const std::string behind =
+      "[is behind " + shut_folder + ", which this account may not enter] lacks rights";
+  EXPECT_EXIT(SayAsNobody(Search(), link), ::testing::ExitedWithCode(0), HasSubstr(behind));
+  EXPECT_EXIT(SayAsNobody(Search(), shut), ::testing::ExitedWithCode(0), HasSubstr(behind));
+  EXPECT_EXIT(SayAsNobody(Search(), own), ::testing::ExitedWithCode(0),
+              HasSubstr("[is not executable] lacks rights [" + shut_folder + "]"));
+  EXPECT_EXIT(SayAsNobody(Search(), scratch_.File("absent")), ::testing::ExitedWithCode(0),
+              HasSubstr("[] lacks none"));
+  chmod(shut_folder.c_str(), 0700);
 }
 
 TEST_F(FindProgramTest, TheNewestVersionGoesFirst) {

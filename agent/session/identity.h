@@ -18,11 +18,13 @@ struct AgentIdentity {
   std::string boot_id;
   std::string pid_namespace;
   std::string hostname;        // For people.
+  std::string user;            // The account's name, for people; empty: unknown.
   std::string keeper_program;  // Absolute path of this binary, started as `keeper` (agent/process).
   std::string home;            // The account's home directory, for ~/ paths.
   std::string sessions_dir;    // Absolute; holds a directory for every session. Exists.
   bool sessions_on_network = false;  // It lies on a network file system, where locks may lie.
-  // Whether what a path leads to lies on a network file system, which may hang. Null: nothing does.
+  // Whether what a path leads to lies on a network file system, which may hang; this does not.
+  // Null: nothing does.
   std::function<bool(const std::string& path)> is_on_network;
   // How long a child of an earlier agent may take to finish its turn.
   absl::Duration drain_max = absl::Minutes(10);

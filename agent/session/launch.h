@@ -4,12 +4,16 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/process/child.h"
 #include "agent/session/identity.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
+
+// FAILURE_BAD_REQUEST: the environment in `spec` is larger than LaunchSpec.environment may be.
+absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& identity);
 
 struct LaunchPlan {
   ChildSpec child;
@@ -20,13 +24,22 @@ struct LaunchPlan {
 // team's claudePath, PATH, the places where installers put it), looks for the session's transcript,
 // and builds arguments and environment: spec.environment, or where that is not set the agent's own,
 // of which CLAUDE* and ANTHROPIC* variables are left out unless spec.pass_env names them. Where
-// claude or node is in such a place, the place joins PATH.
+// claude or node is in such a place, the place joins PATH. PWD is the team's directory.
 //
-// FAILURE_BAD_REQUEST: the team's directory is missing or cannot be entered.
+// A network file system whose server hangs holds the loop up only where claude is nowhere else, or
+// has its home or the team's directory there.
+//
+// FAILURE_BAD_REQUEST: the team's directory is missing, is none, or is closed to the account.
 // FAILURE_CLAUDE_MISSING: says where it looked. FAILURE_NOT_EXECUTABLE: what it found there cannot
-// be run (empty, a link that leads nowhere, no program, its interpreter is missing), and why.
+// be run (empty, a link that leads nowhere, no program, its interpreter is missing, the account has
+// no right to it), and why.
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
                                       const AgentIdentity& identity);
+
+// Looks for the transcript once more: another host that shares this home may have written one since
+// PlanLaunch() made `plan` of the same.
+void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
+                       const AgentIdentity& identity, LaunchPlan& plan);
 
 // Whether a child that was started as `one` says is what `other` asks for: all that decides what is
 // started, where, and what it may do is the same. Not its environment and SSH_AUTH_SOCK, which are

@@ -6,12 +6,11 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <string>
-#include <vector>
 
-#include "agent/session/auth_links.h"
+#include "agent/session/launch_fixture.h"
 #include "common/failure/failure.h"
-#include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -24,54 +23,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
-
-constexpr char kSession[] = "0b0e7a52-9a8f-4e0c-8a3c-5a8f3c1d2e4f";
-
-class LaunchTest : public ::testing::Test {
- protected:
-  LaunchTest() {
-    std::filesystem::create_directories(project);
-    identity.hostname = "gpu1";
-    identity.home = home;
-    identity.program_dirs = {scratch.File("system")};
-    identity.child_env = {"PATH=" + scratch.File("path")};
-    spec.set_cwd(project);
-    spec.set_team("gpu");
-  }
-  // An empty file below the scratch directory, with its directories.
-  std::string Touch(const std::string& name, mode_t mode = 0600) {
-    const std::string path = scratch.File(name);
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    std::ofstream(path).flush();
-    chmod(path.c_str(), mode);
-    return path;
-  }
-  std::string Program(const std::string& name, const std::string& text = "#!/bin/sh\n") {
-    const std::string path = Touch(name, 0700);
-    std::ofstream(path) << text;
-    return path;
-  }
-  absl::StatusOr<LaunchPlan> Plan() { return PlanLaunch(spec, kSession, identity); }
-  ChildSpec Child() { return Plan().value().child; }
-  std::string Refusal(FailureKind kind) {
-    const absl::Status status = Plan().status();
-    EXPECT_EQ(KindOf(status), kind) << status;
-    return std::string(status.message());
-  }
-  // The value in the child's environment; "(unset)".
-  std::string Variable(const std::string& name) {
-    for (const std::string& variable : Child().env) {
-      if (variable.rfind(name + "=", 0) == 0) return variable.substr(name.size() + 1);
-    }
-    return "(unset)";
-  }
-
-  const ScratchDir scratch;
-  const std::string home = scratch.File("home");
-  const std::string project = scratch.File("home/my project");
-  AgentIdentity identity;
-  v1::LaunchSpec spec;
-};
 
 TEST_F(LaunchTest, TheTeamsClaudePathGoesFirst) {
   Program("path/claude");
@@ -178,9 +129,14 @@ TEST_F(LaunchTest, TheDirectoryMustBeOne) {
   Program("path/claude");
   spec.set_cwd(scratch.File("nowhere"));
   EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST),
-              AllOf(HasSubstr("team gpu"), HasSubstr("nowhere"), HasSubstr("No such file")));
+              AllOf(HasSubstr("team gpu"), HasSubstr("nowhere on gpu1 does not exist")));
+  std::filesystem::create_symlink(scratch.File("nowhere"), scratch.File("link"));
+  spec.set_cwd(scratch.File("link"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("is a link that leads nowhere"));
   spec.set_cwd(Touch("file"));
-  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("Not a directory"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("is a file, not a directory"));
+  spec.set_cwd(scratch.File("file/below"));
+  EXPECT_THAT(Refusal(v1::FAILURE_BAD_REQUEST), HasSubstr("is below a file"));
   spec.set_cwd("~/my project");
   EXPECT_EQ(Child().cwd, project);
   spec.set_cwd("~");
@@ -207,112 +163,35 @@ TEST_F(LaunchTest, ATranscriptOfAnotherDirectoryCountsToo) {
   EXPECT_TRUE(Plan()->resumes);
 }
 
-TEST_F(LaunchTest, TranscriptsAreWhereTheChildWillLook) {
-  Program("path/claude");
-  Touch(std::string("config/projects/-p/") + kSession + ".jsonl");
-  EXPECT_FALSE(Plan()->resumes);
-  (*spec.mutable_env())["CLAUDE_CONFIG_DIR"] = scratch.File("config");
-  EXPECT_TRUE(Plan()->resumes);
-
-  spec.clear_env();
-  Touch(std::string("other-home/.claude/projects/-p/") + kSession + ".jsonl");
-  (*spec.mutable_env())["HOME"] = scratch.File("other-home");
-  EXPECT_TRUE(Plan()->resumes);
+TEST_F(LaunchTest, ADirectoryOfPathOnTheNetworkHoldsNobodyUp) {
+  Program("path/claude",
+          "\x7f"
+          "ELF");
+  Program("net/claude",
+          "\x7f"
+          "ELF");
+  Program("net/node");
+  std::map<std::string, int> asked;
+  identity.child_env = {"PATH=" + scratch.File("net") + ":" + scratch.File("path")};
+  identity.is_on_network = [&](const std::string& path) {
+    ++asked[path];
+    return path.rfind(scratch.File("net"), 0) == 0;
+  };
+  EXPECT_EQ(Child().program, scratch.File("path/claude"));
+  EXPECT_EQ(asked[scratch.File("net")], 1) << "once for all that is looked for";
+  EXPECT_EQ(asked.count(scratch.File("net/node")), 0u) << "a claude that is no script needs none";
 }
 
-TEST_F(LaunchTest, InheritedCredentialsAreScrubbedUnlessPassedByName) {
+TEST_F(LaunchTest, ATranscriptThatCameMeanwhileIsResumed) {
   Program("path/claude");
-  for (const char* variable :
-       {"ANTHROPIC_API_KEY=secret", "CLAUDE_CODE_X=1", "CLAUDECODE=1", "LANG=C.UTF-8", "EMPTY="}) {
-    identity.child_env.push_back(variable);
-  }
-  EXPECT_EQ(Variable("ANTHROPIC_API_KEY"), "(unset)");
-  EXPECT_EQ(Variable("CLAUDE_CODE_X"), "(unset)");
-  EXPECT_EQ(Variable("CLAUDECODE"), "(unset)");
-  EXPECT_EQ(Variable("LANG"), "C.UTF-8");
-  EXPECT_EQ(Variable("EMPTY"), "");
-
-  spec.add_pass_env("ANTHROPIC_API_KEY");
-  EXPECT_EQ(Variable("ANTHROPIC_API_KEY"), "secret");
-  EXPECT_EQ(Variable("CLAUDE_CODE_X"), "(unset)");
-}
-
-TEST_F(LaunchTest, TheTeamsEnvironmentWinsAndIsNotScrubbed) {
-  Program("path/claude");
-  identity.child_env.push_back("LANG=C.UTF-8");
-  (*spec.mutable_env())["LANG"] = "de_DE.UTF-8";
-  (*spec.mutable_env())["ANTHROPIC_MODEL"] = "m";
-  EXPECT_EQ(Variable("LANG"), "de_DE.UTF-8");
-  EXPECT_EQ(Variable("ANTHROPIC_MODEL"), "m");
-  EXPECT_EQ(Variable("HOME"), home);  // Always there.
-}
-
-TEST_F(LaunchTest, AnEnvironmentThatIsSaidReplacesTheAgentsOwn) {
-  Program("path/claude");
-  identity.child_env.push_back("OF_THE_AGENT=1");
-  for (const std::string& entry :
-       {"PATH=" + scratch.File("path"), std::string("CLAUDE_CODE_OAUTH_TOKEN=t"),
-        std::string("CLAUDECODE=1"), std::string("SSH_AUTH_SOCK=/a")}) {
-    spec.mutable_environment()->add_entries(entry);
-  }
-  EXPECT_EQ(Variable("OF_THE_AGENT"), "(unset)");
-  EXPECT_EQ(Variable("CLAUDE_CODE_OAUTH_TOKEN"), "t");
-  EXPECT_EQ(Variable("CLAUDECODE"), "(unset)") << "a parent claude's";
-  EXPECT_EQ(Variable("HOME"), home);
-  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
-}
-
-TEST_F(LaunchTest, WhereClaudeKeepsItsSessionsIsKnownToTheNextAgent) {
-  Program("path/claude");
-  spec.add_kept("CLAUDE_CONFIG_DIR=" + scratch.File("config"));
-  spec.add_kept("HOME=" + scratch.File("other-home"));
-  EXPECT_EQ(Variable("CLAUDE_CONFIG_DIR"), scratch.File("config"));
-  EXPECT_EQ(Variable("HOME"), scratch.File("other-home"));
-  EXPECT_EQ(Variable("PATH"), scratch.File("path")) << "the agent's own";
-  Touch(std::string("config/projects/-p/") + kSession + ".jsonl");
-  EXPECT_TRUE(Plan()->resumes);
-}
-
-TEST_F(LaunchTest, AnotherEnvironmentAloneIsNoOtherLaunch) {
-  v1::LaunchSpec other = spec;
-  other.mutable_environment()->add_entries("A=b");
-  EXPECT_TRUE(LaunchesAlike(spec, other));
-  other.set_cwd("/elsewhere");
-  EXPECT_FALSE(LaunchesAlike(spec, other));
-}
-
-TEST_F(LaunchTest, AnEmptyValueTakesAVariableOutOfTheEnvironment) {
-  Program("path/claude");
-  identity.child_env.push_back("SSH_AUTH_SOCK=/somebody/elses");
-  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
-}
-
-TEST_F(LaunchTest, AChildGetsThePathOfItsLinkForWhatAConnectionLends) {
-  Program("path/claude");
-  AuthLinks links("/tmp/a", "host");
-  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "/tmp/ssh-1/agent.1";
-  spec.set_link(std::string(32, 'a'));
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1") << "an agent that has none";
-  identity.auth_links = &links;
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), links.PathOf(spec.link()));
-  spec.clear_link();
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1");
-  spec.set_link(std::string(32, 'a'));
-  (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)") << "nothing is lent";
-}
-
-TEST_F(LaunchTest, AChildKeepsItsConnectionsOwnSocketWhereThatCannotBeShown) {
-  Program("path/claude");
-  AuthLinks links(scratch.File("a"), "host");
-  identity.auth_links = &links;
-  spec.set_link(std::string(32, 'a'));
-  const std::string own = Touch("no-socket-of-ours");
-  (*spec.mutable_env())["SSH_AUTH_SOCK"] = own;
-  links.Lend(spec.link(), own);
-  EXPECT_EQ(Variable("SSH_AUTH_SOCK"), own);
+  absl::StatusOr<LaunchPlan> plan = Plan();
+  ASSERT_TRUE(plan.ok());
+  EXPECT_THAT(plan->child.args, Contains("--session-id"));
+  Touch(std::string("home/.claude/projects/-p/") + kSession + ".jsonl");
+  LookForTranscript(spec, kSession, identity, *plan);
+  EXPECT_TRUE(plan->resumes);
+  EXPECT_THAT(plan->child.args,
+              AllOf(IsSupersetOf({"--resume", kSession}), Not(Contains("--session-id"))));
 }
 
 TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {

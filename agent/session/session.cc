@@ -37,6 +37,8 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       !spec_.mutable_environment()->ParseFromString(before->environment())) {
     spec_.clear_environment();
   }
+  // No child of this agent has that of an earlier one.
+  if (!spec_.has_environment()) spec_.clear_environment_id();
   if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
   if (before != nullptr) TakeTexts(*before);
 }
@@ -112,6 +114,7 @@ v1::ChildInfo Session::ChildInfo() const {
   info.set_boot_id(identity_.boot_id);
   info.set_pid_namespace(identity_.pid_namespace);
   info.set_started_at_ms(absl::ToUnixMillis(started_at_));
+  info.set_environment_id(child_spec_.environment_id());
   return info;
 }
 

@@ -78,12 +78,14 @@ class Session final : private ChildSink, private LineScannerSink {
   // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
   // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
   // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is
-  // looked at before every tell, unless it is on a network file system.) FAILURE_STORAGE: `spec` could not be stored. FAILURE_WRONG_HOST:
+  // looked at before every tell, unless it is on a network file system.) FAILURE_STORAGE: `spec`
+  // could not be stored. FAILURE_BAD_REQUEST: its environment is too large. FAILURE_WRONG_HOST:
   // another host that shares this home has claimed the session, and not `takeover`: a person asked
   // for it.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
   // What is started next is started by `spec`, as after Open(); a child that runs gets no further
   // tell if it was started otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
+  // FAILURE_BAD_REQUEST: its environment is too large.
   absl::Status Renew(const v1::LaunchSpec& spec);
 
   // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;
@@ -199,6 +201,9 @@ class Session final : private ChildSink, private LineScannerSink {
 
   void StartChild();
   void FailStart(const absl::Status& why);
+  // Why the child is gone, as whoever waits for it hears.
+  absl::Status WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting);
+  absl::Status WhyItEnded(const ExitStatus& how, bool was_starting);  // By itself, or by others.
   void BecomeReady();
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
@@ -213,6 +218,7 @@ class Session final : private ChildSink, private LineScannerSink {
   // What the child asks (session_requests.cc).
   void OnControlRequest(const std::string& request_id, absl::string_view line);
   void OnRequestWithdrawn(const std::string& request_id);
+  void EndEcho();  // The child is a program that repeats its input.
   // Empty: somebody may answer.
   std::string WhyNobodyIsAsked(const v1::PendingRequest& request) const;
   // False: it cannot wait.
@@ -339,6 +345,7 @@ class Session final : private ChildSink, private LineScannerSink {
   absl::Time started_at_;
   std::string initialize_id_;
   v1::Exited::Reason end_reason_ = v1::Exited::BY_ITSELF;
+  int ended_early_ = 0;  // Children in a row that ended right after their start, by themselves.
   std::string stderr_tail_;
   std::vector<OpenDone> opening_;
   std::vector<CloseDone> closing_;

@@ -72,6 +72,7 @@ void Session::OnTurnOver(const absl::Status& outcome) {
     turn_->interrupt->outcome = outcome;
     return;
   }
+  ended_early_ = 0;
   SettleInFlight(outcome);
   WriteNextTell();
 }

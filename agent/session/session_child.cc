@@ -7,7 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "agent/session/auth_links.h"
 #include "agent/session/launch.h"
 #include "agent/session/session.h"
@@ -24,8 +27,34 @@ namespace {
 
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
+constexpr size_t kIdBytesMax = 64;  // LaunchSpec.environment_id.
 constexpr size_t kStderrTailBytes = 4 << 10;
 constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
+// A claude that ends sooner than this, and has finished nothing, most likely does so each time.
+constexpr absl::Duration kRightAfterStart = absl::Seconds(10);
+constexpr int kEndsInARow = 2;
+
+// Of a failure: what claude said last, on one line.
+std::string LastWords(absl::string_view said) {
+  const std::string end = CutUtf8ToEnd(absl::StripAsciiWhitespace(said), kLastWordsBytesMax);
+  const std::string words =
+      absl::StrJoin(absl::StrSplit(end, absl::ByAnyChar("\r\n"), absl::SkipWhitespace()), " ");
+  return words.empty() ? "; it said nothing" : absl::StrCat("; its last words: ", words);
+}
+
+// A person or the system ended it: that says nothing of the program.
+bool EndedByOthers(const ExitStatus& how) {
+  if (!how.by_signal) return false;
+  for (const int signal : {SIGHUP, SIGINT, SIGKILL, SIGTERM}) {
+    if (how.number == signal) return true;
+  }
+  return false;
+}
+
+// "signal 9", "exit code 3".
+std::string How(const ExitStatus& how) {
+  return absl::StrCat(how.by_signal ? "signal " : "exit code ", how.number);
+}
 
 }  // namespace
 
@@ -49,11 +78,14 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 }
 
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
+  if (absl::Status fits = CheckEnvironment(spec, identity_); !fits.ok()) return fits;
   v1::LaunchSpec launch = spec;
   launch.clear_kept();
+  if (launch.environment_id().size() > kIdBytesMax) launch.clear_environment_id();
   if (!spec.has_environment()) {
     // Who says nothing of it does not know it: what was said before still counts.
     if (spec_.has_environment()) *launch.mutable_environment() = spec_.environment();
+    launch.set_environment_id(spec_.environment_id());
     *launch.mutable_kept() = spec_.kept();
   }
   if (absl::Status saved = files_->SaveLaunch(launch); !saved.ok()) return saved;
@@ -73,16 +105,13 @@ void Session::StartChild() {
   child_spec_ = spec_;
   child_directory_ = DirectoryOf(spec_, identity_);
   absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
-  if (plan.ok()) {
-    const absl::Status claimed = ClaimForStart();
-    // Another host may have written a transcript until now.
-    plan = claimed.ok() ? PlanLaunch(spec_, id_, identity_) : claimed;
-  }
-  if (!plan.ok()) {
+  const absl::Status may_start = plan.ok() ? ClaimForStart() : plan.status();
+  if (!may_start.ok()) {
     ReleaseClaim();
     phase_ = Phase::kNone;
-    return FailStart(plan.status());
+    return FailStart(may_start);
   }
+  LookForTranscript(spec_, id_, identity_, *plan);
   if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
   absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
   if (!child.ok()) {
@@ -92,7 +121,8 @@ void Session::StartChild() {
     return FailStart(IsExhausted(child.status())
                          ? Exhausted(child.status(), what)
                          : MakeFailure(v1::FAILURE_CHILD_EXITED,
-                                       absl::StrCat(what, ": ", child.status().message())));
+                                       absl::StrCat(what, ": ", child.status().message()),
+                                       kFixAgentFile));
   }
   child_ = *std::move(child);
   // Before its first byte: the next agent must know of it whatever it does with it.
@@ -120,12 +150,11 @@ void Session::StartChild() {
                                    : kDefaultInitTimeout;
   step_timer_ = loop_.After(limit, [this, limit] {
     step_timer_ = 0;
-    FailStart(
-        MakeFailure(v1::FAILURE_TIMEOUT,
-                    absl::StrCat(Who(), " did not answer within ", absl::FormatDuration(limit),
-                                 " of its start", stderr_tail_.empty() ? "" : ": ",
-                                 CutUtf8ToEnd(stderr_tail_, kLastWordsBytesMax)),
-                    kFixInitTimeout));
+    FailStart(MakeFailure(
+        v1::FAILURE_TIMEOUT,
+        absl::StrCat(Who(), " (", program_, ") did not answer within ", absl::FormatDuration(limit),
+                     " of its start", LastWords(stderr_tail_)),
+        kFixInitTimeout));
     BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
   });
 }
@@ -213,6 +242,39 @@ bool Session::EndOutdatedChild() {
   return true;
 }
 
+absl::Status Session::WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
+  if (!how.ok() && IsExhausted(how.status())) {
+    return Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
+                                                                    : " could not be heard"));
+  }
+  if (end_reason_ == v1::Exited::CLOSED) {
+    return MakeFailure(v1::FAILURE_CANCELLED,
+                       absl::StrCat(Who(), " was ended on request before it answered"));
+  }
+  if (how.ok()) return WhyItEnded(*how, was_starting);
+  const std::string what =
+      absl::StrCat(Who(), " (", program_, ") could not be started: ", how.status().message());
+  // The same program would be refused again.
+  const bool refused = was_starting && absl::IsFailedPrecondition(how.status());
+  return refused ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, what, kFixClaudeProgram)
+                 : MakeFailure(v1::FAILURE_CHILD_EXITED, what);
+}
+
+absl::Status Session::WhyItEnded(const ExitStatus& how, bool was_starting) {
+  const bool early = was_starting || absl::Now() - started_at_ < kRightAfterStart;
+  ended_early_ = early && end_reason_ == v1::Exited::BY_ITSELF ? ended_early_ + 1 : 0;
+  const bool again = ended_early_ >= kEndsInARow;
+  // Where it ends each time, the next message is no help.
+  const bool will_again = again || (was_starting && !EndedByOthers(how));
+  return MakeFailure(
+      v1::FAILURE_CHILD_EXITED,
+      absl::StrCat(Who(), " (", program_, ") ended ",
+                   was_starting ? "before it was ready: " : "before it had answered: ", How(how),
+                   again ? ", right after its start, as the one before" : "",
+                   LastWords(stderr_tail_)),
+      will_again ? kFixClaudeStart : absl::string_view());
+}
+
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   const bool was_starting = phase_ == Phase::kStarting;
   // Whatever its last words are, nothing is written to it any more.
@@ -222,22 +284,14 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   CancelTimer(deaf_timer_);
   scanner_->Finish();
   if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
-  std::string ended = "could not be started";
   v1::Event event;
   v1::Exited& exited = *event.mutable_exited();
   if (!how.ok()) {
     exited.set_code(127);
-    absl::StrAppend(&ended, ": ", how.status().message());
   } else if (how->by_signal) {
     exited.set_signal(how->number);
-    ended = absl::StrCat("was ended by signal ", how->number);
   } else {
     exited.set_code(how->number);
-    ended = absl::StrCat("exited with code ", how->number);
-  }
-  if (was_starting && how.ok()) absl::StrAppend(&ended, " before it answered `initialize`");
-  if (!stderr_tail_.empty()) {
-    absl::StrAppend(&ended, ": ", CutUtf8ToEnd(stderr_tail_, kLastWordsBytesMax));
   }
   DropRequests();
   exited.set_reason(end_reason_);
@@ -245,18 +299,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   Append(std::move(event));
 
   const bool asked = end_reason_ == v1::Exited::CLOSED;
-  const bool exhausted = !how.ok() && IsExhausted(how.status());
-  const absl::Status why =
-      exhausted
-          ? Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
-                                                                     : " could not be heard"))
-      // The same program would be refused again.
-      : was_starting && !asked && absl::IsFailedPrecondition(how.status())
-          ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, absl::StrCat(Who(), " ", ended),
-                        kFixClaudeProgram)
-          : MakeFailure(asked ? v1::FAILURE_CANCELLED : v1::FAILURE_CHILD_EXITED,
-                        asked ? absl::StrCat(Who(), " was ended on request before it answered")
-                              : absl::StrCat(Who(), " ", ended));
+  const absl::Status why = WhyEnded(how, was_starting);
   const absl::Status outcome = UnlessCancelled(why);
   SettleInFlight(turn_ != nullptr && !asked ? UnlessInTranscript(outcome) : outcome);
   // A child that does not even start would be started for ever.

@@ -18,6 +18,7 @@
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -147,7 +148,8 @@ TEST_F(SessionChildTest, ACrashInATurnFailsTheTellAndTheNextOneResumes) {
   const pid_t first = ChildPid();
   const v1::Failure failure = Outcome(Tell("STDERR out of luck\nCRASH 3"));
   EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED);
-  EXPECT_THAT(failure.detail(), AllOf(HasSubstr("exited with code 3"), HasSubstr("out of luck")));
+  EXPECT_THAT(failure.detail(),
+              AllOf(HasSubstr("exit code 3; its last words: out of luck"), Not(HasSubstr("\n"))));
   EXPECT_EQ(LastExit().code(), 3);
   EXPECT_EQ(LastExit().reason(), v1::Exited::BY_ITSELF);
   EXPECT_EQ(LastExit().stderr_tail(), "out of luck\n");
@@ -208,7 +210,8 @@ TEST_F(SessionChildTest, ACrashAtStartFailsAllThatWaitAndIsNotTriedAgain) {
     EXPECT_TRUE(session.Tell(second, "y").ok());
   });
   EXPECT_THAT(Outcome(first).detail(),
-              AllOf(HasSubstr("before it answered `initialize`"), HasSubstr("crashed at start")));
+              AllOf(HasSubstr("ended before it was ready: "), HasSubstr("crashed at start")));
+  EXPECT_EQ(Outcome(first).fix(), kFixClaudeStart) << "sending it again is no help";
   EXPECT_EQ(Outcome(second).kind(), v1::FAILURE_CHILD_EXITED);
   ASSERT_TRUE(WaitForNoChild());
   EXPECT_EQ(CountOf(v1::Event::kExited), 1u);
@@ -219,20 +222,52 @@ TEST_F(SessionChildTest, ACrashAtStartFailsAllThatWaitAndIsNotTriedAgain) {
 
 TEST_F(SessionChildTest, AClaudeThatEndsWhileItStartsSaysHow) {
   for (const auto& [script, how] :
-       {std::pair("echo 'no memory' >&2; kill -9 $$", "was ended by signal 9"),
-        std::pair("echo 'no memory' >&2; kill -15 $$", "was ended by signal 15"),
-        std::pair("echo 'no memory' >&2; exit 3", "exited with code 3"),
-        std::pair("echo 'no memory' >&2; read -r line; exit 0", "exited with code 0")}) {
+       {std::pair("echo 'no memory' >&2; kill -9 $$", "signal 9"),
+        std::pair("echo 'no memory' >&2; kill -15 $$", "signal 15"),
+        std::pair("echo 'no memory' >&2; exit 3", "exit code 3"),
+        std::pair("echo 'no memory' >&2; read -r line; exit 0", "exit code 0")}) {
     UseBareScript(script);
     const absl::Status status = Open().status();
     EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED) << status;
-    EXPECT_THAT(
-        std::string(status.message()),
-        HasSubstr(absl::StrCat(how, " before it answered `initialize`: no memory")));
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(absl::StrCat("(", scratch.File("claude"),
+                                             ") ended before it was ready: ", how)),
+                      HasSubstr("; its last words: no memory")));
     const v1::Failure failure = Outcome(Tell("x"));
     EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED) << failure.detail();
     EXPECT_THAT(failure.detail(), HasSubstr(how));
   }
+}
+
+TEST_F(SessionChildTest, WhatSomebodyKilledMayStartTheNextTime) {
+  UseBareScript("kill -9 $$");
+  EXPECT_EQ(ToProto(Open().status()).fix(), "");
+  EXPECT_EQ(ToProto(Open().status()).fix(), kFixClaudeStart) << "not where it is so each time";
+}
+
+TEST_F(SessionChildTest, AClaudeThatEndsRightAfterEachStartIsNoReasonToSendAgain) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Outcome(Tell("CRASH 3")).fix(), "");
+  const v1::Failure twice = Outcome(Tell("CRASH 3"));
+  EXPECT_THAT(twice.detail(), HasSubstr("exit code 3, right after its start, as the one before"));
+  EXPECT_EQ(twice.fix(), kFixClaudeStart);
+  Ask("hello");
+  EXPECT_EQ(Outcome(Tell("CRASH 3")).fix(), "") << "it had answered";
+}
+
+TEST_F(SessionChildTest, AProgramThatIsNoClaudeIsNamed) {
+  spec.set_claude_path("/bin/true");
+  const v1::Failure ended = ToProto(Open().status());
+  EXPECT_EQ(ended.kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(ended.detail(),
+              HasSubstr("(/bin/true) ended before it was ready: exit code 0; it said nothing"));
+  EXPECT_EQ(ended.fix(), kFixClaudeStart);
+
+  UseBareScript("exec cat");
+  const v1::Failure echo = ToProto(Open().status());
+  EXPECT_EQ(echo.kind(), v1::FAILURE_NOT_EXECUTABLE);
+  EXPECT_THAT(echo.detail(), HasSubstr(") repeats what it is told"));
+  EXPECT_EQ(echo.fix(), kFixClaudeStart);
 }
 
 TEST_F(SessionChildTest, AKeeperThatIsKilledWhileItsClaudeStartsSaysSo) {
@@ -248,7 +283,7 @@ TEST_F(SessionChildTest, AKeeperThatIsKilledWhileItsClaudeStartsSaysSo) {
   kill(ChildrenOf(getpid()).at(0), SIGKILL);
   const v1::Failure failure = Outcome(id);
   EXPECT_EQ(failure.kind(), v1::FAILURE_CHILD_EXITED);
-  EXPECT_THAT(failure.detail(), HasSubstr("signal 9 before it answered `initialize`"));
+  EXPECT_THAT(failure.detail(), HasSubstr("ended before it was ready: signal 9"));
   ASSERT_TRUE(WaitForNoChild());
 }
 
@@ -263,7 +298,7 @@ TEST_F(SessionChildTest, WithoutAKeeperItCouldNotBeStarted) {
 
 // The wire and people take the beginning of a detail.
 TEST_F(SessionChildTest, OfALongComplaintAFailureHasTheLastWords) {
-  UseBareScript("yes complaint | head -c 100000 >&2; echo 'the last words' >&2; exit 1");
+  UseBareScript("yes complaint | head -c 100000 >&2; printf 'the last\\nwords\\n' >&2; exit 1");
   const absl::Status status = Open().status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("the last words"));
   EXPECT_LT(status.message().size(), 1500u);

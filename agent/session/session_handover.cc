@@ -38,7 +38,8 @@ ChildHandover ChildIn(const handover::Child& child) {
 }
 
 bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
-  return one.environment().SerializeAsString() == other.environment().SerializeAsString();
+  return one.environment_id() == other.environment_id() &&
+         one.environment().SerializeAsString() == other.environment().SerializeAsString();
 }
 
 void HandOverLimit(const LimitWatch::Seen& seen, handover::Limit& limit) {

@@ -13,6 +13,7 @@
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
+#include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -91,6 +92,49 @@ TEST_F(SessionLaunchTest, AnotherEnvironmentIsTheNextChildsAndIsOnNoDisk) {
     EXPECT_THAT(content, Not(HasSubstr("canary"))) << entry.path();
   }
   EXPECT_GE(files, 2u);
+}
+
+TEST_F(SessionLaunchTest, AChildSaysWhichEnvironmentItWasStartedWith) {
+  const auto say = [this](const std::string& id) {
+    spec.clear_environment();
+    for (const char* entry : {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}) {
+      spec.mutable_environment()->add_entries(entry);
+    }
+    spec.set_environment_id(id);
+  };
+  say("one");
+  EXPECT_EQ(Open()->child().environment_id(), "one");
+  say("two");
+  EXPECT_EQ(Open()->child().environment_id(), "one") << "it keeps its own";
+  Close();
+  spec.clear_environment();
+  spec.clear_environment_id();
+  EXPECT_EQ(Open()->child().environment_id(), "two") << "what was said before still counts";
+  Close();
+  NextAgent([](SessionFiles&) {});
+  EXPECT_EQ(Open()->child().environment_id(), "") << "it has none of that";
+}
+
+TEST_F(SessionLaunchTest, AnEnvironmentThatIsTooLargeIsRefusedAndNotCut) {
+  for (int i = 0; i < 10'000; ++i) spec.mutable_environment()->add_entries("A=");
+  EXPECT_EQ(KindOf(Open().status()), v1::FAILURE_BAD_REQUEST);
+  Do([this](Session& session) {
+    EXPECT_EQ(KindOf(session.Renew(spec)), v1::FAILURE_BAD_REQUEST);
+    EXPECT_FALSE(session.opened());
+  });
+}
+
+// Where it looks for claude may hang: it does so once.
+TEST_F(SessionLaunchTest, AChildIsPlannedOnce) {
+  std::atomic<int> looks = 0;
+  NextAgent([&](SessionFiles&) {
+    identity.is_on_network = [&looks](const std::string& path) {
+      looks += path == "/usr/bin" ? 1 : 0;  // The first directory of PATH.
+      return false;
+    };
+  });
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(looks, 1);
 }
 
 TEST_F(SessionLaunchTest, TheNextAgentFindsWhatClaudeWroteElsewhere) {

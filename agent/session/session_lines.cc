@@ -6,6 +6,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/session/api_error.h"
 #include "agent/session/session.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
@@ -128,9 +129,11 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
   // An API error is a "success" with is_error.
   const bool failed = facts.is_error || facts.subtype != "success";
   std::string text;
+  absl::string_view fix;
   if (failed) {
     const PeerJson result = head_is_whole ? ParsePeerJson(head) : PeerJson();
     text = result.is_object() ? ErrorText(result) : facts.subtype;
+    fix = FixForApiError(result, text);
     turn_->limit.OnResult(text);
   }
   if (turn_->limit.reached()) return OnTurnOver(RateLimited());
@@ -138,7 +141,8 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
     const bool logged_out =
         absl::StrContains(text, "Not logged in") || absl::StrContains(text, "Please run /login");
     OnTurnOver(MakeFailure(logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
-                           absl::StrCat(Who(), " ended the turn with an error: ", text)));
+                           absl::StrCat(Who(), " ended the turn with an error: ", text),
+                           logged_out ? absl::string_view() : fix));
   } else if (turn_->permission_lost) {
     OnTurnOver(PermissionLost(end_reason_ == v1::Exited::CLOSED));
   } else if (idle_.text_lost() || turn_->owes_whole) {

@@ -26,6 +26,7 @@ constexpr size_t kSubtypeBytesShown = 100;
 // `line` is empty where it was too long to be kept.
 void Session::OnControlRequest(const std::string& request_id, absl::string_view line) {
   if (request_id.empty() || requests_.Find(request_id) != nullptr) return;
+  if (phase_ == Phase::kStarting && request_id == initialize_id_) return EndEcho();
   const PeerJson message = ParsePeerJson(line);
   v1::PendingRequest request;
   request.set_request_id(request_id);
@@ -47,6 +48,15 @@ void Session::OnControlRequest(const std::string& request_id, absl::string_view 
     return Decide(request_id, Denial("Too many requests wait for an answer."));
   }
   Append(std::move(asked));
+}
+
+// What it is asked comes back: `cat` does so, and no claude.
+void Session::EndEcho() {
+  FailStart(MakeFailure(
+      v1::FAILURE_NOT_EXECUTABLE,
+      absl::StrCat(Who(), " (", program_, ") repeats what it is told, as no Claude Code does"),
+      kFixClaudeStart));
+  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 
 std::string Session::WhyNobodyIsAsked(const v1::PendingRequest& request) const {

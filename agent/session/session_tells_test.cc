@@ -8,6 +8,7 @@
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -149,10 +150,13 @@ TEST_F(SessionTellsTest, ErrorsOfATurnAreTypedAndTheChildGoesOn) {
   const v1::Failure api = Outcome(Tell("ISERROR 529"));
   EXPECT_EQ(api.kind(), v1::FAILURE_CLAUDE_ERROR);
   EXPECT_THAT(api.detail(), AllOf(HasSubstr("team gpu on gpu1"), HasSubstr("API Error: 529")));
+  EXPECT_EQ(api.fix(), kFixApiBusy);
+  EXPECT_EQ(Outcome(Tell("ISERROR 400")).fix(), kFixApiRefused);
   const v1::Failure turn = Outcome(Tell("ERRTURN"));
   EXPECT_EQ(turn.kind(), v1::FAILURE_CLAUDE_ERROR);
   EXPECT_THAT(turn.detail(), HasSubstr("the stub was asked to fail"));
-  EXPECT_EQ(Ask("COUNT"), "3");
+  EXPECT_EQ(turn.fix(), "");
+  EXPECT_EQ(Ask("COUNT"), "4");
   EXPECT_EQ(CountOf(v1::Event::kStarted), 1u);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 
@@ -42,6 +43,19 @@ std::string Nearest(const std::vector<std::string>& names, absl::string_view wor
     nearest = name;
   }
   return nearest;
+}
+
+std::vector<std::string> NearestFirst(std::vector<std::string> names, absl::string_view word) {
+  word = word.substr(0, kWordBytesCompared);
+  std::vector<std::pair<size_t, std::string>> by_distance;
+  for (std::string& name : names) {
+    const size_t distance = EditDistance(name, word);
+    by_distance.emplace_back(distance, std::move(name));
+  }
+  std::stable_sort(by_distance.begin(), by_distance.end(),
+                   [](const auto& one, const auto& other) { return one.first < other.first; });
+  for (size_t i = 0; i < names.size(); ++i) names[i] = std::move(by_distance[i].second);
+  return names;
 }
 
 }  // namespace iris

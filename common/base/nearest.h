@@ -12,6 +12,9 @@ namespace iris {
 // case, if they are few for its length. Empty: nothing is near.
 std::string Nearest(const std::vector<std::string>& names, absl::string_view word);
 
+// `names`, the nearest to `word` first; of those that are as near, in the order they came in.
+std::vector<std::string> NearestFirst(std::vector<std::string> names, absl::string_view word);
+
 }  // namespace iris
 
 #endif  // IRIS_COMMON_BASE_NEAREST_H_

@@ -35,7 +35,8 @@ absl::StatusOr<std::string> ReadReport(int fd, absl::Time deadline) {
   char buffer[4096];
   while (report.size() < kReportBytesMax) {
     if (!WaitReadable(fd, deadline)) {
-      return MakeFailure(v1::FAILURE_TIMEOUT, "it did not say in time that it is ready");
+      return MakeFailure(v1::FAILURE_TIMEOUT, "it did not say in time that it is ready",
+                         "Try again; if it stays so, its log says how far it comes.");
     }
     const ssize_t n = read(fd, buffer, sizeof(buffer));
     if (n < 0 && errno == EINTR) continue;
@@ -85,7 +86,9 @@ absl::Status StartDaemon(const std::vector<std::string>& argv, const std::vector
   if (!spawned.ok() && IsExhausted(spawned.status())) return Exhausted(spawned.status(), what);
   if (!spawned.ok()) {
     return MakeFailure(v1::FAILURE_NOT_EXECUTABLE,
-                       absl::StrCat(what, ": ", spawned.status().message()));
+                       absl::StrCat(what, ": ", spawned.status().message()),
+                       "Make it a program that this account may run (chmod +x), on a file system "
+                       "that lets programs run.");
   }
   writer.Reset();
   const absl::StatusOr<std::string> report = ReadReport(reader.get(), deadline);

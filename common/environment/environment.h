@@ -19,17 +19,28 @@ using SharedEnvironment = std::shared_ptr<const Environment>;
 inline constexpr size_t kEnvironmentBytesMax = 256 << 10;
 inline constexpr size_t kEnvironmentEntriesMax = 4096;
 
+// What CutEnvironment() takes out is named in this variable of what it leaves, so whoever gets the
+// environment can tell: the claude that goes without, status, a program that wonders. Names,
+// separated by commas.
+inline constexpr char kLeftOutVariable[] = "IRIS_LEFT_OUT";
+inline constexpr size_t kLeftOutBytesMax = 1 << 10;
+
 // This process's, for programs that are to run as if they were started in its place: without what
-// StaysBehind(), and within both bounds (what is too large goes first). No other thread may change
-// the environment meanwhile.
+// StaysBehind(), and cut to the bounds. No other thread may change the environment meanwhile.
 Environment OwnEnvironment();
 
-// What a claude, or Iris, sets for the processes right below it, and what would lie to every other:
-// CLAUDECODE and the like, the mark of a session.
+// What a claude, a shell, or Iris sets for the processes right below it, and what would lie to
+// every other: CLAUDECODE and the like, OLDPWD, the mark of a session.
 bool StaysBehind(absl::string_view name);
 
-// Takes the largest variables out until the rest is within the bounds.
+// Takes variables out until the rest is within both bounds, and names them in kLeftOutVariable:
+// beyond kEnvironmentEntriesMax the last by name, beyond kEnvironmentBytesMax the largest. Not
+// HOME, PATH, USER, LOGNAME and LANG, without which nothing works, unless they alone are too large.
 void CutEnvironment(Environment& env);
+
+// The names in kLeftOutVariable, whoever has said them, cut to kLeftOutBytesMax. The last may be
+// "and N more".
+std::vector<std::string> LeftOutOf(const Environment& env);
 
 // "NAME=value" each, as execve() takes them.
 std::vector<std::string> EntriesOf(const Environment& env);
@@ -37,8 +48,10 @@ std::vector<std::string> EntriesOf(const Environment& env);
 // Adds the variable of `entry`, "NAME=value", unless it is none or StaysBehind().
 void AddEntry(absl::string_view entry, Environment& env);
 
-// From here on neither this process nor what it starts leaves a core file (the soft limit, which
-// whoever wants one raises again): environments of others would stand in it.
+// From here on neither this process nor what it starts leaves a core, in a file or to a program
+// that collects them: environments of others would stand in it. By a soft limit of 1 byte, the one
+// value by which a kernel does not even start that program; whoever wants a core raises it again.
+// Where the hard limit is 0 such a program still gets a core, but none of the memory.
 void LeaveNoCores();
 
 }  // namespace iris

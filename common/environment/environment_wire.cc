@@ -13,10 +13,7 @@ v1::Environment EnvironmentToProto(const Environment& env) {
 
 Environment EnvironmentFromProto(const v1::Environment& said) {
   Environment env;
-  for (const std::string& entry : said.entries()) {
-    if (env.size() >= kEnvironmentEntriesMax) break;
-    AddEntry(entry, env);
-  }
+  for (const std::string& entry : said.entries()) AddEntry(entry, env);
   return env;
 }
 

@@ -9,8 +9,7 @@ namespace iris {
 v1::Environment EnvironmentToProto(const Environment& env);
 
 // What somebody says is an environment: entries that are none, and what StaysBehind(), are left
-// out; kEnvironmentEntriesMax of the others at most. Of any length: whoever takes a stranger's cuts
-// it.
+// out. As large as what was said: whoever takes a stranger's cuts it.
 Environment EnvironmentFromProto(const v1::Environment& said);
 
 }  // namespace iris

@@ -7,11 +7,13 @@ namespace iris {
 namespace {
 
 constexpr std::array kAgentFixes = {
-    kFixTakeover,      kFixOtherHost, kFixOtherAgent,   kFixTryAgainSoon,  kFixHostDisk,
-    kFixClaudeDisk,    kFixFetch,     kFixSleep,        kFixInitTimeout,   kFixClaudePath,
-    kFixClaudeVersion, kFixDirectory, kFixListRequests, kFixAnswerRequest, kFixAgentDir,
-    kFixGoneDir,       kFixProcesses, kFixDescriptors,  kFixStopForce,     kFixMemory,
-    kFixWatches,       kFixClaudeProgram};
+    kFixClaudeAccess,  kFixClaudeStart,   kFixNotDirectory, kFixDirectoryAccess, kFixAgentFile,
+    kFixTakeover,      kFixOtherHost,     kFixOtherAgent,   kFixTryAgainSoon,    kFixHostDisk,
+    kFixClaudeDisk,    kFixFetch,         kFixSleep,        kFixInitTimeout,     kFixClaudePath,
+    kFixClaudeVersion, kFixDirectory,     kFixListRequests, kFixAnswerRequest,   kFixAgentDir,
+    kFixGoneDir,       kFixProcesses,     kFixDescriptors,  kFixStopForce,       kFixMemory,
+    kFixWatches,       kFixClaudeProgram, kFixApiRefused,   kFixApiLogin,        kFixApiModel,
+    kFixApiTooLarge,   kFixApiBusy,       kFixApiFailed,    kFixApiUnreached,    kFixEnvironment};
 
 }  // namespace
 

@@ -43,6 +43,14 @@ TEST(FailureTest, EveryKindHasANameACauseAndAFixOfItsOwn) {
   }
 }
 
+TEST(FailureTest, NoGeneralFixSendsTheReaderBackToTheDetail) {
+  for (int number = v1::FailureKind_MIN; number <= v1::FailureKind_MAX; ++number) {
+    const std::string fix(FixFor(static_cast<FailureKind>(number)));
+    EXPECT_EQ(fix.find("Correct what"), fix.npos) << fix;
+    EXPECT_EQ(fix.find("Read the detail"), fix.npos) << fix;
+  }
+}
+
 TEST(FailureTest, AKindFromANewerPeerIsShownAsOurs) {
   EXPECT_EQ(KindName(static_cast<FailureKind>(4711)), "internal");
 }

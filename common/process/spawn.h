@@ -16,8 +16,10 @@ namespace iris {
 
 // What to start. Nothing passes through a shell.
 struct SpawnSpec {
-  std::vector<std::string> argv;  // argv[0] holds a '/', or is looked up in our own PATH.
-  std::vector<std::string> env;   // "NAME=value"; the whole environment of the child.
+  // argv[0] holds a '/', or is looked up in the absolute directories of the child's PATH; where
+  // `env` has none, of our own.
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  // "NAME=value"; the whole environment of the child.
   std::string cwd;                // Empty = ours.
   // Descriptors of the child: {its number, ours}. 0, 1 and 2 that are not named are /dev/null;
   // every other descriptor is closed. Ours stay open here.
@@ -33,6 +35,11 @@ struct SpawnSpec {
 // NotFound, PermissionDenied, …: errno of what failed, with the name of the step ("exec", "chdir")
 // in the message; nothing is left running.
 absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec);
+
+// The file that Spawn() would run by that argv[0] with that environment, by its real path;
+// `program` itself where it holds a '/', or where there is none. Blocks where a directory of PATH
+// does.
+std::string ExecutableOf(const std::string& program, const std::vector<std::string>& env);
 
 // Clock ticks since boot at which `pid` started (/proc/PID/stat), which together with the pid names
 // a process for good. 0 if there is no such process.

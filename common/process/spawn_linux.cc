@@ -1,5 +1,7 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,8 +11,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/base/scoped_fd.h"
 #include "common/process/spawn.h"
 
@@ -113,12 +118,22 @@ void ArrangeFds(const ChildPlan& plan, int* report_fd) {
   Fail(plan.report_fd, "exec");
 }
 
-std::vector<std::string> ExecCandidates(const std::string& program) {
+// Of the child, else ours.
+absl::string_view SearchPath(const std::vector<std::string>& env) {
+  for (absl::string_view entry : env) {
+    if (absl::ConsumePrefix(&entry, "PATH=") && !entry.empty()) return entry;
+  }
+  const char* const own = getenv("PATH");
+  return own != nullptr ? own : "/usr/bin:/bin";
+}
+
+// What a relative directory leads to is another place for whoever set it.
+std::vector<std::string> ExecCandidates(const std::string& program,
+                                        const std::vector<std::string>& env) {
   if (program.find('/') != std::string::npos) return {program};
-  const char* path = getenv("PATH");
   std::vector<std::string> candidates;
-  for (absl::string_view dir : absl::StrSplit(path != nullptr ? path : "/usr/bin:/bin", ':')) {
-    if (!dir.empty()) candidates.push_back(absl::StrCat(dir, "/", program));
+  for (absl::string_view dir : absl::StrSplit(SearchPath(env), ':')) {
+    if (absl::StartsWith(dir, "/")) candidates.push_back(absl::StrCat(dir, "/", program));
   }
   return candidates;
 }
@@ -142,7 +157,7 @@ absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec) {
   const ScopedFd report_reader(report[0]);
   ScopedFd report_writer(report[1]);
 
-  const std::vector<std::string> candidates = ExecCandidates(spec.argv[0]);
+  const std::vector<std::string> candidates = ExecCandidates(spec.argv[0], spec.env);
   const std::vector<char*> paths = Pointers(candidates);
   const std::vector<char*> argv = Pointers(spec.argv);
   const std::vector<char*> env = Pointers(spec.env);
@@ -178,6 +193,21 @@ absl::StatusOr<pid_t> Spawn(const SpawnSpec& spec) {
   if (n != sizeof(trouble)) return absl::InternalError("spawn: the child died before exec");
   trouble.step[sizeof(trouble.step) - 1] = '\0';
   return absl::ErrnoToStatus(trouble.error, absl::StrCat(trouble.step, " ", spec.argv[0]));
+}
+
+std::string ExecutableOf(const std::string& program, const std::vector<std::string>& env) {
+  if (program.find('/') != std::string::npos) return program;
+  for (const std::string& candidate : ExecCandidates(program, env)) {
+    struct stat file;
+    const bool runs = stat(candidate.c_str(), &file) == 0 && S_ISREG(file.st_mode) &&
+                      access(candidate.c_str(), X_OK) == 0;
+    if (!runs) continue;
+    char* const real = realpath(candidate.c_str(), nullptr);
+    const std::string path = real != nullptr ? real : candidate;
+    free(real);
+    return path;
+  }
+  return program;
 }
 
 namespace {

@@ -1,12 +1,16 @@
 #include "common/process/spawn.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "common/base/scoped_fd.h"
+#include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -60,6 +64,44 @@ TEST(SpawnTest, SwappedDescriptorsArriveAsAsked) {
                       .env = {"PATH=/usr/bin:/bin"},
                       .fds = {{3, a_reader.get()}, {4, STDERR_FILENO}}}),
             "from-a");
+}
+
+// A directory with a program `said` that says its name.
+std::string WithProgram(const ScratchDir& scratch, const std::string& name) {
+  const std::string dir = scratch.File(name);
+  std::filesystem::create_directory(dir);
+  std::ofstream(dir + "/said") << "#!/bin/sh\necho " << name << "\n";
+  chmod((dir + "/said").c_str(), 0700);
+  return dir;
+}
+
+TEST(SpawnTest, AProgramIsLookedUpWhereTheChildWouldLook) {
+  const ScratchDir scratch;
+  const std::string here = WithProgram(scratch, "here"), there = WithProgram(scratch, "there");
+  const auto said = [](const std::string& path) {
+    return OutputOf({.argv = {"said"}, .env = {"PATH=" + path}});
+  };
+  EXPECT_EQ(said(here + ":" + there), "here\n");
+  EXPECT_EQ(said("::relative:" + scratch.path() + ":" + there), "there\n");
+  EXPECT_EQ(OutputOf({.argv = {"sh", "-c", "echo ours"}}), "ours\n") << "where it has no PATH";
+  EXPECT_EQ(OutputOf({.argv = {"sh", "-c", "echo ours"}, .env = {"PATH="}}), "ours\n");
+  EXPECT_TRUE(absl::IsNotFound(Spawn({.argv = {"said"}, .env = {"PATH=/usr/bin"}}).status()));
+}
+
+TEST(SpawnTest, WhichFileAProgramIsCanBeAsked) {
+  const ScratchDir scratch;
+  const std::string here = WithProgram(scratch, "here");
+  std::filesystem::create_directory(scratch.File("linked"));
+  std::filesystem::create_symlink(here + "/said", scratch.File("linked/said"));
+  std::filesystem::create_directories(scratch.File("folder/said"));
+  const std::string real = std::filesystem::canonical(here + "/said");
+  const auto found = [](const std::string& path) {
+    return ExecutableOf("said", {"PATH=" + path});
+  };
+  EXPECT_EQ(found(here), real);
+  EXPECT_EQ(found(scratch.File("folder") + ":" + scratch.File("linked")), real);
+  EXPECT_EQ(found(scratch.path()), "said");
+  EXPECT_EQ(ExecutableOf("../said", {"PATH=" + here}), "../said");
 }
 
 TEST(SpawnTest, MissingProgramAndDirectoryAreNamed) {

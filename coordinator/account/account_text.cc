@@ -13,7 +13,7 @@ namespace iris {
 namespace {
 
 constexpr char kDeniedFix[] =
-    "\"grantPermission\": \"ask\" in the team's configuration has a person asked instead (iris "
+    "With \"grantPermission\": \"ask\" in the team's configuration a person is asked instead (iris "
     "answer).";
 
 std::string Duration(int64_t ms) {

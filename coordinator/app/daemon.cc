@@ -74,7 +74,7 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   budget_ = std::make_unique<ByteBudget>(thread_.loop());
-  placed_ = std::make_unique<StoredPlaces>(*store_);
+  placed_ = std::make_unique<StoredPlaces>(*store_, places_.config.home);
   engine_ =
       make_engine(thread_.loop(), {.iris_home = places_.iris_home,
                                    .runtime_dir = [places = places_] { return RuntimeDir(places); },
@@ -193,7 +193,8 @@ void Daemon::AskHosts(HostReportsDone done) {
 }
 
 void Daemon::Lend(const std::string& team, const SharedEnvironment& env) {
-  engine_->Lend(team, env);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(env);
+  if (config.ok() && (*config)->FindTeam(team) != nullptr) engine_->Lend(team, env);
   FollowConfig();
 }
 

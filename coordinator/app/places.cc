@@ -1,9 +1,14 @@
 #include "coordinator/app/places.h"
 
+#include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -25,6 +30,38 @@ std::string HomeDirectory(const EnvLookup& env) {
   passwd* found = nullptr;
   if (getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found) != 0) return "";
   return found == nullptr || found->pw_dir == nullptr ? "" : found->pw_dir;
+}
+
+absl::Status RefuseIrisHome(const std::string& home, absl::string_view why) {
+  return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("IRIS_HOME ", home, " ", why),
+                     "Point IRIS_HOME to a directory of yours, or unset it.");
+}
+
+// `home` is not there: whether it can be made, as far as that is seen without doing it.
+absl::Status CheckMakeable(const std::string& home) {
+  struct stat info {};
+  std::string above = home;
+  do {
+    above.resize(std::max<size_t>(above.rfind('/'), 1));
+  } while (stat(above.c_str(), &info) != 0 && above.size() > 1);
+  if (!S_ISDIR(info.st_mode)) {
+    return RefuseIrisHome(home, absl::StrCat("cannot be made: ", above, " is not a directory"));
+  }
+  if (faccessat(AT_FDCWD, above.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return absl::OkStatus();
+  return RefuseIrisHome(home, absl::StrCat("cannot be made: ", above, ": ", strerror(errno)));
+}
+
+absl::Status CheckIrisHome(const std::string& home) {
+  if (!absl::StartsWith(home, "/")) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("IRIS_HOME is not an absolute path: ", home),
+                       "Set IRIS_HOME to a path that begins with /.");
+  }
+  struct stat info;
+  if (lstat(home.c_str(), &info) != 0) return CheckMakeable(home);
+  if (S_ISDIR(info.st_mode)) return absl::OkStatus();
+  return RefuseIrisHome(home, S_ISLNK(info.st_mode) ? "is a symbolic link, and no directory itself"
+                                                    : "is not a directory");
 }
 
 absl::StatusOr<std::string> DataDir(const EnvLookup& env, const std::string& iris_home,
@@ -49,10 +86,8 @@ absl::optional<std::string> ProcessEnv(absl::string_view name) {
 absl::StatusOr<Places> FindPlacesWithoutConfig(const EnvLookup& env) {
   Places places;
   places.iris_home = env("IRIS_HOME").value_or("");
-  if (!places.iris_home.empty() && !absl::StartsWith(places.iris_home, "/")) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("IRIS_HOME is not an absolute path: ", places.iris_home),
-                       "Set IRIS_HOME to a path that begins with /.");
+  if (!places.iris_home.empty()) {
+    if (absl::Status status = CheckIrisHome(places.iris_home); !status.ok()) return status;
   }
   absl::StatusOr<std::string> data_dir = DataDir(env, places.iris_home, HomeDirectory(env));
   if (!data_dir.ok()) return data_dir.status();

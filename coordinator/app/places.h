@@ -25,8 +25,9 @@ struct Places {
   Endpoint endpoint;
 };
 
-// FAILURE_BAD_REQUEST: a variable is not an absolute path, no home directory is known, or it is not
-// clear which configuration is meant. FAILURE_STORAGE: there is no place for the socket.
+// FAILURE_BAD_REQUEST: a variable is not an absolute path, IRIS_HOME is no directory and cannot be
+// made one, no home directory is known, or it is not clear which configuration is meant.
+// FAILURE_STORAGE: there is no place for the socket.
 absl::StatusOr<Places> FindPlaces(const EnvLookup& env);
 // The same for who needs no configuration: `config` is left empty, and nothing about it is wrong.
 absl::StatusOr<Places> FindPlacesWithoutConfig(const EnvLookup& env);

@@ -3,30 +3,61 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/app/places.h"
+#include "coordinator/config/config_source.h"
+#include "coordinator/config/expand_way.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 namespace {
 
-// Well within Store::kPlacedCounts.
 constexpr absl::Duration kNoteEvery = absl::Hours(24);
 constexpr absl::Duration kNoteAgain = absl::Minutes(1);
 
+EnvLookup VariablesOf(const SharedEnvironment& asker) {
+  if (asker == nullptr) return ProcessEnv;
+  return [asker](absl::string_view name) -> absl::optional<std::string> {
+    const auto found = asker->find(std::string(name));
+    if (found == asker->end()) return absl::nullopt;
+    return found->second;
+  };
+}
+
+// Of `way`, as it is stored.
+absl::StatusOr<SshTarget> TargetOf(const std::string& way, const EnvLookup& env,
+                                   const std::string& home) {
+  v1::HostWay proto;
+  absl::optional<SshTarget> target;
+  if (proto.ParseFromString(way)) target = FromProto(proto);
+  if (!target.has_value()) {
+    return MakeFailure(v1::FAILURE_STORAGE, "the store does not say how it is reached",
+                       "Send its team a message and run `iris stop --agents` again, or end "
+                       "`iris-agent serve` there.");
+  }
+  std::vector<std::string> programs;
+  if (!target->remote.program.empty()) programs.push_back(target->remote.program);
+  absl::Status expanded = ExpandWay(env, home, programs, target->remote, target->options);
+  if (!expanded.ok()) return expanded;
+  return *std::move(target);
+}
+
 }  // namespace
 
-void StoredPlaces::Note(const PlacedAgent& agent) {
-  std::string way = ToProto(agent.target).SerializeAsString();
+void StoredPlaces::Note(const std::string& place, const std::string& name,
+                        const SshTarget& target) {
+  std::string way = ToProto(target).SerializeAsString();
   const absl::Time now = store_.Now();
-  Noted& noted = noted_[agent.place];
+  Noted& noted = noted_[place];
   const absl::Duration every = noted.stored ? kNoteEvery : kNoteAgain;
   // By a clock that may be set back.
   if (noted.way == way && absl::AbsDuration(now - noted.tried) < every) return;
-  const absl::Status stored =
-      store_.NotePlaced({.place = agent.place, .name = agent.name, .way = way});
+  const absl::Status stored = store_.NotePlaced({.place = place, .name = name, .way = way});
   noted = {.way = std::move(way), .tried = now, .stored = stored.ok()};
-  if (!stored.ok()) LogWarn("that there is an agent on ", agent.name, ": ", stored.message());
+  if (!stored.ok()) LogWarn("that there is an agent on ", name, ": ", stored.message());
 }
 
 void StoredPlaces::Forget(const std::string& place) {
@@ -35,19 +66,20 @@ void StoredPlaces::Forget(const std::string& place) {
   if (!forgotten.ok()) LogWarn("that an agent was ended: ", forgotten.message());
 }
 
-absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All() {
+void StoredPlaces::NoteTried(const std::vector<std::string>& places) {
+  const absl::Status noted = store_.NoteTriedPlaces(places);
+  if (!noted.ok()) LogWarn("which agents a stop tries to reach: ", noted.message());
+}
+
+absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironment& asker) {
   const absl::StatusOr<std::vector<Store::Placed>> stored = store_.AllPlaced();
   if (!stored.ok()) return stored.status();
+  const EnvLookup env = VariablesOf(asker);
   std::vector<PlacedAgent> all;
   for (const Store::Placed& agent : *stored) {
-    v1::HostWay way;
-    absl::optional<SshTarget> target;
-    if (way.ParseFromString(agent.way)) target = FromProto(way);
-    if (target.has_value()) {
-      all.push_back({.place = agent.place, .name = agent.name, .target = *std::move(target)});
-    } else {
-      LogWarn("the way to the agent on ", agent.name, " cannot be read");
-    }
+    all.push_back({.place = agent.place,
+                   .name = agent.name,
+                   .target = TargetOf(agent.way, env, home_)});
   }
   return all;
 }

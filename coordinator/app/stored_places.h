@@ -3,10 +3,13 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/environment/environment.h"
+#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/store/store.h"
 
@@ -15,14 +18,15 @@ namespace iris {
 // Where agents are, in the store. Lives on the coordinator's loop.
 class StoredPlaces final : public PlacedAgents {
  public:
-  // `store` outlives this.
-  explicit StoredPlaces(Store& store) : store_(store) {}
+  // `store` outlives this. `home`: what ~/ stands for in a way, as in ConfigSource.
+  StoredPlaces(Store& store, std::string home) : store_(store), home_(std::move(home)) {}
 
   // Stored once a day, and where the way has changed; after a minute again where the store did not
   // take it.
-  void Note(const PlacedAgent& agent) override;
+  void Note(const std::string& place, const std::string& name, const SshTarget& target) override;
   void Forget(const std::string& place) override;
-  absl::StatusOr<std::vector<PlacedAgent>> All() override;
+  void NoteTried(const std::vector<std::string>& places) override;
+  absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& asker) override;
 
  private:
   struct Noted {
@@ -32,6 +36,7 @@ class StoredPlaces final : public PlacedAgents {
   };
 
   Store& store_;
+  const std::string home_;
   std::map<std::string, Noted> noted_;  // In this life, by place.
 };
 

@@ -1,15 +1,27 @@
 #include "coordinator/app/stored_places.h"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/link/placed_agents.h"
 #include "coordinator/store/store.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 namespace {
+
+using ::testing::HasSubstr;
 
 class StoredPlacesTest : public ::testing::Test {
  protected:
@@ -20,22 +32,23 @@ class StoredPlacesTest : public ::testing::Test {
     places_.reset();
     store_.reset();
     store_ = *Store::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
-    places_ = std::make_unique<StoredPlaces>(*store_);
+    places_ = std::make_unique<StoredPlaces>(*store_, "/home/me");
   }
-  static PlacedAgent At(const std::string& place, const std::string& destination) {
-    PlacedAgent agent = {.place = place, .name = "me@" + destination, .target = {}};
-    agent.target.remote = {.text = "ssh " + destination,
-                           .program = "ssh",
-                           .options = {},
-                           .destination = destination};
-    return agent;
+  // A link to `place` comes up, by this `remote`.
+  void Note(const std::string& place, const std::string& destination) {
+    SshTarget target;
+    target.remote.program = "ssh";
+    target.remote.written = "ssh " + destination;
+    places_->Note(place, "me@" + place, target);
   }
-  // Where they are, the newest first.
+  std::vector<PlacedAgent> AllFor(const Environment& asker) {
+    return *places_->All(std::make_shared<const Environment>(asker));
+  }
+  // Where they are.
   std::string All() {
     std::string all;
-    const std::vector<PlacedAgent> agents = *places_->All();
-    for (const PlacedAgent& agent : agents) {
-      all += agent.place + " by " + agent.target.remote.destination + ", ";
+    for (const PlacedAgent& agent : AllFor({})) {
+      all += agent.place + " by " + agent.target->remote.destination + ", ";
     }
     return all;
   }
@@ -47,35 +60,80 @@ class StoredPlacesTest : public ::testing::Test {
 };
 
 TEST_F(StoredPlacesTest, WhatWasNotedIsKnownInTheNextLifeUntilItIsForgotten) {
-  places_->Note(At("a", "gpu1"));
+  Note("a", "gpu1");
   now_ += absl::Seconds(1);
-  places_->Note(At("b", "gpu2"));
+  Note("b", "gpu2");
   Restart();
   EXPECT_EQ(All(), "b by gpu2, a by gpu1, ");
   places_->Forget("b");
   EXPECT_EQ(All(), "a by gpu1, ");
-  places_->Note(At("b", "gpu2"));  // Somebody has put one there again.
+  Note("b", "gpu2");  // Somebody has put one there again.
   EXPECT_EQ(All(), "b by gpu2, a by gpu1, ");
 }
 
 TEST_F(StoredPlacesTest, TheNewestWayCountsAndAnOldOneIsNotWrittenWithEveryConnection) {
-  places_->Note(At("a", "gpu1"));
+  Note("a", "gpu1");
   now_ += absl::Seconds(1);
-  places_->Note(At("b", "gpu2"));
+  Note("b", "gpu2");
   now_ += absl::Seconds(1);
-  places_->Note(At("a", "gpu1"));
+  Note("a", "gpu1");
   EXPECT_EQ(All(), "b by gpu2, a by gpu1, ");
-  places_->Note(At("a", "gpu1.lan"));
+  Note("a", "gpu1.lan");
   EXPECT_EQ(All(), "a by gpu1.lan, b by gpu2, ");
   now_ += absl::Hours(24);
-  places_->Note(At("b", "gpu2"));
+  Note("b", "gpu2");
   EXPECT_EQ(All(), "b by gpu2, a by gpu1.lan, ");
 }
 
-TEST_F(StoredPlacesTest, AWayThatCannotBeReadIsLeftOut) {
+TEST_F(StoredPlacesTest, WhatAStopTriesComesLastInTheNext) {
+  Note("a", "gpu1");
+  now_ += absl::Seconds(1);
+  Note("b", "gpu2");
+  places_->NoteTried({"b"});
+  Restart();
+  EXPECT_EQ(All(), "a by gpu1, b by gpu2, ");
+}
+
+TEST_F(StoredPlacesTest, AnAgentWhoseWayCannotBeReadIsNamedAllTheSame) {
   ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "me@gpu1", .way = "\xFF"}).ok());
-  places_->Note(At("b", "gpu2"));
-  EXPECT_EQ(All(), "b by gpu2, ");
+  ASSERT_TRUE(store_->NotePlaced({.place = "b", .name = "me@gpu2", .way = ""}).ok());
+  const std::vector<PlacedAgent> all = AllFor({});
+  ASSERT_EQ(all.size(), 2u);
+  for (const PlacedAgent& agent : all) {
+    EXPECT_THAT(agent.name, HasSubstr("me@gpu"));
+    EXPECT_EQ(KindOf(agent.target.status()), v1::FAILURE_STORAGE);
+  }
+}
+
+TEST_F(StoredPlacesTest, WhatAVariableInTheWayStandsForIsAskedOfWhoeverStopsAndNeverStored) {
+  SshTarget target;
+  target.remote = {.text = "ssh -o SetEnv=TOKEN=canary gpu1",
+                   .program = "ssh",
+                   .options = {"-o", "SetEnv=TOKEN=canary"},
+                   .destination = "gpu1",
+                   .written = "ssh -o SetEnv=TOKEN=${TOKEN} gpu1"};
+  target.options.identity = "/home/me/canary";
+  target.options.written_identity = "~/${TOKEN}";
+  target.lent_env = {{"TOKEN", "canary"}};
+  places_->Note("a", "me@gpu1", target);
+  Restart();
+
+  std::vector<PlacedAgent> all = AllFor({{"TOKEN", "another"}});
+  ASSERT_EQ(all.size(), 1u);
+  ASSERT_TRUE(all[0].target.ok()) << all[0].target.status();
+  EXPECT_EQ(all[0].target->remote.text, "ssh -o SetEnv=TOKEN=another gpu1");
+  EXPECT_EQ(all[0].target->options.identity, "/home/me/another");
+  all = AllFor({});
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(KindOf(all[0].target.status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(ToProto(all[0].target.status()).detail(), HasSubstr("TOKEN is not set"));
+
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    EXPECT_EQ(bytes.find("canary"), std::string::npos) << entry.path();
+  }
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "coordinator/bootstrap/hello.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/install.h"
+#include "coordinator/bootstrap/key_file.h"
 #include "coordinator/bootstrap/remote_command_line.h"
 #include "coordinator/bootstrap/ssh_command.h"
 #include "coordinator/bootstrap/ssh_process.h"
@@ -286,8 +287,9 @@ class Attempt {
   absl::Status WhyNoReply(const absl::Status& status, Dialogue& dialogue) {
     if (KindOf(status) != v1::FAILURE_TIMEOUT) {
       if (KindOf(status) != v1::FAILURE_DROPPED) return status;
-      return WithWords(
-          ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise())));
+      const absl::Status why =
+          ssh_->WhyEnded(SshEnd::Stage::kConnecting, std::string(dialogue.noise()));
+      return WithWords(WithKeyFile(why, target_, ssh_->log()));
     }
     const std::string limit = absl::FormatDuration(target_.options.connect_timeout);
     if (!ssh_->logged_in() && WantsSomething()) {

@@ -67,6 +67,19 @@ TEST_F(BootstrapTest, AKeyThatOthersCanReadIsAuthAndSaysSo) {
   EXPECT_THAT(failure.fix(), HasSubstr("chmod 600"));
 }
 
+TEST_F(BootstrapTest, AKeyFileThatIsMissingIsNamed) {
+  const SshHost host;
+  SshTarget target = host.Target();
+  target.options.identity = host.ClientFile("no_key");
+  const Failure failure = FailureOf(target);
+
+  EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(failure.detail(),
+              HasSubstr("the key file " + host.ClientFile("no_key") + " does not exist"));
+  EXPECT_THAT(failure.detail(), HasSubstr("Permission denied"));
+  EXPECT_THAT(failure.fix(), StartsWith("Correct remoteOptions.identity"));
+}
+
 TEST_F(BootstrapTest, AnUnknownHostKeyIsRefusedUnlessNewHostsAreAccepted) {
   const SshHost host;
   fs::remove(host.ClientFile("known_hosts"));
@@ -156,10 +169,12 @@ TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
   target.options.port = refusing.number();
   const Failure refused = FailureOf(target);
   EXPECT_EQ(refused.kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(refused.detail(), HasSubstr("the jump host reaches the host"));
   EXPECT_THAT(refused.detail(), HasSubstr("Connection refused"));
 
   const Failure denied = FailureOf(through_jump(host.ClientFile("host_key")));
   EXPECT_EQ(denied.kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(denied.detail(), HasSubstr("the jump host refused the login"));
   EXPECT_THAT(denied.detail(), HasSubstr("root@localhost: Permission denied"));
 
   // A way that startup files of the jump host are on.
@@ -369,6 +384,10 @@ TEST_F(BootstrapTest, WhatSshRefusesIsTheConfigurationsFault) {
   const SshHost host;
   std::ofstream(host.ClientFile("ssh_config")) << "Nonsense yes\n";
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_BAD_REQUEST);
+  fs::remove(host.ClientFile("ssh_config"));
+  const Failure no_file = FailureOf(host.Target());
+  EXPECT_EQ(no_file.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(no_file.fix(), HasSubstr("Correct -F"));
 
   SshTarget target = host.Target();
   target.remote.program = "/nonexistent/ssh";

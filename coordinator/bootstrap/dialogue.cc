@@ -72,7 +72,9 @@ absl::StatusOr<std::string> Dialogue::Reply(absl::Time deadline, int newlines,
     if (*ready != 0) {
       if (absl::Status status = ReadReady(); !status.ok()) return status;
     } else if (now >= deadline) {
-      return MakeFailure(v1::FAILURE_TIMEOUT, "the host's shell did not answer in time");
+      return MakeFailure(v1::FAILURE_TIMEOUT, "the host's shell did not answer in time",
+                         "Raise remoteOptions.connectTimeout, or find out what holds the host up: "
+                         "its load, or the disk of the account's home directory.");
     } else if (now >= nudge) {
       Nudge(&newlines, &meanwhile);
     }

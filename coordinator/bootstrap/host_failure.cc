@@ -28,7 +28,8 @@ absl::Status Make(const Failure& failure, absl::string_view context) {
   const absl::string_view fix = KnownAgentFix(failure.fix());
   // Of claude a host may say that it cannot be run, of our agent only we.
   const bool of_claude =
-      KindOf(failure) == v1::FAILURE_NOT_EXECUTABLE && fix == kFixClaudeProgram;
+      KindOf(failure) == v1::FAILURE_NOT_EXECUTABLE &&
+      (fix == kFixClaudeProgram || fix == kFixClaudeAccess || fix == kFixClaudeStart);
   Failure shown = ToProto(
       MakeFailure(of_claude ? v1::FAILURE_NOT_EXECUTABLE : KindOfHost(KindOf(failure)), "", fix));
   const std::string said = PrintableHostText(failure.detail(), kHostDetailBytesMax);

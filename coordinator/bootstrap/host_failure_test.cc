@@ -63,10 +63,12 @@ TEST(HostFailureTest, AHostDoesNotSpeakOfLoginKeysAndTheWayToIt) {
   }
   EXPECT_EQ(KindOf(FromHost(Said(v1::FAILURE_WRONG_HOST, "runs on b", ""))),
             v1::FAILURE_WRONG_HOST);
-  EXPECT_EQ(KindOf(FromHost(Said(v1::FAILURE_NOT_EXECUTABLE, "claude is empty",
-                                 std::string(kFixClaudeProgram)))),
-            v1::FAILURE_NOT_EXECUTABLE)
-      << "of claude it may";
+  for (const absl::string_view fix : {kFixClaudeProgram, kFixClaudeAccess, kFixClaudeStart}) {
+    const Failure of_claude =
+        ToProto(FromHost(Said(v1::FAILURE_NOT_EXECUTABLE, "claude is empty", std::string(fix))));
+    EXPECT_EQ(of_claude.kind(), v1::FAILURE_NOT_EXECUTABLE) << "of claude it may";
+    EXPECT_EQ(of_claude.fix(), fix);
+  }
   EXPECT_TRUE(FromHost(Failure()).ok());
 }
 

@@ -23,6 +23,10 @@ namespace {
 constexpr size_t kSkippedMax = 16;
 constexpr size_t kReasonBytesMax = 300;
 
+constexpr absl::string_view kFixPlace =
+    "Set remoteOptions.agentDir to a directory that the account owns, can write, and can run "
+    "programs in.";
+
 // "word rest" → {"word", "rest"}.
 std::pair<std::string, std::string> SplitWord(absl::string_view text) {
   return absl::StrSplit(text, absl::MaxSplits(' ', 1));
@@ -47,6 +51,9 @@ absl::Status Unexpected(absl::string_view reply) {
 // The directories that the host has turned down so far.
 class Skipped {
  public:
+  // `agent_dir`: the only one there is, by the configuration; or empty.
+  explicit Skipped(absl::string_view agent_dir) : agent_dir_(agent_dir) {}
+
   // `what` is "KIND DIR: WHY".
   absl::Status Add(absl::string_view what) {
     const auto [word, reason] = SplitWord(what);
@@ -58,13 +65,17 @@ class Skipped {
   }
 
   absl::Status Failure() const {
-    return MakeFailure(kind_,
-                       absl::StrCat("the host has no directory for the agent. ",
-                                    reasons_.empty() ? "It has no home directory and no user id"
-                                                     : absl::StrJoin(reasons_, "; ")));
+    return MakeFailure(
+        kind_,
+        absl::StrCat(agent_dir_.empty() ? "the host has no directory for the agent. "
+                                        : "remoteOptions.agentDir cannot be used: ",
+                     reasons_.empty() ? "The account has no home directory and no user id"
+                                      : absl::StrJoin(reasons_, "; ")),
+        kind_ == v1::FAILURE_NO_AGENT_POSSIBLE ? kFixPlace : absl::string_view());
   }
 
  private:
+  const absl::string_view agent_dir_;
   FailureKind kind_ = v1::FAILURE_NO_AGENT_POSSIBLE;
   std::vector<std::string> reasons_;
 };
@@ -79,8 +90,9 @@ absl::StatusOr<const AgentBuild*> BuildFor(const AgentBundle& bundle, const std:
 }
 
 // The form ("gzip", "plain") in which the host wants the program; empty: it is there.
-absl::StatusOr<std::string> AwaitReady(Dialogue& dialogue, absl::Time deadline) {
-  Skipped skipped;
+absl::StatusOr<std::string> AwaitReady(Dialogue& dialogue, absl::string_view agent_dir,
+                                       absl::Time deadline) {
+  Skipped skipped(agent_dir);
   while (true) {
     const absl::StatusOr<std::string> reply = dialogue.NextReply(deadline);
     if (!reply.ok()) return reply.status();
@@ -187,7 +199,7 @@ absl::StatusOr<bool> InstallAgent(Dialogue& dialogue, const AgentBundle& bundle,
                                                 .gzip_bytes = (*gzip)->size()});
   const absl::StatusOr<size_t> sent = dialogue.Send(script, answer_by);
   if (!sent.ok()) return sent.status();
-  const absl::StatusOr<std::string> form = AwaitReady(dialogue, answer_by);
+  const absl::StatusOr<std::string> form = AwaitReady(dialogue, request.agent_dir, answer_by);
   if (!form.ok()) return form.status();
   if (form->empty()) return false;
 

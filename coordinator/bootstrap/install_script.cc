@@ -20,6 +20,8 @@ namespace {
 // It writes what it has read, every 4 KiB or so; gzip takes 256 KiB at a time, so what arrives is
 // put into a file before it is unpacked.
 //
+// mkdir says "mkdir: cannot create directory 'X': WHY".
+//
 // A build is running where /proc shows it as somebody's executable. On a network file system it may
 // be another host's, so nothing is removed there.
 constexpr absl::string_view kScript = R"sh(
@@ -37,6 +39,10 @@ iris_skip() {
   iris_say skip "$1" "$2: $3"
   return 1
 } 2>/dev/null
+
+iris_skip_unmade() {
+  iris_skip "$(iris_kind "$iris_err" unsuitable)" "$1" "cannot make $2 (${iris_err##*: })"
+}
 
 iris_why_not_own() {
   set -- $(ls -ldn "$1" 2>/dev/null)
@@ -66,11 +72,9 @@ iris_try() {
   iris_gz=$iris_new.gz
   iris_made=$1
   [ ! -d "$1" ] || iris_made=
-  iris_err=$(iris_make "$1" 2>&1) ||
-    { iris_skip "$(iris_kind "$iris_err" unsuitable)" "$1" "$iris_err"; return 1; }
+  iris_err=$(iris_make "$1" 2>&1) || { iris_skip_unmade "$1" "it"; return 1; }
   iris_own "$1" || { iris_say skip unsuitable "$1: $(iris_why_not_own "$1")"; return 1; }
-  iris_err=$(iris_make "$1/bin" 2>&1) ||
-    { iris_skip "$(iris_kind "$iris_err" unsuitable)" "$1" "$iris_err"; return 1; }
+  iris_err=$(iris_make "$1/bin" 2>&1) || { iris_skip_unmade "$1" "bin in it"; return 1; }
   iris_own "$1/bin" || { iris_say skip unsuitable "$1/bin: $(iris_why_not_own "$1/bin")"; return 1; }
   iris_fill "$1" "$iris_new" "$iris_bytes" || return 1
   [ "$iris_form" = plain ] || iris_fill "$1" "$iris_gz" "$iris_sent" || return 1

@@ -161,7 +161,12 @@ TEST_F(InstallTest, AFullDiskIsToldFromADirectoryThatCannotBeWritten) {
   EXPECT_THAT(Listing(home_ + "/full"), IsEmpty());
 
   agent_dir_ = "/proc/iris";
-  EXPECT_EQ(KindOf(Install()), v1::FAILURE_NO_AGENT_POSSIBLE);
+  const Failure closed = ToProto(Install());
+  EXPECT_EQ(closed.kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_EQ(closed.detail(),
+            "remoteOptions.agentDir cannot be used: /proc/iris: cannot make it (No such file or "
+            "directory)");
+  EXPECT_THAT(closed.fix(), testing::StartsWith("Set remoteOptions.agentDir to a directory that"));
 }
 
 // Packed and unpacked it is on the disk for a moment.

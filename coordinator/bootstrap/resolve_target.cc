@@ -13,18 +13,19 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "common/process/spawn.h"
 #include "coordinator/bootstrap/host_text.h"
 #include "coordinator/bootstrap/run_program.h"
 #include "coordinator/bootstrap/ssh_command.h"
 #include "coordinator/bootstrap/ssh_environment.h"
-#include "coordinator/bootstrap/ssh_failure.h"
-#include "coordinator/config/ssh_options.h"
+#include "coordinator/bootstrap/ssh_lines.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(10);
 constexpr size_t kWordsBytesMax = 400;
+constexpr int kSshFailed = 255;
 constexpr size_t kJumpsMax = 8;  // Those of jump hosts counted.
 
 constexpr absl::string_view kPipe = "Iris speaks to the host over a plain pipe";
@@ -84,23 +85,6 @@ std::string NameOf(absl::string_view output) {
   return absl::StrCat(ValueOf(output, "user"), "@", host, ":", ValueOf(output, "port"));
 }
 
-// The file of -F, which ssh hands on to the ssh of a jump host; empty: none.
-std::string ConfigFile(const std::vector<std::string>& words) {
-  std::string file;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i].size() < 2 || words[i][0] != '-') continue;
-    for (size_t at = 1; at < words[i].size(); ++at) {
-      const SshLetter* letter = FindSshLetter(words[i][at]);
-      if (letter == nullptr || !letter->takes_value) continue;
-      std::string value = words[i].substr(at + 1);
-      if (value.empty() && i + 1 < words.size()) value = words[++i];
-      if (letter->letter == 'F') file = value;
-      break;
-    }
-  }
-  return file;
-}
-
 // "USER@HOST:PORT" as a URI. ssh decodes a URI's user, where '+' is a blank, and splits it at the
 // first '@'.
 std::string JumpUri(absl::string_view jump) {
@@ -144,12 +128,13 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
                                          absl::Time deadline, const std::atomic<bool>* cancelled) {
   std::string all;
   std::vector<std::string> jumps = JumpsOf(output);
-  const std::string file = ConfigFile(target.remote.options);
+  // ssh hands it on to the ssh of a jump host.
+  const std::vector<std::string> files = ValuesOf(target.remote.options, 'F');
   for (size_t i = 0; i < jumps.size(); ++i) {
     // What is behind the others would not be in the key.
     if (jumps.size() > kJumpsMax) return TooManyJumps();
     std::vector<std::string> argv = {target.remote.program, "-G"};
-    if (!file.empty()) argv.insert(argv.end(), {"-F", file});
+    if (!files.empty()) argv.insert(argv.end(), {"-F", files.back()});
     argv.insert(argv.end(), {"--", jumps[i]});
     const absl::StatusOr<ProgramOutput> jump =
         RunProgram(argv, SshEnv(target), deadline, cancelled);
@@ -162,7 +147,7 @@ absl::StatusOr<std::string> ResolveJumps(const SshTarget& target, absl::string_v
   return all;
 }
 
-std::string Words(const SshTarget& target) {
+std::string WordsOf(const SshTarget& target) {
   std::vector<std::string> words = ResolveArgv(target);
   words.push_back(target.options.agent_dir);
   words.push_back(absl::StrCat(static_cast<int>(target.options.link_mode)));
@@ -171,24 +156,36 @@ std::string Words(const SshTarget& target) {
 
 std::string KeyOf(const SshTarget& target, absl::optional<absl::string_view> printed,
                   absl::string_view settings) {
-  return absl::StrJoin({Words(target), EnvironmentThatCounts(printed, SshEnvironment(target)),
+  return absl::StrJoin({WordsOf(target), ExecutableOf(target.remote.program, SshEnv(target)),
+                        EnvironmentThatCounts(printed, SshEnvironment(target)),
                         std::string(settings)},
                        absl::string_view("\0", 1));
 }
 
-absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
-  const absl::Status said = ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
-                                            .exit_code = output.exit_code,
-                                            .logged_in = false,
-                                            .log = output.err,
-                                            .stderr_text = "",
-                                            .noise = ""});
-  const FailureKind kind = KindOf(said);
-  if (kind == v1::FAILURE_BAD_REQUEST || kind == v1::FAILURE_UNREACHABLE) return said;
+// `ssh -G` connects to nothing: what keeps it from an answer stands in the configuration, but for a
+// name that it is to look up.
+absl::Status Refused(const ProgramOutput& output) {
+  const absl::optional<Found> said = FindSshWords(Lines(output.err));
+  const FailureKind kind = said.has_value() ? said->words->kind : v1::FAILURE_UNSPECIFIED;
+  if (kind == v1::FAILURE_BAD_REQUEST || kind == v1::FAILURE_UNREACHABLE) return said->Failure();
+  if (output.exit_code > 128 && output.exit_code != kSshFailed) {
+    return MakeFailure(v1::FAILURE_UNREACHABLE,
+                       absl::StrCat("`ssh -G` was killed, status ", output.exit_code),
+                       "It is tried again by itself.");
+  }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
                      absl::StrCat("ssh refuses its configuration (",
                                   PrintableHostText(output.err, kWordsBytesMax), ")"),
                      "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names.");
+}
+
+// It connects to nothing, but runs programs of the configuration.
+absl::Status TooSlow(absl::string_view destination, absl::Duration patience) {
+  return MakeFailure(v1::FAILURE_TIMEOUT,
+                     absl::StrCat(destination, ": `ssh -G` did not say within ",
+                                  absl::FormatDuration(patience), " what ssh makes of the host"),
+                     "Look at the `Match exec` commands of ~/.ssh/config, and at this machine's "
+                     "DNS: `ssh -G HOST` from a shell waits for the same.");
 }
 
 }  // namespace
@@ -196,17 +193,18 @@ absl::Status Refused(const SshTarget& target, const ProgramOutput& output) {
 absl::Span<const LeftOutKeyword> LeftOutOfKey() { return kLeftOut; }
 
 std::string WrittenTarget(const SshTarget& target) {
-  return absl::StrCat(Words(target), absl::string_view("\0", 1),
+  return absl::StrCat(WordsOf(target), absl::string_view("\0", 1),
                       absl::StrJoin(SshEnv(target), absl::string_view("\0", 1)));
 }
 
 absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
                                              const std::atomic<bool>* cancelled) {
-  const absl::Time deadline =
-      absl::Now() + std::max(kResolveTimeout, target.options.connect_timeout);
+  const absl::Duration patience = std::max(kResolveTimeout, target.options.connect_timeout);
+  const absl::Time deadline = absl::Now() + patience;
   const std::string& destination = target.remote.destination;
   const absl::StatusOr<ProgramOutput> output =
       RunProgram(ResolveArgv(target), SshEnv(target), deadline, cancelled);
+  if (KindOf(output.status()) == v1::FAILURE_TIMEOUT) return TooSlow(destination, patience);
   if (!output.ok()) return Annotate(output.status(), destination);
   ResolvedTarget resolved = {.target = target, .key = "", .name = destination};
   const bool knows_dash_g = output->exit_code == 0 && !ValueOf(output->out, "hostname").empty();
@@ -215,7 +213,7 @@ absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
       resolved.key = KeyOf(target, absl::nullopt, "");
       return resolved;
     }
-    return Annotate(Refused(target, *output), destination);
+    return Annotate(Refused(*output), destination);
   }
   if (output->out.size() >= kProgramOutputBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,

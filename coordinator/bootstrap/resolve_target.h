@@ -16,9 +16,10 @@ struct ResolvedTarget {
   SshTarget target;  // As it was asked for, with the environment of that moment.
   // Equal for two targets only where one connection may serve both: everything that `ssh -G`
   // prints but LeftOutOfKey(), program, options and destination as they are written (a `%n` is
-  // printed as it stands, and a jump host is looked up in the file of -F), what counts of ssh's
-  // environment (EnvironmentThatCounts()), agentDir and linkMode. Not for people, and not for a
-  // log: it holds what SetEnv and the environment hold.
+  // printed as it stands, and a jump host is looked up in the file of -F), the file that the
+  // program is by the asker's PATH, what counts of ssh's environment (EnvironmentThatCounts()),
+  // agentDir and linkMode. Not for people, and not for a log: it holds what SetEnv and the
+  // environment hold.
   std::string key;
   std::string name;  // "user@host:port", for people. Others may have the same.
   // ssh knows the options ForkAfterAuthentication, StdinNull and SessionType, since it prints them.

@@ -166,6 +166,22 @@ TEST_F(ResolveTargetTest, OfTheEnvironmentOnlyWhatCountsIsInTheKey) {
   EXPECT_NE(key(here), key(home));
 }
 
+TEST_F(ResolveTargetTest, TheSshOfWhoeverAsksIsTheOneThatIsAsked) {
+  SshTarget target = Target("Host gpu\nHostName 10.0.0.7\n");
+  target.lent_env = {{"PATH", "/usr/bin:/bin"}};
+  const std::string plain = KeyOf(target);
+  const std::string dir = scratch_.File("bin");
+  target.lent_env = {{"PATH", dir + ":/usr/bin:/bin"}};
+  EXPECT_EQ(KeyOf(target), plain) << "the same ssh is found";
+
+  std::filesystem::create_directory(dir);
+  std::ofstream(dir + "/ssh") << "#!/bin/sh\nexec /usr/bin/ssh -o Port=2222 \"$@\"\n";
+  std::filesystem::permissions(dir + "/ssh", std::filesystem::perms::owner_all);
+  EXPECT_THAT(ResolveTarget(target)->name, HasSubstr(":2222"));
+  std::ofstream(dir + "/ssh") << "#!/bin/sh\nexec /usr/bin/ssh \"$@\"\n";
+  EXPECT_NE(KeyOf(target), plain) << "it says the same, and may do something else";
+}
+
 TEST_F(ResolveTargetTest, AVariableThatIsNotSetIsNamed) {
   SshTarget target = Target("Host gpu\nUserKnownHostsFile ${NOT_SET_HERE}/hosts\n");
   target.lent_env = {{"SOME", "thing"}};
@@ -269,6 +285,21 @@ TEST_F(ResolveTargetTest, WhatSshRefusesIsSaidWithItsWords) {
   EXPECT_THAT(failure.detail(), AllOf(HasSubstr("gpu: "), HasSubstr("nonsense")));
 }
 
+TEST_F(ResolveTargetTest, AConfigurationThatSshCannotReadOrUseIsNamedWithItsLine) {
+  const std::string missing = scratch_.File("missing");
+  const Failure no_file = FailureOf(Target("", {"-F", missing}));
+  EXPECT_EQ(no_file.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(no_file.detail(), HasSubstr("ssh cannot read the file of -F"));
+  EXPECT_THAT(no_file.detail(), HasSubstr(missing + ": No such file or directory"));
+  EXPECT_THAT(no_file.fix(), HasSubstr("Correct -F in the team's `remote`"));
+
+  const Failure bad_line = FailureOf(Target("Host *\nPort abc\n"));
+  EXPECT_EQ(bad_line.kind(), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(bad_line.detail(), HasSubstr("line 2: Bad port"));
+  const Failure bad_option = FailureOf(Target("", {"-o", "Nonsense=yes"}));
+  EXPECT_THAT(bad_option.fix(), HasSubstr("the option that ssh names in the team's `remote`"));
+}
+
 TEST_F(ResolveTargetTest, AProgramThatDoesNotKnowTheQuestionIsTakenByItsWords) {
   SshTarget target = Target("");
   target.remote.program = "/bin/false";
@@ -277,6 +308,13 @@ TEST_F(ResolveTargetTest, AProgramThatDoesNotKnowTheQuestionIsTakenByItsWords) {
   EXPECT_EQ(resolved->name, "gpu");
   target.remote.destination = "other";
   EXPECT_NE(KeyOf(target), resolved->key);
+}
+
+TEST_F(ResolveTargetTest, WhatTakesTooLongIsNamed) {
+  const Failure failure = FailureOf(Target("Match exec \"sleep 60\"\n"));
+  EXPECT_EQ(failure.kind(), v1::FAILURE_TIMEOUT);
+  EXPECT_THAT(failure.detail(), HasSubstr("gpu: `ssh -G` did not say within "));
+  EXPECT_THAT(failure.fix(), HasSubstr("Match exec"));
 }
 
 TEST_F(ResolveTargetTest, ItCanBeGivenUp) {

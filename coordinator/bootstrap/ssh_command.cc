@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/endpoint/daemon.h"
 #include "common/environment/environment.h"
+#include "coordinator/config/ssh_options.h"
 
 namespace iris {
 namespace {
@@ -106,6 +107,22 @@ std::vector<std::string> ResolveArgv(const SshTarget& target) {
   AppendDestination(argv, target.remote);
   argv.push_back("true");
   return argv;
+}
+
+std::vector<std::string> ValuesOf(const std::vector<std::string>& options, char letter) {
+  std::vector<std::string> values;
+  for (size_t i = 0; i < options.size(); ++i) {
+    if (options[i].size() < 2 || options[i][0] != '-') continue;
+    for (size_t at = 1; at < options[i].size(); ++at) {
+      const SshLetter* known = FindSshLetter(options[i][at]);
+      if (known == nullptr || !known->takes_value) continue;
+      std::string value = options[i].substr(at + 1);
+      if (value.empty() && i + 1 < options.size()) value = options[++i];
+      if (known->letter == letter) values.push_back(std::move(value));
+      break;
+    }
+  }
+  return values;
 }
 
 Environment SshEnvironment(const SshTarget& target) {

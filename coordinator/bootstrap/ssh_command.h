@@ -35,6 +35,9 @@ std::vector<std::string> ForwardArgv(const SshTarget& target, absl::string_view 
 // Prints what ssh makes of the target.
 std::vector<std::string> ResolveArgv(const SshTarget& target);
 
+// What `options`, a team's words for ssh, give for the option -`letter`, in their order.
+std::vector<std::string> ValuesOf(const std::vector<std::string>& options, char letter);
+
 // The environment for all of them: the asker's, all of it, with HOME, USER, LOGNAME and PATH of
 // this process where that has none; where there is no asker, the minimal one of our daemons.
 Environment SshEnvironment(const SshTarget& target);

@@ -135,5 +135,12 @@ TEST(SshCommandTest, TheAskersEnvironmentIsAllThatSshGets) {
   EXPECT_THAT(SshEnv(target), Not(Contains("SSH_AUTH_SOCK=/ours"))) << "the asker has no agent";
 }
 
+TEST(SshCommandTest, TheValuesOfALetterAreFoundHoweverTheyAreWritten) {
+  const std::vector<std::string> options = {"-i", "a", "-vi", "b", "-Cic", "-p", "-i", "-o", "X=y"};
+  EXPECT_THAT(ValuesOf(options, 'i'), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(ValuesOf(options, 'p'), ElementsAre("-i"));
+  EXPECT_THAT(ValuesOf(options, 'F'), ElementsAre());
+}
+
 }  // namespace
 }  // namespace iris

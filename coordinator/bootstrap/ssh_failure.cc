@@ -92,27 +92,38 @@ bool EndedByItself(const SshEnd& end) {
   return code < 128;
 }
 
+constexpr absl::string_view kFixShell =
+    "Check that `ssh HOST echo ok` prints ok: the account needs a shell, startup files (.bashrc, "
+    ".profile) that do not exit, and `sh` on its PATH.";
+
 absl::Status WithoutWords(const SshEnd& end) {
   const int code = end.exit_code.value_or(0);
   const std::string how =
       end.exit_code.has_value() ? absl::StrCat("with status ", code) : "without ending";
   const std::string last_words = LastWords(end);
   const bool bootstrap = end.stage == SshEnd::Stage::kBootstrap;
+  if (!bootstrap && end.logged_in && (code == 255 || EndedByOthers(code))) {
+    return MakeFailure(v1::FAILURE_UNREACHABLE,
+                       absl::StrCat("the login worked, and the connection ended ", how,
+                                    " before the account's shell had run our command", last_words),
+                       kFixShell);
+  }
   if (!end.exit_code.has_value() || (code == 255 && !bootstrap)) {
     return MakeFailure(v1::FAILURE_UNREACHABLE, absl::StrCat("ssh ended ", how, last_words));
   }
   if (code == 255 || EndedByOthers(code)) {
-    return MakeFailure(v1::FAILURE_UNREACHABLE,
-                       absl::StrCat(bootstrap ? "the agent" : "our command",
-                                    " on the host was killed, status ", code, last_words));
+    return MakeFailure(
+        v1::FAILURE_UNREACHABLE,
+        absl::StrCat(bootstrap ? "the agent on the host" : "ssh", " was killed, status ", code,
+                     last_words),
+        "It is tried again by itself. If it stays so, find out what ends it: a person, a limit of "
+        "the account, or want of memory.");
   }
   if (!bootstrap) {
-    return MakeFailure(
-        v1::FAILURE_NO_AGENT_POSSIBLE,
-        absl::StrCat("the account's login shell ended ", how, " instead of running our command",
-                     last_words),
-        "Check that `ssh HOST echo ok` prints ok: the account needs a shell, startup "
-        "files that do not exit, and `sh` on its PATH.");
+    return MakeFailure(v1::FAILURE_NO_AGENT_POSSIBLE,
+                       absl::StrCat("the account's login shell ended ", how,
+                                    " instead of running our command", last_words),
+                       kFixShell);
   }
   const bool cannot_run = code == 126 || code == 127 || code > 128;
   return MakeFailure(cannot_run ? v1::FAILURE_NOT_EXECUTABLE : v1::FAILURE_INTERNAL,
@@ -133,8 +144,13 @@ bool ProgramEnded(const SshEnd& end) {
   return SaysSilent(end.log) && !absl::StrContains(end.log, "timed out");
 }
 
-// What a jump host's ssh said last, which ends what its banner says.
-absl::optional<Found> FindOfJump(const SshEnd& end) {
+constexpr absl::string_view kFixWay =
+    "Look at the way to the host (-J in the team's `remote`, ProxyJump or ProxyCommand in "
+    "~/.ssh/config): `ssh HOST` from a shell shows the same. The host behind it may be overloaded "
+    "or down. It is tried again by itself.";
+
+// What a jump host's ssh said last, which ends what its banner says. OK: nothing.
+absl::Status FailureOfJump(const SshEnd& end) {
   const std::vector<absl::string_view> lines = TrailingSshLines(end.stderr_text);
   for (absl::string_view line : lines) {
     // It went through another jump host in turn: the reason stands before this.
@@ -144,26 +160,39 @@ absl::optional<Found> FindOfJump(const SshEnd& end) {
     const FailureKind kind = last->words->kind;
     // Once the target has answered, the login at the jump host was accepted; and an ssh that still
     // ran had refused nothing: then these are a banner's lines.
-    if (kind != v1::FAILURE_UNREACHABLE && !ProgramEnded(end)) return absl::nullopt;
+    if (kind != v1::FAILURE_UNREACHABLE && !ProgramEnded(end)) return absl::OkStatus();
     // A banner comes before the login, and may end as ssh's lines do.
-    if (kind == v1::FAILURE_AUTH) return last;
-    return FindSshWords(lines, kind);  // The most telling line of that kind.
+    if (kind == v1::FAILURE_AUTH) return last->FailureOfJump();
+    if (absl::StrContains(line, "stdio forwarding failed")) {
+      const absl::optional<Found> behind = FindBehindJump(lines);
+      if (behind.has_value()) return behind->Failure();
+    }
+    return FindSshWords(lines, kind)->FailureOfJump();  // The most telling line of that kind.
   }
-  return absl::nullopt;
+  return absl::OkStatus();
+}
+
+// ssh has a word for it, and a program on the way there may have had another.
+absl::Status WithWordsOnTheWay(const Found& own, const SshEnd& end) {
+  if (own.words->kind != v1::FAILURE_UNREACHABLE) return own.Failure();
+  const bool program_ended = absl::StrContains(end.log, kProgramsEnd) && ProgramEnded(end);
+  std::string detail =
+      program_ended ? absl::StrCat("no ssh server answers behind the jump host or ProxyCommand (",
+                                   PrintableHostText(own.line, kSshLineBytesMax), ")")
+                    : own.Detail();
+  if (const std::vector<absl::string_view> others = Lines(end.stderr_text); !others.empty()) {
+    absl::StrAppend(&detail, "; what was said on the way there: ",
+                    PrintableHostText(others.back(), kSshLineBytesMax));
+  }
+  return MakeFailure(v1::FAILURE_UNREACHABLE, detail, program_ended ? kFixWay : own.words->fix);
 }
 
 absl::Status BeforeLogin(const SshEnd& end) {
   if (absl::StrContains(end.log, kProgramsEnd)) {
-    const absl::optional<Found> of_jump = FindOfJump(end);
-    if (of_jump.has_value()) return of_jump->Failure();
+    if (const absl::Status of_jump = FailureOfJump(end); !of_jump.ok()) return of_jump;
   }
   if (const absl::optional<Found> own = FindSshWords(Lines(end.log)); own.has_value()) {
-    const std::vector<absl::string_view> others = Lines(end.stderr_text);
-    if (own->words->kind != v1::FAILURE_UNREACHABLE || others.empty()) return own->Failure();
-    return MakeFailure(v1::FAILURE_UNREACHABLE,
-                       absl::StrCat(own->Detail(), "; what was said on the way there: ",
-                                    PrintableHostText(others.back(), kSshLineBytesMax)),
-                       own->words->fix);
+    return WithWordsOnTheWay(*own, end);
   }
   // It did not come as far as its log.
   if (end.log.empty() && end.exit_code == 255) {

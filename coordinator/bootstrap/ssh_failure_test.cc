@@ -1,9 +1,11 @@
 #include "coordinator/bootstrap/ssh_failure.h"
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
@@ -100,8 +102,25 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Unable to negotiate with h port 22: no matching host key type found. Their offer: "
              "ssh-dss\r\n",
              v1::FAILURE_BAD_REQUEST, "algorithms"},
-        Case{"", v1::FAILURE_BAD_REQUEST, "~/.ssh/config",
+        Case{"", v1::FAILURE_BAD_REQUEST, "in the team's `remote`",
              "command-line: line 0: Bad configuration option: nope\r\n"},
+        Case{"Can't open user config file /c: No such file or directory\r\n",
+             v1::FAILURE_BAD_REQUEST, "Correct -F"},
+        Case{"/c line 2: no argument after keyword \"port\"\r\n"
+             "/c: terminating, 1 bad configuration options\r\n",
+             v1::FAILURE_BAD_REQUEST, "the file that ssh names"},
+        Case{"/c line 2: unsupported option \"maybe\".\r\n"
+             "/c: terminating, 1 bad configuration options\r\n",
+             v1::FAILURE_BAD_REQUEST, "the file that ssh names"},
+        Case{"/c line 1: invalid quotes\r\n/c: terminating, 1 bad configuration options\r\n",
+             v1::FAILURE_BAD_REQUEST, "the file that ssh names"},
+        Case{"/c line 3: new words for it\r\n"
+             "/c: terminating, 1 bad configuration options\r\n",
+             v1::FAILURE_BAD_REQUEST, "the file that ssh names"},
+        Case{"/c line 53: Unsupported option \"gssapiauthentication\"\r\n"
+             "ssh: connect to host h port 22: Connection refused\r\n",
+             v1::FAILURE_UNREACHABLE, "remoteOptions.port"},
+        Case{"", v1::FAILURE_BAD_REQUEST, "Correct the port", "Bad port '99999'\n"},
         Case{"/c: line 1: Bad configuration option: nope\r\n"
              "/c: terminating, 1 bad configuration options\r\n",
              v1::FAILURE_BAD_REQUEST, "~/.ssh/config"},
@@ -117,7 +136,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{kThroughProxy, v1::FAILURE_HOST_KEY, "attack",
              "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n"
              "Host key verification failed.\r\n"},
-        Case{kThroughProxy, v1::FAILURE_UNREACHABLE, "overloaded", "nc: cannot connect\n"}));
+        Case{kThroughProxy, v1::FAILURE_UNREACHABLE, "ProxyCommand", "nc: cannot connect\n"},
+        Case{kThroughProxy, v1::FAILURE_UNREACHABLE, "overloaded"}));
 
 // Words of every row, as ssh writes them and as others do.
 std::vector<std::string> WordsOfEveryRow() {
@@ -141,7 +161,13 @@ std::vector<std::string> WordsOfEveryRow() {
         "Unable to negotiate with h port 22: no matching cipher found.",
         "command-line: line 0: Bad configuration option: nope",
         "Bad owner or permissions on /home/me/.ssh/config",
+        "Can't open user config file /c: No such file or directory",
         "/c line 1: keyword port extra arguments at end of line",
+        "/c line 2: no argument after keyword \"port\"",
+        "/c line 2: unsupported option \"maybe\".",
+        "/c line 1: invalid quotes",
+        "/c: terminating, 1 bad configuration options",
+        "Bad port '99999'",
         "unknown option -- x",
         "hostname contains invalid characters",
         "Bad stdio forwarding specification 'x'",
@@ -226,6 +252,75 @@ TEST_P(AnybodysWords, ThatSshRepeatsDecideNothing) {
 
 INSTANTIATE_TEST_SUITE_P(EveryRow, AnybodysWords, testing::ValuesIn(WordsOfEveryRow()));
 
+// What a jump host's ssh says, and what it means.
+struct JumpCase {
+  const char* err;
+  FailureKind kind;
+  const char* cause;
+  const char* fix;
+};
+
+class JumpHost : public testing::TestWithParam<JumpCase> {};
+
+TEST_P(JumpHost, IsNamedAsWhatFailedAndNotTheTarget) {
+  const Failure failure = BeforeLogin(kThroughProxy, GetParam().err);
+  EXPECT_EQ(failure.kind(), GetParam().kind);
+  EXPECT_THAT(failure.detail(), testing::StartsWith(GetParam().cause));
+  EXPECT_THAT(failure.fix(), HasSubstr(GetParam().fix));
+  EXPECT_THAT(failure.fix(), Not(HasSubstr("(remoteOptions.port)"))) << "that is the target's";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Measured, JumpHost,
+    testing::Values(
+        JumpCase{"ssh: connect to host 127.0.0.1 port 25998: Connection refused\r\n",
+                 v1::FAILURE_UNREACHABLE,
+                 "nothing listens on that port of the jump host (ssh: connect to host 127.0.0.1 "
+                 "port 25998: Connection refused)",
+                 "-J in the team's `remote`"},
+        JumpCase{"ssh: connect to host b port 22: No route to host\r\n", v1::FAILURE_UNREACHABLE,
+                 "no way leads to the jump host", "-J in the team's `remote`"},
+        JumpCase{"ssh: Could not resolve hostname b: Name or service not known\r\n",
+                 v1::FAILURE_UNREACHABLE, "the jump host's name cannot be resolved",
+                 "-J in the team's `remote`"},
+        JumpCase{"me@b: Permission denied (publickey).\r\n", v1::FAILURE_AUTH,
+                 "the jump host refused the login", "remoteOptions.identity does not count"},
+        JumpCase{"No ED25519 host key is known for b and you have requested strict checking.\r\n"
+                 "Host key verification failed.\r\n",
+                 v1::FAILURE_HOST_KEY, "the jump host's key is not known here",
+                 "strictHostKeyChecking does not count"},
+        JumpCase{"Received disconnect from b port 22:2: Too many authentication failures\r\n",
+                 v1::FAILURE_AUTH, "ssh offered more keys than the jump host looks at",
+                 "IdentitiesOnly"},
+        JumpCase{"ssh: connect to host a port 1: Connection refused\r\n"
+                 "kex_exchange_identification: Connection closed by remote host\r\n"
+                 "Connection closed by UNKNOWN port 65535\r\n",
+                 v1::FAILURE_UNREACHABLE,
+                 "nothing listens on that port of the jump host (ssh: "
+                 "connect to host a",
+                 "-J in the team's `remote`"}));
+
+TEST(SshFailureTest, WhatAJumpHostCannotReachIsBehindIt) {
+  for (const auto& [reason, cause, fix] :
+       {std::tuple("connect failed: Connection refused", "nothing listens on that port there",
+                   "remoteOptions.port"),
+        std::tuple("connect failed: Name or service not known",
+                   "the jump host cannot resolve the host's name", "looks it up"),
+        std::tuple("connect failed: Temporary failure in name resolution",
+                   "the jump host cannot resolve the host's name", "DNS"),
+        std::tuple("connect failed: No route to host", "the jump host cannot reach the host",
+                   "the jump host's network"),
+        std::tuple("administratively prohibited: open failed",
+                   "the jump host refuses to lead further", "AllowTcpForwarding")}) {
+    const Failure failure =
+        BeforeLogin(kThroughProxy, absl::StrCat("Welcome\nchannel 0: open failed: ", reason,
+                                                "\r\nstdio forwarding failed\r\n"));
+    EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
+    EXPECT_THAT(failure.detail(), HasSubstr(cause));
+    EXPECT_THAT(failure.fix(), HasSubstr(fix));
+  }
+}
+
 TEST(SshFailureTest, AnAccountWithoutAShellSaysSoInPlaceOfOurCommand) {
   const Failure failure = AfterLogin("", 1, "This account is currently not available.\n");
 
@@ -260,6 +355,8 @@ TEST(SshFailureTest, SilenceIsTriedAgain) {
   EXPECT_EQ(BeforeLogin("").kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(BeforeLogin("", "", absl::nullopt).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(AfterLogin("", 255).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(AfterLogin("", 255).detail(), HasSubstr("the login worked"));
+  EXPECT_THAT(AfterLogin("", 255).fix(), HasSubstr("echo ok"));
   EXPECT_EQ(WhenUp("").kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(WhenUp("", 0).kind(), v1::FAILURE_DROPPED);
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
@@ -28,9 +29,14 @@ constexpr absl::string_view kFixAccount =
     "Ask the host's administrator for an account that may run commands.";
 constexpr absl::string_view kFixPassword =
     "Log in once with ssh from a shell and set a new password.";
+constexpr absl::string_view kFixManyKeys =
+    "Set remoteOptions.identity and add `-o IdentitiesOnly=yes` to `remote`.";
 constexpr absl::string_view kFixConfiguration =
-    "Correct the team's `remote`, or the line of ~/.ssh/config that ssh names; `ssh -v HOST` from "
-    "a shell shows the same.";
+    "Correct the line of the file that ssh names (~/.ssh/config, or that of -F in the team's "
+    "`remote`); `ssh -v HOST` from a shell shows the same.";
+constexpr absl::string_view kFixOption =
+    "Correct the option that ssh names in the team's `remote`.";
+constexpr absl::string_view kFixFile = "Correct -F in the team's `remote`, or put the file there.";
 constexpr absl::string_view kFixVariable =
     "Set the variable that ssh names where you run `iris` (for an MCP client: in the env of its "
     "server), or take ${…} out of ~/.ssh/config.";
@@ -45,6 +51,45 @@ constexpr absl::string_view kFixBusy =
     "The host closed the connection before the login: it may be overloaded, limit connections, or "
     "not speak ssh on that port. It is tried again by itself.";
 
+// Of a jump host. What a team's remoteOptions say counts for the host behind it only.
+constexpr absl::string_view kFixKnownJump =
+    "Compare what `ssh-keyscan JUMPHOST | ssh-keygen -lf -` prints with the fingerprint that the "
+    "jump host's administrator gives you, then connect once to the jump host with ssh from a "
+    "shell and accept the key; remoteOptions.strictHostKeyChecking does not count for it.";
+constexpr absl::string_view kFixJumpLogin =
+    "Check the account and the key for the jump host: `ssh JUMPHOST` must log in from a shell. Its "
+    "account comes from `-J USER@JUMPHOST` in the team's `remote`, its key from ~/.ssh/config or "
+    "the agent (`ssh-add -l` lists them); remoteOptions.identity does not count for it.";
+constexpr absl::string_view kFixJumpKeys =
+    "Give the jump host an entry in ~/.ssh/config with IdentityFile and `IdentitiesOnly yes`.";
+constexpr absl::string_view kFixJumpName =
+    "Check -J in the team's `remote` (or ProxyJump in ~/.ssh/config): its spelling, and that this "
+    "machine can resolve the name (VPN, DNS).";
+constexpr absl::string_view kFixJumpPort =
+    "Check -J in the team's `remote` (or ProxyJump in ~/.ssh/config): its host and port, and that "
+    "sshd runs there.";
+constexpr absl::string_view kFixJumpNetwork =
+    "Check -J in the team's `remote` (or ProxyJump in ~/.ssh/config), that the jump host is up, "
+    "and that this machine's network reaches it (VPN, firewall).";
+constexpr absl::string_view kFixJumpBusy =
+    "The jump host closed the connection before the login: it may be overloaded, limit "
+    "connections, or not speak ssh on that port. It is tried again by itself.";
+
+// What to do where the same words are of a jump host's ssh.
+struct JumpFix {
+  absl::string_view of_host;
+  absl::string_view of_jump;
+};
+constexpr std::array kJumpFixes = std::to_array<JumpFix>({
+    {kFixKnownHost, kFixKnownJump},
+    {kFixLogin, kFixJumpLogin},
+    {kFixManyKeys, kFixJumpKeys},
+    {kFixName, kFixJumpName},
+    {kFixPort, kFixJumpPort},
+    {kFixNetwork, kFixJumpNetwork},
+    {kFixBusy, kFixJumpBusy},
+});
+
 constexpr absl::string_view kTooManyKeys = "Too many authentication failures";
 
 // ssh's own words, in the order of trust: the first row that any line holds decides. Through a jump
@@ -54,18 +99,19 @@ constexpr std::array kTable = std::to_array<Words>({
      "the host shows another key than the one that is known", kFixChangedKey},
     {"REVOKED HOST KEY", v1::FAILURE_HOST_KEY, "the host shows a key that was revoked",
      kFixChangedKey},
-    {"Host key verification failed", v1::FAILURE_HOST_KEY, "the host's key is not known here",
-     kFixKnownHost},
+    // Two lines: this one has the host, the other may come alone.
     {"host key is known for", v1::FAILURE_HOST_KEY, "the host's key is not known here",
      kFixKnownHost},
-    {"UNPROTECTED PRIVATE KEY FILE", v1::FAILURE_AUTH,
-     "others can read the private key's file, so ssh does not use it",
-     "Run `chmod 600` on the key's file."},
+    {"Host key verification failed", v1::FAILURE_HOST_KEY, "the host's key is not known here",
+     kFixKnownHost},
+    // Two lines: this one has the file.
     {"bad permissions", v1::FAILURE_AUTH,
      "others can read the private key's file, so ssh does not use it",
      "Run `chmod 600` on the key's file."},
-    {kTooManyKeys, v1::FAILURE_AUTH, "ssh offered more keys than the host looks at",
-     "Set remoteOptions.identity and add `-o IdentitiesOnly=yes` to `remote`."},
+    {"UNPROTECTED PRIVATE KEY FILE", v1::FAILURE_AUTH,
+     "others can read the private key's file, so ssh does not use it",
+     "Run `chmod 600` on the key's file."},
+    {kTooManyKeys, v1::FAILURE_AUTH, "ssh offered more keys than the host looks at", kFixManyKeys},
     {"Permission denied (", v1::FAILURE_AUTH, "the host refused the login", kFixLogin},
     {"Permission denied, please try again", v1::FAILURE_AUTH, "the host refused the login",
      kFixLogin},
@@ -79,26 +125,42 @@ constexpr std::array kTable = std::to_array<Words>({
     {"Unable to negotiate with", v1::FAILURE_BAD_REQUEST,
      "ssh and the host have no algorithm in common",
      "Update the host's sshd, or allow one of the algorithms it offers in ~/.ssh/config."},
+    {"Can't open user config file", v1::FAILURE_BAD_REQUEST, "ssh cannot read the file of -F",
+     kFixFile},
+    {"command-line", v1::FAILURE_BAD_REQUEST, "ssh refuses an option of the team's `remote`",
+     kFixOption},
     {"Bad configuration option", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
      kFixConfiguration},
     {"Bad owner or permissions on", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
      "Run `chmod 600` on the file that ssh names."},
     {"extra arguments at end of line", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
      kFixConfiguration},
-    {"unknown option", v1::FAILURE_BAD_REQUEST, "ssh refuses its options", kFixConfiguration},
+    {"no argument after keyword", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
+     kFixConfiguration},
+    // (Of an "Unsupported option" it only warns.)
+    {": unsupported option \"", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
+     kFixConfiguration},
+    {"invalid quotes", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration", kFixConfiguration},
+    {"Bad port '", v1::FAILURE_BAD_REQUEST, "ssh refuses the port",
+     "Correct the port in the team's `remote`, or in the line of the file that ssh names."},
+    // Of whatever else is wrong in a file, that this many lines are.
+    {"bad configuration options", v1::FAILURE_BAD_REQUEST, "ssh refuses its configuration",
+     kFixConfiguration},
+    {"unknown option", v1::FAILURE_BAD_REQUEST, "ssh refuses its options", kFixOption},
     {"contains invalid characters", v1::FAILURE_BAD_REQUEST, "ssh refuses the destination",
-     kFixConfiguration},
+     "Correct the host's name in the team's `remote`."},
     {"Bad stdio forwarding specification", v1::FAILURE_BAD_REQUEST, "ssh refuses its options",
-     kFixConfiguration},
+     kFixOption},
     {"Could not resolve hostname", v1::FAILURE_UNREACHABLE, "the host's name cannot be resolved",
      kFixName},
-    {"Connection refused", v1::FAILURE_UNREACHABLE, "nothing listens there", kFixPort},
+    {"Connection refused", v1::FAILURE_UNREACHABLE, "nothing listens on that port of the host",
+     kFixPort},
     {"onnection timed out", v1::FAILURE_UNREACHABLE, "the host does not answer", kFixNetwork},
     {"peration timed out", v1::FAILURE_UNREACHABLE, "the host does not answer", kFixNetwork},
     {"No route to host", v1::FAILURE_UNREACHABLE, "no way leads to the host", kFixNetwork},
     {"Network is unreachable", v1::FAILURE_UNREACHABLE, "no way leads to the host", kFixNetwork},
-    {"banner exchange", v1::FAILURE_UNREACHABLE, "no ssh server answers there", kFixBusy},
-    {"kex_exchange_identification", v1::FAILURE_UNREACHABLE, "no ssh server answers there",
+    {"banner exchange", v1::FAILURE_UNREACHABLE, "no ssh server answers on the host", kFixBusy},
+    {"kex_exchange_identification", v1::FAILURE_UNREACHABLE, "no ssh server answers on the host",
      kFixBusy},
     {"Received disconnect from", v1::FAILURE_UNREACHABLE, "the host closed the connection",
      kFixBusy},
@@ -106,9 +168,25 @@ constexpr std::array kTable = std::to_array<Words>({
     {"Connection closed by", v1::FAILURE_UNREACHABLE, "the host closed the connection", kFixBusy},
     {"Timeout, server", v1::FAILURE_UNREACHABLE, "the host stopped answering", kFixNetwork},
     {"closed by remote host", v1::FAILURE_UNREACHABLE, "the host closed the connection", kFixBusy},
-    {"Broken pipe", v1::FAILURE_UNREACHABLE, "the connection broke", kFixNetwork},
+    {"Broken pipe", v1::FAILURE_UNREACHABLE, "the connection to the host broke", kFixNetwork},
     {"stdio forwarding failed", v1::FAILURE_UNREACHABLE, "the jump host leads no further",
      kFixNetwork},
+});
+
+// What a jump host says of its way to the host behind it, on the line before "stdio forwarding
+// failed": it was reached, and let us in.
+constexpr std::array kBehindJumpTable = std::to_array<Words>({
+    {"prohibited", v1::FAILURE_UNREACHABLE, "the jump host refuses to lead further",
+     "Let the jump host's sshd forward connections to the host (AllowTcpForwarding, PermitOpen), "
+     "or take another way."},
+    {"Connection refused", v1::FAILURE_UNREACHABLE,
+     "the jump host reaches the host, and nothing listens on that port there", kFixPort},
+    {"not known", v1::FAILURE_UNREACHABLE, "the jump host cannot resolve the host's name",
+     "Check the spelling of the host's name: the jump host looks it up, and not this machine."},
+    {"name resolution", v1::FAILURE_UNREACHABLE, "the jump host cannot resolve the host's name",
+     "Check the jump host's DNS: it looks up the host's name, and not this machine."},
+    {"open failed", v1::FAILURE_UNREACHABLE, "the jump host cannot reach the host",
+     "Check that the host is up, and that the jump host's network reaches it."},
 });
 
 // What a host says in place of running our command, on stdout or stderr.
@@ -177,8 +255,30 @@ std::string Found::Detail() const {
 
 absl::Status Found::Failure() const { return MakeFailure(words->kind, Detail(), words->fix); }
 
+absl::Status Found::FailureOfJump() const {
+  absl::string_view fix = words->fix;
+  for (const JumpFix& known : kJumpFixes) {
+    if (known.of_host == words->fix) fix = known.of_jump;
+  }
+  const std::string cause = absl::StrReplaceAll(words->cause, {{"the host", "the jump host"}});
+  return MakeFailure(
+      words->kind, absl::StrCat(cause, " (", PrintableHostText(line, kSshLineBytesMax), ")"), fix);
+}
+
 absl::optional<Found> FindSshWords(const std::vector<absl::string_view>& lines, FailureKind only) {
   return Find(kTable, lines, only);
+}
+
+absl::optional<Found> FindBehindJump(const std::vector<absl::string_view>& lines) {
+  for (absl::string_view line : lines) {
+    if (!absl::StartsWith(line, "channel ")) continue;
+    // One line, and the first row that it holds.
+    if (const absl::optional<Found> found = Find(kBehindJumpTable, {line}, v1::FAILURE_UNSPECIFIED);
+        found.has_value()) {
+      return found;
+    }
+  }
+  return absl::nullopt;
 }
 
 absl::optional<Found> FindAccountWords(const std::vector<absl::string_view>& lines) {

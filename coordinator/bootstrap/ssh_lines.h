@@ -28,6 +28,8 @@ struct Found {
 
   std::string Detail() const;
   absl::Status Failure() const;
+  // The same where `line` is of the ssh that leads through a jump host: that one is what failed.
+  absl::Status FailureOfJump() const;
 };
 
 // The lines that are not empty. They last as long as `text`.
@@ -42,7 +44,11 @@ std::vector<absl::string_view> TrailingSshLines(absl::string_view text);
 absl::optional<Found> FindSshWords(const std::vector<absl::string_view>& lines,
                                    FailureKind only = v1::FAILURE_UNSPECIFIED);
 
-// The same of what a host says in place of running a command for an account that may not.
+// What a jump host's refusal to lead further says, in the lines of the ssh that asked it; nothing
+// where none of `lines` is one.
+absl::optional<Found> FindBehindJump(const std::vector<absl::string_view>& lines);
+
+// What a host says in place of running a command for an account that may not.
 absl::optional<Found> FindAccountWords(const std::vector<absl::string_view>& lines);
 
 }  // namespace iris

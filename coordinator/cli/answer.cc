@@ -1,5 +1,8 @@
 #include "coordinator/cli/answer.h"
 
+#include <string>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "common/rpc/grpc_failure.h"
@@ -22,9 +25,18 @@ int RunList(const CommandLine& command, v1::Coordinator::Stub& stub, grpc::Clien
   return PrintOut(command.json ? PermissionsJson(status) + "\n" : PermissionsText(status), kExitOk);
 }
 
+absl::StatusOr<std::string> GivenOrStdin(const std::string& given) {
+  if (given != "-") return given;
+  return ReadStdin(kStdinBytesMax);
+}
+
 }  // namespace
 
 int RunAnswer(const CommandLine& command, const Places& places) {
+  const absl::StatusOr<std::string> message = GivenOrStdin(command.message);
+  if (!message.ok()) return PrintFailed(message.status(), command.json, kExitFailed);
+  const absl::StatusOr<std::string> input = GivenOrStdin(command.input);
+  if (!input.ok()) return PrintFailed(input.status(), command.json, kExitFailed);
   const absl::StatusOr<Coordinator> coordinator =
       ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
@@ -38,8 +50,8 @@ int RunAnswer(const CommandLine& command, const Places& places) {
   request.set_request_id(command.request_id);
   if (command.verdict == "allow") request.set_verdict(v1::AnswerPermissionRequest::ALLOW);
   if (command.verdict == "deny") request.set_verdict(v1::AnswerPermissionRequest::DENY);
-  request.set_message(command.message == "-" ? ReadStdin(kStdinBytesMax) : command.message);
-  request.set_input(command.input == "-" ? ReadStdin(kStdinBytesMax) : command.input);
+  request.set_message(*message);
+  request.set_input(*input);
   v1::AnswerPermissionResponse response;
   const absl::Status got =
       FromGrpcStatus(coordinator->stub->AnswerPermission(&context, request, &response), "");

@@ -39,19 +39,21 @@ void AddFrom(CLI::App& sub, CommandLine& command, const std::string& what) {
 
 // What becomes of a message that cannot be worked on at once, or was sent before.
 void AddTellTerms(CLI::App& tell, CommandLine& command) {
-  tell.add_flag("--wait-limit", command.wait_limit,
-                "Where the account of the team's claude has reached its limit before anything was "
-                "done, keep the message until the limit has reset, and send it then");
-  tell.add_option("--when-away", command.when_away,
-                  "What becomes of the message where the team's host does not answer and has not "
-                  "answered before: wait = it is kept for the host, for up to 7 days; fail = it "
-                  "fails. Without this it fails, but with --detach it is kept")
+  tell.add_flag(
+      "--wait-limit", command.wait_limit,
+      "If the account of the team's claude has reached its usage limit before any work was "
+      "done: keep the message, and send it when the limit has reset");
+  tell.add_option(
+          "--when-away", command.when_away,
+          "If the team's host does not answer, and never has: wait = keep the message for the "
+          "host, for up to 7 days; fail = the message fails at once. Default: fail, with "
+          "--detach wait")
       ->check(CLI::IsMember({"wait", "fail"}));
-  tell.add_option("--id", command.tell_id,
-                  "The id of a message that was sent before, with the same TEXT: follows that one, "
-                  "and nothing is sent twice. An id that is not known is a new message's, which is "
-                  "sent: a UUID of your own, or one whose message was forgotten (iris tells ID finds "
-                  "none)")
+  tell.add_option(
+          "--id", command.tell_id,
+          "Use this UUID as the message's id. If a message with this id and the same TEXT was "
+          "sent before, wait for its answer and send nothing; otherwise (also if Iris has "
+          "forgotten the earlier message: iris tells ID finds none) send a new message")
       ->type_name("UUID")
       ->check([](const std::string& id) {
         return IsUuid(id) ? std::string()
@@ -67,21 +69,22 @@ void AddTell(CLI::App& app, CommandLine& command) {
        "  iris tell gpu how full is /data\n"
        "  git diff | iris tell frontend -\n"
        "  iris tell gpu train it --detach\n"
-       "The message needs no quotes but for what your shell would take out of it (* ? $ '); options "
-       "may stand anywhere, and -- ends them. Other accounts of this machine may see an argument "
-       "for a moment, and your shell keeps it: send secrets by -."});
-  tell->add_option("TEAM", command.team, "A team of the configuration")->required();
-  tell->add_option("TEXT", command.text, "The message; - reads it from stdin (at most 8 MiB)")
+       "Quote only the characters that your shell interprets (* ? $ '). Options may stand "
+       "anywhere; -- ends them. Other accounts of this machine may see an argument for a moment, "
+       "and your shell's history keeps it: send secrets through stdin (-)."});
+  tell->add_option("TEAM", command.team, "The team's name")->required();
+  tell->add_option("TEXT", command.text,
+                   "The text of the message, at most 8 MiB; - reads it from stdin")
       ->required();
   AddFrom(*tell, command,
-          "cli: in the conversations that the command line had before Iris knew by your folder who "
-          "you are. Else the team whose folder you are in, or NAME@HOST");
+          "cli: continue the conversations of an earlier version of the command line. Default: the "
+          "team in whose folder you are, otherwise NAME@HOST");
   CLI::Option* timeout =
       tell->add_option_function<std::string>(
               "--timeout",
               [&command](const std::string& text) { command.timeout_ms = *ParseTimeout(text); },
-              "How long to wait for the answer: 90s, 5m, 1h30m; a bare number is milliseconds, 0 is "
-              "for ever (the default). The team goes on whatever this says")
+              "How long to wait for the answer: 90s, 5m, 1h30m; a bare number is milliseconds, 0 "
+              "is without limit (the default). The team keeps working after the timeout")
           ->type_name("DURATION")
           ->check([](const std::string& text) {
             return ParseTimeout(text).has_value()
@@ -91,7 +94,7 @@ void AddTell(CLI::App& app, CommandLine& command) {
           });
   tell->add_flag_callback(
           "-d,--detach", [&command] { command.timeout_ms = -1; },
-          "Print the message's id at once, and wait for nothing (as --timeout -1)")
+          "Do not wait: print the message's id at once (same as --timeout -1)")
       ->excludes(timeout);
   AddTellTerms(*tell, command);
 }
@@ -99,10 +102,12 @@ void AddTell(CLI::App& app, CommandLine& command) {
 // The message that `tells` or `cancel` is about. Checked by NeedsOne().
 void AddOneTell(CLI::App& sub, CommandLine& command, const std::string& what) {
   CLI::Option* id = sub.add_option("ID", command.tell_id, what);
-  sub.add_flag("--last", command.last, "The newest message that was sent from here (see --from)")
+  sub.add_flag("--last", command.last, "The newest message of the caller (see --from)")
       ->excludes(id);
-  AddFrom(sub, command,
-          "With --last: who sent it, a team, NAME@HOST or cli. Else the team whose folder you are in");
+  AddFrom(
+      sub, command,
+      "With --last: the caller, a team, NAME@HOST or cli. Default: the team in whose folder you "
+      "are");
 }
 
 void AddTells(CLI::App& app, CommandLine& command) {
@@ -112,23 +117,23 @@ void AddTells(CLI::App& app, CommandLine& command) {
                              "  iris tells\n"
                              "  iris tells 98f5e69d --wait\n"
                              "  iris tells --last --wait\n"
-                             "An answer that was printed counts as read."});
+                             "An answer counts as read once it has been printed."});
   AddOneTell(*tells, command,
-             "Only this message, by its id or how that begins: prints its answer");
-  tells->add_flag("--all", command.all, "Also those whose answer was read");
-  tells->add_flag("--wait", command.wait, "With one message: wait until it is answered");
+             "A message's id, or the beginning of one: print the answer to that message");
+  tells->add_flag("--all", command.all, "Also list messages whose answer was read");
+  tells->add_flag("--wait", command.wait, "With ID or --last: wait for the answer");
   tells->callback([&command] {
     command.verb = Verb::kTells;
     const bool one = command.last || !command.tell_id.empty();
     if (command.wait && !one) throw CLI::RequiredError("With --wait an ID or --last");
-    if (command.all && one) throw CLI::ValidationError("--all lists messages, and ID is one");
+    if (command.all && one) throw CLI::ValidationError("--all is not for one message");
   });
 }
 
 void AddCancel(CLI::App& app, CommandLine& command) {
   CLI::App* cancel = AddVerb(app, command, Verb::kCancel,
                              {"cancel", kTalk, "Cancel a message; others in the queue continue"});
-  AddOneTell(*cancel, command, "The message's id, or how that begins; iris tells shows it");
+  AddOneTell(*cancel, command, "The message's id, or its beginning; iris tells lists the ids");
   cancel->callback([&command] {
     command.verb = Verb::kCancel;
     if (!command.last && command.tell_id.empty()) throw CLI::RequiredError("An ID or --last");
@@ -137,55 +142,56 @@ void AddCancel(CLI::App& app, CommandLine& command) {
 
 CLI::App* AddPair(CLI::App& app, CommandLine& command, Verb verb, const About& about) {
   CLI::App* sub = AddVerb(app, command, verb, about);
-  sub->add_option("TEAM", command.team, "A team of the configuration")->required();
+  sub->add_option("TEAM", command.team, "The team's name")->required();
   AddFrom(*sub, command,
-          "Whose conversation with it: a team, NAME@HOST, or cli. Else that of the team whose folder "
-          "you are in");
+          "The caller whose conversation is meant: a team, NAME@HOST, or cli. Default: the team in "
+          "whose folder you are");
   return sub;
 }
 
 void AddSessions(CLI::App& app, CommandLine& command) {
-  AddPair(app, command, Verb::kWake,
-          {"wake", kRun, "Start a team's claude, before a message does"});
+  AddPair(app, command, Verb::kWake, {"wake", kRun, "Start a team's claude without a message"});
   AddPair(app, command, Verb::kSleep,
           {"sleep", kRun, "End a team's claude; the conversation stays"})
       ->add_flag("--force", command.force,
-                 "Also while it answers a message, which is cancelled then");
-  AddPair(app, command, Verb::kTakeover,
-          {"takeover", kRun, "Take over a conversation that another Iris holds",
-           "Takes a team's session from another coordinator that holds it, or from another host "
-           "that shares its home and has claimed it, and starts it here. Only if nothing of it runs "
-           "there any more: two at once fork the conversation."});
+                 "Also while that claude works on a message, which is then cancelled");
+  AddPair(
+      app, command, Verb::kTakeover,
+      {"takeover", kRun, "Take over a conversation that another Iris holds",
+       "Takes a conversation with a team over from another coordinator, or from another host with "
+       "the same home directory, and starts its claude here. Use it only if that claude does not "
+       "run there any more: two at once would split the conversation."});
 }
 
 void AddAnswer(CLI::App& app, CommandLine& command) {
   CLI::App* answer = AddVerb(
       app, command, Verb::kAnswer,
-      {"answer", kTalk, "List and answer what teams ask permission for",
-       "Teams with \"grantPermission\": \"ask\" ask before they go on. What you see was written by a "
-       "claude on the team's host: allow only what you understand.\n"
+      {"answer", kTalk, "List and answer permission requests of teams",
+       "A team with \"grantPermission\": \"ask\" sends a request for each tool that needs "
+       "approval, and waits. The text of a request was written by a claude on the team's host: "
+       "allow only what you understand.\n"
        "Examples:\n"
        "  iris answer\n"
        "  iris answer 3f2a allow\n"
        "  iris answer 3f2a deny --message \"not on Fridays\""});
   CLI::Option* id =
       answer->add_option("ID", command.request_id,
-                         "The request's id, or how it begins: shows all of it. TEAM:ID or "
-                         "FROM:TEAM:ID where several teams ask with the same");
+                         "The request's id, or its beginning: show the whole request. TEAM:ID or "
+                         "FROM:TEAM:ID if requests of several teams have the same id");
   CLI::Option* verdict =
       answer->add_option("VERDICT", command.verdict, "allow or deny; the first answer counts")
           ->check(CLI::IsMember({"allow", "deny"}))
           ->needs(id);
   answer
       ->add_option("--message", command.message,
-                   "With deny: why, for claude (at most 4 KiB); - reads it from stdin")
+                   "With deny: the reason, for claude (at most 4 KiB); - reads it from stdin")
       ->type_name("TEXT")
       ->needs(verdict);
   answer
       ->add_option(
           "--input", command.input,
-          "With allow: what the tool gets instead, a JSON object (at most 192 KiB); - reads it "
-          "from stdin, as secrets should be")
+          "With allow: other input for the tool, a JSON object (at most 192 KiB); - reads it from "
+          "stdin, which is better for secrets")
       ->type_name("JSON")
       ->needs(verdict);
 }
@@ -193,25 +199,27 @@ void AddAnswer(CLI::App& app, CommandLine& command) {
 void AddLooks(CLI::App& app, CommandLine& command) {
   CLI::App* status = AddVerb(app, command, Verb::kStatus,
                              {"status", kLook, "Show what each team is doing, problems first"});
-  status->add_option("TEAM", command.team, "Only this team");
+  status->add_option("TEAM", command.team, "Show only this team");
   status->add_flag("-l,--long", command.long_form,
-                   "Connections, agents, what hosts hold, and every session");
+                   "Also show connections, agents, disk use on hosts, and every conversation");
   AddVerb(app, command, Verb::kTeams, {"teams", kLook, "List the configured teams"})
-      ->add_flag("-l,--long", command.long_form, "With commands and paths, and nothing cut");
+      ->add_flag("-l,--long", command.long_form,
+                 "Also show ssh commands and paths, and shorten nothing");
   AddVerb(app, command, Verb::kVersion, {"version", kLook, "Print the version"});
 }
 
 void AddStop(CLI::App& app, CommandLine& command) {
-  CLI::App* stop =
-      AddVerb(app, command, Verb::kStop, {"stop", kRun, "Stop the coordinator; work goes on later"});
-  CLI::Option* agents =
-      stop->add_flag("--agents", command.agents,
-                     "First end every session and the agents, here and on every host where this "
-                     "coordinator has put one. A host that is not reached within 20 s is named, and "
-                     "tried again next time. An agent that has open messages of another coordinator "
-                     "(of another person or IRIS_HOME, with the same account) is left running, and "
-                     "named");
-  stop->add_flag("--force", command.force, "With --agents: end such an agent too, and its messages")
+  CLI::App* stop = AddVerb(app, command, Verb::kStop,
+                           {"stop", kRun, "Stop the coordinator; no message is lost"});
+  CLI::Option* agents = stop->add_flag(
+      "--agents", command.agents,
+      "First end every claude and every agent, here and on every host on which this "
+      "coordinator has installed an agent. A host that cannot be reached within 20 s "
+      "is named, and tried again next time. An agent with open messages of another "
+      "coordinator (of another person or IRIS_HOME, with the same account) keeps "
+      "running, and is named");
+  stop->add_flag("--force", command.force,
+                 "With --agents: end those agents too, and cancel their messages")
       ->needs(agents);
 }
 
@@ -235,22 +243,27 @@ void AddVerbs(CLI::App& app, CommandLine& command) {
   AddVerb(app, command, Verb::kMcp,
           {"mcp", kRun, "Serve an MCP client, such as Claude Code, on stdio"})
       ->add_option("--team", command.team,
-                   "The team for which the client speaks. Else the one whose folder it works in");
+                   "The client's team. Default: the team in whose folder the client works");
   AddServe(app, command);
   AddStop(app, command);
 }
 
 // The words behind the program's name, as CLI11 is to read them: `help` and --version are commands
-// too, and `tell` has one message.
-std::vector<std::string> Translate(const CLI::App& app, std::vector<std::string> words) {
+// too, a --json before the command belongs to that, and `tell` has one message.
+JoinedWords Translate(const CLI::App& app, std::vector<std::string> words) {
+  const auto command = std::find_if(words.begin(), words.end(),
+                                    [](const std::string& word) { return word != "--json"; });
+  if (command == words.end()) return {.words = {"--help"}};
+  std::rotate(words.begin(), command, command + 1);
   if (words[0] == "help") {
-    words.erase(words.begin());
-    if (words.empty() || words[0] == "help") return {"--help"};
-    return {words[0], "--help"};
+    std::erase_if(words,
+                  [](const std::string& word) { return word == "help" || word == "--json"; });
+    if (words.empty()) return {.words = {"--help"}};
+    return {.words = {words[0], "--help"}};
   }
   if (words[0] == "-V" || words[0] == "--version") words[0] = "version";
   if (words[0] == "tell") return JoinWords(*app.get_subcommand("tell"), words);
-  return words;
+  return {.words = std::move(words)};
 }
 
 bool AsksForJson(const std::vector<std::string>& words) {
@@ -275,8 +288,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   app.require_subcommand(1);
   AddVerbs(app, parsed.command);
   if (arguments.size() < 2) return Says(MainHelp(app), kExitOk, false);
-  const std::vector<std::string> words =
+  const JoinedWords translated =
       Translate(app, std::vector<std::string>(arguments.begin() + 1, arguments.end()));
+  const std::vector<std::string>& words = translated.words;
   const bool json = AsksForJson(words);
   if (!absl::StartsWith(words[0], "-")) {
     std::string unknown = UnknownCommand(app, words[0]);
@@ -285,10 +299,12 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   try {
     // As this call of CLI11 has them: the last one first.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    if (!translated.wrong.empty()) throw CLI::ValidationError(translated.wrong);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return Says(WrongUsage(app, error), kExitUsage, json);
     return Says(app.get_subcommands().empty() ? MainHelp(app) : app.help(), kExitOk, false);
   }
+  parsed.command.text_from_stdin = translated.text_from_stdin;
   return parsed;
 }
 

@@ -44,6 +44,7 @@ TEST(CommandLineTest, OptionsMayStandAnywhere) {
       Parse({"tell", "--timeout", "-1", "gpu", "--json", "-", "--from", "backend"}).command;
   EXPECT_EQ(command.timeout_ms, -1);
   EXPECT_EQ(command.text, "-");
+  EXPECT_TRUE(command.text_from_stdin);
   EXPECT_EQ(command.from, "backend");
   EXPECT_TRUE(command.json);
   EXPECT_EQ(Parse({"tell", "gpu", "--", "-5 degrees"}).command.text, "-5 degrees");
@@ -63,6 +64,57 @@ TEST(CommandLineTest, AMessageNeedsNoQuotes) {
   EXPECT_EQ(Parse({"tell", "gpu", "[1, 2]", "{}", "++"}).command.text, "[1, 2] {} ++");
   EXPECT_EQ(Parse({"tell", "gpu", "two  blanks", "\n"}).command.text, "two  blanks \n");
   EXPECT_EQ(Parse({"tell", "gpu", "--timeout=1h30m", "x"}).command.timeout_ms, 5'400'000);
+}
+
+TEST(CommandLineTest, ADashIsStdinAloneAndTextBehindTwo) {
+  for (const auto& parsed :
+       {Parse({"tell", "gpu", "review", "-"}), Parse({"tell", "gpu", "-", "now"}),
+        Parse({"tell", "gpu", "a", "-", "--", "b"}), Parse({"tell", "gpu", "-", "-"})}) {
+    EXPECT_EQ(parsed.exit_code, kExitUsage);
+    EXPECT_THAT(parsed.message, AllOf(HasSubstr("iris tell: - reads the whole message from stdin"),
+                                      HasSubstr("put -- before")));
+  }
+  const CommandLine text = Parse({"tell", "gpu", "--", "3", "-", "1"}).command;
+  EXPECT_EQ(text.text, "3 - 1");
+  EXPECT_FALSE(text.text_from_stdin);
+  EXPECT_FALSE(Parse({"tell", "gpu", "--", "-"}).command.text_from_stdin);
+  EXPECT_EQ(Parse({"tell", "--", "gpu", "-"}).command.text, "-");
+  EXPECT_FALSE(Parse({"tell", "-", "hello"}).command.text_from_stdin);
+}
+
+TEST(CommandLineTest, AnOptionWithoutItsValueIsNamed) {
+  for (const char* option : {"--timeout", "--from", "--id", "--when-away"}) {
+    const std::string needs = std::string("iris tell: ") + option + " needs a value\n";
+    for (const auto& parsed : {Parse({"tell", "gpu", "hello", option}),
+                               Parse({"tell", "gpu", option, "--json", "hello"}),
+                               Parse({"tell", "gpu", option, "--", "hello"})}) {
+      EXPECT_EQ(parsed.exit_code, kExitUsage);
+      EXPECT_THAT(parsed.message, HasSubstr(needs));
+    }
+  }
+  EXPECT_TRUE(Parse({"tell", "gpu", "hello", "--json", "--timeout"}).command.json);
+}
+
+TEST(CommandLineTest, AWordOfTheMessageThatLooksLikeAnOptionIsExplained) {
+  const ParsedCommandLine parsed = Parse({"tell", "gpu", "git", "push", "-f", "origin"});
+  EXPECT_EQ(parsed.exit_code, kExitUsage);
+  EXPECT_THAT(parsed.message,
+              HasSubstr("there is no option -f; if it belongs to the message, put -- "
+                        "before the message\n"));
+  EXPECT_EQ(Parse({"tell", "gpu", "--", "git", "push", "-f"}).command.text, "git push -f");
+  EXPECT_THAT(Parse({"teams", "-f"}).message, Not(HasSubstr("put --")));
+}
+
+TEST(CommandLineTest, JsonMayBeAskedForBeforeTheCommand) {
+  const CommandLine status = Parse({"--json", "status", "gpu"}).command;
+  EXPECT_EQ(status.verb, Verb::kStatus);
+  EXPECT_EQ(status.team, "gpu");
+  EXPECT_TRUE(status.json);
+  EXPECT_EQ(Parse({"--json", "tell", "gpu", "a", "b"}).command.text, "a b");
+  EXPECT_TRUE(Parse({"--json", "--version"}).command.json);
+  EXPECT_TRUE(Parse({"--json", "stauts"}).command.json);
+  EXPECT_EQ(Parse({"--json"}).message, Parse({}).message);
+  EXPECT_EQ(Parse({"--json", "help", "tell"}).message, Parse({"help", "tell"}).message);
 }
 
 TEST(CommandLineTest, WhoDoesNotWaitSaysSoInAWord) {
@@ -141,7 +193,8 @@ TEST(CommandLineTest, HelpIsWhatIrisAloneSays) {
     EXPECT_EQ(asked.message, alone.message);
   }
   EXPECT_THAT(alone.message, AllOf(HasSubstr("Talk:"), HasSubstr("Look:"), HasSubstr("Run:"),
-                                   HasSubstr("Examples:"), HasSubstr("4 not answered yet")));
+                                   HasSubstr("Examples:"), HasSubstr("4 not answered yet"),
+                                   HasSubstr("130 interrupted")));
   EXPECT_THAT(Commands(), UnorderedElementsAre("tell", "tells", "cancel", "answer", "status", "teams",
                                                "version", "wake", "sleep", "takeover", "mcp", "serve",
                                                "stop"));
@@ -157,6 +210,10 @@ TEST(CommandLineTest, EveryCommandHasHelpThatFitsATerminal) {
   }
   for (const std::string& text : texts) {
     for (const std::string& line : Lines(text)) EXPECT_LE(line.size(), 80u) << line;
+    // One word for one thing, as docs/GLOSSARY.md has them.
+    for (const char* word : {"settled", "fetched", "addressee", "mend", "suspect", "whoever"}) {
+      EXPECT_THAT(text, Not(HasSubstr(word)));
+    }
   }
 }
 

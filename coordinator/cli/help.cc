@@ -18,8 +18,8 @@ constexpr size_t kNameColumns = 26;     // Of options.
 constexpr size_t kCommandColumns = 12;  // Of commands.
 
 constexpr char kPurpose[] =
-    "Iris lets your Claude Code hand work to others, its teams: each is a project\n"
-    "folder, here or on any host that ssh reaches, with a claude of its own.\n"
+    "Iris lets your Claude Code hand work to teams. A team is a project folder, here\n"
+    "or on a host that ssh reaches, in which Iris runs a claude without a window.\n"
     "\n"
     "Usage: iris COMMAND [OPTIONS]\n";
 
@@ -32,15 +32,16 @@ constexpr char kMore[] =
     "  iris tells --last --wait\n"
     "\n"
     "Variables:\n"
-    "  IRIS_CONFIG  the configuration (else ~/.config/iris/config.json or .yaml)\n"
-    "  IRIS_HOME    the folder for Iris's data (else ~/.local/share/iris)\n"
-    "  NO_COLOR     set: no colours\n"
-    "  COLUMNS      how wide tables may be (else as the terminal is, or 80)\n"
+    "  IRIS_CONFIG  configuration file (default: ~/.config/iris/config.json or .yaml)\n"
+    "  IRIS_HOME    folder for Iris's data (default: ~/.local/share/iris)\n"
+    "  NO_COLOR     if set: no colours\n"
+    "  COLUMNS      width of the tables (default: the terminal's width, or 80)\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration,\n"
-    "            4 not answered yet\n"
+    "            4 not answered yet, 130 interrupted\n"
     "\n"
-    "`iris help COMMAND` says more. All but mcp know --json (docs/JSON.md).\n";
+    "`iris help COMMAND` explains a command. All commands except mcp have --json\n"
+    "(docs/JSON.md). Words: docs/GLOSSARY.md. Errors: docs/TROUBLESHOOTING.md.\n";
 
 // Lines of at most `columns` characters; the line ends that `text` has stay.
 std::string Wrap(absl::string_view text, size_t columns) {
@@ -109,8 +110,10 @@ std::string Surplus(const CLI::App& command) {
     const std::string option = word.substr(0, word.find('='));
     const std::string near =
         absl::StartsWith(option, "--") ? Nearest(OptionNames(command), option.substr(2)) : "";
-    return absl::StrCat("there is no option ", option,
-                        near.empty() ? "" : absl::StrCat("; did you mean --", near, "?"));
+    const std::string guess = near.empty() ? "" : absl::StrCat("; did you mean --", near, "?");
+    if (command.get_name() != "tell") return absl::StrCat("there is no option ", option, guess);
+    return absl::StrCat("there is no option ", option, guess, near.empty() ? "; if" : " If",
+                        " it belongs to the message, put -- before the message");
   }
   return "";
 }
@@ -142,7 +145,7 @@ std::string WrongUsage(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = *called.front();
   const std::string surplus = Surplus(command);
   return absl::StrCat("iris ", command.get_name(), ": ", surplus.empty() ? error.what() : surplus,
-                      "\n`iris help ", command.get_name(), "` says more.\n");
+                      "\n`iris help ", command.get_name(), "` explains the command.\n");
 }
 
 std::string UnknownCommand(const CLI::App& app, const std::string& name) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/cli/tell_id.h"
 
 namespace iris {
 namespace {
@@ -35,8 +36,8 @@ void SetHandler(void (*handler)(int)) {
 
 InterruptNotice::InterruptNotice(const std::string& tell_id) {
   const std::string text =
-      absl::StrCat("\nThe team goes on with message ", tell_id, ".\nfix: iris tells ", tell_id,
-                   " --wait gets the answer.\n");
+      absl::StrCat("\nThe team keeps working. Get the answer: iris tells ", ShortId(tell_id),
+                   " --wait\nStop it: iris cancel ", ShortId(tell_id), "\n");
   notice_bytes = text.copy(notice, sizeof(notice));
   SetHandler(TellAndDie);
 }

@@ -113,16 +113,16 @@ TEST_F(AcceptedTest, IsSaidToBeKeptWhereNoCoordinatorCanBeStartedAgainInTime) {
 
 // The sender did not get to say that it waits before gpu asked back.
 TEST_F(AcceptedTest, IsNotWaitedForAnyMoreWhereItsTeamWaitsForTheSenderByThen) {
-  Detached("hold");
+  Detached("hold", "cli");
   BeInTurnOf("echo");
   const std::string id = NewUuid();
-  Running asks = Start({"tell", "gpu", "hold", "--id", id});
+  Running asks = Start({"tell", "gpu", "hold", "--id", id, "--from", "cli"});
   BeInTurnOf("gpu");
   ASSERT_TRUE(WaitFor([&] { return CatchesInterrupts(asks.pid()); }));
   ASSERT_EQ(kill(asks.pid(), SIGSTOP), 0);
   Kill(Coordinator());
   const std::string back_id = NewUuid();
-  Running back = Start({"tell", "echo", "hold", "--id", back_id});
+  Running back = Start({"tell", "echo", "hold", "--id", back_id, "--from", "cli"});
   EXPECT_TRUE(WaitFor([&] { return CatchesInterrupts(back.pid()); }));
   EXPECT_EQ(SessionWith("echo").value("tellsWaiting", 0), 1);
   ASSERT_EQ(kill(asks.pid(), SIGCONT), 0);

@@ -147,9 +147,12 @@ class IrisProgramTest : public ::testing::Test {
   }
   // The coordinator that runs; 0 if none does.
   pid_t Coordinator() { return Status().value("pid", 0); }
-  // Sends a message that nobody waits for; returns its id.
-  std::string Detached(const std::string& text) {
-    const Ran ran = Iris({"tell", "echo", text, "--timeout", "-1"});
+  // Sends a message that nobody waits for; returns its id. `from`: the sender; empty: who works
+  // here.
+  std::string Detached(const std::string& text, const std::string& from = "") {
+    std::vector<std::string> arguments = {"tell", "echo", text, "--timeout", "-1"};
+    if (!from.empty()) arguments.insert(arguments.end(), {"--from", from});
+    const Ran ran = Iris(arguments);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     return ran.out.substr(0, ran.out.size() - 1);
   }

@@ -1,9 +1,11 @@
 #include "coordinator/cli/join_words.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace iris {
@@ -20,27 +22,60 @@ bool TakesNext(const CLI::App& tell, const std::string& word) {
   return option != nullptr && option->get_items_expected_min() > 0;
 }
 
-}  // namespace
-
-std::vector<std::string> JoinWords(const CLI::App& tell,
-                                   const std::vector<std::string>& arguments) {
-  std::vector<std::string> joined = {arguments.front()}, words;
-  bool only_words = false;
-  for (size_t i = 1; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    if (!only_words && word == "--") {
-      only_words = true;
-    } else if (only_words || !IsOption(word)) {
-      words.push_back(word);
-    } else {
-      joined.push_back(word);
-      if (TakesNext(tell, word) && i + 1 < arguments.size()) joined.push_back(arguments[++i]);
+// What `tell` was called with, option by option and word by word.
+class WordsOfTell {
+ public:
+  WordsOfTell(const CLI::App& tell, const std::vector<std::string>& arguments) : tell_(tell) {
+    joined_.words.push_back(arguments.front());
+    for (size_t i = 1; i < arguments.size(); ++i) {
+      const std::string& word = arguments[i];
+      if (!only_words_ && word == "--") {
+        only_words_ = true;
+      } else if (only_words_ || !IsOption(word)) {
+        TakeWord(word);
+      } else if (TakesNext(tell_, word)) {
+        const bool has_value = i + 1 < arguments.size() && !IsOption(arguments[i + 1]);
+        if (has_value) joined_.words.insert(joined_.words.end(), {word, arguments[++i]});
+        if (!has_value) joined_.wrong = absl::StrCat(word, " needs a value");
+      } else {
+        joined_.words.push_back(word);
+      }
     }
   }
-  if (words.empty()) return joined;
-  joined.insert(joined.end(), {"--", words.front()});
-  if (words.size() > 1) joined.push_back(absl::StrJoin(words.begin() + 1, words.end(), " "));
-  return joined;
+
+  JoinedWords Join() && {
+    if (words_.empty()) return std::move(joined_);
+    joined_.words.insert(joined_.words.end(), {"--", words_.front()});
+    if (words_.size() > 1) {
+      joined_.words.push_back(absl::StrJoin(words_.begin() + 1, words_.end(), " "));
+    }
+    joined_.text_from_stdin = has_dash_ && words_.size() == 2;
+    if (has_dash_ && words_.size() > 2 && joined_.wrong.empty()) {
+      joined_.wrong =
+          "- reads the whole message from stdin and stands alone; put -- before a message in which "
+          "a dash is text";
+    }
+    return std::move(joined_);
+  }
+
+ private:
+  // The first is the team, the others are the message's.
+  void TakeWord(const std::string& word) {
+    has_dash_ = has_dash_ || (!words_.empty() && !only_words_ && word == "-");
+    words_.push_back(word);
+  }
+
+  const CLI::App& tell_;
+  JoinedWords joined_;
+  std::vector<std::string> words_;
+  bool only_words_ = false;  // "--" was there.
+  bool has_dash_ = false;    // The message has a "-" that stands for stdin.
+};
+
+}  // namespace
+
+JoinedWords JoinWords(const CLI::App& tell, const std::vector<std::string>& arguments) {
+  return WordsOfTell(tell, arguments).Join();
 }
 
 }  // namespace iris

@@ -1,11 +1,16 @@
 #include "coordinator/cli/look.h"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/nearest.h"
+#include "common/base/quoted.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
@@ -33,19 +38,50 @@ absl::StatusOr<v1::GetStatusResponse> AskStatus(v1::Coordinator::Stub& stub) {
   return status;
 }
 
-// Answers that nobody has read; 0 where the coordinator does not say.
-uint64_t Unread(v1::Coordinator::Stub& stub) {
+// Answers that nobody has read, with `team` only its own; 0 where the coordinator does not say.
+uint64_t Unread(v1::Coordinator::Stub& stub, const std::string& team) {
   grpc::ClientContext context;
   SetDeadline(context);
   v1::ListTellsResponse tells;
   if (!stub.ListTells(&context, {}, &tells).ok()) return 0;
-  return static_cast<uint64_t>(absl::c_count_if(
-      tells.tells(), [](const v1::TellSummary& tell) { return tell.state() == "settled"; }));
+  return static_cast<uint64_t>(
+      absl::c_count_if(tells.tells(), [&team](const v1::TellSummary& tell) {
+        return tell.state() == "settled" && (team.empty() || tell.to() == team);
+      }));
+}
+
+// FAILURE_BAD_REQUEST: `team` is not configured. What else AskForTeams() fails with.
+absl::Status CheckTeam(const Coordinator& coordinator, const std::string& team) {
+  v1::ListTeamsResponse teams;
+  if (absl::Status got = AskForTeams(coordinator, teams); !got.ok()) return got;
+  std::vector<std::string> names;
+  for (const v1::TeamInfo& one : teams.teams()) {
+    if (one.name() == team) return absl::OkStatus();
+    names.push_back(one.name());
+  }
+  const std::string nearest = Nearest(names, team);
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat("there is no team ", Quoted(team), " in ", coordinator.hello.config_path()),
+      absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
+                   "`iris teams` lists them."));
+}
+
+// Of `status` what concerns the team. FAILURE_BAD_REQUEST: there is nothing, and no such team.
+absl::StatusOr<v1::GetStatusResponse> StatusOf(const Coordinator& coordinator,
+                                               const std::string& team,
+                                               const v1::GetStatusResponse& status) {
+  v1::GetStatusResponse only = OnlyOf(team, status);
+  if (only.links().empty() && only.sessions().empty()) {
+    if (absl::Status known = CheckTeam(coordinator, team); !known.ok()) return known;
+  }
+  return only;
 }
 
 StatusView ViewFor(const CommandLine& command) {
   return {.now_ms = absl::ToUnixMillis(absl::Now()),
           .screen = OwnScreen(),
+          .team = command.team,
           .long_form = command.long_form};
 }
 
@@ -58,11 +94,11 @@ int RunStatus(const CommandLine& command, const Places& places) {
   }
   if (!coordinator.ok()) return PrintFailed(coordinator.status(), command.json, kExitFailed);
   absl::StatusOr<v1::GetStatusResponse> status = AskStatus(*coordinator->stub);
+  if (status.ok() && !command.team.empty()) status = StatusOf(*coordinator, command.team, *status);
   if (!status.ok()) return PrintFailed(status.status(), command.json, kExitFailed);
-  if (!command.team.empty()) *status = OnlyOf(command.team, *status);
   if (command.json) return PrintOut(StatusJson(*status) + "\n", kExitOk);
   StatusView view = ViewFor(command);
-  view.unread = Unread(*coordinator->stub);
+  view.unread = Unread(*coordinator->stub, command.team);
   return PrintOut(StatusText(*status, view), kExitOk);
 }
 
@@ -84,6 +120,11 @@ int RunTeams(const CommandLine& command, const Places& places) {
   const absl::Status got = AskForTeams(*coordinator, teams);
   if (!got.ok()) return PrintFailed(got, command.json, ExitCodeForStart(got));
   if (command.json) return PrintOut(TeamsJson(teams) + "\n", kExitOk);
+  if (teams.teams().empty()) {
+    return PrintOut(absl::StrCat("no teams are configured: add one below \"teams\" in ",
+                                 places.config.path, "\n"),
+                    kExitOk);
+  }
   const absl::StatusOr<v1::GetStatusResponse> status = AskStatus(*coordinator->stub);
   if (!status.ok()) return PrintFailed(status.status(), command.json, kExitFailed);
   return PrintOut(TeamsText(teams, *status, ViewFor(command)), kExitOk);

@@ -7,7 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,16 +49,12 @@ constexpr absl::Duration kBeingGiven = absl::Milliseconds(10);
 // Streams in a row that end before anything is settled: more, and it is our message that ends them.
 constexpr int kFruitlessMax = 3;
 
-std::string Env(const char* name) {
-  const char* value = getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-v1::McpClient DescribeClient(const std::string& caller) {
+v1::McpClient DescribeClient(const OwnCaller& caller) {
   v1::McpClient client;
   client.set_project_dir(OwnFolder());
-  client.set_caller(caller);
-  client.set_claude_session_id(Env("CLAUDE_CODE_SESSION_ID"));
+  client.set_caller(caller.name);
+  for (const std::string& team : caller.also) client.add_also(team);
+  client.set_claude_session_id(OwnClaudeSession());
   client.set_confirms(true);
   *client.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return client;
@@ -127,6 +123,8 @@ class McpRelay {
     poll(&ended, 1, kLastWordsMs);
   }
 
+  bool input_failed() const { return input_failed_; }
+
  private:
   // A client that closes our stdin at once behind a call may still read.
   void AwaitLastAnswers() {
@@ -151,7 +149,9 @@ class McpRelay {
     const ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
     if (n > 0) return lines_.Take(absl::string_view(buffer, n));
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    lines_.End();
+    input_failed_ = n < 0;
+    if (input_failed_) perror("iris: stdin");  // A line that has begun is no message.
+    if (!input_failed_) lines_.End();
     end_of_input_ = true;
   }
 
@@ -175,8 +175,8 @@ class McpRelay {
   absl::StatusOr<Coordinator> Reach() {
     for (int lost = 0;; ++lost) {
       absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
-      if (!coordinator.ok() || !caller_.empty()) return coordinator;
-      absl::StatusOr<std::string> caller = FindBoundCaller(*coordinator->stub, team_);
+      if (!coordinator.ok() || !caller_.name.empty()) return coordinator;
+      absl::StatusOr<OwnCaller> caller = FindBoundCaller(*coordinator->stub, team_);
       if (caller.ok()) {
         caller_ = *std::move(caller);
         return coordinator;
@@ -260,9 +260,9 @@ class McpRelay {
 
   const Places& places_;
   const std::string team_;  // As FindBoundCaller().
-  // Once it is known. It stays as it is: what is asked again after a lost coordinator must come from
-  // the same caller, whatever the configuration says by then.
-  std::string caller_;
+  // Once it is known. It stays as it is: what is asked again after a lost coordinator must come
+  // from the same caller, whatever the configuration says by then.
+  OwnCaller caller_;
   const ScopedFd wakeup_;    // Written to when the stream has ended.
   const ScopedFd answered_;  // Written to after the end of input, when a message was settled.
   const ScopedFd gave_;      // Written to when there is something to SendGiven().
@@ -271,6 +271,7 @@ class McpRelay {
   LineSplitter lines_;
   McpIdScan too_long_;  // Of the line that is being read, if it is.
   std::atomic<bool> end_of_input_ = false;
+  bool input_failed_ = false;     // It could not be read to its end.
   std::atomic<int> in_hand_ = 0;  // Answers of the stream that are not dealt with.
   GivenAnswers given_;
   size_t settled_before_ = 0;  // The stream began.
@@ -283,8 +284,9 @@ class McpRelay {
 int RunMcp(const CommandLine& command, const Places& places) {
   signal(SIGPIPE, SIG_IGN);
   const ParentWatch parent;
-  McpRelay(places, command.team).Run();
-  return kExitOk;
+  McpRelay relay(places, command.team);
+  relay.Run();
+  return relay.input_failed() ? kExitFailed : kExitOk;
 }
 
 }  // namespace iris

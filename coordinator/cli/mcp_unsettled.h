@@ -65,7 +65,8 @@ class UnsettledLines {
   std::vector<ToSendLine> ToSend() const;
 
   // Takes out what is not kept whole, or everything; returns the answers that say `why`, to those
-  // that are requests, and what is wrong to those that cannot be read. Where what was asked for is stored, they say that too, and how to get it.
+  // that are requests, and what is wrong to those that cannot be read. Where what was asked for is
+  // stored, they say that too, and how to get it.
   std::vector<std::string> RefuseCut(const absl::Status& why) { return Refuse(why, true); }
   std::vector<std::string> RefuseAll(const absl::Status& why) { return Refuse(why, false); }
 

@@ -37,7 +37,7 @@ class ClosedDesk final : public McpDesk {
   void Sleep(const std::string&, const std::string&, bool, SleepDone done) override { done(why_); }
   absl::StatusOr<v1::ListTeamsResponse> Teams() override { return why_; }
   absl::Status ConfigProblem() override { return absl::OkStatus(); }
-  std::string Caller() override { return ""; }
+  McpCaller Caller() override { return {}; }
   void Status(StatusDone done) override { done(why_); }
 
  private:

@@ -47,7 +47,8 @@ TEST_F(McpWithoutTest, ItIsOpenedListsTheToolsAndEveryCallSaysWhy) {
        {"arguments", {{"toTeam", "app"}, {"fromTeam", "web"}, {"message", "x"}}}});
   const std::vector<json> heard = Heard();
   ASSERT_EQ(heard.size(), 4u);
-  EXPECT_THAT(heard[0]["result"]["instructions"].get<std::string>(), HasSubstr("trailing comma"));
+  EXPECT_THAT(heard[0]["result"]["instructions"].get<std::string>(),
+              AllOf(HasSubstr("trailing comma"), HasSubstr("Leave fromTeam out")));
   EXPECT_EQ(heard[1]["result"]["tools"].size(), 10u);
   for (const size_t call : {2, 3}) {
     const json& result = heard[call]["result"];

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -17,27 +16,20 @@
 #include "absl/time/time.h"
 #include "common/base/hostname.h"
 #include "common/base/nearest.h"
-#include "common/base/utf8.h"
+#include "common/base/quoted.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/app/places.h"
 #include "coordinator/orchestrator/caller_name.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kAnswer = absl::Seconds(10);
-constexpr size_t kNameBytesShown = 100;
 
-std::string Env(const char* name) {
-  const char* value = getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
-}
+std::string Env(absl::string_view name) { return ProcessEnv(name).value_or(""); }
 
 // The path without symbolic links, or as it is where it leads nowhere.
 std::string RealPath(const std::string& path) {
@@ -60,6 +52,7 @@ absl::StatusOr<v1::ListTeamsResponse> TeamsOf(v1::Coordinator::Stub& stub) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::ListTeamsRequest request;
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
+  request.set_claude_session_id(OwnClaudeSession());
   v1::ListTeamsResponse teams;
   const absl::Status got = FromGrpcStatus(stub.ListTeams(&context, request, &teams), "");
   if (!got.ok()) return got;
@@ -75,8 +68,11 @@ std::string OwnFolder() {
   return here == nullptr ? "" : here.get();
 }
 
+std::string OwnClaudeSession() { return Env("CLAUDE_CODE_SESSION_ID"); }
+
 OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams,
                    absl::string_view home, absl::string_view host) {
+  if (!teams.own_team().empty()) return {.name = teams.own_team(), .also = {}};
   OwnCaller own;
   size_t longest = 0;
   const std::string here = folder.empty() ? "" : AsFolder(folder);
@@ -102,25 +98,28 @@ absl::StatusOr<std::string> FindOwnCaller(v1::Coordinator::Stub& stub, const std
   OwnCaller own = CallerIn(folder, *teams, Env("HOME"), Hostname());
   if (wanted.empty() || wanted == own.name) return std::move(own.name);
   if (std::find(own.also.begin(), own.also.end(), wanted) != own.also.end()) return wanted;
-  return MakeFailure(
-      v1::FAILURE_BAD_REQUEST,
-      absl::StrCat("whoever works in ", Quoted(folder), " is ", own.name, ", and not ",
-                   Quoted(wanted)),
-      "Leave --from out: Iris knows by the folder who asks. `--from cli` goes on with the "
-      "conversations that the command line had before that.");
+  const std::string who = teams->own_team().empty()
+                              ? absl::StrCat("whoever works in ", Quoted(folder))
+                              : "the claude that asks";
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     absl::StrCat(who, " is ", own.name, ", and not ", Quoted(wanted)),
+                     "Leave --from out: Iris knows who asks. `--from cli` goes on with the "
+                     "conversations that the command line had before that.");
 }
 
 absl::StatusOr<std::string> CallerOrOwn(v1::Coordinator::Stub& stub, const std::string& named) {
   return named.empty() ? FindOwnCaller(stub, "") : named;
 }
 
-absl::StatusOr<std::string> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team) {
-  if (team.empty()) return FindOwnCaller(stub, "");
+absl::StatusOr<OwnCaller> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = TeamsOf(stub);
   if (!teams.ok()) return teams.status();
+  if (team.empty() || !teams->own_team().empty()) {
+    return CallerIn(OwnFolder(), *teams, Env("HOME"), Hostname());
+  }
   std::vector<std::string> names;
   for (const v1::TeamInfo& one : teams->teams()) {
-    if (one.name() == team) return team;
+    if (one.name() == team) return OwnCaller{.name = team, .also = {}};
     names.push_back(one.name());
   }
   const std::string nearest = Nearest(names, team);

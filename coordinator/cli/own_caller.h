@@ -20,11 +20,14 @@ struct OwnCaller {
 
 // CLAUDE_PROJECT_DIR, else the working directory; empty: there is none.
 std::string OwnFolder();
+// CLAUDE_CODE_SESSION_ID: that of the claude that has started this process; empty: none has.
+std::string OwnClaudeSession();
 
-// The local team whose folder holds `folder`, by their real paths, whichever names and symbolic
-// links led there; where several do the innermost, and of those with the same folder the first.
-// Where none does: `folder`'s own name. Asks the file system, and so may block. `home` is what ~/
-// stands for; `host` is this host's name.
+// The team whose claude this is, where the coordinator knows (`own_team` of `teams`). Else the
+// local team whose folder holds `folder`, by their real paths, whichever names and symbolic links
+// led there; where several do the innermost, and of those with the same folder the first. Where
+// none does: `folder`'s own name. Asks the file system, and so may block. `home` is what ~/ stands
+// for; `host` is this host's name.
 OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams,
                    absl::string_view home, absl::string_view host);
 
@@ -32,12 +35,13 @@ OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams
 // empty. FAILURE_BAD_REQUEST: it works for somebody else; and what else ListTeams() fails with.
 absl::StatusOr<std::string> FindOwnCaller(v1::Coordinator::Stub& stub, const std::string& wanted);
 
-// `named` as it is, since a person may look after anybody's conversation; empty: who this process is.
+// `named` as it is, since a person may look after anybody's conversation; empty: who this process
+// is.
 absl::StatusOr<std::string> CallerOrOwn(v1::Coordinator::Stub& stub, const std::string& named);
 
-// The same for a process that was started for `team`, which counts wherever it works; empty: none.
-// FAILURE_BAD_REQUEST: there is no such team.
-absl::StatusOr<std::string> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team);
+// The same for a process that was started for `team`, which counts wherever it works, but for the
+// claude of another team; empty: none. FAILURE_BAD_REQUEST: there is no such team.
+absl::StatusOr<OwnCaller> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team);
 
 }  // namespace iris
 

@@ -81,5 +81,16 @@ TEST_F(OwnCallerTest, OfSeveralTeamsWithOneFolderTheFirstCountsAndTheOthersMay) 
   EXPECT_THAT(CallerIn(scratch_.path(), teams_, "", "laptop").also, IsEmpty());
 }
 
+TEST_F(OwnCallerTest, TheClaudeOfATeamIsThatTeamWhereverItWorks) {
+  const std::string folder = Make("app");
+  Add("one", folder);
+  Add("two", folder);
+  teams_.set_own_team("two");
+  EXPECT_EQ(In(folder), "two");
+  EXPECT_EQ(In("/elsewhere"), "two");
+  EXPECT_EQ(In(""), "two");
+  EXPECT_THAT(CallerIn(folder, teams_, "", "laptop").also, IsEmpty());
+}
+
 }  // namespace
 }  // namespace iris

@@ -54,7 +54,7 @@ std::string PermissionsText(const v1::GetStatusResponse& status) {
                       Input(permission), "\n");
     }
   }
-  return text.empty() ? "nothing waits for an answer\n" : text;
+  return text.empty() ? "no permission requests\n" : text;
 }
 
 std::string PermissionsJson(const v1::GetStatusResponse& status) {
@@ -79,8 +79,8 @@ int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string&
   const int code = done ? kExitOk : kExitFailed;
   const absl::Status late =
       MakeFailure(v1::FAILURE_BAD_REQUEST,
-                  absl::StrCat("somebody else was faster; what counts is: ", response.answer()),
-                  "Nothing is left to answer here.");
+                  absl::StrCat("somebody else has answered this request: ", response.answer()),
+                  "Nothing needs to be done.");
   if (json) {
     Json out = Reply(done);
     AddPermission(permission, /*with_input=*/shows, out);

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <string>
 
+#include "absl/status/statusor.h"
+
 namespace iris {
 
 // All of stdin, to its end, but one byte more than `bytes_max` at most: that tells who checks it
-// that it is too much.
-std::string ReadStdin(size_t bytes_max);
+// that it is too much. FAILURE_BAD_REQUEST: it cannot be read, or not to its end.
+absl::StatusOr<std::string> ReadStdin(size_t bytes_max);
 
 }  // namespace iris
 

@@ -51,6 +51,17 @@ std::string ShortTeams(const v1::ListTeamsResponse& teams, const v1::GetStatusRe
   return FitTable(rows, view.screen);
 }
 
+void PrintWhyNoAnswer(const TellReport& report) {
+  if (report.not_yet) {
+    const Failure failure = ToProto(report.status);
+    const std::string next = absl::StrCat(failure.detail(), ". ", failure.fix(), "\n");
+    fputs(Printable(next).c_str(), stderr);
+    return;
+  }
+  if (!report.text.empty()) fputs("What was printed is only a part of the answer.\n", stderr);
+  PrintFailure(report.status);
+}
+
 }  // namespace
 
 void PrintFailure(const absl::Status& status) {
@@ -74,6 +85,10 @@ int PrintOut(const std::string& text, int exit_code) {
   return PrintOut(text) ? exit_code : kExitFailed;
 }
 
+int ExitCodeForRefusal(const absl::Status& status) {
+  return KindOf(status) == v1::FAILURE_BAD_REQUEST ? kExitUsage : kExitFailed;
+}
+
 int ExitCodeForStart(const absl::Status& status) {
   return KindOf(status) == v1::FAILURE_BAD_REQUEST ? kExitConfig : kExitFailed;
 }
@@ -87,7 +102,7 @@ bool PrintTell(const TellReport& report, bool json) {
   const bool nothing = out.empty() && !report.status.ok();
   if (!nothing && !absl::EndsWith(out, "\n")) out += "\n";
   if (!PrintOut(out)) return false;
-  if (!json && !report.status.ok()) PrintFailure(report.status);
+  if (!json && !report.status.ok()) PrintWhyNoAnswer(report);
   if (!json) fputs(Printable(AccountLines(report.account)).c_str(), stderr);
   return true;
 }
@@ -126,7 +141,6 @@ std::string TellJson(const TellReport& report) {
 
 std::string TeamsText(const v1::ListTeamsResponse& teams, const v1::GetStatusResponse& status,
                       const StatusView& view) {
-  if (teams.teams().empty()) return "no teams are configured\n";
   return view.long_form ? LongTeams(teams) : ShortTeams(teams, status, view);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/cli/table.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -24,6 +25,9 @@ int PrintOut(const std::string& text, int exit_code);
 // Returns whether all of it was written; if not, stderr says why.
 bool PrintOut(const std::string& text);
 
+// What a command exits with that a coordinator did not do: kExitUsage where the words of the command
+// are to blame, such as the name of a team.
+int ExitCodeForRefusal(const absl::Status& status);
 // What a command exits with that cannot get to work: kExitConfig where the configuration is to
 // blame.
 int ExitCodeForStart(const absl::Status& status);
@@ -35,12 +39,14 @@ struct TellReport {
   uint64_t structured_bytes = 0;  // The last ones of `text` are JSON.
   v1::TurnAccount account;        // All unset: not known.
   bool detached = false;          // Nobody waits: the id is all there is.
+  bool not_yet = false;           // `status` says only that there is no answer yet, and what to do.
   std::string state;              // queued, running, settled; empty: not known.
   absl::Duration duration;
 };
 
 // Returns whether all of it could be written to stdout. People get the text there, ending in a
-// newline, and on stderr a failure, what the turn was denied and what it cost. On a terminal what it
+// newline, and on stderr a failure (and that the text is only a part then), what the turn was denied
+// and what it cost. On a terminal what it
 // would obey is not printed as it is (Printable()).
 bool PrintTell(const TellReport& report, bool json);
 // What a turn was denied, the key that would have had a person asked, and what it cost: a line each,
@@ -69,6 +75,7 @@ int PrintAnswer(const v1::AnswerPermissionResponse& response, const std::string&
 struct StatusView {
   int64_t now_ms = 0;  // Unix time.
   Screen screen;
+  absl::string_view team;  // The only one that is asked for; empty: all.
   bool long_form = false;  // Connections, agents, what hosts hold, and every session.
   uint64_t unread = 0;     // Answers that nobody has read.
 };
@@ -82,7 +89,8 @@ std::string NotRunning(bool json);
 // Of `status` what concerns this team.
 v1::GetStatusResponse OnlyOf(const std::string& team, const v1::GetStatusResponse& status);
 
-// A line for each team, with what `status` knows of it; `long_form`: with command and path, uncut.
+// A line for each team (there is one at least), with what `status` knows of it; `long_form`: with
+// command and path, uncut.
 std::string TeamsText(const v1::ListTeamsResponse& teams, const v1::GetStatusResponse& status,
                       const StatusView& view);
 std::string TeamsJson(const v1::ListTeamsResponse& teams);

@@ -46,7 +46,7 @@ TEST(ReportTest, WhatATurnCostAndWasDeniedIsSaidAfterItsAnswer) {
   account.add_denied()->set_name("Bash");
   EXPECT_EQ(AccountLines(account),
             "1 use of a tool was denied: Bash.\n"
-            "fix: \"grantPermission\": \"ask\" in the team's configuration has a person asked "
+            "fix: With \"grantPermission\": \"ask\" in the team's configuration a person is asked "
             "instead (iris answer).\n"
             "turn: 2 tools, $0.08\n");
   const Json printed = JsonOf({.tell_id = "t", .text = "x", .account = account});
@@ -85,6 +85,19 @@ TEST(ReportTest, WhatIsCutIsMarked) {
   EXPECT_EQ(first()["messageTruncated"], true);
   EXPECT_EQ(first()["answerTruncated"], true);
   EXPECT_EQ(first()["failure"]["truncated"], true);
+}
+
+TEST(ReportTest, AnAnswerIsUnreadUntilItIsRead) {
+  v1::ListTellsResponse tells;
+  v1::TellSummary& tell = *tells.add_tells();
+  tell.set_tell_id("98f5e69d-0000-4000-8000-000000000000");
+  tell.set_state("settled");
+  tell.set_answer_preview("yes");
+  EXPECT_NE(TellsText(tells, 0).find("  unread  "), std::string::npos);
+  tell.set_fetched(true);
+  const std::string text = TellsText(tells, 0);
+  EXPECT_NE(text.find("  read  "), std::string::npos) << text;
+  EXPECT_EQ(text.find("settled"), std::string::npos) << text;
 }
 
 TEST(ReportTest, TeamsHaveALineEach) {

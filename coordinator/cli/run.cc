@@ -29,6 +29,7 @@
 #include "coordinator/cli/look.h"
 #include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/standard_streams.h"
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
@@ -41,6 +42,7 @@ namespace {
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kStopAgents = absl::Seconds(30);
 constexpr absl::Duration kLeave = absl::Seconds(10);
+constexpr char kNoneRuns[] = "no coordinator runs\n";
 
 int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
   const absl::Status status = Serve(command.idle_exit, make_engine);
@@ -51,13 +53,14 @@ int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
       return PrintFailed(MakeFailure(v1::FAILURE_BAD_REQUEST, runs, "Nothing needs to be done."),
                          true, kExitFailed);
     }
-    fprintf(stderr, "%s\n", runs.c_str());
+    fprintf(stderr, "%s\n", Printable(runs).c_str());
     return kExitFailed;
   }
   return PrintFailed(status, command.json, ExitCodeForStart(status));
 }
 
-// What a stop came to; `left`: whether the coordinator that ran is gone.
+// What a stop came to. `was_running`: a coordinator, before the one that ended the agents; `left`:
+// whether that is gone.
 int PrintStopped(const CommandLine& command, bool was_running, const absl::Status& left,
                  const v1::StopResponse& response) {
   const int code = left.ok() && response.problems().empty() ? kExitOk : kExitFailed;
@@ -72,7 +75,6 @@ int PrintStopped(const CommandLine& command, bool was_running, const absl::Statu
     if (!left.ok()) json["failure"] = FailureJson(ToProto(left));
     return PrintOut(Dump(json) + "\n", code);
   }
-  if (!was_running) return PrintOut("no coordinator runs\n", code);
   std::string text;
   for (const std::string& name : response.stopped()) {
     absl::StrAppend(&text, "agent on ", Printable(name), ": stopped\n");
@@ -82,7 +84,8 @@ int PrintStopped(const CommandLine& command, bool was_running, const absl::Statu
     fprintf(stderr, "%s\n", Printable(problem).c_str());
   }
   if (!left.ok()) PrintFailure(left);
-  return PrintOut(absl::StrCat(text, left.ok() ? "coordinator stopped\n" : ""), code);
+  if (left.ok()) absl::StrAppend(&text, was_running ? "coordinator stopped\n" : kNoneRuns);
+  return PrintOut(text, code);
 }
 
 // Asks, and gives up the connection: the coordinator leaves when all of them are closed.
@@ -106,10 +109,12 @@ absl::StatusOr<Coordinator> StartToStopAgents() {
 
 int RunStop(const CommandLine& command, const Places& places) {
   absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
-  if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
+  const bool was_running = KindOf(coordinator.status()) != v1::FAILURE_UNREACHABLE;
+  if (!was_running) {
     const bool there_was_one = access(places.store.c_str(), F_OK) == 0;
     if (!command.agents || !there_was_one) {
-      return PrintStopped(command, /*was_running=*/false, absl::OkStatus(), {});
+      if (!command.json) return PrintOut(kNoneRuns, kExitOk);
+      return PrintStopped(command, was_running, absl::OkStatus(), {});
     }
     coordinator = StartToStopAgents();
     if (!coordinator.ok()) {
@@ -126,9 +131,11 @@ int RunStop(const CommandLine& command, const Places& places) {
   absl::Status left;
   if (!WaitForExit(pid, absl::Now() + kLeave)) {
     left = MakeFailure(v1::FAILURE_TIMEOUT,
-                       absl::StrCat("the coordinator, pid ", pid, ", has not left yet"));
+                       absl::StrCat("the coordinator, pid ", pid, ", has not left yet"),
+                       absl::StrCat("It leaves when it is done; `kill ", pid,
+                                    "` ends it at once, and nothing is lost."));
   }
-  return PrintStopped(command, /*was_running=*/true, left, response);
+  return PrintStopped(command, was_running, left, response);
 }
 
 // A coordinator that has read our configuration before, with our variables, keeps that for us while
@@ -197,7 +204,7 @@ int PrintInstead(const ParsedCommandLine& parsed) {
                                    absl::StripAsciiWhitespace(lines.back())),
                        true, parsed.exit_code);
   }
-  fputs(parsed.message.c_str(), stderr);
+  fputs(Printable(parsed.message).c_str(), stderr);
   return parsed.exit_code;
 }
 
@@ -205,6 +212,7 @@ int PrintInstead(const ParsedCommandLine& parsed) {
 
 int RunIris(int argc, char** argv, const MakeEngine& make_engine) {
   const std::vector<std::string> arguments = TakeArguments(argc, argv);  // Before anything else.
+  HoldStandardStreams();
   const ParsedCommandLine parsed = ParseCommandLine(arguments);
   switch (parsed.command.verb) {
     case Verb::kNone:

@@ -69,6 +69,8 @@ Json SessionJson(const v1::SessionStatus& session) {
                {"envFrom", session.env_from()},
                {"envNames",
                 std::vector<std::string>(session.env_names().begin(), session.env_names().end())},
+               {"envLacks",
+                std::vector<std::string>(session.env_lacks().begin(), session.env_lacks().end())},
                {"permissions", std::move(asks)},
                {"tellsDone", session.tells_done()},
                {"created", Moment(session.created_at_ms())}};

@@ -11,6 +11,7 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/team_line.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/link/link_words.h"
 
 namespace iris {
 namespace {
@@ -31,7 +32,7 @@ std::string Pair(const v1::SessionStatus& session) {
 
 // "lost 3 s ago, trying again in 4 s"; empty: nothing that the state does not say.
 std::string LinkStory(const v1::LinkStatus& link) {
-  if (link.state() == "suspect") return "silent since a probe; lost if it stays so";
+  if (link.state() == "suspect") return "silent: the last keep-alive was not answered";
   if (!link.has_failure()) {
     if (link.losses() == 0) return "";
     return absl::StrCat("was lost ", link.losses(), link.losses() == 1 ? " time" : " times",
@@ -47,28 +48,28 @@ std::string LinkStory(const v1::LinkStatus& link) {
     return absl::StrCat(when, ", trying again now");
   }
   if (link.state() == "blocked") {
-    return absl::StrCat("blocked, ", when, "; mend it, and the next message tries again");
+    return absl::StrCat(when, ". Fix it; the next message tries again");
   }
   return when;
 }
 
 std::string MiB(uint64_t bytes) { return absl::StrFormat("%.1f MiB", bytes / 1048576.0); }
 
-// "12 sessions, 3 with a claude; journals 1.2 MiB of 4096.0 MiB; 2 builds, 16.1 MiB; 900.0 MiB
-// free"
+// "12 conversations, 3 with a running claude; journals 1.2 MiB of 4096.0 MiB; 2 builds, 16.1 MiB;
+// 900.0 MiB free"
 std::string HoldingsText(const v1::HostHoldings& held) {
   std::string text =
-      absl::StrCat(held.sessions(), held.sessions() == 1 ? " session, " : " sessions, ",
-                   held.with_child(), " with a claude");
-  if (held.draining() > 0) absl::StrAppend(&text, ", ", held.draining(), " draining");
+      absl::StrCat(held.sessions(), held.sessions() == 1 ? " conversation, " : " conversations, ",
+                   held.with_child(), " with a running claude");
+  if (held.draining() > 0) absl::StrAppend(&text, ", ", held.draining(), " in an earlier turn");
   if (held.unverifiable() > 0) {
-    absl::StrAppend(&text, ", ", held.unverifiable(), " claimed by other hosts");
+    absl::StrAppend(&text, ", ", held.unverifiable(), " held by other hosts");
   }
   if (held.damaged() > 0) absl::StrAppend(&text, ", ", held.damaged(), " put aside as damaged");
   absl::StrAppend(&text, "; journals ", MiB(held.journal_bytes()), " of ",
                   MiB(held.journal_quota_bytes()));
   if (held.unacknowledged_bytes() > 0) {
-    absl::StrAppend(&text, " (", MiB(held.unacknowledged_bytes()), " not fetched)");
+    absl::StrAppend(&text, " (", MiB(held.unacknowledged_bytes()), " unread)");
   }
   absl::StrAppend(&text, "; ", held.builds(), held.builds() == 1 ? " build, " : " builds, ",
                   MiB(held.build_bytes()));
@@ -85,10 +86,10 @@ absl::string_view KeyOf(const v1::GetStatusResponse& status, absl::string_view i
 }
 
 std::string LinkTable(const v1::GetStatusResponse& status) {
-  if (status.links().empty()) return "no links\n";
+  if (status.links().empty()) return "no connections\n";
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
   for (const v1::LinkStatus& link : status.links()) {
-    rows.push_back({OrDash(link.key()), OrDash(link.state()), OrDash(link.mode()),
+    rows.push_back({OrDash(link.key()), OrDash(LinkStateWords(link.state())), OrDash(link.mode()),
                     NumberOrDash(link.ssh_pid()), NumberOrDash(link.agent_pid()),
                     OrDash(link.agent_build()), OrDash(absl::StrJoin(link.teams(), ","))});
   }
@@ -100,7 +101,7 @@ std::string LinkDetails(const v1::LinkStatus& link, const v1::GetStatusResponse&
   const std::string key = OrDash(link.key());
   std::string details;
   if (!link.same_agent_as().empty()) {
-    absl::StrAppend(&details, key, " leads to the agent of ",
+    absl::StrAppend(&details, key, " uses the same agent as ",
                     OrDash(KeyOf(status, link.same_agent_as())), "\n");
   }
   if (!link.mode_reason().empty()) {
@@ -108,7 +109,7 @@ std::string LinkDetails(const v1::LinkStatus& link, const v1::GetStatusResponse&
                     OrDash(link.mode_reason()), "\n");
   }
   if (link.has_holdings()) {
-    absl::StrAppend(&details, key, " holds ", HoldingsText(link.holdings()), "\n");
+    absl::StrAppend(&details, key, " stores ", HoldingsText(link.holdings()), "\n");
   }
   return details;
 }
@@ -129,25 +130,44 @@ std::string LinkNotes(const v1::LinkStatus& link) {
   return notes;
 }
 
-// Whose environment claude was started with; their names are in the JSON. Empty: none was given.
+// Whose environment claude was started with, and the names of its variables. Empty: no claude was
+// started.
 std::string EnvironmentText(const v1::SessionStatus& session) {
-  if (session.env_from().empty()) return "";
-  if (session.env_from() == "coordinator" && session.env_names().empty()) {
-    return "claude has the environment of the coordinator: no front end has asked since that "
-           "started";
+  const std::string& from = session.env_from();
+  if (from.empty()) {
+    return session.child_pid() == 0 ? ""
+                                    : "which environment claude has is not known: it runs since "
+                                      "before this coordinator, or its agent is of an older build";
   }
-  return absl::StrCat("claude has the environment of the ", OrDash(session.env_from()), " (",
-                      session.env_names_size(), " variables)");
+  if (from == "agent") return "";  // A problem.
+  std::string text = absl::StrCat("claude has the environment of the ",
+                                  from == "front end" ? "caller" : OrDash(from));
+  if (from == "coordinator") absl::StrAppend(&text, ", since nobody had sent a message");
+  absl::StrAppend(&text, " (", session.env_names_size(),
+                  " variables): ", OneLine(absl::StrJoin(session.env_names(), ", ")));
+  return text;
+}
+
+// What is wrong with its environment. Empty: nothing.
+std::string EnvironmentProblem(const v1::SessionStatus& session) {
+  if (session.env_from() == "agent") {
+    return "claude has only what its agent has: an agent or a bridge of an older build passes no "
+           "environment on, neither the host's nor yours";
+  }
+  if (session.env_lacks().empty()) return "";
+  return absl::StrCat("claude's environment is too large and lacks ",
+                      OneLine(absl::StrJoin(session.env_lacks(), ", ")),
+                      "; unset what is large and not needed, or set these in `env`");
 }
 
 std::string SessionTable(const v1::GetStatusResponse& status, int64_t now_ms) {
-  if (status.sessions().empty()) return "no sessions\n";
+  if (status.sessions().empty()) return "no conversations\n";
   Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
   for (const v1::SessionStatus& session : status.sessions()) {
-    rows.push_back({OneLine(session.from()), OneLine(session.to()), OrDash(session.state()),
-                    NumberOrDash(session.child_pid()), NumberOrDash(session.tells_waiting()),
-                    absl::StrCat(session.tells_done()), Used(session.last_used_at_ms(), now_ms),
-                    session.session_id()});
+    rows.push_back({OneLine(session.from()), OneLine(session.to()),
+                    OrDash(SessionStateWords(session.state())), NumberOrDash(session.child_pid()),
+                    NumberOrDash(session.tells_waiting()), absl::StrCat(session.tells_done()),
+                    Used(session.last_used_at_ms(), now_ms), session.session_id()});
   }
   return Table(rows);
 }
@@ -169,6 +189,9 @@ std::string SessionNotes(const v1::SessionStatus& session) {
   if (!session.stall().empty()) {
     absl::StrAppend(&notes, Pair(session), ": ", OrDash(session.stall()), "\n");
   }
+  if (const std::string problem = EnvironmentProblem(session); !problem.empty()) {
+    absl::StrAppend(&notes, Pair(session), ": ", problem, "\n");
+  }
   if (const std::string denied = DeniedText(session.last_turn()); !denied.empty()) {
     const absl::string_view fix = DeniedFix(session.last_turn());
     absl::StrAppend(&notes, Pair(session), ": last turn: ", OneLine(denied), fix.empty() ? "" : " ",
@@ -184,6 +207,9 @@ std::string SessionNotes(const v1::SessionStatus& session) {
 
 std::string TeamTable(const v1::GetStatusResponse& status, const StatusView& view) {
   const std::vector<TeamLine> lines = TeamLines(status);
+  if (lines.empty() && !view.team.empty()) {
+    return absl::StrCat(OneLine(view.team), " has not been used yet\n");
+  }
   if (lines.empty()) return "no team has been used yet; `iris teams` lists them\n";
   std::vector<std::vector<Cell>> rows;
   rows.push_back(Plain({"TEAM", "HOST", "STATE", "NOW", "USED"}));

@@ -86,13 +86,15 @@ TEST_F(StatusReportTest, WhatAHostHoldsIsSaid) {
   held.set_journal_quota_bytes(uint64_t{4} << 30);
   held.set_builds(2);
   held.set_build_bytes(16 << 20);
-  EXPECT_THAT(Text("up"), Not(HasSubstr(" holds ")));
-  EXPECT_THAT(Text("up", kLong), HasSubstr("ml@gpu1:22 holds 12 sessions, 3 with a claude; journals 3.0 "
-                                    "MiB of 4096.0 MiB; 2 builds, 16.0 MiB\n"));
+  EXPECT_THAT(Text("up"), Not(HasSubstr(" stores ")));
+  EXPECT_THAT(Text("up", kLong),
+              HasSubstr("ml@gpu1:22 stores 12 conversations, 3 with a running claude; "
+                        "journals 3.0 MiB of 4096.0 MiB; 2 builds, 16.0 MiB\n"));
   held.set_unverifiable(1);
   held.set_unacknowledged_bytes(1 << 20);
-  EXPECT_THAT(Text("up", kLong), HasSubstr("3 with a claude, 1 claimed by other hosts; journals 3.0 MiB "
-                                    "of 4096.0 MiB (1.0 MiB not fetched)"));
+  EXPECT_THAT(Text("up", kLong),
+              HasSubstr("3 with a running claude, 1 held by other hosts; journals 3.0 "
+                        "MiB of 4096.0 MiB (1.0 MiB unread)"));
   EXPECT_THAT(Json("up"), HasSubstr("\"journalBytes\":3145728"));
 }
 
@@ -106,7 +108,7 @@ TEST_F(StatusReportTest, TwoLinksToOneAgentSayThatTheyAre) {
   }
   status.mutable_links(1)->set_same_agent_as("link-1");
   EXPECT_THAT(StatusText(status, kLong),
-              HasSubstr("me@gpu:22 (b) leads to the agent of me@gpu:22 (a)\n"));
+              HasSubstr("me@gpu:22 (b) uses the same agent as me@gpu:22 (a)\n"));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"id\":\"link-2\""));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"sameAgentAs\":\"link-1\""));
 }
@@ -120,11 +122,31 @@ TEST_F(StatusReportTest, WhoseEnvironmentAClaudeHasIsSaidByNamesAlone) {
   session->add_env_names("GH_TOKEN");
   session->add_env_names("PATH");
   EXPECT_THAT(StatusText(status, kLong),
-              HasSubstr("cli to gpu: claude has the environment of the host (2 variables)\n"));
+              HasSubstr("cli to gpu: claude has the environment of the host (2 variables): "
+                        "GH_TOKEN, PATH\n"));
+  EXPECT_THAT(StatusText(status, {}), Not(HasSubstr("GH_TOKEN")));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"envNames\":[\"GH_TOKEN\",\"PATH\"]"));
-  session->clear_env_names();
   session->set_env_from("coordinator");
-  EXPECT_THAT(StatusText(status, kLong), HasSubstr("no front end has asked since"));
+  EXPECT_THAT(StatusText(status, kLong),
+              HasSubstr("of the coordinator, since nobody had sent a message (2 variables): "));
+  session->clear_env_names();
+  session->set_env_from("agent");
+  EXPECT_THAT(StatusText(status, {}), HasSubstr("cli to gpu: claude has only what its agent has"));
+  session->clear_env_from();
+  EXPECT_THAT(StatusText(status, kLong), Not(HasSubstr("environment"))) << "no claude runs";
+  session->set_child_pid(7);
+  EXPECT_THAT(StatusText(status, kLong), HasSubstr("which environment claude has is not known"));
+}
+
+TEST_F(StatusReportTest, WhatAnEnvironmentHasNoRoomForIsAProblem) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus& session = AddSession(status, "gpu", "ready");
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"envLacks\":[]"));
+  session.add_env_lacks("A_TOKEN");
+  session.add_env_lacks("\033[2J");
+  EXPECT_THAT(StatusText(status, {}),
+              HasSubstr("cli to gpu: claude's environment is too large and lacks A_TOKEN, ?[2J; "));
+  EXPECT_THAT(StatusJson(status), HasSubstr("\"envLacks\":[\"A_TOKEN\",\"\\u001b[2J\"]"));
 }
 
 TEST_F(StatusReportTest, WhatTheLastTurnWasDeniedIsShownAndInTheLongFormWhatItCost) {
@@ -140,16 +162,17 @@ TEST_F(StatusReportTest, WhatTheLastTurnWasDeniedIsShownAndInTheLongFormWhatItCo
   session->mutable_last_turn()->add_denied()->set_name("Bash\033[2J");
   EXPECT_THAT(StatusText(status, {}),
               HasSubstr("web to gpu: last turn: 1 use of a tool was denied: Bash?[2J. "
-                        "\"grantPermission\": \"ask\""));
+                        "With \"grantPermission\": \"ask\""));
   EXPECT_THAT(StatusJson(status), HasSubstr("\"lastTurn\":{\"tools\":2,\"denials\":1,"));
 }
 
 TEST_F(StatusReportTest, ABlockedLinkSaysWhatToDo) {
   Failed(v1::FAILURE_AUTH, 120'000);
-  EXPECT_THAT(Text("blocked"), HasSubstr("ml@gpu1:22: blocked, failed 2 min ago; mend it, and the "
-                                         "next message tries again\n"
-                                         "auth: DETAIL\n"
-                                         "fix: FIX\n"));
+  EXPECT_THAT(Text("blocked"),
+              HasSubstr("ml@gpu1:22: failed 2 min ago. Fix it; the next message tries "
+                        "again\n"
+                        "auth: DETAIL\n"
+                        "fix: FIX\n"));
   EXPECT_THAT(Json("blocked"), Not(HasSubstr("retryInMs")));
 }
 
@@ -166,7 +189,7 @@ TEST_F(StatusReportTest, ALinkThatIsUpSaysOnlyWhatIsUnusual) {
   EXPECT_THAT(Text("up"), HasSubstr("ml@gpu1:22: was lost 2 times and came back\n"));
   EXPECT_THAT(Json("up"), HasSubstr("\"losses\":2"));
   EXPECT_THAT(Text("suspect"),
-              HasSubstr("ml@gpu1:22: silent since a probe; lost if it stays so\n"));
+              HasSubstr("ml@gpu1:22: silent: the last keep-alive was not answered\n"));
 }
 
 TEST_F(StatusReportTest, EachTeamHasALineThoseWithProblemsFirst) {
@@ -215,6 +238,20 @@ TEST_F(StatusReportTest, ALineFitsTheScreenHoweverMuchThereIsToSay) {
   EXPECT_THAT(StatusText(status, {}), HasSubstr("iris answer 3f2a9c00 allow|deny\n"));
 }
 
+TEST_F(StatusReportTest, StatesAreWordsForPeopleAndNamesInJson) {
+  v1::GetStatusResponse status;
+  AddSession(status, "gpu", "unverifiable");
+  AddSession(status, "app", "draining");
+  link_.set_state("suspect");
+  *status.add_links() = link_;
+  const std::string text = StatusText(status, kLong);
+  for (const char* word : {" silent ", " unknown ", " ending "}) EXPECT_THAT(text, HasSubstr(word));
+  for (const char* name : {"suspect", "unverifiable", "draining"}) {
+    EXPECT_THAT(text, Not(HasSubstr(name)));
+    EXPECT_THAT(StatusJson(status), HasSubstr(name));
+  }
+}
+
 TEST_F(StatusReportTest, OnlyOneTeamMayBeAskedFor) {
   v1::GetStatusResponse status;
   AddSession(status, "app", "ready");
@@ -225,6 +262,8 @@ TEST_F(StatusReportTest, OnlyOneTeamMayBeAskedFor) {
   EXPECT_EQ(TableOf(StatusText(OnlyOf("gpu", status), {})).size(), 2u);
   EXPECT_THAT(StatusJson(OnlyOf("app", status)), HasSubstr("\"links\":[]"));
   EXPECT_THAT(StatusText(OnlyOf("none", status), {}), HasSubstr("no team has been used yet"));
+  EXPECT_THAT(StatusText(OnlyOf("none", status), {.team = "none"}),
+              HasSubstr("none has not been used yet"));
 }
 
 TEST_F(StatusReportTest, TimesInJsonAreMoments) {

@@ -41,8 +41,10 @@ size_t LineWidth(const std::vector<size_t>& widths) {
 
 void Narrow(std::vector<size_t>& widths, size_t columns) {
   for (size_t& width : widths) width = std::min(width, kColumnsMax);
-  while (widths.size() > 1 && LineWidth(widths) > columns) {
-    const auto widest = std::max_element(widths.begin() + 1, widths.end());
+  while (LineWidth(widths) > columns) {
+    // The first says what its line is about: it gives way last.
+    auto widest = std::max_element(widths.begin() + 1, widths.end());
+    if (widest == widths.end() || *widest <= kNarrowest) widest = widths.begin();
     if (*widest <= kNarrowest) return;
     --*widest;
   }

@@ -31,8 +31,9 @@ Screen OwnScreen();
 // `text` in the colour of `tint`, where `screen` has colours.
 std::string Paint(const std::string& text, Tint tint, const Screen& screen);
 
-// Columns two blanks apart, no line wider than the screen where that is possible: the widest columns
-// are cut, with "…", but never the first, nor any below 8 characters. The first row is the heading.
+// Columns two blanks apart, no line wider than the screen where that is possible: the widest
+// columns are cut, with "…", but none below 8 characters, and the first only once the others have
+// no more than those. The first row is the heading.
 std::string FitTable(const std::vector<std::vector<Cell>>& rows, const Screen& screen);
 
 }  // namespace iris

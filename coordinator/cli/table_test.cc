@@ -22,8 +22,14 @@ TEST(TableTest, TheWidestColumnIsCutWhereTheScreenIsNarrow) {
   const std::string words(40, 'w'), name(10, 'n');
   EXPECT_EQ(FitTable(Rows{{{name}, {words}, {"end"}}}, {.columns = 30}),
             "nnnnnnnnnn  wwwwwwwwwwww…  end\n");
-  EXPECT_EQ(FitTable(Rows{{{words}, {words}}}, {.columns = 20}), words + "  wwwwwww…\n")
-      << "the first is whole, and no other narrower than 8";
+  EXPECT_EQ(FitTable(Rows{{{name}, {words}}}, {.columns = 20}), "nnnnnnnnnn  wwwwwww…\n");
+  EXPECT_EQ(FitTable(Rows{{{words}, {words}}}, {.columns = 20}), "wwwwwwwww…  wwwwwww…\n")
+      << "the first gives way last";
+  EXPECT_EQ(FitTable(Rows{Plain({words})}, {.columns = 20}), std::string(19, 'w') + "…\n");
+  const std::string narrowest(7, 'w');
+  EXPECT_EQ(FitTable(Rows{{{words}, {words}, {words}}}, {.columns = 20}),
+            narrowest + "…  " + narrowest + "…  " + narrowest + "…\n")
+      << "no narrower than 8";
 }
 
 TEST(TableTest, ColoursDoNotMoveColumns) {

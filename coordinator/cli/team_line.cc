@@ -23,11 +23,19 @@ constexpr int kAsks = 90;
 constexpr int kWaits = 80;
 
 constexpr StateWords kStates[] = {
-    {"busy", "busy", Tint::kBusy, 60},      {"waiting", "in line", Tint::kBusy, 55},
+    {"busy", "busy", Tint::kBusy, 60},         {"waiting", "queued", Tint::kBusy, 55},
     {"starting", "starting", Tint::kBusy, 50}, {"draining", "ending", Tint::kBusy, 40},
-    {"ready", "ready", Tint::kGood, 30},    {"unverifiable", "not asked", Tint::kNone, 20},
+    {"ready", "ready", Tint::kGood, 30},       {"unverifiable", "unknown", Tint::kNone, 20},
     {"stopped", "asleep", Tint::kNone, 10},
 };
+
+// nullptr: a state of a newer coordinator.
+const StateWords* WordsFor(absl::string_view state) {
+  for (const StateWords& words : kStates) {
+    if (state == words.state) return &words;
+  }
+  return nullptr;
+}
 
 const v1::LinkStatus* LinkOf(absl::string_view team, const v1::GetStatusResponse& status) {
   for (const v1::LinkStatus& link : status.links()) {
@@ -56,13 +64,11 @@ void AddLink(const v1::LinkStatus& link, TeamLine& line) {
 
 void AddSession(const v1::SessionStatus& session, TeamLine& line) {
   const bool open = session.tells_waiting() > 0 || !session.tell_in_flight().empty();
-  bool known = false;
-  for (const StateWords& words : kStates) {
-    if (session.state() != words.state) continue;
-    known = true;
-    Raise(line, words.urgency, words.words, words.tint);
+  if (const StateWords* words = WordsFor(session.state()); words != nullptr) {
+    Raise(line, words->urgency, words->words, words->tint);
+  } else {
+    Raise(line, 1, OneLine(session.state()), Tint::kNone);
   }
-  if (!known) Raise(line, 1, OneLine(session.state()), Tint::kNone);
   if (!session.permissions().empty()) {
     Raise(line, kAsks, "asks you", Tint::kBusy);
     line.now = OneLine(session.permissions(0).text());
@@ -74,6 +80,11 @@ void AddSession(const v1::SessionStatus& session, TeamLine& line) {
 }
 
 }  // namespace
+
+absl::string_view SessionStateWords(absl::string_view state) {
+  const StateWords* words = WordsFor(state);
+  return words == nullptr ? state : words->words;
+}
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
   TeamLine line = {.team = OneLine(team)};

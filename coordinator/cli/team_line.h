@@ -22,6 +22,9 @@ struct TeamLine {
   int urgency = 0;           // Problems first: the larger, the earlier.
 };
 
+// A state of SessionStatus, as people read it; one that is not known stays as it is.
+absl::string_view SessionStateWords(absl::string_view state);
+
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status);
 
 // Of every team that `status` names: the most urgent first, then by name.

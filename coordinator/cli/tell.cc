@@ -1,7 +1,6 @@
 #include "coordinator/cli/tell.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -20,6 +19,7 @@
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/read_stdin.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
 #include "coordinator/orchestrator/tell.h"
 
@@ -43,12 +43,14 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
   header.set_wait_for_limit(command.wait_limit);
   header.set_wait_for_host(command.when_away.empty() ? command.timeout_ms < 0
                                                      : command.when_away == "wait");
-  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
-  if (command.timeout_ms == 0 && claude_session != nullptr) {
-    header.set_claude_session_id(claude_session);
-  }
+  if (command.timeout_ms == 0) header.set_claude_session_id(OwnClaudeSession());
   *header.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return header;
+}
+
+absl::StatusOr<std::string> TextOf(const CommandLine& command) {
+  if (!command.text_from_stdin) return command.text;
+  return ReadStdin(kTextBytesMax);
 }
 
 // The tell's text, and how it is submitted in every life of the coordinator.
@@ -80,7 +82,7 @@ struct Submitted {
 
 void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
   v1::TellProgress waits;
-  waits.set_text(absl::StrCat("no coordinator goes on with it yet: ", ToProto(why).detail()));
+  waits.set_text(absl::StrCat("no coordinator continues with it yet: ", ToProto(why).detail()));
   events.progress(waits);
 }
 
@@ -132,14 +134,13 @@ Submitted Submit(Submission& submission, const Places& places, const TellStreamE
 // For a tell that is not over: the store has it.
 absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
   const Failure failure = ToProto(why);
-  return MakeFailure(
-      v1::FAILURE_DROPPED,
-      absl::StrCat("the message was accepted and is kept, but no coordinator goes on "
-                   "with it now: ",
-                   KindName(KindOf(why)), ": ", failure.detail()),
-      absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
-                   "Do not send it again: `iris tells ", tell_id,
-                   " --wait` gets its answer once a coordinator runs."));
+  return MakeFailure(v1::FAILURE_DROPPED,
+                     absl::StrCat("the message was accepted and is kept, but no coordinator "
+                                  "continues with it now: ",
+                                  KindName(KindOf(why)), ": ", failure.detail()),
+                     absl::StrCat(failure.fix(), failure.fix().empty() ? "" : " ",
+                                  "Do not send it again: `iris tells ", tell_id,
+                                  " --wait` prints its answer once a coordinator runs."));
 }
 
 // The end of one tell, as far as this command knows it.
@@ -153,10 +154,12 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.timed_out) {
-    report.status = MakeFailure(v1::FAILURE_TIMEOUT,
-                                absl::StrCat("no answer within ", command.timeout_ms,
-                                             " ms; the team goes on with ", tell_id),
-                                absl::StrCat("iris tells ", tell_id, " --wait gets the answer."));
+    report.not_yet = true;
+    report.status = MakeFailure(
+        v1::FAILURE_TIMEOUT,
+        absl::StrCat(report.state == "running" ? "still working" : "still waiting", " after ",
+                     absl::FormatDuration(absl::Milliseconds(command.timeout_ms))),
+        absl::StrCat("Get it later: iris tells ", ShortId(tell_id), " --wait"));
   } else {
     report.status = result.call;
     report.detached = result.call.ok() && command.timeout_ms < 0;
@@ -172,8 +175,10 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
 
 int RunTell(const CommandLine& command, const Places& places) {
   const absl::Time begun = absl::Now();
+  absl::StatusOr<std::string> text = TextOf(command);
+  if (!text.ok()) return PrintFailed(text.status(), command.json, kExitFailed);
   Submission submission = {.header = HeaderOf(command),
-                           .text = command.text == "-" ? ReadStdin(kTextBytesMax) : command.text,
+                           .text = *std::move(text),
                            .give_up = command.timeout_ms > 0
                                           ? begun + absl::Milliseconds(command.timeout_ms)
                                           : absl::InfiniteFuture()};
@@ -204,7 +209,9 @@ int RunTell(const CommandLine& command, const Places& places) {
     ConfirmFetched(*submitted->coordinator->stub, tell_id, submission.header.from());
   }
   if (report.status.ok()) return kExitOk;
-  return result.timed_out && !result.settled.has_value() ? kExitNotYet : kExitFailed;
+  if (report.not_yet) return kExitNotYet;
+  // What was typed is to blame as long as nobody has taken it.
+  return submission.header.accepted_before() ? kExitFailed : ExitCodeForRefusal(report.status);
 }
 
 }  // namespace iris

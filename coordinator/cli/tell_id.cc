@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/base/utf8.h"
+#include "common/base/quoted.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -15,15 +14,11 @@ namespace {
 
 constexpr size_t kShownMin = 8;
 constexpr size_t kNamedMax = 10;
-constexpr size_t kIdBytesShown = 100;
+constexpr size_t kBeginsMin = 4;
 
 size_t CommonCharacters(const std::string& a, const std::string& b) {
   const auto differ = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   return static_cast<size_t>(differ.first - a.begin());
-}
-
-std::string Quoted(absl::string_view id) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(id, kIdBytesShown)), "\"");
 }
 
 }  // namespace
@@ -39,8 +34,15 @@ size_t IdCharactersShown(const v1::ListTellsResponse& tells) {
   return shown;
 }
 
+std::string ShortId(absl::string_view tell_id) { return std::string(tell_id.substr(0, kShownMin)); }
+
 absl::StatusOr<std::string> FindTellId(const v1::ListTellsResponse& tells,
                                        absl::string_view begins) {
+  if (begins.size() < kBeginsMin) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat(Quoted(begins), " is too short for the beginning of an id"),
+                       absl::StrCat("Give ", kBeginsMin, " characters of the id or more."));
+  }
   std::vector<std::string> found;
   for (const v1::TellSummary& tell : tells.tells()) {
     if (absl::StartsWithIgnoreCase(tell.tell_id(), begins)) found.push_back(tell.tell_id());

@@ -14,8 +14,11 @@ namespace iris {
 // they must be.
 size_t IdCharactersShown(const v1::ListTellsResponse& tells);
 
+// The beginning of `tell_id` by which it is found: for people.
+std::string ShortId(absl::string_view tell_id);
+
 // The one message of `tells` whose id begins so, in either case. FAILURE_BAD_REQUEST: none does, or
-// several do; which.
+// several do; which; or these are fewer than 4 characters, which a slip of the hand may be.
 absl::StatusOr<std::string> FindTellId(const v1::ListTellsResponse& tells,
                                        absl::string_view begins);
 

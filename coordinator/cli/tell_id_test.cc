@@ -27,7 +27,7 @@ v1::ListTellsResponse Kept() {
 }
 
 TEST(TellIdTest, TheBeginningOfAnIdIsEnough) {
-  EXPECT_EQ(FindTellId(Kept(), "98").value(), kThird);
+  EXPECT_EQ(FindTellId(Kept(), "98f5").value(), kThird);
   EXPECT_EQ(FindTellId(Kept(), "98F5E69D").value(), kThird);
   EXPECT_EQ(FindTellId(Kept(), "12345678-b").value(), kSecond);
   EXPECT_EQ(FindTellId(Kept(), kFirst).value(), kFirst);
@@ -41,6 +41,14 @@ TEST(TellIdTest, WhatIsNoneOrSeveralIsSaid) {
   EXPECT_EQ(KindOf(several), v1::FAILURE_BAD_REQUEST);
   EXPECT_THAT(ToProto(several).detail(),
               AllOf(HasSubstr("2 messages"), HasSubstr(kFirst), HasSubstr(kSecond)));
+}
+
+TEST(TellIdTest, WhatMayBeASlipOfTheHandIsNoId) {
+  for (const char* begins : {"", "9", "98f"}) {
+    const Failure failure = ToProto(FindTellId(Kept(), begins).status());
+    EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST) << begins;
+    EXPECT_THAT(failure.fix(), HasSubstr("4 characters")) << begins;
+  }
 }
 
 TEST(TellIdTest, TheLastOneIsTheNewestOfItsSender) {

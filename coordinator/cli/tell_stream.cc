@@ -126,7 +126,8 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
   result.timed_out = result.accepted;
   if (!result.accepted) {
     result.call =
-        MakeFailure(v1::FAILURE_TIMEOUT, "the coordinator did not take the message within 30 s");
+        MakeFailure(v1::FAILURE_TIMEOUT, "the coordinator did not take the message within 30 s",
+                    "`iris tells --all` says whether it has it; if not, send it again.");
   }
   return result;
 }

@@ -1,6 +1,5 @@
 #include "coordinator/cli/tells.h"
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -14,12 +13,13 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
-#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/interrupt_notice.h"
+#include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
+#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
@@ -28,7 +28,6 @@ namespace {
 constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
-constexpr char kCaller[] = "cli";
 
 absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all) {
   grpc::ClientContext context;
@@ -71,11 +70,12 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
     report.status = FromProto(result.settled->failure());
     report.duration = absl::Milliseconds(result.settled->duration_ms());
   } else if (result.call.ok()) {
+    report.not_yet = true;
     report.status =
         MakeFailure(v1::FAILURE_TIMEOUT,
-                    absl::StrCat(tell_id, " is not answered yet",
+                    absl::StrCat(ShortId(tell_id), " is not answered yet",
                                  last_progress.empty() ? "" : absl::StrCat(": ", last_progress)),
-                    absl::StrCat("iris tells ", tell_id, " --wait waits for the answer."));
+                    absl::StrCat("Wait for it: iris tells ", ShortId(tell_id), " --wait"));
   }
   return report;
 }
@@ -130,24 +130,25 @@ int RunTells(const CommandLine& command, const Places& places) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   v1::FollowTellRequest request;
-  request.set_from(kCaller);
+  request.set_from(kCommandLineCaller);
   request.set_no_wait(!command.wait);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
-  const char* const claude_session = std::getenv("CLAUDE_CODE_SESSION_ID");
-  if (command.wait && claude_session != nullptr) request.set_claude_session_id(claude_session);
+  if (command.wait) request.set_claude_session_id(OwnClaudeSession());
   const Followed followed = Follow(command, places, request);
   if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
     return PrintFailed(started, command.json, ExitCodeForStart(started));
   }
   const TellStreamResult& result = followed.result;
-  if (request.tell_id().empty()) return PrintFailed(result.call, command.json, kExitFailed);
+  if (request.tell_id().empty()) {
+    return PrintFailed(result.call, command.json, ExitCodeForRefusal(result.call));
+  }
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
-    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCaller);
+    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCommandLineCaller);
   }
   if (report.status.ok()) return kExitOk;
-  return result.call.ok() && !result.settled.has_value() ? kExitNotYet : kExitFailed;
+  return report.not_yet ? kExitNotYet : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
@@ -157,12 +158,14 @@ int RunCancel(const CommandLine& command, const Places& places) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   const absl::StatusOr<std::string> tell_id = WholeId(command, *coordinator->stub);
-  if (!tell_id.ok()) return PrintFailed(tell_id.status(), command.json, kExitFailed);
+  if (!tell_id.ok()) {
+    return PrintFailed(tell_id.status(), command.json, ExitCodeForRefusal(tell_id.status()));
+  }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::CancelTellOfRequest request;
   request.set_tell_id(*tell_id);
-  request.set_from(kCaller);
+  request.set_from(kCommandLineCaller);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::CancelTellOfResponse response;
   absl::Status got =
@@ -170,8 +173,8 @@ int RunCancel(const CommandLine& command, const Places& places) {
   if (KindOf(got) == v1::FAILURE_TIMEOUT) {
     got = MakeFailure(v1::FAILURE_TIMEOUT,
                       absl::StrCat("the host has not said within ", absl::FormatDuration(kAnswer),
-                                   " that it stopped; it still will"),
-                      absl::StrCat("iris tells ", *tell_id, " shows what became of it."));
+                                   " that the message is cancelled; it still will be"),
+                      absl::StrCat("iris tells ", *tell_id, " shows how the message ended."));
   }
   if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
   return PrintCancel(*tell_id, response, command.json);

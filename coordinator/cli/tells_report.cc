@@ -21,6 +21,11 @@ namespace {
 constexpr size_t kMessageCharacters = 40;
 constexpr size_t kOutcomeCharacters = 60;
 
+std::string StateOf(const v1::TellSummary& tell) {
+  if (tell.state() != "settled") return tell.state();
+  return tell.fetched() ? "read" : "unread";
+}
+
 // "answered", or what it waits for, or why there is no answer.
 std::string Outcome(const v1::TellSummary& tell) {
   if (tell.state() != "settled") {
@@ -78,8 +83,7 @@ std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "FROM", "TO", "STATE", "SENT", "MESSAGE", "ANSWER"}};
   for (const v1::TellSummary& tell : tells.tells()) {
-    rows.push_back({tell.tell_id().substr(0, shown), tell.from(), tell.to(),
-                    tell.fetched() ? "fetched" : tell.state(),
+    rows.push_back({tell.tell_id().substr(0, shown), tell.from(), tell.to(), StateOf(tell),
                     absl::StrCat(ShowAge(now_ms - tell.accepted_at_ms()), " ago"),
                     FirstLine(tell.preview(), kMessageCharacters),
                     FirstLine(Outcome(tell), kOutcomeCharacters)});
@@ -102,9 +106,10 @@ int PrintCancel(const std::string& tell_id, const v1::CancelTellOfResponse& resp
       response.has_failure() ? std::string(KindName(KindOf(response.failure()))) : "answered";
   const absl::Status late = MakeFailure(
       v1::FAILURE_BAD_REQUEST,
-      absl::StrCat(tell_id, response.was_settled() ? " was over before, " : " ended by itself, ",
+      absl::StrCat("message ", tell_id,
+                   response.was_settled() ? " had ended before, " : " ended by itself, ",
                    response.has_failure() ? absl::StrCat("as ", outcome) : "with an answer"),
-      absl::StrCat("iris tells ", tell_id, " shows it."));
+      absl::StrCat("iris tells ", tell_id, " prints what is kept of it."));
   const int code = cancelled ? kExitOk : kExitFailed;
   if (json) {
     Json out = Reply(cancelled);

@@ -48,8 +48,8 @@ int PrintWoken(const CommandLine& command, const v1::WakeResponse& woken) {
   }
   const std::string pid = absl::StrCat("its claude has pid ", woken.child_pid());
   if (command.verb == Verb::kTakeover) {
-    return PrintOut(absl::StrCat("the session of ", command.from, " with ", command.team,
-                                 " is held from here now; ", pid, "\n"),
+    return PrintOut(absl::StrCat("the conversation of ", command.from, " with ", command.team,
+                                 " is held here now; ", pid, "\n"),
                     kExitOk);
   }
   const char* const ready = woken.was_ready() ? " was ready before; " : " is ready; ";
@@ -89,7 +89,7 @@ int Wake(const CommandLine& command, v1::Coordinator::Stub& stub) {
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::WakeResponse woken;
   const absl::Status got = FromGrpcStatus(stub.Wake(&context, request, &woken), "");
-  return got.ok() ? PrintWoken(command, woken) : Failed(command, got, kExitFailed);
+  return got.ok() ? PrintWoken(command, woken) : Failed(command, got, ExitCodeForRefusal(got));
 }
 
 int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
@@ -102,7 +102,7 @@ int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::SleepResponse asleep;
   const absl::Status got = FromGrpcStatus(stub.Sleep(&context, request, &asleep), "");
-  return got.ok() ? PrintAsleep(command, asleep) : Failed(command, got, kExitFailed);
+  return got.ok() ? PrintAsleep(command, asleep) : Failed(command, got, ExitCodeForRefusal(got));
 }
 
 template <typename Ask>
@@ -112,7 +112,9 @@ int AskForCaller(const CommandLine& command, const Places& places, Ask ask) {
     return Failed(command, coordinator.status(), ExitCodeForStart(coordinator.status()));
   }
   const absl::StatusOr<CommandLine> with_caller = WithCaller(command, *coordinator->stub);
-  if (!with_caller.ok()) return Failed(command, with_caller.status(), kExitFailed);
+  if (!with_caller.ok()) {
+    return Failed(command, with_caller.status(), ExitCodeForRefusal(with_caller.status()));
+  }
   return ask(*with_caller, *coordinator->stub);
 }
 

@@ -22,6 +22,7 @@ struct RemoteCommand {
   std::string program;  // "ssh", or one of settings.allowedRemoteCommands, which takes the same.
   std::vector<std::string> options;  // Words between program and destination, in the given order.
   std::string destination;           // [user@]host or ssh://…; never starts with '-'.
+  std::string written = {};  // As it stands in the file: what ${VAR} stands for may be a secret.
 
   friend bool operator==(const RemoteCommand&, const RemoteCommand&) = default;
 };
@@ -45,6 +46,8 @@ struct RemoteOptions {
   absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
   int server_alive_count_max = 3;
   LinkMode link_mode = LinkMode::kAuto;
+  std::string written_identity = {};  // As it stands in the file.
+  std::string written_agent_dir = {};
 
   friend bool operator==(const RemoteOptions&, const RemoteOptions&) = default;
 };

@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "coordinator/config/key_value.h"
-#include "coordinator/config/not_built.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/ssh_options.h"
 
@@ -20,9 +20,11 @@ constexpr absl::string_view kIntroduction = R"(# Configuration
 <!-- Made from coordinator/config/schema.cc and the tables beside it. Do not edit; run
      bazel run //coordinator/config:config_doc > docs/CONFIG.md -->
 
-One file: `$IRIS_CONFIG`, else `config.json`, `config.yaml` or `config.yml` in `$IRIS_HOME`, else
-in `${XDG_CONFIG_HOME:-~/.config}/iris`; two of the three in one directory are refused. At most
-1 MiB, 1000 teams.
+Iris reads one file: `$IRIS_CONFIG`; else `config.json`, `config.yaml` or `config.yml` in
+`$IRIS_HOME`; else the same names in `${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in
+one directory are an error. A file has at most 1 MiB and 1000 teams. The words are explained in
+[GLOSSARY.md](GLOSSARY.md); if you have a configuration of iris-mcp, read
+[COMING_FROM_IRIS_MCP.md](COMING_FROM_IRIS_MCP.md).
 
 ```json
 {
@@ -55,30 +57,31 @@ teams:
     remoteOptions: {identity: ~/.ssh/gpu, connectTimeout: 5000}
 ```
 
-JSON is strict, without comments. YAML is typed by the core schema of YAML 1.2: `true` and `false`
-are flags, `yes`, `no`, `on` and `off` are text. Anchors, aliases, tags and a second document are
-refused.
+JSON is strict, without comments. YAML follows the core schema of YAML 1.2: `true` and `false` are
+booleans; `yes`, `no`, `on` and `off` are strings. Anchors, aliases, tags and a second document are
+errors.
 
-What is written here is done, or refused when the file is loaded: an unknown key, a wrong type, a
-value out of range, a key given twice. Every refusal names the file, the line or the key, and the
-fix; all keys that are wrong are named at once. A change counts at once. While the file cannot be
-used as it is, a coordinator that runs keeps the last configuration that could be, and every answer
-says so.
+Every key is either honoured or rejected with an error; nothing is ignored. Errors are an unknown
+key, a wrong type, a value out of range, and a key given twice; an empty section (`teams:` alone) is
+allowed. Each error names the file, the line or the key, and the fix; all errors of a file are listed
+together. Edits apply at once, without a restart. If the file becomes invalid, a running coordinator
+keeps the last good configuration, and every answer says so.
 
-In every string value `${VAR}` stands for the environment variable of whoever asks (the shell of an
-`iris tell`, the MCP client), and `${VAR:-default}` for the default where the variable is unset or
-empty. An unset variable without a default is refused, to whoever does not have it.
-Nothing else is expanded: neither `$VAR` nor keys, and what a variable holds is not expanded
-again.
+In every value `${VAR}` is replaced with that variable of the caller's environment (the shell of an
+`iris tell`, the MCP client), and `${VAR:-default}` with the default if the variable is unset or
+empty. An unset variable without a default is an error for the callers that do not have it. A number
+or a boolean with a variable is written as a string: `"maxProcesses": "${IRIS_MAX_PROCESSES:-10}"`.
+Nothing else is expanded: not `$VAR`, not keys, and not the value of a variable.
 
-Times are milliseconds. `~/` in a path that the host resolves (`path`, `claudePath`, `agentDir`)
-is the home directory there; in any other it is the one on this machine.
+Times are in milliseconds. In a path on the team's host (`path`, `claudePath`, `agentDir`) `~/` is
+the home directory there; elsewhere `~/` is your home directory on this machine.
 )";
 
 constexpr absl::string_view kTeamNames = R"(
 A team's name is its key below `teams`: 1–64 letters, digits, `.`, `_` and `-`, not beginning with
-`.` or `-`. `cli` is taken. Whoever works in a local team's `path`, or below it, speaks for that team when
-it sends messages; real paths count, the innermost wins, and of teams with one path the first.
+`.` or `-`. The name `cli` is reserved. A message that is sent from inside a local team's `path`
+comes from that team. Symbolic links are resolved; the innermost path wins, and of two teams with
+the same path the first.
 )";
 
 constexpr absl::string_view kEnvironment = R"(
@@ -86,62 +89,66 @@ constexpr absl::string_view kEnvironment = R"(
 
 A team's `claude` is started with
 
-1. what it would have without Iris: on a host what `ssh HOST claude` sees there (startup files of a
-   shell that is not interactive, `/etc/environment`), on this machine the environment of the
-   `iris tell` or MCP client whose message starts it. What a `claude` around that one left is taken
-   out (`CLAUDECODE`, `CLAUDE_CODE_ENTRYPOINT`, `CLAUDE_CODE_SSE_PORT`, `CLAUDE_CODE_SESSION_ID`,
-   `CLAUDE_PROJECT_DIR`);
-2. over that, the variables that `passEnv` names, as whoever asks has them, if so;
-3. over that, `settings.env`, and over that the team's `env`. An empty value takes a variable out.
+1. the environment that it would have without Iris: on a host the one that `ssh HOST claude` has
+   there (startup files of a non-interactive shell, `/etc/environment`), on this machine the one of
+   the `iris tell` or MCP client whose message starts it. Variables that a surrounding `claude` sets
+   are removed (`CLAUDECODE`, `CLAUDE_CODE_ENTRYPOINT`, `CLAUDE_CODE_SSE_PORT`,
+   `CLAUDE_CODE_SESSION_ID`, `CLAUDE_PROJECT_DIR`);
+2. then the variables named in `passEnv`, with the caller's values, if the caller has them;
+3. then `settings.env`, then the team's `env`. An empty value removes a variable.
 
-One that runs keeps what it was started with, until these lines are edited. `iris status --json` and
-`team_status` name the variables, and never show a value; no value is stored or logged.
+A running `claude` keeps its environment until you edit these keys; `PWD` is the team's directory.
+`iris status --long` and `team_status` list the names of the variables and never a value; values are
+neither stored nor logged. If an environment has more than 256 KiB or 4,096 variables, the largest
+are left out (never `PATH`, `HOME`, `USER`, `LOGNAME` and `LANG`); `IRIS_LEFT_OUT`, `iris status` and
+the progress of the start name them. An agent of an older build that cannot set `env` and `passEnv`
+is an error (`version`).
 )";
 
 constexpr absl::string_view kRemote = R"(
 ## The remote command
 
-`remote` is `ssh [OPTIONS] [USER@]HOST`, as it connects from a shell without asking for anything.
-It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run without
-a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are refused, `~/` at the start of a word
-is the home directory. `~/.ssh/config`, the agent and jump hosts work as always: ssh has the
-environment of whoever asks, all of it.
-A user's name is what ssh takes for one; one with a backslash or a `$` stands in single quotes:
-`ssh 'CORP\jdoe@gpu1'` (in a JSON file `\\` is one backslash).
+`remote` is an ssh command, `ssh [OPTIONS] [USER@]HOST`, that connects from your shell without a
+prompt. It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run
+without a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are errors; `~/` at the start of a
+word is your home directory. `~/.ssh/config`, the ssh-agent and jump hosts work as in your shell: ssh
+gets the caller's whole environment.
+A user name with a backslash or a `$` needs single quotes: `ssh 'CORP\jdoe@gpu1'` (in a JSON file
+`\\` is one backslash).
 
 The first word must be `ssh`, or an entry of `settings.allowedRemoteCommands`. `docker`, `podman`,
-`kubectl`, `wsl` and `https://…` are not built yet. Nothing may follow the host: `path` and
+`kubectl`, `wsl` and `https://…` are not built yet. No command may follow the host: `path` and
 `claudePath` say what runs there.
 
-An option given both in `remote` and in `remoteOptions`, with different values, is refused. So are
-the options that Iris sets itself or cannot work with, also when written as `-o KEYWORD=…`:
+An option with one value in `remote` and another in `remoteOptions` is an error. So are the options
+that Iris sets itself or cannot work with, also as `-o KEYWORD=…`:
 
 | option | why |
 |---|---|
 )";
 
 constexpr absl::string_view kSecrets = R"(
-## Whose it may be
+## Who may write the file
 
-A configuration names programs that run as you. So it is refused, at the start and whenever it is
-read again (then the last one that was good stays in force), where somebody other than you and root owns or may write the file or a directory or
-link on the way to it (for one in your home: from there on). A directory with the sticky bit
-(`/tmp`) may be anybody's, and the group may write if it is your own alone (umask 002). The refusal
-has the `chmod` that mends it.
+A configuration names programs that run as you. So Iris rejects it if anybody except you and root
+owns or may write the file, or a directory or link on the path to it (in your home: from there on).
+That is checked at the start and at every reload; after a failed reload the last good configuration
+stays in force. Allowed are directories with the sticky bit (`/tmp`), and a group of which you are
+the only member (umask 002). The error has the `chmod` that fixes it.
 
 ## Secrets
 
-A private key is refused wherever it stands: name its file in `remoteOptions.identity`. A file
-that its group or others may read must not hold a secret: a string under a key that ends in
-`token`, `password`, `passphrase`, `secret`, `key` or `credentials`, in any case, unless it is one
-`${VAR}`; or an Anthropic API key anywhere.
+A private key in the file is an error: name the key's own file in `remoteOptions.identity`. If the
+group or others may read the file, it must not contain a secret: an Anthropic API key, or a string
+under a key that ends in `token`, `password`, `passphrase`, `secret`, `key` or `credentials` (upper
+or lower case), unless the string is one `${VAR}`.
 
-## Not built yet
+## Keys that are known and refused
 
-These keys are known and refused, each with what to do instead.
+Most of these keys are from iris-mcp. Each is an error that says why, and what to do instead.
 
-| key | for now |
-|---|---|
+| key | why | instead |
+|---|---|---|
 )";
 
 // A '|' would end the cell.
@@ -189,10 +196,11 @@ std::string RefusedOptions() {
   return rows;
 }
 
-std::string NotBuilt() {
+std::string RefusedKeyRows() {
   std::string rows;
-  for (const NotBuiltKey& key : NotBuiltKeys()) {
-    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.fix)}));
+  for (const RefusedKey& key : RefusedKeys()) {
+    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.why),
+                                std::string(key.fix)}));
   }
   return rows;
 }
@@ -203,7 +211,7 @@ std::string ConfigDoc() {
   return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
                       KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
                       KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."),
-                      kEnvironment, kRemote, RefusedOptions(), kSecrets, NotBuilt());
+                      kEnvironment, kRemote, RefusedOptions(), kSecrets, RefusedKeyRows());
 }
 
 }  // namespace iris

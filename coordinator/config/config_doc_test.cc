@@ -2,10 +2,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "coordinator/config/not_built.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -13,13 +16,35 @@
 namespace iris {
 namespace {
 
-TEST(ConfigDocTest, CheckedInDocumentIsTheGeneratedOne) {
-  std::ifstream file("docs/CONFIG.md", std::ios::binary);
-  ASSERT_TRUE(file.is_open());
-  const std::string checked_in{std::istreambuf_iterator<char>(file), {}};
+using ::testing::StartsWith;
 
-  EXPECT_TRUE(checked_in == ConfigDoc()) << "docs/CONFIG.md is out of date: bazel run "
-                                            "//coordinator/config:config_doc > docs/CONFIG.md";
+std::string Page(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.is_open()) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// What a page's tables say of each key: "| `KEY` | WORDS |".
+std::map<std::string, std::string> KeyRowsOf(const std::string& page) {
+  constexpr absl::string_view kBegin = "\n| `", kBetween = "` | ";
+  std::map<std::string, std::string> rows;
+  for (size_t at = page.find(kBegin.data()); at != page.npos;
+       at = page.find(kBegin.data(), at + 1)) {
+    const size_t key = at + kBegin.size(), between = page.find(kBetween.data(), key);
+    if (between == page.npos) break;
+    const std::string name = page.substr(key, between - key);
+    const bool is_key = name == "dashboard" || name == "database" ||
+                        absl::StartsWith(name, "settings.") || absl::StartsWith(name, "teams.");
+    const size_t words = between + kBetween.size();
+    if (is_key) rows[name] = page.substr(words, page.find('\n', words) - words);
+  }
+  return rows;
+}
+
+TEST(ConfigDocTest, CheckedInDocumentIsTheGeneratedOne) {
+  EXPECT_TRUE(Page("docs/CONFIG.md") == ConfigDoc())
+      << "docs/CONFIG.md is out of date: bazel run "
+         "//coordinator/config:config_doc > docs/CONFIG.md";
 }
 
 TEST(ConfigDocTest, EveryKeyIsInIt) {
@@ -30,8 +55,29 @@ TEST(ConfigDocTest, EveryKeyIsInIt) {
   }
 }
 
-TEST(ConfigDocTest, NoKeyIsBothServedAndNotBuilt) {
-  for (const Key& key : Schema()) EXPECT_EQ(FindNotBuiltKey(key.path), nullptr) << key.path;
+// Every key that the program knows has a row on the page for those who come from iris-mcp, which
+// says whether it works; and no row is of a key that the program does not know.
+TEST(ConfigDocTest, ThePageForIrisMcpSaysWhatBecomesOfEachKey) {
+  std::map<std::string, std::string> rows = KeyRowsOf(Page("docs/COMING_FROM_IRIS_MCP.md"));
+  for (const Key& key : Schema()) {
+    const auto row = rows.find(std::string(key.path));
+    ASSERT_TRUE(row != rows.end()) << key.path;
+    EXPECT_THAT(row->second, ::testing::AnyOf(StartsWith("works"), StartsWith("new: ")));
+    rows.erase(row);
+  }
+  for (const RefusedKey& key : RefusedKeys()) {
+    const auto row = rows.find(std::string(key.path));
+    ASSERT_TRUE(row != rows.end()) << key.path;
+    EXPECT_THAT(row->second, StartsWith("refused"));
+    const bool is_to_come = absl::StartsWith(key.why, "not built yet");
+    EXPECT_EQ(absl::StrContains(row->second, "not built yet"), is_to_come) << key.path;
+    rows.erase(row);
+  }
+  for (const auto& [key, words] : rows) ADD_FAILURE() << "no key of ours: " << key << ", " << words;
+}
+
+TEST(ConfigDocTest, NoKeyIsBothServedAndRefused) {
+  for (const Key& key : Schema()) EXPECT_EQ(FindRefusedKey(key.path), nullptr) << key.path;
 }
 
 }  // namespace

@@ -3,7 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "coordinator/config/expand.h"
 #include "coordinator/config/refuse.h"
@@ -15,10 +19,40 @@ using nlohmann::json;
 
 constexpr int64_t kEntryBytesMax = 4096;
 constexpr int64_t kVariableNameBytesMax = 128;
+// iris-mcp has all its other times in milliseconds.
+constexpr absl::string_view kSecondsInIrisMcp = "teams.*.remoteOptions.serverAliveInterval";
+
+bool InRange(const Key& key, int64_t number) { return number >= key.min && number <= key.max; }
+
+// What to do about a number or a flag that is written as `text`: "30m", "5000".
+std::string FixForText(const Key& key, absl::string_view text) {
+  int64_t number = 0;
+  absl::Duration duration;
+  if (key.type == KeyType::kMilliseconds && absl::ParseDuration(text, &duration) &&
+      InRange(key, absl::ToInt64Milliseconds(duration))) {
+    return absl::StrCat("Write ", absl::ToInt64Milliseconds(duration),
+                        ": times are milliseconds.");
+  }
+  const bool is_number = key.type != KeyType::kFlag && absl::SimpleAtoi(text, &number);
+  const bool is_flag = key.type == KeyType::kFlag && (text == "true" || text == "false");
+  if ((is_number && InRange(key, number)) || is_flag) {
+    return absl::StrCat("Write ", text, ", without quotes.");
+  }
+  return absl::StrCat("Write ", ValueForm(key), ".");
+}
 
 absl::Status WrongType(const Key& key, const json& value) {
+  if (value.is_null()) {
+    // In YAML a bare ~ is one, too.
+    const bool is_path = absl::StrContains(key.form, "~/");
+    return Refuse("has no value", absl::StrCat("Write ", ValueForm(key), ", or remove the key",
+                                               is_path ? "; the home directory is ~/." : "."));
+  }
+  const bool one_word = key.type != KeyType::kText && key.type != KeyType::kTextList;
   return Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
-                absl::StrCat("Write ", ValueForm(key), "."));
+                one_word && value.is_string()
+                    ? FixForText(key, value.get_ref<const std::string&>())
+                    : absl::StrCat("Write ", ValueForm(key), "."));
 }
 
 // Expanded, and without control characters; `has_lines`: but for line breaks and tabs.
@@ -47,15 +81,51 @@ absl::StatusOr<std::string> ReadText(const Key& key, const std::string& raw, int
   return text;
 }
 
+// The number or flag that `value` is, or that its text is once its variables are in. What a variable
+// holds is not shown: it may be the wrong one.
+absl::StatusOr<json> WithVariables(const Key& key, const json& value, const EnvLookup& env) {
+  if (!value.is_string() || !absl::StrContains(value.get_ref<const std::string&>(), "${")) {
+    return json(value);
+  }
+  absl::StatusOr<std::string> text =
+      ReadPlainText(value.get_ref<const std::string&>(), kEntryBytesMax, /*has_lines=*/false, env);
+  if (!text.ok()) return text.status();
+  int64_t number = 0;
+  if (key.type != KeyType::kFlag && absl::SimpleAtoi(*text, &number)) return json(number);
+  if (key.type == KeyType::kFlag && (*text == "true" || *text == "false")) {
+    return json(*text == "true");
+  }
+  return Refuse("does not fit with what its variables hold",
+                absl::StrCat("Have them hold ", ValueForm(key), "."));
+}
+
+// For a time that is too short, and would not be if it were seconds.
+absl::optional<std::string> FixForSeconds(const Key& key, int64_t number) {
+  const bool may_be_seconds = key.type == KeyType::kMilliseconds && number > 0 &&
+                              number < key.min && InRange(key, number * 1000);
+  if (!may_be_seconds) return absl::nullopt;
+  return absl::StrCat(key.path == kSecondsInIrisMcp
+                          ? "iris-mcp counts seconds here, Iris milliseconds"
+                          : "Times are milliseconds",
+                      ": for ", number, " seconds write ", number * 1000, ".");
+}
+
 absl::StatusOr<int64_t> ReadNumber(const Key& key, const json& value) {
   if (!value.is_number()) return WrongType(key, value);
+  absl::optional<std::string> fix;
   if (value.is_number_integer()) {
     // What is beyond int64 wraps to a negative number, and no key takes one.
     const auto number = value.get<int64_t>();
-    if (number >= key.min && number <= key.max) return number;
+    if (InRange(key, number)) return number;
+    fix = FixForSeconds(key, number);
   }
   return Refuse(absl::StrCat(value.dump(), " is out of range"),
-                absl::StrCat("Write ", ValueForm(key), "."));
+                fix.value_or(absl::StrCat("Write ", ValueForm(key), ".")));
+}
+
+absl::StatusOr<bool> ReadFlag(const Key& key, const json& value) {
+  if (!value.is_boolean()) return WrongType(key, value);
+  return value.get<bool>();
 }
 
 absl::StatusOr<std::vector<std::string>> ReadList(const Key& key, const json& value,
@@ -88,16 +158,22 @@ absl::StatusOr<KeyValue> Store(absl::StatusOr<T> read, T KeyValue::*field) {
 
 absl::StatusOr<KeyValue> ReadKeyValue(const Key& key, const json& value, const EnvLookup& env) {
   switch (key.type) {
-    case KeyType::kText:
+    case KeyType::kText: {
       if (!value.is_string()) return WrongType(key, value);
-      return Store(ReadText(key, value.get_ref<const std::string&>(), key.min, key.max, env),
-                   &KeyValue::text);
+      const std::string& written = value.get_ref<const std::string&>();
+      absl::StatusOr<KeyValue> read =
+          Store(ReadText(key, written, key.min, key.max, env), &KeyValue::text);
+      if (read.ok()) read->written = written;
+      return read;
+    }
     case KeyType::kMilliseconds:
     case KeyType::kNumber:
-      return Store(ReadNumber(key, value), &KeyValue::number);
-    case KeyType::kFlag:
-      if (!value.is_boolean()) return WrongType(key, value);
-      return KeyValue{.flag = value.get<bool>()};
+    case KeyType::kFlag: {
+      const absl::StatusOr<json> typed = WithVariables(key, value, env);
+      if (!typed.ok()) return typed.status();
+      if (key.type == KeyType::kFlag) return Store(ReadFlag(key, *typed), &KeyValue::flag);
+      return Store(ReadNumber(key, *typed), &KeyValue::number);
+    }
     case KeyType::kTextList:
       return Store(ReadList(key, value, env), &KeyValue::list);
     case KeyType::kVariables:

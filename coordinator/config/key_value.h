@@ -14,7 +14,7 @@ namespace iris {
 
 // The value of `key`, which is not of type kVariables, from the file: of the key's type, variables
 // expanded, within the key's bounds, without control characters (a description may have line breaks
-// and tabs). FAILURE_BAD_REQUEST otherwise.
+// and tabs). A number or a flag may be text with a variable in it. FAILURE_BAD_REQUEST otherwise.
 absl::StatusOr<KeyValue> ReadKeyValue(const Key& key, const nlohmann::json& value,
                                       const EnvLookup& env);
 

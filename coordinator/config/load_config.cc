@@ -34,14 +34,23 @@ absl::Status RefuseErrno(absl::string_view what, int error) {
                 "Make it a file that the user who runs Iris can read.");
 }
 
-absl::StatusOr<FileText> ReadFile(const std::string& path) {
-  // O_NONBLOCK: opening a FIFO must not wait for a writer.
-  ScopedFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd && errno == ENOENT) {
-    return Refuse("there is no configuration",
-                  "Create it, or point IRIS_CONFIG to it; {\"teams\": {\"NAME\": {\"path\": "
-                  "\"/its/directory\"}}} is enough.");
+// For people who come from iris-mcp, which looks elsewhere.
+absl::Status NoConfiguration(const ConfigSource& source) {
+  std::string fix =
+      "Create it, or point IRIS_CONFIG to it; {\"teams\": {\"NAME\": {\"path\": "
+      "\"/its/directory\"}}} is enough.";
+  const std::string original = absl::StrCat(source.home, "/.iris/config.yaml");
+  if (!source.home.empty() && access(original.c_str(), F_OK) == 0) {
+    absl::StrAppend(&fix, " ", original,
+                    " is iris-mcp's and is not read: copy it, and each key that differs is named.");
   }
+  return Refuse("there is no configuration", fix);
+}
+
+absl::StatusOr<FileText> ReadFile(const ConfigSource& source) {
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  ScopedFd fd(open(source.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd && errno == ENOENT) return NoConfiguration(source);
   struct stat status;
   if (!fd || fstat(fd.get(), &status) != 0) return RefuseErrno("cannot be opened", errno);
   if (!S_ISREG(status.st_mode)) {
@@ -134,7 +143,7 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
   if (absl::Status status = CheckTrustedPath(source.path, source.home); !status.ok()) {
     return Annotate(status, source.path);
   }
-  absl::StatusOr<FileText> file = ReadFile(source.path);
+  absl::StatusOr<FileText> file = ReadFile(source);
   if (!file.ok()) return Annotate(file.status(), source.path);
   return ParseConfig(file->text, source, file->readable_by_others);
 }

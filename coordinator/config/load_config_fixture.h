@@ -34,7 +34,7 @@ inline std::string RefusalOf(const absl::StatusOr<Config>& config) {
   return Describe(ToProto(config.status()));
 }
 
-// A secret, below a key that is not built yet.
+// A secret, below a key that is known and refused.
 inline constexpr absl::string_view kWithToken =
     R"({"teams": {"t": {"path": "/p", "authentication": {"token": "hunter2"}}}})";
 

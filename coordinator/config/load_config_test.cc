@@ -52,7 +52,7 @@ TEST_F(LoadConfigTest, AFileIsRead) {
 TEST_F(LoadConfigTest, TheModeDecidesWhetherASecretMayStandThere) {
   EXPECT_THAT(RefusalOf(Load(Write("s.json", kWithToken, 0640))), HasSubstr("chmod 600"));
   EXPECT_THAT(RefusalOf(Load(Write("s.json", kWithToken, 0604))), HasSubstr("chmod 600"));
-  EXPECT_THAT(RefusalOf(Load(Write("s.json", kWithToken, 0600))), HasSubstr("not built yet"));
+  EXPECT_THAT(RefusalOf(Load(Write("s.json", kWithToken, 0600))), HasSubstr("not needed here"));
 }
 
 TEST_F(LoadConfigTest, WhatIsNoFileOfOursIsRefused) {
@@ -63,6 +63,17 @@ TEST_F(LoadConfigTest, WhatIsNoFileOfOursIsRefused) {
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_THAT(RefusalOf(Load(fifo)), HasSubstr("is not a regular file"));  // And does not hang.
   EXPECT_THAT(RefusalOf(Load("/missing.yaml")), HasSubstr("there is no configuration"));
+}
+
+TEST_F(LoadConfigTest, WhoComesFromIrisMcpHearsThatItsFileIsNotRead) {
+  ConfigSource source = Source();
+  source.home = dir_;
+  source.path = dir_ + "/config.json";
+  EXPECT_THAT(RefusalOf(LoadConfig(source)), ::testing::Not(HasSubstr("iris-mcp")));
+  std::filesystem::create_directory(dir_ + "/.iris");
+  const std::string original = Write(".iris/config.yaml", "settings:\n");
+  EXPECT_THAT(RefusalOf(LoadConfig(source)),
+              HasSubstr(original + " is iris-mcp's and is not read: copy it"));
 }
 
 TEST_F(LoadConfigTest, AFileIsBounded) {
@@ -99,7 +110,19 @@ TEST_F(LoadConfigTest, YamlIsHeldToTheSameRules) {
               HasSubstr("c.yaml:4: teams.t.token: holds a secret"));
   EXPECT_THAT(refusal("key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3Bl\n"),
               HasSubstr("c.yaml:1: key: a private key does not belong"));
-  EXPECT_THAT(refusal(""), HasSubstr("c.yaml: has the wrong type (null)"));
+  EXPECT_THAT(refusal(""), HasSubstr("c.yaml: holds nothing\nfix: Write a team at least: {\"teams\""));
+}
+
+TEST_F(LoadConfigTest, ASectionWithNothingInItIsAnEmptyOne) {
+  const auto empty = Load(Write("a.yaml", "settings:\nteams:\n"));
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_TRUE(empty->teams.empty());
+  EXPECT_TRUE(Load(Write("a.yaml", "teams:\n  t:\n    path: /p\n    env:\n")).ok());
+  EXPECT_THAT(RefusalOf(Load(Write("a.yaml", "teams:\n  t:\n"))),
+              HasSubstr("a.yaml:2: teams.t: has no path"));
+  EXPECT_THAT(RefusalOf(Load(Write("a.yaml", "teams:\n  t:\n    path: ~\n"))),
+              HasSubstr("teams.t.path: has no value\nfix: Write a string: absolute path or `~/…`, "
+                        "or remove the key; the home directory is ~/."));
 }
 
 TEST(ConfigPathTest, TheNearestPlaceWins) {

@@ -7,7 +7,7 @@
 #include "common/failure/failure.h"
 #include "coordinator/config/load_config.h"
 #include "coordinator/config/load_config_fixture.h"
-#include "coordinator/config/not_built.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -86,6 +86,62 @@ TEST(ParseConfigTest, VariablesExpandInValuesAndAreNeverReadAsJson) {
                         "SSH_HOST"));
 }
 
+// "maxProcesses": `value` with IRIS_MAX=7 and IRIS_BAD=seven.
+absl::StatusOr<Config> ParseProcesses(absl::string_view value) {
+  ConfigSource source = Source();
+  source.env = Env({{"IRIS_MAX", "7"}, {"IRIS_BAD", "seven"}, {"IRIS_SKIP", "true"}});
+  return ParseConfig(absl::StrCat(R"({"settings": {"maxProcesses": ")", value, R"("},
+      "teams": {"t": {"path": "/p", "skipPermissions": "${IRIS_SKIP:-false}"}}})"),
+                     source, true);
+}
+
+TEST(ParseConfigTest, NumbersAndFlagsMayComeFromVariables) {
+  const auto config = ParseProcesses("${IRIS_MAX}");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->settings.max_processes, 7);
+  EXPECT_TRUE(config->teams[0].skip_permissions);
+  EXPECT_EQ(ParseProcesses("${NOT_SET:-10}")->settings.max_processes, 10);
+  EXPECT_EQ(ParseProcesses("${IRIS_MAX}${IRIS_MAX}")->settings.max_processes, 77);
+  EXPECT_THAT(RefusalOf(ParseProcesses("${NOT_SET:-5000}")), HasSubstr("5000 is out of range"));
+  EXPECT_THAT(RefusalOf(ParseProcesses("${NOT_SET}")), HasSubstr("NOT_SET is not set"));
+  const std::string refusal = RefusalOf(ParseProcesses("${IRIS_BAD}"));
+  EXPECT_THAT(refusal, AllOf(HasSubstr("does not fit with what its variables hold"),
+                             HasSubstr("Have them hold a whole number, 1–1000.")));
+  EXPECT_THAT(refusal, ::testing::Not(HasSubstr("seven")));
+}
+
+TEST(ParseConfigTest, ATimeInOtherUnitsIsAnsweredWithTheNumberToWrite) {
+  const auto fix = [](absl::string_view keys) { return RefusalOf(ParseTeam(keys)); };
+  EXPECT_THAT(fix(R"("idleTimeout": "30m")"),
+              HasSubstr("teams.t.idleTimeout: has the wrong type (string)\n"
+                        "fix: Write 1800000: times are milliseconds."));
+  EXPECT_THAT(fix(R"("idleTimeout": "1h30m")"), HasSubstr("Write 5400000: "));
+  EXPECT_THAT(fix(R"("idleTimeout": "5000")"), HasSubstr("Write 5000, without quotes."));
+  EXPECT_THAT(fix(R"("idleTimeout": "soon")"), HasSubstr("Write a whole number of milliseconds"));
+  EXPECT_THAT(fix(R"("idleTimeout": "10000h")"), HasSubstr("Write a whole number of milliseconds"));
+  EXPECT_THAT(fix(R"("skipPermissions": "true")"), HasSubstr("Write true, without quotes."));
+  EXPECT_THAT(fix(R"("skipPermissions": "yes")"), HasSubstr("Write true or false."));
+  EXPECT_THAT(
+      fix(R"("remote": "ssh h", "remoteOptions": {"serverAliveInterval": 30})"),
+      HasSubstr("30 is out of range\nfix: iris-mcp counts seconds here, Iris milliseconds: for 30 "
+                "seconds write 30000."));
+  EXPECT_THAT(fix(R"("sessionInitTimeout": 60)"),
+              HasSubstr("Times are milliseconds: for 60 seconds write 60000."));
+  EXPECT_THAT(fix(R"("sessionInitTimeout": 0)"), HasSubstr("Write a whole number of milliseconds"));
+}
+
+TEST(ParseConfigTest, AVariableOfAShellInAPathIsAnsweredWithWhatToWrite) {
+  const auto fix = [](absl::string_view path) {
+    return RefusalOf(ParseTeam(absl::StrCat(R"("claudePath": ")", path, "\"")));
+  };
+  EXPECT_THAT(fix("$HOME/bin/claude"),
+              HasSubstr("is not an absolute path\nfix: Write ~/bin/claude: $HOME is not expanded, "
+                        "${HOME} is."));
+  EXPECT_THAT(fix("$TOOLS/claude"), HasSubstr("fix: Write ${TOOLS}/claude: $TOOLS is not"));
+  EXPECT_THAT(fix("bin/claude"), HasSubstr("fix: Begin it with / or ~/."));
+  EXPECT_THAT(fix("$/claude"), HasSubstr("fix: Begin it with / or ~/."));
+}
+
 TEST(ParseConfigTest, SyntaxErrorsNameLineAndColumn) {
   EXPECT_THAT(RefusalOf(Parse("{\n  \"teams\": {,\n}")), HasSubstr("/c.json:2:13: not valid JSON"));
   EXPECT_THAT(RefusalOf(Parse("")), HasSubstr("/c.json:1:1: not valid JSON"));
@@ -135,16 +191,16 @@ TEST(ParseConfigTest, ADottedNameIsNotAPath) {
   EXPECT_THAT(RefusalOf(Parse(R"({"teams.*": {"path": "/p"}})")), HasSubstr("unknown key"));
 }
 
-TEST(ParseConfigTest, KeysOfFeaturesToComeAreRefusedAsSuch) {
-  for (const NotBuiltKey& key : NotBuiltKeys()) {
+TEST(ParseConfigTest, KeysOfIrisMcpAreRefusedWithTheReason) {
+  for (const RefusedKey& key : RefusedKeys()) {
     json root = {{"teams", {{"*", {{"path", "/p"}}}}}};
     std::string pointer = absl::StrCat("/", key.path);
     std::replace(pointer.begin(), pointer.end(), '.', '/');
-    root[json::json_pointer(pointer)] = "x";
+    root[json::json_pointer(pointer)] = "${X}";  // No secret, whatever the key is called.
     root["teams"]["t"] = root["teams"]["*"];
     root["teams"].erase("*");
     const std::string refusal = RefusalOf(Parse(root.dump()));
-    EXPECT_THAT(refusal, HasSubstr("this feature is not built yet")) << key.path;
+    EXPECT_THAT(refusal, HasSubstr(absl::StrCat(": ", key.why))) << key.path;
     EXPECT_THAT(refusal, HasSubstr(std::string(key.fix)));
   }
 }
@@ -202,7 +258,7 @@ TEST(ParseConfigTest, ASecretInAReadableFileIsRefusedBeforeItsKeyIs) {
   EXPECT_THAT(refusal, HasSubstr("fix: chmod 600 /c.json"));
   EXPECT_THAT(refusal, ::testing::Not(HasSubstr("hunter2")));
 
-  EXPECT_THAT(RefusalOf(ParseConfig(kWithToken, Source(), false)), HasSubstr("not built yet"));
+  EXPECT_THAT(RefusalOf(ParseConfig(kWithToken, Source(), false)), HasSubstr("not needed here"));
 }
 
 TEST(ParseConfigTest, SecretsAreKnownByKeyOrByLooks) {

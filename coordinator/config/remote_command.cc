@@ -7,7 +7,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/shell_words.h"
@@ -16,25 +15,7 @@
 namespace iris {
 namespace {
 
-constexpr absl::string_view kBuiltIn[] = {"ssh", "docker", "podman", "kubectl", "wsl"};
-
-absl::Status CheckProgram(absl::string_view program, absl::Span<const std::string> allowed) {
-  if (program == "ssh" || std::find(allowed.begin(), allowed.end(), program) != allowed.end()) {
-    return absl::OkStatus();
-  }
-  if (absl::StartsWith(program, "https://") || absl::StartsWith(program, "http://")) {
-    return Refuse("links over TLS without ssh are not built yet", "Reach the host with ssh.");
-  }
-  if (std::find(std::begin(kBuiltIn), std::end(kBuiltIn), program) != std::end(kBuiltIn)) {
-    return Refuse(absl::StrCat("links through ", program, " are not built yet"),
-                  "Reach the place with ssh, or run its team on this machine.");
-  }
-  return Refuse(
-      absl::StrCat("the program \"", Shown(program), "\" is not allowed"),
-      absl::StrCat("Begin with ", absl::StrJoin(kBuiltIn, ", "),
-                   ", or add the program to settings.allowedRemoteCommands if it takes ssh's "
-                   "arguments."));
-}
+constexpr absl::string_view kNotBuilt[] = {"docker", "podman", "kubectl", "wsl"};
 
 // "Port=22", "port 22" and "Port = \"22\"" are one setting to ssh.
 SshSetting ParseSetting(absl::string_view text) {
@@ -83,6 +64,32 @@ bool IsUserForSsh(absl::string_view user) {
 bool IsHostForSsh(absl::string_view host) {
   return !host.empty() && host[0] != '-' && !HasControl(host) &&
          !HasOneOf(host, " @'`\"$\\;&<>|(){}");
+}
+
+// `words` is not empty.
+absl::Status CheckProgram(const std::vector<std::string>& words,
+                          absl::Span<const std::string> allowed) {
+  const absl::string_view program = words[0];
+  if (program == "ssh" || std::find(allowed.begin(), allowed.end(), program) != allowed.end()) {
+    return absl::OkStatus();
+  }
+  if (absl::StartsWith(program, "https://") || absl::StartsWith(program, "http://")) {
+    return Refuse("links over TLS without ssh are not built yet", "Reach the host with ssh.");
+  }
+  if (std::find(std::begin(kNotBuilt), std::end(kNotBuilt), program) != std::end(kNotBuilt)) {
+    return Refuse(absl::StrCat("links through ", program, " are not built yet"),
+                  "Reach the place with ssh, or run its team on this machine.");
+  }
+  const std::string shown = Shown(program);
+  if (absl::StrContains(program, "@")) {
+    return Refuse(absl::StrCat("\"", shown, "\" is where to go, and no program"),
+                  absl::StrCat("Begin with ssh: ssh ", shown, words.size() > 1 ? " …" : "", "."));
+  }
+  const bool is_host = words.size() == 1 && IsHostForSsh(program);
+  return Refuse(absl::StrCat("the program \"", shown, "\" is not allowed"),
+                absl::StrCat("Begin with ssh (", is_host ? absl::StrCat("ssh ", shown) : "ssh HOST",
+                             "), or add the program to settings.allowedRemoteCommands if it takes "
+                             "ssh's arguments."));
 }
 
 // The parts of [user@]host, which ssh splits at the last '@', or of ssh://[user@]host[:port], which
@@ -224,7 +231,7 @@ absl::StatusOr<ParsedRemote> ParseRemoteCommand(absl::string_view text,
   if (words->empty()) {
     return Refuse("is empty", "Write a command such as ssh gpu1, or remove it for a local team.");
   }
-  if (absl::Status status = CheckProgram((*words)[0], allowed); !status.ok()) return status;
+  if (absl::Status status = CheckProgram(*words, allowed); !status.ok()) return status;
   absl::StatusOr<ParsedRemote> parsed = SshArguments(*std::move(words)).Parse();
   if (parsed.ok()) parsed->command.text = std::string(text);
   return parsed;

@@ -94,6 +94,15 @@ TEST(RemoteCommandTest, AllowedProgramsAreMatchedLetterByLetter) {
   }
 }
 
+TEST(RemoteCommandTest, WhereSshIsMissingBeforeAHostTheFixHasIt) {
+  EXPECT_THAT(RefusalOf("ml@gpu1"),
+              HasSubstr("\"ml@gpu1\" is where to go, and no program / Begin with ssh: ssh ml@gpu1."));
+  EXPECT_THAT(RefusalOf("ml@gpu1 -p 22"), HasSubstr("Begin with ssh: ssh ml@gpu1 …."));
+  EXPECT_THAT(RefusalOf("gpu1"), HasSubstr("is not allowed / Begin with ssh (ssh gpu1), or"));
+  // Nothing that is refused is named as a fix.
+  EXPECT_THAT(RefusalOf("rsh gpu1"), ::testing::Not(HasSubstr("docker")));
+}
+
 TEST(RemoteCommandTest, OtherKindsOfLinksAreNotBuiltYet) {
   for (const char* text : {"docker exec -i c", "podman exec -i c", "kubectl exec -i p --", "wsl",
                            "https://gpu.example.com:7443"}) {

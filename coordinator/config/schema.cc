@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "coordinator/config/expand.h"
 #include "coordinator/config/key_value.h"
@@ -21,14 +22,25 @@ constexpr int64_t kPathBytesMax = 4096;
 constexpr int64_t kDescriptionBytesMax = 4096;
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
 constexpr int64_t kVariablesMax = 64;
-constexpr absl::string_view kVariablesForm = "values by the names of variables";
+constexpr absl::string_view kVariablesForm = "`{\"NAME\": \"value\"}`";
 constexpr absl::string_view kNamesForm = "names of variables";
 constexpr absl::string_view kPathForm = "absolute path or `~/…`";
+
+// `path` begins with neither / nor ~/.
+std::string FixForRelative(absl::string_view path) {
+  if (path == "~") return "Write ~/.";
+  if (!absl::ConsumePrefix(&path, "$")) return "Begin it with / or ~/.";
+  const absl::string_view name = path.substr(0, path.find('/'));
+  if (!IsVariableName(name)) return "Begin it with / or ~/.";
+  const std::string rest = Shown(path.substr(name.size()));
+  return absl::StrCat("Write ", name == "HOME" ? "~" : absl::StrCat("${", name, "}"), rest, ": $",
+                      name, " is not expanded, ${", name, "} is.");
+}
 
 // Checks a path that a host will resolve, so ~/ stays.
 absl::Status StoreHostPath(std::string path, std::string* out) {
   if (!absl::StartsWith(path, "/") && !absl::StartsWith(path, "~/")) {
-    return Refuse("is not an absolute path", "Begin it with / or ~/.");
+    return Refuse("is not an absolute path", FixForRelative(path));
   }
   *out = std::move(path);
   return absl::OkStatus();
@@ -78,8 +90,8 @@ absl::Status StoreLinkMode(absl::string_view mode, RemoteOptions::LinkMode* out)
 
 absl::Status StoreGrant(absl::string_view who, bool* ask) {
   if (who != "no" && who != "ask") {
-    return Refuse("is not a way to give permissions",
-                  "Write no or ask; skipPermissions does what \"yes\" would mean.");
+    return Refuse("must be no or ask",
+                  "Write no or ask; \"skipPermissions\": true does what \"yes\" would mean.");
   }
   *ask = who == "ask";
   return absl::OkStatus();
@@ -105,9 +117,11 @@ absl::Status StoreNames(std::vector<std::string> names, std::vector<std::string>
   return absl::OkStatus();
 }
 
-absl::Status StoreRemote(std::string text, Team* team) {
+absl::Status StoreRemote(KeyValue value, Team* team) {
   team->remote.emplace();
-  team->remote->text = std::move(text);  // Taken apart by the loader, once the settings are known.
+  // Taken apart by the loader, once the settings are known.
+  team->remote->text = std::move(value.text);
+  team->remote->written = std::move(value.written);
   return absl::OkStatus();
 }
 
@@ -115,56 +129,55 @@ const std::array kKeys =
     std::to_array<Key>(
         {
             {"settings.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false, "", "3600000",
-             "For teams that do not set it: a session's `claude` ends after so long without a "
-             "message.",
+             "For teams that do not set their own: a conversation's `claude` ends after this time "
+             "without a message.",
              [](KeyValue value, const KeyTarget& target) {
                target.settings->idle_timeout = absl::Milliseconds(value.number);
                return absl::OkStatus();
              }},
             {"settings.sessionInitTimeout", KeyType::kMilliseconds, 1000, 600000, false, "",
              "30000",
-             "For teams that do not set it: how long a new `claude` may take until it is ready.",
+             "For teams that do not set their own: how long a new `claude` may take to become "
+             "ready.",
              [](KeyValue value, const KeyTarget& target) {
                target.settings->session_init_timeout = absl::Milliseconds(value.number);
                return absl::OkStatus();
              }},
             {"settings.maxProcesses", KeyType::kNumber, 1, 1000, false, "", "10",
-             "How many sessions may have a `claude` at a time. For one more, the session that was "
-             "used longest ago and is idle is put to sleep; where all are busy, messages wait. "
-             "What "
-             "an earlier coordinator left running, or is behind a lost link, is not counted until "
-             "it is used again.",
+             "How many conversations may have a running `claude` at the same time. For one more, "
+             "the idle `claude` that was used longest ago is ended (its conversation stays); if "
+             "all are busy, messages wait. Processes on unreachable hosts, and those of an "
+             "earlier coordinator, do not count until they are used again.",
              [](KeyValue value, const KeyTarget& target) {
                target.settings->max_processes = static_cast<int>(value.number);
                return absl::OkStatus();
              }},
             {"settings.agentBundle", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
              "those that came with `iris`",
-             "A directory on this machine to look in first for the agent's builds "
-             "(`iris-agent-ARCH`) that "
-             "Iris puts on hosts.",
+             "A directory on this machine with builds of Iris's agent (`iris-agent-ARCH`), which "
+             "is searched first.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreLocalPath(std::move(value.text), target.home,
                                      &target.settings->agent_bundle);
              }},
             {"settings.allowedRemoteCommands", KeyType::kTextList, 0, 32, false,
              "names or absolute paths of programs", "none",
-             "Further programs that a team's `remote` may begin with, letter by letter. Each is "
-             "run with "
-             "ssh's arguments: a wrapper around ssh.",
+             "Other programs allowed as the first word of `remote` (exact match), for example an "
+             "ssh wrapper. Iris runs them with ssh's arguments.",
              [](KeyValue value, const KeyTarget& target) {
                return StorePrograms(std::move(value.list),
                                     &target.settings->allowed_remote_commands);
              }},
             {"settings.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
-             "For every team: variables that its `claude` is started with. See \"The environment\" "
+             "For every team: environment variables for its `claude`. See \"The environment\" "
              "below.",
              [](KeyValue value, const KeyTarget& target) {
                target.settings->env = std::move(value.variables);
                return absl::OkStatus();
              }},
             {"settings.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
-             "For every team: variables of whoever asks that its `claude` is started with.",
+             "For every team: names of variables that its `claude` gets from the caller's "
+             "environment.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreNames(std::move(value.list), &target.settings->pass_env);
              }},
@@ -174,7 +187,8 @@ const std::array kKeys =
                return StoreHostPath(std::move(value.text), &target.team->path);
              }},
             {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
-             "", "", "What the team is for; other teams read it to find whom to ask.",
+             "", "",
+             "What the team is for. Other teams read it to decide whom to ask.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->description = std::move(value.text);
                return absl::OkStatus();
@@ -183,66 +197,68 @@ const std::array kKeys =
              "a command: `ssh [OPTIONS] [USER@]HOST`", "this machine",
              "How to reach the team's host. See \"The remote command\" below.",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreRemote(std::move(value.text), target.team);
+               return StoreRemote(std::move(value), target.team);
              }},
             {"teams.*.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false,
              "", "`settings.idleTimeout`",
-             "A session's `claude` ends after so long without a message; the next "
-             "message resumes the session.",
+             "A conversation's `claude` ends after this time without a message; the next message "
+             "resumes the conversation.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->idle_timeout = absl::Milliseconds(value.number);
                return absl::OkStatus();
              }},
             {"teams.*.sessionInitTimeout", KeyType::kMilliseconds, 1000, 600000, false,
              "", "`settings.sessionInitTimeout`",
-             "How long a new `claude` may take until it is ready.",
+             "How long a new `claude` may take to become ready.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->session_init_timeout = absl::Milliseconds(value.number);
                return absl::OkStatus();
              }},
             {"teams.*.skipPermissions", KeyType::kFlag, 0, 0, false, "", "false",
-             "Start `claude` without its permission checks: it does whatever it is asked to.",
+             "Start `claude` without permission checks: every tool runs without approval.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->skip_permissions = value.flag;
                return absl::OkStatus();
              }},
             {"teams.*.grantPermission", KeyType::kText, 1, 10, false, "`no` or `ask`", "no",
-             "What becomes of a tool that `claude` may not use without asking: `no` denies it, "
-             "`ask` waits until a person says `iris answer` (24 hours at most). Without effect "
-             "where "
+             "What to do when the team's `claude` wants a tool that needs approval: `no` denies "
+             "it, `ask` waits until a person runs `iris answer` (at most 24 hours). No effect if "
              "`skipPermissions` is true.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreGrant(value.text, &target.team->ask_permissions);
              }},
             {"teams.*.claudePath", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "found on the host", "The `claude` to start, on the team's host.",
+             "found on the host",
+             "The `claude` program on the team's host.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreHostPath(std::move(value.text), &target.team->claude_path);
              }},
             {"teams.*.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
-             "Variables that `claude` is started with, before those of `settings.env`. See \"The "
-             "environment\" below.",
+             "Environment variables for the team's `claude`; they override `settings.env`. See "
+             "\"The environment\" below.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->env = std::move(value.variables);
                return absl::OkStatus();
              }},
             {"teams.*.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
-             "Variables of whoever asks that `claude` is started with, besides those of "
-             "`settings.passEnv`.",
+             "Names of variables that the team's `claude` gets from the caller's environment, in "
+             "addition to `settings.passEnv`.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreNames(std::move(value.list), &target.team->pass_env);
              }},
             {"teams.*.color", KeyType::kText, 1, 7, false, "`#rrggbb`",
-             "", "The team's colour wherever it is shown.",
+             "",
+             "The team's colour, for programs that read `iris teams --json`.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreColor(std::move(value.text), &target.team->color);
              }},
             {"teams.*.remoteOptions.identity", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
              "ssh's choice",
-             "The file on this machine that holds the private key to log in with (`ssh -i`).",
+             "The file on this machine with the private key for the login (`ssh -i`).",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreLocalPath(std::move(value.text), target.home,
-                                     &target.team->remote_options.identity);
+               RemoteOptions& options = target.team->remote_options;
+               options.written_identity = std::move(value.written);
+               return StoreLocalPath(std::move(value.text), target.home, &options.identity);
              }},
             {"teams.*.remoteOptions.port", KeyType::kNumber, 1, 65535, false, "", "ssh's choice",
              "The port of the host's sshd (`ssh -p`).",
@@ -252,16 +268,15 @@ const std::array kKeys =
              }},
             {"teams.*.remoteOptions.strictHostKeyChecking", KeyType::kFlag, 0, 0, false, "",
              "ssh's choice",
-             "`true` refuses a host whose key is not known yet; `false` takes the key of a host "
-             "that is "
-             "seen for the first time, and refuses a changed one.",
+             "`true`: refuse a host whose key is not known. `false`: accept the key of a new "
+             "host; a changed key is still refused.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->remote_options.strict_host_key_checking = value.flag;
                return absl::OkStatus();
              }},
             {"teams.*.remoteOptions.forwardAgent", KeyType::kFlag, 0, 0, false, "", "ssh's choice",
-             "`true` lends the team on the host the keys of this machine's ssh agent (`ssh -A`); "
-             "`false` does not, whatever ssh's configuration says.",
+             "`true`: the team on the host may use the keys of this machine's ssh-agent (`ssh "
+             "-A`). `false`: it may not, whatever the ssh configuration says.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->remote_options.forward_agent = value.flag;
                return absl::OkStatus();
@@ -274,14 +289,14 @@ const std::array kKeys =
              }},
             {"teams.*.remoteOptions.serverAliveInterval", KeyType::kMilliseconds, 1000, 3600000,
              false, "", "30000",
-             "ssh asks a silent host for a sign of life this often. Rounded up to whole seconds.",
+             "How often ssh sends a keep-alive to a silent host. Rounded up to whole seconds.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->remote_options.server_alive_interval =
                    absl::Ceil(absl::Milliseconds(value.number), absl::Seconds(1));
                return absl::OkStatus();
              }},
             {"teams.*.remoteOptions.serverAliveCountMax", KeyType::kNumber, 1, 100, false, "", "3",
-             "ssh gives a host up after so many signs of life that did not come.",
+             "Disconnect after this many missed keep-alives.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->remote_options.server_alive_count_max = static_cast<int>(value.number);
                return absl::OkStatus();
@@ -289,17 +304,18 @@ const std::array kKeys =
             {"teams.*.remoteOptions.linkMode", KeyType::kText, 1, 10, false,
              "`auto`, `forward` or `stdio`", "auto",
              "How Iris uses the ssh connection: `forward` opens a UNIX-socket forward and fails "
-             "(`unreachable`) where the host refuses it, `stdio` never asks for one, `auto` falls "
-             "back from the "
-             "one to the other.",
+             "(`unreachable`) if the host refuses it, `stdio` uses ssh's stdin and stdout, `auto` "
+             "tries `forward` first.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreLinkMode(value.text, &target.team->remote_options.link_mode);
              }},
             {"teams.*.remoteOptions.agentDir", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "the first of the usual places that will do",
-             "The directory on the host for the agent and what it keeps.",
+             "the first usable one of several",
+             "The directory on the host for Iris's agent and its data.",
              [](KeyValue value, const KeyTarget& target) {
-               return StoreAgentDir(std::move(value.text), &target.team->remote_options.agent_dir);
+               RemoteOptions& options = target.team->remote_options;
+               options.written_agent_dir = std::move(value.written);
+               return StoreAgentDir(std::move(value.text), &options.agent_dir);
              }},
         });
 

@@ -20,10 +20,11 @@ enum class KeyType { kText, kMilliseconds, kNumber, kFlag, kTextList, kVariables
 
 inline constexpr size_t kTeamsMax = 1000;
 
-// A value of the key's type and within its bounds, variables expanded. Only the field of that type
-// is set; kMilliseconds is `number`.
+// A value of the key's type and within its bounds, variables expanded. Only what belongs to that
+// type is set; kMilliseconds is `number`.
 struct KeyValue {
   std::string text;
+  std::string written;  // The text as it stands in the file.
   int64_t number = 0;
   bool flag = false;
   std::vector<std::string> list;

@@ -12,8 +12,8 @@
 #include "absl/strings/strip.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/key_value.h"
-#include "coordinator/config/not_built.h"
 #include "coordinator/config/refuse.h"
+#include "coordinator/config/refused_keys.h"
 #include "coordinator/config/remote_command.h"
 #include "coordinator/config/remote_options.h"
 #include "coordinator/config/schema.h"
@@ -29,6 +29,8 @@ constexpr absl::string_view kTeams = "teams";
 constexpr absl::string_view kTeam = "teams.*";
 constexpr absl::string_view kRemoteOptions = "remoteOptions";
 constexpr absl::string_view kPrograms = "settings.allowedRemoteCommands";
+constexpr absl::string_view kSmallest =
+    "Write a team at least: {\"teams\": {\"NAME\": {\"path\": \"/its/directory\"}}}.";
 
 absl::Status CheckTeamName(absl::string_view name) {
   const bool good = !name.empty() && name.size() <= 64 && name[0] != '-' && name[0] != '.' &&
@@ -149,6 +151,11 @@ class SchemaWalk {
   // `path` says where `object` stands in the file, `pattern` where in the schema. The recursion is
   // as deep as the schema.
   void WalkObject(const json& object, const std::string& path, absl::string_view pattern) {
+    if (object.is_null()) {
+      // "teams:" with nothing below it, as YAML has it, is an object without keys.
+      if (pattern.empty()) Check(path, Refuse("holds nothing", kSmallest));
+      return;
+    }
     if (!object.is_object()) {
       return Check(path, Refuse(absl::StrCat("has the wrong type (", object.type_name(), ")"),
                                 "Write an object: {…}."));
@@ -165,7 +172,9 @@ class SchemaWalk {
 
   void WalkTeam(const std::string& name, const json& value, const std::string& path) {
     if (absl::Status status = CheckTeamName(name); !status.ok()) return Check(path, status);
-    if (!value.is_object()) return WalkObject(value, path, kTeam);  // It says so.
+    if (!value.is_object() && !value.is_null()) {
+      return WalkObject(value, path, kTeam);  // It says so.
+    }
     const size_t errors_before = errors_.count();
     drafts_.emplace_back().team.name = name;
     WalkObject(value, path, kTeam);
@@ -177,8 +186,8 @@ class SchemaWalk {
     const std::string pattern = KeyPath(parent, name);
     // A dot inside a name would read as the path of another key.
     const bool plain = name.find('.') == std::string::npos;
-    if (const NotBuiltKey* key = plain ? FindNotBuiltKey(pattern) : nullptr; key != nullptr) {
-      return Check(path, Refuse("this feature is not built yet", key->fix));
+    if (const RefusedKey* key = plain ? FindRefusedKey(pattern) : nullptr; key != nullptr) {
+      return Check(path, Refuse(key->why, key->fix));
     }
     if (const Key* key = plain ? FindKey(pattern) : nullptr; key != nullptr) {
       if (key->type == KeyType::kVariables) return ApplyVariables(*key, value, path);
@@ -203,6 +212,7 @@ class SchemaWalk {
   // Each variable has a line of its own: all that are wrong are named.
   void ApplyVariables(const Key& key, const json& value, const std::string& path) {
     NoteGiven(key.path);
+    if (value.is_null()) return;  // Without variables, as WalkObject() has it.
     if (!value.is_object()) {
       return Check(path, Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
                                 absl::StrCat("Write ", ValueForm(key), ".")));
@@ -268,6 +278,7 @@ class SchemaWalk {
     absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(
         team.remote->text, config_.settings.allowed_remote_commands, source_.home);
     if (!parsed.ok()) return parsed.status();
+    parsed->command.written = std::move(team.remote->written);
     team.remote = std::move(parsed->command);
     if (draft->broken) return absl::OkStatus();  // What its options say is not known.
     absl::flat_hash_set<std::string> given;

@@ -13,14 +13,14 @@ constexpr absl::string_view kCommand = "Iris starts its agent as the remote comm
 constexpr absl::string_view kStdin = "Iris speaks to the host over ssh's stdin and stdout";
 constexpr absl::string_view kControl = "Iris keeps a control socket of its own for each host";
 constexpr absl::string_view kForward =
-    "Iris opens the forward that it needs; run your own forwards in an ssh of their own";
-constexpr absl::string_view kMessages = "Iris reads ssh's messages to tell what failed";
+    "Iris opens the forward that it needs; use a separate ssh for other forwards";
+constexpr absl::string_view kMessages = "Iris reads ssh's messages to find out what failed";
 constexpr absl::string_view kEscape = "a byte of the stream would be taken for a command to ssh";
-constexpr absl::string_view kWindows = "nobody sees a window there; use an ssh of your own for it";
+constexpr absl::string_view kWindows = "Iris has no use for windows; use a separate ssh for them";
 constexpr absl::string_view kLocalCommand = "`remote` may run no other program on this machine";
 constexpr absl::string_view kInformation = "only prints information and connects to nothing";
 constexpr absl::string_view kAsking =
-    "nobody sits where Iris's ssh runs who could answer a question";
+    "Iris's ssh runs unattended, so nobody can answer its prompts";
 
 constexpr std::array kLetters = std::to_array<SshLetter>({
     {'4', false, ""},

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/refuse.h"
@@ -176,6 +177,24 @@ absl::Status CheckCharacters(absl::string_view text, absl::string_view file) {
   return absl::OkStatus();
 }
 
+bool IsIndentedByTab(absl::string_view line) {
+  return absl::StrContains(line.substr(0, line.find_first_not_of(" \t")), "\t");
+}
+
+// The parser names a tab that it stumbles over by what it takes the rest of the line for.
+absl::Status FailureAt(absl::string_view text, absl::string_view file, const YAML::Mark& mark,
+                       absl::string_view why) {
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  for (const int number : {mark.line, mark.line - 1}) {
+    if (number < 0 || static_cast<size_t>(number) >= lines.size()) continue;
+    if (IsIndentedByTab(lines[static_cast<size_t>(number)])) {
+      return Refuse(absl::StrCat(file, ":", number + 1, ": not valid YAML: a tab indents the line"),
+                    "Indent with blanks; YAML takes no tabs there.");
+    }
+  }
+  return NotYaml(absl::StrCat(file, ":", mark.line + 1, ":", mark.column + 1), why);
+}
+
 absl::string_view WhatOf(const YAML::Exception& error) {
   if (error.msg == YAML::ErrorMsg::DOC_IN_SCALAR) return "a quoted text does not end";
   return error.msg;
@@ -192,8 +211,7 @@ absl::Status Parse(absl::string_view text, absl::string_view file, Builder& buil
     }
   } catch (const YAML::Exception& error) {
     if (!builder.status.ok()) return builder.status;
-    return NotYaml(absl::StrCat(file, ":", error.mark.line + 1, ":", error.mark.column + 1),
-                   WhatOf(error));
+    return FailureAt(text, file, error.mark, WhatOf(error));
   }
   return builder.status;
 }

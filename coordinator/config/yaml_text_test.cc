@@ -129,12 +129,19 @@ TEST(YamlTextTest, WhatJsonDoesNotHaveIsRefused) {
 
 TEST(YamlTextTest, SyntaxErrorsNameLineAndColumnAndDoNotQuoteTheFile) {
   EXPECT_THAT(RefusalOf("a:\n  b: {,\n"), HasSubstr("/c.yaml:2:"));
-  EXPECT_THAT(RefusalOf("a:\n\tb: 1\n"), HasSubstr("not valid YAML"));
   EXPECT_THAT(RefusalOf("a: [1\n"), HasSubstr("not valid YAML"));
   for (const char* no_end : {"a: \"x", "a: \"x\n", "a: 'x\nb: 1\n"}) {
     EXPECT_THAT(RefusalOf(no_end), HasSubstr("a quoted text does not end"));
   }
   EXPECT_THAT(RefusalOf("token: \"hunter2\nb: }"), Not(HasSubstr("hunter2")));
+}
+
+TEST(YamlTextTest, ATabThatIndentsIsNamed) {
+  for (const char* yaml : {"a:\n\tb: 1\n", "a:\n  \tb: 1\n"}) {
+    EXPECT_THAT(RefusalOf(yaml), HasSubstr("/c.yaml:2: not valid YAML: a tab indents the line\n"
+                                           "fix: Indent with blanks"));
+  }
+  EXPECT_EQ(Root("a:\tx\n"), json({{"a", "x"}}));
 }
 
 TEST(YamlTextTest, OnlyCharactersOfTextAreTaken) {

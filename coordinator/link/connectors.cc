@@ -129,15 +129,18 @@ class SshConnector final : public Connector {
     target.lent_env = options_.lent_env();
     absl::StatusOr<ResolvedTarget> now = options_.resolve(target, &cancelled);
     if (!now.ok()) return now.status();
-    if (now->key == resolved_.key) return absl::OkStatus();
-    options_.on_moved(*std::move(now));
+    if (now->key == resolved_.key) {
+      resolved_ = *std::move(now);  // With the newest loan: an older one's asker may be gone.
+      return absl::OkStatus();
+    }
+    options_.on_moved();
     return MakeFailure(
         v1::FAILURE_CANCELLED,
         absl::StrCat("ssh means something else by ", resolved_.target.remote.destination, " now"));
   }
 
   const AgentBundle& bundle_;
-  const ResolvedTarget resolved_;
+  ResolvedTarget resolved_;  // As it was asked for last.
   const SshConnectorOptions options_;
   bool fresh_ = true;
   Greeting greeting_;  // Of the host, as this link's connections met it.

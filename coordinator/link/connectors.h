@@ -22,16 +22,16 @@ namespace iris {
 std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::string iris_home);
 
 // The agent on a team's host, over ssh: on the one that `resolved` means. The first Connect() takes
-// that as it is. Every other one asks again what the target means, with what `lent_env` gives then;
-// where it is something else by now it goes no further: `on_moved` is called, on the connecting
-// thread, and FAILURE_CANCELLED returned. Nor does it where a login that was refused is not long
-// ago (LoginBar): then it returns how that failed. Before ssh is started it waits for its turn
-// (ConnectionPace).
+// that as it is. Every other one asks again what the target means, with what `lent_env` gives then,
+// and ssh runs with that; where it is something else by now it goes no further: `on_moved` is
+// called, on the connecting thread, and FAILURE_CANCELLED returned. Nor does it where a login that
+// was refused is not long ago (LoginBar): then it returns how that failed. Before ssh is started it
+// waits for its turn (ConnectionPace).
 struct SshConnectorOptions {
   std::function<std::string()> runtime_dir;  // As in BootstrapOptions; asked at every Connect().
   std::function<Environment()> lent_env;
   std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
-  std::function<void(ResolvedTarget)> on_moved;
+  std::function<void()> on_moved;
   std::shared_ptr<LoginBar> bar;         // Of all connections with the key of `resolved`.
   std::shared_ptr<ConnectionPace> pace;  // Of all connections of this process.
 };

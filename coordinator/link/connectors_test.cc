@@ -1,14 +1,18 @@
 #include "coordinator/link/connectors.h"
 
+#include <sys/stat.h>
+
 #include <atomic>
-#include <map>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "common/testing/scratch_dir.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/bootstrap/resolve_target.h"
@@ -24,7 +28,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 ResolvedTarget Target(const std::string& key) {
   ResolvedTarget resolved;
@@ -41,13 +44,20 @@ ResolvedTarget Target(const std::string& key) {
 class SshConnectorTest : public ::testing::Test {
  protected:
   SshConnectorTest() {
+    Make(Target("key"));
+  }
+  void Make(const ResolvedTarget& resolved) {
     connector_ =
-        MakeSshConnector(*bundle_, Target("key"),
+        MakeSshConnector(*bundle_, resolved,
                          {.runtime_dir = [] { return std::string("/tmp"); },
-                          .lent_env = [] { return Environment(); },
-                          .resolve = [this](const SshTarget&, const std::atomic<bool>*)
-                              -> absl::StatusOr<ResolvedTarget> { return Target(meaning_); },
-                          .on_moved = [this](ResolvedTarget to) { moved_to_.push_back(to.key); },
+                          .lent_env = [this] { return lent_; },
+                          .resolve = [this](const SshTarget& target, const std::atomic<bool>*)
+                              -> absl::StatusOr<ResolvedTarget> {
+                            ResolvedTarget resolved = Target(meaning_);
+                            resolved.target = target;
+                            return resolved;
+                          },
+                          .on_moved = [this] { ++moves_; },
                           .bar = bar_,
                           .pace = pace_});
   }
@@ -65,7 +75,8 @@ class SshConnectorTest : public ::testing::Test {
   const std::shared_ptr<ConnectionPace> pace_ =
       std::make_shared<ConnectionPace>([this] { return now_; });
   std::string meaning_ = "key";
-  std::vector<std::string> moved_to_;
+  Environment lent_;
+  int moves_ = 0;
   std::unique_ptr<Connector> connector_;
 };
 
@@ -76,7 +87,7 @@ TEST_F(SshConnectorTest, SoonAfterARefusedLoginThatIsTheAnswer) {
     EXPECT_EQ(KindOf(barred), v1::FAILURE_AUTH) << barred;
     EXPECT_THAT(std::string(barred.message()), HasSubstr("at the earliest"));
   }
-  EXPECT_THAT(moved_to_, IsEmpty());
+  EXPECT_EQ(moves_, 0);
 }
 
 TEST_F(SshConnectorTest, AnotherMeaningOfTheTargetIsNoticedAllTheSame) {
@@ -84,7 +95,27 @@ TEST_F(SshConnectorTest, AnotherMeaningOfTheTargetIsNoticedAllTheSame) {
   EXPECT_EQ(KindOf(Connect()), v1::FAILURE_AUTH);
   meaning_ = "another";
   EXPECT_EQ(KindOf(Connect()), v1::FAILURE_CANCELLED);
-  EXPECT_THAT(moved_to_, ElementsAre("another"));
+  EXPECT_EQ(moves_, 1);
+}
+
+TEST_F(SshConnectorTest, SshRunsWithWhatWasLentLast) {
+  const ScratchDir scratch;
+  const std::string program = scratch.File("like-ssh"), keys = scratch.File("keys");
+  std::ofstream(program) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << keys << "\nexit 255\n";
+  chmod(program.c_str(), 0700);
+  ResolvedTarget resolved = Target("key");
+  resolved.target.remote.program = program;
+  resolved.target.lent_env = {{"SSH_AUTH_SOCK", "/of-who-asked-first"}};
+  Make(resolved);
+  EXPECT_FALSE(Connect().ok());
+  lent_ = {{"SSH_AUTH_SOCK", "/of-who-asked-last"}};
+  EXPECT_FALSE(Connect().ok());
+  std::ifstream lines(keys);
+  std::vector<std::string> seen;
+  for (std::string line; std::getline(lines, line);) seen.push_back(line);
+  ASSERT_GE(seen.size(), 2u);
+  EXPECT_EQ(seen.front(), "/of-who-asked-first");
+  EXPECT_EQ(seen.back(), "/of-who-asked-last");
 }
 
 TEST_F(SshConnectorTest, ItWaitsForItsTurnAndCanBeGivenUp) {

@@ -194,7 +194,10 @@ void HostLink::StartAttempt() {
 
 void HostLink::OnProgress(const BootstrapProgress& progress) {
   progress_ = progress;
-  if (progress.stage != BootstrapProgress::Stage::kConnecting) return Handle(LinkEvent::kProgress);
+  if (progress.stage != BootstrapProgress::Stage::kConnecting) {
+    may_have_started_ = true;
+    return Handle(LinkEvent::kProgress);
+  }
   observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });
 }
 
@@ -216,6 +219,7 @@ void HostLink::OpenLife(Connection connection) {
   ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
   failure_ = absl::OkStatus();
   was_up_ = true;
+  may_have_started_ = false;
 
   life_ = std::make_shared<LinkLife>(
       LinkLife{.hello = hello_,

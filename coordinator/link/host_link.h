@@ -70,6 +70,9 @@ class HostLink final : public Link {
     return machine_.state() == LinkState::kConnecting ||
            machine_.state() == LinkState::kBootstrapping;
   }
+  // The host's shell answered an attempt, which has an agent started then, and none has greeted
+  // since.
+  bool may_have_started() const { return may_have_started_; }
   // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
   // it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
@@ -117,6 +120,7 @@ class HostLink final : public Link {
   absl::Duration failed_at_;
   bool ask_ssh_ = false;  // While ending: ssh knows better why.
   bool was_up_ = false;
+  bool may_have_started_ = false;
 
   v1::Hello hello_;
   LinkMode mode_ = LinkMode::kLocal;

@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_LINK_LENT_ENV_H_
 
 #include <cstdint>
+#include <map>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -16,23 +17,32 @@ struct Loan {
   uint64_t count = 0;
 };
 
-// The newest loan for one of the teams that share a connection. The link's thread reads it at every
-// attempt. Thread-safe.
+// What was lent for those that share a connection, while they do. The link's thread reads the
+// newest at every attempt. Thread-safe.
 class LentEnv {
  public:
-  // Does nothing where a newer one is there.
-  void Lend(const Loan& loan) {
+  // In the place of what `borrower` was lent before.
+  void Lend(const void* borrower, const Loan& loan) {
     absl::MutexLock lock(&mutex_);
-    if (loan.count >= loan_.count) loan_ = loan;
+    loans_[borrower] = loan;
+  }
+  // It has left the connection: what it was lent is for no other.
+  void TakeBack(const void* borrower) {
+    absl::MutexLock lock(&mutex_);
+    loans_.erase(borrower);
   }
   Environment Get() const {
     absl::MutexLock lock(&mutex_);
-    return loan_.env == nullptr ? Environment() : *loan_.env;
+    Loan newest;
+    for (const auto& [borrower, loan] : loans_) {
+      if (loan.count >= newest.count) newest = loan;
+    }
+    return newest.env == nullptr ? Environment() : *newest.env;
   }
 
  private:
   mutable absl::Mutex mutex_;
-  Loan loan_ ABSL_GUARDED_BY(mutex_);
+  std::map<const void*, Loan> loans_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace iris

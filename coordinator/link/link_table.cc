@@ -35,6 +35,10 @@ constexpr char kLocal[] = "local";
 constexpr size_t kLoansMax = 2000;  // Of teams that are not in use.
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
+bool IsSame(const SharedEnvironment& one, const SharedEnvironment& other) {
+  return one == other || (one != nullptr && other != nullptr && *one == *other);
+}
+
 class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
   HostLinkTable(EventLoop& loop, LinkTableOptions options)
@@ -100,7 +104,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   SharedLink& Find(const ResolvedTarget& resolved);
   std::shared_ptr<LoginBar> BarOf(const std::string& key);
   static std::string IdentityOf(const std::string& coordinator_id, const std::string& key);
-  void OnMoved(const std::string& id, ResolvedTarget to);
+  void OnMoved(const std::string& id);
   void WokeUp();
   void SweepSoon();
   void Sweep();
@@ -149,11 +153,8 @@ std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
                            target.lent_env = lent == nullptr ? Environment() : *lent;
                            resolver_.Ask(target, std::move(then));
                          },
-                     .find = [this, team = team.name](const ResolvedTarget& to) -> SharedLink& {
-                       SharedLink& shared = Find(to);
-                       shared.lent->Lend(lent_[team]);
-                       return shared;
-                     },
+                     .loan = [this, team = team.name] { return lent_[team]; },
+                     .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to); },
                      .left = [this] { SweepSoon(); }});
 }
 
@@ -162,11 +163,11 @@ void HostLinkTable::Lend(const std::string& team, const SharedEnvironment& env) 
   if (lent_.size() >= kLoansMax) {
     std::erase_if(lent_, [this](const auto& loan) { return team_links_.count(loan.first) == 0; });
   }
-  lent_[team] = {.env = env, .count = ++loans_};
+  Loan& loan = lent_[team];
+  const bool is_another = !IsSame(loan.env, env);
+  loan = {.env = env, .count = ++loans_};
   const auto entry = team_links_.find(team);
-  const SharedLink* const shared =
-      entry == team_links_.end() ? nullptr : entry->second.link->bound_to();
-  if (shared != nullptr && shared->lent != nullptr) shared->lent->Lend(lent_[team]);
+  if (entry != team_links_.end()) entry->second.link->OnLent(is_another);
 }
 
 SharedLink& HostLinkTable::Local() {
@@ -181,7 +182,7 @@ SharedLink& HostLinkTable::Local() {
 SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->key != resolved.key || shared->closing) continue;
-    shared->moved_to = nullptr;  // And back.
+    shared->moved = false;  // And back.
     return *shared;
   }
   auto shared = std::make_unique<SharedLink>();
@@ -197,9 +198,9 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                  .lent_env = [lent = shared->lent] { return lent->Get(); },
                                  .resolve = ResolveTarget,
                                  .on_moved =
-                                     [this, alive = alive_, id = shared->id](ResolvedTarget to) {
-                                       loop_.Post([this, alive, id, to = std::move(to)]() mutable {
-                                         if (*alive) OnMoved(id, std::move(to));
+                                     [this, alive = alive_, id = shared->id] {
+                                       loop_.Post([this, alive, id] {
+                                         if (*alive) OnMoved(id);
                                        });
                                      },
                                  .bar = BarOf(resolved.key),
@@ -231,10 +232,10 @@ std::shared_ptr<LoginBar> HostLinkTable::BarOf(const std::string& key) {
   return bar;
 }
 
-// The attempt that found it fails next, and then its teams go there.
-void HostLinkTable::OnMoved(const std::string& id, ResolvedTarget to) {
+// The attempt that found it fails next, and then each of its teams asks where it belongs.
+void HostLinkTable::OnMoved(const std::string& id) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
-    if (shared->id == id) shared->moved_to = std::make_shared<ResolvedTarget>(std::move(to));
+    if (shared->id == id) shared->moved = true;
   }
 }
 
@@ -335,8 +336,7 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   if (options_.placed == nullptr) return;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || shared->link->life() != life) continue;
-    options_.placed->Note(
-        {.place = PlaceOf(life->hello), .name = shared->name, .target = shared->target});
+    options_.placed->Note(PlaceOf(life->hello), shared->name, shared->target);
   }
 }
 
@@ -358,10 +358,15 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });
   std::set<std::string> asked;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
-    const std::shared_ptr<LinkLife> life = shared->link->life();
-    if (life == nullptr) continue;
-    stop.Ask(*shared->link, shared->name, life);
-    asked.insert(PlaceOf(life->hello));
+    HostLink& link = *shared->link;
+    if (const std::shared_ptr<LinkLife> life = link.life(); life != nullptr) {
+      stop.Ask(link, shared->name, life);
+      asked.insert(PlaceOf(life->hello));
+    } else if (!shared->is_local() && !link.retired() &&
+               (link.is_connecting() || link.may_have_started())) {
+      // Nobody has noted the place of an agent that has not greeted yet.
+      stop.AwaitAndAskIfAny(link, shared->name);
+    }
   }
   // The local agent may run from an earlier life of this coordinator, or be about to; it is not
   // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.
@@ -374,7 +379,7 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
     ReachOthers(stop, *options_.placed, asked, env, resolver_,
                 [this, env](const ResolvedTarget& to) -> HostLink& {
                   SharedLink& shared = Find(to);
-                  shared.lent->Lend({.env = env, .count = ++loans_});
+                  shared.lent->Lend(nullptr, {.env = env, .count = ++loans_});
                   return *shared.link;
                 });
   }

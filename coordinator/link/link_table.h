@@ -48,8 +48,10 @@ class LinkTable {
   virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
 
   // The environment of a front end that asks something of this team: ssh runs with it for the
-  // team's connections made from now on, and for no other team's. Teams that share a connection
-  // share what was lent last for one of them. `env` may be null: not known.
+  // team's connections made from now on. With another one than before ssh is asked what the team's
+  // `remote` means, before its next connection: that is the team's alone. Teams for which it means
+  // the same share a connection, and ssh runs with what was lent last for one of them. `env` may be
+  // null: not known.
   virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
 
   // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -23,9 +25,11 @@
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/endpoint.h"
 #include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/testing/scratch_dir.h"
 #include "common/version/version.h"
+#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_reach.h"
@@ -87,12 +91,17 @@ class AgentSocket {
 // On the loop, as the table.
 class FakePlaces : public PlacedAgents {
  public:
-  void Note(const PlacedAgent& agent) override { noted.push_back(agent); }
+  void Note(const std::string&, const std::string&, const SshTarget&) override {}
   void Forget(const std::string& place) override { forgotten.push_back(place); }
-  absl::StatusOr<std::vector<PlacedAgent>> All() override { return all; }
+  void NoteTried(const std::vector<std::string>& places) override { tried = places; }
+  absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& env) override {
+    asker = env;
+    return all;
+  }
 
-  std::vector<PlacedAgent> noted;
   std::vector<std::string> forgotten;
+  std::vector<std::string> tried;
+  SharedEnvironment asker;
   std::vector<PlacedAgent> all;
 };
 
@@ -168,9 +177,9 @@ std::vector<std::string> ProblemsOf(LoopThread& loop, LinkTable& table,
 }
 
 PlacedAgent AgentBy(const std::string& name, RemoteCommand remote) {
-  PlacedAgent agent = {.place = name, .name = "me@" + name, .target = {}};
-  agent.target.remote = std::move(remote);
-  return agent;
+  SshTarget target;
+  target.remote = std::move(remote);
+  return {.place = name, .name = "me@" + name, .target = std::move(target)};
 }
 
 TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker) {
@@ -185,8 +194,9 @@ TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker)
                                            .destination = name}));
     }
   });
-  const Environment asker = {{"SSH_AUTH_SOCK", "/keys-of-the-asker"}};
-  EXPECT_THAT(ProblemsOf(loop_, *table_, std::make_shared<const Environment>(asker)),
+  const auto asker = std::make_shared<const Environment>(
+      Environment{{"SSH_AUTH_SOCK", "/keys-of-the-asker"}});
+  EXPECT_THAT(ProblemsOf(loop_, *table_, asker),
               UnorderedElementsAre(HasSubstr("agent on me@gpu1: "),
                                    HasSubstr("agent on me@gpu2: ")));
   std::ifstream lines(keys);
@@ -195,7 +205,25 @@ TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker)
     EXPECT_EQ(line, "/keys-of-the-asker");
   }
   EXPECT_GE(attempts, 2);
-  loop_.Run([&] { EXPECT_THAT(places_.forgotten, IsEmpty()); });
+  loop_.Run([&] {
+    EXPECT_THAT(places_.forgotten, IsEmpty());
+    EXPECT_EQ(places_.asker, asker) << "whose variables are in the ways";
+  });
+}
+
+TEST_F(LinkTableTest, AnAgentIsNamedWhoseWayIsNotKnown) {
+  loop_.Run([&] {
+    places_.all.push_back(
+        {.place = "gpu1",
+         .name = "me@gpu1",
+         .target = MakeFailure(v1::FAILURE_BAD_REQUEST, "TOKEN is not set", "Set it.")});
+  });
+  EXPECT_THAT(ProblemsOf(loop_, *table_, nullptr),
+              ElementsAre(HasSubstr("bad_request: agent on me@gpu1: TOKEN is not set")));
+  loop_.Run([&] {
+    EXPECT_THAT(places_.forgotten, IsEmpty());
+    EXPECT_THAT(places_.tried, IsEmpty());
+  });
 }
 
 TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
@@ -213,6 +241,47 @@ TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
   EXPECT_THAT(problems[0], HasSubstr("busy_limit: agent on me@gpu40: "));
   EXPECT_THAT(problems[1], HasSubstr("busy_limit: agent on me@gpu41: "));
   for (size_t i = 2; i < problems.size(); ++i) EXPECT_THAT(problems[i], HasSubstr("bad_request: "));
+  loop_.Run([&] {
+    ASSERT_EQ(places_.tried.size(), kReachMax);
+    EXPECT_EQ(places_.tried.back(), "gpu39");
+  });
+}
+
+// Over a program in ssh's place, whose attempt goes on until there is a file `go`.
+TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
+  const std::string program = scratch_.File("like-ssh");
+  std::ofstream(program) << "#!/bin/sh\n[ \"$1\" = -G ] && exit 255\ncd " << scratch_.path()
+                         << "\n: >begun\nwhile [ ! -e go ]; do sleep 0.01; done\n: >ended\n"
+                         << "exit 255\n";
+  chmod(program.c_str(), 0700);
+  Team gpu;
+  gpu.name = "gpu";
+  gpu.path = "/g";
+  gpu.remote = RemoteCommand{
+      .text = program + " gpu", .program = program, .options = {}, .destination = "gpu"};
+  LinkRecorder recorder;
+  loop_.Run([&] {
+    table_->ForTeam(gpu).AddObserver(&recorder);
+    table_->ForTeam(gpu).Want(&recorder);
+  });
+  const auto is_there = [this](const char* name) {
+    return access(scratch_.File(name).c_str(), F_OK) == 0;
+  };
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!is_there("begun") && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
+  ASSERT_TRUE(is_there("begun"));
+
+  absl::Notification told;
+  loop_.Run([&] {
+    table_->StopAgents(/*force=*/false, /*env=*/nullptr,
+                       [&](std::vector<std::string>, std::vector<std::string>) { told.Notify(); });
+  });
+  for (int i = 0; i < 3; ++i) loop_.Run([] {});  // What a stop that has nobody to ask posts.
+  EXPECT_FALSE(told.HasBeenNotified());
+  std::ofstream(scratch_.File("go")) << "now";
+  EXPECT_TRUE(told.WaitForNotificationWithTimeout(kPatience));
+  EXPECT_TRUE(is_there("ended"));
+  loop_.Run([&] { table_->ForTeam(gpu).RemoveObserver(&recorder); });
 }
 
 // A program in ssh's place writes down whose keys it is lent, and reaches nobody.
@@ -222,15 +291,35 @@ class LoanTest : public LinkTableTest {
     std::ofstream(program_) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << scratch_.File("keys")
                             << "\nexit 255\n";
     chmod(program_.c_str(), 0700);
-    gpu_.name = "gpu";
-    gpu_.path = "/g";
-    gpu_.remote = RemoteCommand{
-        .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
+    gpu_ = TeamCalled("gpu");
     Lend("gpu", "/keys-of-gpu");
     loop_.Run([this] { table_->ForTeam(gpu_).AddObserver(&recorder_); });
   }
   ~LoanTest() override {
     loop_.Run([this] { table_->ForTeam(gpu_).RemoveObserver(&recorder_); });
+  }
+  Team TeamCalled(const std::string& name) {
+    Team team;
+    team.name = name;
+    team.path = "/g";
+    team.remote = RemoteCommand{
+        .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
+    return team;
+  }
+  // Has `team` try its link, and waits until that has failed.
+  void Try(const Team& team, LinkRecorder& recorder) {
+    const size_t before = recorder.heard().size();
+    loop_.Run([&] { table_->ForTeam(team).Want(&recorder); });
+    recorder.WaitFor(before + 1);
+  }
+  // The id of the link that the team has.
+  std::string LinkOf(const std::string& team) {
+    std::vector<v1::LinkStatus> links;
+    loop_.Run([&] { links = table_->Status(); });
+    for (const v1::LinkStatus& link : links) {
+      if (std::count(link.teams().begin(), link.teams().end(), team) > 0) return link.id();
+    }
+    return "";
   }
   void Lend(const std::string& team, const std::string& keys) {
     const Environment env = {{"SSH_AUTH_SOCK", keys}};
@@ -240,9 +329,7 @@ class LoanTest : public LinkTableTest {
   std::set<std::string> KeysOfAttempts(int skipped = 0) {
     for (int i = 0; i < skipped + 2; ++i) {
       if (i == skipped) std::ofstream(scratch_.File("keys"), std::ios::trunc);
-      const size_t before = recorder_.heard().size();
-      loop_.Run([this] { table_->ForTeam(gpu_).Want(&recorder_); });
-      recorder_.WaitFor(before + 1);
+      Try(gpu_, recorder_);
     }
     std::ifstream lines(scratch_.File("keys"));
     std::set<std::string> keys;
@@ -261,6 +348,26 @@ TEST_F(LoanTest, ALinkIsLentWhatWasLentForItsOwnTeam) {
   EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-gpu"));
   Lend("gpu", "/newer-keys-of-gpu");
   EXPECT_THAT(KeysOfAttempts(/*skipped=*/1), ElementsAre("/newer-keys-of-gpu"));
+}
+
+TEST_F(LoanTest, WhatIsLentForOneTeamLeadsNoOtherThatSharesItsLink) {
+  const Team two = TeamCalled("two");
+  LinkRecorder other;
+  Lend("two", "/keys-of-gpu");
+  loop_.Run([&] { table_->ForTeam(two).AddObserver(&other); });
+  Try(gpu_, recorder_);
+  Try(two, other);
+  const std::string shared = LinkOf("two");
+  ASSERT_EQ(LinkOf("gpu"), shared);
+
+  Lend("gpu", "/keys-of-another-terminal");
+  for (int i = 0; i < 2; ++i) {
+    Try(gpu_, recorder_);
+    Try(two, other);
+  }
+  EXPECT_EQ(LinkOf("two"), shared) << "nobody has lent it anything else";
+  EXPECT_NE(LinkOf("gpu"), shared);
+  loop_.Run([&] { table_->ForTeam(two).RemoveObserver(&other); });
 }
 
 }  // namespace

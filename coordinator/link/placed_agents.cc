@@ -1,5 +1,6 @@
 #include "coordinator/link/placed_agents.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "coordinator/config/config.h"
@@ -29,12 +30,12 @@ std::string PlaceOf(const v1::Hello& hello) {
 
 v1::HostWay ToProto(const SshTarget& target) {
   v1::HostWay way;
-  way.set_remote(target.remote.text);
-  way.set_program(target.remote.program);
-  for (const std::string& option : target.remote.options) way.add_options(option);
-  way.set_destination(target.remote.destination);
-  way.set_identity(target.options.identity);
-  way.set_agent_dir(target.options.agent_dir);
+  way.set_written_remote(target.remote.written);
+  way.set_written_identity(target.options.written_identity);
+  way.set_written_agent_dir(target.options.written_agent_dir);
+  const bool is_written = !absl::StrContains(target.remote.written, "${") ||
+                          absl::StartsWith(target.remote.written, target.remote.program);
+  if (is_written) way.set_program(target.remote.program);
   way.set_port(target.options.port);
   way.set_strict_host_key_checking(ToInt(target.options.strict_host_key_checking));
   way.set_forward_agent(ToInt(target.options.forward_agent));
@@ -48,14 +49,12 @@ v1::HostWay ToProto(const SshTarget& target) {
 absl::optional<SshTarget> FromProto(const v1::HostWay& way) {
   const bool has_mode = way.link_mode() >= static_cast<int>(RemoteOptions::LinkMode::kAuto) &&
                         way.link_mode() <= static_cast<int>(RemoteOptions::LinkMode::kStdio);
-  if (way.program().empty() || way.destination().empty() || !has_mode) return absl::nullopt;
+  if (way.written_remote().empty() || !has_mode) return absl::nullopt;
   SshTarget target;
-  target.remote.text = way.remote();
+  target.remote.written = way.written_remote();
   target.remote.program = way.program();
-  target.remote.options.assign(way.options().begin(), way.options().end());
-  target.remote.destination = way.destination();
-  target.options.identity = way.identity();
-  target.options.agent_dir = way.agent_dir();
+  target.options.written_identity = way.written_identity();
+  target.options.written_agent_dir = way.written_agent_dir();
   target.options.port = way.port();
   target.options.strict_host_key_checking = ToChoice(way.strict_host_key_checking());
   target.options.forward_agent = ToChoice(way.forward_agent());

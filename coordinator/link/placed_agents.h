@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "common/environment/environment.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -16,7 +17,9 @@ namespace iris {
 struct PlacedAgent {
   std::string place;  // PlaceOf().
   std::string name;   // "user@host:port", for people.
-  SshTarget target;   // Without an environment: that is the asker's.
+  // Without an environment: that is the asker's. Or why the way is not known: FAILURE_BAD_REQUEST,
+  // FAILURE_STORAGE.
+  absl::StatusOr<SshTarget> target;
 };
 
 // Host, account and folder of the agent that greets so: the same over its lives, and over those of
@@ -29,15 +32,23 @@ class PlacedAgents {
  public:
   virtual ~PlacedAgents() = default;
 
-  // One answers there. Cheap, but for the first time.
-  virtual void Note(const PlacedAgent& agent) = 0;
-  // It was ended, or is not to be reached by that way any more.
+  // One answers there; the names as in PlacedAgent. Cheap, but for the first time.
+  virtual void Note(const std::string& place, const std::string& name,
+                    const SshTarget& target) = 0;
+  // It was ended.
   virtual void Forget(const std::string& place) = 0;
-  // Those that were noted and not forgotten, the newest first. FAILURE_STORAGE.
-  virtual absl::StatusOr<std::vector<PlacedAgent>> All() = 0;
+  // A stop tries to reach these: next time the others come first.
+  virtual void NoteTried(const std::vector<std::string>& places) = 0;
+  // Those that were noted and not forgotten: what no stop has tried comes first, then what was
+  // tried the longest ago, and of those alike the newest. What is written as ${VAR} in their ways
+  // is of `asker`; null: of this process. FAILURE_STORAGE.
+  virtual absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& asker) = 0;
 };
 
-// The way in the form in which it is stored; and back. Nothing: it is no such way.
+// The way in the form in which it is stored, as it is written: without the value of any variable;
+// and back. Then `program` is the one that the way may begin with besides ssh, and all else of
+// `remote` but `written`, `identity` and `agent_dir` are to be filled in (ExpandWay()). Nothing: it
+// is no such way.
 v1::HostWay ToProto(const SshTarget& target);
 absl::optional<SshTarget> FromProto(const v1::HostWay& way);
 

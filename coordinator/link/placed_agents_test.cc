@@ -1,5 +1,7 @@
 #include "coordinator/link/placed_agents.h"
 
+#include <string>
+
 #include "absl/time/time.h"
 #include "coordinator/config/config.h"
 #include "gtest/gtest.h"
@@ -7,29 +9,43 @@
 namespace iris {
 namespace {
 
-TEST(PlacedAgentsTest, AWayComesBackAsItWas) {
+TEST(PlacedAgentsTest, AWayComesBackAsItIsWritten) {
   SshTarget target;
-  target.remote = {.text = "ssh -C 'a b'@gpu1",
-                   .program = "ssh",
-                   .options = {"-C", "-o", "SetEnv=A=\xFF"},
-                   .destination = "a b@gpu1"};
+  target.remote.program = "ssh";
+  target.remote.written = "ssh -C -o SetEnv=A=\xFF 'a b'@gpu1";
   EXPECT_EQ(FromProto(ToProto(target)), target);
-  target.options = {.identity = "/k",
-                    .agent_dir = "~/a",
-                    .port = 2222,
-                    .strict_host_key_checking = false,
-                    .forward_agent = true,
-                    .connect_timeout = absl::Milliseconds(1500),
-                    .server_alive_interval = absl::Seconds(7),
-                    .server_alive_count_max = 9,
-                    .link_mode = RemoteOptions::LinkMode::kStdio};
+  target.options.port = 2222;
+  target.options.strict_host_key_checking = false;
+  target.options.forward_agent = true;
+  target.options.connect_timeout = absl::Milliseconds(1500);
+  target.options.server_alive_interval = absl::Seconds(7);
+  target.options.server_alive_count_max = 9;
+  target.options.link_mode = RemoteOptions::LinkMode::kStdio;
+  target.options.written_identity = "~/k";
+  target.options.written_agent_dir = "~/a";
   EXPECT_EQ(FromProto(ToProto(target)), target);
+}
+
+TEST(PlacedAgentsTest, WhatAVariableStandsForIsNotStored) {
+  SshTarget target;
+  target.remote = {.text = "/opt/canary/ssh canary@gpu1",
+                   .program = "/opt/canary/ssh",
+                   .options = {"-o", "SetEnv=TOKEN=canary"},
+                   .destination = "canary@gpu1",
+                   .written = "/opt/${X}/ssh -o SetEnv=TOKEN=${X} ${X}@gpu1"};
+  target.options.identity = target.options.agent_dir = "/canary";
+  target.options.written_identity = target.options.written_agent_dir = "/${X}";
+  target.lent_env = {{"X", "canary"}};
+  EXPECT_EQ(ToProto(target).SerializeAsString().find("canary"), std::string::npos);
+  target.remote.program = "/opt/ssh";
+  target.remote.written = "/opt/ssh ${X}@gpu1";
+  EXPECT_EQ(ToProto(target).program(), "/opt/ssh") << "it is not of a variable";
 }
 
 TEST(PlacedAgentsTest, WhatIsNoWayIsNone) {
   EXPECT_FALSE(FromProto(v1::HostWay()).has_value());
   SshTarget target;
-  target.remote = {.text = "ssh gpu1", .program = "ssh", .options = {}, .destination = "gpu1"};
+  target.remote.written = "ssh gpu1";
   v1::HostWay way = ToProto(target);
   way.set_link_mode(3);
   EXPECT_FALSE(FromProto(way).has_value());

@@ -1,7 +1,9 @@
 #include "coordinator/link/stop_agents.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,14 +55,23 @@ std::string OpenForOthers(const v1::ListResponse& list, absl::string_view coordi
 // Hears how a Want() ended, and leaves the link when it goes.
 class StopAgentsCall::Arrival final : public LinkObserver {
  public:
-  Arrival(StopAgentsCall& stop, HostLink& link, std::string name)
-      : stop_(stop), link_(link), name_(std::move(name)) {
+  Arrival(StopAgentsCall& stop, HostLink& link, std::string name, bool if_any)
+      : stop_(stop), link_(link), name_(std::move(name)), if_any_(if_any) {
     link_.AddObserver(this);
     link_.Want(this);
   }
   ~Arrival() override { link_.RemoveObserver(this); }
 
   const std::string& name() const { return name_; }
+  // Nothing shows that an agent was there: the attempt that was under way was refused before the
+  // host's shell could start one.
+  bool found_none(const absl::Status& why) const {
+    constexpr FailureKind kRefusals[] = {v1::FAILURE_UNREACHABLE, v1::FAILURE_AUTH,
+                                         v1::FAILURE_HOST_KEY, v1::FAILURE_BAD_REQUEST};
+    const bool is_refused = std::find(std::begin(kRefusals), std::end(kRefusals), KindOf(why)) !=
+                            std::end(kRefusals);
+    return is_refused && if_any_ && expected_.empty() && !link_.may_have_started();
+  }
   void Add(Expected expected) { expected_.push_back(std::move(expected)); }
   const std::vector<Expected>& expected() const { return expected_; }
 
@@ -74,6 +85,7 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   StopAgentsCall& stop_;
   HostLink& link_;
   const std::string name_;
+  const bool if_any_;  // Whether there is an agent is not known.
   std::vector<Expected> expected_;
 };
 
@@ -139,7 +151,11 @@ void StopAgentsCall::End(const std::string& agent, const std::shared_ptr<LinkLif
 }
 
 void StopAgentsCall::AwaitAndAsk(HostLink& link, const std::string& name) {
-  awaited_[&link] = std::make_unique<Arrival>(*this, link, name);
+  awaited_[&link] = std::make_unique<Arrival>(*this, link, name, /*if_any=*/false);
+}
+
+void StopAgentsCall::AwaitAndAskIfAny(HostLink& link, const std::string& name) {
+  awaited_[&link] = std::make_unique<Arrival>(*this, link, name, /*if_any=*/true);
 }
 
 uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place) {
@@ -159,7 +175,9 @@ void StopAgentsCall::Found(uint64_t expected, HostLink& link) {
                                                         "an earlier stop did not reach it")));
   } else {
     std::unique_ptr<Arrival>& arrival = awaited_[&link];
-    if (arrival == nullptr) arrival = std::make_unique<Arrival>(*this, link, agent.name);
+    if (arrival == nullptr) {
+      arrival = std::make_unique<Arrival>(*this, link, agent.name, /*if_any=*/false);
+    }
     arrival->Add(std::move(agent));
   }
   FinishIfAll();
@@ -177,10 +195,10 @@ void StopAgentsCall::CheckPlace(const Expected& expected, const std::string& pla
   problems_.push_back(
       Problem(expected.name,
               MakeFailure(v1::FAILURE_WRONG_HOST,
-                          "ssh leads to another host, account or folder there now",
-                          "If the host of before still runs, end `iris-agent serve` there; this is "
-                          "said once.")));
-  if (on_gone) on_gone(expected.place);
+                          "ssh led to another host, account or folder there this time",
+                          "Run `iris stop --agents` once more where several hosts have that name. "
+                          "Else, where the host of before still runs, end `iris-agent serve` "
+                          "there.")));
 }
 
 void StopAgentsCall::Begin() {
@@ -194,15 +212,13 @@ void StopAgentsCall::Begin() {
 
 void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life,
                                const absl::Status& why) {
-  const std::string name = awaited_.at(link)->name();
+  const Arrival& arrival = *awaited_.at(link);
   if (life != nullptr) {
-    Ask(*link, name, life);
-    for (const Expected& expected : awaited_.at(link)->expected()) {
-      CheckPlace(expected, places_[link]);
-    }
+    Ask(*link, arrival.name(), life);
+    for (const Expected& expected : arrival.expected()) CheckPlace(expected, places_[link]);
   } else {
     link->Retire();
-    problems_.push_back(Problem(name, why));
+    if (!arrival.found_none(why)) problems_.push_back(Problem(arrival.name(), why));
   }
   awaited_.erase(link);  // The observer that is being told: it is not used any more.
   FinishIfAll();

@@ -52,6 +52,9 @@ class StopAgentsCall {
   void Ask(HostLink& link, const std::string& name, const std::shared_ptr<LinkLife>& life);
   // The same of a link that is down or on its way up: brings it up first.
   void AwaitAndAsk(HostLink& link, const std::string& name);
+  // The same of one whose attempt may be starting an agent just now, or has: where the host refuses
+  // before that, there is none, and no problem.
+  void AwaitAndAskIfAny(HostLink& link, const std::string& name);
   // An agent at `place` (PlaceOf()) is to be ended too; its link is being looked for. Returns what
   // names it in Found() or NotFound(), one of which follows.
   uint64_t Expect(const std::string& name, const std::string& place);
@@ -61,8 +64,7 @@ class StopAgentsCall {
   void NotFound(uint64_t expected, const absl::Status& why);
   void Begin();
 
-  // Called with the place of each agent that was ended, or that the way to it does not lead to any
-  // more: there is none to be ended next time. May be empty.
+  // Called with the place of each agent that was ended: there is none next time. May be empty.
   std::function<void(const std::string& place)> on_gone;
 
   // The agent that greets so is being asked already.

@@ -1,22 +1,15 @@
 #include "coordinator/link/stop_agents.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "absl/functional/function_ref.h"
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
-#include "common/rpc/grpc_client_life.h"
-#include "coordinator/link/host_report.h"
-#include "coordinator/link/placed_agents.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/link/stop_agents_fixture.h"
 #include "coordinator/link/testing/fake_host.h"
-#include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -29,83 +22,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr absl::Duration kPatience = absl::Seconds(60);
-
-// What one stop answers.
-struct Answer {
-  std::vector<std::string> stopped;
-  std::vector<std::string> problems;
-  absl::Notification told;
-
-  StopAgentsDone Done() {
-    return [this](std::vector<std::string> names, std::vector<std::string> why) {
-      stopped = std::move(names);
-      problems = std::move(why);
-      told.Notify();  // Twice: aborts.
-    };
-  }
-  bool Wait() { return told.WaitForNotificationWithTimeout(kPatience); }
-};
-
-class StopAgentsTest : public ::testing::Test {
- protected:
-  StopAgentsTest() { KeepGrpcClientThreads(); }
-  ~StopAgentsTest() override {
-    OnLoop([this] {
-      stops_.clear();
-      links_.clear();
-    });
-    EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
-  }
-
-  void OnLoop(absl::FunctionRef<void()> task) { loop_.Run(task); }
-  FakeHost& Host(const std::string& name) { return hosts_[name]; }
-  HostLink& Link(const std::string& name) {
-    std::unique_ptr<HostLink>& link = links_[name];
-    if (link == nullptr) {
-      link = std::make_unique<HostLink>(loop_.loop(), calls_, name, Host(name).MakeConnector());
-    }
-    return *link;
-  }
-  void BringUp(const std::string& name) {
-    LinkRecorder recorder;
-    OnLoop([&] {
-      Link(name).AddObserver(&recorder);
-      Link(name).Want(&recorder);
-    });
-    EXPECT_THAT(recorder.WaitFor(1), ElementsAre("up"));
-    OnLoop([&] { Link(name).RemoveObserver(&recorder); });
-  }
-  StopAgentsCall& Stop(Answer& answer, absl::Duration deadline = StopAgentsCall::kDeadline) {
-    return *stops_.emplace_back(
-        std::make_unique<StopAgentsCall>(loop_.loop(), calls_, request_, answer.Done(), deadline));
-  }
-  // As the table does it.
-  void StopAll(Answer& answer, const std::vector<std::string>& names,
-               absl::Duration deadline = StopAgentsCall::kDeadline) {
-    OnLoop([&] {
-      StopAgentsCall& stop = Stop(answer, deadline);
-      for (const std::string& name : names) {
-        const std::shared_ptr<LinkLife> life = Link(name).life();
-        if (life != nullptr) {
-          stop.Ask(Link(name), name, life);
-        } else {
-          stop.AwaitAndAsk(Link(name), name);
-        }
-      }
-      stop.Begin();
-      EXPECT_FALSE(answer.told.HasBeenNotified()) << "from inside";
-    });
-  }
-
-  v1::ShutdownRequest request_;
-  std::map<std::string, FakeHost> hosts_;
-  LoopThread loop_;
-  OutstandingCalls calls_;
-  std::map<std::string, std::unique_ptr<HostLink>> links_;
-  std::vector<std::unique_ptr<StopAgentsCall>> stops_;
-};
 
 TEST_F(StopAgentsTest, EveryAgentIsAskedOnceHoweverManyLinksLeadToIt) {
   for (const char* name : {"a", "b", "c"}) {
@@ -184,89 +100,6 @@ TEST_F(StopAgentsTest, AnAgentThatStaysIsAProblemAndItsLinkIsClosed) {
     EXPECT_EQ(Link("stays").life(), nullptr) << "nobody waits for its end";
     EXPECT_EQ(Link("stays too").life(), nullptr);
   });
-}
-
-// An agent whose link is looked for first.
-class StopExpectedTest : public StopAgentsTest {
- protected:
-  // Where the host is that calls itself so.
-  static std::string Place(const std::string& host_id) {
-    v1::Hello hello;
-    hello.set_host_id(host_id);
-    return PlaceOf(hello);
-  }
-  StopAgentsCall& Begin() {
-    StopAgentsCall& stop = Stop(answer_);
-    stop.on_gone = [this](const std::string& place) { gone_.push_back(place); };
-    return stop;
-  }
-
-  Answer answer_;
-  std::vector<std::string> gone_;
-};
-
-TEST_F(StopExpectedTest, WhatIsFoundIsAskedAndWhatIsNotIsAProblem) {
-  Host("a").CallItself("a");
-  Host("c").AnswerWith(MakeFailure(v1::FAILURE_UNREACHABLE, "no route"));
-  OnLoop([&] {
-    StopAgentsCall& stop = Begin();
-    const uint64_t a = stop.Expect("a", Place("a")), b = stop.Expect("b", Place("b")),
-                   c = stop.Expect("c", Place("c"));
-    stop.Begin();
-    stop.Found(a, Link("a"));
-    stop.NotFound(b, MakeFailure(v1::FAILURE_BAD_REQUEST, "no such keyword"));
-    stop.Found(c, Link("c"));
-  });
-  ASSERT_TRUE(answer_.Wait());
-  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
-  EXPECT_THAT(answer_.problems,
-              ElementsAre(AllOf(HasSubstr("bad_request: agent on b: no such keyword")),
-                          HasSubstr("unreachable: agent on c: no route")));
-  EXPECT_THAT(gone_, ElementsAre(Place("a")));
-}
-
-TEST_F(StopExpectedTest, WhereAnotherAgentIsByNowThatIsStoppedAndBothAreSaid) {
-  Host("a").CallItself("new");
-  OnLoop([&] {
-    StopAgentsCall& stop = Begin();
-    const uint64_t before = stop.Expect("a", Place("old")), now = stop.Expect("a", Place("new"));
-    stop.Begin();
-    stop.Found(before, Link("a"));
-    stop.Found(now, Link("a"));
-  });
-  ASSERT_TRUE(answer_.Wait());
-  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
-  EXPECT_THAT(answer_.problems, ElementsAre(HasSubstr("wrong_host: agent on a: ")));
-  EXPECT_THAT(gone_, ElementsAre(Place("old"), Place("new")));
-  EXPECT_EQ(Host("a").attempts(), 1);
-  EXPECT_EQ(Host("a").shutdowns(), 1);
-}
-
-TEST_F(StopExpectedTest, ALinkThatIsUpIsAskedAtOnce) {
-  Host("a").CallItself("a");
-  BringUp("a");
-  OnLoop([&] {
-    StopAgentsCall& stop = Begin();
-    const uint64_t a = stop.Expect("a", Place("a"));
-    stop.Begin();
-    stop.Found(a, Link("a"));
-  });
-  ASSERT_TRUE(answer_.Wait());
-  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
-  EXPECT_THAT(answer_.problems, IsEmpty());
-}
-
-TEST_F(StopExpectedTest, WhatIsNotFoundInTimeIsAProblem) {
-  uint64_t a = 0;
-  OnLoop([&] {
-    StopAgentsCall& stop = Stop(answer_, absl::Milliseconds(10));
-    a = stop.Expect("a", Place("a"));
-    stop.Begin();
-  });
-  ASSERT_TRUE(answer_.Wait());
-  EXPECT_THAT(answer_.problems, ElementsAre(HasSubstr("timeout: agent on a: no answer within")));
-  OnLoop([&] { stops_.back()->Found(a, Link("a")); });
-  EXPECT_EQ(Host("a").attempts(), 0);
 }
 
 // An agent that does not know whose messages it is to spare.

@@ -1,6 +1,7 @@
 #include "coordinator/link/stop_reach.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,20 +24,25 @@ bool LocalAgentRuns(const std::string& iris_home, const StopAgentsCall& besides)
 void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std::string>& asked,
                  const SharedEnvironment& env, Resolver& resolver,
                  const std::function<HostLink&(const ResolvedTarget&)>& find) {
-  const absl::StatusOr<std::vector<PlacedAgent>> all = placed.All();
+  const absl::StatusOr<std::vector<PlacedAgent>> all = placed.All(env);
   if (!all.ok()) return stop.NotFound(stop.Expect("other hosts", ""), all.status());
-  size_t reached = 0;
+  std::vector<std::string> tried;
   for (const PlacedAgent& agent : *all) {
     if (asked.count(agent.place) > 0) continue;
     const uint64_t id = stop.Expect(agent.name, agent.place);
-    if (++reached > kReachMax) {
+    if (!agent.target.ok()) {
+      stop.NotFound(id, agent.target.status());
+      continue;
+    }
+    if (tried.size() == kReachMax) {
       stop.NotFound(id, MakeFailure(v1::FAILURE_BUSY_LIMIT,
                                     absl::StrCat("one stop connects to ", kReachMax,
                                                  " hosts at most that are not linked"),
                                     "Run `iris stop --agents` once more."));
       continue;
     }
-    SshTarget target = agent.target;
+    tried.push_back(agent.place);
+    SshTarget target = *agent.target;
     if (env != nullptr) target.lent_env = *env;
     resolver.Ask(target, [&stop, alive = stop.alive(), id,
                           find](const absl::StatusOr<ResolvedTarget>& resolved) {
@@ -45,6 +51,7 @@ void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std:
       stop.Found(id, find(*resolved));
     });
   }
+  if (!tried.empty()) placed.NoteTried(tried);
 }
 
 }  // namespace iris

@@ -26,7 +26,8 @@ bool LocalAgentRuns(const std::string& iris_home, const StopAgentsCall& besides)
 
 // Has `stop` end the agents of `placed` that are at none of the places `asked`: asks ssh, with the
 // environment `env` (null: that of this process), what each way means now, and connects, to
-// kReachMax at most, over the link that `find` gives. Before StopAgentsCall::Begin(). All but
+// kReachMax at most, over the link that `find` gives. Those that one stop leaves out come first in
+// the next. Before StopAgentsCall::Begin(). All but
 // `asked` and `env` outlive what goes on then.
 void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std::string>& asked,
                  const SharedEnvironment& env, Resolver& resolver,

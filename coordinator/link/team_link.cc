@@ -31,7 +31,7 @@ TeamLink::~TeamLink() {
   *alive_ = false;
   CancelTimer(&retry_timer_);
   CancelTimer(&patience_timer_);
-  if (shared_ != nullptr) shared_->link->RemoveObserver(this);
+  if (shared_ != nullptr) Detach();
 }
 
 // ------------------------------------------------------------------------------------ who wants it
@@ -39,6 +39,7 @@ TeamLink::~TeamLink() {
 void TeamLink::Want(LinkObserver* observer) {
   if (retired_) return;
   observers_.Want(observer);
+  AskAnew();
   if (shared_ == nullptr) return Resolve();
   shared_->link->Want(this);
   SayHowUrgent();
@@ -111,12 +112,13 @@ std::shared_ptr<LinkLife> TeamLink::life() const {
   return shared_ != nullptr ? shared_->link->life() : nullptr;
 }
 
-bool TeamLink::was_up() const { return shared_ != nullptr && shared_->link->was_up(); }
+bool TeamLink::was_up() const { return bound_to() != nullptr && bound_to()->link->was_up(); }
 
 // ----------------------------------------------------------------------------- what it is bound to
 
 void TeamLink::Resolve() {
   if (std::exchange(resolving_, true)) return;
+  lent_anew_ = false;
   CancelTimer(&retry_timer_);
   patience_timer_ = loop_.After(kPatience, [this] {
     patience_timer_ = 0;
@@ -128,9 +130,39 @@ void TeamLink::Resolve() {
   });
 }
 
+void TeamLink::ResolveIn(absl::Duration wait) {
+  retry_at_ = loop_.now() + wait;
+  retry_timer_ = loop_.After(wait, [this] {
+    retry_timer_ = 0;
+    Resolve();
+  });
+}
+
+void TeamLink::OnLent(bool is_another) {
+  if (is_another) {
+    lent_anew_ = shared_ == nullptr ? resolving_ : shared_->lent != nullptr;
+    if (observers_.wanted()) AskAnew();
+  } else if (shared_ != nullptr && shared_->lent != nullptr) {
+    shared_->lent->Lend(this, ways_.loan());
+  }
+}
+
+// What is up serves on, whoever asks; what is not must not be brought up with an environment that
+// may lead elsewhere. Others that have the link hear nothing of it.
+void TeamLink::AskAnew() {
+  if (!lent_anew_ || shared_ == nullptr || life() != nullptr) return;
+  Detach();
+  Resolve();
+}
+
 void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   resolving_ = false;
   CancelTimer(&patience_timer_);
+  // Once more at most, since somebody may lend all the time: then it counts for the next connection
+  // alone.
+  if (lent_anew_ && !std::exchange(asked_twice_, true)) return Resolve();
+  asked_twice_ = false;
+  if (std::exchange(kept_, nullptr) != nullptr) ways_.left();
   if (!resolved.ok()) return OnNotResolved(resolved.status());
   failure_ = absl::OkStatus();
   backoff_.Reset();
@@ -144,26 +176,27 @@ void TeamLink::OnNotResolved(const absl::Status& why) {
   failed_at_ = loop_.now();
   LogWarn("team ", team_, ": ", Describe(ToProto(why)));
   const bool retries = observers_.wanted() && RetryMends(KindOf(why));
-  if (retries) {
-    const absl::Duration wait = backoff_.Next();
-    retry_at_ = loop_.now() + wait;
-    retry_timer_ = loop_.After(wait, [this] {
-      retry_timer_ = 0;
-      Resolve();
-    });
-  }
+  if (retries) ResolveIn(backoff_.Next());
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
 }
 
+// The link stays until it is known whether it is the one again.
+void TeamLink::Detach() {
+  kept_ = std::exchange(shared_, nullptr);
+  if (kept_->lent != nullptr) kept_->lent->TakeBack(this);
+  kept_->link->RemoveObserver(this);
+}
+
 void TeamLink::Unbind() {
-  std::exchange(shared_, nullptr)->link->RemoveObserver(this);
+  Detach();
+  kept_ = nullptr;
   ways_.left();
 }
 
 // Observers hear of what is up already, since they asked before it was theirs.
 void TeamLink::Bind(SharedLink& shared) {
-  if (shared_ != nullptr) Unbind();
   shared_ = &shared;
+  if (shared.lent != nullptr) shared.lent->Lend(this, ways_.loan());
   shared.link->AddObserver(this);
   if (!observers_.wanted()) return;
   shared.link->Want(this);
@@ -187,18 +220,26 @@ void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
 }
 
 void TeamLink::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
+  moved_ = false;
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
 }
 
 void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
-  if (const std::shared_ptr<const ResolvedTarget> moved_to = shared_->moved_to;
-      moved_to != nullptr) {
-    LogInfo("team ", team_, ": ssh means ", moved_to->name, " by ", written_, " now");
-    // Made only for who connects now: what ssh means later is asked then.
-    if (!observers_.wanted()) return Unbind();
-    return Bind(ways_.find(*moved_to));
-  }
+  if (shared_->moved) return OnMoved();
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
+  if (observers_.wanted()) AskAnew();
+}
+
+// It was found with what one of the link's teams was lent, and says nothing of the others.
+void TeamLink::OnMoved() {
+  LogInfo("team ", team_, ": ssh may mean another host than ", shared_->name, " by ", written_,
+          " now");
+  // What ssh means later is asked then.
+  if (!observers_.wanted()) return Unbind();
+  Detach();
+  // What it means may change with every question.
+  if (!std::exchange(moved_, true)) return Resolve();
+  ResolveIn(backoff_.Next());
 }
 
 v1::LinkStatus TeamLink::Status() const {

@@ -27,11 +27,12 @@ struct SharedLink {
   std::string name;     // "user@host:port", or "local".
   std::string written;  // The destination, as it is written.
   SshTarget target;     // As it is written, without an environment.
-  std::shared_ptr<LentEnv> lent;  // For its next attempts; null: the agent here.
+  // Of its teams, each by its TeamLink, and of a stop; null: the agent here.
+  std::shared_ptr<LentEnv> lent;
   std::unique_ptr<HostLink> link;
   // Its last attempt found that ssh means something else by the target now, and went no further:
-  // its teams belong there. Null: not so.
-  std::shared_ptr<const ResolvedTarget> moved_to;
+  // each of its teams is to ask what it means for that team.
+  bool moved = false;
   bool closing = false;  // Nobody uses it, and nobody is to begin.
 
   bool is_local() const { return key.empty(); }
@@ -41,16 +42,19 @@ struct SharedLink {
 // first wanted, and is from then on the link that is shared by all teams that mean the same.
 //
 //   resting ── Want() ──▶ resolving ──▶ bound ── the link's attempt finds another meaning ─┐
-//                          ▲    │ failed   ▲                                               │
-//                          │    ▼          └──────────── to the link of that meaning ◀─────┘
-//                      waiting, or blocked
+//                         ▲  │ failed     │                                                │
+//                         │  ▼            ▼ lent another environment, and not up           │
+//              waiting, or blocked     resolving, the link kept ◀──────────────────────────┘
 //
-// A team is on one link at a time. Lives on the coordinator's loop.
+// A team is on one link at a time, and only on one to which its own environment has led. Lives on
+// the coordinator's loop.
 class TeamLink final : public Link, private LinkObserver {
  public:
   struct Ways {
     // Asks what the target means now; `then` runs on the loop, never from inside.
     std::function<void(std::function<void(const absl::StatusOr<ResolvedTarget>&)> then)> resolve;
+    // What the team was lent last.
+    std::function<Loan()> loan;
     // The link for that meaning, made at need. It outlives this one.
     std::function<SharedLink&(const ResolvedTarget&)> find;
     // One that this was bound to may be of no use to anybody now.
@@ -81,7 +85,12 @@ class TeamLink final : public Link, private LinkObserver {
   void SetConfigured(bool configured);
   bool configured() const { return configured_; }
 
-  const SharedLink* bound_to() const { return shared_; }  // Null: to none.
+  // The team was lent something, `is_another` environment than before: what its `remote` means by
+  // that is asked before the team's next connection.
+  void OnLent(bool is_another);
+
+  // Null: to none. While it is asked anew, to the one of before.
+  const SharedLink* bound_to() const { return shared_ != nullptr ? shared_ : kept_; }
   bool used() const { return observers_.any(); }
 
   // As those of HostLink, for the time without a link.
@@ -93,10 +102,14 @@ class TeamLink final : public Link, private LinkObserver {
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
 
+  void OnMoved();
   void Resolve();
+  void ResolveIn(absl::Duration wait);
+  void AskAnew();
   void OnResolved(const absl::StatusOr<ResolvedTarget>& resolved);
   void OnNotResolved(const absl::Status& why);
   void Bind(SharedLink& shared);
+  void Detach();
   void Unbind();
   void CancelTimer(EventLoop::TimerId* timer);
   void SayHowUrgent();
@@ -113,8 +126,12 @@ class TeamLink final : public Link, private LinkObserver {
   bool leaving_ = false;  // Posted.
 
   SharedLink* shared_ = nullptr;
+  bool lent_anew_ = false;  // And not asked since what that means.
+  bool moved_ = false;      // The last link moved away, and none was up since.
   // While there is none.
+  SharedLink* kept_ = nullptr;  // The one of before, which may be the one again.
   bool resolving_ = false;
+  bool asked_twice_ = false;  // Something was lent since the first time.
   EventLoop::TimerId patience_timer_ = 0;
   absl::Status failure_;  // The last, OK once resolved.
   absl::Duration failed_at_;

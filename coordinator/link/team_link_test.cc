@@ -1,125 +1,22 @@
 #include "coordinator/link/team_link.h"
 
-#include <map>
-#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "absl/functional/function_ref.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
-#include "common/rpc/grpc_client_life.h"
-#include "coordinator/link/calls.h"
-#include "coordinator/link/resolver.h"
+#include "coordinator/link/host_link.h"
+#include "coordinator/link/team_link_fixture.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proto/iris/v1/failure.pb.h"
 
 namespace iris {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr absl::Duration kPatience = absl::Seconds(60);
-
-class TeamLinkTest : public ::testing::Test {
- protected:
-  TeamLinkTest() {
-    KeepGrpcClientThreads();
-    OnLoop([this] { a_ = Make("a"); });
-  }
-  ~TeamLinkTest() override {
-    OnLoop([this] {
-      a_.reset();
-      b_.reset();
-      links_.clear();
-    });
-    EXPECT_TRUE(calls_.WaitForNone(absl::Now() + kPatience));
-  }
-
-  void OnLoop(absl::FunctionRef<void()> task) { loop_.Run(task); }
-  std::unique_ptr<TeamLink> Make(const std::string& team) {
-    return std::make_unique<TeamLink>(
-        loop_.loop(), team, "gpu",
-        TeamLink::Ways{
-            .resolve = [this](Resolver::Then then) { asked_.push_back(std::move(then)); },
-            .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to.key); },
-            .left = [this] { ++left_; }},
-        waits_);
-  }
-  SharedLink& Find(const std::string& key) {
-    std::unique_ptr<SharedLink>& shared = links_[key];
-    if (shared == nullptr) {
-      shared = std::make_unique<SharedLink>();
-      shared->key = shared->name = key;
-      shared->link =
-          std::make_unique<HostLink>(loop_.loop(), calls_, key, hosts_.at(key).MakeConnector());
-    }
-    return *shared;
-  }
-  void Want(TeamLink& team, LinkRecorder& recorder) {
-    OnLoop([&] {
-      team.AddObserver(&recorder);
-      team.Want(&recorder);
-    });
-  }
-  // What ssh says to the oldest question.
-  void Answer(const absl::StatusOr<std::string>& key) {
-    OnLoop([&] {
-      ASSERT_FALSE(asked_.empty());
-      const Resolver::Then then = asked_.front();
-      asked_.erase(asked_.begin());
-      if (!key.ok()) return then(key.status());
-      ResolvedTarget resolved;
-      resolved.key = resolved.name = *key;
-      then(resolved);
-    });
-  }
-  void Move(const std::string& from, const std::string& to) {
-    OnLoop([&] {
-      auto moved = std::make_shared<ResolvedTarget>();
-      moved->key = moved->name = to;
-      links_.at(from)->moved_to = moved;
-    });
-  }
-  // Two teams over one link, each with somebody who waits.
-  void BringBothUp() {
-    OnLoop([&] { b_ = Make("b"); });
-    for (TeamLink* team : {a_.get(), b_.get()}) {
-      Want(*team, team == a_.get() ? recorder_ : other_);
-      Answer(std::string("one"));
-    }
-    recorder_.WaitFor(1);
-    other_.WaitFor(1);
-  }
-  v1::LinkStatus StatusOf(TeamLink& team) {
-    v1::LinkStatus status;
-    OnLoop([&] { status = team.Status(); });
-    return status;
-  }
-
-  std::map<std::string, FakeHost> hosts_ = [] {
-    std::map<std::string, FakeHost> hosts;
-    hosts["one"];
-    hosts["two"];
-    return hosts;
-  }();
-  Backoff::Limits waits_;
-  LoopThread loop_;
-  OutstandingCalls calls_;
-  std::vector<Resolver::Then> asked_;
-  int left_ = 0;
-  std::map<std::string, std::unique_ptr<SharedLink>> links_;
-  LinkRecorder recorder_;
-  LinkRecorder other_;
-  std::unique_ptr<TeamLink> a_;
-  std::unique_ptr<TeamLink> b_;
-};
 
 TEST_F(TeamLinkTest, IsAskedForOnceAndThenTheLinkOfThatMeaning) {
   Want(*a_, recorder_);
@@ -164,12 +61,7 @@ TEST_F(TeamLinkTest, WhatSshCannotSayNowIsAskedAgainByItself) {
   Want(*a_, recorder_);
   Answer(MakeFailure(v1::FAILURE_TIMEOUT, "DETAIL"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down timeout, retries"));
-  const absl::Time deadline = absl::Now() + kPatience;
-  bool asked = false;
-  while (!asked && absl::Now() < deadline) {
-    OnLoop([&] { asked = !asked_.empty(); });
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
   Answer(std::string("one"));
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down timeout, retries", "up"));
   EXPECT_FALSE(StatusOf(*a_).has_failure());
@@ -212,41 +104,6 @@ TEST_F(TeamLinkTest, WhatNobodyWantsAnyMoreIsBoundToNothing) {
   EXPECT_EQ(hosts_.at("one").attempts(), 0);
 }
 
-TEST_F(TeamLinkTest, AMeaningThatChangesTakesEveryTeamAlong) {
-  BringBothUp();
-  hosts_.at("one").AnswerWith(MakeFailure(v1::FAILURE_CANCELLED, "it means another one now"));
-  Move("one", "two");
-  hosts_.at("one").CutWires();
-  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
-  EXPECT_THAT(other_.WaitFor(2), ElementsAre("up", "up"));
-  OnLoop([&] {
-    EXPECT_EQ(a_->bound_to(), links_.at("two").get());
-    EXPECT_EQ(b_->bound_to(), links_.at("two").get());
-    EXPECT_EQ(left_, 2);
-  });
-  EXPECT_EQ(hosts_.at("two").attempts(), 1);
-}
-
-TEST_F(TeamLinkTest, WhoWantsNothingIsAskedForAgainOnlyWhenItDoes) {
-  Want(*a_, recorder_);
-  Answer(std::string("one"));
-  recorder_.WaitFor(1);
-  OnLoop([&] { a_->Unwant(&recorder_); });
-  Move("one", "two");
-  hosts_.at("one").CutWires();
-  const absl::Time deadline = absl::Now() + kPatience;
-  bool bound = true;
-  while (bound && absl::Now() < deadline) {
-    OnLoop([&] { bound = a_->bound_to() != nullptr; });
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-  EXPECT_FALSE(bound);
-  EXPECT_EQ(hosts_.at("two").attempts(), 0);
-  Want(*a_, recorder_);
-  Answer(std::string("two"));
-  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
-}
-
 TEST_F(TeamLinkTest, ATeamThatIsNotConfiguredAnyMoreLeavesWhenNobodyWaits) {
   BringBothUp();
   OnLoop([&] { a_->SetConfigured(false); });
@@ -283,7 +140,7 @@ TEST_F(TeamLinkTest, WhatIsClosedEndsAlsoInTheMiddleOfAnAttempt) {
       link.Want(&recorder);
     });
     if (!held) recorder.WaitFor(1);
-    const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time deadline = absl::Now() + kTeamLinkPatience;
     bool closed = false;
     while (!closed && absl::Now() < deadline) {
       OnLoop([&] {
@@ -295,63 +152,6 @@ TEST_F(TeamLinkTest, WhatIsClosedEndsAlsoInTheMiddleOfAnAttempt) {
     EXPECT_TRUE(closed);
     OnLoop([&] { links_.clear(); });
   }
-}
-
-class ResolverTest : public ::testing::Test {
- protected:
-  static SshTarget Target(const std::string& destination) {
-    SshTarget target;
-    target.remote.program = "ssh";
-    target.remote.destination = destination;
-    return target;
-  }
-  LoopThread loop_;
-};
-
-TEST_F(ResolverTest, OneThatTakesItsTimeHoldsUpNobodyElse) {
-  absl::Notification slow_may_end;
-  absl::Notification fast_answered;
-  absl::Notification slow_answered;
-  std::unique_ptr<Resolver> resolver;
-  loop_.loop().Post([&] {
-    resolver = std::make_unique<Resolver>(
-        loop_.loop(), [&](const SshTarget& target, const std::atomic<bool>*) {
-          if (target.remote.destination == "slow") slow_may_end.WaitForNotification();
-          return absl::StatusOr<ResolvedTarget>(ResolvedTarget{.target = target});
-        });
-    resolver->Ask(Target("slow"), [&](const auto&) { slow_answered.Notify(); });
-    resolver->Ask(Target("fast"), [&](const auto&) { fast_answered.Notify(); });
-  });
-  EXPECT_TRUE(fast_answered.WaitForNotificationWithTimeout(kPatience));
-  EXPECT_FALSE(slow_answered.HasBeenNotified());
-  slow_may_end.Notify();
-  EXPECT_TRUE(slow_answered.WaitForNotificationWithTimeout(kPatience));
-  loop_.Run([&] { resolver.reset(); });
-}
-
-TEST_F(ResolverTest, WhatIsBeingAskedIsAskedOnce) {
-  std::atomic<int> runs = 0;
-  absl::Notification may_end;
-  absl::Notification all;
-  std::unique_ptr<Resolver> resolver;
-  int answers = 0;
-  loop_.loop().Post([&] {
-    resolver = std::make_unique<Resolver>(
-        loop_.loop(), [&](const SshTarget& target, const std::atomic<bool>*) {
-          ++runs;
-          may_end.WaitForNotification();
-          return absl::StatusOr<ResolvedTarget>(ResolvedTarget{.target = target});
-        });
-    for (int i = 0; i < 20; ++i) {
-      resolver->Ask(Target("gpu"), [&](const auto&) {
-        if (++answers == 20) all.Notify();
-      });
-    }
-    may_end.Notify();
-  });
-  EXPECT_TRUE(all.WaitForNotificationWithTimeout(kPatience));
-  EXPECT_EQ(runs, 1);
-  loop_.Run([&] { resolver.reset(); });
 }
 
 }  // namespace

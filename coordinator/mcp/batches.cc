@@ -56,8 +56,8 @@ void McpBatches::Send(McpOutgoing message) {
   if (found == batches_.end()) return sink_.Send(std::move(message));
   Batch& batch = found->second;
   if (!message.done()) {
-    // Until then the store has it.
-    if (!message.outcome_of.empty() && message.text_bytes() > McpOutgoing::kHeldTextBytesMax) message.LetGo();
+    const bool is_long = message.text_bytes() > McpOutgoing::kHeldTextBytesMax;
+    if (!message.outcome_of.empty() && is_long) message.LetGo();  // Until then the store has it.
     batch.answers.push_back(std::move(message));
   }
   if (--batch.open == 0) Finish(id);

@@ -13,6 +13,13 @@
 
 namespace iris {
 
+// For whom a client speaks.
+struct McpCaller {
+  std::string name;  // A team, or a caller that is none (NeutralCaller()). Empty: not known.
+  std::vector<std::string> also;  // Further teams: a call may name one of them instead.
+  bool calls_say_it = false;      // Its front end is too old to know: each call names its team.
+};
+
 // What one MCP client can have done: the coordinator, as the tools see it. Lives on the
 // coordinator's loop.
 class McpDesk {
@@ -41,9 +48,7 @@ class McpDesk {
   virtual absl::StatusOr<v1::ListTeamsResponse> Teams() = 0;
   // Why the configuration as it is now is not in force, and the last good one is; OK: it is.
   virtual absl::Status ConfigProblem() = 0;
-  // For whom the client speaks: a team, or a caller that is none (NeutralCaller()). Empty: its front
-  // end is too old to say.
-  virtual std::string Caller() = 0;
+  virtual McpCaller Caller() = 0;
   // `done` once, on the loop, perhaps from inside. FAILURE_STORAGE.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   virtual void Status(StatusDone done) = 0;

@@ -13,10 +13,10 @@ namespace iris {
 namespace {
 
 constexpr absl::string_view kWhatItIs =
-    "Iris lets you talk to other teams: Claude Code sessions in other projects, on this machine or "
-    "on other hosts. send_message gives a team a task or a question and waits for its answer; "
-    "quick_message does not wait, and tell_wait gets the answer later by the message's id. No answer "
-    "is lost.";
+    "Iris sends messages to other teams. A team is a Claude Code that works in another project "
+    "folder, on this machine or on another host; it is not one of your subagents. send_message "
+    "gives a team a task or a question and waits for its answer; quick_message does not wait, and "
+    "tell_wait returns the answer later by the message's id. No answer is lost.";
 // Of a team's description: tried in turn until all teams fit.
 constexpr size_t kDescriptionBytes[] = {400, 160, 60, 0};
 constexpr size_t kUnreadBytesMax = 700;
@@ -57,24 +57,25 @@ std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller,
   return absl::StrCat(some, "and ", entries.size() - shown, " more, which list_teams shows.");
 }
 
-std::string Who(absl::string_view caller) {
-  if (caller.empty()) return "fromTeam is always the team in whose folder you work.";
-  const bool is_team = !absl::StrContains(caller, '@');
-  return absl::StrCat("You are ", caller, is_team ? "." : ": your folder belongs to no team.");
+std::string Who(const McpCaller& caller) {
+  if (caller.calls_say_it) return "fromTeam is always the team in whose folder you work.";
+  if (caller.name.empty()) return "Leave fromTeam out: Iris knows who you are.";
+  const bool is_team = !absl::StrContains(caller.name, '@');
+  return absl::StrCat("You are ", caller.name, is_team ? "." : ": your folder belongs to no team.");
 }
 
 }  // namespace
 
 std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
-                            absl::string_view caller, absl::string_view unread) {
+                            const McpCaller& caller, absl::string_view unread) {
   std::string text = absl::StrCat(kWhatItIs, "\n", Who(caller));
   const std::string last = unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
   if (!teams.ok()) {
-    return absl::StrCat(text, "\nNo tool works until this is mended: ",
+    return absl::StrCat(text, "\nNo tool works until this is fixed: ",
                         CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax), last);
   }
   const size_t left = kInstructionsBytesMax - text.size() - last.size() - 1;
-  return absl::StrCat(text, "\n", Roster(*teams, caller, left), last);
+  return absl::StrCat(text, "\n", Roster(*teams, caller.name, left), last);
 }
 
 }  // namespace iris

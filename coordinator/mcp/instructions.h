@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/mcp/desk.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -14,12 +15,12 @@ namespace iris {
 // but their names until it looks for one.
 inline constexpr size_t kInstructionsBytesMax = 4000;
 
-// What a model reads of Iris before it calls a tool: who it is (`caller`, as McpDesk::Caller()), which
-// teams there are and what for, and what waits for it (`unread`, in words; may be
-// empty). Where there is no room for all of it, descriptions are shortened first, all alike; then
-// the last teams are counted instead of named. `teams` not OK: says so in place of the teams.
+// What a model reads of Iris before it calls a tool: who it is, which teams there are and what for,
+// and what waits for it (`unread`, in words; may be empty). Where there is no room for all of it,
+// descriptions are shortened first, all alike; then the last teams are counted instead of named.
+// `teams` not OK: says so in place of the teams.
 std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
-                            absl::string_view caller, absl::string_view unread);
+                            const McpCaller& caller, absl::string_view unread);
 
 }  // namespace iris
 

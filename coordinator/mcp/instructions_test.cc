@@ -28,16 +28,24 @@ v1::ListTeamsResponse Teams(int count, const std::string& description) {
 TEST(McpInstructionsTest, TheyNameTheCallerTheOthersAndWhatIsUnread) {
   v1::ListTeamsResponse teams = Teams(3, "");
   teams.mutable_teams(1)->set_description("8 GPUs,\n  big ones");
-  const std::string text = McpInstructions(teams, "team0", "1 answer waits: x from team1.");
+  const std::string text =
+      McpInstructions(teams, {.name = "team0"}, "1 answer waits: x from team1.");
   EXPECT_THAT(text, HasSubstr("\nYou are team0.\n"));
   EXPECT_THAT(text, HasSubstr("\nTeams: team1 – 8 GPUs, big ones; team2.\n"));
   EXPECT_THAT(text, EndsWith("\n1 answer waits: x from team1."));
-  EXPECT_THAT(McpInstructions(teams, "", ""),
-              AllOf(HasSubstr("Teams: team0; team1"), Not(HasSubstr("You are"))));
-  EXPECT_THAT(McpInstructions(teams, "notes@laptop", ""),
+  EXPECT_THAT(McpInstructions(teams, {.name = "notes@laptop"}, ""),
               AllOf(HasSubstr("You are notes@laptop: your folder belongs to no team.\n"),
                     HasSubstr("Teams: team0; team1")));
-  EXPECT_THAT(McpInstructions(Teams(1, ""), "team0", ""), HasSubstr("no other team"));
+  EXPECT_THAT(McpInstructions(Teams(1, ""), {.name = "team0"}, ""), HasSubstr("no other team"));
+}
+
+TEST(McpInstructionsTest, OnlyWhoseFrontEndIsTooOldIsToldToNameItsTeam) {
+  EXPECT_THAT(McpInstructions(Teams(2, ""), {.calls_say_it = true}, ""),
+              AllOf(HasSubstr("fromTeam is always the team in whose folder you work"),
+                    HasSubstr("Teams: team0; team1"), Not(HasSubstr("You are"))));
+  const absl::Status broken = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: x", "Mend it.");
+  EXPECT_THAT(McpInstructions(broken, {}, ""),
+              AllOf(HasSubstr("Leave fromTeam out"), Not(HasSubstr("folder"))));
 }
 
 TEST(McpInstructionsTest, TheyAreShortenedAlikeBeforeATeamIsLeftOut) {
@@ -46,7 +54,7 @@ TEST(McpInstructionsTest, TheyAreShortenedAlikeBeforeATeamIsLeftOut) {
     for (const char* word : {"many words ", "światy 世界 "}) {
       std::string description;
       while (description.size() < 4000) description += word;
-      const std::string text = McpInstructions(Teams(count, description), "", unread);
+      const std::string text = McpInstructions(Teams(count, description), {}, unread);
       EXPECT_LE(text.size(), kInstructionsBytesMax);
       EXPECT_TRUE(IsUtf8(text));
       EXPECT_THAT(text, HasSubstr("team" + std::to_string(count - 1))) << count;
@@ -54,7 +62,7 @@ TEST(McpInstructionsTest, TheyAreShortenedAlikeBeforeATeamIsLeftOut) {
     }
   }
   std::string long_unread(5000, 'u');
-  const std::string text = McpInstructions(Teams(1000, "x"), "", long_unread);
+  const std::string text = McpInstructions(Teams(1000, "x"), {}, long_unread);
   EXPECT_LE(text.size(), kInstructionsBytesMax);
   EXPECT_THAT(text, AllOf(HasSubstr("team0; team1; "), HasSubstr("more, which list_teams shows.")));
 }
@@ -62,7 +70,7 @@ TEST(McpInstructionsTest, TheyAreShortenedAlikeBeforeATeamIsLeftOut) {
 TEST(McpInstructionsTest, WhereThereAreNoTeamsTheySayWhatIsWrong) {
   const absl::Status broken =
       MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: " + std::string(9000, 'x'), "Mend it.");
-  const std::string text = McpInstructions(broken, "", "");
+  const std::string text = McpInstructions(broken, {}, "");
   EXPECT_LE(text.size(), kInstructionsBytesMax);
   EXPECT_THAT(text, HasSubstr("c.json:3: xxx"));
 }

@@ -243,10 +243,10 @@ std::string McpSession::Announce(const std::string& from, const std::string& but
 
 std::string McpSession::Instructions() {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk_.Teams();
-  const std::string caller = desk_.Caller();
+  const McpCaller caller = desk_.Caller();
   std::string unread;
-  if (teams.ok() && !caller.empty()) {
-    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(caller);
+  if (teams.ok() && !caller.name.empty()) {
+    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(caller.name);
     if (waiting.ok()) unread = WaitingText(*waiting);
   }
   return McpInstructions(teams, caller, unread);

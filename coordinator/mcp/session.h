@@ -35,8 +35,8 @@ struct McpOptions {
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
 // A call that speaks for somebody is answered, beside its result, with how many answers wait for
-// that caller; each of them is told of once. The answer to `initialize` tells of them too: not every client
-// shows that.
+// that caller; each of them is told of once. The answer to `initialize` tells of them too: not
+// every client shows that.
 //
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
 // Lives on the coordinator's loop.

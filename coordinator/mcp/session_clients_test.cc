@@ -241,6 +241,20 @@ TEST_F(McpSessionTest, WhoSpeaksForAnotherIsRefusedAndTheWordsNameNoTeam) {
   EXPECT_EQ(desk_.asked, "");
 }
 
+TEST_F(McpSessionTest, OfSeveralTeamsWithTheClientsFolderACallMayNameAnyAndNobodyElse) {
+  desk_.caller = "app";
+  desk_.also = {"web", "docs"};
+  Open();
+  EXPECT_EQ(desk_.open.at(Say(*session_, SendTo(1, "x", {{"fromTeam", nullptr}}))).spec.from,
+            "app");
+  EXPECT_EQ(desk_.open.at(Say(*session_, SendTo(2, "x", {{"fromTeam", "docs"}}))).spec.from,
+            "docs");
+  Say(*session_, CallOf(3, "team_wake", {{"team", "app"}, {"fromTeam", "web"}}));
+  EXPECT_EQ(desk_.asked, "web wakes app");
+  EXPECT_THAT(Answered(SendTo(4, "x", {{"fromTeam", "gpu"}})),
+              HasSubstr("you are app, and cannot speak for \"gpu\""));
+}
+
 TEST_F(McpSessionTest, WhereTheFrontEndIsTooOldToSayWhoItIsEachCallDoes) {
   Open();
   for (const char* from : {"nobody", "cli", ""}) {

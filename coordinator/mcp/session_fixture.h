@@ -90,7 +90,9 @@ class FakeDesk : public McpDesk {
     return teams;
   }
   absl::Status ConfigProblem() override { return config_problem; }
-  std::string Caller() override { return caller; }
+  McpCaller Caller() override {
+    return {.name = caller, .also = also, .calls_say_it = caller.empty()};
+  }
   void Status(StatusDone done) override { done(status); }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
@@ -109,6 +111,7 @@ class FakeDesk : public McpDesk {
   absl::Status config;
   absl::Status config_problem;
   std::string caller;  // Empty: each call says it.
+  std::vector<std::string> also;
   v1::GetStatusResponse status;
   std::string asked;
   bool follower_waits = false;  // The last one, as long as it takes.
@@ -124,7 +127,9 @@ class FakeDesk : public McpDesk {
 class Client : public McpSink {
  public:
   void Send(McpOutgoing message) override {
-    if (message.lacks_text()) message.PutBack(std::make_shared<std::string>(message.text_bytes(), '?'));
+    if (message.lacks_text()) {
+      message.PutBack(std::make_shared<std::string>(message.text_bytes(), '?'));
+    }
     while (!message.done()) text_ += message.NextPiece();
     if (!message.outcome_of.empty()) outcomes_of.push_back(message.outcome_of);
     if (message.continues) return;

@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/quoted.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
 #include "coordinator/mcp/json_runs.h"
@@ -60,6 +60,10 @@ void AddLink(const std::string& team, const v1::GetStatusResponse& status, Json&
 void AddEnvironment(const v1::SessionStatus& session, bool with_names, Json& entry) {
   if (session.env_from().empty()) return;
   Json environment = {{"of", session.env_from()}};
+  if (!session.env_lacks().empty()) {
+    environment["lacks"] =
+        std::vector<std::string>(session.env_lacks().begin(), session.env_lacks().end());
+  }
   if (with_names) {
     environment["variables"] =
         std::vector<std::string>(session.env_names().begin(), session.env_names().end());
@@ -131,8 +135,7 @@ absl::StatusOr<Json> TeamStatus(McpDesk& desk, const std::string& from, const st
     list.push_back(std::move(entry));
   }
   if (list.empty() && !only.empty()) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("there is no team \"", absl::Utf8SafeCEscape(only), "\""),
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("there is no team ", Quoted(only)),
                        "list_teams shows the teams that there are.");
   }
   return Json{{"teams", std::move(list)}};

@@ -48,7 +48,7 @@ Json CancelJson(const std::string& tell_id, const v1::CancelTellOfResponse& resp
   Json json = {{"tellId", tell_id}, {"cancelled", cancelled}};
   if (cancelled) return json;
   json["ended"] = absl::StrCat(
-      response.was_settled() ? "before" : "by itself", ": ",
+      response.was_settled() ? "before the cancel" : "by itself", ": ",
       response.has_failure() ? std::string(KindName(KindOf(response.failure()))) : "answered");
   return json;
 }

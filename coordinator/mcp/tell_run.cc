@@ -85,10 +85,11 @@ class TellRun final : public ToolRun, private TellObserver {
   }
 
   absl::Status TimedOut(absl::string_view what) const {
-    return MakeFailure(
-        v1::FAILURE_TIMEOUT, absl::StrCat(what, "; the team goes on with message ", tell_id_),
-        absl::StrCat("tell_wait with tellId ", tell_id_,
-                     " gets the answer; tell_status shows how it is, tell_cancel stops it."));
+    return MakeFailure(v1::FAILURE_TIMEOUT,
+                       absl::StrCat(what, "; the team keeps working on message ", tell_id_),
+                       absl::StrCat("tell_wait with tellId ", tell_id_,
+                                    " returns the answer; tell_status shows the progress, "
+                                    "tell_cancel cancels the message."));
   }
 
   void Done(const TellOutcome& outcome) {

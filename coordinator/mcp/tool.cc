@@ -6,14 +6,13 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/nearest.h"
-#include "common/base/utf8.h"
+#include "common/base/quoted.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -23,43 +22,44 @@ using Type = ToolParameter::Type;
 
 // Claude Code's own limit for what a tool may ask for.
 constexpr int kLongResultChars = 500'000;
-constexpr size_t kNameBytesShown = 100;
 constexpr size_t kArgumentsMax = 100;  // More than any tool has, of clients that name all they know.
 
-constexpr ToolParameter kFromTeam = {"fromTeam", Type::kString, false,
-                                     "Who you are. Leave it out: Iris knows."};
-constexpr ToolParameter kToTeam = {"toTeam", Type::kString, true, "The team that shall answer."};
+constexpr ToolParameter kFromTeam = {
+    "fromTeam", Type::kString, false,
+    "Your own team. Leave it out: Iris knows it from your folder."};
+constexpr ToolParameter kToTeam = {"toTeam", Type::kString, true,
+                                   "The name of the team that gets the message."};
 constexpr ToolParameter kMessage = {"message", Type::kString, true,
-                                    "The text for that team's Claude, at most 8 MiB."};
+                                    "The text of the message, at most 8 MiB."};
 constexpr ToolParameter kTimeout = {"timeout", Type::kInteger, false,
-                                    "Milliseconds to wait: 0 (default) = until the answer is "
-                                    "there, -1 = return the message's id at "
-                                    "once. The team goes on working in any case."};
+                                    "Milliseconds to wait for the answer: 0 (default) = without "
+                                    "limit, -1 = do not wait, and return the message's id. The "
+                                    "team keeps working after the timeout."};
 constexpr ToolParameter kWaitForLimit = {
     "waitForLimit", Type::kBoolean, false,
-    "Where the account of that team's Claude has reached its limit before anything was done: keep "
-    "the message until the limit has reset, and send it then. Else it fails as rate_limited."};
+    "If the account of that team's Claude has reached its usage limit before any work was done: "
+    "true keeps the message and sends it when the limit has reset. Otherwise the message fails as "
+    "rate_limited."};
 constexpr ToolParameter kWhenAway = {
     "whenAway", Type::kString, false,
-    "Where that team's host does not answer, and has not answered before: \"wait\" keeps the message "
-    "for it, for up to 7 days, and \"fail\" says so at once. Without it: \"wait\" where you do not "
-    "wait for the answer, else \"fail\".",
+    "If that team's host does not answer, and never has: \"wait\" keeps the message for the host "
+    "for up to 7 days, \"fail\" returns the error at once. Default: \"wait\" if you do not wait "
+    "for the answer, otherwise \"fail\".",
     "wait|fail"};
 constexpr ToolParameter kTellId = {"tellId", Type::kString, true,
-                                   "The id of a message that you have sent."};
+                                   "The id of a message that you sent."};
 constexpr ToolParameter kWaitTimeout = {"timeout", Type::kInteger, false,
-                                        "Milliseconds to wait: 0 (default) = until the answer is "
-                                        "there, -1 = not at all."};
-constexpr ToolParameter kTeam = {"team", Type::kString, true, "The team."};
+                                        "Milliseconds to wait for the answer: 0 (default) = "
+                                        "without limit, -1 = do not wait."};
+constexpr ToolParameter kTeam = {"team", Type::kString, true, "The team's name."};
 
 std::vector<Tool> MakeTools() {
   return {
       {.name = "send_message",
        .verb = Tool::Verb::kSend,
        .title = "Send a message to a team",
-       .description =
-           "Gives another team's Claude a task or news, waits, and returns its answer. The team "
-           "remembers your earlier messages.",
+       .description = "Sends a task or news to another team's Claude, waits for the answer, and "
+                      "returns it. The team remembers your earlier messages.",
        .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true,
@@ -67,27 +67,30 @@ std::vector<Tool> MakeTools() {
        .always_load = true},
       {.name = "ask_message",
        .verb = Tool::Verb::kSend,
-       .title = "Ask a team",
-       .description = "Asks another team's Claude a question, waits, and returns its answer. Works "
-                      "like send_message.",
+       .title = "Ask a team a question",
+       .description =
+           "Sends a question to another team's Claude, waits for the answer, and returns it. Works "
+           "like send_message.",
        .parameters = {kToTeam, kMessage, kFromTeam, kTimeout, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true,
        .long_results = true},
       {.name = "quick_message",
        .verb = Tool::Verb::kQuick,
-       .title = "Send without waiting",
-       .description = "Sends another team's Claude a message and returns the message's id at once. "
-                      "tell_wait gets the answer later.",
+       .title = "Send a message without waiting",
+       .description =
+           "Sends a message to another team's Claude and returns the message's id at once. "
+           "tell_wait returns the answer later.",
        .parameters = {kToTeam, kMessage, kFromTeam, kWaitForLimit, kWhenAway},
        .destructive = true,
        .reaches_hosts = true},
       {.name = "tell_status",
        .verb = Tool::Verb::kTellStatus,
-       .title = "Show how a message is",
-       .description = "Shows what becomes of a message that you have sent: queued, running or "
-                      "settled, what it waits for, and how long the answer is so far. Waits for "
-                      "nothing.",
+       .title = "Show a message's progress",
+       .description =
+           "Shows the progress of a message that you sent: its state (queued, running, or "
+           "settled = finished), what it waits for, and how long the answer is so far. "
+           "Returns at once.",
        .parameters = {kTellId, kFromTeam},
        .read_only = true,
        .idempotent = true},
@@ -95,16 +98,17 @@ std::vector<Tool> MakeTools() {
        .verb = Tool::Verb::kTellWait,
        .title = "Wait for an answer",
        .description =
-           "Returns the answer to a message that you have sent before, as send_message would "
-           "have. Sends nothing, and may be repeated: answers are kept.",
+           "Waits for the answer to a message that you sent before, and returns it as send_message "
+           "would. Sends nothing. You can repeat the call: answers are kept.",
        .parameters = {kTellId, kFromTeam, kWaitTimeout},
        .idempotent = true,
        .long_results = true},
       {.name = "tell_cancel",
        .verb = Tool::Verb::kTellCancel,
        .title = "Cancel a message",
-       .description = "Stops a message that you have sent, whether it waits or is being "
-                      "worked on. Other messages go on. Returns when it has stopped.",
+       .description =
+           "Cancels a message that you sent, in the queue or while the team works on it. "
+           "Other messages in the queue continue. Returns when the message is cancelled.",
        .parameters = {kTellId, kFromTeam},
        .destructive = true,
        .idempotent = true,
@@ -112,38 +116,40 @@ std::vector<Tool> MakeTools() {
       {.name = "list_teams",
        .verb = Tool::Verb::kListTeams,
        .title = "List the teams",
-       .description = "Lists the configured teams: name, what it is for, where it works, and how "
-                      "many messages of everybody it has not answered yet.",
+       .description =
+           "Lists the configured teams: each team's name, description, folder and host, the "
+           "number of unanswered messages, and why the team is stuck, if it is.",
        .read_only = true,
        .idempotent = true},
       {.name = "team_status",
        .verb = Tool::Verb::kStatus,
-       .title = "Show how teams are",
-       .description = "Shows each team's host, and your session with it: stopped, starting, ready "
-                      "or busy, which of your messages are not answered yet, and why nothing seems "
-                      "to happen. Connects to nothing.",
-       .parameters = {kFromTeam, {"team", Type::kString, false, "Only this team."}},
+       .title = "Show what teams are doing",
+       .description = "Shows what each team is doing for you: its host, the state of its Claude "
+                      "(stopped, starting, ready or busy), your unanswered messages and unread "
+                      "answers, and why the team is stuck, if it is. Opens no connection.",
+       .parameters = {kFromTeam,
+                      {"team", Type::kString, false, "The team's name; without it, all teams."}},
        .read_only = true,
        .idempotent = true},
       {.name = "team_wake",
        .verb = Tool::Verb::kWake,
        .title = "Wake a team",
-       .description =
-           "Starts a team's Claude for you, without sending it a message, so that the next "
-           "one is answered sooner. Returns when it is ready, or with why it is not.",
+       .description = "Starts a team's Claude for you without a message, so that your next message "
+                      "is answered sooner. Returns when that Claude is ready, or the reason why it "
+                      "is not.",
        .parameters = {kTeam, kFromTeam},
        .idempotent = true,
        .reaches_hosts = true},
       {.name = "team_sleep",
        .verb = Tool::Verb::kSleep,
        .title = "Put a team to sleep",
-       .description =
-           "Ends the process of a team's Claude for you. The conversation stays; the next "
-           "message resumes it.",
-       .parameters = {kTeam,
-                      kFromTeam,
-                      {"force", Type::kBoolean, false,
-                       "Also while it works on your message, which is then cancelled."}},
+       .description = "Ends the process of a team's Claude for you. The conversation is kept; your "
+                      "next message resumes it.",
+       .parameters =
+           {kTeam,
+            kFromTeam,
+            {"force", Type::kBoolean, false,
+             "true: also while that Claude works on your message, which is then cancelled."}},
        .destructive = true,
        .idempotent = true,
        .reaches_hosts = true},
@@ -239,9 +245,7 @@ absl::Status Unknown(const Tool& tool, const std::string& name) {
   std::vector<std::string> known;
   for (const ToolParameter& parameter : tool.parameters) known.emplace_back(parameter.name);
   const std::string nearest = Nearest(known, name);
-  return Bad(tool,
-             absl::StrCat("there is no parameter \"",
-                          absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\""),
+  return Bad(tool, absl::StrCat("there is no parameter ", Quoted(name)),
              nearest.empty() ? "Leave it out." : absl::StrCat("Did you mean ", nearest, "?"));
 }
 
@@ -282,7 +286,7 @@ absl::Status ReadArguments(const Tool& tool, Json& arguments) {
     if (found == arguments.end() || found->is_null()) {
       if (!parameter.required) continue;
       return Bad(tool, absl::StrCat("\"", name, "\" is missing"),
-                 absl::StrCat("Set it: ", parameter.description));
+                 absl::StrCat("Set ", name, ": ", parameter.description));
     }
     if (!parameter.required && IsNotGiven(*found)) continue;
     Json value = ReadValue(std::move(*found), parameter.type);

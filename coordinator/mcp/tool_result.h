@@ -10,9 +10,10 @@
 namespace iris {
 
 // The answer to tools/call: one text block, and a second one with `note` and with what the turn was
-// denied, if there is anything. `structuredContent` has {"answer", "structured", "turn", "note"} where
-// the answer is not long, since some clients show it in place of the text. A failure has isError, and reads "KIND: detail", "fix: …" and, where a team had begun to answer,
-// that beginning.
+// denied, if there is anything. `structuredContent` has {"answer", "structured", "turn", "note"}
+// where the answer is not long, since some clients show it in place of the text. A failure has
+// isError, and reads "KIND: detail", "fix: …" and, where a team had begun to answer, that
+// beginning.
 McpOutgoing ToolAnswer(const Json& id, const ToolResult& result, const std::string& note = "");
 
 }  // namespace iris

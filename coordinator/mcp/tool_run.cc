@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/utf8.h"
+#include "common/base/quoted.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/team_runs.h"
 #include "coordinator/mcp/tell_desk_runs.h"
@@ -15,15 +15,9 @@
 namespace iris {
 namespace {
 
-constexpr size_t kNameBytesShown = 100;
-
 bool HasCaller(const Tool& tool) {
   return std::any_of(tool.parameters.begin(), tool.parameters.end(),
                      [](const ToolParameter& parameter) { return parameter.name == "fromTeam"; });
-}
-
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
 }
 
 // Of a client whose front end does not say who it is.
@@ -45,20 +39,22 @@ absl::Status CheckNamed(McpDesk& desk, absl::string_view from) {
 }  // namespace
 
 absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments) {
-  std::string caller = desk.Caller();
-  if (!HasCaller(tool)) return caller;
-  const std::string from = arguments.value("fromTeam", "");
-  if (caller.empty()) {
+  const McpCaller caller = desk.Caller();
+  if (!HasCaller(tool)) return caller.name;
+  std::string from = arguments.value("fromTeam", "");
+  if (caller.name.empty()) {
     if (absl::Status named = CheckNamed(desk, from); !named.ok()) return named;
     return from;
   }
-  if (!from.empty() && from != caller) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("you are ", caller, ", and cannot speak for ", Quoted(from)),
-                       "Leave fromTeam out.");
+  if (from.empty()) from = caller.name;
+  if (from != caller.name && !absl::c_linear_search(caller.also, from)) {
+    return MakeFailure(
+        v1::FAILURE_BAD_REQUEST,
+        absl::StrCat("you are ", caller.name, ", and cannot speak for ", Quoted(from)),
+        "Leave fromTeam out.");
   }
-  arguments["fromTeam"] = caller;
-  return caller;
+  arguments["fromTeam"] = from;
+  return from;
 }
 
 std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,

@@ -53,10 +53,10 @@ struct ToolCall {
   bool accepted_before = false;  // As in TellSpec.
 };
 
-// For whom a call speaks, which is its `fromTeam` from now on if the tool has one; empty: for nobody.
-// That is the client's McpDesk::Caller(), and where that is not known the team that the arguments
-// name. FAILURE_BAD_REQUEST: they name another one, or none where they have to. What a model is told
-// then names no team: it would speak for that one.
+// For whom a call speaks, which is its `fromTeam` from now on if the tool has one; empty: for
+// nobody. That is the client's McpDesk::Caller(), or a team of its `also` that the arguments name;
+// where it is not known, the team that they name. FAILURE_BAD_REQUEST: they name another one, or
+// none where they have to. What a model is told then names no team: it would speak for that one.
 absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments);
 
 // `loop`, `desk` and `listener` outlive the run. Failures of the call arrive by the listener, among

@@ -134,6 +134,7 @@ TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
     session->set_tells_waiting(3);
     session->set_env_from("front end");
     session->add_env_names("GH_TOKEN");
+    session->add_env_lacks("BIG_TOKEN");
   }
   const Json all = Json::parse(Answered(CallOf(1, "team_status", {{"fromTeam", "web"}})))["teams"];
   EXPECT_EQ(all[0]["team"], "app");
@@ -143,7 +144,8 @@ TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
   EXPECT_EQ(all[1]["host"], "me@gpu1:22");
   EXPECT_THAT(all[1]["problem"].get<std::string>(), StartsWith("auth: Permission denied"));
   EXPECT_EQ(all[1]["session"], "none");
-  EXPECT_EQ(all[0]["environment"], Json::object({{"of", "front end"}}));
+  EXPECT_EQ(all[0]["environment"],
+            Json::object({{"of", "front end"}, {"lacks", Json::array({"BIG_TOKEN"})}}));
   const Json app = Json::parse(
       Answered(CallOf(1, "team_status", {{"fromTeam", "web"}, {"team", "app"}})))["teams"][0];
   EXPECT_EQ(app["environment"]["variables"], Json::array({"GH_TOKEN"}));
@@ -198,8 +200,9 @@ TEST_F(McpSessionTest, WaitingForAMessageReturnsItsAnswerAsSendingItWould) {
 TEST_F(McpSessionTest, WhoWaitsForAMessageMayWaitALittleOrNotAtAll) {
   Open();
   EXPECT_EQ(Answered(AboutTell(1, "tell_wait", "settled", {{"timeout", -1}})), "as before");
-  EXPECT_THAT(Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
-              StartsWith("error: timeout: there is no answer yet; the team goes on with message"));
+  EXPECT_THAT(
+      Answered(AboutTell(2, "tell_wait", "open", {{"timeout", -1}})),
+      StartsWith("error: timeout: there is no answer yet; the team keeps working on message"));
   EXPECT_FALSE(desk_.followed("open"));
   EXPECT_FALSE(desk_.follower_waits);
   EXPECT_THAT(Answered(AboutTell(3, "tell_wait", "open", {{"timeout", -2}})),
@@ -259,7 +262,7 @@ TEST_F(McpSessionTest, CancellingAMessageAnswersWhenItIsOver) {
   EXPECT_EQ(cancelled(false, v1::FAILURE_CANCELLED), Json({{"tellId", "t"}, {"cancelled", true}}));
   EXPECT_EQ(desk_.asked, "web cancels t");
   EXPECT_EQ(cancelled(false, v1::FAILURE_UNSPECIFIED)["ended"], "by itself: answered");
-  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["ended"], "before: cancelled");
+  EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["ended"], "before the cancel: cancelled");
   EXPECT_EQ(cancelled(true, v1::FAILURE_CANCELLED)["cancelled"], false);
 }
 

@@ -72,7 +72,16 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
   const Team asked = For(environment, *team);
   queue.session->UseAskerOf(asked);
   queue.session->UseSettings(asked);
-  queue.session->TryNow();
+  PostTryNow(queue.session->session_id());
+}
+
+void Orchestrator::PostTryNow(const std::string& session_id) {
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
+    if (alive.expired() || leaving_) return;
+    if (PooledSession* const session = queues_[session_id].session; session != nullptr) {
+      session->TryNow();
+    }
+  });
 }
 
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,

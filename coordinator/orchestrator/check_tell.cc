@@ -1,13 +1,15 @@
 #include "coordinator/orchestrator/check_tell.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/ids.h"
 #include "common/base/nearest.h"
+#include "common/base/quoted.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/caller_name.h"
@@ -16,13 +18,8 @@
 namespace iris {
 namespace {
 
-constexpr size_t kNamesShown = 50;
+constexpr size_t kNamesShown = 10;
 constexpr size_t kNameBytesShown = 100;
-
-// A name that somebody typed, fit for an error text.
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(CutUtf8(name, kNameBytesShown)), "\"");
-}
 
 absl::Status UnknownTeam(absl::string_view name, const Config& config) {
   std::vector<std::string> names;
@@ -32,12 +29,14 @@ absl::Status UnknownTeam(absl::string_view name, const Config& config) {
   if (names.empty()) {
     absl::StrAppend(&fix, config.file, " has no teams: add one.");
   } else {
-    const size_t shown = std::min(names.size(), kNamesShown);
-    absl::StrAppend(&fix, "Teams: ", absl::StrJoin(names.begin(), names.begin() + shown, ", "),
-                    shown < names.size() ? ", …" : ".");
+    names = NearestFirst(std::move(names), name);
+    const size_t all = names.size();
+    names.resize(std::min(all, kNamesShown));
+    absl::StrAppend(&fix, "Teams: ", absl::StrJoin(names, ", "),
+                    all > kNamesShown ? absl::StrCat(" and ", all - kNamesShown, " more.") : ".");
   }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat("the addressee ", Quoted(name), " is not a team of ", config.file),
+                     absl::StrCat("there is no team ", Quoted(name), " in ", config.file),
                      fix);
 }
 
@@ -55,10 +54,12 @@ absl::Status UnknownCaller(absl::string_view name, const Config& config) {
 absl::Status CheckTell(const TellSpec& spec) {
   if (!IsUuid(spec.tell_id)) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("tell_id ", Quoted(spec.tell_id), " is not a lower-case UUID"));
+                       absl::StrCat("the id ", Quoted(spec.tell_id), " is no lower-case UUID"),
+                       "Give one as uuidgen makes it, or none: then Iris makes it.");
   }
   if (spec.text.empty()) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty", "Write something.");
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty", 
+                       "Give it a text; `iris tell TEAM -` reads one from stdin.");
   }
   if (spec.text.size() + ProseBlankBytes(spec.text) > kTellBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,

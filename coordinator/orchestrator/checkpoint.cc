@@ -160,7 +160,7 @@ void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settle
                               .duration = store_.Now() - tell.accepted_at,
                               .structured_bytes = tell.structured_bytes,
                               .account = tell.account};
-    if (IsKnown(tell.account)) queue.last_turn = tell.account;
+    queue.last_turn = tell.account;
     for (TellObserver* observer : tell.observers) observer->OnSettled(outcome);
     if (tell.cancels.empty()) continue;
     if (KindOf(outcome.status) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);

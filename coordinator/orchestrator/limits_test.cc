@@ -209,6 +209,28 @@ TEST_F(LimitsTest, WhereTheHostsStopItIsOver) {
   EXPECT_EQ(KindOf(recorder.Wait().status), v1::FAILURE_RATE_LIMITED);
 }
 
+TEST_F(LimitsTest, TheLastTurnIsThatOfTheLastMessageAndOfNoneBefore) {
+  Recorder first, second;
+  const TellSpec with_account = ToGpu("x"), without = ToGpu("y");
+  v1::TurnAccount account;
+  account.set_tools(2);
+  ASSERT_TRUE(Tell(with_account, first).ok());
+  Drain();
+  OnLoop([&] {
+    Transport().Account(with_account.tell_id, account);
+    Transport().Settle(with_account.tell_id, absl::OkStatus());
+  });
+  first.Wait();
+  EXPECT_EQ(OnlySession().last_turn().tools(), 2u);
+  ASSERT_TRUE(Tell(without, second).ok());
+  Drain();
+  OnLoop([&] {
+    Transport().Settle(without.tell_id, MakeFailure(v1::FAILURE_CHILD_EXITED, "it is dead"));
+  });
+  second.Wait();
+  EXPECT_FALSE(OnlySession().has_last_turn());
+}
+
 TEST_F(LimitsTest, WhatATurnCostIsStoredWithTheAnswerAndShownWithTheSession) {
   Recorder recorder, again;
   const TellSpec spec = ToGpu("x");

@@ -102,7 +102,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
            open_[spec.tell_id].environment);
     // The one in flight may wait for a link that somebody has mended.
     UseSettingsOfNow(queue);
-    queue.session->TryNow();
+    PostTryNow(session_id);
   }
   return absl::OkStatus();
 }
@@ -272,6 +272,16 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (queue->second.awaits.has_value()) status.set_stall(queue->second.awaits->text());
   }
   return statuses;
+}
+
+std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
+  if (claude_session_id.empty()) return "";
+  const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
+  if (!sessions.ok()) return "";  // Said by whatever is asked for next.
+  for (const StoredSession& session : *sessions) {
+    if (session.session_id == claude_session_id) return session.to;
+  }
+  return "";
 }
 
 void Orchestrator::OnSessionProgress(const std::string& session_id,

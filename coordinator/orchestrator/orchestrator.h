@@ -159,6 +159,8 @@ class Orchestrator : private SessionListener {
 
   // Every session, with its tells. FAILURE_STORAGE.
   absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  // The team whose claude has this session, in any life of the coordinator; empty: none has.
+  std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
   bool idle() const { return open_.empty(); }
 
@@ -294,6 +296,8 @@ class Orchestrator : private SessionListener {
   void LetGoOfWaits(Queue& queue);
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
+  // Whoever asks lends the link what it has in the same task of the loop.
+  void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
   // Of whoever asked for what is under way, or else for what is next in the line.
   SharedEnvironment EnvironmentOfNow(const Queue& queue) const;

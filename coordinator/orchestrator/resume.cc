@@ -19,10 +19,10 @@ namespace {
 absl::Status LeftOpen(bool team_has_it) {
   return MakeFailure(v1::FAILURE_DROPPED,
                      team_has_it
-                         ? "the coordinator was stopped; the team goes on working on the message"
+                         ? "the coordinator was stopped; the team keeps working on the message"
                          : "the coordinator was stopped; the message waits for the team",
-                     "Nothing is lost: the next coordinator goes on with it. `iris tells` starts "
-                     "one and shows how it stands.");
+                     "Nothing is lost: the next coordinator continues with it. `iris tells` "
+                     "starts one and shows the message.");
 }
 
 absl::Status StoppedForGood(bool team_had_it) {

@@ -48,7 +48,7 @@ absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view t
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("there is no message \"",
                                     absl::Utf8SafeCEscape(CutUtf8(tell_id, kIdBytesShown)), "\""),
-                       "Use the id that was given out for it; old ones are forgotten.");
+                       "Check the id: `iris tells --all` lists the messages that are kept.");
   }
   if (caller == kCommandLineCaller || found->from == caller) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_PERMISSION_DENIED,

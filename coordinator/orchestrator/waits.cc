@@ -21,13 +21,14 @@ std::string AllProcessesWait(size_t processes_max) {
 
 // Fetching the answer by its id in the same turn would be the same wait.
 constexpr char kSendWithoutWaiting[] =
-    "send it without waiting (quick_message, or `iris tell --timeout -1`), and fetch its answer in "
-    "a later turn, not in this one.";
+    "send it without waiting (quick_message, or `iris tell --detach`), and read its answer in a "
+    "later turn, not in this one.";
 
 std::string EndTheTurn(const std::string& tell_id) {
-  return absl::StrCat("End your turn without this answer. The team goes on, and the answer is "
-                      "kept: tell_wait, or `iris tells ",
-                      tell_id, "`, gets it in a later turn.");
+  return absl::StrCat(
+      "End your turn without this answer. The team keeps working, and the answer "
+      "is kept: read it in a later turn with tell_wait, or `iris tells ",
+      tell_id, "`.");
 }
 
 }  // namespace

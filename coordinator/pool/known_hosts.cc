@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/sha256.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -12,10 +13,11 @@ namespace {
 constexpr absl::Duration kNoteEvery = absl::Hours(24);
 constexpr absl::Duration kNoteAgain = absl::Minutes(1);
 
-// What decides which host is meant, as far as the configuration says it.
+// What decides which host is meant, as far as the configuration says it: a digest, since what a
+// variable in it stands for may be a secret.
 std::string WayTo(const Team& team) {
-  return absl::StrCat(team.remote->text, "\n", team.remote_options.port, "\n",
-                      team.remote_options.agent_dir);
+  return Sha256Hex(absl::StrCat(team.remote->text, "\n", team.remote_options.port, "\n",
+                                team.remote_options.agent_dir));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "coordinator/pool/known_hosts.h"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <string>
 
 #include "coordinator/config/config.h"
 #include "coordinator/store/store.h"
@@ -49,6 +53,19 @@ TEST_F(KnownHostsTest, WhoAnsweredIsKnownInTheNextLifeByTheWayToIt) {
   Restart();
   EXPECT_TRUE(hosts_->HasAnswered(gpu_));
   EXPECT_FALSE(hosts_->HasAnswered(OnHost("gpu2")));
+}
+
+TEST_F(KnownHostsTest, NothingOfTheWayIsWrittenDown) {
+  const Team secret = OnHost("canary@gpu1");
+  hosts_->OnAnswer(secret);
+  Restart();
+  EXPECT_TRUE(hosts_->HasAnswered(secret));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    EXPECT_EQ(bytes.find("canary"), std::string::npos) << entry.path();
+  }
 }
 
 TEST_F(KnownHostsTest, WhoAnswersEveryDayIsKnownAfterALongLife) {

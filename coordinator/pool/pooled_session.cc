@@ -167,6 +167,7 @@ void PooledSession::Describe(v1::SessionStatus& status) const {
   const EnvironmentNames given = transport_->environment_names();
   status.set_env_from(given.from);
   for (const std::string& name : given.names) status.add_env_names(ToUtf8(name));
+  for (const std::string& name : given.lacks) status.add_env_lacks(name);
   for (const v1::PendingRequest& request : requests_) {
     *status.add_permissions() = Permission(request);
   }

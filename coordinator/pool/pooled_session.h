@@ -115,7 +115,7 @@ class PooledSession : private TransportSink {
   void Sleep(SleepDone done);
 
   // Overwrites what this life of the coordinator knows better than the store: state, child_pid,
-  // child_start_time, env_from, env_names and permissions.
+  // child_start_time, env_from, env_names, env_lacks and permissions.
   void Describe(v1::SessionStatus& status) const;
 
  private:

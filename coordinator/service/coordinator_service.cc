@@ -1,5 +1,6 @@
 #include "coordinator/service/coordinator_service.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -152,6 +153,11 @@ grpc::ServerUnaryReactor* CoordinatorService::ListTeams(grpc::CallbackServerCont
     if (request->has_environment()) asker = EnvironmentOf(request->environment());
     v1::ListTeamsResponse teams;
     const absl::Status filled = FillTeams(asker, teams);
+    const std::string own = orchestrator_.TeamOf(request->claude_session_id());
+    const bool is_configured =
+        std::any_of(teams.teams().begin(), teams.teams().end(),
+                    [&own](const v1::TeamInfo& team) { return team.name() == own; });
+    if (is_configured) teams.set_own_team(own);
     if (!config_.problem().ok()) *teams.mutable_config_problem() = ToProto(config_.problem());
     filled.ok() ? reply.Give(std::move(teams)) : reply.Give(filled);
   });

@@ -265,6 +265,24 @@ TEST_F(CoordinatorServiceTest, AWakeOrASleepThatFailsIsAFailedCall) {
   ExpectNoOpenCalls();
 }
 
+TEST_F(CoordinatorServiceTest, AClaudeOfATeamIsToldWhoseItIs) {
+  const v1::TellRequest request = ToGpu(NewUuid());
+  Tell(request, "x");
+  std::string session_id;
+  OnLoop([&] { session_id = store_->FindTell(request.tell_id())->value().session_id; });
+  const auto own_team = [this](const std::string& claude_session_id) {
+    grpc::ClientContext context;
+    v1::ListTeamsRequest asked;
+    asked.set_claude_session_id(claude_session_id);
+    v1::ListTeamsResponse teams;
+    EXPECT_TRUE(stub_->ListTeams(&context, asked, &teams).ok());
+    return teams.own_team();
+  };
+  EXPECT_EQ(own_team(session_id), "gpu");
+  EXPECT_EQ(own_team(NewUuid()), "");
+  EXPECT_EQ(own_team(""), "");
+}
+
 TEST_F(CoordinatorServiceTest, StatusTeamsAndStopAnswer) {
   Tell(ToGpu(NewUuid()), "x");
   grpc::ClientContext status_context, teams_context, stop_context;

@@ -20,7 +20,8 @@ class DaemonControl {
   virtual v1::GetStatusResponse Status() const = 0;
   // As LinkTable::AskHosts().
   virtual void AskHosts(HostReportsDone done) = 0;
-  // As LinkTable::Lend(): the environment of who asks something of `team`.
+  // As LinkTable::Lend(): the environment of who asks something of `team`. Does nothing where there
+  // is no such team for that one.
   virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
   // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits
   // for the answer to be sent.

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/bootstrap/host_text.h"
+#include "coordinator/link/link_words.h"
 
 namespace iris {
 namespace {
@@ -52,7 +53,8 @@ std::string StallText(const v1::Stall& stall) {
 }
 
 std::string AwayText(const v1::LinkStatus& link) {
-  std::string text = absl::StrCat("the link to ", link.key(), " is away: ", link.state());
+  std::string text =
+      absl::StrCat("the host ", link.key(), " is away: ", LinkStateWords(link.state()));
   if (link.has_failure()) absl::StrAppend(&text, ", ", For(link.failure_age_ms()));
   return text;
 }

@@ -1,5 +1,7 @@
 #include "coordinator/service/host_story.h"
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,18 @@ TEST_F(HostStoryTest, EveryKindOfStallHasItsWords) {
   EXPECT_EQ(seen.size(), 8u);
 }
 
+TEST_F(HostStoryTest, ThePageOnTroublesHasEveryStallUnderItsWords) {
+  std::ifstream file("docs/TROUBLESHOOTING.md", std::ios::binary);
+  ASSERT_TRUE(file.is_open());
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (int kind = v1::Stall::Kind_MIN + 1; kind <= v1::Stall::Kind_MAX; ++kind) {
+    info_->mutable_stall()->set_kind(static_cast<v1::Stall::Kind>(kind));
+    const std::string stall = Tell().stall();
+    const std::string heading = "\n### " + stall.substr(0, stall.rfind(" for ")) + "\n";
+    EXPECT_NE(page.find(heading), std::string::npos) << heading;
+  }
+}
+
 TEST_F(HostStoryTest, WhatGoesWellHasNoStall) { EXPECT_EQ(Tell().stall(), ""); }
 
 TEST_F(HostStoryTest, WhatAHostSaysIsBounded) {
@@ -80,7 +94,7 @@ TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
   link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);
   link_->set_failure_age_ms(12'000);
   host_.sessions.clear_sessions();
-  EXPECT_EQ(Tell().stall(), "the link to me@gpu1:22 is away: waiting, for 12s");
+  EXPECT_EQ(Tell().stall(), "the host me@gpu1:22 is away: trying again soon, for 12s");
   session_->clear_stall();
   session_->clear_tell_in_flight();
   EXPECT_EQ(Tell().stall(), "") << "nobody waits";

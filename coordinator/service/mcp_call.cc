@@ -50,7 +50,9 @@ void McpCall::Prepare(const v1::McpClientMessage& frame) {
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
     environment_ = EnvironmentIn(frame.client());
-    caller_ = frame.client().caller();
+    caller_ = {.name = frame.client().caller(),
+               .also = {frame.client().also().begin(), frame.client().also().end()},
+               .calls_say_it = frame.client().caller().empty()};
     confirms_ = frame.client().confirms();
     const std::string& session_id = frame.client().claude_session_id();
     if (IsUuid(session_id)) claude_session_id_ = session_id;
@@ -104,7 +106,9 @@ void McpCall::Leave(const absl::Status& why) {
 void McpCall::Send(McpOutgoing message) {
   if (message.is_progress && waiting_.size() >= kWaitingMax) return;
   if (IsLong(message)) {
-    if (waiting_.empty() && message.text() != nullptr) answer_text_.Offer(message.outcome_of, message.text());
+    if (waiting_.empty() && message.text() != nullptr) {
+      answer_text_.Offer(message.outcome_of, message.text());
+    }
     message.LetGo();
   }
   waiting_.push_back(std::move(message));
@@ -179,10 +183,12 @@ void McpCall::OnGiven(const std::string& id) {
 }
 
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
-  service_.daemon_.Lend(spec.to, environment_);
   spec.asker_session = claude_session_id_;
   spec.environment = environment_;
-  return service_.orchestrator_.Tell(std::move(spec), observer);
+  const std::string to = spec.to;
+  absl::Status told = service_.orchestrator_.Tell(std::move(spec), observer);
+  if (told.ok()) service_.daemon_.Lend(to, environment_);
+  return told;
 }
 
 void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer) {

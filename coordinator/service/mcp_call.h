@@ -87,7 +87,7 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
   absl::StatusOr<v1::ListTeamsResponse> Teams() override;
   absl::Status ConfigProblem() override;
-  std::string Caller() override { return caller_; }
+  McpCaller Caller() override { return caller_; }
   void Status(StatusDone done) override;
 
   CoordinatorService& service_;
@@ -99,7 +99,7 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   ByteBudget::Holder reading_;  // The message that is being put together.
 
   SharedEnvironment environment_;  // Of the client.
-  std::string caller_;             // For whom the client speaks; empty: an older front end's.
+  McpCaller caller_;               // Likewise.
   std::string claude_session_id_;  // Likewise.
   McpSession session_;
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.

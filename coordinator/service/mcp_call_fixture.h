@@ -41,11 +41,12 @@ inline std::string Wait(int id, const std::string& tell_id) {
 // A front end's end of one stream.
 class Stream {
  public:
-  // `session_id` is that of the client's claude; `caller` is whom it speaks for.
-  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "",
-                  std::string caller = "", bool confirms = false)
+  // `session_id` is that of the client's claude; `caller` is whom it speaks for, or one of `also`.
+  explicit Stream(v1::Coordinator::Stub& stub, std::string session_id = "", std::string caller = "",
+                  bool confirms = false, std::vector<std::string> also = {})
       : session_id_(std::move(session_id)),
         caller_(std::move(caller)),
+        also_(std::move(also)),
         confirms_(confirms),
         stream_(stub.Mcp(&context_)) {}
 
@@ -58,6 +59,7 @@ class Stream {
       (*piece.mutable_client()->mutable_lent_env())["SSH_AUTH_SOCK"] = "/agent";
       piece.mutable_client()->set_claude_session_id(session_id_);
       piece.mutable_client()->set_caller(caller_);
+      for (const std::string& team : also_) piece.mutable_client()->add_also(team);
       piece.mutable_client()->set_confirms(confirms_);
     }
     piece.set_id(id);
@@ -106,6 +108,7 @@ class Stream {
   bool first_ = true;
   const std::string session_id_;
   const std::string caller_;
+  const std::vector<std::string> also_;
   const bool confirms_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::McpClientMessage, v1::McpServerMessage>>
       stream_;

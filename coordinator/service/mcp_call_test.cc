@@ -57,6 +57,15 @@ TEST_F(McpCallTest, AClientSpeaksForWhomItsFrontEndSays) {
   OnLoop([&] { EXPECT_EQ(store_->FindTell(id)->value().from, "notes@laptop"); });
 }
 
+TEST_F(McpCallTest, ACallMaySpeakForAnotherTeamWithTheClientsFolder) {
+  Stream stream(*stub_, "", "coder", /*confirms=*/false, {"web"});
+  stream.Write(kInitialize);
+  EXPECT_THAT(stream.Read().json(), HasSubstr("You are coder."));
+  const std::string id = stream.Write(Send(1, "hello"));
+  EXPECT_THAT(stream.Read().json(), HasSubstr(R"("text":"hello")"));
+  OnLoop([&] { EXPECT_EQ(store_->FindTell(id)->value().from, "web"); });
+}
+
 TEST_F(McpCallTest, WhatAnotherStreamHadAcceptedAndIsNotKnownIsRefused) {
   Stream stream(*stub_);
   stream.Write(kInitialize);

@@ -25,8 +25,10 @@ absl::StatusOr<absl::optional<McpClientMessage>> McpReader::Take(
     }
   }
   if (json_.size() + frame.json().size() > kMcpMessageBytesMax) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("an MCP message is longer than ",
-                                                             kMcpMessageBytesMax, " bytes"));
+    return MakeFailure(
+        v1::FAILURE_BAD_REQUEST,
+        absl::StrCat("an MCP message is longer than ", kMcpMessageBytesMax, " bytes"),
+        "Put long text into a file and tell the team where it is.");
   }
   json_ += frame.json();
   if (frame.more()) return absl::optional<McpClientMessage>();

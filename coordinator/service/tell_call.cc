@@ -46,7 +46,6 @@ void TellCall::OnRead(v1::TellRequest& frame) {
     detach_ = frame.detach();
     confirms_ = frame.confirms();
     spec_.environment = EnvironmentIn(frame);
-    service_.daemon_.Lend(spec_.to, spec_.environment);
   }
   // One byte too many is enough for the orchestrator to refuse it.
   const size_t room = kTellBytesMax + 1 - spec_.text.size();
@@ -83,7 +82,11 @@ void TellCall::Submit() {
                 .asker_waits = !detach_,
                 .environment = spec_.environment};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
-  if (status.ok()) return;
+  if (status.ok()) {
+    // What is over needs no host; what is not goes there in a later task of the loop.
+    if (!updates_->settled()) service_.daemon_.Lend(spec_.to, spec_.environment);
+    return;
+  }
   following_ = false;
   Finish(status);
 }

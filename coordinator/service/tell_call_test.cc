@@ -131,6 +131,34 @@ TEST_F(CoordinatorServiceTest, ARefusedTellIsAFailedCall) {
   EXPECT_THAT(ToProto(told.call).fix(), testing::HasSubstr("gpu"));
 }
 
+TEST_F(CoordinatorServiceTest, OnlyWhatIsTakenLendsItsAskersEnvironment) {
+  const auto keys = [this] {
+    std::string keys;
+    OnLoop([&] {
+      if (daemon_.lent.count("gpu") > 0) keys = daemon_.lent.at("gpu").at("SSH_AUTH_SOCK");
+    });
+    return keys;
+  };
+  v1::TellRequest request = ToGpu(NewUuid());
+  request.mutable_environment()->add_entries("SSH_AUTH_SOCK=/first");
+  EXPECT_EQ(Tell(request, "x").answer, "x");
+  EXPECT_EQ(keys(), "/first");
+
+  v1::TellRequest other = request;
+  other.mutable_environment()->set_entries(0, "SSH_AUTH_SOCK=/second");
+  EXPECT_EQ(Tell(other, "x").answer, "x") << "it is answered already";
+  EXPECT_FALSE(Tell(other, "another text under that id").call.ok());
+  other.set_tell_id(NewUuid());
+  EXPECT_FALSE(Tell(other, std::string(kTellBytesMax + 1, 'x')).call.ok());
+  EXPECT_EQ(keys(), "/first");
+  other.set_to("gup");
+  EXPECT_FALSE(Tell(other, "x").call.ok());
+  OnLoop([&] { EXPECT_EQ(daemon_.lent.count("gup"), 0u); });
+  other.set_to("gpu");
+  EXPECT_EQ(Tell(other, "x").answer, "x");
+  EXPECT_EQ(keys(), "/second");
+}
+
 TEST_F(CoordinatorServiceTest, ATellThatWasAcceptedAndIsNotKnownIsRefused) {
   v1::TellRequest request = ToGpu(NewUuid());
   request.set_accepted_before(true);

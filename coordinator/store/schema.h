@@ -179,6 +179,13 @@ ALTER TABLE marks ADD COLUMN account BLOB NOT NULL DEFAULT x'';
 ALTER TABLE marks ADD COLUMN tools INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE marks ADD COLUMN spent_micro_usd INTEGER NOT NULL DEFAULT -1;
 )sql",
+    // Ways to hosts had the values of variables in them, which may be secrets: those are forgotten,
+    // and `answered` has a digest of a way. When a stop tried to reach an agent, 0: never.
+    R"sql(
+UPDATE placed SET way = x'';
+DELETE FROM answered;
+ALTER TABLE placed ADD COLUMN tried_at INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

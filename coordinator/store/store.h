@@ -168,21 +168,22 @@ class Store {
   // What an open tell has been answered so far, by its checkpoints.
   absl::StatusOr<std::string> FindText(absl::string_view tell_id);
   // The host of a team answers, by the way to it that is configured now; and whether it has in the
-  // last kAnswerCounts.
+  // last kAnswerCounts. `way` is the caller's, and must hold no secret.
   static constexpr absl::Duration kAnswerCounts = kAnswersKept;
   absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
 
-  // An agent was seen at a place; and is there no more. Kept until then, or for kPlacedCounts, and
-  // the newest kPlacedMax; the newest first. `way` is the caller's.
+  // An agent was seen at a place; somebody tries to end these; and one is there no more. Kept until
+  // then, the newest kPlacedMax. First those that were not tried since they were seen, then what
+  // was tried the longest ago; of those alike the newest. `way` likewise.
   struct Placed {
     std::string place;
     std::string name;  // For people.
     std::string way;
   };
-  static constexpr absl::Duration kPlacedCounts = absl::Hours(90 * 24);
   static constexpr int64_t kPlacedMax = 1000;
   absl::Status NotePlaced(const Placed& agent);
+  absl::Status NoteTriedPlaces(const std::vector<std::string>& places);
   absl::Status ForgetPlaced(absl::string_view place);
   absl::StatusOr<std::vector<Placed>> AllPlaced();
 

@@ -135,10 +135,32 @@ TEST_F(StoreMarksTest, WhereAgentsAreIsKnownUntilTheyAreEnded) {
   now_ += absl::Hours(24);
   ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "gpu1", .way = "another"}).ok());
   EXPECT_EQ(names(), "gpu1 by another, ");
-  now_ += Store::kPlacedCounts;
-  EXPECT_EQ(names(), "gpu1 by another, ");
-  now_ += absl::Milliseconds(1);
-  EXPECT_EQ(names(), "");
+  now_ += absl::Hours(24 * 365);
+  ASSERT_TRUE(store_->NotePlaced({.place = "c", .name = "gpu3", .way = "three"}).ok());
+  EXPECT_EQ(names(), "gpu3 by three, gpu1 by another, ") << "it runs until somebody ends it";
+}
+
+TEST_F(StoreMarksTest, AgentsThatAStopDidNotReachDoNotStandBeforeOthers) {
+  const auto names = [this] {
+    std::string names;
+    const std::vector<Store::Placed> all = *store_->AllPlaced();
+    for (const Store::Placed& agent : all) names += agent.name + " ";
+    return names;
+  };
+  const auto note = [this](const std::string& name) {
+    now_ += absl::Seconds(1);
+    ASSERT_TRUE(store_->NotePlaced({.place = name, .name = name, .way = "a way"}).ok());
+  };
+  for (const char* name : {"a", "b", "c", "d"}) note(name);
+  EXPECT_EQ(names(), "d c b a ");
+  ASSERT_TRUE(store_->NoteTriedPlaces({"d", "c", "not there"}).ok());
+  Reopen();
+  EXPECT_EQ(names(), "b a d c ");
+  now_ += absl::Seconds(1);
+  ASSERT_TRUE(store_->NoteTriedPlaces({"b", "d"}).ok());
+  EXPECT_EQ(names(), "a c d b ");
+  note("d");  // It answers again.
+  EXPECT_EQ(names(), "d a c b ");
 }
 
 TEST_F(StoreMarksTest, WhoWaitsForAHostIsKnown) {

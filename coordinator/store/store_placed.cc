@@ -10,19 +10,28 @@ namespace iris {
 absl::Status Store::NotePlaced(const Placed& agent) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
-  const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> note =
       database_->Prepare("INSERT OR REPLACE INTO placed (place, name, way, at) VALUES (?, ?, ?, ?)");
   if (!note.ok()) return note.status();
-  note->BindText(agent.place).BindText(agent.name).BindBytes(agent.way).Bind(now_ms);
+  note->BindText(agent.place).BindText(agent.name).BindBytes(agent.way).Bind(NowMs());
   if (absl::Status noted = note->Finish(); !noted.ok()) return noted;
-  absl::Status forgotten =
-      Run("DELETE FROM placed WHERE at < ?", {now_ms - absl::ToInt64Milliseconds(kPlacedCounts)});
+  absl::Status forgotten = Run("DELETE FROM placed WHERE place IN "
+                               "(SELECT place FROM placed ORDER BY at DESC LIMIT -1 OFFSET ?)",
+                               {kPlacedMax});
   if (!forgotten.ok()) return forgotten;
-  forgotten = Run("DELETE FROM placed WHERE place IN "
-                  "(SELECT place FROM placed ORDER BY at DESC LIMIT -1 OFFSET ?)",
-                  {kPlacedMax});
-  if (!forgotten.ok()) return forgotten;
+  return transaction.Commit();
+}
+
+absl::Status Store::NoteTriedPlaces(const std::vector<std::string>& places) {
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  const int64_t now_ms = NowMs();
+  for (const std::string& place : places) {
+    absl::StatusOr<Statement> note =
+        database_->Prepare("UPDATE placed SET tried_at = ? WHERE place = ?");
+    if (!note.ok()) return note.status();
+    if (absl::Status noted = note->Bind(now_ms).BindText(place).Finish(); !noted.ok()) return noted;
+  }
   return transaction.Commit();
 }
 
@@ -34,9 +43,8 @@ absl::Status Store::ForgetPlaced(absl::string_view place) {
 
 absl::StatusOr<std::vector<Store::Placed>> Store::AllPlaced() {
   absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT place, name, way FROM placed WHERE at >= ? ORDER BY at DESC");
+      database_->Prepare("SELECT place, name, way FROM placed ORDER BY tried_at, at DESC");
   if (!query.ok()) return query.status();
-  query->Bind(NowMs() - absl::ToInt64Milliseconds(kPlacedCounts));
   std::vector<Placed> all;
   while (true) {
     const absl::StatusOr<bool> row = query->Step();

@@ -1,12 +1,17 @@
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "coordinator/store/database.h"
 #include "coordinator/store/schema.h"
 #include "coordinator/store/store.h"
 #include "coordinator/store/store_fixture.h"
+#include "coordinator/transport/read_mark.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,6 +21,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+constexpr char kSessionId[] = "00000000-0000-4000-8000-00000000000b";
 constexpr char kOpenId[] = "00000000-0000-4000-8000-000000000001";
 constexpr char kAnsweredId[] = "00000000-0000-4000-8000-000000000002";
 
@@ -70,6 +76,37 @@ TEST_F(StoreUpgradeTest, AFileOfVersion1IsTakenOver) {
   EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(kOpenId));
 }
 
+TEST_F(StoreUpgradeTest, WhatEarlierVersionsDidNotKeepIsNotKnown) {
+  const std::string version_2 =
+      absl::StrCat(kVersion1, kSchemaSteps[1],
+                   "PRAGMA user_version = 2;"
+                   "INSERT INTO marks VALUES ('00000000-0000-4000-8000-00000000000b', 'journal', "
+                   "'life', 7, '00000000-0000-4000-8000-000000000001', 1, x'656e64', '', 0)");
+  WriteFile(version_2.c_str());
+  const auto store = Opened();
+  for (const char* id : {kOpenId, kAnsweredId}) {
+    const StoredTell tell = store->FindTell(id)->value();
+    EXPECT_FALSE(tell.wait_for_host) << id;
+    EXPECT_FALSE(tell.wait_for_limit) << id;
+    EXPECT_EQ(tell.limit_waits, 0) << id;
+    EXPECT_EQ(tell.not_before, absl::InfinitePast()) << id;
+    EXPECT_EQ(tell.structured_bytes, 0u) << id;
+    EXPECT_EQ(tell.account.ByteSizeLong(), 0u) << id;
+    EXPECT_EQ(store->FindSummary(id)->value().account.ByteSizeLong(), 0u) << id;
+  }
+  EXPECT_EQ(*store->FindMark(kSessionId),
+            (ReadMark{.journal_id = "journal",
+                      .incarnation = "life",
+                      .seq = 7,
+                      .in_flight = kOpenId,
+                      .turn = {.any_text = true,
+                               .end = std::make_shared<const std::string>("end"),
+                               .spent_micro_usd = -1}}));
+  EXPECT_FALSE(*store->HasAnswered("gpu", "ssh gpu"));
+  EXPECT_TRUE(store->AllPlaced()->empty());
+  EXPECT_TRUE(store->Cancels()->empty());
+}
+
 TEST_F(StoreUpgradeTest, WhatAnEarlierVersionSettledCountsForTheLimits) {
   WriteFile(kVersion1);
   StoreOptions options = Options();
@@ -113,7 +150,7 @@ TEST_F(StoreUpgradeTest, PiecesOfVersion5GetTheirPlaces) {
   const auto store = Opened();
   EXPECT_EQ(*store->FindText(kOpenId), "one two");
   EXPECT_EQ(*store->FindText("00000000-0000-4000-8000-000000000003"), "other");
-  const Checkpoint next = {.session_id = "00000000-0000-4000-8000-00000000000b",
+  const Checkpoint next = {.session_id = kSessionId,
                            .mark = {.journal_id = "journal", .seq = 1},
                            .tell_id = kOpenId,
                            .text_at = 7,
@@ -122,6 +159,23 @@ TEST_F(StoreUpgradeTest, PiecesOfVersion5GetTheirPlaces) {
   EXPECT_EQ(*store->FindText(kOpenId), "one two three");
   EXPECT_TRUE(Settle(*store, kOpenId, absl::OkStatus(), "late").ok());
   EXPECT_EQ(*store->FindText(kOpenId), "");
+}
+
+TEST_F(StoreUpgradeTest, WaysOfVersion14AreForgottenAndTheAgentsAreNot) {
+  std::string version_14 = kVersion1;
+  for (int step = 1; step < 14; ++step) version_14 += kSchemaSteps[step];
+  version_14 +=
+      "PRAGMA user_version = 14;"
+      "INSERT INTO placed VALUES ('a place', 'me@gpu1:22', CAST('ssh canary@gpu1' AS BLOB), 1);"
+      "INSERT INTO answered VALUES ('gpu', 'ssh canary@gpu1', 1699999999999)";
+  WriteFile(version_14.c_str());
+  const auto store = Opened();
+  const std::vector<Store::Placed> placed = *store->AllPlaced();
+  ASSERT_EQ(placed.size(), 1u);
+  EXPECT_EQ(placed[0].place, "a place");
+  EXPECT_EQ(placed[0].name, "me@gpu1:22");
+  EXPECT_EQ(placed[0].way, "");
+  EXPECT_FALSE(*store->HasAnswered("gpu", "ssh canary@gpu1"));
 }
 
 TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
 #include "coordinator/transport/prose.h"
 
@@ -141,6 +142,7 @@ void AgentTransport::Attach() {
 }
 
 void AgentTransport::Open() {
+  if (AgentIsTooOld()) return;
   const absl::Time deadline = absl::Now() + team_.session_init_timeout + kOpenSlack;
   open_ =
       OpenCall::Make(loop_, calls_, deadline, [this](OpenCall& call, const grpc::Status& status) {
@@ -156,7 +158,7 @@ void AgentTransport::Open() {
   life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
   Later([this] {
     if (open_ == nullptr) return;
-    sink_.OnProgress({.stage = TransportProgress::Stage::kStarting, .text = "starting claude"});
+    sink_.OnProgress({.stage = TransportProgress::Stage::kStarting, .text = StartText(offered_)});
   });
 }
 
@@ -172,6 +174,7 @@ void AgentTransport::OnOpened(const v1::OpenResponse& response) {
 }
 
 void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
+  LearnEnvironment(child);
   const bool same = child_pid_ == child.pid() && child_start_time_ == child.start_time();
   if (ready_ && same) return;  // Both the event and the call's answer say so.
   ready_ = told_ready_ = true;

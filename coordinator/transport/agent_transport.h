@@ -114,7 +114,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnNotOpened(const absl::Status& why);
   void SayHowUrgent();
   // How a contact begins (agent_transport_contact.cc).
+  bool AgentIsTooOld();
   v1::LaunchSpec Launch();
+  void LearnEnvironment(const v1::ChildInfo& child);
   void OnAttached(const SessionNews& attached);
   void Renew();
   void SendTells();
@@ -193,7 +195,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool close_unanswered_ = false;    // One was sent with this lease, and not answered.
   bool launch_is_new_ = false;       // The host heard in this contact how the team is launched.
   size_t environment_hash_ = 0;      // Of the environment that the host was told last.
-  EnvironmentNames given_;           // Likewise.
+  EnvironmentNames offered_;         // Likewise.
+  EnvironmentNames given_;           // That the child was started with.
   bool environment_is_old_ = false;  // Another one is to be told before the next new tell.
   ReadPoint point_;                  // What was passed on.
   bool host_forgot_ = false;         // It has lost its files, and with them which tells it got.

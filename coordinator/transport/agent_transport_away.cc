@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/host_away.h"
@@ -21,10 +22,12 @@ constexpr absl::Duration kBlockedLongest = absl::Minutes(5);
 
 std::string BlockedText(const absl::Status& why) {
   const Failure failure = ToProto(why);
+  const absl::string_view fix =
+      failure.fix().empty() ? FixFor(KindOf(failure)) : absl::string_view(failure.fix());
   return absl::StrCat(
       "the team has the message and may be working on it, but the way to it is "
       "blocked: ",
-      failure.detail(), ". ", failure.fix(),
+      failure.detail(), ". ", fix,
       " The answer is fetched then: it is tried again now and then, and when "
       "somebody sends something to the team");
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/host_failure.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr uint32_t kBuildThatKnows = 5;
 constexpr absl::Duration kRenewDeadline = absl::Seconds(30);
 constexpr absl::Duration kGiveAgain = absl::Seconds(1);  // Where a tell may not be given yet.
+constexpr size_t kEnvironmentIdBytes = 8;
 
 size_t HashOf(const v1::LaunchSpec& spec) {
   return std::hash<std::string>()(spec.environment().SerializeAsString());
@@ -85,14 +87,34 @@ void AgentTransport::Renew() {
   life_->stub->async()->Open(&renew_->context, &renew_->request, &renew_->response, renew_->Done());
 }
 
+// To be told how the team is launched. Then what waits fails, but not from inside a call to this.
+bool AgentTransport::AgentIsTooOld() {
+  const absl::Status takes = CheckAgentTakes(team_, life_->hello);
+  if (takes.ok()) return false;
+  Later([this, takes] {
+    if (state_ == State::kOpening && open_ == nullptr) OnNotOpened(takes);
+  });
+  return true;
+}
+
 // As it is now, for the host of this contact.
 v1::LaunchSpec AgentTransport::Launch() {
   v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
   NameLink(life_->identity, life_->hello, spec);
-  environment_hash_ = HashOf(spec);
+  const size_t hash_before = std::exchange(environment_hash_, HashOf(spec));
   environment_is_old_ = false;
-  given_ = NamesIn(spec, team_);
+  const EnvironmentNames before = std::exchange(offered_, NamesIn(spec, team_));
+  if (!spec.has_environment()) return spec;
+  const bool is_same = hash_before == environment_hash_ && before.from == offered_.from;
+  offered_.id = is_same ? before.id : RandomHex(kEnvironmentIdBytes);
+  spec.set_environment_id(offered_.id);
   return spec;
+}
+
+// The child says which one it was started with: one that runs keeps its own, whatever was offered.
+void AgentTransport::LearnEnvironment(const v1::ChildInfo& child) {
+  if (!given_.from.empty() && child.environment_id() == given_.id) return;
+  given_ = child.environment_id() == offered_.id ? offered_ : EnvironmentNames();
 }
 
 // The host hears of it with the next new tell, which may be what starts the child.

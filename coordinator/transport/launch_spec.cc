@@ -4,10 +4,14 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/utf8.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
+#include "common/failure/failure.h"
 
 namespace iris {
 namespace {
@@ -20,17 +24,15 @@ bool Sets(const Team& team, absl::string_view name) {
                      [name](const EnvSetting& setting) { return setting.name == name; });
 }
 
-// What the team's claude would have if the configuration said nothing.
+// What the team's claude would have if the configuration said nothing. Here it is never left to the
+// agent: that would keep what an earlier asker had.
 absl::optional<Environment> BaseFor(const Team& team, const v1::Hello& hello) {
-  if (!team.remote.has_value() && team.asker.environment != nullptr) {
-    return *team.asker.environment;
+  if (!team.remote.has_value()) {
+    return team.asker.environment != nullptr ? *team.asker.environment : OwnEnvironment();
   }
-  if (team.remote.has_value() && hello.has_environment()) {
-    return EnvironmentFromProto(hello.environment());
-  }
+  if (hello.has_environment()) return EnvironmentFromProto(hello.environment());
   if (team.env.empty() && team.pass_env.empty()) return absl::nullopt;
-  if (team.remote.has_value()) return Environment{{"PATH", hello.path()}};
-  return OwnEnvironment();
+  return Environment{{"PATH", hello.path()}};
 }
 
 absl::optional<Environment> EnvironmentFor(const Team& team, const v1::Hello& hello) {
@@ -76,17 +78,37 @@ v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1:
   return spec;
 }
 
+absl::Status CheckAgentTakes(const Team& team, const v1::Hello& hello) {
+  const bool says_nothing = team.env.empty() && team.pass_env.empty();
+  if (says_nothing || hello.build_number() >= kBuildThatKeepsItInMemory) return absl::OkStatus();
+  return MakeFailure(
+      v1::FAILURE_VERSION,
+      absl::StrCat("team ", team.name, " has `env` or passEnv, of which its agent on ",
+                   hello.hostname(), ", of build ", hello.build_number(), ", cannot be told"),
+      "End that agent once its messages are answered (`iris stop --agents`): the next message puts "
+      "this build in its place. Or take `env` and passEnv out.");
+}
+
 EnvironmentNames NamesIn(const v1::LaunchSpec& spec, const Team& team) {
+  if (!spec.has_environment()) return {.from = "agent"};
   EnvironmentNames given;
+  given.id = spec.environment_id();
   for (const std::string& entry : spec.environment().entries()) {
     given.names.push_back(entry.substr(0, entry.find('=')));
   }
-  if (team.remote.has_value()) {
-    if (spec.has_environment()) given.from = "host";
-  } else {
-    given.from = team.asker.environment != nullptr ? "front end" : "coordinator";
+  for (const std::string& name : LeftOutOf(EnvironmentFromProto(spec.environment()))) {
+    given.lacks.push_back(ToUtf8(name));
   }
+  given.from = team.remote.has_value()             ? "host"
+               : team.asker.environment != nullptr ? "front end"
+                                                   : "coordinator";
   return given;
+}
+
+std::string StartText(const EnvironmentNames& environment) {
+  if (environment.lacks.empty()) return "starting claude";
+  return absl::StrCat("starting claude; its environment is too large and lacks ",
+                      absl::StrJoin(environment.lacks, ", "));
 }
 
 void NameLink(const std::string& identity, const v1::Hello& hello, v1::LaunchSpec& spec) {

@@ -1,18 +1,23 @@
 #include "coordinator/transport/launch_spec.h"
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
+#include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
@@ -94,15 +99,48 @@ TEST_F(LaunchSpecTest, ALinkIsNamedWhereItsConnectionLendsKeys) {
   EXPECT_EQ(link(), "") << "none is lent";
 }
 
-TEST_F(LaunchSpecTest, WhereNobodyIsKnownTheAgentsOwnCounts) {
-  EXPECT_FALSE(Spec().has_environment());
+// Else the agent would keep that of whoever asked an earlier coordinator, and status say otherwise.
+TEST_F(LaunchSpecTest, WhereNobodyAsksALocalClaudeHasTheCoordinators) {
+  ASSERT_EQ(setenv("OF_THE_COORDINATOR", "1", 1), 0);
+  EXPECT_THAT(Env(), Contains(Pair("OF_THE_COORDINATOR", "1")));
   EXPECT_EQ(NamesIn(Spec(), team_).from, "coordinator");
+  EXPECT_THAT(NamesIn(Spec(), team_).names, Contains("OF_THE_COORDINATOR"));
+}
+
+TEST_F(LaunchSpecTest, WhereAHostSaysNothingTheAgentsOwnCounts) {
   MakeRemote();
   EXPECT_FALSE(Spec().has_environment());
-  EXPECT_EQ(NamesIn(Spec(), team_).from, "");
+  EXPECT_EQ(NamesIn(Spec(), team_).from, "agent");
   hello_.set_path("/usr/bin");
   Set("A", "b");
   EXPECT_THAT(Env(), ElementsAre(Pair("A", "b"), Pair("PATH", "/usr/bin")));
+}
+
+TEST_F(LaunchSpecTest, WhatWasCutIsNamed) {
+  AskerHas({{"PATH", "/bin"}, {kLeftOutVariable, "A_TOKEN,and 2 more"}});
+  EXPECT_THAT(NamesIn(Spec(), team_).lacks, ElementsAre("A_TOKEN", "and 2 more"));
+  EXPECT_THAT(StartText(NamesIn(Spec(), team_)), HasSubstr("lacks A_TOKEN, and 2 more"));
+  AskerHas({{kLeftOutVariable, "\xff"}});
+  EXPECT_THAT(StartText(NamesIn(Spec(), team_)), HasSubstr("lacks \xEF\xBF\xBD")) << "no UTF-8";
+  AskerHas({{"PATH", "/bin"}});
+  EXPECT_THAT(NamesIn(Spec(), team_).lacks, IsEmpty());
+  EXPECT_EQ(StartText(NamesIn(Spec(), team_)), "starting claude");
+}
+
+TEST_F(LaunchSpecTest, AnOlderAgentIsAskedForNothingThatItCannotBeTold) {
+  hello_.set_build_number(5);
+  hello_.set_hostname("gpu1");
+  EXPECT_TRUE(CheckAgentTakes(team_, hello_).ok());
+  team_.pass_env = {"GH_TOKEN"};
+  const absl::Status refused = CheckAgentTakes(team_, hello_);
+  EXPECT_EQ(KindOf(refused), v1::FAILURE_VERSION);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("team gpu"), HasSubstr("gpu1"), HasSubstr("build 5")));
+  team_.pass_env.clear();
+  Set("A", "b");
+  EXPECT_EQ(KindOf(CheckAgentTakes(team_, hello_)), v1::FAILURE_VERSION);
+  hello_.set_build_number(6);
+  EXPECT_TRUE(CheckAgentTakes(team_, hello_).ok());
 }
 
 TEST_F(LaunchSpecTest, AnOlderAgentWouldWriteItDown) {
@@ -110,6 +148,7 @@ TEST_F(LaunchSpecTest, AnOlderAgentWouldWriteItDown) {
   AskerHas({{"GH_TOKEN", "secret"}});
   Set("TOKEN", "secret");
   EXPECT_FALSE(Spec().has_environment());
+  EXPECT_EQ(NamesIn(Spec(), team_).from, "agent");
   EXPECT_THAT(Spec().env(), IsEmpty());
 }
 

@@ -80,6 +80,8 @@ class Reader final : public nlohmann::json_sax<json> {
       if (key_[1] == "result") line_.result = std::move(text);
     } else if (depth_ == 2 && in_message_ && key_[2] == "content") {
       line_.texts = {std::move(text)};
+    } else if (depth_ == 2 && in_message_ && key_[2] == "model") {
+      line_.is_notice = text == "<synthetic>";
     } else if (depth_ == 4 && in_block_) {
       if (key_[4] == "type") block_is_text_ = text == "text";
       if (key_[4] == "type") block_is_tool_ = text == "tool_use";

@@ -21,6 +21,7 @@ struct SaidLine {
   bool is_json = false;  // One JSON value, and nothing else.
   std::string type;
   bool by_sub_agent = false;       // A line with a parent_tool_use_id.
+  bool is_notice = false;          // Of claude, not of a model: mostly why the API gave no answer.
   std::vector<std::string> texts;  // Of the message's content: its text blocks, or a plain string.
   std::string result;              // Where it is text.
   std::string structured;          // `structured_output`, as JSON on one line; empty: none.

@@ -4,12 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/link/placed_agents.h"
 
 namespace iris {
 
 absl::Status SessionHost::OnLinkUp(const v1::Hello& hello) {
   const HostMark before = std::exchange(
-      host_, {.key = absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir()),
+      host_, {.key = PlaceOf(hello),
               .name = absl::StrCat(hello.user(), "@", hello.hostname())});
   if (before.key == host_.key) return absl::OkStatus();
   is_stored_ = false;

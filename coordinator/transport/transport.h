@@ -36,8 +36,10 @@ struct TransportProgress {
 
 // For people: what a child was started with, without the values.
 struct EnvironmentNames {
-  std::string from;                // As SessionStatus.env_from; empty: none was given.
+  std::string id;                  // As LaunchSpec.environment_id.
+  std::string from;                // As SessionStatus.env_from; empty: not known.
   std::vector<std::string> names;  // Sorted.
+  std::vector<std::string> lacks;  // As SessionStatus.env_lacks; UTF-8.
 };
 
 // Told by a transport what happens. Every call comes on the coordinator's loop, and none but
@@ -147,7 +149,8 @@ class Transport {
   // The team that it was made for, as it is for another asker: what is started from now on has the
   // environment of that one. A child that runs keeps its own.
   virtual void UseAskerOf(const Team&) {}
-  // The names of the variables that the child was given last, and whose they are.
+  // The names of the variables that the child which answered last was started with, and whose they
+  // are, as far as that is known.
   virtual EnvironmentNames environment_names() const { return {}; }
   // Somebody asks for the team: a link that waits for something to be mended is tried at once.
   virtual void TryNow() = 0;

@@ -123,7 +123,8 @@ std::string TurnText::OnLine() {
   if (said.type != "assistant") return "";
   tools_ += said.tools;
   SeeDoing(said);
-  if (said.by_sub_agent) return "";
+  // A failure says what a notice says; a turn that ends well has it in its result.
+  if (said.by_sub_agent || said.is_notice) return "";
   std::string added;
   for (const std::string& text : said.texts) {
     if (text.empty()) continue;  // As if there were none.

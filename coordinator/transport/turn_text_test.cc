@@ -85,6 +85,19 @@ TEST(TurnTextTest, AnEmptyTextBlockIsNone) {
   EXPECT_EQ(AnswerOf({Assistant({Text("")}), Result("")}), "");
 }
 
+TEST(TurnTextTest, WhyTheApiGaveNoAnswerIsNoPartOfOne) {
+  const std::string notice = json({{"type", "assistant"},
+                                   {"message",
+                                    {{"model", "<synthetic>"},
+                                     {"content", json::array({Text("API Error: 529 overloaded")})}}}})
+                                 .dump();
+  TurnText turn;
+  turn.Begin();
+  EXPECT_EQ(turn.Feed(Assistant({Text("half")}), true), "half");
+  EXPECT_EQ(turn.Feed(notice, true), "");
+  EXPECT_EQ(AnswerOf({notice, Result("API Error: 529 overloaded")}), "API Error: 529 overloaded");
+}
+
 TEST(TurnTextTest, WhatSubAgentsSayIsNotTheAnswer) {
   const std::string inner = json({{"type", "assistant"},
                                   {"message", {{"content", json::array({Text("inner")})}}},

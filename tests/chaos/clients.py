@@ -1,5 +1,6 @@
 """Those who send tells in a chaos run, and what they were answered."""
 
+import re
 import signal
 import subprocess
 import threading
@@ -15,8 +16,8 @@ from integration.mcp_client import McpClient
 # keeps no longer all that the run is to look at.
 _REST_AFTER_FAILURE = 0.3
 _REST_FOR_JUDGE = 0.05
-# Of a daemon, on a machine that has other things to do. The tell never got anywhere.
-_NOT_STARTED = "it did not say in time that it is ready"
+# Of a daemon, on a machine that has other things to do, or killed as it started. The tell never got anywhere.
+_NOT_STARTED = re.compile("it did not say in time that it is ready|it ended before it was ready")
 # Of one tell, whatever happens.
 _TELL_SECONDS_MAX = 600
 
@@ -96,13 +97,13 @@ class CommandLineClient(Client):
             return None
         assert stdout, f"iris tell says nothing ({process.returncode}): {stderr.decode(errors='replace')}"
         told = report(stdout)
-        return None if told is None or _NOT_STARTED in told.detail else told
+        return None if told is None or _NOT_STARTED.search(told.detail) else told
 
 
 def mcp_answer(message: dict):
     """What a call of a tool was answered; None: `iris mcp` does not know what became of it, as no daemon started in time."""
     if refused := message.get("error"):
-        assert _NOT_STARTED in refused["message"], refused
+        assert _NOT_STARTED.search(refused["message"]), refused
         return None
     content = message["result"]["content"][0]["text"]
     if not message["result"].get("isError", False):

@@ -123,3 +123,12 @@ def test_a_real_claude_is_told_of_a_failure(real_asker):
     assert "bad_request" in result["result"]
     (returned,) = real_asker.lines("user")
     assert returned["message"]["content"][0]["is_error"] is True
+
+
+def test_of_teams_with_one_folder_a_real_claude_speaks_for_its_own(iris, api, local_team):
+    """What claude says of its conversation to the programs that it starts is what Iris knows it by."""
+    iris.write_config({"teams": {"coder": iris.local_team(), "reviewer": iris.local_team(), "gpu": {"path": str(iris.home)}}})
+    asks = json.dumps({"command": f"{iris.program} tell gpu hello 2>/dev/null"})
+    assert iris.answer("reviewer", f"TOOL Bash {asks}", from_="cli") == "Using a tool.\n\nTOOL-DONE: ECHO: hello"
+    pairs = {(session["from"], session["to"]) for session in iris.status()["sessions"]}
+    assert pairs == {("cli", "reviewer"), ("reviewer", "gpu")}

@@ -13,14 +13,18 @@ from testbed.waiting import wait_until
 WRITES = 'TOOL Bash {"command":"echo written > made-by-tool && cat made-by-tool"}'
 
 
+def settings_without_rules(api) -> str:
+    rules = json.loads(settings(api))
+    del rules["permissions"]
+    return json.dumps(rules)
+
+
 @pytest.fixture
 def asking_team(iris, api, ssh_team):
     config = json.loads(iris.config.read_text())
     config["teams"][ssh_team.name]["grantPermission"] = "ask"
     iris.write_config(config)
-    rules = json.loads(settings(api))
-    del rules["permissions"]
-    ssh_team.write_settings(json.dumps(rules))
+    ssh_team.write_settings(settings_without_rules(api))
     return ssh_team
 
 
@@ -53,3 +57,19 @@ def test_the_agent_dies_while_it_waits(iris, asking_team):
     assert failed["failure"]["kind"] == "permission_denied", failed
     assert failed["partial"].startswith("Using a tool."), failed
     assert iris.answer(asking_team.name, "COUNT") == "2"
+
+
+def test_each_turn_of_one_process_has_its_own_denials_and_its_own_cost(iris, api, local_team):
+    local_team.write_settings(settings_without_rules(api))
+    turns, children = [], set()
+    for prompt in (WRITES, WRITES.replace("made-by-tool", "made-again"), "COUNT"):
+        told = iris.tell(local_team.name, prompt, as_json=True)
+        assert told.returncode == 0, told.stdout
+        turns.append(json.loads(told.stdout)["turn"])
+        children.add(iris.status()["sessions"][0]["childPid"])
+    assert len(children) == 1
+    denied = [[tool["input"] for tool in turn.get("denied", [])] for turn in turns]
+    assert [len(of_turn) for of_turn in denied] == [1, 1, 0], turns
+    assert "made-by-tool" in denied[0][0] and "made-again" in denied[1][0], denied
+    first, second, third = [turn["costUsd"] for turn in turns]
+    assert first == second > third > 0, turns  # The same work twice, then half of it.

@@ -44,6 +44,7 @@ def test_an_api_error_and_a_missing_login_are_failures_of_their_own(iris, api, s
     failed = json.loads(iris.tell(ssh_team.name, "ERR 400", as_json=True).stdout)
     assert failed["failure"]["kind"] == "claude_error"
     assert "400" in failed["failure"]["detail"]
+    assert "refused again" in failed["failure"]["fix"]
 
     assert iris.run("stop", "--agents").returncode == 0
     ssh_team.write_settings(settings(api, ANTHROPIC_API_KEY=""))

@@ -156,10 +156,10 @@ class Iris:
         """The only link of its status."""
         return only_link(self.status())
 
-    def failure(self, team, text="hello", **options) -> dict:
-        """As what a tell fails, with cause and fix."""
+    def failure(self, team, text="hello", code=1, **options) -> dict:
+        """As what a tell fails, with cause and fix; `code` 2: it is refused."""
         done = self.tell(team, text, as_json=True, **options)
-        assert done.returncode == 1, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         failure = json_schema.check_reply("tell", done.stdout)["failure"]
         assert failure["detail"] and failure["fix"]
         return failure

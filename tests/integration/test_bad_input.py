@@ -35,14 +35,14 @@ def gpu(iris, sshd, remote_user):
 
 def test_unknown_team(iris):
     iris.write_config({"teams": {"frontend": iris.local_team()}})
-    failure = failure_of(iris, "frontent")
+    failure = failure_of(iris, "frontent", code=2)
     assert failure["kind"] == "bad_request"
     assert "frontend" in failure["detail"] + failure["fix"]
 
 
 def test_unknown_caller(iris):
     iris.write_config({"teams": {"app": iris.local_team()}})
-    assert failure_of(iris, "app", from_="nobody")["kind"] == "bad_request"
+    assert failure_of(iris, "app", from_="nobody", code=2)["kind"] == "bad_request"
 
 
 def test_refused_connection(iris, gpu, sshd):
@@ -168,7 +168,7 @@ def test_bytes_that_are_no_text_are_refused(iris):
     iris.write_config({"teams": {"app": iris.local_team()}})
     done = subprocess.run([iris.program, "tell", "app", "-"], env=iris.env, cwd=iris.home, input=b"\xff\xfe",
                           capture_output=True, timeout=180)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert b"UTF-8" in done.stderr
 
 

@@ -1,5 +1,8 @@
 """The manners of the command line: help, guesses, short ids, what fits a terminal, and what an exit code says."""
 
+import json
+import subprocess
+
 import pytest
 
 from testbed.terminal import Terminal
@@ -19,7 +22,7 @@ def test_who_knows_nothing_is_helped(iris):
     for args in (["help"], ["--help"], ["-h"]):
         assert iris.run(*args).stdout == alone.stdout
     assert max(map(len, alone.stdout.splitlines())) <= 80
-    for words in ("Talk:", "Look:", "Run:", "Examples:", "IRIS_CONFIG", "4 not answered yet"):
+    for words in ("Talk:", "Look:", "Run:", "Examples:", "IRIS_CONFIG", "4 not answered yet", "130 interrupted"):
         assert words in alone.stdout
     told = iris.run("help", "tell")
     assert told.returncode == 0 and "--timeout" in told.stdout and "1h30m" in told.stdout
@@ -40,7 +43,7 @@ def test_a_message_needs_no_quotes_and_time_is_written_as_people_do(iris):
 
 def test_what_is_not_answered_yet_is_4_and_its_id_may_be_short(iris):
     late = iris.run("tell", "app", "HANG", "--timeout", "2s")
-    assert late.returncode == 4 and "timeout" in late.stderr
+    assert late.returncode == 4 and "after 2s. Get it later: iris tells " in late.stderr, late.stderr
     id = iris.answer("web", "SUM later", timeout_ms=-1)
     assert iris.run("tells", "--last", "--wait").returncode == 0
     wait_until(lambda: id[:8] not in iris.run("tells").stdout)
@@ -92,3 +95,87 @@ def test_a_team_is_woken_and_put_to_sleep_by_hand(iris):
     assert (asleep.returncode, asleep.stdout) == (0, "app sleeps now; the conversation stays\n"), asleep.stderr
     assert iris.run("sleep", "app").stdout == "app slept before; the conversation stays\n"
     assert iris.answer("app", "COUNT") == "1"
+
+
+def by_shell(iris, redirections, *args) -> subprocess.CompletedProcess:
+    """`iris ARGS… REDIRECTIONS`, as a shell runs it."""
+    return subprocess.run(["/bin/sh", "-c", f'exec "$0" "$@" {redirections}', *iris.command, *args], env=iris.env,
+                          cwd=iris.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+
+
+@pytest.mark.parametrize("redirections", [">&-", "<&- >&-"])
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_an_answer_that_goes_nowhere_is_no_success_and_stays_unread(iris, redirections, json_too):
+    told = by_shell(iris, redirections, "tell", "app", "hello", *json_too)
+    assert told.returncode == 1 and "stdout" in told.stderr, told
+    assert "ECHO: hello" in iris.run("tells").stdout
+    for args in (["tells", "--last"], ["status"], ["teams"], ["version"], ["help"], ["tell", "app", "x", "-d"]):
+        done = by_shell(iris, redirections, *args)
+        assert done.returncode == 1 and "stdout" in done.stderr, (args, done)
+
+
+def test_a_closed_stderr_is_nobody_elses(iris):
+    told = by_shell(iris, "2>&-", "tell", "app", "hello")
+    assert (told.returncode, told.stdout) == (0, "ECHO: hello\n"), told
+    assert by_shell(iris, "2>&-", "tell", "nobody", "hello").returncode != 0
+
+
+@pytest.mark.parametrize("redirections", ["< /tmp", "<&-"])
+def test_a_message_that_cannot_be_read_is_not_sent(iris, redirections):
+    for args in (["tell", "app", "-"], ["answer", "1234", "deny", "--message", "-"]):
+        done = by_shell(iris, redirections, *args)
+        assert done.returncode == 1 and "bad_request: stdin cannot be read" in done.stderr, (args, done)
+    assert by_shell(iris, redirections, "mcp").returncode == 1
+    done = by_shell(iris, redirections, "tell", "app", "-", "--json")
+    assert "stdin cannot be read" in json.loads(done.stdout)["failure"]["detail"]
+    assert iris.status().get("sessions", []) == []
+
+
+def test_a_dash_beside_words_and_an_option_without_its_value_are_wrong_usage(iris):
+    for args, says in ((["review", "this", "-"], "- reads the whole message from stdin"),
+                       (["hello", "--timeout"], "--timeout needs a value"),
+                       (["git", "push", "-f", "origin"], "put -- before the message")):
+        done = iris.run("tell", "app", *args)
+        assert (done.returncode, done.stdout) == (2, "") and says in done.stderr, done
+    assert iris.run("tell", "app", "--", "a", "-", "b").stdout == "ECHO: a - b\n"
+    assert json.loads(iris.run("--json", "tell", "app", "a", "b").stdout)["answer"] == "ECHO: a b"
+
+
+def test_wrong_usage_shows_nothing_that_a_terminal_obeys(iris):
+    for args in (["\x1b[31mfoo"], ["tell", "app", "x", "--\x1b[31mfoo"], ["teams", "\x1b[31mfoo"]):
+        done = iris.run(*args)
+        assert done.returncode == 2 and "\x1b" not in done.stderr and "foo" in done.stderr, done
+
+
+def test_status_of_one_team_is_of_that_or_says_that_there_is_none(iris):
+    late = iris.answer("app", "hello", timeout_ms=-1)
+    wait_until(lambda: json.loads(iris.run("tells", late[:8], "--json").stdout)["state"] == "settled")
+    late = iris.answer("app", "hello again", timeout_ms=-1)
+    wait_until(lambda: "ECHO: hello again" in iris.run("tells").stdout)
+    assert "1 answer to read" in iris.run("status", "app").stdout
+    web = iris.run("status", "web")
+    assert web.returncode == 0 and "web has not been used yet" in web.stdout and "to read" not in web.stdout
+    assert json.loads(iris.run("status", "web", "--json").stdout)["sessions"] == []
+    wrong = iris.run("status", "ap")
+    assert wrong.returncode != 0 and wrong.stdout == "", wrong
+    assert "bad_request: there is no team \"ap\"" in wrong.stderr and "Did you mean app?" in wrong.stderr
+    failed = json.loads(iris.run("status", "ap", "--json").stdout)
+    assert failed["ok"] is False and failed["failure"]["kind"] == "bad_request"
+
+
+def test_long_names_fit_a_terminal_too(iris):
+    name = "n" * 64
+    iris.write_config({"teams": {name: iris.local_team(description="d" * 100)}})
+    assert iris.answer(name, "hello") == "ECHO: hello"
+    for args in (["status"], ["teams"]):
+        table = [line for line in iris.run(*args).stdout.splitlines() if line.startswith(("TEAM", "nnn"))]
+        assert len(table) == 2 and max(map(len, table)) <= 80, table
+    assert name in iris.run("teams", "--long").stdout
+
+
+def test_a_short_beginning_of_an_id_cancels_nothing(iris):
+    id = iris.answer("app", "HANG", timeout_ms=-1)
+    for verb in ("cancel", "tells"):
+        done = iris.run(verb, id[:3])
+        assert done.returncode != 0 and "4 characters" in done.stderr, done
+    assert iris.run("cancel", id[:4]).returncode == 0

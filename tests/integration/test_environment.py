@@ -54,6 +54,45 @@ def test_a_local_claude_has_the_environment_of_the_front_end_that_starts_it(iris
     assert ask(iris, "app", "ENV HTTPS_PROXY") == "(unset)"
 
 
+def test_status_names_the_variables_of_the_claude_that_runs(iris):
+    write_local(iris)
+    pid = ask(iris, "app", "PID", OF_ANN="1")
+    assert ask(iris, "app", "PID", OF_BOB="1") == pid
+    names = the_session(iris)["envNames"]
+    assert "OF_ANN" in names and "OF_BOB" not in names
+    said = iris.run("status", "--long").stdout
+    assert "environment of the front end" in said and "OF_ANN" in said
+
+    assert iris.run("stop").returncode == 0
+    assert ask(iris, "app", "PID", OF_BOB="1") == pid
+    session = the_session(iris)
+    assert (session["envFrom"], session["envNames"]) == ("", []), "the next coordinator cannot know"
+    assert "is not known" in iris.run("status", "--long").stdout
+    assert iris.tell("app", "CRASH 3").returncode == 1
+    assert ask(iris, "app", "PID", OF_BOB="1") != pid
+    assert "OF_BOB" in the_session(iris)["envNames"]
+
+
+def test_what_an_environment_has_no_room_for_is_named(iris):
+    write_local(iris)
+    large = {f"LARGE_{i}": "x" * 100_000 for i in range(3)}
+    assert ask(iris, "app", "ENV IRIS_LEFT_OUT", **large) == "LARGE_0"
+    assert ask(iris, "app", "ENV PATH", **large).startswith(iris.env["PATH"])
+    assert the_session(iris)["envLacks"] == ["LARGE_0"]
+    assert "is too large and lacks LARGE_0" in iris.run("status").stdout
+
+    many = {f"A{i}": "1" for i in range(4_400)}
+    assert iris.tell("app", "CRASH 3").returncode == 1
+    assert ask(iris, "app", "ENV PATH", **many).startswith(iris.env["PATH"])
+    assert the_session(iris)["envLacks"][-1].endswith(" more")
+
+
+def test_a_local_claude_is_where_its_team_is(iris):
+    write_local(iris)
+    assert ask(iris, "app", "ENV PWD", PWD="/elsewhere", OLDPWD="/before") == str(iris.project)
+    assert ask(iris, "app", "ENV OLDPWD") == "(unset)"
+
+
 def test_nothing_of_a_claude_around_the_front_end_reaches_one_below(iris):
     write_local(iris)
     left = {name: str(uuid.uuid4()) for name in _OF_A_PARENT}

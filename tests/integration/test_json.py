@@ -29,7 +29,7 @@ def test_messages(iris):
     assert reply(iris, "tell", "tell", "app", 'STRUCTURED {"sum":3}')["structured"] == {"sum": 3}
     failed = reply(iris, "tell", "tell", "app", "BLOCKS 1\nCRASH 3", code=1)
     assert failed["partial"] and failed["state"] == "settled"
-    assert reply(iris, "tell", "tell", "nobody", "hello", code=1)["failure"]["kind"] == "bad_request"
+    assert reply(iris, "tell", "tell", "nobody", "hello", code=2)["failure"]["kind"] == "bad_request"
 
     late = reply(iris, "tell", "tell", "web", "HANG", "--timeout", "2s", code=4)
     assert late["state"] in ("queued", "running") and late["failure"]["kind"] == "timeout"
@@ -46,7 +46,7 @@ def test_messages(iris):
     assert "no message" in reply(iris, "cancel", "cancel", "nonsense", code=1)["failure"]["detail"]
     newest = iris.answer("web", "HANG", timeout_ms=-1)
     assert reply(iris, "cancel", "cancel", "--last")["tellId"] == newest
-    assert reply(iris, "tell", "tells", "nonsense", code=1)["failure"]["kind"] == "bad_request"
+    assert reply(iris, "tell", "tells", "nonsense", code=2)["failure"]["kind"] == "bad_request"
 
 
 def test_permissions(iris):
@@ -79,7 +79,9 @@ def test_sessions_and_the_coordinator(iris):
     assert reply(iris, "sleep", "sleep", "app", code=1)["failure"]["kind"] == "busy_limit"
     assert reply(iris, "sleep", "sleep", "app", "--force")["wasRunning"]
     assert reply(iris, "wake", "wake", "nobody", code=1)["team"] == "nobody"
-    assert reply(iris, "stop", "stop", "--agents")["agentsStopped"] == 1
+    assert reply(iris, "stop", "stop")["wasRunning"] is True
+    stopped = reply(iris, "stop", "stop", "--agents")  # By a coordinator that is started for it.
+    assert (stopped["wasRunning"], stopped["agentsStopped"]) == (False, 1)
 
 
 def test_failures_before_anything_is_asked(iris):

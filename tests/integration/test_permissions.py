@@ -170,7 +170,7 @@ def test_bad_words(iris):
     assert refused.returncode == 3
     assert "teams.app.grantPermission" in refused.stderr and "skipPermissions" in refused.stderr
     iris.write_config({"teams": {"app": iris.local_team()}})
-    assert iris.run("answer").stdout == "nothing waits for an answer\n"
+    assert iris.run("answer").stdout == "no permission requests\n"
     for words, code, said in [(["abc", "allow"], 1, "too short"), (["abcd", "allow"], 1, "nothing that waits"),
                               (["abcd", "perhaps"], 2, "perhaps"), (["--message", "x"], 2, "VERDICT")]:
         done = iris.run("answer", *words)

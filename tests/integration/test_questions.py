@@ -38,15 +38,16 @@ def answered(process):
 
 def test_an_answer_is_not_waited_for_by_its_id_in_a_turn_that_its_team_waits_for(iris, ends):
     iris.write_config({"teams": {name: iris.local_team() for name in ("a", "b")}})
+    iris.says_from = "cli"  # So that all of them are in the same two conversations.
     turn_of_a = iris.start_tell("a", f"WAIT {ends['a']}")
     asked = iris.answer("b", f"WAIT {ends['b']}", timeout_ms=-1)
     turns = in_turns_of(iris, "a", "b")
-    back = iris.start("tell", "a", "hello", env=turns["b"])
+    back = iris.start("tell", "a", "hello", "--from", "cli", env=turns["b"])
     iris.wait_for_status(lambda s: session(s, "a")["tellsWaiting"] == 1)
     failure = refused(iris, asked, turns["a"])
     assert failure["kind"] == "bad_request", failure
     assert f"iris tells {asked}" in failure["fix"]
-    again = iris.run("tell", "b", f"WAIT {ends['b']}", "--id", asked, env=turns["a"], timeout=60)
+    again = iris.run("tell", "b", f"WAIT {ends['b']}", "--id", asked, "--from", "cli", env=turns["a"], timeout=60)
     assert "bad_request: message " + asked in again.stderr, again
 
     ends["a"].touch()
@@ -59,9 +60,10 @@ def test_an_answer_is_not_waited_for_by_its_id_in_a_turn_that_its_team_waits_for
 def test_the_last_process_is_not_left_to_a_turn_that_waits_for_an_answer_by_its_id(iris, ends):
     iris.write_config({"settings": {"maxProcesses": 2},
                        "teams": {name: iris.local_team() for name in ("a", "b", "c")}})
+    iris.says_from = "cli"
     turn_of_a, turn_of_b = (iris.start_tell(team, f"WAIT {ends[team]}") for team in ("a", "b"))
     turns = in_turns_of(iris, "a", "b")
-    asks = iris.start("tell", "c", "hello", env=turns["a"])
+    asks = iris.start("tell", "c", "hello", "--from", "cli", env=turns["a"])
     iris.wait_for_status(lambda s: session(s, "c") and session(s, "c")["state"] == "waiting")
     sent = iris.answer("c", "again", timeout_ms=-1)
     failure = refused(iris, sent, turns["b"])

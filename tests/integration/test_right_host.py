@@ -306,7 +306,7 @@ def test_a_host_that_two_links_reach_counts_once(iris, sshd, remote_user):
     assert "holdings" not in second
     text = iris.run("status", "--long").stdout
     assert text.count(" holds ") == 1, text
-    assert f"{address} (other) leads to the agent of {address} (plain)" in text
+    assert f"{address} (other) uses the same agent as {address} (plain)" in text
     assert {s["to"]: s["state"] for s in iris.status()["sessions"]} == {"plain": "ready", "other": "ready"}
     stopped = iris.run("stop", "--agents")
     assert stopped.returncode == 0, stopped.stderr

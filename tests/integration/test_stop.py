@@ -1,5 +1,7 @@
 """`iris stop --agents` reaches the hosts where agents were put, also those that are not linked, or names them."""
 
+import uuid
+
 import pytest
 
 from testbed import processes
@@ -42,7 +44,7 @@ def test_an_agent_of_an_earlier_coordinator_is_ended_though_its_team_is_gone(iri
     before = server.position()
     again = iris.run("stop", "--agents")
     assert again.returncode == 0, again.stderr
-    assert "agents stopped: 0\n" in again.stdout
+    assert again.stdout == "agents stopped: 0\nno coordinator runs\n"
     assert server.connections(remote_user, before) == 0  # It is known that there is none.
 
 
@@ -60,6 +62,45 @@ def test_a_host_that_is_not_reached_is_named_and_tried_again_next_time(iris, ser
     assert stopped.returncode == 0, stopped.stderr
     assert "agents stopped: 2\n" in stopped.stdout
     assert is_gone(agent)
+
+
+def test_an_agent_that_is_just_being_put_on_a_host_is_ended_too(iris, server, remote_user):
+    remote_user.write(".bashrc", "echo >$HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.1; done\n")
+    team = server.team(remote_user, remoteOptions={"connectTimeout": 60_000})
+    iris.write_config({"teams": {"gpu": team, "here": iris.local_team()}})
+    assert iris.run("tell", "gpu", "hello", "--detach").returncode == 0
+    assert wait_until(lambda: (remote_user.home / "begun").exists(), 60)
+    stopping = iris.start("stop", "--agents")
+    # It has begun: whoever waited has heard of it.
+    assert wait_until(lambda: "cancelled" in iris.run("tells", "--all", "--json").stdout, 60)
+    (remote_user.home / "go").touch()
+    out, err = stopping.communicate(timeout=120)
+    assert stopping.returncode == 0, out + err
+    assert "agents stopped: 1\n" in out
+    assert wait_until(lambda: not remote_user.processes(), 20)
+
+
+def test_what_a_variable_in_the_way_stands_for_is_in_no_file(iris, server, remote_user):
+    canary = f"canary-{uuid.uuid4()}"
+    team = server.team(remote_user)
+    team["remote"] += " -o SetEnv=IRIS_T_TOKEN=${IRIS_T_TOKEN}"
+    iris.write_config({"teams": {"gpu": team, "here": iris.local_team()}})
+    token = {"IRIS_T_TOKEN": canary}
+    done = iris.run("tell", "gpu", "hello", env=token)
+    assert done.returncode == 0, done.stderr
+    assert iris.run("stop", env=token).returncode == 0
+    assert [str(path) for path in iris.folder.rglob("*") if path.is_file() and not path.is_symlink()
+            and canary.encode() in path.read_bytes()] == []
+
+    iris.write_config({"teams": {"here": iris.local_team()}})
+    lacking = iris.run("stop", "--agents")
+    assert lacking.returncode == 1, lacking.stdout
+    assert "IRIS_T_TOKEN is not set" in lacking.stderr
+    assert remote_user.processes()
+    stopped = iris.run("stop", "--agents", env=token)
+    assert stopped.returncode == 0, stopped.stderr
+    assert "agents stopped: 1\n" in stopped.stdout
+    assert wait_until(lambda: not remote_user.processes(), 20)
 
 
 def test_where_there_was_never_a_coordinator_none_is_started(iris):

@@ -60,13 +60,6 @@ def in_flight(iris) -> str:
     return next(x["tellInFlight"] for x in status["sessions"] if x["tellInFlight"])
 
 
-def catches_interrupts(pid) -> bool:
-    """It has heard that its message was accepted, and would say so before it goes."""
-    with open(f"/proc/{pid}/status") as status:
-        [caught] = [int(line.split()[1], 16) for line in status if line.startswith("SigCgt")]
-    return bool(caught >> (signal.SIGINT - 1) & 1)
-
-
 def kill_coordinator(iris):
     pid = iris.status()["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -231,7 +224,7 @@ def test_a_message_that_waits_is_cancelled_over_mcp(iris, client, gate):
     assert json.loads(client.call("tell_cancel", tellId=queued, fromTeam="web")) == {
         "tellId": queued, "cancelled": True}
     again = json.loads(client.call("tell_cancel", tellId=queued, fromTeam="web"))
-    assert again == {"tellId": queued, "cancelled": False, "ended": "before: cancelled"}
+    assert again == {"tellId": queued, "cancelled": False, "ended": "before the cancel: cancelled"}
     assert client.failure("tell_wait", tellId=queued, fromTeam="web").startswith("cancelled: ")
     gate.touch()
     assert client.result(slow) == (gate.answer, False)
@@ -259,10 +252,10 @@ def test_what_is_open_when_the_coordinator_is_killed_can_be_waited_for(iris, cli
 def test_an_interrupted_tell_says_how_to_come_back(iris, gate):
     tell = iris.start_tell("app", gate.message)
     id = in_flight(iris)
-    wait_until(lambda: catches_interrupts(tell.pid))
+    wait_until(lambda: processes.catches_interrupts(tell.pid))
     tell.send_signal(signal.SIGINT)
     out, err = tell.communicate(timeout=180)
     assert (tell.returncode, out) == (-signal.SIGINT, "")
-    assert f"iris tells {id} --wait" in err
+    assert f"iris tells {id[:8]} --wait" in err
     gate.touch()
     assert iris.run("tells", id, "--wait").stdout == gate.answer + "\n"

@@ -71,7 +71,7 @@ def test_who_speaks_for_another_is_refused_and_no_team_is_named(iris, folders):
             assert {"app", "web", "gpu"} & set(failure.replace('"', " ").split()) <= {other}, failure
     for other in ("web", "nobody"):
         told = iris.run("tell", "gpu", "hello", "--from", other, env=works_in(folders / "data/app"))
-        assert told.returncode == 1 and f'is app, and not "{other}"' in told.stderr, told.stderr
+        assert told.returncode == 2 and f'is app, and not "{other}"' in told.stderr, told.stderr
     assert pairs(iris) == set()
 
 
@@ -93,3 +93,50 @@ def test_a_client_stays_who_it_was_when_its_coordinator_and_the_configuration_ch
         assert client.call("send_message", toTeam="gpu", message="COUNT") == "2"
     with McpClient(iris, **works_in(folders / "notes")) as client:
         assert "You are notes." in client.initialize()["instructions"]
+
+
+@pytest.fixture
+def one_folder(iris):
+    """coder and reviewer work in it; gpu elsewhere."""
+    gpu = iris.home / "gpu"
+    gpu.mkdir()
+    iris.write_config({"teams": {"coder": iris.local_team(), "reviewer": iris.local_team(),
+                                 "gpu": {"path": str(gpu)}}})
+    return iris.project
+
+
+def inside_claude_of(iris, team) -> dict:
+    """The environment of what the team's claude starts."""
+    [session] = [session for session in iris.status()["sessions"] if session["to"] == team]
+    return works_in(iris.project) | {"CLAUDE_CODE_SESSION_ID": session["sessionId"]}
+
+
+@pytest.mark.parametrize("team, other", [("coder", "reviewer"), ("reviewer", "coder")])
+def test_of_teams_with_one_folder_each_ones_claude_speaks_for_itself(iris, one_folder, team, other):
+    for name in ("coder", "reviewer"):
+        iris.answer(name, "hello", from_="cli")
+    inside = inside_claude_of(iris, team)
+    assert iris.run("stop").returncode == 0  # The next coordinator knows them too.
+    for bound_to in (None, other):
+        with McpClient(iris, *filter(None, [bound_to]), **inside) as client:
+            assert f"You are {team}." in client.initialize()["instructions"]
+            client.call("send_message", toTeam="gpu", message="hello")
+            assert f"you are {team}, and cannot speak for" in client.failure(
+                "send_message", toTeam="gpu", message="hello", fromTeam=other)
+    told = iris.run("tell", "gpu", "COUNT", env=inside)
+    assert told.stdout == "3\n", told.stderr
+    told = iris.run("tell", "gpu", "COUNT", "--from", other, env=inside)
+    assert told.returncode != 0 and f'the claude that asks is {team}, and not "{other}"' in told.stderr, told
+    assert pairs(iris) == {("cli", "coder"), ("cli", "reviewer"), (team, "gpu")}
+
+
+def test_whoever_else_works_in_the_folder_of_two_teams_may_name_either(iris, one_folder):
+    with McpClient(iris, **works_in(one_folder)) as client:
+        assert "You are coder." in client.initialize()["instructions"]
+        assert client.call("send_message", toTeam="gpu", message="COUNT") == "1"
+        quick = client.call("quick_message", toTeam="gpu", message="COUNT", fromTeam="reviewer")
+        assert client.call("tell_wait", tellId=quick, fromTeam="reviewer") == "1"
+        assert "cannot speak for" in client.failure("send_message", toTeam="coder", message="x", fromTeam="gpu")
+    told = iris.run("tell", "gpu", "COUNT", "--from", "reviewer", env=works_in(one_folder))
+    assert told.stdout == "2\n", told.stderr
+    assert pairs(iris) == {("coder", "gpu"), ("reviewer", "gpu")}

@@ -28,6 +28,14 @@ Permission denied, please try again.
 Unable to negotiate with 10.0.0.1 port 22: no matching host key type found.
 command-line: line 0: Bad configuration option: nope
 Bad owner or permissions on /home/me/.ssh/config
+Can't open user config file /home/me/config: No such file or directory
+/home/me/config line 2: no argument after keyword "port"
+/home/me/config line 2: unsupported option "maybe".
+/home/me/config line 2: invalid quotes
+/home/me/config: terminating, 1 bad configuration options
+Bad port '99999'
+no such identity: /home/me/key: No such file or directory
+Load key "/home/me/key": error in libcrypto
 unknown option -- x
 hostname contains invalid characters
 Bad stdio forwarding specification 'x'

@@ -109,7 +109,8 @@ TEST_F(TransportTest, WhoCouldHaveLeftTheMessageHearsHow) {
   Renew();
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
   EXPECT_THAT(ToProto(Ask("hello").status).fix(),
-              AllOf(HasSubstr("--when-away wait"), HasSubstr("whenAway")));
+              AllOf(HasSubstr(std::string(FixFor(v1::FAILURE_UNREACHABLE))),
+                    HasSubstr("--when-away wait"), HasSubstr("whenAway")));
   host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
   EXPECT_THAT(ToProto(Ask("hello").status).fix(), Not(HasSubstr("when-away")));
 }

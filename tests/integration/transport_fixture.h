@@ -20,6 +20,7 @@
 #include "agent/testing/held_turns.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
+#include "common/environment/environment.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/link/host_link.h"
@@ -238,6 +239,9 @@ class TransportTest : public ::testing::Test {
     team_.claude_path = StubClaude();
     team_.session_init_timeout = absl::Seconds(20);
     team_.idle_timeout = absl::Hours(1);
+    // Else claude had that of whoever runs the test. IS_SANDBOX: as the host has it.
+    team_.asker.environment = std::make_shared<const Environment>(
+        Environment{{"PATH", "/usr/bin:/bin"}, {"IS_SANDBOX", "1"}});
     sink_.on_stored = [this](const ReadMark& mark) { transport_->Acknowledge(mark); };
     link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector());
     Renew();

@@ -112,22 +112,48 @@ TEST_F(TransportTest, SkipPermissionsReachesTheChild) {
 TEST_F(TransportTest, AnotherAskersEnvironmentIsTheNextChilds) {
   const auto ask_as = [this](const std::string& who, const std::string& text) {
     Team team = team_;
-    team.asker.environment = std::make_shared<const Environment>(
-        Environment{{"WHO", who}, {"PATH", "/usr/bin:/bin"}, {"ASAN_OPTIONS", "detect_leaks=0"}});
+    team.asker.environment =
+        std::make_shared<const Environment>(Environment{{"WHO", who},
+                                                        {"OF_" + who, "1"},
+                                                        {"PATH", "/usr/bin:/bin"},
+                                                        {"ASAN_OPTIONS", "detect_leaks=0"}});
     OnLoop([&] { transport_->UseAskerOf(team); });
     return Ask(text).text;
+  };
+  // What is said of the child's: whose it is, and whether this one's variable is in it.
+  const auto has_that_of = [this](const std::string& who) {
+    EnvironmentNames given;
+    OnLoop([&] { given = transport_->environment_names(); });
+    return given.from == "front end" &&
+           std::count(given.names.begin(), given.names.end(), "OF_" + who) == 1;
   };
   EXPECT_EQ(ask_as("ann", "ENV WHO"), "ann");
   const std::string pid = ask_as("ann", "PID");
   EXPECT_EQ(ask_as("bob", "ENV WHO"), "ann") << "a child that runs keeps its own";
   EXPECT_EQ(ask_as("bob", "PID"), pid);
+  EXPECT_TRUE(has_that_of("ann")) << "and it is what status says";
   ask_as("bob", "CRASH 3");
   EXPECT_EQ(ask_as("carol", "ENV WHO"), "carol");
-  OnLoop([this] {
-    const EnvironmentNames given = transport_->environment_names();
-    EXPECT_EQ(given.from, "front end");
-    EXPECT_EQ(std::count(given.names.begin(), given.names.end(), "WHO"), 1);
-  });
+  EXPECT_TRUE(has_that_of("carol"));
+
+  Renew();  // Another life of the coordinator.
+  EXPECT_EQ(ask_as("ann", "ENV WHO"), "carol");
+  OnLoop([this] { EXPECT_EQ(transport_->environment_names().from, "") << "that is not known"; });
+  ask_as("ann", "CRASH 3");
+  EXPECT_EQ(ask_as("ann", "ENV WHO"), "ann");
+  EXPECT_TRUE(has_that_of("ann"));
+}
+
+TEST_F(TransportTest, AnAgentThatCannotBeToldTheEnvironmentIsNotAskedToDoWithoutIt) {
+  host_.SetBuildNumber(5);
+  Renew();
+  EXPECT_EQ(Ask("hello").text, "ECHO: hello");
+  OnLoop([this] { EXPECT_EQ(transport_->environment_names().from, "agent"); });
+  team_.env.push_back({.name = "GH_TOKEN", .written = "x", .value = "x"});
+  Renew();
+  const Outcome refused = Ask("hello");
+  EXPECT_EQ(KindOf(refused.status), v1::FAILURE_VERSION);
+  EXPECT_THAT(std::string(refused.status.message()), HasSubstr("build 5"));
 }
 
 TEST_F(TransportTest, ASecondCoordinatorIsRefusedTheSession) {

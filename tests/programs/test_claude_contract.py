@@ -364,3 +364,12 @@ def test_without_anybody_to_ask_the_tool_is_denied(claude):
     assert process.lines("system", lambda line: line["subtype"] == "permission_denied")
     assert (result["subtype"], result["is_error"]) == ("success", False)
     assert len(result["permission_denials"]) == 1
+
+
+def test_a_result_has_the_denials_of_its_own_turn_alone(claude):
+    """As its usage, and unlike its cost, which counts up from the start of the process."""
+    process = claude.new()
+    results = [process.ask(prompt) for prompt in (claude.program.permit_prompt, claude.program.permit_prompt, "COUNT")]
+    denials = [[denial["tool_use_id"] for denial in result["permission_denials"]] for result in results]
+    assert [len(of_turn) for of_turn in denials] == [1, 1, 0], denials
+    assert denials[0] != denials[1]

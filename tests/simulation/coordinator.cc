@@ -1,7 +1,9 @@
 #include "tests/simulation/coordinator.h"
 
+#include <memory>
 #include <utility>
 
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/connector.h"
@@ -32,14 +34,30 @@ class Coordinator::Dialer final : public Connector {
   Life& life_;
 };
 
+namespace {
+
+// Whoever asks has no variables: what a schedule does must not depend on where it runs.
+Team Asked(Team team) {
+  team.asker.environment = std::make_shared<const Environment>();
+  return team;
+}
+
+class AskedTransport final : public AgentTransport {
+ public:
+  using AgentTransport::AgentTransport;
+  void UseAskerOf(const Team& team) override { AgentTransport::UseAskerOf(Asked(team)); }
+};
+
+}  // namespace
+
 // As the product's, for the one link that there is.
 class Coordinator::Factory final : public TransportFactory {
  public:
   Factory(Life& life, CoordinatorIdentity identity) : life_(life), identity_(std::move(identity)) {}
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    return std::make_unique<RemoteAgentTransport>(*life_.loop, life_.calls, *life_.link, identity_,
-                                                  team, key, after, sink);
+    return std::make_unique<AskedTransport>(*life_.loop, life_.calls, *life_.link, identity_,
+                                            Asked(team), key, after, sink);
   }
 
  private:

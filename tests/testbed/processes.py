@@ -96,6 +96,13 @@ def of_folder(folder) -> list:
     return _processes(pid for pid in all_pids() if pid != os.getpid() and _marked(pid, str(folder)))
 
 
+def catches_interrupts(pid: int) -> bool:
+    """An `iris` that does has heard that its message was accepted, and would say so before it goes."""
+    with open(f"/proc/{pid}/status") as status:
+        [caught] = [int(line.split()[1], 16) for line in status if line.startswith("SigCgt")]
+    return bool(caught >> (signal.SIGINT - 1) & 1)
+
+
 def send(process: Process, number: signal.Signals):
     """A signal for exactly that process, if it is still that one."""
     if process_info(process.pid) == process.info:

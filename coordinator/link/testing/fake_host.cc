@@ -143,7 +143,7 @@ absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_pro
   ++attempts_;
   EXPECT_EQ(++connecting_, 1) << "two attempts at once";
   EXPECT_EQ(clients_, 0) << "an attempt beside an ssh client of an earlier life";
-  on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "starting"});
+  if (!refuses_) on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "starting"});
   while (held_ && !cancelled) {
     mutex_.AwaitWithTimeout(absl::Condition(
                                 +[](FakeHost* host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(host->mutex_) {
@@ -229,6 +229,13 @@ int FakeHost::shutdowns() const {
 void FakeHost::AnswerWith(const absl::Status& outcome) {
   absl::MutexLock lock(&mutex_);
   outcome_ = outcome;
+  refuses_ = false;
+}
+
+void FakeHost::Refuse(const absl::Status& outcome) {
+  absl::MutexLock lock(&mutex_);
+  outcome_ = outcome;
+  refuses_ = true;
 }
 
 void FakeHost::Hold() {

@@ -31,6 +31,8 @@ class FakeHost {
 
   // How attempts end from now on; OK = connected.
   void AnswerWith(const absl::Status& outcome);
+  // The same, before the host's shell has answered.
+  void Refuse(const absl::Status& outcome);
   // Attempts from now on do not end before Release(), or before they are cancelled.
   void Hold();
   // Neither does the end of an ssh client.
@@ -84,6 +86,7 @@ class FakeHost {
 
   mutable absl::Mutex mutex_;
   absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
+  bool refuses_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status ssh_says_ ABSL_GUARDED_BY(mutex_);
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool ends_held_ ABSL_GUARDED_BY(mutex_) = false;
