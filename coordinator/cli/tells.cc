@@ -8,6 +8,8 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/base/ids.h"
+#include "common/environment/environment.h"
+#include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
@@ -32,6 +34,7 @@ absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::ListTellsRequest request;
   request.set_all(all);
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::ListTellsResponse tells;
   const absl::Status got = FromGrpcStatus(stub.ListTells(&context, request, &tells), "");
   if (!got.ok()) return got;
@@ -129,6 +132,7 @@ int RunTells(const CommandLine& command, const Places& places) {
   v1::FollowTellRequest request;
   request.set_from(kCommandLineCaller);
   request.set_no_wait(!command.wait);
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   if (command.wait) request.set_claude_session_id(OwnClaudeSession());
   const Followed followed = Follow(command, places, request);
   if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
@@ -162,6 +166,7 @@ int RunCancel(const CommandLine& command, const Places& places) {
   v1::CancelTellOfRequest request;
   request.set_tell_id(*tell_id);
   request.set_from(kCommandLineCaller);
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::CancelTellOfResponse response;
   absl::Status got =
       FromGrpcStatus(coordinator->stub->CancelTell(&context, request, &response), "");

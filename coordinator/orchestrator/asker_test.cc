@@ -17,6 +17,7 @@ namespace iris {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // gpu's path and its WHO are those of the asker's WHO.
 class AskerTest : public OrchestratorTest {
@@ -135,6 +136,22 @@ TEST_F(AskerTest, WhatIsBlockedGoesOnAsItsOwnAskerHasItAndNotAsTheNext) {
   EXPECT_TRUE(c.Wait().status.ok());
 }
 
+TEST_F(AskerTest, WhatIsCancelledInTheMomentInWhichTheWayIsMendedIsCancelledAllTheSame) {
+  const TellSpec first = From("ann"), second = From("ann");
+  Recorder a, b;
+  ASSERT_TRUE(Tell(first, a).ok());
+  AwaitUnderWay(first.tell_id);
+  ChangePathOfGpu("/new");
+  OnLoop([&] {
+    Transport().LoseReach();
+    orchestrator_->Cancel(first.tell_id, "cli",
+                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+    ASSERT_TRUE(orchestrator_->Tell(second, &b).ok());
+    EXPECT_EQ(Transport().team().path, "/new");
+  });
+  EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_CANCELLED);
+}
+
 TEST_F(AskerTest, OneWhoseVariableIsMissingIsRefusedAndNoOtherAnswersForIt) {
   on_load_ = [](const EnvLookup& env, Config& config) {
     config.teams[1].path = env("WHO").has_value() ? "/" + *env("WHO") : "";
@@ -161,6 +178,58 @@ TEST_F(AskerTest, AMessageThatIsSubmittedAgainBringsItsEnvironment) {
   EXPECT_EQ(Who(), "ann");
   Settle(spec.tell_id);
   EXPECT_TRUE(b.Wait().status.ok());
+}
+
+// As with ${VAR} that only its sender has: a coordinator that is started again does not.
+TEST_F(AskerTest, WhereTheConfigurationDoesNotLoadForTheNextLifeItsMessagesWaitForSomebody) {
+  const TellSpec given = From("ann"), waiting = From("ann");
+  Recorder before, answered, next;
+  ASSERT_TRUE(Tell(given, before).ok());
+  AwaitUnderWay(given.tell_id);
+  ASSERT_TRUE(Tell(waiting, before).ok());
+  OnLoop([this] { orchestrator_->Leave(); });
+  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
+  Start(HoldScript);
+  OnLoop([&] {
+    const v1::ListTellsResponse list = *orchestrator_->List("cli", /*all=*/false);
+    for (const v1::TellSummary& tell : list.tells()) {
+      EXPECT_NE(tell.state(), "settled");
+      EXPECT_THAT(tell.progress().text(), HasSubstr("WHO is not set"));
+      EXPECT_TRUE(orchestrator_->LacksAsker(tell.tell_id()));
+    }
+    EXPECT_EQ(factory_->made(), 0);
+    ASSERT_TRUE(orchestrator_->Follow(given.tell_id, "cli", &answered).ok());
+    ASSERT_TRUE(orchestrator_->Follow(waiting.tell_id, "cli", &next).ok());
+    orchestrator_->AskFor(waiting.tell_id, waiting.environment);  // Nor does it load for this one.
+  });
+  config_status_ = absl::OkStatus();
+  OnLoop([&] { orchestrator_->AskFor(waiting.tell_id, waiting.environment); });
+  EXPECT_EQ(Who(), "ann");
+  Settle(given.tell_id);
+  EXPECT_TRUE(answered.Wait().status.ok());
+  Settle(waiting.tell_id);
+  EXPECT_TRUE(next.Wait().status.ok());
+  OnLoop([&] { EXPECT_THAT(Transport().resumed(), ElementsAre(given.tell_id)); });
+}
+
+TEST_F(AskerTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
+  const TellSpec given = From("ann");
+  Recorder before, after;
+  ASSERT_TRUE(Tell(given, before).ok());
+  AwaitUnderWay(given.tell_id);
+  OnLoop([this] { orchestrator_->Leave(); });
+  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
+  Start(HoldScript);
+  OnLoop([&] {
+    ASSERT_TRUE(orchestrator_->Follow(given.tell_id, "cli", &after).ok());
+    orchestrator_->Cancel(given.tell_id, "cli",
+                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+  });
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
+  OnLoop([&] { EXPECT_EQ(store_->Cancels()->size(), 1u); });
+  config_status_ = absl::OkStatus();
+  Start(HoldScript);
+  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
 }
 
 TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {

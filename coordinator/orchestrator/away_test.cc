@@ -1,23 +1,28 @@
-// Messages to a host that never answered.
+// Messages to a host that is out of reach.
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/host_away.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // gpu is on a host, where no child starts before the test says so.
 class AwayTest : public OrchestratorTest {
@@ -26,6 +31,7 @@ class AwayTest : public OrchestratorTest {
     file_.teams[1].remote =
         RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
     store_options_.now = [this] { return now_; };
+    hold_starts_ = true;
     Begin();
   }
   ~AwayTest() override {
@@ -34,10 +40,7 @@ class AwayTest : public OrchestratorTest {
       store_.reset();
     });
   }
-  void Begin() {
-    Start(HoldScript);
-    OnLoop([this] { factory_->hosts().hold_starts = true; });
-  }
+  void Begin() { Start(HoldScript); }
   static TellSpec Left(const std::string& text = "x") {
     TellSpec spec = ToGpu(text);
     spec.wait_for_host = true;
@@ -47,17 +50,39 @@ class AwayTest : public OrchestratorTest {
     ASSERT_TRUE(Tell(spec, recorder).ok());
     Drain();
   }
+  static HostAway Away() {
+    return {.why = MakeFailure(v1::FAILURE_UNREACHABLE, "no route"), .retries = true};
+  }
+  static HostAway Refused() { return {.why = MakeFailure(v1::FAILURE_AUTH, "no key")}; }
   // An attempt to reach the host of gpu fails.
-  void FailAttempt() {
-    OnLoop([this] { Transport().BeAway(MakeFailure(v1::FAILURE_UNREACHABLE, "no route")); });
+  void FailAttempt(const HostAway& away = Away()) {
+    OnLoop([&] { Transport().BeAway(away); });
+    Drain();
+  }
+  void ComeBack() {
+    OnLoop([this] { Transport().BeBack(); });
     Drain();
   }
   void AnswerAtLast(const std::string& tell_id) {
+    ComeBack();
     OnLoop([&] {
-      Transport().BeAway(absl::OkStatus());
       Transport().FinishStart();
       Transport().Settle(tell_id, absl::OkStatus());
     });
+  }
+  void Cancel(const TellSpec& spec) {
+    orchestrator_->Cancel(spec.tell_id, kCommandLineCaller,
+                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+  }
+  TellState Stored(const std::string& tell_id) {
+    TellState state = TellState::kSettled;
+    OnLoop([&] { state = (*store_->FindTell(tell_id))->state; });
+    return state;
+  }
+  bool Awaited() {
+    bool awaited = false;
+    OnLoop([&] { awaited = Transport().awaits_host(); });
+    return awaited;
   }
 
   absl::Time now_ = absl::Now();  // Only on the loop, once that runs.
@@ -75,6 +100,7 @@ TEST_F(AwayTest, WhatIsLeftForTheHostWaitsAndSaysWhyAndWhatIsNotFailsAtOnce) {
     const v1::TellSummary listed = orchestrator_->List("cli", /*all=*/false)->tells(0);
     EXPECT_EQ(listed.state(), "queued");
     EXPECT_THAT(listed.progress().text(), HasSubstr("no route"));
+    EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("no route"));
   });
   AnswerAtLast(spec.tell_id);
   EXPECT_TRUE(left.Wait().status.ok());
@@ -83,6 +109,40 @@ TEST_F(AwayTest, WhatIsLeftForTheHostWaitsAndSaysWhyAndWhatIsNotFailsAtOnce) {
   Send(ToGpu("y"), asked);
   FailAttempt();
   EXPECT_EQ(KindOf(asked.Wait().status), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(ToProto(asked.outcome.status).fix(), HasSubstr("--when-away wait"));
+}
+
+TEST_F(AwayTest, ItIsStoredAsQueuedUntilTheMomentInWhichItIsGiven) {
+  Recorder left;
+  const TellSpec spec = Left();
+  Send(spec, left);
+  EXPECT_EQ(Stored(spec.tell_id), TellState::kQueued) << "its host is being connected to";
+  FailAttempt();
+  EXPECT_EQ(Stored(spec.tell_id), TellState::kQueued);
+  ComeBack();
+  EXPECT_EQ(Stored(spec.tell_id), TellState::kQueued);
+  OnLoop([this] { Transport().FinishStart(); });
+  EXPECT_EQ(Stored(spec.tell_id), TellState::kRunning);
+}
+
+TEST_F(AwayTest, AMessageToAWarmSessionWhoseHostGoesWaitsAsOneThatNobodyGot) {
+  Recorder left;
+  OnLoop([this] {
+    orchestrator_->Wake("cli", "gpu", [](const absl::StatusOr<v1::WakeResponse>&) {});
+  });
+  Drain();
+  const TellSpec spec = Left();
+  OnLoop([&] {
+    Transport().FinishStart();
+    ASSERT_TRUE(orchestrator_->Tell(spec, &left).ok());
+    EXPECT_EQ((*store_->FindTell(spec.tell_id))->state, TellState::kRunning);
+    Transport().GoDown(MakeFailure(v1::FAILURE_DROPPED, "ssh ended"));
+  });
+  Drain();
+  FailAttempt();
+  EXPECT_EQ(Stored(spec.tell_id), TellState::kQueued);
+  AnswerAtLast(spec.tell_id);
+  EXPECT_TRUE(left.Wait().status.ok());
 }
 
 TEST_F(AwayTest, WhoDoesNotWaitForTheHostDoesNotWaitBehindWhatDoes) {
@@ -98,7 +158,45 @@ TEST_F(AwayTest, WhoDoesNotWaitForTheHostDoesNotWaitBehindWhatDoes) {
   EXPECT_EQ(last.texts.back(), "waiting behind 1 message");
 }
 
-TEST_F(AwayTest, ItWaitsAsLongAsAnswersAreKept) {
+TEST_F(AwayTest, NorBehindWhatTheHostHasWhichGoesOnThere) {
+  Recorder given, asked, left;
+  const TellSpec first = Left(), last = Left();
+  Send(first, given);
+  OnLoop([this] { Transport().FinishStart(); });
+  Send(ToGpu("is anybody there?"), asked);
+  Send(last, left);
+  FailAttempt();
+  EXPECT_EQ(KindOf(asked.Wait().status), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(Stored(first.tell_id), TellState::kRunning);
+  OnLoop([&] {
+    EXPECT_THAT(Transport().open_tells(), ElementsAre(first.tell_id));
+    EXPECT_FALSE(Transport().awaits_host());
+    Transport().Settle(first.tell_id, absl::OkStatus());
+  });
+  EXPECT_TRUE(given.Wait().status.ok());
+  EXPECT_EQ(left.times_settled, 0);
+}
+
+TEST_F(AwayTest, ForAHostThatAnsweredEverybodyWaitsWithoutAProcess) {
+  file_.settings.max_processes = 1;
+  Begin();
+  HostAway away = Away();
+  away.host_is_known = true;
+  Recorder asked, other;
+  const TellSpec spec = ToGpu("x");
+  Send(spec, asked);
+  FailAttempt(away);
+  EXPECT_EQ(asked.times_settled, 0);
+  EXPECT_EQ(Stored(spec.tell_id), TellState::kQueued);
+  TellSpec to_other = ToGpu("y");
+  to_other.to = "backend";
+  Send(to_other, other);
+  OnLoop([&] {
+    EXPECT_THAT(factory_->Between("cli", "backend").open_tells(), ElementsAre(to_other.tell_id));
+  });
+}
+
+TEST_F(AwayTest, ItWaitsAsLongAsAnswersAreKeptAndIsNotToldToWaitThen) {
   Recorder left;
   Send(Left(), left);
   OnLoop([this] { now_ += absl::Hours(7 * 24) - absl::Seconds(1); });
@@ -107,9 +205,13 @@ TEST_F(AwayTest, ItWaitsAsLongAsAnswersAreKept) {
   OnLoop([this] { now_ += absl::Seconds(1); });
   FailAttempt();
   EXPECT_EQ(KindOf(left.Wait().status), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(ToProto(left.outcome.status).detail(),
+              AllOf(HasSubstr("7 days that the message waited"), HasSubstr("no route")));
+  EXPECT_THAT(ToProto(left.outcome.status).fix(), Not(HasSubstr("when-away")));
+  EXPECT_FALSE(Awaited());
 }
 
-TEST_F(AwayTest, TheNextCoordinatorWaitsOn) {
+TEST_F(AwayTest, TheNextCoordinatorWaitsOnWithOneThatNobodyGot) {
   Recorder before, after;
   const TellSpec spec = Left();
   Send(spec, before);
@@ -120,13 +222,27 @@ TEST_F(AwayTest, TheNextCoordinatorWaitsOn) {
   EXPECT_EQ(after.times_settled, 0);
   AnswerAtLast(spec.tell_id);
   EXPECT_TRUE(after.Wait().status.ok());
+  OnLoop([this] { EXPECT_THAT(Transport().resumed(), IsEmpty()); });
 }
 
-TEST_F(AwayTest, AnotherTeamHasItsProcessMeanwhile) {
+TEST_F(AwayTest, NorDoesItMatterThatTheFirstAttemptWasUnderWay) {
+  Recorder before, after;
+  const TellSpec spec = Left();
+  Send(spec, before);
+  Begin();
+  Send(spec, after);
+  OnLoop([&] {
+    EXPECT_THAT(Transport().open_tells(), ElementsAre(spec.tell_id));
+    EXPECT_THAT(Transport().resumed(), IsEmpty());
+  });
+}
+
+TEST_F(AwayTest, AnotherTeamHasItsProcessMeanwhileAndTheLimitHoldsWhenTheHostIsBack) {
   file_.settings.max_processes = 1;
   Begin();
   Recorder left, other;
-  Send(Left(), left);
+  const TellSpec spec = Left();
+  Send(spec, left);
   TellSpec to_other = ToGpu("x");
   to_other.to = "backend";
   Send(to_other, other);
@@ -134,6 +250,42 @@ TEST_F(AwayTest, AnotherTeamHasItsProcessMeanwhile) {
   FailAttempt();
   OnLoop([&] {
     EXPECT_THAT(factory_->Between("cli", "backend").open_tells(), ElementsAre(to_other.tell_id));
+    factory_->Between("cli", "backend").FinishStart();
+  });
+  ComeBack();
+  OnLoop([this] { EXPECT_THAT(Transport().open_tells(), IsEmpty()); });
+  EXPECT_THAT(left.texts.back(), HasSubstr("waiting for a free process (1 of 1 busy)"));
+  OnLoop([&] { factory_->Between("cli", "backend").Settle(to_other.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(other.Wait().status.ok());
+  Drain();
+  Drain();
+  OnLoop([&] {
+    EXPECT_THAT(Transport().open_tells(), ElementsAre(spec.tell_id));
+    Transport().FinishStart();
+    EXPECT_EQ(factory_->hosts().most_running, 1);
+  });
+}
+
+TEST_F(AwayTest, OfManyCallersOnlyAsManyGoOnAtOnceAsThereAreProcesses) {
+  file_.settings.max_processes = 1;
+  Begin();
+  Recorder of_cli, of_backend;
+  const TellSpec first = Left();
+  TellSpec second = Left();
+  second.from = "backend";
+  Send(first, of_cli);
+  FailAttempt();
+  Send(second, of_backend);
+  OnLoop([this] { factory_->Between("backend", "gpu").BeAway(Away()); });
+  Drain();
+  OnLoop([this] {
+    Transport().BeBack();
+    factory_->Between("backend", "gpu").BeBack();
+  });
+  Drain();
+  OnLoop([&] {
+    EXPECT_THAT(Transport().open_tells(), ElementsAre(first.tell_id));
+    EXPECT_THAT(factory_->Between("backend", "gpu").open_tells(), IsEmpty());
   });
 }
 
@@ -147,11 +299,24 @@ TEST_F(AwayTest, WhereTheNameOfTheHostIsCorrectedItGoesThere) {
   FailAttempt();
   OnLoop([&] {
     EXPECT_EQ(Transport().team().remote->destination, "gpu2");
-    EXPECT_THAT(Transport().open_tells(), ElementsAre(spec.tell_id));
-    EXPECT_THAT(Transport().resumed(), IsEmpty());  // No host has got it.
+    EXPECT_TRUE(Transport().awaits_host());
   });
   AnswerAtLast(spec.tell_id);
   EXPECT_TRUE(left.Wait().status.ok());
+  OnLoop([this] { EXPECT_THAT(Transport().resumed(), IsEmpty()); });  // No host had got it.
+}
+
+TEST_F(AwayTest, WhereTheTeamIsNotConfiguredAnyMoreItEnds) {
+  Recorder left;
+  Send(Left(), left);
+  FailAttempt();
+  file_.teams.pop_back();
+  SaveConfig();
+  FailAttempt();
+  EXPECT_EQ(KindOf(left.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_THAT(ToProto(left.outcome.status).detail(), HasSubstr("gpu"));
+  EXPECT_EQ(ToProto(left.outcome.status).fix(), "Send it again.");
+  EXPECT_FALSE(Awaited());
 }
 
 TEST_F(AwayTest, ItCanBeCancelled) {
@@ -159,11 +324,59 @@ TEST_F(AwayTest, ItCanBeCancelled) {
   const TellSpec spec = Left();
   Send(spec, left);
   FailAttempt();
+  OnLoop([&] { Cancel(spec); });
+  EXPECT_EQ(KindOf(left.Wait().status), v1::FAILURE_CANCELLED);
+  EXPECT_FALSE(Awaited());
+}
+
+TEST_F(AwayTest, AlsoInTheMomentInWhichItIsTakenBack) {
+  Recorder left;
+  const TellSpec spec = Left();
+  Send(spec, left);
   OnLoop([&] {
-    orchestrator_->Cancel(spec.tell_id, kCommandLineCaller,
-                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+    Transport().BeAway(Away());
+    Cancel(spec);
   });
   EXPECT_EQ(KindOf(left.Wait().status), v1::FAILURE_CANCELLED);
+}
+
+TEST_F(AwayTest, WhoeverStopsTheCoordinatorHearsThatTheTeamNeverGotIt) {
+  Recorder left, for_good;
+  const TellSpec spec = Left();
+  Send(spec, left);
+  FailAttempt();
+  OnLoop([this] { orchestrator_->Leave(); });
+  EXPECT_THAT(ToProto(left.Wait().status).detail(), HasSubstr("waits for the team"));
+  Begin();
+  Send(spec, for_good);
+  OnLoop([this] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
+  EXPECT_THAT(ToProto(for_good.Wait().status).detail(), HasSubstr("the team never got it"));
+}
+
+TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereItsSenderHasNone) {
+  Recorder before, after, again;
+  TellSpec spec = Left();
+  Send(spec, before);
+  Begin();
+  Send(spec, after);
+  FailAttempt(Refused());
+  EXPECT_EQ(after.times_settled, 0);
+  EXPECT_THAT(after.texts.back(), AllOf(HasSubstr("waits for somebody"), HasSubstr("no key")));
+  const auto keys = std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", "/a"}});
+  OnLoop([&] {
+    EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id));
+    orchestrator_->AskFor(spec.tell_id, keys);
+    EXPECT_FALSE(orchestrator_->LacksAsker(spec.tell_id));
+    EXPECT_EQ(Transport().team().asker.environment, keys);
+  });
+  OnLoop([this] { EXPECT_EQ(Transport().asked(), 1); });
+  FailAttempt(Refused());
+  EXPECT_EQ(after.times_settled, 0) << "who looks at it need not have the keys";
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id)); });
+  spec.environment = keys;
+  Send(spec, again);
+  FailAttempt(Refused());
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_AUTH);
 }
 
 TEST_F(AwayTest, OnThisMachineNobodyIsAway) {
@@ -172,7 +385,10 @@ TEST_F(AwayTest, OnThisMachineNobodyIsAway) {
   spec.to = "backend";
   Send(spec, left);
   OnLoop([this] {
-    factory_->Between("cli", "backend").BeAway(MakeFailure(v1::FAILURE_TIMEOUT, "no agent"));
+    factory_->Between("cli", "backend")
+        .BeAway({.why = MakeFailure(v1::FAILURE_TIMEOUT, "no agent"),
+                 .is_remote = false,
+                 .retries = true});
   });
   EXPECT_EQ(KindOf(left.Wait().status), v1::FAILURE_TIMEOUT);
 }

@@ -46,6 +46,7 @@ void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) 
   if (open == open_.end() || open->second.outcome.has_value()) return;
   OpenTell& tell = open->second;
   tell.outcome = outcome;
+  no_way_.erase(std::remove(no_way_.begin(), no_way_.end(), tell_id), no_way_.end());
   // What was too long.
   tell.answer.resize(std::min(tell.answer.size(), limits_.answer_bytes_max));
   if (!outcome.ok()) tell.structured_bytes = 0;

@@ -44,6 +44,7 @@ void Orchestrator::OnPutOff(const std::string& tell_id, OpenTell& tell) {
   tell.not_before = *std::exchange(tell.put_off_until, absl::nullopt);
   tell.outcome.reset();
   tell.may_be_there = true;  // After a store that was put back from a copy.
+  tell.given = false;
   tell.answer.clear();
   tell.structured_bytes = tell.stored_bytes = 0;
   tell.account.Clear();

@@ -37,12 +37,6 @@ void CutNames(v1::SessionStatus& status, size_t& room) {
   }
 }
 
-// The team as it is for who has this environment.
-Team For(const SharedEnvironment& environment, Team team) {
-  team.asker.environment = environment;
-  return team;
-}
-
 }  // namespace
 
 Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
@@ -94,6 +88,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   tell.wait_for_host = spec.wait_for_host;
   tell.observers.push_back(observer);
   tell.environment = std::move(spec.environment);
+  tell.is_of_sender = tell.environment != nullptr;
   KeepAsker(spec.tell_id, spec.waiting_session(), observer);
   queue.waiting.push_back(spec.tell_id);
   observer->OnAccepted(session_id);
@@ -102,26 +97,14 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
     PostStartNext(session_id);
   } else {
     SetProgress(spec.tell_id, QueuedProgress(ahead));
+    // What an earlier life took goes on with what this one brings.
+    AskFor(queue.in_flight.empty() ? queue.waiting.front() : queue.in_flight,
+           open_[spec.tell_id].environment);
     // The one in flight may wait for a link that somebody has mended.
     UseSettingsOfNow(queue);
-    queue.session->TryNow();
+    PostTryNow(session_id);
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
-                                                           const std::string& to,
-                                                           const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return config.status();
-  pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
-  if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
-  const absl::StatusOr<PooledSession*> session =
-      pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
-  if (!session.ok()) return session.status();
-  Queue& queue = queues_[(*session)->session_id()];
-  queue.session = *session;
-  return &queue;
 }
 
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
@@ -134,28 +117,15 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
   }
   const std::string asker_session = spec.waiting_session();
   if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) {
-    KeepEnvironment(spec.tell_id, spec.environment);  // The sender does not come again, it goes on.
+    // The sender does not come again, it goes on.
+    AskFor(spec.tell_id, spec.environment, /*by_sender=*/true);
     return status;
   }
   absl::Status joined = Join(std::move(stored), observer);
   if (!joined.ok()) return joined;
   KeepAsker(spec.tell_id, asker_session, observer);
-  KeepEnvironment(spec.tell_id, spec.environment);
+  AskFor(spec.tell_id, spec.environment, /*by_sender=*/true);
   return joined;
-}
-
-// Its sender submits a tell again that an earlier life took, whose environment went with that.
-void Orchestrator::KeepEnvironment(const std::string& tell_id,
-                                   const SharedEnvironment& environment) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end() || open->second.environment != nullptr) return;
-  open->second.environment = environment;
-  if (!IsInFlight(tell_id, open->second)) return;  // It is asked for when its turn comes.
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return;
-  PooledSession& session = *queues_[open->second.session_id].session;
-  const Team* const team = (*config)->FindTeam(session.to());
-  if (team != nullptr) session.UseAskerOf(For(environment, *team));
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
@@ -182,29 +152,12 @@ void Orchestrator::StartNext(const std::string& session_id) {
   const absl::Time not_before = NextNotBefore(queue);
   const bool is_due = not_before == absl::InfinitePast();
   if (!is_due) WaitForLimit(session_id, queue, not_before);
-  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due;
+  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
+                            !queue.awaits.has_value();
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);
   TellPlaces(queue);
-}
-
-// The configuration may have been edited while the message waited behind another. Where it does not
-// load, or has the team no more, what was accepted goes on with the settings that there were.
-void Orchestrator::UseSettingsOfNow(Queue& queue) {
-  const SharedEnvironment environment = EnvironmentOfNow(queue);
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return;
-  const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team != nullptr) queue.session->UseSettings(For(environment, *team));
-}
-
-SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
-  const bool is_in_flight = !queue.in_flight.empty();
-  if (!is_in_flight && !queue.wakes_waiting.empty()) return queue.wakes_environment;
-  if (!is_in_flight && queue.waiting.empty()) return nullptr;
-  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
-  return open == open_.end() ? nullptr : open->second.environment;
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {
@@ -225,7 +178,7 @@ void Orchestrator::GoOn(Queue& queue) {
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   // The start that is under way has other settings than the message is to have: its end goes on.
   if (queue.session->settings_are_due()) return;
-  if (NextNotBefore(queue) != absl::InfinitePast()) return;
+  if (queue.awaits.has_value() || NextNotBefore(queue) != absl::InfinitePast()) return;
   if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
     return StartAgainSoon(queue.session->session_id(), queue, status);
   }
@@ -241,13 +194,10 @@ absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
     return MakeFailure(v1::FAILURE_STORAGE,
                        absl::StrCat("message ", tell_id, " is in the store no more"));
   }
-  if ((*stored)->state == TellState::kQueued) {
-    if (absl::Status status = store_.MarkRunning(tell_id); !status.ok()) return status;
-  }
   const OpenTell& tell = open_[tell_id];
   const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
   if (tell.may_be_there) {
-    queue.session->Resume(id_on_host, std::move((*stored)->text));
+    queue.session->Resume(id_on_host, std::move((*stored)->text), tell.given);
   } else {
     queue.session->Tell(id_on_host, std::move((*stored)->text));
   }
@@ -282,7 +232,12 @@ void Orchestrator::TellPlaces(const Queue& queue) {
   size_t ahead = queue.in_flight.empty() ? 0 : 1;
   for (const std::string& waiting : queue.waiting) {
     const bool is_first = waiting == queue.waiting.front();
-    if (is_first && !is_due) {
+    if (is_first && queue.awaits.has_value()) {
+      const auto open = open_.find(waiting);
+      const bool is_said = open != open_.end() && open->second.progress.has_value() &&
+                           open->second.progress->text() == queue.awaits->text();
+      if (!is_said) SetProgress(waiting, *queue.awaits);
+    } else if (is_first && !is_due) {
       SetProgress(waiting, LimitProgress(not_before));
     } else if (ahead == 0) {
       SetProgress(waiting, NoProcessProgress(pool_.processes_busy(), pool_.processes_max()));
@@ -314,6 +269,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
+    if (queue->second.awaits.has_value()) status.set_stall(queue->second.awaits->text());
   }
   return statuses;
 }
@@ -330,8 +286,12 @@ std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
 
 void Orchestrator::OnSessionProgress(const std::string& session_id,
                                      const TransportProgress& progress) {
-  const auto queue = queues_.find(session_id);
-  if (queue != queues_.end()) SetProgress(queue->second.in_flight, ToProto(progress));
+  const auto found = queues_.find(session_id);
+  if (found == queues_.end()) return;
+  Queue& queue = found->second;
+  if (!queue.awaits.has_value()) return SetProgress(queue.in_flight, ToProto(progress));
+  queue.awaits = ToProto(progress);
+  TellPlaces(queue);
 }
 
 void Orchestrator::OnTellText(const std::string& id_on_host, absl::string_view text) {

@@ -25,7 +25,9 @@
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
+#include "coordinator/store/answers_kept.h"
 #include "coordinator/store/store.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -38,8 +40,7 @@ struct TellLimits {
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
   absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
-  // For a host that never answered, from accepted on: as long as answers are kept.
-  absl::Duration host_wait_max = absl::Hours(7 * 24);
+  absl::Duration host_wait_max = kAnswersKept;  // From accepted on, as LeftMessage says.
   LimitWaits limit_waits;
 };
 
@@ -59,8 +60,10 @@ struct TellLimits {
 // not over: it is put off, which is stored as an end is, and goes back to the front of the line,
 // where it waits until the limit has reset.
 //
-// A tell to a host that never answered ends with the first attempt to reach that; with
-// `wait_for_host` it stays in flight and waits, while what does not wait for it ends (away.cc).
+// A tell that its host cannot be given now goes back to the front of the line, where it takes up no
+// process, and waits for the host; what does not wait for that ends (away.cc). It is stored as
+// running from just before it is given to the host, and not before: what is stored as queued, no
+// host has got.
 //
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
@@ -73,7 +76,8 @@ class Orchestrator : private SessionListener {
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
   // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of
   // what was cancelled are told. A tell whose team is not configured any more is settled as
-  // FAILURE_DROPPED. FAILURE_STORAGE: the store cannot be used.
+  // FAILURE_DROPPED; where the configuration does not load it waits for somebody for whom it does.
+  // FAILURE_STORAGE: the store cannot be used.
   absl::Status ResumeOpenTells();
 
   // Stores and queues the tell; `observer` follows it until OnSettled() or RemoveObserver(). It may
@@ -105,6 +109,14 @@ class Orchestrator : private SessionListener {
   absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) const;
   // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) const;
+  // The tell is open, and so far nobody has asked for it, or for another of its session, in this
+  // life: an earlier one took it, and the environment of its sender went with that.
+  bool LacksAsker(const std::string& tell_id) const;
+  // Somebody with that environment asks for such a tell: it goes on with that, and its host is
+  // tried at once. Where that fails for want of keys it waits for the next one who asks, unless
+  // this was its sender.
+  void AskFor(const std::string& tell_id, const SharedEnvironment& environment,
+              bool by_sender = false);
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
   // offered again.
   void MarkFetched(const std::string& tell_id);
@@ -172,7 +184,8 @@ class Orchestrator : private SessionListener {
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;    // As in TellSpec: of an earlier life's tell null.
+    SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
+    bool is_of_sender = false;        // It is not lent.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
@@ -181,7 +194,8 @@ class Orchestrator : private SessionListener {
     v1::TurnAccount account;                       // As in TellOutcome.
     size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;              // What the store has of it does not count.
-    bool may_be_there = false;                     // An earlier life may have passed it on.
+    bool may_be_there = false;                     // Some life may have passed it on.
+    bool given = false;                            // The host may have it: it is stored as running.
     bool wait_for_limit = false;                   // As in TellSpec.
     bool wait_for_host = false;                    // Likewise.
     int limit_waits = 0;                           // So often it was put off.
@@ -195,6 +209,8 @@ class Orchestrator : private SessionListener {
     PooledSession* session = nullptr;
     std::string in_flight;                // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;      // Ids, oldest first.
+    // Set: they wait for the host, which says more to come, and none is in flight.
+    absl::optional<v1::TellProgress> awaits;
     std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
     bool takes_over = false;              // One of them asks for it.
     SharedEnvironment wakes_environment;  // Of the newest of them.
@@ -210,7 +226,13 @@ class Orchestrator : private SessionListener {
   // the team, and it is over.
   absl::StatusOr<Queue*> Reopen(const StoredTell& stored);
   absl::Status Resume(StoredTell stored);
-  bool IsInFlight(const std::string& tell_id, const OpenTell& tell) const;
+  // Into the queue of its session: in flight, or behind what is there.
+  void PutInLine(StoredTell stored, Queue& queue);
+  // Open tells for whose team no way can be found before somebody asks who has the variables that
+  // the configuration names, or it is mended (askers.cc). Those of the queue's session go on.
+  absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
+  void FindWay(const std::string& tell_id, const SharedEnvironment& environment);
+  void EndWhatFoundNoWay();
   void LetEverybodyGo();
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
@@ -234,6 +256,8 @@ class Orchestrator : private SessionListener {
                                                        const std::string& caller, CancelDone& done);
   void CancelQueued(const std::string& tell_id, Queue& queue);
   void CancelInFlight(const std::string& tell_id, Queue& queue);
+  // For the next life, where this one ends before the host has heard of it.
+  void NoteCancel(const std::string& tell_id, const std::string& id_on_host);
   absl::Status ResumeCancels();
   struct Asked {
     PooledSession* session;
@@ -268,12 +292,21 @@ class Orchestrator : private SessionListener {
                           SleepDone& done, const SharedEnvironment& environment);
   void GiveUpWake(const std::string& session_id, uint64_t round);
   void CancelWaiting(Queue& queue);
+  // Where nothing waits any more, neither a process nor the host is kept for it.
+  void LetGoOfWaits(Queue& queue);
   void PostStartNext(const std::string& session_id);
   void StartNext(const std::string& session_id);
+  // Whoever asks lends the link what it has in the same task of the loop.
+  void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
   // Of whoever asked for what is under way, or else for what is next in the line.
   SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
-  void KeepEnvironment(const std::string& tell_id, const SharedEnvironment& environment);
+  // A tell that no host has got is taken back, and waits for its host (away.cc).
+  void TakeBack(Queue& queue);
+  void EndWhatDoesNotWait(Queue& queue, const HostAway& away);
+  absl::Status EndOf(const OpenTell& tell, const HostAway& away) const;
+  // OK: the team is configured, or nobody can say.
+  absl::Status CheckStillThere(const Queue& queue);
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
@@ -301,8 +334,10 @@ class Orchestrator : private SessionListener {
                      bool asks) override;
   void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
   void OnCancelHeard(const std::string& id_on_host) override;
-  bool WaitsForHost(const std::string& id_on_host) const override;
-  void OnSessionAway(const std::string& session_id, const absl::Status& why) override;
+  absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
+  bool MayGive(const std::string& id_on_host) override;
+  void OnSessionAway(const std::string& session_id, const HostAway& away) override;
+  void OnSessionBack(const std::string& session_id) override;
 
   EventLoop& loop_;
   Store& store_;
@@ -312,6 +347,7 @@ class Orchestrator : private SessionListener {
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
   std::map<std::string, Queue> queues_;              // By session_id.
+  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   std::vector<std::string> ended_;                   // Tells that are over and not stored so.
   std::set<std::string> unsaved_;                    // Sessions that the store did not take.

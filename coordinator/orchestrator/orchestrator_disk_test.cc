@@ -182,14 +182,16 @@ TEST_F(OrchestratorDiskTest, AMessageThatCannotBeMarkedAsRunningWaits) {
     disk_.Fail(FailingDisk::Trouble::kIoError);  // It starts in the next round of the loop.
   });
   Drain();
-  OnLoop([&] { EXPECT_THAT(Transport().open_tells(), IsEmpty()); });
+  OnLoop([&] { EXPECT_FALSE(Transport().has_given(spec.tell_id)); });
   EXPECT_THAT(recorder.texts, Contains(HasSubstr("cannot be taken up yet")));
-  OnLoop([&] { disk_.Heal(); });
-  while (true) {
-    bool started = false;
-    OnLoop([&] { started = !Transport().open_tells().empty(); });
-    if (started) break;
+  OnLoop([&] {
+    disk_.Heal();
+    EXPECT_EQ((*store_->FindTell(spec.tell_id))->state, TellState::kQueued);
+  });
+  for (bool given = false; !given;) {
+    OnLoop([&] { given = Transport().has_given(spec.tell_id); });
   }
+  OnLoop([&] { EXPECT_EQ((*store_->FindTell(spec.tell_id))->state, TellState::kRunning); });
   OnLoop([&] { Transport().Settle(spec.tell_id, absl::OkStatus()); });
   EXPECT_TRUE(recorder.Wait().status.ok());
 }

@@ -66,6 +66,7 @@ class OrchestratorTest : public ::testing::Test {
       store_options_.path = dir_.File("iris.db");
       store_ = *Store::Open(store_options_);
       factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
+      factory_->hosts().hold_starts = hold_starts_;
       config_ = std::make_unique<LiveConfig>(
           dir_.File("config.json"),
           [this](const EnvLookup& env) {
@@ -118,6 +119,7 @@ class OrchestratorTest : public ::testing::Test {
   // What ${VAR} in the file would make of it; may be empty.
   std::function<void(const EnvLookup& env, Config& config)> on_load_;
   StoreOptions store_options_;  // Of the next Start().
+  bool hold_starts_ = false;    // As FakeHosts; likewise.
   LoopThread thread_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<LiveConfig> config_;

@@ -8,7 +8,9 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/answer_all.h"
+#include "coordinator/orchestrator/no_way.h"
 #include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/progress.h"
 
 namespace iris {
 namespace {
@@ -34,9 +36,11 @@ absl::Status StoppedForGood(bool team_had_it) {
                      "Look at what the team did before you send the message again.");
 }
 
-// The store or this machine fails, and a later start finds what this one does not.
-bool SaysNothingOfTheTeam(const absl::Status& why) {
-  return KindOf(why) == v1::FAILURE_STORAGE || KindOf(why) == v1::FAILURE_BUSY_LIMIT;
+// The configuration may be mended, or somebody comes for whom it loads.
+v1::TellProgress NoWayYet(const absl::Status& why) {
+  return ToProto({.text = absl::StrCat("the message waits for somebody for whom the configuration "
+                                       "loads, who asks for it as `iris tells` does: ",
+                                       Failure(ToProto(why)).detail())});
 }
 
 }  // namespace
@@ -84,7 +88,8 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.accepted_at = stored.accepted_at;
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
-  open.may_be_there = stored.state == TellState::kRunning || stored.limit_waits > 0;
+  open.given = stored.state == TellState::kRunning;
+  open.may_be_there = open.given || stored.limit_waits > 0;
   open.wait_for_limit = stored.wait_for_limit;
   open.wait_for_host = stored.wait_for_host;
   open.limit_waits = stored.limit_waits;
@@ -94,29 +99,32 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
     sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
   }
   if (found.ok()) return *found;
-  // The configuration has changed: there is no way to the team any more.
-  End(stored.tell_id,
-      MakeFailure(v1::FAILURE_DROPPED,
-                  absl::StrCat("the coordinator was stopped while the message was open, and now ",
-                               ToProto(found.status()).detail()),
-                  open.may_be_there ? "Look at what the team did before you send the message again."
-                                    : "Send it again."));
+  const bool is_overdue = store_.Now() >= open.accepted_at + limits_.host_wait_max;
+  if (!config_.Current().ok() && !is_overdue) {
+    no_way_.push_back(stored.tell_id);
+    SetProgress(stored.tell_id, NoWayYet(found.status()));
+  } else {  // The configuration has changed.
+    End(stored.tell_id, NoWay(found.status(), open.given));
+  }
   return nullptr;
 }
 
 absl::Status Orchestrator::Resume(StoredTell stored) {
   const absl::StatusOr<Queue*> reopened = Reopen(stored);
   if (!reopened.ok() || *reopened == nullptr) return reopened.status();
-  Queue& queue = **reopened;
+  PutInLine(std::move(stored), **reopened);
+  return absl::OkStatus();
+}
+
+void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
   // Two were under way only where an earlier version lost sight of one.
   if (stored.state == TellState::kQueued || !queue.in_flight.empty()) {
     queue.waiting.push_back(stored.tell_id);
-    PostStartNext(stored.session_id);
-    return absl::OkStatus();
+    return PostStartNext(stored.session_id);
   }
   queue.in_flight = stored.tell_id;
-  queue.session->Resume(IdOnHost(stored.tell_id, stored.limit_waits), std::move(stored.text));
-  return absl::OkStatus();
+  queue.session->Resume(IdOnHost(stored.tell_id, stored.limit_waits), std::move(stored.text),
+                        /*given=*/true);
 }
 
 void Orchestrator::Leave() {
@@ -128,10 +136,15 @@ void Orchestrator::Leave() {
 absl::Status Orchestrator::SettleOpen() {
   for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
   for (const auto& [session_id, queue] : queues_) {
-    if (!queue.in_flight.empty()) End(queue.in_flight, StoppedForGood(/*team_had_it=*/true));
-    for (const std::string& waiting : queue.waiting) {
-      End(waiting, StoppedForGood(/*team_had_it=*/false));
+    if (!queue.in_flight.empty()) {
+      End(queue.in_flight, StoppedForGood(open_[queue.in_flight].given));
     }
+    for (const std::string& waiting : queue.waiting) {
+      End(waiting, StoppedForGood(open_[waiting].given));
+    }
+  }
+  for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
+    End(tell_id, StoppedForGood(open_[tell_id].given));
   }
   unsaved_.clear();
   Save();
@@ -143,15 +156,10 @@ absl::Status Orchestrator::SettleOpen() {
                                   " messages stay open, and go on with the next coordinator"));
 }
 
-bool Orchestrator::IsInFlight(const std::string& tell_id, const OpenTell& tell) const {
-  const auto queue = queues_.find(tell.session_id);
-  return queue != queues_.end() && queue->second.in_flight == tell_id;
-}
-
 void Orchestrator::LetEverybodyGo() {
   leaving_ = true;
   for (auto& [tell_id, tell] : std::exchange(open_, {})) {
-    const TellOutcome left{.status = LeftOpen(IsInFlight(tell_id, tell)),
+    const TellOutcome left{.status = LeftOpen(tell.given),
                            .answer = std::make_shared<const std::string>(std::move(tell.answer)),
                            .duration = store_.Now() - tell.accepted_at};
     for (TellObserver* observer : tell.observers) observer->OnSettled(left);
@@ -160,12 +168,14 @@ void Orchestrator::LetEverybodyGo() {
   for (auto& [session_id, queue] : queues_) {
     queue.waiting.clear();
     queue.in_flight.clear();
+    queue.awaits.reset();
     AnswerAll(queue.wakes_waiting, Leaving());
     AnswerAll(queue.wakes, Leaving());
     AnswerAll(queue.sleeps, Leaving());
     queue.session = nullptr;
   }
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
+  no_way_.clear();
   sent_again_.clear();
   applied_.clear();
   ended_.clear();

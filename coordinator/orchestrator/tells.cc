@@ -20,7 +20,12 @@ constexpr absl::Duration kGiveBackAgain = absl::Milliseconds(100);
 // A list of 1,000 fits into one message.
 constexpr size_t kListedDetailBytes = 200;
 
-absl::Status Cancelled(bool was_put_off) {
+absl::Status Cancelled(bool was_put_off, bool given) {
+  if (given) {
+    return MakeFailure(v1::FAILURE_CANCELLED,
+                       "the message was cancelled while there was no way to its team, which may "
+                       "have it, and is told once there is one");
+  }
   return MakeFailure(
       v1::FAILURE_CANCELLED,
       was_put_off ? "the message was cancelled while it waited for the limit of claude's account; "
@@ -144,10 +149,6 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   if (open->second.progress.has_value()) {
     *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
   }
-  // Stored as under way, and no host has it.
-  const auto queue = queues_.find(open->second.session_id);
-  if (queue == queues_.end() || queue->second.session == nullptr) return;
-  if (queue->second.session->waits_for_host()) summary.set_state(NameOf(TellState::kQueued));
 }
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
@@ -225,9 +226,13 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
 // is asked for all the same.
 void Orchestrator::CancelInFlight(const std::string& tell_id, Queue& queue) {
   const std::string id_on_host = IdOnHost(tell_id, open_[tell_id].limit_waits);
+  NoteCancel(tell_id, id_on_host);
+  queue.session->Cancel(id_on_host);
+}
+
+void Orchestrator::NoteCancel(const std::string& tell_id, const std::string& id_on_host) {
   const absl::Status noted = store_.NoteCancel(tell_id, id_on_host);
   if (!noted.ok()) LogWarn("that tell ", tell_id, " is cancelled: ", noted.message());
-  queue.session->Cancel(id_on_host);
 }
 
 void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
@@ -238,11 +243,11 @@ void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
 void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
   queue.waiting.erase(std::remove(queue.waiting.begin(), queue.waiting.end(), tell_id),
                       queue.waiting.end());
-  // Nobody is left who would use the room.
-  if (queue.waiting.empty() && queue.wakes_waiting.empty()) {
-    pool_.LeaveLine(queue.session->session_id());
-  }
-  End(tell_id, Cancelled(open_[tell_id].limit_waits > 0));
+  const OpenTell& tell = open_[tell_id];
+  if (tell.given) NoteCancel(tell_id, IdOnHost(tell_id, tell.limit_waits));
+  End(tell_id, Cancelled(tell.limit_waits > 0, tell.given));
+  if (queue.session == nullptr) return;  // There is no way to the team yet.
+  LetGoOfWaits(queue);
   TellPlaces(queue);
 }
 
@@ -251,6 +256,7 @@ void Orchestrator::KeepHouseNowAndThen() {
     const absl::Status kept = store_.KeepHouse();
     if (!kept.ok()) LogWarn("keeping house in the store: ", kept.message());
     GiveBackRoom();
+    EndWhatFoundNoWay();
     KeepHouseNowAndThen();
   });
 }

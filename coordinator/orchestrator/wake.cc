@@ -124,13 +124,13 @@ absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string
 }
 
 void Orchestrator::CancelWaiting(Queue& queue) {
-  pool_.LeaveLine(queue.session->session_id());
   for (const std::string& waiting : std::exchange(queue.waiting, {})) {
     End(waiting, AsleepBefore("while the message waited; the team never got it"));
   }
   ++queue.wakes_round;
   queue.takes_over = false;
   AnswerAll(queue.wakes_waiting, AsleepBefore("before it woke up"));
+  LetGoOfWaits(queue);
 }
 
 }  // namespace iris

@@ -1,5 +1,6 @@
 #include "coordinator/pool/pooled_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/utf8.h"
@@ -83,10 +84,16 @@ void PooledSession::UseNextTeam() {
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
   for (OpenTell& tell : open) {
-    tell.given ? transport_->Resume(tell.id, std::move(tell.text))
-               : transport_->Tell(tell.id, std::move(tell.text));
+    tell.sent ? transport_->Resume(tell.id, std::move(tell.text), tell.given)
+              : transport_->Tell(tell.id, std::move(tell.text));
   }
-  for (const std::string& tell_id : cancels_) transport_->PassOnCancel(tell_id);
+  for (const std::string& tell_id : cancels_) {
+    const bool is_open =
+        std::any_of(open.begin(), open.end(),
+                    [&](const OpenTell& tell) { return tell.id == tell_id; });
+    is_open ? transport_->Cancel(tell_id) : transport_->PassOnCancel(tell_id);
+  }
+  if (awaits_host_) transport_->AwaitHost();
 }
 
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
@@ -95,9 +102,27 @@ void PooledSession::Tell(const std::string& tell_id, std::string text) {
   transport_->Tell(tell_id, std::move(text));
 }
 
-void PooledSession::Resume(const std::string& tell_id, std::string text) {
+void PooledSession::Resume(const std::string& tell_id, std::string text, bool given) {
   ++tells_open_;
-  transport_->Resume(tell_id, std::move(text));
+  cannot_end_ = false;
+  transport_->Resume(tell_id, std::move(text), given);
+}
+
+bool PooledSession::Withdraw(const std::string& tell_id) {
+  if (!transport_->Withdraw(tell_id)) return false;
+  --tells_open_;
+  awaits_host_ = true;
+  on_change_();
+  return true;
+}
+
+void PooledSession::StopAwaiting() {
+  if (std::exchange(awaits_host_, false)) transport_->StopAwaiting();
+}
+
+void PooledSession::OnHostBack() {
+  awaits_host_ = false;
+  listener_.OnSessionBack(key_.session_id);
 }
 
 void PooledSession::Wake() {
@@ -128,7 +153,7 @@ void PooledSession::OnEnded(const absl::StatusOr<bool>& was_running) {
 void PooledSession::Describe(v1::SessionStatus& status) const {
   if (child_ == Child::kReady) {
     status.set_state(busy() ? "busy" : "ready");
-  } else if (busy()) {
+  } else if (busy() || awaits_host_) {
     status.set_state("starting");
   } else if (child_ == Child::kGone) {
     status.set_state("stopped");
@@ -162,7 +187,6 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
   listener_.OnSessionProgress(key_.session_id, progress);
-  if (waits_for_host()) on_change_();  // It has no process any more.
 }
 
 // Settings that were due are asked for again, as they are then.

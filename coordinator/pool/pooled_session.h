@@ -16,6 +16,7 @@
 #include "coordinator/config/config.h"
 #include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/session_listener.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
@@ -51,14 +52,10 @@ class PooledSession : private TransportSink {
   // Its child answers, and is not being ended.
   bool ready() const { return child_ == Child::kReady && !ending(); }
   bool ending() const { return !ending_.empty(); }
-  // As Transport::waits_for_host(), with a tell under way.
-  bool waits_for_host() const { return busy() && transport_->waits_for_host(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
-  // not: the link's loss took it from us, and nobody here can end it. Nor does one that waits for a
-  // host which got nothing of it yet.
+  // not: the link's loss took it from us, and nobody here can end it.
   bool has_process() const {
-    return (busy() && !waits_for_host()) || starting_ || ending() ||
-           child_ == Child::kReady;
+    return busy() || starting_ || ending() || child_ == Child::kReady;
   }
   // May be put to sleep without anybody noticing.
   bool idle() const { return ready() && !busy() && !starting_ && !cannot_end_; }
@@ -82,8 +79,14 @@ class PooledSession : private TransportSink {
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
-  // As Transport::Resume(). The session is new.
-  void Resume(const std::string& tell_id, std::string text);
+  // As Transport::Resume().
+  void Resume(const std::string& tell_id, std::string text, bool given);
+  // As Transport::Withdraw(): the session counts for no process by it, and its host is awaited
+  // until the listener hears OnSessionBack(), or StopAwaiting() is called, whatever settings it
+  // gets.
+  bool Withdraw(const std::string& tell_id);
+  void StopAwaiting();
+  bool awaits_host() const { return awaits_host_; }
   void TryNow() { transport_->TryNow(); }
   // As Transport::Cancel(), PassOnCancel() and Acknowledge().
   void Cancel(const std::string& tell_id) {
@@ -129,12 +132,14 @@ class PooledSession : private TransportSink {
   void OnApplied(const ReadMark& mark) override;
   void OnCancelHeard(const std::string& tell_id) override;
   bool HostHasAnswered() const override { return hosts_.HasAnswered(team_); }
-  bool WaitsForHost(const std::string& tell_id) const override {
-    return team_.remote.has_value() && listener_.WaitsForHost(tell_id);
+  absl::Status EndWhileAway(const std::string& tell_id, const HostAway& away) const override {
+    return listener_.EndWhileAway(tell_id, away);
   }
-  void OnHostAway(const absl::Status& why) override {
-    listener_.OnSessionAway(key_.session_id, why);
+  bool MayGive(const std::string& tell_id) override { return listener_.MayGive(tell_id); }
+  void OnHostAway(const HostAway& away) override {
+    listener_.OnSessionAway(key_.session_id, away);
   }
+  void OnHostBack() override;
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;
   }
@@ -153,7 +158,8 @@ class PooledSession : private TransportSink {
   ReadMark applied_;
   HostMark stored_host_;  // Of the last mark that is stored.
   int tells_open_ = 0;
-  bool starting_ = false;  // Wake() was called, and neither answer has come.
+  bool awaits_host_ = false;  // No tell of it is under way; see Withdraw().
+  bool starting_ = false;     // Wake() was called, and neither answer has come.
   std::vector<SleepDone> ending_;
   bool cannot_end_ = false;         // Sleep() failed; not tried again until something happens.
   absl::optional<Team> next_team_;  // To be used once the child is gone.

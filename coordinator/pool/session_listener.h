@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -37,9 +38,12 @@ class SessionListener {
   virtual void OnTellSettled(const std::string& tell_id, const absl::Status& outcome) = 0;
   // As TransportSink::OnCancelHeard().
   virtual void OnCancelHeard(const std::string& tell_id) = 0;
-  // As TransportSink::WaitsForHost() and OnHostAway(); the first may come from inside.
-  virtual bool WaitsForHost(const std::string& tell_id) const = 0;
-  virtual void OnSessionAway(const std::string& session_id, const absl::Status& why) = 0;
+  // As TransportSink::EndWhileAway() and MayGive(); both may come from inside.
+  virtual absl::Status EndWhileAway(const std::string& tell_id, const HostAway& away) const = 0;
+  virtual bool MayGive(const std::string& tell_id) = 0;
+  // As TransportSink::OnHostAway() and OnHostBack().
+  virtual void OnSessionAway(const std::string& session_id, const HostAway& away) = 0;
+  virtual void OnSessionBack(const std::string& session_id) = 0;
 };
 
 }  // namespace iris

@@ -24,9 +24,10 @@ absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from,
   absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
   if (!stored.ok()) return stored.status();
   if (const auto known = by_id_.find(stored->session_id); known != by_id_.end()) {
-    // What is under way is somebody else's, for whom the team may be another one.
-    if (!known->second.session->busy()) known->second.session->UseSettings(team);
-    return known->second.session.get();
+    PooledSession& session = *known->second.session;
+    // What is under way, or waits, is somebody else's, for whom the team may be another one.
+    if (!session.busy() && !session.awaits_host()) session.UseSettings(team);
+    return &session;
   }
   const absl::StatusOr<ReadMark> after = store_.FindMark(stored->session_id);
   if (!after.ok()) return after.status();

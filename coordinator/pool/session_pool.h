@@ -32,8 +32,8 @@ namespace iris {
 // While somebody is in the line, the session that was used longest ago and is idle is put to sleep;
 // a busy one never. One that has more to do gives way to the line between two tells. Children that
 // an earlier life of the coordinator left, and those behind a lost link, are not counted until they
-// are used again; nor is a session that waits for a host which got nothing of it yet. Once the host
-// is there it counts, and there may be more than the limit until a turn ends.
+// are used again; nor is a session that only waits for its host (PooledSession::Withdraw()). Once
+// the host is there it stands in the line as everybody does.
 //
 // Lives on the coordinator's loop.
 class SessionPool {

@@ -1,8 +1,10 @@
 #include "coordinator/service/coordinator_service.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
@@ -63,8 +65,37 @@ grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerCont
                                                         v1::ListTellsResponse* response) {
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     ++calls_begun_;
-    reply.Give(orchestrator_.List(request->from(), request->all()));
+    const absl::StatusOr<v1::ListTellsResponse> tells =
+        orchestrator_.List(request->from(), request->all());
+    if (tells.ok() && request->has_environment()) {
+      AskFor(*tells, EnvironmentOf(request->environment()));
+    }
+    reply.Give(tells);
   });
+}
+
+void CoordinatorService::AskFor(const v1::ListTellsResponse& tells,
+                                const SharedEnvironment& environment) {
+  if (environment == nullptr) return;
+  std::vector<const v1::TellSummary*> lacking;
+  std::set<std::string> teams;
+  for (const v1::TellSummary& tell : tells.tells()) {
+    if (!orchestrator_.LacksAsker(tell.tell_id())) continue;
+    lacking.push_back(&tell);
+    teams.insert(tell.to());
+  }
+  // First: the messages are tried at once.
+  for (const std::string& team : teams) daemon_.Lend(team, environment);
+  for (const v1::TellSummary* tell : lacking) orchestrator_.AskFor(tell->tell_id(), environment);
+}
+
+void CoordinatorService::AskForOne(const std::string& tell_id, const std::string& caller,
+                                   const SharedEnvironment& environment) {
+  absl::StatusOr<v1::TellSummary> tell = orchestrator_.Find(tell_id, caller);
+  if (!tell.ok()) return;
+  v1::ListTellsResponse one;
+  *one.add_tells() = *std::move(tell);
+  AskFor(one, environment);
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::CancelTell(grpc::CallbackServerContext* context,
@@ -72,6 +103,9 @@ grpc::ServerUnaryReactor* CoordinatorService::CancelTell(grpc::CallbackServerCon
                                                          v1::CancelTellOfResponse* response) {
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     if (!BeginCall(reply)) return;
+    if (request->has_environment()) {
+      AskForOne(request->tell_id(), request->from(), EnvironmentOf(request->environment()));
+    }
     orchestrator_.Cancel(request->tell_id(), request->from(), EndCall(reply));
   });
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <string>
 
 #include "common/budget/byte_budget.h"
 #include "common/environment/environment.h"
@@ -96,6 +97,11 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   // `done` once, on the loop, within a second or so: hosts are asked.
   using StatusDone = std::function<void(const absl::StatusOr<v1::GetStatusResponse>&)>;
   void Status(StatusDone done);
+  // Whoever looks after open messages lends its environment to those that nobody has asked for
+  // since an earlier coordinator took them, and to their links. Null: nothing.
+  void AskFor(const v1::ListTellsResponse& tells, const SharedEnvironment& environment);
+  void AskForOne(const std::string& tell_id, const std::string& caller,
+                 const SharedEnvironment& environment);
   absl::Status FillTeams(const SharedEnvironment& asker, v1::ListTeamsResponse& response);
 
   EventLoop& loop_;

@@ -151,6 +151,59 @@ TEST_F(CoordinatorServiceTest, TheAskersEnvironmentIsLentAndTheMessagesOwn) {
   });
 }
 
+TEST_F(CoordinatorServiceTest, WhoLooksAfterMessagesOfAnEarlierCoordinatorLendsItsEnvironment) {
+  script_ = HoldScript;
+  const std::vector<std::string> ids = {NewUuid(), NewUuid(), NewUuid()};
+  const std::vector<std::string> callers = {"cli", "backend", "web"};
+  OnLoop([&] {
+    for (const char* name : {"backend", "web"}) file_.teams.push_back({.name = name, .path = "/p"});
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const std::string session_id = store_->GetOrCreateSession(callers[i], "gpu")->session_id;
+      ASSERT_TRUE(store_->AddTell(ids[i], session_id, "x").ok());
+    }
+    ASSERT_TRUE(orchestrator_->ResumeOpenTells().ok());
+  });
+  const auto env_of = [this](const std::string& caller) {
+    std::string keys = "none";
+    OnLoop([&] {
+      const SharedEnvironment env = factory_->Between(caller, "gpu").team().asker.environment;
+      if (env != nullptr) keys = env->at("SSH_AUTH_SOCK");
+    });
+    return keys;
+  };
+  v1::Environment env;
+  env.add_entries("SSH_AUTH_SOCK=/of/follow");
+  v1::FollowTellRequest follow;
+  follow.set_tell_id(ids[0]);
+  follow.set_from("cli");
+  follow.set_no_wait(true);
+  *follow.mutable_environment() = env;
+  grpc::ClientContext following;
+  EXPECT_TRUE(ReadAll(*stub_->FollowTell(&following, follow)).call.ok());
+  EXPECT_EQ(env_of("cli"), "/of/follow");
+  EXPECT_EQ(env_of("backend"), "none");
+  OnLoop([&] { EXPECT_EQ(daemon_.lent.at("gpu").at("SSH_AUTH_SOCK"), "/of/follow"); });
+
+  env.set_entries(0, "SSH_AUTH_SOCK=/of/cancel");
+  v1::CancelTellOfRequest cancel;
+  cancel.set_tell_id(ids[1]);
+  cancel.set_from("backend");
+  *cancel.mutable_environment() = env;
+  grpc::ClientContext cancelling;
+  v1::CancelTellOfResponse cancelled;
+  EXPECT_TRUE(stub_->CancelTell(&cancelling, cancel, &cancelled).ok());
+  EXPECT_EQ(env_of("backend"), "/of/cancel");
+
+  env.set_entries(0, "SSH_AUTH_SOCK=/of/list");
+  v1::ListTellsRequest list;
+  *list.mutable_environment() = env;
+  grpc::ClientContext listing;
+  v1::ListTellsResponse listed;
+  EXPECT_TRUE(stub_->ListTells(&listing, list, &listed).ok());
+  EXPECT_EQ(env_of("web"), "/of/list");
+  EXPECT_EQ(env_of("cli"), "/of/follow") << "somebody has asked for it";
+}
+
 TEST_F(CoordinatorServiceTest, OfAnOlderFrontEndOnlyTheNamedVariablesAreLent) {
   ASSERT_EQ(setenv("OF_THE_DAEMON", "1", 1), 0);
   v1::TellRequest request = ToGpu(NewUuid());

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/service/lent_env.h"
 
 namespace iris {
 
@@ -32,9 +33,13 @@ void FollowCall::OnBegin() {
   const absl::Status status = service_.orchestrator_.Follow(
       request_.tell_id(), request_.from(), &updates_,
       request_.no_wait() ? std::string() : request_.claude_session_id());
+  following_ = status.ok();
+  if (following_ && request_.has_environment()) {
+    service_.AskForOne(request_.tell_id(), request_.from(), EnvironmentOf(request_.environment()));
+  }
+  request_.clear_environment();  // The tell has it, if anybody.
   beginning_ = false;
   if (!status.ok()) return Finish(status);
-  following_ = true;
   WriteNext();
 }
 

@@ -29,7 +29,7 @@ class FollowCall final
   void WriteNext();
 
   CoordinatorService& service_;
-  const v1::FollowTellRequest request_;
+  v1::FollowTellRequest request_;
   bool beginning_ = false;  // Follow() is under way.
   bool following_ = false;
   AnswerText answer_text_;

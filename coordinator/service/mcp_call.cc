@@ -197,8 +197,10 @@ void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer)
 
 absl::Status McpCall::Follow(const std::string& tell_id, const std::string& caller,
                              TellObserver* observer, bool asker_waits) {
-  return service_.orchestrator_.Follow(tell_id, caller, observer,
-                                       asker_waits ? claude_session_id_ : std::string());
+  const absl::Status status = service_.orchestrator_.Follow(
+      tell_id, caller, observer, asker_waits ? claude_session_id_ : std::string());
+  if (status.ok()) service_.AskForOne(tell_id, caller, environment_);
+  return status;
 }
 
 absl::StatusOr<v1::TellSummary> McpCall::Find(const std::string& tell_id,
@@ -215,6 +217,7 @@ absl::StatusOr<std::vector<Store::WaitingAnswer>> McpCall::Unfetched(const std::
 }
 
 void McpCall::Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) {
+  service_.AskForOne(tell_id, caller, environment_);
   service_.orchestrator_.Cancel(tell_id, caller, std::move(done));
 }
 

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/age_clock.h"
+#include "coordinator/store/answers_kept.h"
 #include "coordinator/store/database.h"
 #include "coordinator/transport/read_mark.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -110,7 +111,7 @@ struct StoreOptions {
   int64_t settled_tells_max = 1000;
   int64_t settled_bytes_max = int64_t{1} << 30;  // Of texts and answers; the newest always stays.
   // What nobody has fetched is dropped at this age, by the AgeClock.
-  absl::Duration unfetched_age_max = absl::Hours(7 * 24);
+  absl::Duration unfetched_age_max = kAnswersKept;
   // Dropped tells whose summaries are kept, until they are twice as old as that.
   int64_t dropped_tells_max = 1000;
 };
@@ -141,14 +142,17 @@ class Store {
   // All of them, the most recently used first.
   absl::StatusOr<std::vector<StoredSession>> Sessions();
 
-  // Stores a new tell, as queued, or as running where the team gets it at once: then it needs no
-  // MarkRunning(). Its id must not be there yet. Where it fails the tell is not there, or whether
+  // Stores a new tell, as queued, or as running where the team gets it at once: then MarkRunning()
+  // does nothing. Its id must not be there yet. Where it fails the tell is not there, or whether
   // it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,
                        bool wait_for_limit = false, bool wait_for_host = false);
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
+  // A queued tell is about to be given to its team; a running one was not, and waits again. Nothing
+  // happens to one that is not so.
   absl::Status MarkRunning(absl::string_view tell_id);
+  absl::Status MarkQueued(absl::string_view tell_id);
   // All of it or nothing: how far sessions were read, and which tells ended or were put off by
   // then. The texts of checkpoints are forgotten when their tells are settled. Settled tells have
   // not been fetched by anybody; what is beyond the limits is forgotten for them. One that is
@@ -165,7 +169,7 @@ class Store {
   absl::StatusOr<std::string> FindText(absl::string_view tell_id);
   // The host of a team answers, by the way to it that is configured now; and whether it has in the
   // last kAnswerCounts. `way` is the caller's, and must hold no secret.
-  static constexpr absl::Duration kAnswerCounts = absl::Hours(7 * 24);
+  static constexpr absl::Duration kAnswerCounts = kAnswersKept;
   absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
 

@@ -92,6 +92,13 @@ absl::Status Store::MarkRunning(absl::string_view tell_id) {
   return update->BindText(tell_id).Finish();
 }
 
+absl::Status Store::MarkQueued(absl::string_view tell_id) {
+  absl::StatusOr<Statement> update = database_->Prepare(
+      "UPDATE tells SET state = 'queued' WHERE tell_id = ? AND state = 'running'");
+  if (!update.ok()) return update.status();
+  return update->BindText(tell_id).Finish();
+}
+
 absl::Status Store::PutOff(const Postponement& postponement) {
   absl::StatusOr<Statement> put_off =
       database_->Prepare("INSERT OR REPLACE INTO put_off VALUES (?, ?, ?)");
@@ -99,10 +106,7 @@ absl::Status Store::PutOff(const Postponement& postponement) {
   put_off->BindText(postponement.tell_id).Bind(absl::ToUnixMillis(postponement.not_before));
   absl::Status noted = put_off->Bind(postponement.waits).Finish();
   if (!noted.ok()) return noted;
-  absl::StatusOr<Statement> queue = database_->Prepare(
-      "UPDATE tells SET state = 'queued' WHERE tell_id = ? AND state = 'running'");
-  if (!queue.ok()) return queue.status();
-  absl::Status queued = queue->BindText(postponement.tell_id).Finish();
+  absl::Status queued = MarkQueued(postponement.tell_id);
   return queued.ok() ? ForgetText(postponement.tell_id) : queued;
 }
 

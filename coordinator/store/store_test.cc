@@ -77,6 +77,19 @@ TEST_F(StoreTest, ATellIsSettledExactlyOnce) {
   EXPECT_EQ(store->Sessions()->at(0).message_count, 1u);
 }
 
+TEST_F(StoreTest, WhatIsTakenBackIsQueuedAgainUnlessItIsOver) {
+  const auto store = Opened();
+  const std::string id = Added(*store);
+  ASSERT_TRUE(store->MarkRunning(id).ok());
+  EXPECT_EQ((*store->FindTell(id))->state, TellState::kRunning);
+  ASSERT_TRUE(store->MarkQueued(id).ok());
+  EXPECT_EQ((*store->FindTell(id))->state, TellState::kQueued);
+  ASSERT_TRUE(store->MarkRunning(id).ok());
+  ASSERT_TRUE(Settle(*store, id, absl::OkStatus(), "done").ok());
+  ASSERT_TRUE(store->MarkQueued(id).ok());
+  EXPECT_EQ((*store->FindTell(id))->state, TellState::kSettled);
+}
+
 TEST_F(StoreTest, OpenTellsAreThoseNotSettledInOrder) {
   const auto store = Opened();
   const std::string a = Added(*store), b = Added(*store), c = Added(*store);

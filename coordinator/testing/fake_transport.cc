@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kFakePid = 4711;
 constexpr uint64_t kFakeStartTime = 123456;
+constexpr absl::Duration kGiveAgain = absl::Milliseconds(10);
 
 }  // namespace
 
@@ -59,10 +60,18 @@ void FakeTransport::FinishStart() {
     sink_.OnReady(kFakePid, kFakeStartTime);
   }
   while (!unstarted_.empty()) {
-    const auto [tell_id, text] = std::move(unstarted_.front());
+    const auto [tell_id, text] = unstarted_.front();
+    if (!has_given(tell_id) && !sink_.MayGive(tell_id)) return GiveLater();
+    given_.insert(tell_id);
     unstarted_.pop_front();
     script_(*this, tell_id, text);
   }
+}
+
+void FakeTransport::GiveLater() {
+  loop_.After(kGiveAgain, [this, alive = alive_] {
+    if (*alive && ready_) FinishStart();
+  });
 }
 
 void FakeTransport::Spawn() {
@@ -88,21 +97,40 @@ void FakeTransport::Tell(const std::string& tell_id, std::string text) {
 std::vector<OpenTell> FakeTransport::tells_under_way() const {
   std::vector<OpenTell> open;
   for (const std::string& id : open_tells_) {
-    open.push_back({.id = id, .text = texts_.at(id), .given = !is_away_});
+    const bool resumed = std::count(resumed_.begin(), resumed_.end(), id) > 0;
+    open.push_back({.id = id,
+                    .text = texts_.at(id),
+                    .sent = resumed || has_given(id),
+                    .given = has_given(id)});
   }
   return open;
 }
 
-void FakeTransport::Resume(const std::string& tell_id, std::string text) {
+void FakeTransport::Resume(const std::string& tell_id, std::string text, bool given) {
   resumed_.push_back(tell_id);
+  if (given) given_.insert(tell_id);
   Tell(tell_id, std::move(text));
+}
+
+bool FakeTransport::Withdraw(const std::string& tell_id) {
+  const auto found = std::find(open_tells_.begin(), open_tells_.end(), tell_id);
+  if (found == open_tells_.end() || has_given(tell_id) || !is_out_of_reach_) return false;
+  open_tells_.erase(found);
+  texts_.erase(tell_id);
+  Unstart(tell_id);
+  awaits_host_ = true;
+  return true;
+}
+
+void FakeTransport::Unstart(const std::string& tell_id) {
+  unstarted_.erase(std::remove_if(unstarted_.begin(), unstarted_.end(),
+                                  [&](const auto& tell) { return tell.first == tell_id; }),
+                   unstarted_.end());
 }
 
 void FakeTransport::Cancel(const std::string& tell_id) {
   PostUnlessGone([this, tell_id] {
-    unstarted_.erase(std::remove_if(unstarted_.begin(), unstarted_.end(),
-                                    [&](const auto& tell) { return tell.first == tell_id; }),
-                     unstarted_.end());
+    Unstart(tell_id);
     Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled"));
     if (hosts_->hear_cancels) sink_.OnCancelHeard(tell_id);
   });
@@ -133,15 +161,23 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   sink_.OnSettled(tell_id, outcome);
 }
 
-void FakeTransport::BeAway(const absl::Status& why) {
-  is_away_ = !why.ok();
-  if (!is_away_) return;
+void FakeTransport::BeAway(const HostAway& away) {
+  is_out_of_reach_ = true;
   for (const std::string& tell_id : std::deque<std::string>(open_tells_)) {
-    if (!sink_.WaitsForHost(tell_id)) Settle(tell_id, why);
+    if (has_given(tell_id)) continue;
+    const absl::Status end = sink_.EndWhileAway(tell_id, away);
+    if (end.ok()) continue;
+    Unstart(tell_id);
+    Settle(tell_id, end);
   }
-  if (open_tells_.empty()) return GoDown(why);
-  sink_.OnProgress({.text = std::string(why.message())});
-  sink_.OnHostAway(why);
+  if (open_tells_.empty() && !awaits_host_) return GoDown(away.why);
+  sink_.OnProgress({.text = WhyItWaits(away)});
+  sink_.OnHostAway(away);
+}
+
+void FakeTransport::BeBack() {
+  is_out_of_reach_ = false;
+  if (std::exchange(awaits_host_, false)) sink_.OnHostBack();
 }
 
 void FakeTransport::GoDown(const absl::Status& why) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
@@ -85,7 +87,10 @@ class FakeTransport : public Transport {
   void Spawn() override;
   void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
-  void Resume(const std::string& tell_id, std::string text) override;
+  void Resume(const std::string& tell_id, std::string text, bool given) override;
+  bool Withdraw(const std::string& tell_id) override;
+  void AwaitHost() override { awaits_host_ = true; }
+  void StopAwaiting() override { awaits_host_ = false; }
   void TryNow() override { ++asked_; }
   int asked() const { return asked_; }
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
@@ -97,17 +102,23 @@ class FakeTransport : public Transport {
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
   bool busy() const override { return !open_tells_.empty(); }
-  bool is_out_of_reach() const override { return is_out_of_reach_ || is_away_; }
+  bool is_out_of_reach() const override { return is_out_of_reach_; }
   void LoseReach() { is_out_of_reach_ = true; }
-  bool waits_for_host() const override { return is_away_; }
-  // An attempt to reach its host, which never answered, fails so: each tell that does not wait for
-  // it ends with it. OK: the host is there.
-  void BeAway(const absl::Status& why);
+  // An attempt to reach its host fails so: each tell that the host does not have, and that does not
+  // wait for it, ends.
+  void BeAway(const HostAway& away);
+  // The host is there. Starts nothing: FinishStart() does, of what goes there.
+  void BeBack();
+  bool awaits_host() const { return awaits_host_; }
+  // The host has it: its script runs, or it came by Resume() so.
+  bool has_given(const std::string& tell_id) const { return given_.count(tell_id) > 0; }
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
   void PostUnlessGone(absl::AnyInvocable<void()> task);
   void Start();
+  void GiveLater();
+  void Unstart(const std::string& tell_id);
   void SetReady(bool ready);
 
   EventLoop& loop_;
@@ -125,8 +136,9 @@ class FakeTransport : public Transport {
   std::vector<v1::PendingRequest> requests_;
   std::vector<std::string> cancels_;
   std::map<std::string, std::string> texts_;  // Of open_tells_.
+  std::set<std::string> given_;               // Of all tells.
   bool is_out_of_reach_ = false;
-  bool is_away_ = false;
+  bool awaits_host_ = false;
   int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;

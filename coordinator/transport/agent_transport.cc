@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "coordinator/bootstrap/host_failure.h"
@@ -17,13 +16,6 @@ namespace {
 // Longer than the link takes to notice that it is dead: then it is the link that was lost.
 constexpr absl::Duration kAcquireDeadline = absl::Seconds(30);
 constexpr absl::Duration kOpenSlack = absl::Seconds(30);  // Beyond the agent's own limit.
-constexpr absl::Duration kDoingApart = absl::Milliseconds(250);
-
-TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
-  if (stage == BootstrapProgress::Stage::kUploading) return TransportProgress::Stage::kUploading;
-  if (stage == BootstrapProgress::Stage::kStarting) return TransportProgress::Stage::kStarting;
-  return TransportProgress::Stage::kConnecting;
-}
 
 }  // namespace
 
@@ -83,24 +75,21 @@ void AgentTransport::TakeOver() {
 
 void AgentTransport::UseLink() {
   state_ = State::kLinking;
+  is_trying_ = true;
   link_.Want(this);  // Also where it is up: it is not to stay down once it is lost.
   if (std::shared_ptr<LinkLife> life = link_.life(); life != nullptr) OnLinkUp(life);
 }
 
-void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
-  if (state_ != State::kLinking) return;
-  sink_.OnProgress({.stage = StageOf(progress.stage),
-                    .text = progress.text,
-                    .bytes_done = progress.bytes_done,
-                    .bytes_total = progress.bytes_total});
-}
-
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (state_ != State::kLinking) return;
-  life_ = life;
-  was_lost_ = false;
+  was_lost_ = is_trying_ = asker_is_newer_ = false;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   blocked_wait_ = absl::ZeroDuration();
+  if (std::exchange(awaits_host_, false)) {
+    Later([this] { sink_.OnHostBack(); });
+    if (IsIdle()) return LetGo();
+  }
+  life_ = life;
   LeaveOtherHostBehind();
   // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
   // A Close that was never answered may still come there: only a new lease keeps it from counting.
@@ -222,16 +211,16 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   TryNow();
 }
 
-void AgentTransport::Resume(const std::string& tell_id, std::string text) {
+void AgentTransport::Resume(const std::string& tell_id, std::string text, bool given) {
   // A store from before marks said so has `in_flight` alone.
   const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
-  // Which host it is was stored before anything was sent there; a store from before hosts were
-  // noted has the journal alone.
-  const bool given = !host_.mark().key.empty() || !point_.mark.journal_id.empty();
+  // An earlier build said so of what waited for its first host too. Which host it is was stored
+  // before anything was sent there; a store from before hosts were noted has the journal alone.
+  const bool had_host = !host_.mark().key.empty() || !point_.mark.journal_id.empty();
   tells_.push_back({.id = tell_id,
                     .text = AsProse(std::move(text)),
                     .sent = true,
-                    .given = given,
+                    .given = given && had_host,
                     .has_text = true,
                     .begun = begun});
   SayHowUrgent();
@@ -246,7 +235,7 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text) {
 std::vector<OpenTell> AgentTransport::tells_under_way() const {
   std::vector<OpenTell> open;
   for (const PendingTell& tell : tells_) {
-    open.push_back({.id = tell.id, .text = tell.text, .given = tell.given});
+    open.push_back({.id = tell.id, .text = tell.text, .sent = tell.sent, .given = tell.given});
   }
   return open;
 }
@@ -308,8 +297,8 @@ void AgentTransport::Apply(SessionNews& item) {
       const std::shared_ptr<bool> alive = alive_;
       text_bytes_ = 0;
       tell->begun = true;
-      written_at_ = absl::Now();
-      doing_said_at_ = absl::InfinitePast();
+      written_at_ = loop_.now();
+      ForgetDoing();
       // Written once more: what an earlier child said of it does not count.
       if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
       if (!*alive) return;
@@ -329,7 +318,7 @@ void AgentTransport::Apply(SessionNews& item) {
       text_bytes_ = 0;
       return sink_.OnTextVoid(item.tell_id);
     case SessionNews::Kind::kDoing:
-      if (tell != nullptr && unheard_ != item.tell_id) SayDoing(item.doing);
+      if (tell != nullptr && unheard_ != item.tell_id) SeeDoing(item.doing);
       return;
     case SessionNews::Kind::kSettled: {
       const std::shared_ptr<bool> alive = alive_;
@@ -340,7 +329,10 @@ void AgentTransport::Apply(SessionNews& item) {
         item.account.reset();
         if (item.outcome.ok()) item.outcome = NotReadWhole();
       }
-      if (tell->begun) written_at_ = absl::InfinitePast();
+      if (tell->begun) {
+        written_at_.reset();
+        ForgetDoing();
+      }
       v1::TurnAccount account;
       const bool has_account = item.account != nullptr && account.ParseFromString(*item.account);
       if (has_account) sink_.OnAccount(item.tell_id, account);
@@ -356,30 +348,6 @@ void AgentTransport::Apply(SessionNews& item) {
     case SessionNews::Kind::kAnswered:
       return OnAnswered(item.request_id);
   }
-}
-
-// Another tool is said at once; words of which many come, only now and then.
-void AgentTransport::SayDoing(const TurnText::Doing& doing) {
-  v1::ToolUse tool;
-  tool.set_name(doing.tool.name);
-  tool.set_input(doing.tool.input);
-  const bool is_other = tool.name() != doing_.name() || tool.input() != doing_.input();
-  if (!is_other && absl::Now() - doing_said_at_ < kDoingApart) return;
-  doing_said_at_ = absl::Now();
-  doing_ = tool;
-  const std::string text =
-      tool.name().empty() ? "claude has the message" : absl::StrCat("runs ", tool.name());
-  TransportProgress progress = {.stage = TransportProgress::Stage::kWorking,
-                                .text = text,
-                                .tool = std::move(tool),
-                                .words = doing.words,
-                                .working = Working()};
-  sink_.OnProgress(progress);
-}
-
-absl::Duration AgentTransport::Working() const {
-  if (written_at_ == absl::InfinitePast()) return absl::ZeroDuration();
-  return std::max(absl::Now() - written_at_, absl::Milliseconds(1));
 }
 
 void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& outcome) {

@@ -21,6 +21,7 @@
 #include "coordinator/link/calls.h"
 #include "coordinator/link/link.h"
 #include "coordinator/transport/attach_call.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/session_host.h"
 #include "coordinator/transport/transport.h"
@@ -59,7 +60,10 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Spawn() override;
   void TakeOver() override;
   void Tell(const std::string& tell_id, std::string text) override;
-  void Resume(const std::string& tell_id, std::string text) override;
+  void Resume(const std::string& tell_id, std::string text, bool given) override;
+  bool Withdraw(const std::string& tell_id) override;
+  void AwaitHost() override;
+  void StopAwaiting() override;
   void UseAskerOf(const Team& team) override;
   EnvironmentNames environment_names() const override { return given_; }
   void TryNow() override;
@@ -71,7 +75,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool ready() const override { return ready_; }
   bool busy() const override { return !tells_.empty(); }
   bool is_out_of_reach() const override { return state_ == State::kLinking && was_lost_; }
-  bool waits_for_host() const override;
   std::vector<OpenTell> tells_under_way() const override;
   TransportMetrics metrics() const override { return metrics_; }
 
@@ -80,7 +83,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   struct PendingTell {
     std::string id;
     std::string text;
-    bool sent = false;       // The host may know it: sent again it is said to be a repetition.
+    bool sent = false;       // As in OpenTell.
     bool given = false;      // The host may have it.
     bool on_stream = false;  // Sent over the stream that is open now.
     bool has_text = false;   // Some of its answer was passed on.
@@ -117,6 +120,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnAttached(const SessionNews& attached);
   void Renew();
   void SendTells();
+  void SendTellsLater();
   bool BeganElsewhere(const PendingTell& tell) const;
   std::string BegunTell() const;
   void SettleWhatCannotBeAsked(bool journal_is_known);
@@ -143,19 +147,27 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void DropChild(const absl::Status& why);
   // The child that the sink knows of is not there any more.
   void TellDown(const absl::Status& why);
-  void SayDoing(const TurnText::Doing& doing);
+  // What the turn of the tell in flight does (agent_transport_progress.cc).
+  void SeeDoing(const TurnText::Doing& doing);
+  void SayDoing();
+  void ForgetDoing();
   // Since the tell in flight was written; zero: not known.
   absl::Duration Working() const;
   void SettleOne(const std::string& tell_id, const absl::Status& outcome);
   // Fails every tell and starts over with the next one.
-  void Fail(const absl::Status& why) { Fail(why, why); }
-  void Fail(const absl::Status& why, const absl::Status& of_tells);
+  void Fail(const absl::Status& why);
   // False: a sink destroyed this.
   bool SettleAll(const absl::Status& outcome);
   // A call or the stream ended with `why`.
   void OnContactLost(const absl::Status& why);
-  // The tells that do not wait for the link to come back.
-  std::vector<std::string> LostWithLink(bool retries, bool host_is_known) const;
+  // A host that is out of reach (agent_transport_away.cc). False: a sink destroyed this.
+  bool SettleWhatDoesNotWait(const HostAway& away);
+  bool IsAnyGiven() const;
+  // Nobody needs the host now.
+  bool IsIdle() const {
+    return tells_.empty() && cancels_.empty() && ending_.empty() && !spawning_ && !awaits_host_;
+  }
+  void SayAway(const HostAway& away);
   void TryBlockedLinkLater();
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);
@@ -199,6 +211,10 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.
   absl::Duration blocked_wait_;           // The last; zero once the link was up.
   bool was_lost_ = false;                 // The link was heard to be down, and not up since.
+  bool awaits_host_ = false;              // As AwaitHost() says.
+  bool is_trying_ = false;                // An attempt may be under way, or comes by itself.
+  bool asker_is_newer_ = false;           // As HostAway says, of that attempt.
+  EventLoop::TimerId give_timer_ = 0;     // Runs while a tell may not be given yet.
   bool take_lease_ = false;               // A person asked, and it was not granted yet.
   bool take_claim_ = false;               // Nor was this.
   bool spawning_ = false;                 // Spawn() was called, and neither answer has come.
@@ -215,11 +231,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
-  // When the tell in flight was written, as far as was seen here, and what was said last, and when,
-  // of what its turn does.
-  absl::Time written_at_ = absl::InfinitePast();
-  absl::Time doing_said_at_ = absl::InfinitePast();
-  v1::ToolUse doing_;
+  // When the tell in flight was written, as far as was seen here, by the loop's clock; what its
+  // turn does now; and what was said last of that, and when.
+  absl::optional<absl::Duration> written_at_;
+  TurnText::Doing doing_;
+  TurnText::Doing said_doing_;
+  absl::Duration doing_said_at_ = -absl::InfiniteDuration();
+  EventLoop::TimerId doing_timer_ = 0;  // Runs while it is too soon to say more.
   size_t text_bytes_ = 0;                      // Of the tell in flight, passed on and not settled.
   absl::optional<ByteBudget::Holder> memory_;  // Those, and the line that has begun.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

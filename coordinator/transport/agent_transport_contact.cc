@@ -21,6 +21,7 @@ namespace {
 // From this build on an agent knows TellFrame.begun and OpenRequest.renew.
 constexpr uint32_t kBuildThatKnows = 5;
 constexpr absl::Duration kRenewDeadline = absl::Seconds(30);
+constexpr absl::Duration kGiveAgain = absl::Seconds(1);  // Where a tell may not be given yet.
 constexpr size_t kEnvironmentIdBytes = 8;
 
 size_t HashOf(const v1::LaunchSpec& spec) {
@@ -118,6 +119,9 @@ void AgentTransport::LearnEnvironment(const v1::ChildInfo& child) {
 
 // The host hears of it with the next new tell, which may be what starts the child.
 void AgentTransport::UseAskerOf(const Team& team) {
+  const bool is_other = team.asker.environment != nullptr &&
+                        team.asker.environment != team_.asker.environment;
+  if (is_other && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
   team_ = team;
   if (life_ == nullptr) return;  // It is told all of it when there is contact.
   const v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
@@ -133,10 +137,19 @@ void AgentTransport::SendTells() {
       state_ = State::kOpening;
       return Open();
     }
+    if (!tell.given && !sink_.MayGive(tell.id)) return SendTellsLater();
     tell.on_stream = tell.given = true;
     const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
     attach_->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
   }
+}
+
+void AgentTransport::SendTellsLater() {
+  if (give_timer_ != 0) return;
+  give_timer_ = loop_.After(kGiveAgain, [this] {
+    give_timer_ = 0;
+    if (state_ == State::kOpen) SendTells();
+  });
 }
 
 // In a journal that is gone, or at a place of it that is gone.

@@ -1,6 +1,5 @@
 // How contact with a session ends: the stream, the link, and the child on request.
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,14 +20,6 @@ constexpr absl::Duration kCloseDeadline = absl::Seconds(15);
 constexpr absl::Duration kLinkVerdict = absl::Seconds(3);
 // The answer to Close and the last events travel on streams of their own.
 constexpr absl::Duration kStreamVerdict = absl::Seconds(3);
-// A link that waits for something to be mended: every refused login counts against the account. All
-// sessions of a link count from its last attempt, so that theirs are one.
-constexpr absl::Duration kBlockedFirst = absl::Minutes(1);
-constexpr absl::Duration kBlockedLongest = absl::Minutes(5);
-
-constexpr absl::string_view kLeaveIt =
-    "Or leave the message for the host, until it is back, for up to 7 days: `iris tell --when-away "
-    "wait`, or whenAway \"wait\" in the MCP tools.";
 
 absl::Status EndedOnRequest(absl::string_view team) {
   return MakeFailure(v1::FAILURE_CANCELLED,
@@ -38,30 +29,6 @@ absl::Status EndedOnRequest(absl::string_view team) {
 // What a call to the agent says when its wire is gone.
 bool IsLossOfTheWire(const absl::Status& why) {
   return KindOf(why) == v1::FAILURE_DROPPED || KindOf(why) == v1::FAILURE_UNREACHABLE;
-}
-
-absl::string_view FixOf(const Failure& failure) {
-  return failure.fix().empty() ? FixFor(KindOf(failure)) : absl::string_view(failure.fix());
-}
-
-// Of a message that did not wait for its host: it could have.
-absl::Status CouldWait(const absl::Status& why) {
-  const FailureKind kind = KindOf(why);
-  const bool is_away = kind == v1::FAILURE_UNREACHABLE || kind == v1::FAILURE_TIMEOUT ||
-                       kind == v1::FAILURE_DROPPED;
-  if (!is_away) return why;
-  const Failure failure = ToProto(why);
-  return MakeFailure(kind, failure.detail(), absl::StrCat(FixOf(failure), " ", kLeaveIt));
-}
-
-std::string BlockedText(const absl::Status& why) {
-  const Failure failure = ToProto(why);
-  return absl::StrCat(
-      "the team has the message and may be working on it, but the way to it is "
-      "blocked: ",
-      failure.detail(), ". ", FixOf(failure),
-      " The answer is fetched then: it is tried again now and then, and when "
-      "somebody sends something to the team");
 }
 
 }  // namespace
@@ -81,6 +48,8 @@ void AgentTransport::LoseContact() {
   if (away_timer_ != 0) loop_.Cancel(away_timer_);
   away_timer_ = 0;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
+  loop_.Cancel(std::exchange(give_timer_, 0));
+  loop_.Cancel(std::exchange(doing_timer_, 0));
   ready_ = false;
   only_cancels_ = launch_is_new_ = false;
   state_ = State::kLinking;
@@ -95,7 +64,7 @@ void AgentTransport::LetGo() {
   requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
   state_ = State::kDown;
-  was_lost_ = false;
+  was_lost_ = is_trying_ = asker_is_newer_ = false;
   link_.Unwant(this);
 }
 
@@ -132,82 +101,6 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
   });
 }
 
-// What the host has goes on there, whatever has to be mended here.
-std::vector<std::string> AgentTransport::LostWithLink(bool retries, bool host_is_known) const {
-  std::vector<std::string> lost;
-  for (const PendingTell& tell : tells_) {
-    const bool waits = retries && (host_is_known || sink_.WaitsForHost(tell.id));
-    if (!tell.given && !waits) lost.push_back(tell.id);
-  }
-  return lost;
-}
-
-bool AgentTransport::waits_for_host() const {
-  return is_out_of_reach() &&
-         std::none_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.given; });
-}
-
-void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
-  if (state_ == State::kDown) return;
-  const bool had_contact = state_ != State::kLinking;
-  // Whatever ended the link, for who had contact it is one thing: dropped.
-  const absl::Status what =
-      had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
-  if (!ending_.empty()) return Fail(what);
-  if (had_contact) LoseContact();
-  was_lost_ = true;
-  if (!SettleCancelled()) return;
-  const bool host_is_known = link_.was_up() || sink_.HostHasAnswered();
-  const std::vector<std::string> lost = LostWithLink(retries, host_is_known);
-  const bool is_remote = team_.remote.has_value();
-  const absl::Status lost_as = retries && is_remote ? CouldWait(what) : what;
-  const bool has_more = retries && !cancels_.empty();
-  if (lost.size() == tells_.size() && !has_more) return Fail(what, lost_as);
-  if (!retries) {
-    TryBlockedLinkLater();
-  } else {
-    loop_.Cancel(std::exchange(blocked_timer_, 0));
-  }
-  const std::shared_ptr<bool> alive = alive_;
-  sink_.OnProgress({.stage = TransportProgress::Stage::kConnecting,
-                    .text = retries ? absl::StrCat("the host is out of reach, trying again: ",
-                                                   ToProto(why).detail())
-                                    : BlockedText(why)});
-  for (const std::string& tell_id : lost) {
-    if (*alive && Find(tell_id) != nullptr) SettleOne(tell_id, lost_as);
-  }
-  if (*alive && retries && !host_is_known && !tells_.empty()) sink_.OnHostAway(lost_as);
-  // Who wakes the session does not wait for what a host has, or is to hear, nor for one that nobody
-  // has seen.
-  if (*alive && (!retries || !host_is_known || tells_.empty())) DropChild(what);
-}
-
-// What others ask of the link meanwhile does not put it off.
-void AgentTransport::TryBlockedLinkLater() {
-  if (blocked_timer_ != 0) return;
-  blocked_wait_ = std::clamp(2 * blocked_wait_, kBlockedFirst, kBlockedLongest);
-  blocked_timer_ = loop_.After(blocked_wait_, [this] {
-    blocked_timer_ = 0;
-    UseLink();
-  });
-}
-
-// Somebody may have mended it; where that was said too soon after a refused login, it is tried
-// again before long.
-void AgentTransport::TryNow() {
-  if (state_ != State::kLinking) return;
-  blocked_wait_ = absl::ZeroDuration();
-  UseLink();
-}
-
-void AgentTransport::DropChild(const absl::Status& why) {
-  child_pid_ = 0;
-  requests_.clear();
-  take_lease_ = take_claim_ = false;
-  const bool was_ready = std::exchange(told_ready_, false);
-  if (std::exchange(spawning_, false) || was_ready) sink_.OnDown(why);
-}
-
 bool AgentTransport::SettleAll(const absl::Status& outcome) {
   std::deque<PendingTell> tells = std::exchange(tells_, {});
   text_bytes_ = 0;
@@ -221,11 +114,12 @@ bool AgentTransport::SettleAll(const absl::Status& outcome) {
   return true;
 }
 
-void AgentTransport::Fail(const absl::Status& reason, const absl::Status& of_tells) {
+void AgentTransport::Fail(const absl::Status& reason) {
   const absl::Status why = NameTakeover(reason, key_);
   LetGo();
+  if (awaits_host_) AwaitHost();
   const absl::optional<bool> was_running = std::exchange(was_running_, absl::nullopt);
-  if (!SettleAll(NameTakeover(of_tells, key_))) return;
+  if (!SettleAll(why)) return;
   const std::shared_ptr<bool> alive = alive_;
   told_ready_ = false;
   sink_.OnDown(why);

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/config/config.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -42,7 +43,7 @@ struct EnvironmentNames {
 };
 
 // Told by a transport what happens. Every call comes on the coordinator's loop, and none but
-// HostHasAnswered() and WaitsForHost() from inside a call to the transport.
+// HostHasAnswered(), EndWhileAway() and MayGive() from inside a call to the transport.
 class TransportSink {
  public:
   virtual ~TransportSink() = default;
@@ -82,18 +83,24 @@ class TransportSink {
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
   // or an earlier one. Where it is out of reach now, that is for a while.
   virtual bool HostHasAnswered() const = 0;
-  // Likewise: the tell waits for a host that never answered, too. Not for ever: where this says no,
-  // the next attempt that fails is the tell's end.
-  virtual bool WaitsForHost(const std::string& tell_id) const = 0;
-  // An attempt to reach a host that never answered has failed as `why`, and the tells that are
-  // under way wait for the next one. What waits behind them need not.
-  virtual void OnHostAway(const absl::Status& why) = 0;
+  // Of a tell that no host has got, while the host is out of reach. OK: it waits; else it ends so.
+  // Not for ever: it is asked again at every attempt that fails.
+  virtual absl::Status EndWhileAway(const std::string& tell_id, const HostAway& away) const = 0;
+  // Where what waits for the host stands, after each attempt to reach that which has failed. What
+  // waits behind it need not, and a tell that no host has got may be taken back (Withdraw()).
+  virtual void OnHostAway(const HostAway& away) = 0;
+  // What Transport::AwaitHost() waited for: the host can be reached. It is awaited no more.
+  virtual void OnHostBack() = 0;
+  // A tell that no host has got is about to be sent to one. True: it is stored that it may be
+  // there. False: that cannot be stored; asked again in a while.
+  virtual bool MayGive(const std::string& tell_id) = 0;
 };
 
 struct OpenTell {
   std::string id;
   std::string text;
-  bool given = true;  // The host may have it.
+  bool sent = false;   // It was sent before: sent again it is said to be a repetition.
+  bool given = false;  // The host may have it.
 };
 
 // Numbers since the transport was made.
@@ -112,9 +119,8 @@ struct TransportMetrics {
 //
 // Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
 // got survives the link: it waits for the next one, without end. Where something has to be mended
-// first, the link is tried again rarely. One that the host did not get fails there; and one to a
-// host that has never answered with the first attempt, unless TransportSink::WaitsForHost(). Lives
-// on the coordinator's loop.
+// first, the link is tried again rarely. One that the host did not get waits, or ends, as
+// TransportSink::EndWhileAway() says. Lives on the coordinator's loop.
 class Transport {
  public:
   virtual ~Transport() =
@@ -129,8 +135,17 @@ class Transport {
   // answered in order. `tell_id` is a UUID that was not used before.
   virtual void Tell(const std::string& tell_id, std::string text) = 0;
   // As Tell(), for one that was passed on before, by an earlier life of the coordinator, an earlier
-  // transport or this one: the host may have it, or have answered it.
-  virtual void Resume(const std::string& tell_id, std::string text) = 0;
+  // transport or this one. `given`: the host may have it, or have answered it. Else only a life
+  // that nobody remembers may have given it to the host.
+  virtual void Resume(const std::string& tell_id, std::string text, bool given) = 0;
+  // Takes back a tell that no host has got, without settling it, while the host is out of reach:
+  // from then on the host is awaited. False: it is not so, or the tell is over.
+  virtual bool Withdraw(const std::string& tell_id) = 0;
+  // The link is to come up, for no tell: OnHostAway() says how each attempt fails, OnHostBack()
+  // that one did not. Where something has to be mended first, only TryNow() makes one. Nothing is
+  // started on the host.
+  virtual void AwaitHost() = 0;
+  virtual void StopAwaiting() = 0;
   // The team that it was made for, as it is for another asker: what is started from now on has the
   // environment of that one. A child that runs keeps its own.
   virtual void UseAskerOf(const Team&) {}
@@ -166,8 +181,6 @@ class Transport {
   virtual bool busy() const = 0;  // A tell is under way.
   // They wait for the way to the host, which may have to be mended: another try, or other settings.
   virtual bool is_out_of_reach() const = 0;
-  // The host is out of reach, and got nothing of what is under way: no child runs for it.
-  virtual bool waits_for_host() const = 0;
   // Those that are under way, oldest first: for a transport that is made in place of this one.
   virtual std::vector<OpenTell> tells_under_way() const = 0;
   virtual TransportMetrics metrics() const = 0;

@@ -203,7 +203,8 @@ def test_who_waited_too_little_goes_on_by_the_id(iris, client, gate):
     failure = client.failure("send_message", toTeam="app", fromTeam="web", message=gate.message, timeout=1000)
     id = in_flight(iris)
     assert f"tell_wait with tellId {id}" in failure
-    assert json.loads(client.call("tell_status", tellId=id, fromTeam="web"))["state"] == "running"
+    # It is queued until its host is about to get it, which may take longer than that.
+    wait_until(lambda: json.loads(client.call("tell_status", tellId=id, fromTeam="web"))["state"] == "running")
     [team] = json.loads(client.call("team_status", fromTeam="web", team="app"))["teams"]
     assert team["open"] == [id]
     assert client.failure("tell_wait", tellId=id, fromTeam="web", timeout=1).startswith("timeout: ")

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
@@ -24,6 +25,7 @@
 #include "common/testing/scratch_dir.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/transport/agent_transport.h"
+#include "coordinator/transport/host_away.h"
 #include "proto/iris/v1/coordinator.pb.h"
 #include "gtest/gtest.h"
 #include "tests/integration/in_process_host.h"
@@ -47,6 +49,7 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     stages_.push_back(progress.stage);
     last_progress_ = progress.text;
+    last_words_ = progress.words;
   }
   void OnReady(int64_t child_pid, uint64_t) override {
     absl::MutexLock lock(&mutex_);
@@ -93,16 +96,29 @@ class TransportRecorder final : public TransportSink {
     cancels_heard_.push_back(tell_id);
   }
   bool HostHasAnswered() const override { return host_has_answered; }
-  bool WaitsForHost(const std::string&) const override { return waits_for_host; }
-  void OnHostAway(const absl::Status& why) override {
+  absl::Status EndWhileAway(const std::string&, const HostAway& away) const override {
+    return iris::EndWhileAway(
+        {.wait_for_host = waits_for_host.load(), .asker_is_known = asker_is_known.load()}, away);
+  }
+  bool MayGive(const std::string&) override {
+    ++asked_to_give_;
+    return may_give.load();
+  }
+  void OnHostAway(const HostAway& away) override {
     absl::MutexLock lock(&mutex_);
-    aways_.push_back(why);
+    aways_.push_back(away.why);
+  }
+  void OnHostBack() override {
+    absl::MutexLock lock(&mutex_);
+    ++backs_;
   }
 
   std::function<void(const ReadMark&)> on_stored;
   std::atomic<bool> stores = true;
   std::atomic<bool> host_has_answered = false;
   std::atomic<bool> waits_for_host = false;
+  std::atomic<bool> asker_is_known = true;
+  std::atomic<bool> may_give = true;
 
   Outcome WaitFor(const std::string& tell_id) {
     absl::MutexLock lock(&mutex_);
@@ -132,6 +148,17 @@ class TransportRecorder final : public TransportSink {
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&away), kPatience));
     return aways_.empty() ? absl::OkStatus() : aways_.back();
   }
+  void WaitForBacks(int count) {
+    absl::MutexLock lock(&mutex_);
+    const auto back = [&] { return backs_ >= count; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&back), kPatience));
+  }
+  void WaitForWords(absl::string_view words) {
+    absl::MutexLock lock(&mutex_);
+    const auto said = [&] { return absl::StrContains(last_words_, words); };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&said), kPatience)) << last_words_;
+  }
+  int asked_to_give() const { return asked_to_give_; }
   void ForgetAways() {
     absl::MutexLock lock(&mutex_);
     aways_.clear();
@@ -191,7 +218,9 @@ class TransportRecorder final : public TransportSink {
   absl::Mutex mutex_;
   std::map<std::string, v1::TurnAccount> accounts_;
   std::vector<TransportProgress::Stage> stages_;
-  std::string last_progress_;
+  std::string last_progress_, last_words_;
+  int backs_ = 0;
+  std::atomic<int> asked_to_give_ = 0;
   std::vector<int64_t> pids_;
   std::vector<absl::Status> downs_, aways_;
   std::vector<v1::PendingRequest> requests_;

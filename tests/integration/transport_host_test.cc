@@ -56,7 +56,7 @@ TEST_F(TransportHostTest, NeitherByAnotherLifeOfTheCoordinator) {
   sink_.ForgetAllBut(mark);
   MoveTheName();
   Renew(mark);
-  OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
+  OnLoop([&] { transport_->Resume(id, "SLOW 30", /*given=*/true); });
   ExpectLost(sink_.WaitFor(id));
 }
 
@@ -69,9 +69,23 @@ TEST_F(TransportHostTest, WhatAnotherLifePassedOnIsReadOnTheSameHost) {
   sink_.ForgetAllBut(mark);
   host_.CutWires();
   Renew(mark);
-  OnLoop([&] { transport_->Resume(id, text); });
+  OnLoop([&] { transport_->Resume(id, text, /*given=*/true); });
   LetGo();
   EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+}
+
+// What waits for a host goes to the one that there is, wherever the session was before.
+TEST_F(TransportHostTest, WhatNoHostGotIsGivenToTheOtherOne) {
+  Ask("hello");
+  OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();
+  EXPECT_FALSE(mark.host.key.empty());
+  sink_.ForgetAllBut(mark);
+  MoveTheName();
+  Renew(mark);
+  const std::string id = NewUuid();
+  OnLoop([&] { transport_->Resume(id, "COUNT", /*given=*/false); });
+  EXPECT_EQ(sink_.WaitFor(id).text, "1");
 }
 
 class WipedHostTest : public TransportHostTest {
@@ -105,7 +119,7 @@ TEST_F(WipedHostTest, NeitherWhereThatWasInAnEarlierLifeOfTheCoordinator) {
   sink_.ForgetAllBut(mark);
   MoveTheName();
   Renew(mark);
-  OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
+  OnLoop([&] { transport_->Resume(id, "SLOW 30", /*given=*/true); });
   EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AMBIGUOUS);
   EXPECT_EQ(Ask("COUNT").text, "1");
   EXPECT_EQ(sink_.WaitForMarkWithoutBegun().begun, "");
@@ -125,7 +139,7 @@ TEST_F(WipedHostTest, NeitherWhereNothingIsStoredButThatItBegan) {
   mark.journal_id.clear();
   mark.seq = 0;
   Renew(mark);
-  OnLoop([&] { transport_->Resume(id, "SLOW 30"); });
+  OnLoop([&] { transport_->Resume(id, "SLOW 30", /*given=*/true); });
   EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_AMBIGUOUS);
   EXPECT_NE(sink_.mark().journal_id, journal_before);
   EXPECT_EQ(Ask("COUNT").text, "1");

@@ -43,7 +43,7 @@ TEST_F(TransportTest, SpawnMakesReadyWithoutATurn) {
 TEST_F(TransportTest, WhatIsResumedWhileTheSessionIsOpenIsSent) {
   EXPECT_EQ(Ask("COUNT").text, "1");
   const std::string id = NewUuid();
-  OnLoop([&] { transport_->Resume(id, "COUNT"); });
+  OnLoop([&] { transport_->Resume(id, "COUNT", /*given=*/true); });
   EXPECT_EQ(sink_.WaitFor(id).text, "2");
 }
 

@@ -1,0 +1,144 @@
+// Whose environment a message has, and what becomes of those that an earlier life took, whose
+// environment went with that.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "common/failure/failure.h"
+#include "coordinator/orchestrator/check_tell.h"
+#include "coordinator/orchestrator/no_way.h"
+#include "coordinator/orchestrator/orchestrator.h"
+
+namespace iris {
+namespace {
+
+// The team as it is for who has this environment.
+Team For(const SharedEnvironment& environment, Team team) {
+  team.asker.environment = environment;
+  return team;
+}
+
+}  // namespace
+
+// The configuration may have been edited while the message waited behind another. Where it does not
+// load, or has the team no more, what was accepted goes on with the settings that there were.
+void Orchestrator::UseSettingsOfNow(Queue& queue) {
+  const SharedEnvironment environment = EnvironmentOfNow(queue);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  if (!config.ok()) return;
+  const Team* const team = (*config)->FindTeam(queue.session->to());
+  if (team != nullptr) queue.session->UseSettings(For(environment, *team));
+}
+
+SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
+  const bool is_in_flight = !queue.in_flight.empty();
+  if (!is_in_flight && !queue.wakes_waiting.empty()) return queue.wakes_environment;
+  if (!is_in_flight && queue.waiting.empty()) return nullptr;
+  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
+  return open == open_.end() ? nullptr : open->second.environment;
+}
+
+bool Orchestrator::LacksAsker(const std::string& tell_id) const {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end() || open->second.outcome.has_value()) return false;
+  if (open->second.environment != nullptr) return false;
+  return absl::c_none_of(open_, [&](const auto& other) {
+    return other.second.session_id == open->second.session_id &&
+           other.second.environment != nullptr;
+  });
+}
+
+void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment,
+                          bool by_sender) {
+  const auto open = open_.find(tell_id);
+  if (environment == nullptr || open == open_.end()) return;
+  const bool is_better = by_sender && !open->second.is_of_sender;
+  if (open->second.environment != nullptr && !is_better) return;
+  open->second.is_of_sender = by_sender;
+  if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
+  open->second.environment = environment;
+  Queue& queue = queues_[open->second.session_id];
+  const bool is_awaited = queue.awaits.has_value() && !queue.waiting.empty() &&
+                          queue.waiting.front() == tell_id;
+  // Of others it is asked for when their turn comes.
+  if (queue.in_flight != tell_id && !is_awaited) return;
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  if (!config.ok()) return;
+  const Team* const team = (*config)->FindTeam(queue.session->to());
+  if (team == nullptr) return;
+  const Team asked = For(environment, *team);
+  queue.session->UseAskerOf(asked);
+  queue.session->UseSettings(asked);
+  PostTryNow(queue.session->session_id());
+}
+
+void Orchestrator::PostTryNow(const std::string& session_id) {
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
+    if (alive.expired() || leaving_) return;
+    if (PooledSession* const session = queues_[session_id].session; session != nullptr) {
+      session->TryNow();
+    }
+  });
+}
+
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
+                                                           const std::string& to,
+                                                           const SharedEnvironment& environment) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  if (!config.ok()) return config.status();
+  pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
+  if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
+  const absl::StatusOr<PooledSession*> session =
+      pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
+  if (!session.ok()) return session.status();
+  Queue& queue = queues_[(*session)->session_id()];
+  queue.session = *session;
+  if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
+  return &queue;
+}
+
+absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environment) {
+  absl::Status status;
+  std::vector<std::string> stay;
+  for (std::string& tell_id : std::exchange(no_way_, {})) {
+    const auto open = open_.find(tell_id);
+    if (open == open_.end()) continue;
+    if (!status.ok() || open->second.session_id != queue.session->session_id()) {
+      stay.push_back(std::move(tell_id));
+      continue;
+    }
+    absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
+    if (!stored.ok()) {
+      status = stored.status();
+      stay.push_back(std::move(tell_id));
+    } else if (stored->has_value()) {
+      open->second.environment = environment;
+      PutInLine(**std::move(stored), queue);
+    }
+  }
+  no_way_ = std::move(stay);
+  return status;
+}
+
+void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& environment) {
+  const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
+  if (!stored.ok() || !stored->has_value()) return;
+  const absl::StatusOr<Queue*> queue = QueueOf((*stored)->from, (*stored)->to, environment);
+  if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
+  if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
+  End(tell_id, NoWay(queue.status(), open_[tell_id].given));
+}
+
+void Orchestrator::EndWhatFoundNoWay() {
+  const absl::Status why = config_.Current().status();
+  for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
+    const OpenTell& tell = open_[tell_id];
+    const bool is_overdue = store_.Now() >= tell.accepted_at + limits_.host_wait_max;
+    if (is_overdue && !why.ok()) End(tell_id, NoWay(why, tell.given));
+  }
+}
+
+}  // namespace iris

@@ -1,0 +1,27 @@
+#ifndef IRIS_COORDINATOR_ORCHESTRATOR_NO_WAY_H_
+#define IRIS_COORDINATOR_ORCHESTRATOR_NO_WAY_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+
+namespace iris {
+
+// The store or this machine fails, and a later start finds what this one does not.
+inline bool SaysNothingOfTheTeam(const absl::Status& why) {
+  return KindOf(why) == v1::FAILURE_STORAGE || KindOf(why) == v1::FAILURE_BUSY_LIMIT;
+}
+
+// How a message ends that was accepted, and to whose team there is no way any more: `why`. `given`:
+// its host may have it.
+inline absl::Status NoWay(const absl::Status& why, bool given) {
+  return MakeFailure(
+      v1::FAILURE_DROPPED,
+      absl::StrCat("there is no way any more to the team that the message was accepted for: ",
+                   ToProto(why).detail()),
+      given ? "Look at what the team did before you send the message again." : "Send it again.");
+}
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_ORCHESTRATOR_NO_WAY_H_

@@ -1,0 +1,36 @@
+#ifndef IRIS_COORDINATOR_TRANSPORT_HOST_AWAY_H_
+#define IRIS_COORDINATOR_TRANSPORT_HOST_AWAY_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace iris {
+
+// An attempt to reach a session's host has failed, or the way to it was lost.
+struct HostAway {
+  absl::Status why;
+  bool is_remote = true;
+  bool retries = false;        // The link tries again by itself; else something has to be mended.
+  bool host_is_known = false;  // It answered not long ago: where it is away, that is for a while.
+  // Somebody asked while the attempt was under way, which had not yet what that one has: it is
+  // tried once more.
+  bool asker_is_newer = false;
+};
+
+// A message that no host has got, as far as that decides whether it waits for one.
+struct LeftMessage {
+  bool wait_for_host = false;   // As in TellSpec.
+  bool is_overdue = false;      // It was accepted longer ago than kAnswersKept.
+  bool asker_is_known = false;  // Its sender asked for it in this life of the coordinator.
+};
+
+// OK: the message waits for the host. Else how it ends.
+absl::Status EndWhileAway(const LeftMessage& message, const HostAway& away);
+
+// Why what waits does so, for people.
+std::string WhyItWaits(const HostAway& away);
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_TRANSPORT_HOST_AWAY_H_
