@@ -14,6 +14,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kLabelBytesMax = 256;
+constexpr size_t kProgramBytesShown = 80;
 
 }  // namespace
 
@@ -85,6 +86,11 @@ absl::Status Session::CheckEpoch(uint64_t epoch) const {
                    Since(absl::FromUnixMillis(lease.holder_since_ms())), ": epoch ", epoch,
                    " is over, ", lease.epoch(), " counts"),
       kFixTakeover);
+}
+
+// A long path loses its beginning, so that what happened is not cut off behind it.
+std::string Session::WhoRuns() const {
+  return absl::StrCat(Who(), " (", CutUtf8ToEnd(program_, kProgramBytesShown), ")");
 }
 
 std::string Session::Who() const {

@@ -323,6 +323,8 @@ class Session final : private ChildSink, private LineScannerSink {
   v1::ChildInfo ChildInfo() const;
   // "claude for team gpu on host gpu1", for people.
   std::string Who() const;
+  // The same with the program that it runs.
+  std::string WhoRuns() const;
 
   EventLoop& loop_;
   const AgentIdentity& identity_;

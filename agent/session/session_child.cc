@@ -152,7 +152,7 @@ void Session::StartChild() {
     step_timer_ = 0;
     FailStart(MakeFailure(
         v1::FAILURE_TIMEOUT,
-        absl::StrCat(Who(), " (", program_, ") did not answer within ", absl::FormatDuration(limit),
+        absl::StrCat(WhoRuns(), " did not answer within ", absl::FormatDuration(limit),
                      " of its start", LastWords(stderr_tail_)),
         kFixInitTimeout));
     BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
@@ -253,7 +253,7 @@ absl::Status Session::WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_s
   }
   if (how.ok()) return WhyItEnded(*how, was_starting);
   const std::string what =
-      absl::StrCat(Who(), " (", program_, ") could not be started: ", how.status().message());
+      absl::StrCat(WhoRuns(), " could not be started: ", how.status().message());
   // The same program would be refused again.
   const bool refused = was_starting && absl::IsFailedPrecondition(how.status());
   return refused ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, what, kFixClaudeProgram)
@@ -268,7 +268,7 @@ absl::Status Session::WhyItEnded(const ExitStatus& how, bool was_starting) {
   const bool will_again = again || (was_starting && !EndedByOthers(how));
   return MakeFailure(
       v1::FAILURE_CHILD_EXITED,
-      absl::StrCat(Who(), " (", program_, ") ended ",
+      absl::StrCat(WhoRuns(), " ended ",
                    was_starting ? "before it was ready: " : "before it had answered: ", How(how),
                    again ? ", right after its start, as the one before" : "",
                    LastWords(stderr_tail_)),

@@ -110,7 +110,7 @@ void Session::OnControlResponse(absl::string_view line) {
   if (phase_ != Phase::kStarting || request_id != initialize_id_) return;
   if (success) return BecomeReady();
   FailStart(MakeFailure(v1::FAILURE_VERSION,
-                        absl::StrCat(Who(), " (", program_, ") refused `initialize`: ",
+                        absl::StrCat(WhoRuns(), " refused `initialize`: ",
                                      CutUtf8(TextIn(response, "error"), kDetailBytesMax)),
                         kFixClaudeVersion));
   BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);

@@ -54,7 +54,7 @@ void Session::OnControlRequest(const std::string& request_id, absl::string_view 
 void Session::EndEcho() {
   FailStart(MakeFailure(
       v1::FAILURE_NOT_EXECUTABLE,
-      absl::StrCat(Who(), " (", program_, ") repeats what it is told, as no Claude Code does"),
+      absl::StrCat(WhoRuns(), " repeats what it is told, as no Claude Code does"),
       kFixClaudeStart));
   BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }

@@ -186,7 +186,7 @@ TEST_F(IrisProgramTest, AStoppedCoordinatorSaysThatWhatWaitsGoesOnLater) {
 
   const Ran ran = second.Finish();
   EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("dropped: "), HasSubstr("the next coordinator goes on")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("dropped: "), HasSubstr("the next coordinator continues")));
   EXPECT_EQ(Iris({"teams"}).exit_code, 0);  // Starts the next one.
   EXPECT_EQ(Status()["sessions"][0]["tellsWaiting"], 1);
 }

@@ -1,6 +1,7 @@
 #include "coordinator/link/connectors.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -69,7 +70,8 @@ class SshConnectorTest : public ::testing::Test {
     bar_->Note(MakeFailure(v1::FAILURE_AUTH, "gpu: Permission denied (publickey)"));
   }
 
-  const std::unique_ptr<AgentBundle> bundle_ = AgentBundle::Find({});
+  const ScratchDir scratch_;
+  std::unique_ptr<AgentBundle> bundle_ = AgentBundle::Find({});
   const std::shared_ptr<LoginBar> bar_ = std::make_shared<LoginBar>();
   absl::Duration now_;
   const std::shared_ptr<ConnectionPace> pace_ =
@@ -99,13 +101,15 @@ TEST_F(SshConnectorTest, AnotherMeaningOfTheTargetIsNoticedAllTheSame) {
 }
 
 TEST_F(SshConnectorTest, SshRunsWithWhatWasLentLast) {
-  const ScratchDir scratch;
-  const std::string program = scratch.File("like-ssh"), keys = scratch.File("keys");
+  const std::string program = scratch_.File("like-ssh"), keys = scratch_.File("keys");
   std::ofstream(program) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << keys << "\nexit 255\n";
   chmod(program.c_str(), 0700);
   ResolvedTarget resolved = Target("key");
   resolved.target.remote.program = program;
   resolved.target.lent_env = {{"SSH_AUTH_SOCK", "/of-who-asked-first"}};
+  // A program that could be put there: without any, ssh is not run.
+  ASSERT_EQ(symlink("/proc/self/exe", scratch_.File("iris-agent").c_str()), 0);
+  bundle_ = AgentBundle::Find({scratch_.path()});
   Make(resolved);
   EXPECT_FALSE(Connect().ok());
   lent_ = {{"SSH_AUTH_SOCK", "/of-who-asked-last"}};

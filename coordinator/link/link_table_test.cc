@@ -109,6 +109,9 @@ class LinkTableTest : public ::testing::Test {
  protected:
   LinkTableTest() : bundle_(AgentBundle::Find({})) {
     KeepGrpcClientThreads();
+    MakeTable();
+  }
+  void MakeTable() {
     loop_.Run([this] {
       table_ = MakeLinkTable(loop_.loop(), {.bundle = bundle_.get(),
                                             .iris_home = scratch_.path(),
@@ -122,7 +125,7 @@ class LinkTableTest : public ::testing::Test {
   }
 
   const ScratchDir scratch_;
-  const std::unique_ptr<AgentBundle> bundle_;
+  std::unique_ptr<AgentBundle> bundle_;
   FakeHost host_;
   FakePlaces places_;
   LoopThread loop_;
@@ -249,6 +252,11 @@ TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
 
 // Over a program in ssh's place, whose attempt goes on until there is a file `go`.
 TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
+  // A program that could be put there: without any, ssh is not run.
+  ASSERT_EQ(symlink("/proc/self/exe", scratch_.File("iris-agent").c_str()), 0);
+  loop_.Run([this] { table_.reset(); });
+  bundle_ = AgentBundle::Find({scratch_.path()});
+  MakeTable();
   const std::string program = scratch_.File("like-ssh");
   std::ofstream(program) << "#!/bin/sh\n[ \"$1\" = -G ] && exit 255\ncd " << scratch_.path()
                          << "\n: >begun\nwhile [ ! -e go ]; do sleep 0.01; done\n: >ended\n"

@@ -45,7 +45,7 @@ TEST(McpInstructionsTest, OnlyWhoseFrontEndIsTooOldIsToldToNameItsTeam) {
                     HasSubstr("Teams: team0; team1"), Not(HasSubstr("You are"))));
   const absl::Status broken = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: x", "Mend it.");
   EXPECT_THAT(McpInstructions(broken, {}, ""),
-              AllOf(HasSubstr("Leave fromTeam out"), Not(HasSubstr("folder"))));
+              AllOf(HasSubstr("Leave fromTeam out"), Not(HasSubstr("whose folder"))));
 }
 
 TEST(McpInstructionsTest, TheyAreShortenedAlikeBeforeATeamIsLeftOut) {
