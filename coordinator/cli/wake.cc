@@ -89,7 +89,7 @@ int Wake(const CommandLine& command, v1::Coordinator::Stub& stub) {
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::WakeResponse woken;
   const absl::Status got = FromGrpcStatus(stub.Wake(&context, request, &woken), "");
-  return got.ok() ? PrintWoken(command, woken) : Failed(command, got, ExitCodeForRefusal(got));
+  return got.ok() ? PrintWoken(command, woken) : Failed(command, got, kExitFailed);
 }
 
 int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
@@ -102,7 +102,7 @@ int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::SleepResponse asleep;
   const absl::Status got = FromGrpcStatus(stub.Sleep(&context, request, &asleep), "");
-  return got.ok() ? PrintAsleep(command, asleep) : Failed(command, got, ExitCodeForRefusal(got));
+  return got.ok() ? PrintAsleep(command, asleep) : Failed(command, got, kExitFailed);
 }
 
 template <typename Ask>

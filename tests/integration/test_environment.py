@@ -61,7 +61,7 @@ def test_status_names_the_variables_of_the_claude_that_runs(iris):
     names = the_session(iris)["envNames"]
     assert "OF_ANN" in names and "OF_BOB" not in names
     said = iris.run("status", "--long").stdout
-    assert "environment of the front end" in said and "OF_ANN" in said
+    assert "environment of the caller" in said and "OF_ANN" in said
 
     assert iris.run("stop").returncode == 0
     assert ask(iris, "app", "PID", OF_BOB="1") == pid

@@ -43,7 +43,7 @@ def test_messages(iris):
     assert reply(iris, "cancel", "cancel", queued["tellId"][:8])["cancelled"]
     again = reply(iris, "cancel", "cancel", queued["tellId"], code=1)
     assert (again["wasSettled"], again["outcome"]) == (True, "cancelled")
-    assert "no message" in reply(iris, "cancel", "cancel", "nonsense", code=1)["failure"]["detail"]
+    assert "no message" in reply(iris, "cancel", "cancel", "nonsense", code=2)["failure"]["detail"]
     newest = iris.answer("web", "HANG", timeout_ms=-1)
     assert reply(iris, "cancel", "cancel", "--last")["tellId"] == newest
     assert reply(iris, "tell", "tells", "nonsense", code=2)["failure"]["kind"] == "bad_request"
