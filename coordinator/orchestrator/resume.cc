@@ -89,7 +89,8 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
   open.given = stored.state == TellState::kRunning;
-  open.may_be_there = open.given || stored.limit_waits > 0;
+  // Whatever the store says: it may be a copy that was put back, from before the host got it.
+  open.may_be_there = true;
   open.wait_for_limit = stored.wait_for_limit;
   open.wait_for_host = stored.wait_for_host;
   open.limit_waits = stored.limit_waits;
