@@ -29,7 +29,6 @@
 #include "coordinator/cli/look.h"
 #include "coordinator/cli/mcp.h"
 #include "coordinator/cli/report.h"
-#include "coordinator/cli/standard_streams.h"
 #include "coordinator/cli/tell.h"
 #include "coordinator/cli/tells.h"
 #include "coordinator/cli/text.h"
@@ -212,7 +211,6 @@ int PrintInstead(const ParsedCommandLine& parsed) {
 
 int RunIris(int argc, char** argv, const MakeEngine& make_engine) {
   const std::vector<std::string> arguments = TakeArguments(argc, argv);  // Before anything else.
-  HoldStandardStreams();
   const ParsedCommandLine parsed = ParseCommandLine(arguments);
   switch (parsed.command.verb) {
     case Verb::kNone:

@@ -141,7 +141,7 @@ TEST_F(LimitsTest, ItWaitsOverLivesOfTheCoordinator) {
   Begin();
   EXPECT_EQ(NextAttempt(), IdOnHost(spec.tell_id, 1));
   // The host may have had it: of a life that the store does not know any more.
-  OnLoop([&] { EXPECT_THAT(Transport().resumed(), ElementsAre(IdOnHost(spec.tell_id, 1))); });
+  OnLoop([&] { EXPECT_THAT(Transport().repeated(), ElementsAre(IdOnHost(spec.tell_id, 1))); });
   Begin();  // And another one, in which the team has it.
   EXPECT_EQ(NextAttempt(), IdOnHost(spec.tell_id, 1));
   Recorder at_last;

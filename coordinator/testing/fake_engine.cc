@@ -18,9 +18,9 @@ namespace {
 void Answer(FakeTransport& transport, const std::string& tell_id, const std::string& text) {
   if (absl::StartsWith(text, "hold")) return;
   // Answered only in another life of the coordinator than the one that took it.
-  const std::vector<std::string>& resumed = transport.resumed();
+  const std::vector<std::string>& repeated = transport.repeated();
   if (absl::StartsWith(text, "outlive") &&
-      std::find(resumed.begin(), resumed.end(), tell_id) == resumed.end()) {
+      std::find(repeated.begin(), repeated.end(), tell_id) == repeated.end()) {
     return;
   }
   if (absl::StartsWith(text, "die")) {

@@ -97,18 +97,21 @@ void FakeTransport::Tell(const std::string& tell_id, std::string text) {
 std::vector<OpenTell> FakeTransport::tells_under_way() const {
   std::vector<OpenTell> open;
   for (const std::string& id : open_tells_) {
-    const bool resumed = std::count(resumed_.begin(), resumed_.end(), id) > 0;
+    const bool repeated = std::count(repeated_.begin(), repeated_.end(), id) > 0;
     open.push_back({.id = id,
                     .text = texts_.at(id),
-                    .sent = resumed || has_given(id),
+                    .sent = repeated || has_given(id),
                     .given = has_given(id)});
   }
   return open;
 }
 
 void FakeTransport::Resume(const std::string& tell_id, std::string text, bool given) {
-  resumed_.push_back(tell_id);
-  if (given) given_.insert(tell_id);
+  repeated_.push_back(tell_id);
+  if (given) {
+    resumed_.push_back(tell_id);
+    given_.insert(tell_id);
+  }
   Tell(tell_id, std::move(text));
 }
 

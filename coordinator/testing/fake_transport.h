@@ -77,8 +77,9 @@ class FakeTransport : public Transport {
   void Applied(const ReadMark& mark) { sink_.OnApplied(mark); }
   const ReadMark& acknowledged() const { return acknowledged_; }
   void TextVoid(const std::string& tell_id) { sink_.OnTextVoid(tell_id); }
-  // Those of open_tells() that came by Resume().
+  // What came by Resume(): the host has it, and besides what it may have.
   const std::vector<std::string>& resumed() const { return resumed_; }
+  const std::vector<std::string>& repeated() const { return repeated_; }
 
   // Tells that were passed and are not settled, oldest first.
   const std::deque<std::string>& open_tells() const { return open_tells_; }
@@ -126,7 +127,7 @@ class FakeTransport : public Transport {
   const SessionKey key_;
   const ReadMark after_;
   ReadMark acknowledged_;
-  std::vector<std::string> resumed_;
+  std::vector<std::string> resumed_, repeated_;
   TransportSink& sink_;
   const FakeScript script_;
   const std::shared_ptr<FakeHosts> hosts_;
