@@ -145,6 +145,7 @@ void Host::EndAgent() {
   for (const auto& [path, size] : sizes) {
     if (fs::file_size(path) > size) fs::resize_file(path, size);
   }
+  fs::remove_all(sessions);  // What a life writes that has ended.
   fs::rename(aside, sessions);
 }
 

@@ -123,13 +123,16 @@ void Schedule::PutStoreBack() {
   const bool was_up = coordinator_->up();
   coordinator_->Kill();
   desk_.PutBack();
-  // What the copy does not have, and claude has not begun, may lie on the host, before all that comes
-  // now, or be accepted anew, behind it.
+  // Of what claude has not begun: what the copy does not have may lie on the host, before all that
+  // comes now, or be accepted anew, behind it; and what had failed since is open in the copy again,
+  // behind those that were begun meanwhile.
   for (const std::string& id : accepted_) {
-    if (std::count(copied_.begin(), copied_.end(), id) == 0 &&
-        host_->claudes().turns.count(id) == 0) {
-      in_any_order_.insert(id);
-    }
+    if (host_->claudes().turns.count(id) > 0) continue;
+    const bool in_copy = std::count(copied_.begin(), copied_.end(), id) > 0;
+    const bool failed = std::any_of(tells_.begin(), tells_.end(), [&](const SimTell& tell) {
+      return tell.id == id && tell.outcome.has_value();
+    });
+    if (!in_copy || failed) in_any_order_.insert(id);
   }
   if (was_up) StartCoordinator();
 }
