@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/endpoint/daemon.h"
@@ -95,8 +96,10 @@ class SshConnector final : public Connector {
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>& cancelled) override {
-    if (!std::exchange(fresh_, false)) {
-      if (absl::Status still = CheckMeaning(cancelled); !still.ok()) return still;
+    if (absl::optional<ResolvedTarget> said = options_.answer->Take(); said.has_value()) {
+      resolved_ = *std::move(said);
+    } else if (absl::Status still = CheckMeaning(cancelled); !still.ok()) {
+      return still;
     }
     if (absl::Status barred = options_.bar->Check(); !barred.ok()) return barred;
     if (absl::Status turn = AwaitTurn(on_progress, cancelled); !turn.ok()) return turn;
@@ -142,7 +145,6 @@ class SshConnector final : public Connector {
   const AgentBundle& bundle_;
   ResolvedTarget resolved_;  // As it was asked for last.
   const SshConnectorOptions options_;
-  bool fresh_ = true;
   Greeting greeting_;  // Of the host, as this link's connections met it.
 };
 

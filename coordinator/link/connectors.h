@@ -13,6 +13,7 @@
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connector.h"
+#include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/login_bar.h"
 
 namespace iris {
@@ -21,9 +22,9 @@ namespace iris {
 // `iris_home` is empty or the value of IRIS_HOME, which moves the local agent too.
 std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::string iris_home);
 
-// The agent on a team's host, over ssh: on the one that `resolved` means. The first Connect() takes
-// that as it is. Every other one asks again what the target means, with what `lent_env` gives then,
-// and ssh runs with that; where it is something else by now it goes no further: `on_moved` is
+// The agent on a team's host, over ssh: on the one that `resolved` means. A Connect() goes by
+// `answer`, where that is fresh. Else it asks again what the target means, with what `lent_env`
+// gives then, and ssh runs with that; where it is something else by now it goes no further: `on_moved` is
 // called, on the connecting thread, and FAILURE_CANCELLED returned. Nor does it where a login that
 // was refused is not long ago (LoginBar): then it returns how that failed. Before ssh is started it
 // waits for its turn (ConnectionPace).
@@ -32,6 +33,7 @@ struct SshConnectorOptions {
   std::function<Environment()> lent_env;
   std::function<absl::StatusOr<ResolvedTarget>(const SshTarget&, const std::atomic<bool>*)> resolve;
   std::function<void()> on_moved;
+  std::shared_ptr<FreshAnswer> answer;   // With the key of `resolved`.
   std::shared_ptr<LoginBar> bar;         // Of all connections with the key of `resolved`.
   std::shared_ptr<ConnectionPace> pace;  // Of all connections of this process.
 };

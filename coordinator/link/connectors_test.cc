@@ -19,6 +19,7 @@
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/connection_pace.h"
+#include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/connector.h"
 #include "coordinator/link/login_bar.h"
 #include "gmock/gmock.h"
@@ -48,6 +49,7 @@ class SshConnectorTest : public ::testing::Test {
     Make(Target("key"));
   }
   void Make(const ResolvedTarget& resolved) {
+    answer_->Note(resolved);
     connector_ =
         MakeSshConnector(*bundle_, resolved,
                          {.runtime_dir = [] { return std::string("/tmp"); },
@@ -59,6 +61,7 @@ class SshConnectorTest : public ::testing::Test {
                             return resolved;
                           },
                           .on_moved = [this] { ++moves_; },
+                          .answer = answer_,
                           .bar = bar_,
                           .pace = pace_});
   }
@@ -72,6 +75,7 @@ class SshConnectorTest : public ::testing::Test {
 
   const ScratchDir scratch_;
   std::unique_ptr<AgentBundle> bundle_ = AgentBundle::Find({});
+  const std::shared_ptr<FreshAnswer> answer_ = std::make_shared<FreshAnswer>();
   const std::shared_ptr<LoginBar> bar_ = std::make_shared<LoginBar>();
   absl::Duration now_;
   const std::shared_ptr<ConnectionPace> pace_ =
@@ -98,6 +102,16 @@ TEST_F(SshConnectorTest, AnotherMeaningOfTheTargetIsNoticedAllTheSame) {
   meaning_ = "another";
   EXPECT_EQ(KindOf(Connect()), v1::FAILURE_CANCELLED);
   EXPECT_EQ(moves_, 1);
+}
+
+TEST_F(SshConnectorTest, WhatWasSaidJustNowIsNotAskedOnceMore) {
+  RefuseALogin();
+  EXPECT_EQ(KindOf(Connect()), v1::FAILURE_AUTH);
+  meaning_ = "another";
+  answer_->Note(Target("key"));
+  EXPECT_EQ(KindOf(Connect()), v1::FAILURE_AUTH);
+  EXPECT_EQ(moves_, 0);
+  EXPECT_EQ(KindOf(Connect()), v1::FAILURE_CANCELLED);
 }
 
 TEST_F(SshConnectorTest, SshRunsWithWhatWasLentLast) {

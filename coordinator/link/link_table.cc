@@ -16,6 +16,7 @@
 #include "coordinator/link/agent_calls.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connectors.h"
+#include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/lent_env.h"
@@ -183,6 +184,7 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->key != resolved.key || shared->closing) continue;
     shared->moved = false;  // And back.
+    shared->answer->Note(resolved);
     return *shared;
   }
   auto shared = std::make_unique<SharedLink>();
@@ -194,6 +196,8 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                     .options = resolved.target.options,
                     .lent_env = {}};
   shared->lent = std::make_shared<LentEnv>();
+  shared->answer = std::make_shared<FreshAnswer>();
+  shared->answer->Note(resolved);
   SshConnectorOptions options = {.runtime_dir = options_.runtime_dir,
                                  .lent_env = [lent = shared->lent] { return lent->Get(); },
                                  .resolve = ResolveTarget,
@@ -203,6 +207,7 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                          if (*alive) OnMoved(id);
                                        });
                                      },
+                                 .answer = shared->answer,
                                  .bar = BarOf(resolved.key),
                                  .pace = pace_};
   HostLinkOptions link_options;

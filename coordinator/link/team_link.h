@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/link.h"
@@ -29,6 +30,7 @@ struct SharedLink {
   SshTarget target;     // As it is written, without an environment.
   // Of its teams, each by its TeamLink, and of a stop; null: the agent here.
   std::shared_ptr<LentEnv> lent;
+  std::shared_ptr<FreshAnswer> answer;  // Of whoever asked last; null: the agent here.
   std::unique_ptr<HostLink> link;
   // Its last attempt found that ssh means something else by the target now, and went no further:
   // each of its teams is to ask what it means for that team.

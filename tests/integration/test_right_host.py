@@ -305,7 +305,7 @@ def test_a_host_that_two_links_reach_counts_once(iris, sshd, remote_user):
     assert first["holdings"]["sessions"] == first["holdings"]["withChild"] == 2
     assert "holdings" not in second
     text = iris.run("status", "--long").stdout
-    assert text.count(" holds ") == 1, text
+    assert text.count(" stores ") == 1, text
     assert f"{address} (other) uses the same agent as {address} (plain)" in text
     assert {s["to"]: s["state"] for s in iris.status()["sessions"]} == {"plain": "ready", "other": "ready"}
     stopped = iris.run("stop", "--agents")
