@@ -34,8 +34,8 @@ absl::string_view FixForApiError(const PeerJson& result, absl::string_view text)
   const int64_t status = StatusOf(result, text);
   switch (status) {
     case 0: {
-      const bool of_api = TextIn(result, "terminal_reason") == "api_error" ||
-                          absl::StartsWith(text, kApiError);
+      const bool of_api =
+          TextIn(result, "terminal_reason") == "api_error" || absl::StartsWith(text, kApiError);
       const bool not_reached = of_api && absl::StrContains(text, "onnect");
       return not_reached ? kFixApiUnreached : absl::string_view();
     }

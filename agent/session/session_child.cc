@@ -150,11 +150,11 @@ void Session::StartChild() {
                                    : kDefaultInitTimeout;
   step_timer_ = loop_.After(limit, [this, limit] {
     step_timer_ = 0;
-    FailStart(MakeFailure(
-        v1::FAILURE_TIMEOUT,
-        absl::StrCat(WhoRuns(), " did not answer within ", absl::FormatDuration(limit),
-                     " of its start", LastWords(stderr_tail_)),
-        kFixInitTimeout));
+    FailStart(
+        MakeFailure(v1::FAILURE_TIMEOUT,
+                    absl::StrCat(WhoRuns(), " did not answer within ", absl::FormatDuration(limit),
+                                 " of its start", LastWords(stderr_tail_)),
+                    kFixInitTimeout));
     BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
   });
 }

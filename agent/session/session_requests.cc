@@ -52,10 +52,9 @@ void Session::OnControlRequest(const std::string& request_id, absl::string_view 
 
 // What it is asked comes back: `cat` does so, and no claude.
 void Session::EndEcho() {
-  FailStart(MakeFailure(
-      v1::FAILURE_NOT_EXECUTABLE,
-      absl::StrCat(WhoRuns(), " repeats what it is told, as no Claude Code does"),
-      kFixClaudeStart));
+  FailStart(MakeFailure(v1::FAILURE_NOT_EXECUTABLE,
+                        absl::StrCat(WhoRuns(), " repeats what it is told, as no Claude Code does"),
+                        kFixClaudeStart));
   BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 

@@ -73,7 +73,8 @@ inline constexpr absl::string_view kFixStopForce =
 inline constexpr absl::string_view kFixMemory = "Free memory on that machine.";
 // By the status of the API's answer to claude.
 inline constexpr absl::string_view kFixApiRefused =
-    "Change what the API objects to: the message, a file or picture in it, or the account's credit. "
+    "Change what the API objects to: the message, a file or picture in it, or the account's "
+    "credit. "
     "Sent again as it is, the message is refused again.";
 inline constexpr absl::string_view kFixApiLogin =
     "Log in again on the team's host, with an account that may do this: run `claude` there, then "

@@ -57,7 +57,7 @@ constexpr std::array kKinds = std::to_array<KindText>({
      "`claude` has no credentials on the host.",
      "Log in to that account on that host, run `claude` and then /login."},
     {v1::FAILURE_CLAUDE_ERROR, "claude_error", StatusCode::kUnknown,
-     "`claude` ended the turn with an error.", 
+     "`claude` ended the turn with an error.",
      "Deal with the error that claude reports, then send the message again."},
     {v1::FAILURE_CHILD_EXITED, "child_exited", StatusCode::kAborted,
      "`claude` ended before it answered.",
@@ -65,7 +65,8 @@ constexpr std::array kKinds = std::to_array<KindText>({
     {v1::FAILURE_PERMISSION_DENIED, "permission_denied", StatusCode::kPermissionDenied,
      "This is not allowed.", "Ask the person who owns the team or the host to allow it."},
     {v1::FAILURE_TIMEOUT, "timeout", StatusCode::kDeadlineExceeded, "It took too long.",
-     "Try again; if it takes as long again, look there at what is slow: the machine, its disk or the "
+     "Try again; if it takes as long again, look there at what is slow: the machine, its disk or "
+     "the "
      "network."},
     {v1::FAILURE_CANCELLED, "cancelled", StatusCode::kCancelled, "It was stopped on request.",
      "Send the message again if you still want the answer."},

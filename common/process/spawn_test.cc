@@ -9,10 +9,10 @@
 #include <fstream>
 #include <string>
 
+#include "absl/time/time.h"
 #include "common/base/scoped_fd.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
-#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -95,9 +95,7 @@ TEST(SpawnTest, WhichFileAProgramIsCanBeAsked) {
   std::filesystem::create_symlink(here + "/said", scratch.File("linked/said"));
   std::filesystem::create_directories(scratch.File("folder/said"));
   const std::string real = std::filesystem::canonical(here + "/said");
-  const auto found = [](const std::string& path) {
-    return ExecutableOf("said", {"PATH=" + path});
-  };
+  const auto found = [](const std::string& path) { return ExecutableOf("said", {"PATH=" + path}); };
   EXPECT_EQ(found(here), real);
   EXPECT_EQ(found(scratch.File("folder") + ":" + scratch.File("linked")), real);
   EXPECT_EQ(found(scratch.path()), "said");

@@ -48,7 +48,8 @@ std::string PlainLine(absl::string_view text) {
 }
 
 std::string ToolText(const v1::ToolUse& tool) {
-  return PlainLine(tool.input().empty() ? tool.name() : absl::StrCat(tool.name(), ": ", tool.input()));
+  return PlainLine(tool.input().empty() ? tool.name()
+                                        : absl::StrCat(tool.name(), ": ", tool.input()));
 }
 
 std::string CostText(const v1::TurnAccount& account) {
@@ -62,8 +63,8 @@ std::string CostText(const v1::TurnAccount& account) {
     parts.push_back(absl::StrCat(account.input_tokens(), " tokens in"));
   }
   if (account.has_output_tokens()) {
-    parts.push_back(absl::StrCat(account.output_tokens(),
-                                 account.has_input_tokens() ? " out" : " tokens out"));
+    parts.push_back(
+        absl::StrCat(account.output_tokens(), account.has_input_tokens() ? " out" : " tokens out"));
   }
   return absl::StrJoin(parts, ", ");
 }
@@ -73,10 +74,10 @@ std::string DeniedText(const v1::TurnAccount& account) {
   std::vector<std::string> tools;
   for (const v1::ToolUse& tool : account.denied()) tools.push_back(ToolText(tool));
   const bool is_all = tools.size() >= account.denials();
-  return absl::StrCat(account.denials(),
-                      account.denials() == 1 ? " use of a tool was denied: "
-                                             : " uses of tools were denied: ",
-                      absl::StrJoin(tools, "; "), is_all ? "." : "; …");
+  return absl::StrCat(
+      account.denials(),
+      account.denials() == 1 ? " use of a tool was denied: " : " uses of tools were denied: ",
+      absl::StrJoin(tools, "; "), is_all ? "." : "; …");
 }
 
 absl::string_view DeniedFix(const v1::TurnAccount& account) {

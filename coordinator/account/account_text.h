@@ -18,7 +18,8 @@ std::string PlainLine(absl::string_view text);
 // "Bash: npm test". Empty: no tool.
 std::string ToolText(const v1::ToolUse& tool);
 
-// "42 s, 3 tools, $0.08, 1234 tokens in, 567 out"; what is not known is left out. Empty: nothing is.
+// "42 s, 3 tools, $0.08, 1234 tokens in, 567 out"; what is not known is left out. Empty: nothing
+// is.
 std::string CostText(const v1::TurnAccount& account);
 
 // "2 uses of tools were denied: Bash: npm test; Write: /b." Empty: none was.

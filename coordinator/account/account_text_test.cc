@@ -56,7 +56,10 @@ TEST(AccountTextTest, WhatWasDeniedIsNamedWithTheKeyThatWouldHaveAsked) {
 }
 
 TEST(AccountTextTest, AHostsWordsAreOneLineThatNoTerminalObeys) {
-  EXPECT_EQ(ToolText(Tool("Bash", "a\nb\tc\033[2Jd\u202Ee\xC2\x9B" "f")), "Bash: a b c?[2Jd?e?f");
+  EXPECT_EQ(ToolText(Tool("Bash",
+                          "a\nb\tc\033[2Jd\u202Ee\xC2\x9B"
+                          "f")),
+            "Bash: a b c?[2Jd?e?f");
   EXPECT_EQ(ToolText(Tool("", "")), "");
 }
 

@@ -63,8 +63,9 @@ class AgentEngine final : public Engine {
   }
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override {
     links_->StopAgents(
-        force, env, [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
-                                                              std::vector<std::string> problems) {
+        force, env,
+        [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
+                                                       std::vector<std::string> problems) {
           if (!*alive) return;
           WhenGone(absl::Now() + kGoneWithin,
                    [stopped = std::move(stopped), problems = std::move(problems), done] {

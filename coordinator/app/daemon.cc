@@ -213,19 +213,19 @@ void Daemon::Stop(const v1::StopRequest& request,
     CutEnvironment(said);
     env = std::make_shared<const Environment>(std::move(said));
   }
-  engine_->StopAgents(request.force(), env,
-                      [this, done, settled](std::vector<std::string> stopped,
-                                            std::vector<std::string> problems) {
-                        v1::StopResponse response;
-                        if (!settled.ok()) response.add_problems(ToProto(settled).detail());
-                        response.set_agents_stopped(static_cast<uint32_t>(stopped.size()));
-                        for (std::string& name : stopped) response.add_stopped(std::move(name));
-                        for (std::string& problem : problems) {
-                          response.add_problems(std::move(problem));
-                        }
-                        done(response);
-                        AskToLeave("asked to, with the agents");
-                      });
+  engine_->StopAgents(
+      request.force(), env,
+      [this, done, settled](std::vector<std::string> stopped, std::vector<std::string> problems) {
+        v1::StopResponse response;
+        if (!settled.ok()) response.add_problems(ToProto(settled).detail());
+        response.set_agents_stopped(static_cast<uint32_t>(stopped.size()));
+        for (std::string& name : stopped) response.add_stopped(std::move(name));
+        for (std::string& problem : problems) {
+          response.add_problems(std::move(problem));
+        }
+        done(response);
+        AskToLeave("asked to, with the agents");
+      });
 }
 
 }  // namespace iris

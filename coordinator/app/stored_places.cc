@@ -77,9 +77,8 @@ absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironme
   const EnvLookup env = VariablesOf(asker);
   std::vector<PlacedAgent> all;
   for (const Store::Placed& agent : *stored) {
-    all.push_back({.place = agent.place,
-                   .name = agent.name,
-                   .target = TargetOf(agent.way, env, home_)});
+    all.push_back(
+        {.place = agent.place, .name = agent.name, .target = TargetOf(agent.way, env, home_)});
   }
   return all;
 }

@@ -156,10 +156,10 @@ std::string WordsOf(const SshTarget& target) {
 
 std::string KeyOf(const SshTarget& target, absl::optional<absl::string_view> printed,
                   absl::string_view settings) {
-  return absl::StrJoin({WordsOf(target), ExecutableOf(target.remote.program, SshEnv(target)),
-                        EnvironmentThatCounts(printed, SshEnvironment(target)),
-                        std::string(settings)},
-                       absl::string_view("\0", 1));
+  return absl::StrJoin(
+      {WordsOf(target), ExecutableOf(target.remote.program, SshEnv(target)),
+       EnvironmentThatCounts(printed, SshEnvironment(target)), std::string(settings)},
+      absl::string_view("\0", 1));
 }
 
 // `ssh -G` connects to nothing: what keeps it from an answer stands in the configuration, but for a

@@ -56,8 +56,9 @@ void AddTellTerms(CLI::App& tell, CommandLine& command) {
           "forgotten the earlier message: iris tells ID finds none) send a new message")
       ->type_name("UUID")
       ->check([](const std::string& id) {
-        return IsUuid(id) ? std::string()
-                          : absl::StrCat("\"", id, "\" is no lower-case UUID, as uuidgen makes one");
+        return IsUuid(id)
+                   ? std::string()
+                   : absl::StrCat("\"", id, "\" is no lower-case UUID, as uuidgen makes one");
       });
 }
 
@@ -224,8 +225,9 @@ void AddStop(CLI::App& app, CommandLine& command) {
 }
 
 void AddServe(CLI::App& app, CommandLine& command) {
-  CLI::App* serve = AddVerb(app, command, Verb::kServe,
-                            {"serve", kRun, "Run the coordinator; it starts by itself when needed"});
+  CLI::App* serve =
+      AddVerb(app, command, Verb::kServe,
+              {"serve", kRun, "Run the coordinator; it starts by itself when needed"});
   serve
       ->add_option_function<int64_t>(
           "--idle-exit-ms", [&command](int64_t ms) { command.idle_exit = absl::Milliseconds(ms); })

@@ -37,12 +37,12 @@ struct CommandLine {
   Verb verb = Verb::kNone;
   bool json = false;  // All but mcp.
 
-  // tell; team: takeover, wake, sleep, mcp and status (both may be empty) too; from: these but mcp and
-  // status, and tells and cancel, where `last` is the newest of its messages.
+  // tell; team: takeover, wake, sleep, mcp and status (both may be empty) too; from: these but mcp
+  // and status, and tells and cancel, where `last` is the newest of its messages.
   std::string team;
   std::string text;
   bool text_from_stdin = false;  // The message is -, and not behind --.
-  std::string from;  // Empty: as FindOwnCaller().
+  std::string from;              // Empty: as FindOwnCaller().
   // Empty: a new one. tells, cancel: how it begins; empty: all of them, or with `last` the newest.
   std::string tell_id;
   int64_t timeout_ms = 0;  // 0 = for ever, -1 = not at all.

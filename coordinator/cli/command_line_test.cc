@@ -53,14 +53,16 @@ TEST(CommandLineTest, OptionsMayStandAnywhere) {
 TEST(CommandLineTest, AMessageNeedsNoQuotes) {
   EXPECT_EQ(Parse({"tell", "gpu", "how", "full", "is", "it"}).command.text, "how full is it");
   const CommandLine command =
-      Parse({"tell", "--from", "web", "gpu", "do", "--json", "it", "--timeout", "5m", "now"}).command;
+      Parse({"tell", "--from", "web", "gpu", "do", "--json", "it", "--timeout", "5m", "now"})
+          .command;
   EXPECT_EQ(command.team, "gpu");
   EXPECT_EQ(command.text, "do it now");
   EXPECT_EQ(command.from, "web");
   EXPECT_EQ(command.timeout_ms, 300'000);
   EXPECT_TRUE(command.json);
   EXPECT_EQ(Parse({"tell", "gpu", "is", "it", "-5", "degrees"}).command.text, "is it -5 degrees");
-  EXPECT_EQ(Parse({"tell", "gpu", "--", "run", "--all", "status"}).command.text, "run --all status");
+  EXPECT_EQ(Parse({"tell", "gpu", "--", "run", "--all", "status"}).command.text,
+            "run --all status");
   EXPECT_EQ(Parse({"tell", "gpu", "[1, 2]", "{}", "++"}).command.text, "[1, 2] {} ++");
   EXPECT_EQ(Parse({"tell", "gpu", "two  blanks", "\n"}).command.text, "two  blanks \n");
   EXPECT_EQ(Parse({"tell", "gpu", "--timeout=1h30m", "x"}).command.timeout_ms, 5'400'000);
@@ -156,10 +158,11 @@ TEST(CommandLineTest, ATakeoverNamesTheTwoEnds) {
 TEST(CommandLineTest, WrongUsageIsSaidAndNothingRuns) {
   for (const auto& parsed :
        {Parse({"frobnicate"}), Parse({"tell"}), Parse({"tell", "gpu"}),
-        Parse({"tell", "gpu", "x", "--id", "xyz"}), Parse({"tell", "gpu", "x", "--timeout", "soon"}),
+        Parse({"tell", "gpu", "x", "--id", "xyz"}),
+        Parse({"tell", "gpu", "x", "--timeout", "soon"}),
         Parse({"tell", "gpu", "x", "--timeout", "-2"}), Parse({"status", "--agents"}),
-        Parse({"tell", "gpu", "x", "--when-away", "run"}),
-        Parse({"stop", "--force"}), Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
+        Parse({"tell", "gpu", "x", "--when-away", "run"}), Parse({"stop", "--force"}),
+        Parse({"mcp", "x"}), Parse({"serve", "--idle-exit-ms", "0"})}) {
     EXPECT_EQ(parsed.command.verb, Verb::kNone);
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_NE(parsed.message, "");
@@ -188,16 +191,17 @@ TEST(CommandLineTest, HelpIsNoMistakeAndHidesWhatIsForTests) {
 TEST(CommandLineTest, HelpIsWhatIrisAloneSays) {
   const ParsedCommandLine alone = Parse({});
   EXPECT_EQ(alone.exit_code, kExitOk);
-  for (const auto& asked : {Parse({"help"}), Parse({"--help"}), Parse({"-h"}), Parse({"help", "help"})}) {
+  for (const auto& asked :
+       {Parse({"help"}), Parse({"--help"}), Parse({"-h"}), Parse({"help", "help"})}) {
     EXPECT_EQ(asked.exit_code, kExitOk);
     EXPECT_EQ(asked.message, alone.message);
   }
   EXPECT_THAT(alone.message, AllOf(HasSubstr("Talk:"), HasSubstr("Look:"), HasSubstr("Run:"),
                                    HasSubstr("Examples:"), HasSubstr("4 not answered yet"),
                                    HasSubstr("130 interrupted")));
-  EXPECT_THAT(Commands(), UnorderedElementsAre("tell", "tells", "cancel", "answer", "status", "teams",
-                                               "version", "wake", "sleep", "takeover", "mcp", "serve",
-                                               "stop"));
+  EXPECT_THAT(Commands(),
+              UnorderedElementsAre("tell", "tells", "cancel", "answer", "status", "teams",
+                                   "version", "wake", "sleep", "takeover", "mcp", "serve", "stop"));
 }
 
 TEST(CommandLineTest, EveryCommandHasHelpThatFitsATerminal) {

@@ -12,8 +12,8 @@ inline constexpr char kTalk[] = "Talk";
 inline constexpr char kLook[] = "Look";
 inline constexpr char kRun[] = "Run";
 
-// What `iris` alone says: every command of `app` in a line, examples, variables, exit codes. No line
-// has more than 80 characters.
+// What `iris` alone says: every command of `app` in a line, examples, variables, exit codes. No
+// line has more than 80 characters.
 std::string MainHelp(const CLI::App& app);
 
 // Lays out the help of one command, in 80 columns.

@@ -130,8 +130,8 @@ class IrisProgramTest : public ::testing::Test {
   }
   // With its stdout in this file.
   Ran IrisInto(const std::string& path, const std::vector<std::string>& arguments) {
-    std::vector<std::string> shell = {
-        "/bin/sh", "-c", "to=$1; shift; exec \"$@\" >\"$to\"", "sh", path, program_};
+    std::vector<std::string> shell = {"/bin/sh", "-c", "to=$1; shift; exec \"$@\" >\"$to\"",
+                                      "sh",      path, program_};
     shell.insert(shell.end(), arguments.begin(), arguments.end());
     return Running(shell, Env(), "").Finish();
   }

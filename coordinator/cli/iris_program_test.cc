@@ -68,7 +68,8 @@ TEST_F(IrisProgramTest, StatusShowsHostsAndSessions) {
   EXPECT_THAT(Iris({"status", "--long"}).out,
               AllOf(HasSubstr("HOST"), HasSubstr("local"), HasSubstr("4242"), HasSubstr("SESSION"),
                     HasSubstr("ready")));
-  EXPECT_THAT(Iris({"teams"}).out, AllOf(HasSubstr("STATE"), HasSubstr("echo"), HasSubstr("ready")));
+  EXPECT_THAT(Iris({"teams"}).out,
+              AllOf(HasSubstr("STATE"), HasSubstr("echo"), HasSubstr("ready")));
 }
 
 TEST_F(IrisProgramTest, ABrokenConfigurationIsExitThreeWithTheSameTextEverywhere) {

@@ -111,8 +111,7 @@ absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& 
 }
 
 int RunTeams(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }

@@ -18,17 +18,18 @@ namespace iris {
 std::string ShowProgress(const v1::TellProgress& progress);
 
 // The same with how long claude works on it, and the end of what it has said last, as it is `later`
-// than it was said: "runs Bash: npm test · 42 s · …I run the tests". At most `columns` columns wide;
-// the seconds are the last to go.
-std::string ProgressLineText(const v1::TellProgress& progress, absl::Duration later, size_t columns);
+// than it was said: "runs Bash: npm test · 42 s · …I run the tests". At most `columns` columns
+// wide; the seconds are the last to go.
+std::string ProgressLineText(const v1::TellProgress& progress, absl::Duration later,
+                             size_t columns);
 
 // Whether it is what a host says before the login, an address to visit say, and too long for the
 // line: to be printed above it, and to stay.
 bool HasToBeReadWhole(const v1::TellProgress& progress, size_t columns);
 
-// One line on stderr that is overwritten as things go on, every second at least, and gone at the end.
-// It is never wider than the terminal: a line that wraps could not be taken back. Prints nothing
-// where stderr is no terminal. Thread-safe.
+// One line on stderr that is overwritten as things go on, every second at least, and gone at the
+// end. It is never wider than the terminal: a line that wraps could not be taken back. Prints
+// nothing where stderr is no terminal. Thread-safe.
 class ProgressLine {
  public:
   ProgressLine();

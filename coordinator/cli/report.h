@@ -25,8 +25,8 @@ int PrintOut(const std::string& text, int exit_code);
 // Returns whether all of it was written; if not, stderr says why.
 bool PrintOut(const std::string& text);
 
-// What a command exits with that a coordinator did not do: kExitUsage where the words of the command
-// are to blame, such as the name of a team.
+// What a command exits with that a coordinator did not do: kExitUsage where the words of the
+// command are to blame, such as the name of a team.
 int ExitCodeForRefusal(const absl::Status& status);
 // What a command exits with that cannot get to work: kExitConfig where the configuration is to
 // blame.
@@ -45,12 +45,11 @@ struct TellReport {
 };
 
 // Returns whether all of it could be written to stdout. People get the text there, ending in a
-// newline, and on stderr a failure (and that the text is only a part then), what the turn was denied
-// and what it cost. On a terminal what it
-// would obey is not printed as it is (Printable()).
+// newline, and on stderr a failure (and that the text is only a part then), what the turn was
+// denied and what it cost. On a terminal what it would obey is not printed as it is (Printable()).
 bool PrintTell(const TellReport& report, bool json);
-// What a turn was denied, the key that would have had a person asked, and what it cost: a line each,
-// as far as there is anything to say.
+// What a turn was denied, the key that would have had a person asked, and what it cost: a line
+// each, as far as there is anything to say.
 std::string AccountLines(const v1::TurnAccount& account);
 // Bytes that are not UTF-8 are replaced. "structured" is the JSON at the end of "answer", where the
 // team's claude gave one; neither "answer" nor "partial" where nobody waits.
@@ -80,8 +79,8 @@ struct StatusView {
   uint64_t unread = 0;     // Answers that nobody has read.
 };
 
-// A line for each team that was used, those with problems first; then what is wrong, and how to mend
-// it.
+// A line for each team that was used, those with problems first; then what is wrong, and how to
+// mend it.
 std::string StatusText(const v1::GetStatusResponse& status, const StatusView& view);
 std::string StatusJson(const v1::GetStatusResponse& status);
 // What there is for --json and for people where no coordinator runs.

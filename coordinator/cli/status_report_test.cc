@@ -12,8 +12,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class StatusReportTest : public ::testing::Test {
  protected:
@@ -214,11 +214,12 @@ TEST_F(StatusReportTest, EachTeamHasALineThoseWithProblemsFirst) {
   const std::string text = StatusText(status, {.now_ms = 4'000, .unread = 3});
   EXPECT_THAT(
       TableOf(text),
-      ElementsAre("TEAM   HOST          STATE                   NOW                         USED",
-                  "gpu    ml@gpu1:22    ✗ claude not logged in  -                           never",
-                  "build  -             busy                    a tool runs (Bash) for 42…  never",
-                  "app    this machine  ready                   -                           3 s ago",
-                  "docs   -             asleep                  -                           never"));
+      ElementsAre(
+          "TEAM   HOST          STATE                   NOW                         USED",
+          "gpu    ml@gpu1:22    ✗ claude not logged in  -                           never",
+          "build  -             busy                    a tool runs (Bash) for 42…  never",
+          "app    this machine  ready                   -                           3 s ago",
+          "docs   -             asleep                  -                           never"));
   EXPECT_THAT(text, HasSubstr("DETAIL\nfix: FIX\n"));
   EXPECT_THAT(text, HasSubstr("3 answers to read: iris tells\n"));
 }

@@ -90,8 +90,7 @@ std::string FitTable(const std::vector<std::vector<Cell>>& rows, const Screen& s
   for (const std::vector<Cell>& row : rows) {
     std::string blanks;  // Only before what follows: no line ends in one.
     for (size_t i = 0; i < row.size(); ++i) {
-      const std::string text =
-          FirstColumns(row[i].text, widths[i]);
+      const std::string text = FirstColumns(row[i].text, widths[i]);
       if (!text.empty()) absl::StrAppend(&table, blanks, Paint(text, row[i].tint, screen));
       if (!text.empty()) blanks.clear();
       blanks.append(widths[i] - ColumnsOf(text) + kGap, ' ');

@@ -13,9 +13,9 @@ namespace {
 using Rows = std::vector<std::vector<Cell>>;
 
 TEST(TableTest, LinesUpByCharactersAndEndsInNoBlanks) {
-  EXPECT_EQ(FitTable(
-                Rows{{{"TEAM"}, {"X"}, {"Y"}}, {{"größe"}, {""}, {"1"}}, {{"a"}, {"2"}, {""}}}, {}),
-            "TEAM   X  Y\ngröße     1\na      2\n");
+  EXPECT_EQ(
+      FitTable(Rows{{{"TEAM"}, {"X"}, {"Y"}}, {{"größe"}, {""}, {"1"}}, {{"a"}, {"2"}, {""}}}, {}),
+      "TEAM   X  Y\ngröße     1\na      2\n");
 }
 
 TEST(TableTest, TheWidestColumnIsCutWhereTheScreenIsNarrow) {
@@ -34,10 +34,10 @@ TEST(TableTest, TheWidestColumnIsCutWhereTheScreenIsNarrow) {
 
 TEST(TableTest, ColoursDoNotMoveColumns) {
   const Screen colourful = {.columns = 80, .colour = true};
-  EXPECT_EQ(FitTable(Rows{{{"a"}, {"ready", Tint::kGood}, {"x"}},
-                          {{"b"}, {"lost", Tint::kBad}, {"y"}}},
-                     colourful),
-            "a  \033[32mready\033[0m  x\nb  \033[31mlost\033[0m   y\n");
+  EXPECT_EQ(
+      FitTable(Rows{{{"a"}, {"ready", Tint::kGood}, {"x"}}, {{"b"}, {"lost", Tint::kBad}, {"y"}}},
+               colourful),
+      "a  \033[32mready\033[0m  x\nb  \033[31mlost\033[0m   y\n");
   EXPECT_EQ(Paint("lost", Tint::kBad, {}), "lost");
 }
 

@@ -109,9 +109,8 @@ std::vector<TeamLine> TeamLines(const v1::GetStatusResponse& status) {
   for (const v1::SessionStatus& session : status.sessions()) teams.insert(session.to());
   std::vector<TeamLine> lines;
   for (const std::string& team : teams) lines.push_back(LineOf(team, status));
-  std::stable_sort(lines.begin(), lines.end(), [](const TeamLine& a, const TeamLine& b) {
-    return a.urgency > b.urgency;
-  });
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const TeamLine& a, const TeamLine& b) { return a.urgency > b.urgency; });
   return lines;
 }
 

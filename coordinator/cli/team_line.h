@@ -11,7 +11,8 @@
 
 namespace iris {
 
-// What a person hears of one team in a line: of its connection, and of everybody's sessions with it.
+// What a person hears of one team in a line: of its connection, and of everybody's sessions with
+// it.
 struct TeamLine {
   std::string team;
   std::string host;   // "this machine", or as its link is called; empty: it was not used yet.

@@ -77,7 +77,9 @@ struct Submitted {
 
   // The coordinator that runs has the message, and says that it is not to be waited for: asked
   // again it says so again.
-  bool refused() const { return coordinator.ok() && KindOf(result.call) == v1::FAILURE_BAD_REQUEST; }
+  bool refused() const {
+    return coordinator.ok() && KindOf(result.call) == v1::FAILURE_BAD_REQUEST;
+  }
 };
 
 void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {

@@ -49,10 +49,10 @@ absl::StatusOr<std::string> FindTellId(const v1::ListTellsResponse& tells,
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("there is no message ", Quoted(begins),
-                                    ", and none whose id begins so"),
-                       "`iris tells --all` lists them; old ones are forgotten.");
+    return MakeFailure(
+        v1::FAILURE_BAD_REQUEST,
+        absl::StrCat("there is no message ", Quoted(begins), ", and none whose id begins so"),
+        "`iris tells --all` lists them; old ones are forgotten.");
   }
   const size_t all = found.size();
   found.resize(std::min(all, kNamedMax));

@@ -44,9 +44,9 @@ absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all
 int RunList(const CommandLine& command, v1::Coordinator::Stub& stub) {
   const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, command.all);
   if (!tells.ok()) return PrintFailed(tells.status(), command.json, kExitFailed);
-  return PrintOut(command.json ? TellsJson(*tells) + "\n"
-                               : TellsText(*tells, absl::ToUnixMillis(absl::Now())),
-                  kExitOk);
+  return PrintOut(
+      command.json ? TellsJson(*tells) + "\n" : TellsText(*tells, absl::ToUnixMillis(absl::Now())),
+      kExitOk);
 }
 
 // The whole id of the message that `command` is about.
@@ -89,8 +89,7 @@ struct Followed {
 
 // Follows the message that `command` is about until it is settled, or `command` says otherwise.
 // `request` gets its id, once that is known.
-Followed Follow(const CommandLine& command, const Places& places,
-                v1::FollowTellRequest& request) {
+Followed Follow(const CommandLine& command, const Places& places, v1::FollowTellRequest& request) {
   Followed followed;
   ProgressLine line;
   absl::optional<InterruptNotice> notice;

@@ -7,8 +7,8 @@
 namespace iris {
 
 // `iris tells`: the list, or with an id, its beginning, or --last one message's answer, as `iris
-// tell` prints it; what was printed is fetched. Returns the exit code: kExitNotYet where that one is
-// not answered yet.
+// tell` prints it; what was printed is fetched. Returns the exit code: kExitNotYet where that one
+// is not answered yet.
 int RunTells(const CommandLine& command, const Places& places);
 
 // `iris cancel`: done when the message is settled, whatever that took. Fails where it was settled

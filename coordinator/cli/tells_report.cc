@@ -64,8 +64,8 @@ Json TellJson(const v1::TellSummary& tell) {
   json["answerBytes"] = tell.answer_bytes();
   if (tell.state() == "settled") {
     json["answer"] = tell.answer_preview();
-    json["answerTruncated"] = tell.answer_bytes() > kPreviewBytes ||
-                              tell.answer_bytes() > tell.answer_preview().size();
+    json["answerTruncated"] =
+        tell.answer_bytes() > kPreviewBytes || tell.answer_bytes() > tell.answer_preview().size();
     json["fetched"] = tell.fetched();
   }
   if (tell.has_failure()) json["failure"] = ListedFailureJson(tell.failure());

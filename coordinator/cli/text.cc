@@ -18,13 +18,12 @@ struct Range {
   char32_t last;
 };
 
-// Characters that terminals show two columns wide, or that some do: whole blocks but for the crosses
-// of Dingbats, of which one stands in our tables. One column too few is a line that wraps.
-constexpr Range kWide[] = {{0x1100, 0x115F}, {0x2300, 0x2716},   {0x2719, 0x27BF},
-                           {0x2B00, 0x2BFF}, {0x2E80, 0xA4CF},   {0xA960, 0xA97F},
-                           {0xAC00, 0xD7FF}, {0xF900, 0xFAFF},   {0xFE10, 0xFE6F},
-                           {0xFF00, 0xFFEF}, {0x16FE0, 0x1B2FF}, {0x1F000, 0x1FBFF},
-                           {0x20000, 0x3FFFD}};
+// Characters that terminals show two columns wide, or that some do: whole blocks but for the
+// crosses of Dingbats, of which one stands in our tables. One column too few is a line that wraps.
+constexpr Range kWide[] = {
+    {0x1100, 0x115F},   {0x2300, 0x2716},   {0x2719, 0x27BF},  {0x2B00, 0x2BFF}, {0x2E80, 0xA4CF},
+    {0xA960, 0xA97F},   {0xAC00, 0xD7FF},   {0xF900, 0xFAFF},  {0xFE10, 0xFE6F}, {0xFF00, 0xFFEF},
+    {0x16FE0, 0x1B2FF}, {0x1F000, 0x1FBFF}, {0x20000, 0x3FFFD}};
 
 // Takes the first character off `line`, which is not empty; returns its columns.
 size_t TakeCharacter(absl::string_view& line) {

@@ -28,8 +28,8 @@ TEST(TimeoutTest, ThirtyDaysAreTheMost) {
 }
 
 TEST(TimeoutTest, WhatIsNoDurationIsNone) {
-  for (const char* text : {"", "soon", "-2", "5x", "5 m", "m5", "5m3", "1.5h", "-5m",
-                           "99999999999999999999s", "mm"}) {
+  for (const char* text :
+       {"", "soon", "-2", "5x", "5 m", "m5", "5m3", "1.5h", "-5m", "99999999999999999999s", "mm"}) {
     EXPECT_FALSE(ParseTimeout(text).has_value()) << text;
   }
 }

@@ -64,9 +64,8 @@ int PrintAsleep(const CommandLine& command, const v1::SleepResponse& asleep) {
     return PrintOut(Dump(json) + "\n", kExitOk);
   }
   return PrintOut(
-      absl::StrCat(command.team, asleep.was_running()
-                                     ? " sleeps now; the conversation stays\n"
-                                     : " slept before; the conversation stays\n"),
+      absl::StrCat(command.team, asleep.was_running() ? " sleeps now; the conversation stays\n"
+                                                      : " slept before; the conversation stays\n"),
       kExitOk);
 }
 

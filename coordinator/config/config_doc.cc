@@ -199,8 +199,8 @@ std::string RefusedOptions() {
 std::string RefusedKeyRows() {
   std::string rows;
   for (const RefusedKey& key : RefusedKeys()) {
-    absl::StrAppend(&rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.why),
-                                std::string(key.fix)}));
+    absl::StrAppend(
+        &rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.why), std::string(key.fix)}));
   }
   return rows;
 }

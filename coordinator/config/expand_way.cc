@@ -18,8 +18,7 @@ absl::Status Apply(absl::string_view path, const std::string& written, const Env
   if (written.empty()) return absl::OkStatus();
   const Key& key = *FindKey(path);
   absl::StatusOr<KeyValue> value = ReadKeyValue(key, nlohmann::json(written), env);
-  const absl::Status applied =
-      value.ok() ? key.apply(*std::move(value), target) : value.status();
+  const absl::Status applied = value.ok() ? key.apply(*std::move(value), target) : value.status();
   return applied.ok() ? applied : Annotate(applied, absl::StripPrefix(path, "teams.*."));
 }
 

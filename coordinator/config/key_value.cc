@@ -30,8 +30,7 @@ std::string FixForText(const Key& key, absl::string_view text) {
   absl::Duration duration;
   if (key.type == KeyType::kMilliseconds && absl::ParseDuration(text, &duration) &&
       InRange(key, absl::ToInt64Milliseconds(duration))) {
-    return absl::StrCat("Write ", absl::ToInt64Milliseconds(duration),
-                        ": times are milliseconds.");
+    return absl::StrCat("Write ", absl::ToInt64Milliseconds(duration), ": times are milliseconds.");
   }
   const bool is_number = key.type != KeyType::kFlag && absl::SimpleAtoi(text, &number);
   const bool is_flag = key.type == KeyType::kFlag && (text == "true" || text == "false");
@@ -50,9 +49,8 @@ absl::Status WrongType(const Key& key, const json& value) {
   }
   const bool one_word = key.type != KeyType::kText && key.type != KeyType::kTextList;
   return Refuse(absl::StrCat("has the wrong type (", value.type_name(), ")"),
-                one_word && value.is_string()
-                    ? FixForText(key, value.get_ref<const std::string&>())
-                    : absl::StrCat("Write ", ValueForm(key), "."));
+                one_word && value.is_string() ? FixForText(key, value.get_ref<const std::string&>())
+                                              : absl::StrCat("Write ", ValueForm(key), "."));
 }
 
 // Expanded, and without control characters; `has_lines`: but for line breaks and tabs.
@@ -81,8 +79,8 @@ absl::StatusOr<std::string> ReadText(const Key& key, const std::string& raw, int
   return text;
 }
 
-// The number or flag that `value` is, or that its text is once its variables are in. What a variable
-// holds is not shown: it may be the wrong one.
+// The number or flag that `value` is, or that its text is once its variables are in. What a
+// variable holds is not shown: it may be the wrong one.
 absl::StatusOr<json> WithVariables(const Key& key, const json& value, const EnvLookup& env) {
   if (!value.is_string() || !absl::StrContains(value.get_ref<const std::string&>(), "${")) {
     return json(value);

@@ -110,7 +110,8 @@ TEST_F(LoadConfigTest, YamlIsHeldToTheSameRules) {
               HasSubstr("c.yaml:4: teams.t.token: holds a secret"));
   EXPECT_THAT(refusal("key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3Bl\n"),
               HasSubstr("c.yaml:1: key: a private key does not belong"));
-  EXPECT_THAT(refusal(""), HasSubstr("c.yaml: holds nothing\nfix: Write a team at least: {\"teams\""));
+  EXPECT_THAT(refusal(""),
+              HasSubstr("c.yaml: holds nothing\nfix: Write a team at least: {\"teams\""));
 }
 
 TEST_F(LoadConfigTest, ASectionWithNothingInItIsAnEmptyOne) {

@@ -95,8 +95,9 @@ TEST(RemoteCommandTest, AllowedProgramsAreMatchedLetterByLetter) {
 }
 
 TEST(RemoteCommandTest, WhereSshIsMissingBeforeAHostTheFixHasIt) {
-  EXPECT_THAT(RefusalOf("ml@gpu1"),
-              HasSubstr("\"ml@gpu1\" is where to go, and no program / Begin with ssh: ssh ml@gpu1."));
+  EXPECT_THAT(
+      RefusalOf("ml@gpu1"),
+      HasSubstr("\"ml@gpu1\" is where to go, and no program / Begin with ssh: ssh ml@gpu1."));
   EXPECT_THAT(RefusalOf("ml@gpu1 -p 22"), HasSubstr("Begin with ssh: ssh ml@gpu1 …."));
   EXPECT_THAT(RefusalOf("gpu1"), HasSubstr("is not allowed / Begin with ssh (ssh gpu1), or"));
   // Nothing that is refused is named as a fix.

@@ -187,8 +187,7 @@ const std::array kKeys =
                return StoreHostPath(std::move(value.text), &target.team->path);
              }},
             {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
-             "", "",
-             "What the team is for. Other teams read it to decide whom to ask.",
+             "", "", "What the team is for. Other teams read it to decide whom to ask.",
              [](KeyValue value, const KeyTarget& target) {
                target.team->description = std::move(value.text);
                return absl::OkStatus();
@@ -228,8 +227,7 @@ const std::array kKeys =
                return StoreGrant(value.text, &target.team->ask_permissions);
              }},
             {"teams.*.claudePath", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "found on the host",
-             "The `claude` program on the team's host.",
+             "found on the host", "The `claude` program on the team's host.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreHostPath(std::move(value.text), &target.team->claude_path);
              }},
@@ -247,8 +245,7 @@ const std::array kKeys =
                return StoreNames(std::move(value.list), &target.team->pass_env);
              }},
             {"teams.*.color", KeyType::kText, 1, 7, false, "`#rrggbb`",
-             "",
-             "The team's colour, for programs that read `iris teams --json`.",
+             "", "The team's colour, for programs that read `iris teams --json`.",
              [](KeyValue value, const KeyTarget& target) {
                return StoreColor(std::move(value.text), &target.team->color);
              }},

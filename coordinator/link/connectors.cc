@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/optional.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"

@@ -24,10 +24,10 @@ std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::st
 
 // The agent on a team's host, over ssh: on the one that `resolved` means. A Connect() goes by
 // `answer`, where that is fresh. Else it asks again what the target means, with what `lent_env`
-// gives then, and ssh runs with that; where it is something else by now it goes no further: `on_moved` is
-// called, on the connecting thread, and FAILURE_CANCELLED returned. Nor does it where a login that
-// was refused is not long ago (LoginBar): then it returns how that failed. Before ssh is started it
-// waits for its turn (ConnectionPace).
+// gives then, and ssh runs with that; where it is something else by now it goes no further:
+// `on_moved` is called, on the connecting thread, and FAILURE_CANCELLED returned. Nor does it where
+// a login that was refused is not long ago (LoginBar): then it returns how that failed. Before ssh
+// is started it waits for its turn (ConnectionPace).
 struct SshConnectorOptions {
   std::function<std::string()> runtime_dir;  // As in BootstrapOptions; asked at every Connect().
   std::function<Environment()> lent_env;

@@ -19,8 +19,8 @@
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/connection_pace.h"
-#include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/connector.h"
+#include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/login_bar.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -45,25 +45,23 @@ ResolvedTarget Target(const std::string& key) {
 // Over an ssh that is not there: what gets as far as that fails otherwise than what is barred.
 class SshConnectorTest : public ::testing::Test {
  protected:
-  SshConnectorTest() {
-    Make(Target("key"));
-  }
+  SshConnectorTest() { Make(Target("key")); }
   void Make(const ResolvedTarget& resolved) {
     answer_->Note(resolved);
-    connector_ =
-        MakeSshConnector(*bundle_, resolved,
-                         {.runtime_dir = [] { return std::string("/tmp"); },
-                          .lent_env = [this] { return lent_; },
-                          .resolve = [this](const SshTarget& target, const std::atomic<bool>*)
-                              -> absl::StatusOr<ResolvedTarget> {
-                            ResolvedTarget resolved = Target(meaning_);
-                            resolved.target = target;
-                            return resolved;
-                          },
-                          .on_moved = [this] { ++moves_; },
-                          .answer = answer_,
-                          .bar = bar_,
-                          .pace = pace_});
+    connector_ = MakeSshConnector(
+        *bundle_, resolved,
+        {.runtime_dir = [] { return std::string("/tmp"); },
+         .lent_env = [this] { return lent_; },
+         .resolve = [this](const SshTarget& target,
+                           const std::atomic<bool>*) -> absl::StatusOr<ResolvedTarget> {
+           ResolvedTarget resolved = Target(meaning_);
+           resolved.target = target;
+           return resolved;
+         },
+         .on_moved = [this] { ++moves_; },
+         .answer = answer_,
+         .bar = bar_,
+         .pace = pace_});
   }
   absl::Status Connect() {
     const std::atomic<bool> cancelled = false;

@@ -192,9 +192,8 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   shared->key = resolved.key;
   shared->name = resolved.name;
   shared->written = resolved.target.remote.destination;
-  shared->target = {.remote = resolved.target.remote,
-                    .options = resolved.target.options,
-                    .lent_env = {}};
+  shared->target = {
+      .remote = resolved.target.remote, .options = resolved.target.options, .lent_env = {}};
   shared->lent = std::make_shared<LentEnv>();
   shared->answer = std::make_shared<FreshAnswer>();
   shared->answer->Note(resolved);

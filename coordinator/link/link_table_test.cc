@@ -191,17 +191,16 @@ TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker)
   chmod(program.c_str(), 0700);
   loop_.Run([&] {
     for (const char* name : {"gpu1", "gpu2"}) {
-      places_.all.push_back(AgentBy(name, {.text = program + " " + name,
-                                           .program = program,
-                                           .options = {},
-                                           .destination = name}));
+      places_.all.push_back(AgentBy(
+          name,
+          {.text = program + " " + name, .program = program, .options = {}, .destination = name}));
     }
   });
-  const auto asker = std::make_shared<const Environment>(
-      Environment{{"SSH_AUTH_SOCK", "/keys-of-the-asker"}});
-  EXPECT_THAT(ProblemsOf(loop_, *table_, asker),
-              UnorderedElementsAre(HasSubstr("agent on me@gpu1: "),
-                                   HasSubstr("agent on me@gpu2: ")));
+  const auto asker =
+      std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", "/keys-of-the-asker"}});
+  EXPECT_THAT(
+      ProblemsOf(loop_, *table_, asker),
+      UnorderedElementsAre(HasSubstr("agent on me@gpu1: "), HasSubstr("agent on me@gpu2: ")));
   std::ifstream lines(keys);
   int attempts = 0;
   for (std::string line; std::getline(lines, line); ++attempts) {

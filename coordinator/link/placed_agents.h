@@ -33,8 +33,7 @@ class PlacedAgents {
   virtual ~PlacedAgents() = default;
 
   // One answers there; the names as in PlacedAgent. Cheap, but for the first time.
-  virtual void Note(const std::string& place, const std::string& name,
-                    const SshTarget& target) = 0;
+  virtual void Note(const std::string& place, const std::string& name, const SshTarget& target) = 0;
   // It was ended.
   virtual void Forget(const std::string& place) = 0;
   // A stop tries to reach these: next time the others come first.

@@ -68,8 +68,8 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   bool found_none(const absl::Status& why) const {
     constexpr FailureKind kRefusals[] = {v1::FAILURE_UNREACHABLE, v1::FAILURE_AUTH,
                                          v1::FAILURE_HOST_KEY, v1::FAILURE_BAD_REQUEST};
-    const bool is_refused = std::find(std::begin(kRefusals), std::end(kRefusals), KindOf(why)) !=
-                            std::end(kRefusals);
+    const bool is_refused =
+        std::find(std::begin(kRefusals), std::end(kRefusals), KindOf(why)) != std::end(kRefusals);
     return is_refused && if_any_ && expected_.empty() && !link_.may_have_started();
   }
   void Add(Expected expected) { expected_.push_back(std::move(expected)); }
@@ -171,8 +171,8 @@ void StopAgentsCall::Found(uint64_t expected, HostLink& link) {
   if (const auto place = places_.find(&link); place != places_.end()) {
     CheckPlace(agent, place->second);
   } else if (link.retired()) {
-    problems_.push_back(Problem(agent.name, MakeFailure(v1::FAILURE_UNREACHABLE,
-                                                        "an earlier stop did not reach it")));
+    problems_.push_back(Problem(
+        agent.name, MakeFailure(v1::FAILURE_UNREACHABLE, "an earlier stop did not reach it")));
   } else {
     std::unique_ptr<Arrival>& arrival = awaited_[&link];
     if (arrival == nullptr) {

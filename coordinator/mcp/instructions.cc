@@ -35,8 +35,7 @@ std::string Entry(const v1::TeamInfo& team, size_t description_bytes) {
 }
 
 // The other teams, in at most `bytes_max` bytes.
-std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller,
-                   size_t bytes_max) {
+std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller, size_t bytes_max) {
   std::vector<const v1::TeamInfo*> others;
   for (const v1::TeamInfo& team : teams.teams()) {
     if (team.name() != caller) others.push_back(&team);

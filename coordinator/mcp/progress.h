@@ -11,11 +11,12 @@
 
 namespace iris {
 
-// What is going on, for people. The words of tools and of `said` are those of a claude on some host.
+// What is going on, for people. The words of tools and of `said` are those of a claude on some
+// host.
 struct ProgressNews {
-  std::string doing;                         // "runs Bash: npm test".
-  absl::Time since = absl::InfinitePast();   // When the team's claude got the message, if it has.
-  std::string said = "";                     // The end of what that claude said last; may be empty.
+  std::string doing;                        // "runs Bash: npm test".
+  absl::Time since = absl::InfinitePast();  // When the team's claude got the message, if it has.
+  std::string said = "";                    // The end of what that claude said last; may be empty.
 
   // One line: "runs Bash: npm test, 42 s; said: I run the tests."
   std::string At(absl::Time now) const;

@@ -38,7 +38,8 @@ TEST(McpProgressTest, ATurnsToolSecondsAndLastWordsAreShownAndObeyedByNoTerminal
   progress.set_words("I run\nthem\033]0;x");
   const ProgressNews news = NewsOf(progress, now);
   // The seconds go on where there is no other news.
-  EXPECT_EQ(news.At(now + absl::Seconds(40)), "runs Bash: npm test ?[2J, 43 s; said: I run them?]0;x");
+  EXPECT_EQ(news.At(now + absl::Seconds(40)),
+            "runs Bash: npm test ?[2J, 43 s; said: I run them?]0;x");
 }
 
 // A reporter on a loop, until it has sent so many notifications.
@@ -92,8 +93,8 @@ TEST_F(McpProgressReporterTest, SilenceIsFilledAndTheNumberGrows) {
 }
 
 TEST_F(McpProgressReporterTest, ARequestThatWasSentAgainCountsFromItsBeginning) {
-  const std::vector<Json> params =
-      Collect(1, 7, {.age = absl::Seconds(90)}, [](ProgressReporter& r) { r.News({.doing = "working"}); });
+  const std::vector<Json> params = Collect(
+      1, 7, {.age = absl::Seconds(90)}, [](ProgressReporter& r) { r.News({.doing = "working"}); });
   EXPECT_EQ(params[0]["progressToken"], 7);
   EXPECT_GT(params[0]["progress"].get<double>(), 90);
 }

@@ -1,5 +1,5 @@
-// What clients do that are not as strict as the protocol: they are understood where it is clear what
-// they mean. And for whom they speak.
+// What clients do that are not as strict as the protocol: they are understood where it is clear
+// what they mean. And for whom they speak.
 
 #include <set>
 #include <string>
@@ -230,8 +230,8 @@ TEST_F(McpSessionTest, WhoSpeaksForAnotherIsRefusedAndTheWordsNameNoTeam) {
   Open();
   for (const char* from : {"nobody", "cli", "web", "app", "notes@elsewhere"}) {
     EXPECT_EQ(Answered(SendTo(1, "x", {{"toTeam", "app"}, {"fromTeam", from}})),
-              absl::StrCat("error: bad_request: you are notes@laptop, and cannot speak for \"", from,
-                           "\"\nfix: Leave fromTeam out."));
+              absl::StrCat("error: bad_request: you are notes@laptop, and cannot speak for \"",
+                           from, "\"\nfix: Leave fromTeam out."));
   }
   for (const char* tool : {"team_wake", "team_sleep", "team_status"}) {
     EXPECT_THAT(Answered(CallOf(1, tool, {{"team", "app"}, {"fromTeam", "web"}})),

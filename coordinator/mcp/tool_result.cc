@@ -14,8 +14,8 @@
 namespace iris {
 namespace {
 
-// A longer answer has its JSON in the text alone, which is sent in pieces; one without any JSON would
-// only be held twice.
+// A longer answer has its JSON in the text alone, which is sent in pieces; one without any JSON
+// would only be held twice.
 constexpr size_t kStructuredAnswerBytesMax = 1 << 20;
 constexpr size_t kPlainAnswerBytesMax = 64 << 10;
 
@@ -44,8 +44,7 @@ PeerJson StructuredOutput(const ToolResult& result) {
 std::string StructuredContent(const ToolResult& result, const std::string& note) {
   if (!result.status.ok() || result.text == nullptr) return "";
   PeerJson structured = StructuredOutput(result);
-  const bool has_account =
-      IsKnown(result.account) && result.text->size() <= kPlainAnswerBytesMax;
+  const bool has_account = IsKnown(result.account) && result.text->size() <= kPlainAnswerBytesMax;
   if (structured.is_discarded() && !has_account) return "";
   Json content = {{"answer", *result.text}};
   if (!structured.is_discarded()) content["structured"] = std::move(structured);

@@ -61,8 +61,9 @@ TEST_F(McpSessionTest, WhatATurnCostAndWasDeniedStandsBesideItsAnswer) {
   const Json result = client_.answers.at(0).at("result");
   EXPECT_EQ(result["content"][0]["text"], "done");
   const auto note = result["content"][1]["text"].get<std::string>();
-  EXPECT_THAT(note, AllOf(StartsWith("1 use of a tool was denied: Bash: npm test."),
-                          HasSubstr("\"grantPermission\": \"ask\""), HasSubstr("\n1 answer waits")));
+  EXPECT_THAT(note,
+              AllOf(StartsWith("1 use of a tool was denied: Bash: npm test."),
+                    HasSubstr("\"grantPermission\": \"ask\""), HasSubstr("\n1 answer waits")));
   // All of it, for clients that show nothing else.
   EXPECT_EQ(result["structuredContent"]["answer"], "done");
   EXPECT_EQ(result["structuredContent"]["turn"]["tools"], 2);
@@ -73,9 +74,10 @@ TEST_F(McpSessionTest, WhatATurnCostAndWasDeniedStandsBesideItsAnswer) {
   // A long answer is not held twice, and a failure is in the text alone; what was denied is said.
   desk_.unfetched.clear();
   client_.answers.clear();
-  desk_.Settle(Say(*session_, SendTo(2, "x")), absl::OkStatus(), std::string(70'000, 'x'), 0, account);
-  desk_.Settle(Say(*session_, SendTo(3, "x")), MakeFailure(v1::FAILURE_CLAUDE_ERROR, "no"), "part", 0,
+  desk_.Settle(Say(*session_, SendTo(2, "x")), absl::OkStatus(), std::string(70'000, 'x'), 0,
                account);
+  desk_.Settle(Say(*session_, SendTo(3, "x")), MakeFailure(v1::FAILURE_CLAUDE_ERROR, "no"), "part",
+               0, account);
   for (const Json& answer : client_.answers) {
     EXPECT_FALSE(answer["result"].contains("structuredContent"));
     EXPECT_THAT(answer["result"]["content"][1]["text"].get<std::string>(), HasSubstr("npm test"));
@@ -111,8 +113,8 @@ TEST_F(McpSessionTest, AMessageIsLeftForAHostThatIsAwayWhereNobodyWaitsOrItsSend
   EXPECT_TRUE(waits_for_host(SendTo(3, "x", {{"whenAway", "wait"}})));
   EXPECT_TRUE(waits_for_host(SendTo(4, "x", {{"timeout", -1}})));
   EXPECT_FALSE(waits_for_host(SendTo(5, "x", {{"timeout", -1}, {"whenAway", "fail"}})));
-  EXPECT_TRUE(waits_for_host(CallOf(
-      6, "quick_message", {{"fromTeam", "web"}, {"toTeam", "app"}, {"message", "x"}})));
+  EXPECT_TRUE(waits_for_host(
+      CallOf(6, "quick_message", {{"fromTeam", "web"}, {"toTeam", "app"}, {"message", "x"}})));
   EXPECT_FALSE(waits_for_host(SendTo(7, "x", {{"whenAway", ""}})));
   EXPECT_THAT(Answered(SendTo(8, "x", {{"whenAway", "later"}})),
               HasSubstr("\"whenAway\" is none of wait, fail"));

@@ -61,8 +61,8 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
   open->second.environment = environment;
   Queue& queue = queues_[open->second.session_id];
-  const bool is_awaited = queue.awaits.has_value() && !queue.waiting.empty() &&
-                          queue.waiting.front() == tell_id;
+  const bool is_awaited =
+      queue.awaits.has_value() && !queue.waiting.empty() && queue.waiting.front() == tell_id;
   // Of others it is asked for when their turn comes.
   if (queue.in_flight != tell_id && !is_awaited) return;
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);

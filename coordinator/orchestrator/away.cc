@@ -48,8 +48,8 @@ void Orchestrator::OnSessionAway(const std::string& session_id, const HostAway& 
     TakeBack(queue);
     EndWhatDoesNotWait(queue, away);
     if (queue.awaits.has_value() && !queue.waiting.empty()) {
-      queue.awaits = ToProto(
-          {.stage = TransportProgress::Stage::kConnecting, .text = WhyItWaits(away)});
+      queue.awaits =
+          ToProto({.stage = TransportProgress::Stage::kConnecting, .text = WhyItWaits(away)});
     }
     TellPlaces(queue);
     LetGoOfWaits(queue);

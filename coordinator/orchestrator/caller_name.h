@@ -7,10 +7,10 @@
 
 namespace iris {
 
-// The name of a caller whose folder belongs to no team: "notes@laptop" for /home/me/notes on laptop.
-// No team can have it, since a team's name has no @. Where the folder's own name has characters
-// other than letters, digits, '.', '_' and '-' they become '-', and a few digits that depend on the
-// whole path are added, so that two such folders stay two callers. At most 128 bytes.
+// The name of a caller whose folder belongs to no team: "notes@laptop" for /home/me/notes on
+// laptop. No team can have it, since a team's name has no @. Where the folder's own name has
+// characters other than letters, digits, '.', '_' and '-' they become '-', and a few digits that
+// depend on the whole path are added, so that two such folders stay two callers. At most 128 bytes.
 std::string NeutralCaller(absl::string_view folder, absl::string_view host);
 
 // Whether `name` has the form that NeutralCaller() gives.

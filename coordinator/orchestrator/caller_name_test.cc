@@ -23,9 +23,8 @@ TEST(CallerNameTest, OddNamesBecomePlainOnesAndStayTwo) {
   EXPECT_THAT(odd, EndsWith("@lap-top"));
   EXPECT_NE(NeutralCaller("/a/笔记", "h"), NeutralCaller("/a/草稿", "h"));
   EXPECT_EQ(NeutralCaller("/a/笔记", "h"), NeutralCaller("/a/笔记/", "h"));
-  for (const std::string& folder :
-       {std::string("/"), std::string(), std::string("/a/@"), "/a/" + std::string(300, 'x'),
-        "/a/" + std::string(300, ' ')}) {
+  for (const std::string& folder : {std::string("/"), std::string(), std::string("/a/@"),
+                                    "/a/" + std::string(300, 'x'), "/a/" + std::string(300, ' ')}) {
     const std::string name = NeutralCaller(folder, std::string(300, 'h'));
     EXPECT_TRUE(IsNeutralCaller(name)) << name;
     EXPECT_LE(name.size(), 128u);

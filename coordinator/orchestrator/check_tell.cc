@@ -36,8 +36,7 @@ absl::Status UnknownTeam(absl::string_view name, const Config& config) {
                     all > kNamesShown ? absl::StrCat(" and ", all - kNamesShown, " more.") : ".");
   }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat("there is no team ", Quoted(name), " in ", config.file),
-                     fix);
+                     absl::StrCat("there is no team ", Quoted(name), " in ", config.file), fix);
 }
 
 // Names no team: whoever is told to speak for another one does.
@@ -58,7 +57,7 @@ absl::Status CheckTell(const TellSpec& spec) {
                        "Give one as uuidgen makes it, or none: then Iris makes it.");
   }
   if (spec.text.empty()) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty", 
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty",
                        "Give it a text; `iris tell TEAM -` reads one from stdin.");
   }
   if (spec.text.size() + ProseBlankBytes(spec.text) > kTellBytesMax) {

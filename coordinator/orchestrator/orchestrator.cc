@@ -76,10 +76,9 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
   const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
-  absl::Status added =
-      store_.AddTell(spec.tell_id, session_id, spec.text,
-                     at_once ? TellState::kRunning : TellState::kQueued, spec.wait_for_limit,
-                     spec.wait_for_host);
+  absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
+                                      at_once ? TellState::kRunning : TellState::kQueued,
+                                      spec.wait_for_limit, spec.wait_for_host);
   if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
@@ -152,8 +151,8 @@ void Orchestrator::StartNext(const std::string& session_id) {
   const absl::Time not_before = NextNotBefore(queue);
   const bool is_due = not_before == absl::InfinitePast();
   if (!is_due) WaitForLimit(session_id, queue, not_before);
-  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
-                            !queue.awaits.has_value();
+  const bool tell_is_next =
+      queue.in_flight.empty() && !queue.waiting.empty() && is_due && !queue.awaits.has_value();
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);

@@ -40,7 +40,7 @@ struct TellLimits {
   size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
   absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
   absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
-  absl::Duration host_wait_max = kAnswersKept;  // From accepted on, as LeftMessage says.
+  absl::Duration host_wait_max = kAnswersKept;       // From accepted on, as LeftMessage says.
   LimitWaits limit_waits;
 };
 

@@ -71,8 +71,7 @@ const char* NameOf(TellState state) {
 // What was said a while ago, with the seconds since.
 v1::TellProgress AsOfNow(v1::TellProgress progress, absl::Time said_at) {
   if (progress.working_ms() == 0) return progress;
-  progress.set_working_ms(progress.working_ms() +
-                          absl::ToInt64Milliseconds(absl::Now() - said_at));
+  progress.set_working_ms(progress.working_ms() + absl::ToInt64Milliseconds(absl::Now() - said_at));
   return progress;
 }
 

@@ -88,9 +88,8 @@ void PooledSession::UseNextTeam() {
               : transport_->Tell(tell.id, std::move(tell.text));
   }
   for (const std::string& tell_id : cancels_) {
-    const bool is_open =
-        std::any_of(open.begin(), open.end(),
-                    [&](const OpenTell& tell) { return tell.id == tell_id; });
+    const bool is_open = std::any_of(open.begin(), open.end(),
+                                     [&](const OpenTell& tell) { return tell.id == tell_id; });
     is_open ? transport_->Cancel(tell_id) : transport_->PassOnCancel(tell_id);
   }
   if (awaits_host_) transport_->AwaitHost();

@@ -36,8 +36,8 @@ class PooledSession : private TransportSink {
 
   // `factory`, `hosts` and `listener` outlive the session. `after`: what is stored of what it said.
   // `may_live`: an earlier life of the coordinator used the session, and its child may still be
-  // there. `on_change` is called when the session gives up its child, or its claim to one, or may be
-  // put to sleep from now on; it must not call back.
+  // there. `on_change` is called when the session gives up its child, or its claim to one, or may
+  // be put to sleep from now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
                 const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
                 std::function<void()> on_change);
@@ -54,15 +54,11 @@ class PooledSession : private TransportSink {
   bool ending() const { return !ending_.empty(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
   // not: the link's loss took it from us, and nobody here can end it.
-  bool has_process() const {
-    return busy() || starting_ || ending() || child_ == Child::kReady;
-  }
+  bool has_process() const { return busy() || starting_ || ending() || child_ == Child::kReady; }
   // May be put to sleep without anybody noticing.
   bool idle() const { return ready() && !busy() && !starting_ && !cannot_end_; }
   // Whether Sleep() may find something to end.
-  bool may_have_child() const {
-    return busy() || has_process() || child_ == Child::kUnverifiable;
-  }
+  bool may_have_child() const { return busy() || has_process() || child_ == Child::kUnverifiable; }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
@@ -136,9 +132,7 @@ class PooledSession : private TransportSink {
     return listener_.EndWhileAway(tell_id, away);
   }
   bool MayGive(const std::string& tell_id) override { return listener_.MayGive(tell_id); }
-  void OnHostAway(const HostAway& away) override {
-    listener_.OnSessionAway(key_.session_id, away);
-  }
+  void OnHostAway(const HostAway& away) override { listener_.OnSessionAway(key_.session_id, away); }
   void OnHostBack() override;
   void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
     requests_ = requests;

@@ -107,8 +107,8 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   std::deque<McpOutgoing> waiting_;
   AnswerText answer_text_;  // Of the first of them, where it is long.
   std::string outcome_of_;  // The tell whose outcome is whole once what is written is; or empty.
-  // Where the front end says itself what it has given to the client: the tells whose outcomes it was
-  // sent, by the id of the message that they answer; and of the one that is being written.
+  // Where the front end says itself what it has given to the client: the tells whose outcomes it
+  // was sent, by the id of the message that they answer; and of the one that is being written.
   bool confirms_ = false;
   std::map<std::string, std::vector<std::string>> to_confirm_;
   std::vector<std::string> outcomes_of_;

@@ -136,22 +136,22 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
   if (!found.ok()) return found.status();
   if (!*found) return ReadMark();
   const std::string end = query->Bytes(9), account = query->Bytes(13);
-  return ReadMark{.journal_id = query->Bytes(0),
-                  .incarnation = query->Bytes(1),
-                  .seq = static_cast<uint64_t>(query->Int(2)),
-                  .in_flight = query->Bytes(3),
-                  .turn = {.any_text = query->Int(4) != 0,
-                           .last_text = static_cast<uint64_t>(query->Int(7)),
-                           .end = end.empty() ? nullptr : std::make_shared<std::string>(end),
-                           .structured_bytes = static_cast<size_t>(query->Int(8)),
-                           .loss = LossFrom(query->Bytes(5)),
-                           .skips_line = query->Int(6) != 0,
-                           .tools = static_cast<uint32_t>(query->Int(14)),
-                           .spent_micro_usd = query->Int(15),
-                           .account = account.empty() ? nullptr
-                                                      : std::make_shared<std::string>(account)},
-                  .host = {.key = query->Bytes(10), .name = query->Bytes(11)},
-                  .begun = query->Bytes(12)};
+  return ReadMark{
+      .journal_id = query->Bytes(0),
+      .incarnation = query->Bytes(1),
+      .seq = static_cast<uint64_t>(query->Int(2)),
+      .in_flight = query->Bytes(3),
+      .turn = {.any_text = query->Int(4) != 0,
+               .last_text = static_cast<uint64_t>(query->Int(7)),
+               .end = end.empty() ? nullptr : std::make_shared<std::string>(end),
+               .structured_bytes = static_cast<size_t>(query->Int(8)),
+               .loss = LossFrom(query->Bytes(5)),
+               .skips_line = query->Int(6) != 0,
+               .tools = static_cast<uint32_t>(query->Int(14)),
+               .spent_micro_usd = query->Int(15),
+               .account = account.empty() ? nullptr : std::make_shared<std::string>(account)},
+      .host = {.key = query->Bytes(10), .name = query->Bytes(11)},
+      .begun = query->Bytes(12)};
 }
 
 absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {

@@ -10,14 +10,15 @@ namespace iris {
 absl::Status Store::NotePlaced(const Placed& agent) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
-  absl::StatusOr<Statement> note =
-      database_->Prepare("INSERT OR REPLACE INTO placed (place, name, way, at) VALUES (?, ?, ?, ?)");
+  absl::StatusOr<Statement> note = database_->Prepare(
+      "INSERT OR REPLACE INTO placed (place, name, way, at) VALUES (?, ?, ?, ?)");
   if (!note.ok()) return note.status();
   note->BindText(agent.place).BindText(agent.name).BindBytes(agent.way).Bind(NowMs());
   if (absl::Status noted = note->Finish(); !noted.ok()) return noted;
-  absl::Status forgotten = Run("DELETE FROM placed WHERE place IN "
-                               "(SELECT place FROM placed ORDER BY at DESC LIMIT -1 OFFSET ?)",
-                               {kPlacedMax});
+  absl::Status forgotten =
+      Run("DELETE FROM placed WHERE place IN "
+          "(SELECT place FROM placed ORDER BY at DESC LIMIT -1 OFFSET ?)",
+          {kPlacedMax});
   if (!forgotten.ok()) return forgotten;
   return transaction.Commit();
 }

@@ -25,8 +25,8 @@
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/session_host.h"
 #include "coordinator/transport/transport.h"
-#include "coordinator/transport/turn_text.h"
 #include "coordinator/transport/transport_factory.h"
+#include "coordinator/transport/turn_text.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -237,7 +237,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   TurnText::Doing doing_;
   TurnText::Doing said_doing_;
   absl::Duration doing_said_at_ = -absl::InfiniteDuration();
-  EventLoop::TimerId doing_timer_ = 0;  // Runs while it is too soon to say more.
+  EventLoop::TimerId doing_timer_ = 0;         // Runs while it is too soon to say more.
   size_t text_bytes_ = 0;                      // Of the tell in flight, passed on and not settled.
   absl::optional<ByteBudget::Holder> memory_;  // Those, and the line that has begun.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -86,9 +86,8 @@ bool AgentTransport::IsAnyGiven() const {
 void AgentTransport::SayAway(const HostAway& away) {
   const bool any_given = IsAnyGiven();
   const std::shared_ptr<bool> alive = alive_;
-  sink_.OnProgress(
-      {.stage = TransportProgress::Stage::kConnecting,
-       .text = any_given && !away.retries ? BlockedText(away.why) : WhyItWaits(away)});
+  sink_.OnProgress({.stage = TransportProgress::Stage::kConnecting,
+                    .text = any_given && !away.retries ? BlockedText(away.why) : WhyItWaits(away)});
   // Behind what a host has nobody else waits for one that has not answered for long.
   const bool others_end = away.retries && !away.host_is_known && !tells_.empty();
   if (*alive && (awaits_host_ || (!tells_.empty() && !any_given) || others_end)) {

@@ -39,7 +39,8 @@ void AgentTransport::Cancel(const std::string& tell_id) {
 // What was not on its way to the host when somebody cancelled it, and may be by now.
 void AgentTransport::CancelHere(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
-  const bool may_be_there = tell != nullptr ? tell->given : absl::c_linear_search(cancels_, tell_id);
+  const bool may_be_there =
+      tell != nullptr ? tell->given : absl::c_linear_search(cancels_, tell_id);
   if (may_be_there) AddCancel(tell_id);
   if (tell != nullptr && tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
   const std::shared_ptr<bool> alive = alive_;

@@ -119,8 +119,8 @@ void AgentTransport::LearnEnvironment(const v1::ChildInfo& child) {
 
 // The host hears of it with the next new tell, which may be what starts the child.
 void AgentTransport::UseAskerOf(const Team& team) {
-  const bool is_other = team.asker.environment != nullptr &&
-                        team.asker.environment != team_.asker.environment;
+  const bool is_other =
+      team.asker.environment != nullptr && team.asker.environment != team_.asker.environment;
   if (is_other && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
   team_ = team;
   if (life_ == nullptr) return;  // It is told all of it when there is contact.

@@ -19,8 +19,8 @@ bool MayLackTheAsker(const HostAway& away) {
 // Of a message that did not wait for its host: it could have.
 absl::Status CouldWait(const absl::Status& why) {
   const FailureKind kind = KindOf(why);
-  const bool is_away = kind == v1::FAILURE_UNREACHABLE || kind == v1::FAILURE_TIMEOUT ||
-                       kind == v1::FAILURE_DROPPED;
+  const bool is_away =
+      kind == v1::FAILURE_UNREACHABLE || kind == v1::FAILURE_TIMEOUT || kind == v1::FAILURE_DROPPED;
   if (!is_away) return why;
   const Failure failure = ToProto(why);
   const absl::string_view fix =

@@ -23,9 +23,8 @@ HostAway Away(FailureKind kind, absl::string_view fix = "") {
 TEST(HostAwayTest, WhatCouldHaveWaitedHearsSoBehindTheFixOfItsKind) {
   const absl::Status end = EndWhileAway({}, Away(v1::FAILURE_UNREACHABLE));
   EXPECT_EQ(KindOf(end), v1::FAILURE_UNREACHABLE);
-  EXPECT_THAT(ToProto(end).fix(),
-              AllOf(StartsWith(std::string(FixFor(v1::FAILURE_UNREACHABLE))),
-                    HasSubstr(" Or leave the message"), HasSubstr("7 days")));
+  EXPECT_THAT(ToProto(end).fix(), AllOf(StartsWith(std::string(FixFor(v1::FAILURE_UNREACHABLE))),
+                                        HasSubstr(" Or leave the message"), HasSubstr("7 days")));
   EXPECT_THAT(ToProto(EndWhileAway({}, Away(v1::FAILURE_TIMEOUT, "Plug it in."))).fix(),
               StartsWith("Plug it in. Or leave"));
 }
@@ -33,8 +32,7 @@ TEST(HostAwayTest, WhatCouldHaveWaitedHearsSoBehindTheFixOfItsKind) {
 TEST(HostAwayTest, WhatHasWaitedLongEnoughIsNotToldToWait) {
   const HostAway away = Away(v1::FAILURE_UNREACHABLE, "Plug it in.");
   EXPECT_TRUE(EndWhileAway({.wait_for_host = true}, away).ok());
-  const Failure end =
-      ToProto(EndWhileAway({.wait_for_host = true, .is_overdue = true}, away));
+  const Failure end = ToProto(EndWhileAway({.wait_for_host = true, .is_overdue = true}, away));
   EXPECT_EQ(KindOf(end), v1::FAILURE_UNREACHABLE);
   EXPECT_THAT(end.detail(),
               AllOf(HasSubstr("7 days that the message waited"), HasSubstr("no route")));

@@ -18,7 +18,8 @@ std::string FixFor(const std::string& fix, const std::string& from) {
 }
 
 TEST(NameTakeoverTest, TheFixIsTheCommandForThisSession) {
-  EXPECT_EQ(FixFor("Go, or `iris takeover TEAM`.", "cli"), "Go, or `iris takeover gpu --from cli`.");
+  EXPECT_EQ(FixFor("Go, or `iris takeover TEAM`.", "cli"),
+            "Go, or `iris takeover gpu --from cli`.");
   EXPECT_EQ(FixFor("`iris takeover TEAM`", "backend"), "`iris takeover gpu --from backend`");
   EXPECT_EQ(FixFor("`iris takeover TEAM`", "notes@laptop"),
             "`iris takeover gpu --from notes@laptop`");

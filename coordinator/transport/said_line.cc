@@ -44,8 +44,8 @@ struct ToolReader {
 
 // Called with one value after the other, in the order in which they stand.
 //
-//   {"type": …, "message": {"content": [{"type": "tool_use", "input": {…}}]}, "structured_output": …}
-//   1                      2           3 4                           5         2 …
+//   {"type": …, "message": {"content": [{"type": "tool_use", "input": {…}}]}, "structured_output":
+//   …} 1                      2           3 4                           5         2 …
 //   {"usage": {…}, "permission_denials": [{"tool_name": …, "tool_input": {…}}]}
 //   1         2                          2 3                             4
 class Reader final : public nlohmann::json_sax<json> {

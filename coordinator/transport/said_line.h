@@ -10,7 +10,7 @@ namespace iris {
 
 // A use of a tool, in claude's words: to be shown, and not to be trusted. Both are cut.
 struct SaidTool {
-  std::string name;   // "Bash". ≤ 100 bytes.
+  std::string name;  // "Bash". ≤ 100 bytes.
   std::string input;  // What says most of its input: "npm test", a path. ≤ 200 bytes; may be empty.
 
   bool operator==(const SaidTool&) const = default;
@@ -32,9 +32,9 @@ struct SaidLine {
   int64_t duration_ms = -1;
   int64_t input_tokens = -1;  // With what was written to the cache or read from there.
   int64_t output_tokens = -1;
-  uint32_t denials = 0;                  // permission_denials.
+  uint32_t denials = 0;  // permission_denials.
   static constexpr size_t kDeniedMax = 8;
-  std::vector<SaidTool> denied;          // The first ones of them.
+  std::vector<SaidTool> denied;  // The first ones of them.
 };
 
 // Reads a line whatever it holds, in linear time. Keeps what stands above and forgets the rest as

@@ -129,9 +129,9 @@ TEST(SaidLineTest, AToolIsNamedWithWhatSaysMostOfItsInput) {
 }
 
 TEST(SaidLineTest, ToolsAndTheirInputAreCutWithWholeCharacters) {
-  const SaidLine line = Read(absl::StrCat(
-      R"({"type":"assistant","message":{"content":[{"type":"tool_use","name":")", Repeat("ż", 500),
-      R"(","input":{"command":")", Repeat("世", 5000), R"("}}]}})"));
+  const SaidLine line = Read(
+      absl::StrCat(R"({"type":"assistant","message":{"content":[{"type":"tool_use","name":")",
+                   Repeat("ż", 500), R"(","input":{"command":")", Repeat("世", 5000), R"("}}]}})"));
   EXPECT_LE(line.last_tool.name.size(), 100u);
   EXPECT_LE(line.last_tool.input.size(), 200u);
   EXPECT_NE(json(line.last_tool.name + line.last_tool.input).dump(), "");  // UTF-8, or it throws.
@@ -159,7 +159,8 @@ TEST(SaidLineTest, WhatAResultLineDoesNotSayOrSaysOddlyIsBounded) {
   EXPECT_EQ(none.denials, 0u);
   const SaidLine odd = Read(absl::StrCat(
       R"({"total_cost_usd":1e300,"duration_ms":-5,"usage":{"output_tokens":18446744073709551615},)",
-      R"("permission_denials":[)", Repeat(R"({"tool_name":"B"},)", 10'000), R"({}],"type":"result"})"));
+      R"("permission_denials":[)", Repeat(R"({"tool_name":"B"},)", 10'000),
+      R"({}],"type":"result"})"));
   EXPECT_EQ(odd.cost_micro_usd, 1'000'000'000'000'000);
   EXPECT_EQ(odd.duration_ms, 0);
   EXPECT_EQ(odd.output_tokens, 1'000'000'000'000'000);

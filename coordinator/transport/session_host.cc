@@ -10,8 +10,7 @@ namespace iris {
 
 absl::Status SessionHost::OnLinkUp(const v1::Hello& hello) {
   const HostMark before = std::exchange(
-      host_, {.key = PlaceOf(hello),
-              .name = absl::StrCat(hello.user(), "@", hello.hostname())});
+      host_, {.key = PlaceOf(hello), .name = absl::StrCat(hello.user(), "@", hello.hostname())});
   if (before.key == host_.key) return absl::OkStatus();
   is_stored_ = false;
   if (before.key.empty()) return absl::OkStatus();

@@ -86,11 +86,12 @@ TEST(TurnTextTest, AnEmptyTextBlockIsNone) {
 }
 
 TEST(TurnTextTest, WhyTheApiGaveNoAnswerIsNoPartOfOne) {
-  const std::string notice = json({{"type", "assistant"},
-                                   {"message",
-                                    {{"model", "<synthetic>"},
-                                     {"content", json::array({Text("API Error: 529 overloaded")})}}}})
-                                 .dump();
+  const std::string notice =
+      json({{"type", "assistant"},
+            {"message",
+             {{"model", "<synthetic>"},
+              {"content", json::array({Text("API Error: 529 overloaded")})}}}})
+          .dump();
   TurnText turn;
   turn.Begin();
   EXPECT_EQ(turn.Feed(Assistant({Text("half")}), true), "half");
@@ -224,7 +225,10 @@ TEST(TurnTextTest, WhereALineMayBeMissingNobodyKnowsWhatATurnCost) {
   EXPECT_FALSE(cost_after([](TurnText& turn) {
     turn.Feed(R"({"type":"result","total_cost_usd":0.6,"res{"type":"system"}ult":"x"})", true);
   }));
-  EXPECT_FALSE(cost_after([](TurnText& turn) { turn.Feed(Paid(0.4), true); turn.MissLines(); }));
+  EXPECT_FALSE(cost_after([](TurnText& turn) {
+    turn.Feed(Paid(0.4), true);
+    turn.MissLines();
+  }));
 }
 
 TEST(TurnTextTest, WhatWasDeniedAndSpentIsInTheMark) {

@@ -26,8 +26,8 @@
 #include "coordinator/link/host_link.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/host_away.h"
-#include "proto/iris/v1/coordinator.pb.h"
 #include "gtest/gtest.h"
+#include "proto/iris/v1/coordinator.pb.h"
 #include "tests/integration/in_process_host.h"
 
 // The coordinator's transport and link against the agent's engine, in one process, with the stub

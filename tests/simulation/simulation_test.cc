@@ -42,8 +42,7 @@ TEST(SimulationTest, AHostThatIsPutBackBeginsNothingAgainThatWasSeenToBegin) {
 TEST(SimulationTest, SeedsThatOnceFailedHold) {
   Runner runner;
   for (const uint64_t seed :
-       {202, 819, 101463, 107524, 110737, 119048, 1017345, 1026489, 5003266, 7050081,
-        7053016}) {
+       {202, 819, 101463, 107524, 110737, 119048, 1017345, 1026489, 5003266, 7050081, 7053016}) {
     Plan plan;
     plan.seed = seed;
     EXPECT_THAT(runner.Run(plan).violations, IsEmpty()) << "seed " << seed;
