@@ -88,6 +88,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
     bool on_stream = false;  // Sent over the stream that is open now.
     bool has_text = false;   // Some of its answer was passed on.
     bool begun = false;      // As ReadMark::begun.
+    // Some of its answer came out of a journal that the host has not any more: what it says of the
+    // tell now, as after it was put back to a copy, is older than that.
+    bool begun_before = false;
   };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
@@ -199,7 +202,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   EnvironmentNames given_;           // That the child was started with.
   bool environment_is_old_ = false;  // Another one is to be told before the next new tell.
   ReadPoint point_;                  // What was passed on.
-  bool host_forgot_ = false;         // It has lost its files, and with them which tells it got.
+  bool repeats_all_ = false;         // The host may have got each tell, whatever is known here.
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
   // not from its beginning.
   std::string unheard_;

@@ -34,10 +34,15 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
   const std::shared_ptr<bool> alive = alive_;
   SettleWhatCannotBeAsked(attached.known);
   if (!*alive) return;
+  if (!attached.known) {
+    for (PendingTell& tell : tells_) tell.begun_before |= tell.begun && tell.has_text;
+  }
   const bool any_sent =
       std::any_of(tells_.begin(), tells_.end(), [](const PendingTell& tell) { return tell.sent; });
-  // Where the store is a copy that was put back as well, nobody but the transcript knows.
-  if (!attached.known && (any_sent || !point_.mark.journal_id.empty())) host_forgot_ = true;
+  // Where the store is a copy that was put back, it does not say what the host has got; and where
+  // the host has lost its files, nobody but the transcript knows.
+  const bool host_forgot = !attached.known && (any_sent || !point_.mark.journal_id.empty());
+  if (host_forgot || attached.store_is_old) repeats_all_ = true;
   if (!requests_.empty() || !attached.requests.empty()) {
     requests_.clear();
     sink_.OnRequests(requests_);
@@ -139,7 +144,7 @@ void AgentTransport::SendTells() {
     }
     if (!tell.given && !sink_.MayGive(tell.id)) return SendTellsLater();
     tell.on_stream = tell.given = true;
-    const bool repeat = std::exchange(tell.sent, true) || host_forgot_;
+    const bool repeat = std::exchange(tell.sent, true) || repeats_all_;
     attach_->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
   }
 }
@@ -154,7 +159,7 @@ void AgentTransport::SendTellsLater() {
 
 // In a journal that is gone, or at a place of it that is gone.
 bool AgentTransport::BeganElsewhere(const PendingTell& tell) const {
-  return tell.begun && point_.mark.in_flight != tell.id;
+  return tell.begun_before || (tell.begun && point_.mark.in_flight != tell.id);
 }
 
 std::string AgentTransport::BegunTell() const {

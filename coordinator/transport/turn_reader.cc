@@ -78,6 +78,7 @@ void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
                   // What was trimmed was acknowledged: only by a store that is older than that it
                   // was not read.
                   .known = reset.reason() == v1::RESET_TRIMMED,
+                  .store_is_old = reset.reason() == v1::RESET_TRIMMED,
                   .requests = {reset.pending_requests().begin(), reset.pending_requests().end()}});
 }
 

@@ -37,6 +37,8 @@ struct SessionNews {
   v1::ChildInfo child;  // pid 0: none answers.
   // The agent had what comes after the mark that the reader began with, and can run tells.
   bool known = false;
+  // The mark is older than what was acknowledged: the store is a copy that was put back.
+  bool store_is_old = false;
   std::vector<v1::PendingRequest> requests;
   std::string request_id;
 };
