@@ -18,6 +18,7 @@ _REST_AFTER_FAILURE = 0.3
 _REST_FOR_JUDGE = 0.05
 # Of a daemon, on a machine that has other things to do, or killed as it started. The tell never got anywhere.
 _NOT_STARTED = re.compile("it did not say in time that it is ready|it ended before it was ready")
+_TO_BE_GONE = 20  # Seconds.
 # Of one tell, whatever happens.
 _TELL_SECONDS_MAX = 600
 
@@ -157,6 +158,10 @@ class Mcp(Client):
                     return
                 time.sleep(0.01)
         except (BrokenPipeError, AssertionError):
+            try:
+                client.process.wait(_TO_BE_GONE)  # Its end of the pipe closes before it is gone.
+            except subprocess.TimeoutExpired:
+                pass
             if client.process.poll() is None:
                 raise
 
