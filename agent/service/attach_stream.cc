@@ -99,8 +99,9 @@ absl::Status AttachStream::OnAck(const v1::Position& position) {
   // Only the lease holder's word lets events go: another coordinator may not have them yet. One
   // that was fenced reads on: what it waits for may still come.
   if (!session_->CheckEpoch(epoch_).ok()) return absl::OkStatus();
+  // Said before the reader had heard of the reset.
   if (session_->journal().CheckPosition(position) == v1::RESET_UNKNOWN_JOURNAL) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST, "an ack for another journal");
+    return absl::OkStatus();
   }
   session_->Acknowledge(std::min(position.seq(), sent_seq_));
   return absl::OkStatus();

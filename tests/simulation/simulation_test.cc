@@ -47,7 +47,7 @@ TEST(SimulationTest, SeedsThatOnceFailedHold) {
     plan.seed = seed;
     EXPECT_THAT(runner.Run(plan).violations, IsEmpty()) << "seed " << seed;
   }
-  for (const uint64_t seed : {9007840, 9009042, 9009941, 9109240, 9109293, 9109683}) {
+  for (const uint64_t seed : {9007840, 9009042, 9009941, 9109240, 9109293, 9109683, 12007003}) {
     Plan plan;
     plan.seed = seed;
     plan.host_goes_back = true;
