@@ -39,7 +39,7 @@ std::string LastWords(absl::string_view said) {
   const std::string end = CutUtf8ToEnd(absl::StripAsciiWhitespace(said), kLastWordsBytesMax);
   const std::string words =
       absl::StrJoin(absl::StrSplit(end, absl::ByAnyChar("\r\n"), absl::SkipWhitespace()), " ");
-  return words.empty() ? "; it said nothing" : absl::StrCat("; its last words: ", words);
+  return words.empty() ? "; nothing on stderr" : absl::StrCat("; its last words: ", words);
 }
 
 // A person or the system ended it: that says nothing of the program.

@@ -260,7 +260,7 @@ TEST_F(SessionChildTest, AProgramThatIsNoClaudeIsNamed) {
   const v1::Failure ended = ToProto(Open().status());
   EXPECT_EQ(ended.kind(), v1::FAILURE_CHILD_EXITED);
   EXPECT_THAT(ended.detail(),
-              HasSubstr("(/bin/true) ended before it was ready: exit code 0; it said nothing"));
+              HasSubstr("(/bin/true) ended before it was ready: exit code 0; nothing on stderr"));
   EXPECT_EQ(ended.fix(), kFixClaudeStart);
 
   UseBareScript("exec cat");

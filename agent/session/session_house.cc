@@ -66,9 +66,10 @@ std::string SessionTable::WhyOver(const Session& session) const {
     return absl::StrCat("nobody used it for ", absl::FormatDuration(kRetention));
   }
   if (session.deserted() && unused >= kUnfetchedRetention) {
+    const size_t open = session.OpenTells().size();
     return absl::StrCat("nobody came for ", absl::FormatDuration(kUnfetchedRetention), "; ",
-                        session.journal().bytes(), " bytes of news and ",
-                        session.OpenTells().size(), " open messages go with it");
+                        session.journal().bytes(), " bytes of news and ", open,
+                        open == 1 ? " open message goes" : " open messages go", " with it");
   }
   return "";
 }

@@ -55,7 +55,7 @@ int RunAnswer(const CommandLine& command, const Places& places) {
   v1::AnswerPermissionResponse response;
   const absl::Status got =
       FromGrpcStatus(coordinator->stub->AnswerPermission(&context, request, &response), "");
-  if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
+  if (!got.ok()) return PrintFailed(got, command.json, ExitCodeForRefusal(got));
   return PrintAnswer(response, command.verdict, command.json);
 }
 

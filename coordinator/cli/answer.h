@@ -7,7 +7,8 @@
 namespace iris {
 
 // `iris answer`: lists, shows or answers what teams ask. Returns the exit code: kExitFailed where
-// the answer did not count, because another came first or nothing waits.
+// the answer did not count, because another came first; kExitUsage where nothing with that id
+// waits.
 int RunAnswer(const CommandLine& command, const Places& places);
 
 }  // namespace iris

@@ -33,8 +33,11 @@ CLI::App* AddVerb(CLI::App& app, CommandLine& command, Verb verb, const About& a
   return sub;
 }
 
+// "" is most often a variable of a script that is not set, and would mean something else.
+std::string NotEmpty(const std::string& word) { return word.empty() ? "must not be empty" : ""; }
+
 void AddFrom(CLI::App& sub, CommandLine& command, const std::string& what) {
-  sub.add_option("--from", command.from, what)->type_name("NAME");
+  sub.add_option("--from", command.from, what)->type_name("NAME")->check(NotEmpty);
 }
 
 // What becomes of a message that cannot be worked on at once, or was sent before.
@@ -73,7 +76,7 @@ void AddTell(CLI::App& app, CommandLine& command) {
        "Quote only the characters that your shell interprets (* ? $ '). Options may stand "
        "anywhere; -- ends them. Other accounts of this machine may see an argument for a moment, "
        "and your shell's history keeps it: send secrets through stdin (-)."});
-  tell->add_option("TEAM", command.team, "The team's name")->required();
+  tell->add_option("TEAM", command.team, "The team's name")->required()->check(NotEmpty);
   tell->add_option("TEXT", command.text,
                    "The text of the message, at most 8 MiB; - reads it from stdin")
       ->required();
@@ -101,14 +104,12 @@ void AddTell(CLI::App& app, CommandLine& command) {
 }
 
 // The message that `tells` or `cancel` is about. Checked by NeedsOne().
-void AddOneTell(CLI::App& sub, CommandLine& command, const std::string& what) {
-  CLI::Option* id = sub.add_option("ID", command.tell_id, what);
+void AddOneTell(CLI::App& sub, CommandLine& command, const std::string& what,
+                const std::string& from) {
+  CLI::Option* id = sub.add_option("ID", command.tell_id, what)->check(NotEmpty);
   sub.add_flag("--last", command.last, "The newest message of the caller (see --from)")
       ->excludes(id);
-  AddFrom(
-      sub, command,
-      "With --last: the caller, a team, NAME@HOST or cli. Default: the team in whose folder you "
-      "are");
+  AddFrom(sub, command, from);
 }
 
 void AddTells(CLI::App& app, CommandLine& command) {
@@ -120,7 +121,9 @@ void AddTells(CLI::App& app, CommandLine& command) {
                              "  iris tells --last --wait\n"
                              "An answer counts as read once it has been printed."});
   AddOneTell(*tells, command,
-             "A message's id, or the beginning of one: print the answer to that message");
+             "A message's id, or the beginning of one: print the answer to that message",
+             "List only the messages of this caller: a team, NAME@HOST or cli. With --last: whose "
+             "newest is meant. Default: the team in whose folder you are");
   tells->add_flag("--all", command.all, "Also list messages whose answer was read");
   tells->add_flag("--wait", command.wait, "With ID or --last: wait for the answer");
   tells->callback([&command] {
@@ -134,7 +137,9 @@ void AddTells(CLI::App& app, CommandLine& command) {
 void AddCancel(CLI::App& app, CommandLine& command) {
   CLI::App* cancel = AddVerb(app, command, Verb::kCancel,
                              {"cancel", kTalk, "Cancel a message; others in the queue continue"});
-  AddOneTell(*cancel, command, "The message's id, or its beginning; iris tells lists the ids");
+  AddOneTell(*cancel, command, "The message's id, or its beginning; iris tells lists the ids",
+             "With --last: the caller, a team, NAME@HOST or cli. Default: the team in whose folder "
+             "you are");
   cancel->callback([&command] {
     command.verb = Verb::kCancel;
     if (!command.last && command.tell_id.empty()) throw CLI::RequiredError("An ID or --last");
@@ -143,7 +148,7 @@ void AddCancel(CLI::App& app, CommandLine& command) {
 
 CLI::App* AddPair(CLI::App& app, CommandLine& command, Verb verb, const About& about) {
   CLI::App* sub = AddVerb(app, command, verb, about);
-  sub->add_option("TEAM", command.team, "The team's name")->required();
+  sub->add_option("TEAM", command.team, "The team's name")->required()->check(NotEmpty);
   AddFrom(*sub, command,
           "The caller whose conversation is meant: a team, NAME@HOST, or cli. Default: the team in "
           "whose folder you are");
@@ -178,29 +183,41 @@ void AddAnswer(CLI::App& app, CommandLine& command) {
   CLI::Option* id =
       answer->add_option("ID", command.request_id,
                          "The request's id, or its beginning: show the whole request. TEAM:ID or "
-                         "FROM:TEAM:ID if requests of several teams have the same id");
+                         "FROM:TEAM:ID if requests of several teams have the same id")
+          ->check(NotEmpty);
   CLI::Option* verdict =
       answer->add_option("VERDICT", command.verdict, "allow or deny; the first answer counts")
           ->check(CLI::IsMember({"allow", "deny"}))
           ->needs(id);
-  answer
-      ->add_option("--message", command.message,
-                   "With deny: the reason, for claude (at most 4 KiB); - reads it from stdin")
-      ->type_name("TEXT")
-      ->needs(verdict);
-  answer
-      ->add_option(
-          "--input", command.input,
-          "With allow: other input for the tool, a JSON object (at most 192 KiB); - reads it from "
-          "stdin, which is better for secrets")
-      ->type_name("JSON")
-      ->needs(verdict);
+  CLI::Option* message =
+      answer
+          ->add_option("--message", command.message,
+                       "With deny: the reason, for claude (at most 4 KiB); - reads it from stdin")
+          ->type_name("TEXT")
+          ->needs(verdict);
+  CLI::Option* input =
+      answer
+          ->add_option(
+              "--input", command.input,
+              "With allow: other input for the tool, a JSON object (at most 192 KiB); - reads it "
+              "from stdin, which is better for secrets")
+          ->type_name("JSON")
+          ->needs(verdict);
+  answer->callback([&command, message, input] {
+    command.verb = Verb::kAnswer;
+    if (command.verdict == "allow" && message->count() > 0) {
+      throw CLI::ValidationError("--message is only for deny; claude hears no reason with allow");
+    }
+    if (command.verdict == "deny" && input->count() > 0) {
+      throw CLI::ValidationError("--input is only for allow; with deny there is nothing to run");
+    }
+  });
 }
 
 void AddLooks(CLI::App& app, CommandLine& command) {
   CLI::App* status = AddVerb(app, command, Verb::kStatus,
                              {"status", kLook, "Show what each team is doing, problems first"});
-  status->add_option("TEAM", command.team, "Show only this team");
+  status->add_option("TEAM", command.team, "Show only this team")->check(NotEmpty);
   status->add_flag("-l,--long", command.long_form,
                    "Also show connections, agents, disk use on hosts, and every conversation");
   AddVerb(app, command, Verb::kTeams, {"teams", kLook, "List the configured teams"})

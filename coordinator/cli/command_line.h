@@ -38,7 +38,8 @@ struct CommandLine {
   bool json = false;  // All but mcp.
 
   // tell; team: takeover, wake, sleep, mcp and status (both may be empty) too; from: these but mcp
-  // and status, and tells and cancel, where `last` is the newest of its messages.
+  // and status, and tells and cancel, where `last` is the newest of its messages. tells without
+  // `last` and an id: only its messages.
   std::string team;
   std::string text;
   bool text_from_stdin = false;  // The message is -, and not behind --.

@@ -259,5 +259,26 @@ TEST(CommandLineTest, TellsAreListedOrOneIsShown) {
   EXPECT_EQ(Parse({"cancel", "ID"}).command.tell_id, "ID");
 }
 
+TEST(CommandLineTest, AnEmptyWordNamesNothing) {
+  for (const ParsedCommandLine& parsed :
+       {Parse({"tells", ""}), Parse({"cancel", ""}), Parse({"answer", ""}), Parse({"status", ""}),
+        Parse({"wake", ""}), Parse({"tell", "", "hello"}), Parse({"tells", "--from", ""}),
+        Parse({"sleep", "gpu", "--from", ""}), Parse({"tell", "gpu", "hello", "--from", ""})}) {
+    EXPECT_EQ(parsed.exit_code, kExitUsage) << parsed.message;
+    EXPECT_THAT(parsed.message, HasSubstr("must not be empty"));
+  }
+}
+
+TEST(CommandLineTest, AReasonIsForDenyAndAnInputForAllow) {
+  EXPECT_EQ(Parse({"answer", "3f2a", "deny", "--message", "no"}).command.message, "no");
+  EXPECT_EQ(Parse({"answer", "3f2a", "allow", "--input", "{}"}).command.input, "{}");
+  const ParsedCommandLine allow = Parse({"answer", "3f2a", "allow", "--message", "fine"});
+  EXPECT_EQ(allow.exit_code, kExitUsage);
+  EXPECT_THAT(allow.message, HasSubstr("--message is only for deny"));
+  const ParsedCommandLine deny = Parse({"answer", "3f2a", "deny", "--input", "{}"});
+  EXPECT_EQ(deny.exit_code, kExitUsage);
+  EXPECT_THAT(deny.message, HasSubstr("--input is only for allow"));
+}
+
 }  // namespace
 }  // namespace iris

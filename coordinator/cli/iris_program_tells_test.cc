@@ -111,8 +111,8 @@ TEST_F(IrisProgramTest, ATimeoutStopsTheWaitingAndNotTheWork) {
   EXPECT_EQ(ran.out, "");
   const std::string id = Status()["sessions"][0]["tellInFlight"];
   EXPECT_THAT(ran.err,
-              AllOf(StartsWith("still w"), EndsWith(" after 2s. Get it later: iris tells " +
-                                                    id.substr(0, 8) + " --wait\n")));
+              AllOf(StartsWith("still w"), HasSubstr(" after 2s"),
+                    EndsWith(". Get it later: iris tells " + id.substr(0, 8) + " --wait\n")));
   const Ran again = Iris({"tell", "echo", "hold", "--id", id, "--timeout", "1", "--json"});
   EXPECT_EQ(again.exit_code, 4);
   const json late = json::parse(again.out);

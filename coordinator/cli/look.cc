@@ -94,8 +94,11 @@ int RunStatus(const CommandLine& command, const Places& places) {
   }
   if (!coordinator.ok()) return PrintFailed(coordinator.status(), command.json, kExitFailed);
   absl::StatusOr<v1::GetStatusResponse> status = AskStatus(*coordinator->stub);
-  if (status.ok() && !command.team.empty()) status = StatusOf(*coordinator, command.team, *status);
   if (!status.ok()) return PrintFailed(status.status(), command.json, kExitFailed);
+  if (!command.team.empty()) status = StatusOf(*coordinator, command.team, *status);
+  if (!status.ok()) {
+    return PrintFailed(status.status(), command.json, ExitCodeForRefusal(status.status()));
+  }
   if (command.json) return PrintOut(StatusJson(*status) + "\n", kExitOk);
   StatusView view = ViewFor(command);
   view.unread = Unread(*coordinator->stub, command.team);

@@ -82,13 +82,19 @@ class OutputLines {
     absl::MutexLock lock(&mutex_);
     for (size_t sent = 0; sent < line.size();) {
       const ssize_t n = write(STDOUT_FILENO, line.data() + sent, line.size() - sent);
-      // Nobody reads what we say: there is nobody to say it for.
-      if (n < 0 && errno != EINTR) _exit(kExitOk);
+      if (n < 0 && errno != EINTR) LeaveUnheard();
       if (n > 0) sent += n;
     }
   }
 
  private:
+  [[noreturn]] static void LeaveUnheard() {
+    // Nobody reads what we say any more: there is nobody to say it for.
+    if (errno == EPIPE) _exit(kExitOk);
+    perror("iris: stdout");
+    _exit(kExitFailed);
+  }
+
   absl::Mutex mutex_;
 };
 

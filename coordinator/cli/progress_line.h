@@ -24,7 +24,8 @@ std::string ProgressLineText(const v1::TellProgress& progress, absl::Duration la
                              size_t columns);
 
 // Whether it is what a host says before the login, an address to visit say, and too long for the
-// line: to be printed above it, and to stay.
+// line: to be printed above it, and to stay. All else is cut to the line, also why a host is out of
+// reach, which is said again with each attempt.
 bool HasToBeReadWhole(const v1::TellProgress& progress, size_t columns);
 
 // One line on stderr that is overwritten as things go on, every second at least, and gone at the

@@ -56,7 +56,7 @@ std::string AccountLines(const v1::TurnAccount& account);
 std::string TellJson(const TellReport& report);
 
 // Oldest first. `now_ms` is Unix time.
-std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms);
+std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms, const Screen& screen);
 // "message" and "answer" are how they begin, and say whether that is all.
 std::string TellsJson(const v1::ListTellsResponse& tells);
 

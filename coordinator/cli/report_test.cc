@@ -4,6 +4,7 @@
 
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/cli/text.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 
@@ -93,11 +94,29 @@ TEST(ReportTest, AnAnswerIsUnreadUntilItIsRead) {
   tell.set_tell_id("98f5e69d-0000-4000-8000-000000000000");
   tell.set_state("settled");
   tell.set_answer_preview("yes");
-  EXPECT_NE(TellsText(tells, 0).find("  unread  "), std::string::npos);
+  EXPECT_NE(TellsText(tells, 0, {}).find("  unread  "), std::string::npos);
   tell.set_fetched(true);
-  const std::string text = TellsText(tells, 0);
+  const std::string text = TellsText(tells, 0, {});
   EXPECT_NE(text.find("  read  "), std::string::npos) << text;
   EXPECT_EQ(text.find("settled"), std::string::npos) << text;
+}
+
+TEST(ReportTest, MessagesHaveALineEachThatFitsTheScreen) {
+  v1::ListTellsResponse tells;
+  v1::TellSummary& tell = *tells.add_tells();
+  tell.set_tell_id("98f5e69d-0000-4000-8000-000000000000");
+  tell.set_from("somebody@a-host-with-a-name");
+  tell.set_to("gpu");
+  tell.set_state("running");
+  tell.set_preview(std::string(60, 'm'));
+  tell.mutable_progress()->set_text("the host is out of reach, trying again: " +
+                                    std::string(60, 'x'));
+  for (const size_t columns : {80u, 120u}) {
+    const std::string text = TellsText(tells, 0, {.columns = columns});
+    const std::string line = text.substr(text.find('\n') + 1);
+    EXPECT_EQ(line.substr(0, 10), "98f5e69d  ") << "an id is cut last";
+    EXPECT_LE(ColumnsOf(line.substr(0, line.size() - 1)), columns) << line;
+  }
 }
 
 TEST(ReportTest, TeamsHaveALineEach) {

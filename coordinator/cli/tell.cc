@@ -145,6 +145,16 @@ absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
                                   " --wait` prints its answer once a coordinator runs."));
 }
 
+// "still waiting after 2s: the host is out of reach, trying again: no route to host". Only a message
+// that claude has is worked on.
+std::string StillOpen(const v1::TellProgress& progress, absl::Duration waited) {
+  const std::string after = absl::StrCat(" after ", absl::FormatDuration(waited));
+  if (progress.stage() == v1::TellProgress::WORKING) return absl::StrCat("still working", after);
+  const bool says_why = progress.stage() != v1::TellProgress::STAGE_UNSPECIFIED;
+  return absl::StrCat("still waiting", after,
+                      says_why ? absl::StrCat(": ", ShowProgress(progress)) : "");
+}
+
 // The end of one tell, as far as this command knows it.
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
                     const CommandLine& command, absl::Duration elapsed) {
@@ -159,8 +169,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
     report.not_yet = true;
     report.status = MakeFailure(
         v1::FAILURE_TIMEOUT,
-        absl::StrCat(report.state == "running" ? "still working" : "still waiting", " after ",
-                     absl::FormatDuration(absl::Milliseconds(command.timeout_ms))),
+        StillOpen(result.progress, absl::Milliseconds(command.timeout_ms)),
         absl::StrCat("Get it later: iris tells ", ShortId(tell_id), " --wait"));
   } else {
     report.status = result.call;

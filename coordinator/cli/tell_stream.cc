@@ -93,7 +93,7 @@ void ReadUpdates(Reader& stream, CallTimer& timer, const TellStreamEvents& event
         events.accepted();
         break;
       case v1::TellUpdate::kProgress:
-        result.stage = update.progress().stage();
+        result.progress = update.progress();
         events.progress(update.progress());
         break;
       case v1::TellUpdate::kAnswer:
@@ -137,8 +137,8 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
 std::string TellStreamResult::state() const {
   if (settled.has_value()) return "settled";
   if (!accepted) return "";
-  const bool waits =
-      stage == v1::TellProgress::STAGE_UNSPECIFIED || stage == v1::TellProgress::QUEUED;
+  const bool waits = progress.stage() == v1::TellProgress::STAGE_UNSPECIFIED ||
+                     progress.stage() == v1::TellProgress::QUEUED;
   return waits ? "queued" : "running";
 }
 

@@ -19,7 +19,7 @@ struct TellStreamResult {
   absl::optional<v1::TellSettled> settled;
   std::string answer;      // With `settled`: all of it.
   bool timed_out = false;  // We stopped waiting after `accepted`.
-  v1::TellProgress::Stage stage = v1::TellProgress::STAGE_UNSPECIFIED;  // The last that was said.
+  v1::TellProgress progress;  // The last that was said.
 
   // As `iris tells` has it: queued, running or settled; empty: it was not accepted. Queued also
   // where nothing was said of it since.

@@ -17,6 +17,7 @@
 #include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/table.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
 #include "coordinator/orchestrator/tell.h"
@@ -41,12 +42,21 @@ absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all
   return tells;
 }
 
+// Those that `from` sent; empty: all of them.
+v1::ListTellsResponse OnlyFrom(const std::string& from, const v1::ListTellsResponse& tells) {
+  v1::ListTellsResponse only;
+  for (const v1::TellSummary& tell : tells.tells()) {
+    if (from.empty() || tell.from() == from) *only.add_tells() = tell;
+  }
+  return only;
+}
+
 int RunList(const CommandLine& command, v1::Coordinator::Stub& stub) {
-  const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, command.all);
-  if (!tells.ok()) return PrintFailed(tells.status(), command.json, kExitFailed);
-  return PrintOut(
-      command.json ? TellsJson(*tells) + "\n" : TellsText(*tells, absl::ToUnixMillis(absl::Now())),
-      kExitOk);
+  const absl::StatusOr<v1::ListTellsResponse> all = List(stub, command.all);
+  if (!all.ok()) return PrintFailed(all.status(), command.json, kExitFailed);
+  const v1::ListTellsResponse tells = OnlyFrom(command.from, *all);
+  if (command.json) return PrintOut(TellsJson(tells) + "\n", kExitOk);
+  return PrintOut(TellsText(tells, absl::ToUnixMillis(absl::Now()), OwnScreen()), kExitOk);
 }
 
 // The whole id of the message that `command` is about.

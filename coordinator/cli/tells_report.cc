@@ -12,6 +12,7 @@
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/progress_line.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/cli/table.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/text.h"
 
@@ -77,18 +78,19 @@ Json TellJson(const v1::TellSummary& tell) {
 
 }  // namespace
 
-std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms) {
+std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms, const Screen& screen) {
   if (tells.tells().empty()) return "no messages\n";
   const size_t shown = IdCharactersShown(tells);
-  std::vector<std::vector<std::string>> rows = {
-      {"ID", "FROM", "TO", "STATE", "SENT", "MESSAGE", "ANSWER"}};
+  std::vector<std::vector<Cell>> rows;
+  rows.push_back(Plain({"ID", "FROM", "TO", "STATE", "SENT", "MESSAGE", "ANSWER"}));
   for (const v1::TellSummary& tell : tells.tells()) {
-    rows.push_back({tell.tell_id().substr(0, shown), tell.from(), tell.to(), StateOf(tell),
-                    absl::StrCat(ShowAge(now_ms - tell.accepted_at_ms()), " ago"),
-                    FirstLine(tell.preview(), kMessageCharacters),
-                    FirstLine(Outcome(tell), kOutcomeCharacters)});
+    rows.push_back(Plain({tell.tell_id().substr(0, shown), OneLine(tell.from()), OneLine(tell.to()),
+                          StateOf(tell),
+                          absl::StrCat(ShowAge(now_ms - tell.accepted_at_ms()), " ago"),
+                          FirstLine(tell.preview(), kMessageCharacters),
+                          FirstLine(Outcome(tell), kOutcomeCharacters)}));
   }
-  return Table(rows);
+  return FitTable(rows, screen);
 }
 
 std::string TellsJson(const v1::ListTellsResponse& tells) {

@@ -65,7 +65,7 @@ int PrintAsleep(const CommandLine& command, const v1::SleepResponse& asleep) {
   }
   return PrintOut(
       absl::StrCat(command.team, asleep.was_running() ? " sleeps now; the conversation stays\n"
-                                                      : " slept before; the conversation stays\n"),
+                                                      : " is not running\n"),
       kExitOk);
 }
 

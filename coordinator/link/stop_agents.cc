@@ -234,7 +234,9 @@ void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& statu
   unanswered_.erase(found);
   if (response.tells_of_others() > 0) {
     stopped_.push_back(absl::StrCat(name, ", and with it ", response.tells_of_others(),
-                                    " open messages of other coordinators"));
+                                    response.tells_of_others() == 1 ? " open message"
+                                                                    : " open messages",
+                                    " of other coordinators"));
   } else {
     stopped_.push_back(name);
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "coordinator/mcp/tool_run.h"
 
 namespace iris {
@@ -80,6 +81,11 @@ inline void SetUnlessEmpty(Json& json, const char* key, const std::string& value
 inline std::string TextArgument(const ToolCall& call, const char* name) {
   const auto found = call.arguments.find(name);
   return found == call.arguments.end() ? "" : found->get<std::string>();
+}
+
+// The whole id of a message. Its letters are small, and a model may have changed that.
+inline std::string TellIdArgument(const ToolCall& call) {
+  return absl::AsciiStrToLower(TextArgument(call, "tellId"));
 }
 
 }  // namespace iris

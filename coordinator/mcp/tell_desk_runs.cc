@@ -59,14 +59,14 @@ std::unique_ptr<ToolRun> MakeTellStatusRun(McpDesk& desk, const ToolCall& call,
                                            ToolListener& listener) {
   return std::make_unique<StatusRun>(
       desk,
-      [&desk, tell_id = TextArgument(call, "tellId"), from = TextArgument(call, "fromTeam")](
+      [&desk, tell_id = TellIdArgument(call), from = TextArgument(call, "fromTeam")](
           const v1::GetStatusResponse& status) { return TellStatus(desk, tell_id, from, status); },
       listener);
 }
 
 std::unique_ptr<ToolRun> MakeTellCancelRun(McpDesk& desk, const ToolCall& call,
                                            ToolListener& listener) {
-  const std::string tell_id = TextArgument(call, "tellId"), from = TextArgument(call, "fromTeam");
+  const std::string tell_id = TellIdArgument(call), from = TextArgument(call, "fromTeam");
   const auto begin = [&desk, tell_id, from](WaitRun::Done done) {
     desk.Cancel(tell_id, from,
                 [tell_id, done](const absl::StatusOr<v1::CancelTellOfResponse>& cancelled) {

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "coordinator/mcp/json_runs.h"
 #include "coordinator/mcp/progress.h"
 
 namespace iris {
@@ -164,7 +165,7 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
 std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
                                          ToolListener& listener) {
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = false};
-  const auto tell_id = call.arguments.at("tellId").get<std::string>();
+  const std::string tell_id = TellIdArgument(call);
   const auto from = call.arguments.at("fromTeam").get<std::string>();
   const bool asker_waits = wait.timeout_ms == 0;
   auto find = [&desk, tell_id, from, asker_waits](TellObserver* observer) {

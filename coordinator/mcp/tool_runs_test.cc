@@ -88,7 +88,8 @@ TEST_F(McpSessionTest, WhatAMessageCostIsInItsStatus) {
   Open();
   desk_.summary.set_state("settled");
   desk_.summary.mutable_account()->set_tools(2);
-  EXPECT_EQ(Json::parse(Answered(AboutTell(1, "tell_status", "t1")))["turn"], Json({{"tools", 2}}));
+  EXPECT_EQ(Json::parse(Answered(AboutTell(1, "tell_status", "T1")))["turn"], Json({{"tools", 2}}));
+  EXPECT_EQ(desk_.asked, "web looks at t1") << "an id has small letters";
 }
 
 TEST_F(McpSessionTest, AMessageWaitsForALimitWhereItsSenderAsksForIt) {

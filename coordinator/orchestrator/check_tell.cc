@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/ids.h"
@@ -56,9 +57,10 @@ absl::Status CheckTell(const TellSpec& spec) {
                        absl::StrCat("the id ", Quoted(spec.tell_id), " is no lower-case UUID"),
                        "Give one as uuidgen makes it, or none: then Iris makes it.");
   }
-  if (spec.text.empty()) {
+  if (absl::StripAsciiWhitespace(spec.text).empty()) {
+    // For a person and for a model.
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "the message is empty",
-                       "Give it a text; `iris tell TEAM -` reads one from stdin.");
+                       "Write what the team is to do or to answer.");
   }
   if (spec.text.size() + ProseBlankBytes(spec.text) > kTellBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,

@@ -111,7 +111,7 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
   const bool same_text = stored.dropped || stored.text == spec.text;
   if (stored.from != spec.from || stored.to != spec.to || !same_text) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("tell_id ", spec.tell_id, " was used for another message"),
+                       absl::StrCat("the id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");
   }
   const std::string asker_session = spec.waiting_session();

@@ -190,6 +190,7 @@ TEST_F(OrchestratorTest, ABadMessageIsRefused) {
   spec.tell_id = "not-a-uuid";
   EXPECT_EQ(KindOf(Tell(spec, recorder)), v1::FAILURE_BAD_REQUEST);
   EXPECT_EQ(KindOf(Tell(ToGpu(""), recorder)), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(KindOf(Tell(ToGpu(" \n\t"), recorder)), v1::FAILURE_BAD_REQUEST);
   EXPECT_EQ(KindOf(Tell(ToGpu("\xE2\x82"), recorder)), v1::FAILURE_BAD_REQUEST);
   EXPECT_EQ(KindOf(Tell(ToGpu(std::string(kTellBytesMax + 1, 'x')), recorder)),
             v1::FAILURE_BAD_REQUEST);

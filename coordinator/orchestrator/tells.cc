@@ -48,7 +48,8 @@ absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view t
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("there is no message \"",
                                     absl::Utf8SafeCEscape(CutUtf8(tell_id, kIdBytesShown)), "\""),
-                       "Check the id: `iris tells --all` lists the messages that are kept.");
+                       "Give the whole id, as quick_message, tell_status or `iris tell --detach` "
+                       "returned it; old messages are forgotten.");
   }
   if (caller == kCommandLineCaller || found->from == caller) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_PERMISSION_DENIED,

@@ -122,6 +122,14 @@ def test_who_waits_may_leave_it_too_and_cancel_it(iris, waits):
     assert waiting.returncode == 1 and "cancelled" in err, err
 
 
+def test_whose_time_is_over_hears_why_it_waits(iris, waits):
+    iris.run("teams")  # So that the time is the tell's own.
+    late = iris.run("tell", "gpu", "hello", "--when-away", "wait", "--timeout", "8s")
+    assert late.returncode == 4, late.stderr
+    assert late.stderr.startswith("still waiting after 8s: the host is out of reach, trying again: "), late.stderr
+    assert ". Get it later: iris tells " in late.stderr, late.stderr
+
+
 @pytest.mark.parametrize("how, words", [([], "the message waits for the team"),
                                         (["--agents"], "the team never got it")])
 def test_who_stops_everything_hears_that_the_team_did_not_get_it(iris, waits, how, words):

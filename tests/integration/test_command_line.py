@@ -1,6 +1,7 @@
 """The manners of the command line: help, guesses, short ids, what fits a terminal, and what an exit code says."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_message_needs_no_quotes_and_time_is_written_as_people_do(iris):
 
 def test_what_is_not_answered_yet_is_4_and_its_id_may_be_short(iris):
     late = iris.run("tell", "app", "HANG", "--timeout", "2s")
-    assert late.returncode == 4 and "after 2s. Get it later: iris tells " in late.stderr, late.stderr
+    assert late.returncode == 4 and re.search(r"after 2s.*\. Get it later: iris tells ", late.stderr), late.stderr
     id = iris.answer("web", "SUM later", timeout_ms=-1)
     assert iris.run("tells", "--last", "--wait").returncode == 0
     wait_until(lambda: id[:8] not in iris.run("tells").stdout)
@@ -93,8 +94,28 @@ def test_a_team_is_woken_and_put_to_sleep_by_hand(iris):
     assert iris.run("wake", "app").stdout.startswith("app was ready before")
     asleep = iris.run("sleep", "app")
     assert (asleep.returncode, asleep.stdout) == (0, "app sleeps now; the conversation stays\n"), asleep.stderr
-    assert iris.run("sleep", "app").stdout == "app slept before; the conversation stays\n"
+    assert iris.run("sleep", "app").stdout == "app is not running\n"
     assert iris.answer("app", "COUNT") == "1"
+
+
+def test_messages_are_listed_as_wide_as_the_screen_and_of_one_caller_if_asked(iris):
+    iris.answer("app", "how " + "long " * 30, timeout_ms=-1)
+    told = iris.start_tell("web", "HANG")
+    wait_until(lambda: len(iris.run("tells").stdout.splitlines()) == 3)
+    for columns in (80, 120):
+        listed = iris.run("tells", env={"COLUMNS": str(columns)}).stdout
+        assert max(map(len, listed.splitlines())) <= columns, listed
+    [caller] = {tell["from"] for tell in json.loads(iris.run("tells", "--json").stdout)["tells"]}
+    assert len(json.loads(iris.run("tells", "--from", caller, "--json").stdout)["tells"]) == 2
+    assert iris.run("tells", "--from", "somebody-else").stdout == "no messages\n"
+    assert iris.run("cancel", "--last").returncode == 0
+    told.communicate(timeout=60)
+
+
+def test_a_message_of_blanks_is_empty(iris):
+    sent = iris.run("tell", "app", " \n\t ")
+    assert sent.returncode == 2 and "the message is empty" in sent.stderr, sent
+    assert by_shell(iris, "<<'END'\n\n\nEND", "tell", "app", "-").returncode == 2
 
 
 def by_shell(iris, redirections, *args) -> subprocess.CompletedProcess:
@@ -108,10 +129,18 @@ def by_shell(iris, redirections, *args) -> subprocess.CompletedProcess:
 def test_an_answer_that_goes_nowhere_is_no_success_and_stays_unread(iris, redirections, json_too):
     told = by_shell(iris, redirections, "tell", "app", "hello", *json_too)
     assert told.returncode == 1 and "stdout" in told.stderr, told
-    assert "ECHO: hello" in iris.run("tells").stdout
+    assert "ECHO: hello" in iris.run("tells", env={"COLUMNS": "200"}).stdout
     for args in (["tells", "--last"], ["status"], ["teams"], ["version"], ["help"], ["tell", "app", "x", "-d"]):
         done = by_shell(iris, redirections, *args)
         assert done.returncode == 1 and "stdout" in done.stderr, (args, done)
+
+
+@pytest.mark.parametrize("redirections", [">&-", "> /dev/full"])
+def test_an_mcp_server_whose_words_go_nowhere_says_so(iris, redirections):
+    served = by_shell(iris, redirections + """ <<'END'
+{"jsonrpc": "2.0", "id": 1, "method": "ping"}
+END""", "mcp")
+    assert served.returncode == 1 and "iris: stdout: " in served.stderr, served
 
 
 def test_a_closed_stderr_is_nobody_elses(iris):
@@ -151,13 +180,13 @@ def test_status_of_one_team_is_of_that_or_says_that_there_is_none(iris):
     late = iris.answer("app", "hello", timeout_ms=-1)
     wait_until(lambda: json.loads(iris.run("tells", late[:8], "--json").stdout)["state"] == "settled")
     late = iris.answer("app", "hello again", timeout_ms=-1)
-    wait_until(lambda: "ECHO: hello again" in iris.run("tells").stdout)
+    wait_until(lambda: "ECHO: hello again" in iris.run("tells", env={"COLUMNS": "200"}).stdout)
     assert "1 answer to read" in iris.run("status", "app").stdout
     web = iris.run("status", "web")
     assert web.returncode == 0 and "web has not been used yet" in web.stdout and "to read" not in web.stdout
     assert json.loads(iris.run("status", "web", "--json").stdout)["sessions"] == []
     wrong = iris.run("status", "ap")
-    assert wrong.returncode != 0 and wrong.stdout == "", wrong
+    assert wrong.returncode == 2 and wrong.stdout == "", wrong
     assert "bad_request: there is no team \"ap\"" in wrong.stderr and "Did you mean app?" in wrong.stderr
     failed = json.loads(iris.run("status", "ap", "--json").stdout)
     assert failed["ok"] is False and failed["failure"]["kind"] == "bad_request"

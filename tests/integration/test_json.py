@@ -60,7 +60,7 @@ def test_permissions(iris):
     assert reply(iris, "answer", "answer", request["id"], "allow")["wasFirst"]
     out, _ = told.communicate(timeout=120)
     json_schema.check_reply("tell", out)
-    assert reply(iris, "answer", "answer", request["id"], "deny", code=1)["failure"]["detail"]
+    assert reply(iris, "answer", "answer", request["id"], "deny", code=2)["failure"]["detail"]
 
 
 def test_sessions_and_the_coordinator(iris):

@@ -133,7 +133,7 @@ def test_timeout_stops_the_waiting_not_the_work(iris, team):
     assert iris.answer(team, "COUNT") == "1"
     waited = iris.tell(team, "SLOW 5", timeout_ms=2000)
     assert waited.returncode == 4, "not answered yet"
-    assert "after 2s. Get it later: iris tells " in waited.stderr, waited.stderr
+    assert "still working after 2s. Get it later: iris tells " in waited.stderr, waited.stderr
     detached = iris.tell(team, "COUNT", timeout_ms=-1)
     assert detached.returncode == 0
     assert len(detached.stdout.strip()) == 36

@@ -153,6 +153,15 @@ def test_an_id_that_was_returned_leads_to_the_answer(iris, connect):
     assert told.stdout.strip() == words.sum_of("later")
 
 
+def test_the_beginning_of_an_id_is_not_enough_for_a_model(connect):
+    client = connect()
+    id = client.call("quick_message", toTeam="app", fromTeam="web", message="SUM later")
+    for tool in ("tell_wait", "tell_status", "tell_cancel"):
+        failure = client.failure(tool, tellId=id[:8], fromTeam="web")
+        assert "fix: Give the whole id, as quick_message, tell_status" in failure, failure
+    assert client.call("tell_wait", tellId=id.upper(), fromTeam="web") == words.sum_of("later")
+
+
 def test_a_failure_is_an_error_with_kind_fix_and_the_partial_answer(connect):
     client = connect()
     failure = client.failure("send_message", toTeam="app", fromTeam="web", message="CRASH 7")

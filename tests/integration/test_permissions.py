@@ -77,7 +77,7 @@ def test_it_is_shown_and_the_first_answer_counts(iris, team):
     assert asking.outcome()["answer"] == ALLOWED
     assert waiting(iris) == []
     late = asking.answer("deny")
-    assert late.returncode == 1
+    assert late.returncode == 2
     assert "nothing that waits" in late.stderr
 
 
@@ -87,7 +87,7 @@ def test_what_is_denied_is_told_why_and_another_input_may_be_allowed(iris, team)
     assert denied.outcome()["answer"] == "Using a tool.\n\nTOOL-DONE: not on Fridays"
 
     changed = Asking(iris)
-    assert changed.answer("allow", "--input", "echo").returncode == 1
+    assert changed.answer("allow", "--input", "echo").returncode == 2
     assert changed.answer("allow", "--input", '{"command":"echo else"}').returncode == 0
     assert changed.outcome()["answer"] == "Using a tool.\n\nTOOL-DONE: else"
 
@@ -171,7 +171,7 @@ def test_bad_words(iris):
     assert "teams.app.grantPermission" in refused.stderr and "skipPermissions" in refused.stderr
     iris.write_config({"teams": {"app": iris.local_team()}})
     assert iris.run("answer").stdout == "no permission requests\n"
-    for words, code, said in [(["abc", "allow"], 1, "too short"), (["abcd", "allow"], 1, "nothing that waits"),
+    for words, code, said in [(["abc", "allow"], 2, "too short"), (["abcd", "allow"], 2, "nothing that waits"),
                               (["abcd", "perhaps"], 2, "perhaps"), (["--message", "x"], 2, "VERDICT")]:
         done = iris.run("answer", *words)
         assert (done.returncode, said in done.stderr) == (code, True), done

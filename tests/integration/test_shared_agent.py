@@ -39,7 +39,7 @@ def test_an_agent_that_works_for_another_coordinator_stays_until_that_is_said_to
     stopped = iris.run("stop", "--agents", "--force")
     assert stopped.returncode == 0, stopped.stderr
     assert ": stopped\nagents stopped: 1\n" in stopped.stdout
-    assert "and with it 1 open messages of other coordinators" in stopped.stdout
+    assert "and with it 1 open message of other coordinators" in stopped.stdout
     out, _ = told.communicate(timeout=60)
     assert json.loads(out)["failure"]["kind"] == "cancelled", out
 
