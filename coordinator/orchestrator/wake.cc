@@ -32,8 +32,9 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
-  // What another coordinator took it looks ready, until it is used.
-  if (queue.session->ready() && !takeover) {
+  // What another coordinator took looks ready, until it is used; and so does what has a message on
+  // a host that is away.
+  if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
     v1::WakeResponse response;
     response.set_was_ready(true);
     response.set_child_pid(queue.session->child_pid());

@@ -76,6 +76,10 @@ void FakeTransport::GiveLater() {
 
 void FakeTransport::Spawn() {
   PostUnlessGone([this] {
+    if (ready_ && is_out_of_reach_) {
+      is_spawning_ = true;
+      return;
+    }
     if (ready_) return sink_.OnReady(kFakePid, kFakeStartTime);
     Start();
   });
@@ -176,11 +180,13 @@ void FakeTransport::BeAway(const HostAway& away) {
   if (open_tells_.empty() && !awaits_host_) return GoDown(away.why);
   sink_.OnProgress({.text = WhyItWaits(away)});
   sink_.OnHostAway(away);
+  if (std::exchange(is_spawning_, false)) sink_.OnDown(away.why);
 }
 
 void FakeTransport::BeBack() {
   is_out_of_reach_ = false;
   if (std::exchange(awaits_host_, false)) sink_.OnHostBack();
+  if (std::exchange(is_spawning_, false)) sink_.OnReady(kFakePid, kFakeStartTime);
 }
 
 void FakeTransport::GoDown(const absl::Status& why) {

@@ -88,6 +88,22 @@ def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
     assert link["agent"] == working["agent"]
 
 
+@pytest.mark.parametrize("command", ["wake", "takeover"])
+def test_who_wakes_or_takes_over_hears_that_the_host_is_away(server, iris, remote_user, command):
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    told = iris.start_tell("gpu", "BLOCKS 1\nWAIT 5")
+    iris.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answerBytes"] > 0)
+    server.stop()
+    wait_for_link(iris, lambda link: link.get("failure", {}).get("kind") == "unreachable")
+    failed = iris.run(command, "gpu", "--json")
+    assert failed.returncode == 1, failed.stdout
+    assert json.loads(failed.stdout)["failure"]["kind"] == "unreachable", failed.stdout
+    server.start_again()
+    out, err = told.communicate(timeout=90)
+    assert told.returncode == 0, err
+    assert "block 1" in out
+
+
 def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
     server.refuse_key()
     os.kill(working["sshPid"], signal.SIGKILL)
