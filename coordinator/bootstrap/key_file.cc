@@ -24,7 +24,8 @@ constexpr absl::string_view kFixIdentity = "Correct remoteOptions.identity, or p
 constexpr absl::string_view kFixOption = "Correct -i in the team's `remote`, or put the key there.";
 constexpr absl::string_view kFixConfigured =
     "Correct IdentityFile in ~/.ssh/config (or in the file of -F), or put the key there.";
-constexpr absl::string_view kNameIdentity = "Name the private key's file in remoteOptions.identity.";
+constexpr absl::string_view kNameIdentity =
+    "Name the private key's file in remoteOptions.identity.";
 constexpr absl::string_view kNameOption =
     "Name the private key's file with -i in the team's `remote`.";
 constexpr absl::string_view kNameConfigured =

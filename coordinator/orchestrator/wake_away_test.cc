@@ -40,6 +40,25 @@ class WakeAwayTest : public OrchestratorTest {
   Recorder told_;
 };
 
+TEST_F(WakeAwayTest, ASleepByForceThatFailsSaysThatTheMessagesAreCancelled) {
+  Recorder waiting;
+  ASSERT_TRUE(Tell(ToGpu("y"), waiting).ok());
+  Drain();
+  absl::Status slept;
+  OnLoop([&] {
+    orchestrator_->Sleep(
+        "cli", "gpu", /*force=*/true,
+        [&slept](const absl::StatusOr<v1::SleepResponse>& result) { slept = result.status(); });
+  });
+  Drain();
+  EXPECT_EQ(KindOf(told_.Wait().status), v1::FAILURE_CANCELLED);
+  EXPECT_EQ(KindOf(waiting.Wait().status), v1::FAILURE_CANCELLED);
+  FailAttempt();
+  EXPECT_EQ(KindOf(slept), v1::FAILURE_UNREACHABLE);
+  EXPECT_EQ(ToProto(slept).detail(),
+            "no route; 2 messages to it were cancelled all the same, and its claude may still run");
+}
+
 class WakeOrTakeoverTest : public WakeAwayTest, public ::testing::WithParamInterface<bool> {
  protected:
   void Wake() {

@@ -104,6 +104,15 @@ def test_who_wakes_or_takes_over_hears_that_the_host_is_away(server, iris, remot
     assert "block 1" in out
 
 
+def test_a_sleep_by_force_that_does_not_reach_the_host_says_what_it_cancelled(server, iris, working):
+    server.stop()
+    wait_for_link(iris, lambda link: link.get("failure", {}).get("kind") == "unreachable")
+    failed = iris.run("sleep", "gpu", "--force")
+    assert failed.returncode == 1, failed.stdout
+    assert "1 message to it was cancelled" in failed.stderr, failed.stderr
+    server.start_again()
+
+
 def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
     server.refuse_key()
     os.kill(working["sshPid"], signal.SIGKILL)
