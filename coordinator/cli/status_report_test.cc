@@ -183,7 +183,8 @@ TEST_F(StatusReportTest, ALinkThatIsDownSaysSinceWhenAndWhy) {
 
 TEST_F(StatusReportTest, ALinkThatDroppedWhileNobodyUsedItIsNoProblem) {
   Failed(v1::FAILURE_DROPPED, 3'200);
-  link_.set_state("down");
+  EXPECT_THAT(Text("down"), HasSubstr("fix: FIX\n")) << "an attempt failed so";
+  link_.set_is_loss(true);
   link_.add_teams("gpu");
   v1::GetStatusResponse status;
   *status.add_links() = link_;

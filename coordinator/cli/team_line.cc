@@ -98,7 +98,7 @@ absl::string_view SessionStateWords(const v1::SessionStatus& session,
 }
 
 bool WasLostIdle(const v1::LinkStatus& link) {
-  return link.state() == "down" && KindOf(link.failure()) == v1::FAILURE_DROPPED;
+  return link.state() == "down" && link.is_loss();
 }
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {

@@ -180,6 +180,7 @@ void HostLink::ArmRetry() {
 void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
   progress_ = {};
+  is_loss_ = false;
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {
@@ -297,6 +298,7 @@ void HostLink::OnHeartbeat() {
 
 void HostLink::Lose(const absl::Status& why, bool ask_ssh) {
   NoteFailure(Annotate(why, name_));
+  is_loss_ = true;
   ask_ssh_ = ask_ssh;
   Handle(LinkEvent::kWireLost);
 }
@@ -340,6 +342,7 @@ v1::LinkStatus HostLink::Status() const {
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);
     status.set_failure_age_ms(absl::ToInt64Milliseconds(Now() - failed_at_));
+    status.set_is_loss(is_loss_);
   }
   if (away_since_.has_value()) {
     status.set_away_ms(absl::ToInt64Milliseconds(Now() - *away_since_));

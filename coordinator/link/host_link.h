@@ -122,6 +122,7 @@ class HostLink final : public Link {
   absl::Duration failed_at_;
   // When it was lost, or the first attempt failed for those who want it; unset while up.
   absl::optional<absl::Duration> away_since_;
+  bool is_loss_ = false;  // The failure is that of what was up.
   bool ask_ssh_ = false;  // While ending: ssh knows better why.
   bool was_up_ = false;
   bool may_have_started_ = false;

@@ -156,9 +156,11 @@ TEST_F(HostLinkTest, WhatNobodyWantedWasNotAwayMeanwhile) {
   const absl::Time deadline = absl::Now() + kPatience;
   while (Status().away_ms() == 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
   ASSERT_GT(Status().away_ms(), 0);
+  EXPECT_TRUE(Status().is_loss());
   host_.Hold();
   Want();
   EXPECT_EQ(Status().away_ms(), 0);
+  EXPECT_FALSE(Status().is_loss()) << "whether it can be reached is asked now";
   host_.Release();
   WaitForState("up");
 }

@@ -113,6 +113,17 @@ def test_a_sleep_by_force_that_does_not_reach_the_host_says_what_it_cancelled(se
     server.start_again()
 
 
+def test_a_link_that_drops_while_nobody_uses_it_is_no_problem(server, iris, remote_user):
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    server.stop()
+    wait_for_link(iris, lambda link: link["state"] == "down")
+    text = status_text(iris)
+    assert "not connected" in text and "fix:" not in text, text
+    server.start_again()
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+
+
 def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
     server.refuse_key()
     os.kill(working["sshPid"], signal.SIGKILL)
