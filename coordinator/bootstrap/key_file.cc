@@ -77,10 +77,9 @@ std::string NotThere(absl::string_view path, int error) {
 
 // Without what ssh says of it, which is of its mode.
 absl::Status IsDirectory(absl::string_view path, absl::string_view fix) {
-  return MakeFailure(v1::FAILURE_AUTH,
-                     absl::StrCat("the host refused the login: ", path,
-                                  " is a directory, not a key file"),
-                     fix);
+  return MakeFailure(
+      v1::FAILURE_AUTH,
+      absl::StrCat("the host refused the login: ", path, " is a directory, not a key file"), fix);
 }
 
 // Of `Load key "PATH": why`; empty: it is no such line.

@@ -97,9 +97,7 @@ absl::string_view SessionStateWords(const v1::SessionStatus& session,
   return words == nullptr ? absl::string_view(session.state()) : words->words;
 }
 
-bool WasLostIdle(const v1::LinkStatus& link) {
-  return link.state() == "down" && link.is_loss();
-}
+bool WasLostIdle(const v1::LinkStatus& link) { return link.state() == "down" && link.is_loss(); }
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
   TeamLine line = {.team = OneLine(team)};

@@ -129,8 +129,8 @@ absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string
     return absl::OkStatus();
   }
   queue.sleeps.push_back(std::move(done));
-  queue.session->Sleep([this, &queue, waiting, in_flight = queue.in_flight](
-                           const absl::StatusOr<bool>& was_running) {
+  queue.session->Sleep([this, &queue, waiting,
+                        in_flight = queue.in_flight](const absl::StatusOr<bool>& was_running) {
     if (!was_running.ok()) {
       const size_t cancelled = waiting + (IsOver(in_flight) ? 1 : 0);
       return AnswerAll(queue.sleeps, NotAsleep(was_running.status(), cancelled));
