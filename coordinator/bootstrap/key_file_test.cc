@@ -59,6 +59,26 @@ TEST_F(KeyFileTest, WhatSshSaysOfFilesThatItsConfigurationNamesCounts) {
   EXPECT_THAT(garbage.fix(), HasSubstr("private key"));
 }
 
+// ssh complains of its mode, which is the mode of a directory.
+TEST_F(KeyFileTest, ADirectoryIsSaidToBeOneWhateverSshSaysOfItsMode) {
+  const std::string directory = scratch_.path();
+  const std::string log = "Load key \"" + directory + "\": bad permissions\r\n";
+  target_.options.identity = directory;
+  EXPECT_EQ(Refused(log).detail(),
+            "the host refused the login: " + directory + " is a directory, not a key file");
+  EXPECT_EQ(Refused(log).fix(), "Name the private key's file in remoteOptions.identity.");
+
+  target_.options.identity.clear();
+  target_.remote.options = {"-i", directory};
+  EXPECT_THAT(Refused(log).fix(), HasSubstr("-i in the team's `remote`"));
+
+  target_.remote.options.clear();
+  EXPECT_THAT(Refused(log).detail(), HasSubstr(directory + " is a directory"));
+  EXPECT_THAT(Refused(log).fix(), HasSubstr("IdentityFile"));
+  EXPECT_THAT(Refused("Load key \"" + directory + "\": Is a directory\r\n").detail(),
+              HasSubstr("is a directory, not a key file"));
+}
+
 TEST_F(KeyFileTest, AFileThatIsThereIsNotTheReason) {
   std::ofstream(scratch_.File("key")) << "x";
   target_.options.identity = scratch_.File("key");

@@ -41,6 +41,7 @@ std::string LinkStory(const v1::LinkStatus& link) {
   const bool lost = link.failure().kind() == v1::FAILURE_DROPPED;
   const std::string when =
       absl::StrCat(lost ? "lost " : "failed ", ShowAge(link.failure_age_ms()), " ago");
+  if (WasLostIdle(link)) return absl::StrCat(when, "; the next message connects again");
   if (link.state() == "waiting") {
     return absl::StrCat(when, ", trying again in ", ShowAge(link.retry_in_ms() + 999));
   }
@@ -126,7 +127,9 @@ std::string LinkNotes(const v1::LinkStatus& link) {
     absl::StrAppend(&notes, key, ": the agent stays ", OrDash(link.agent_build()), ", because ",
                     OrDash(link.upgrade_refused()), "\n");
   }
-  if (link.has_failure()) absl::StrAppend(&notes, Printable(Describe(link.failure())), "\n");
+  if (link.has_failure() && !WasLostIdle(link)) {
+    absl::StrAppend(&notes, Printable(Describe(link.failure())), "\n");
+  }
   return notes;
 }
 
@@ -165,7 +168,7 @@ std::string SessionTable(const v1::GetStatusResponse& status, int64_t now_ms) {
   Rows rows = {{"FROM", "TO", "STATE", "CLAUDE", "WAITING", "DONE", "USED", "SESSION"}};
   for (const v1::SessionStatus& session : status.sessions()) {
     rows.push_back({OneLine(session.from()), OneLine(session.to()),
-                    OrDash(SessionStateWords(session.state())), NumberOrDash(session.child_pid()),
+                    OrDash(SessionStateWords(session, status)), NumberOrDash(session.child_pid()),
                     NumberOrDash(session.tells_waiting()), absl::StrCat(session.tells_done()),
                     Used(session.last_used_at_ms(), now_ms), session.session_id()});
   }

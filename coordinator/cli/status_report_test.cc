@@ -181,6 +181,34 @@ TEST_F(StatusReportTest, ALinkThatIsDownSaysSinceWhenAndWhy) {
   EXPECT_THAT(Text("down"), HasSubstr("ml@gpu1:22: failed 0 s ago\nunreachable: DETAIL\n"));
 }
 
+TEST_F(StatusReportTest, ALinkThatDroppedWhileNobodyUsedItIsNoProblem) {
+  Failed(v1::FAILURE_DROPPED, 3'200);
+  EXPECT_THAT(Text("down"), HasSubstr("fix: FIX\n")) << "an attempt failed so";
+  link_.set_is_loss(true);
+  link_.add_teams("gpu");
+  v1::GetStatusResponse status;
+  *status.add_links() = link_;
+  AddSession(status, "gpu", "unverifiable");
+  AddSession(status, "build", "ready");
+  const std::string text = StatusText(status, {});
+  EXPECT_THAT(TableOf(text), ElementsAre("TEAM   HOST        STATE          NOW  USED",
+                                         "build  -           ready          -    never",
+                                         "gpu    ml@gpu1:22  not connected  -    never"));
+  EXPECT_THAT(text, HasSubstr("ml@gpu1:22: lost 3 s ago; the next message connects again\n"));
+  EXPECT_THAT(text, Not(HasSubstr("fix: ")));
+}
+
+TEST_F(StatusReportTest, WhatWasNotUsedSinceTheCoordinatorBeganIsNotAskedYet) {
+  v1::GetStatusResponse status;
+  AddSession(status, "app", "unverifiable").set_is_local(true);
+  AddSession(status, "gpu", "unverifiable");
+  EXPECT_THAT(TableOf(StatusText(status, {})),
+              ElementsAre("TEAM  HOST          STATE          NOW  USED",
+                          "app   this machine  not asked yet  -    never",
+                          "gpu   -             not asked yet  -    never"));
+  EXPECT_THAT(StatusText(status, kLong), HasSubstr(" not asked yet "));
+}
+
 TEST_F(StatusReportTest, ALinkThatIsUpSaysOnlyWhatIsUnusual) {
   EXPECT_THAT(Text("up"), Not(HasSubstr("ml@gpu1:22: ")));
   link_.set_losses(1);
@@ -244,6 +272,7 @@ TEST_F(StatusReportTest, StatesAreWordsForPeopleAndNamesInJson) {
   AddSession(status, "gpu", "unverifiable");
   AddSession(status, "app", "draining");
   link_.set_state("suspect");
+  link_.add_teams("gpu");
   *status.add_links() = link_;
   const std::string text = StatusText(status, kLong);
   for (const char* word : {" silent ", " unknown ", " ending "}) EXPECT_THAT(text, HasSubstr(word));

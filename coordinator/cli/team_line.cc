@@ -7,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/link/link_words.h"
 
 namespace iris {
 namespace {
@@ -21,6 +22,7 @@ struct StateWords {
 constexpr int kProblem = 100;
 constexpr int kAsks = 90;
 constexpr int kWaits = 80;
+constexpr int kNotConnected = 25;  // Than what is not known of the session it says more.
 
 constexpr StateWords kStates[] = {
     {"busy", "busy", Tint::kBusy, 60},         {"waiting", "queued", Tint::kBusy, 55},
@@ -56,16 +58,21 @@ void Raise(TeamLine& line, int urgency, const std::string& state, Tint tint) {
 
 void AddLink(const v1::LinkStatus& link, TeamLine& line) {
   line.host = link.key() == "local" ? "this machine" : OneLine(link.key());
+  if (WasLostIdle(link)) {
+    return Raise(line, kNotConnected, std::string(LinkStateWords(link.state())), Tint::kNone);
+  }
   if (link.state() == "suspect") Raise(line, kProblem, "✗ silent", Tint::kBad);
   if (!link.has_failure() || link.state() == "up") return;
   const std::string kind(KindName(KindOf(link.failure())));
   Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
 }
 
-void AddSession(const v1::SessionStatus& session, TeamLine& line) {
+void AddSession(const v1::SessionStatus& session, const v1::GetStatusResponse& status,
+                TeamLine& line) {
   const bool open = session.tells_waiting() > 0 || !session.tell_in_flight().empty();
+  if (line.host.empty() && session.is_local()) line.host = "this machine";
   if (const StateWords* words = WordsFor(session.state()); words != nullptr) {
-    Raise(line, words->urgency, words->words, words->tint);
+    Raise(line, words->urgency, std::string(SessionStateWords(session, status)), words->tint);
   } else {
     Raise(line, 1, OneLine(session.state()), Tint::kNone);
   }
@@ -81,10 +88,16 @@ void AddSession(const v1::SessionStatus& session, TeamLine& line) {
 
 }  // namespace
 
-absl::string_view SessionStateWords(absl::string_view state) {
-  const StateWords* words = WordsFor(state);
-  return words == nullptr ? state : words->words;
+absl::string_view SessionStateWords(const v1::SessionStatus& session,
+                                    const v1::GetStatusResponse& status) {
+  // Of an earlier life of the coordinator, and its host has not been connected to in this one.
+  const bool may_be_asked = LinkOf(session.to(), status) != nullptr;
+  if (session.state() == "unverifiable" && !may_be_asked) return "not asked yet";
+  const StateWords* words = WordsFor(session.state());
+  return words == nullptr ? absl::string_view(session.state()) : words->words;
 }
+
+bool WasLostIdle(const v1::LinkStatus& link) { return link.state() == "down" && link.is_loss(); }
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
   TeamLine line = {.team = OneLine(team)};
@@ -92,7 +105,7 @@ TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
   uint64_t waiting = 0;
   for (const v1::SessionStatus& session : status.sessions()) {
     if (session.to() != team) continue;
-    AddSession(session, line);
+    AddSession(session, status, line);
     waiting += session.tells_waiting();
   }
   if (waiting > 0) {

@@ -23,8 +23,12 @@ struct TeamLine {
   int urgency = 0;           // Problems first: the larger, the earlier.
 };
 
-// A state of SessionStatus, as people read it; one that is not known stays as it is.
-absl::string_view SessionStateWords(absl::string_view state);
+// The state of a session of `status`, as people read it; one that is not known stays as it is.
+absl::string_view SessionStateWords(const v1::SessionStatus& session,
+                                    const v1::GetStatusResponse& status);
+
+// It dropped while nobody waited for anything: the next message connects, and nothing is to mend.
+bool WasLostIdle(const v1::LinkStatus& link);
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status);
 

@@ -84,6 +84,7 @@ void HostLink::CancelTimer(EventLoop::TimerId* timer) {
 
 void HostLink::Want(LinkObserver* observer) {
   if (retired_) return;
+  if (!observers_.wanted()) away_since_.reset();  // It may have been there, and nobody asked.
   observers_.Want(observer);
   const bool joins = machine_.attempting();
   Handle(LinkEvent::kAsked);
@@ -129,9 +130,14 @@ void HostLink::SetUrgent(LinkObserver* observer, bool urgent) {
 
 void HostLink::Handle(LinkEvent event) { Perform(machine_.Handle(event, Now())); }
 
-void HostLink::Fail(const absl::Status& why) {
+void HostLink::NoteFailure(const absl::Status& why) {
   failure_ = why;
   failed_at_ = Now();
+  if (!away_since_.has_value()) away_since_ = failed_at_;
+}
+
+void HostLink::Fail(const absl::Status& why) {
+  NoteFailure(why);
   ssh_pid_ = 0;
   const LinkActions actions = machine_.Fail(KindOf(why), failed_at_);
   LogWarn("link ", name_, ": ", LinkStateName(machine_.state()), ": ", Describe(ToProto(why)));
@@ -174,6 +180,7 @@ void HostLink::ArmRetry() {
 void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
   progress_ = {};
+  is_loss_ = false;
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {
@@ -218,6 +225,7 @@ void HostLink::OpenLife(Connection connection) {
   ssh_ = std::move(connection.ssh);
   ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
   failure_ = absl::OkStatus();
+  away_since_.reset();
   was_up_ = true;
   may_have_started_ = false;
 
@@ -289,8 +297,8 @@ void HostLink::OnHeartbeat() {
 // -------------------------------------------------------------------------------------- going down
 
 void HostLink::Lose(const absl::Status& why, bool ask_ssh) {
-  failure_ = Annotate(why, name_);
-  failed_at_ = Now();
+  NoteFailure(Annotate(why, name_));
+  is_loss_ = true;
   ask_ssh_ = ask_ssh;
   Handle(LinkEvent::kWireLost);
 }
@@ -334,6 +342,10 @@ v1::LinkStatus HostLink::Status() const {
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);
     status.set_failure_age_ms(absl::ToInt64Milliseconds(Now() - failed_at_));
+    status.set_is_loss(is_loss_);
+  }
+  if (away_since_.has_value()) {
+    status.set_away_ms(absl::ToInt64Milliseconds(Now() - *away_since_));
   }
   if (machine_.state() == LinkState::kWaiting) {
     const absl::Duration left = std::max(machine_.retry_at() - Now(), absl::ZeroDuration());

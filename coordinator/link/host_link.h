@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
@@ -85,6 +86,7 @@ class HostLink final : public Link {
   void Handle(LinkEvent event);
   // An attempt failed, or the end of what was lost is known.
   void Fail(const absl::Status& why);
+  void NoteFailure(const absl::Status& why);
   void Perform(const LinkActions& actions);
   void ArmRetry();
   void CancelTimer(EventLoop::TimerId* timer);
@@ -118,6 +120,9 @@ class HostLink final : public Link {
   BootstrapProgress progress_;  // The last.
   absl::Status failure_;        // The last, OK while up.
   absl::Duration failed_at_;
+  // When it was lost, or the first attempt failed for those who want it; unset while up.
+  absl::optional<absl::Duration> away_since_;
+  bool is_loss_ = false;  // The failure is that of what was up.
   bool ask_ssh_ = false;  // While ending: ssh knows better why.
   bool was_up_ = false;
   bool may_have_started_ = false;

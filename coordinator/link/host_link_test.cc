@@ -136,6 +136,35 @@ TEST_F(HostLinkTest, AHostThatNeverAnsweredIsToldAtOnceAndTriedOn) {
   EXPECT_EQ(recorder_.heard().back(), "up");
 }
 
+TEST_F(HostLinkTest, AHostIsAwaySinceTheFirstFailureAndNotSinceTheLast) {
+  options_.waits = {.first = absl::Milliseconds(50), .longest = absl::Milliseconds(50)};
+  host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
+  Want();
+  recorder_.WaitFor(3);
+  const v1::LinkStatus away = Status();
+  EXPECT_GT(away.away_ms(), away.failure_age_ms());
+  host_.AnswerWith(absl::OkStatus());
+  EXPECT_EQ(WaitForState("up").away_ms(), 0);
+}
+
+TEST_F(HostLinkTest, WhatNobodyWantedWasNotAwayMeanwhile) {
+  Want();
+  recorder_.WaitFor(1);
+  Unwant();
+  host_.CutWires();
+  recorder_.WaitFor(2);
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (Status().away_ms() == 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
+  ASSERT_GT(Status().away_ms(), 0);
+  EXPECT_TRUE(Status().is_loss());
+  host_.Hold();
+  Want();
+  EXPECT_EQ(Status().away_ms(), 0);
+  EXPECT_FALSE(Status().is_loss()) << "whether it can be reached is asked now";
+  host_.Release();
+  WaitForState("up");
+}
+
 TEST_F(HostLinkTest, AWaitingLinkSaysUntilWhen) {
   WaitLong();
   host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));

@@ -292,6 +292,8 @@ class Orchestrator : private SessionListener {
                           SleepDone& done, const SharedEnvironment& environment);
   void GiveUpWake(const std::string& session_id, uint64_t round);
   void CancelWaiting(Queue& queue);
+  // That one was open, and is not now; empty: there was none.
+  bool IsOver(const std::string& tell_id) const;
   // Where nothing waits any more, neither a process nor the host is kept for it.
   void LetGoOfWaits(Queue& queue);
   void PostStartNext(const std::string& session_id);

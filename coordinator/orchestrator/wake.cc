@@ -1,5 +1,6 @@
 // Waking and putting to sleep: what the orchestrator does with a session's child, without a tell.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,18 @@ namespace {
 
 absl::Status AsleepBefore(absl::string_view what) {
   return MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat("the session was put to sleep ", what));
+}
+
+// It is not asleep, and what was open is over all the same.
+absl::Status NotAsleep(const absl::Status& why, size_t cancelled) {
+  if (cancelled == 0) return why;
+  const Failure failure = ToProto(why);
+  return MakeFailure(
+      KindOf(why),
+      absl::StrCat(failure.detail(), "; ", cancelled, cancelled == 1 ? " message" : " messages",
+                   " to it ", cancelled == 1 ? "was" : "were",
+                   " cancelled all the same, and its claude may still run"),
+      failure.fix());
 }
 
 }  // namespace
@@ -32,8 +45,9 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
-  // What another coordinator took it looks ready, until it is used.
-  if (queue.session->ready() && !takeover) {
+  // What another coordinator took looks ready, until it is used; and so does what has a message on
+  // a host that is away.
+  if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
     v1::WakeResponse response;
     response.set_was_ready(true);
     response.set_child_pid(queue.session->child_pid());
@@ -108,19 +122,30 @@ absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string
                      open == 1 ? " is" : " are", " not answered yet"),
         "Wait for the answer, or put the team to sleep by force: that cancels what is open.");
   }
+  const size_t waiting = queue.waiting.size();
   CancelWaiting(queue);
   if (!queue.session->may_have_child()) {
     loop_.Post([done = std::move(done)] { done(v1::SleepResponse()); });
     return absl::OkStatus();
   }
   queue.sleeps.push_back(std::move(done));
-  queue.session->Sleep([&queue](const absl::StatusOr<bool>& was_running) {
-    if (!was_running.ok()) return AnswerAll(queue.sleeps, was_running.status());
+  queue.session->Sleep([this, &queue, waiting,
+                        in_flight = queue.in_flight](const absl::StatusOr<bool>& was_running) {
+    if (!was_running.ok()) {
+      const size_t cancelled = waiting + (IsOver(in_flight) ? 1 : 0);
+      return AnswerAll(queue.sleeps, NotAsleep(was_running.status(), cancelled));
+    }
     v1::SleepResponse response;
     response.set_was_running(*was_running);
     AnswerAll(queue.sleeps, response);
   });
   return absl::OkStatus();
+}
+
+bool Orchestrator::IsOver(const std::string& tell_id) const {
+  if (tell_id.empty()) return false;
+  const auto open = open_.find(tell_id);
+  return open == open_.end() || open->second.outcome.has_value();
 }
 
 void Orchestrator::CancelWaiting(Queue& queue) {

@@ -51,6 +51,8 @@ class PooledSession : private TransportSink {
   bool busy() const { return tells_open_ > 0; }
   // Its child answers, and is not being ended.
   bool ready() const { return child_ == Child::kReady && !ending(); }
+  // As Transport::is_out_of_reach(): what was ready before may not be now.
+  bool is_out_of_reach() const { return transport_->is_out_of_reach(); }
   bool ending() const { return !ending_.empty(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
   // not: the link's loss took it from us, and nobody here can end it.

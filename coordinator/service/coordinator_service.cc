@@ -1,6 +1,7 @@
 #include "coordinator/service/coordinator_service.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,6 +17,17 @@
 #include "coordinator/service/tell_call.h"
 
 namespace iris {
+namespace {
+
+// No connection says so before the team is used.
+void NoteWhatIsLocal(const Config& config, v1::GetStatusResponse& status) {
+  for (v1::SessionStatus& session : *status.mutable_sessions()) {
+    const Team* const team = config.FindTeam(session.to());
+    session.set_is_local(team != nullptr && !team->remote.has_value());
+  }
+}
+
+}  // namespace
 
 template <typename Response>
 bool CoordinatorService::BeginCall(const ServerReply<Response>& reply) {
@@ -138,7 +150,8 @@ void CoordinatorService::Status(StatusDone done) {
     if (!sessions.ok()) return done(sessions.status());
     for (v1::SessionStatus& session : *sessions) *status.add_sessions() = std::move(session);
     AddHostStories(hosts, status);
-    config_.Current().IgnoreError();  // Looks at the file.
+    const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
+    if (config.ok()) NoteWhatIsLocal(**config, status);
     if (!config_.problem().ok()) *status.mutable_config_problem() = ToProto(config_.problem());
     done(status);
   });

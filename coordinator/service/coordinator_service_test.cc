@@ -291,6 +291,7 @@ TEST_F(CoordinatorServiceTest, StatusTeamsAndStopAnswer) {
   EXPECT_EQ(status.uptime_ms(), 1234);
   EXPECT_EQ(status.links(0).key(), "local");
   EXPECT_EQ(status.sessions(0).tells_done(), 1u);
+  EXPECT_TRUE(status.sessions(0).is_local());
 
   v1::ListTeamsResponse teams;
   ASSERT_TRUE(stub_->ListTeams(&teams_context, {}, &teams).ok());

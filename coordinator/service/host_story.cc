@@ -53,10 +53,9 @@ std::string StallText(const v1::Stall& stall) {
 }
 
 std::string AwayText(const v1::LinkStatus& link) {
-  std::string text =
-      absl::StrCat("the host ", link.key(), " is away: ", LinkStateWords(link.state()));
-  if (link.has_failure()) absl::StrAppend(&text, ", ", For(link.failure_age_ms()));
-  return text;
+  const std::string since = link.away_ms() < 1000 ? "" : absl::StrCat(" ", For(link.away_ms()));
+  return absl::StrCat("the host ", link.key(), " is away", since, ": ",
+                      LinkStateWords(link.state()));
 }
 
 // As in SessionStatus.

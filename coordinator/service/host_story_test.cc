@@ -92,9 +92,12 @@ TEST_F(HostStoryTest, AHostThatIsCutInsideACharacterHarmsNobodysStatus) {
 TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
   link_->set_state("waiting");
   link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);
-  link_->set_failure_age_ms(12'000);
+  link_->set_failure_age_ms(2'000);
+  link_->set_away_ms(12'000);
   host_.sessions.clear_sessions();
-  EXPECT_EQ(Tell().stall(), "the host me@gpu1:22 is away: trying again soon, for 12s");
+  EXPECT_EQ(Tell().stall(), "the host me@gpu1:22 is away for 12s: trying again soon");
+  link_->set_away_ms(400);
+  EXPECT_EQ(Tell().stall(), "the host me@gpu1:22 is away: trying again soon");
   session_->clear_stall();
   session_->clear_tell_in_flight();
   EXPECT_EQ(Tell().stall(), "") << "nobody waits";

@@ -76,6 +76,10 @@ void FakeTransport::GiveLater() {
 
 void FakeTransport::Spawn() {
   PostUnlessGone([this] {
+    if (ready_ && is_out_of_reach_) {
+      is_spawning_ = true;
+      return;
+    }
     if (ready_) return sink_.OnReady(kFakePid, kFakeStartTime);
     Start();
   });
@@ -148,6 +152,11 @@ std::vector<std::string> FakeTransport::HearCancels() {
 void FakeTransport::Terminate(TerminateDone done) {
   ++terminated_;
   PostUnlessGone([this, done = std::move(done)]() mutable {
+    if (is_out_of_reach_) {
+      SettleAll(MakeFailure(v1::FAILURE_CANCELLED, "claude was ended on request"));
+      ending_ = std::move(done);
+      return;
+    }
     const bool was_running = ready_;
     GoDown(MakeFailure(v1::FAILURE_CANCELLED, "claude was ended on request"));
     // The host's answer and its events travel by themselves.
@@ -166,6 +175,10 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
 
 void FakeTransport::BeAway(const HostAway& away) {
   is_out_of_reach_ = true;
+  if (ending_) {
+    GoDown(away.why);
+    return std::exchange(ending_, nullptr)(away.why);
+  }
   for (const std::string& tell_id : std::deque<std::string>(open_tells_)) {
     if (has_given(tell_id)) continue;
     const absl::Status end = sink_.EndWhileAway(tell_id, away);
@@ -176,19 +189,25 @@ void FakeTransport::BeAway(const HostAway& away) {
   if (open_tells_.empty() && !awaits_host_) return GoDown(away.why);
   sink_.OnProgress({.text = WhyItWaits(away)});
   sink_.OnHostAway(away);
+  if (std::exchange(is_spawning_, false)) sink_.OnDown(away.why);
 }
 
 void FakeTransport::BeBack() {
   is_out_of_reach_ = false;
   if (std::exchange(awaits_host_, false)) sink_.OnHostBack();
+  if (std::exchange(is_spawning_, false)) sink_.OnReady(kFakePid, kFakeStartTime);
 }
 
 void FakeTransport::GoDown(const absl::Status& why) {
-  unstarted_.clear();
   requests_.clear();
-  while (!open_tells_.empty()) Settle(std::string(open_tells_.front()), why);
+  SettleAll(why);
   SetReady(false);
   sink_.OnDown(why);
+}
+
+void FakeTransport::SettleAll(const absl::Status& outcome) {
+  unstarted_.clear();
+  while (!open_tells_.empty()) Settle(std::string(open_tells_.front()), outcome);
 }
 
 void FakeTransport::Ask(v1::PendingRequest request) {

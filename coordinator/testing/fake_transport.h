@@ -106,7 +106,7 @@ class FakeTransport : public Transport {
   bool is_out_of_reach() const override { return is_out_of_reach_; }
   void LoseReach() { is_out_of_reach_ = true; }
   // An attempt to reach its host fails so: each tell that the host does not have, and that does not
-  // wait for it, ends.
+  // wait for it, ends, and so does a Spawn() of a child that was ready, or a Terminate().
   void BeAway(const HostAway& away);
   // The host is there. Starts nothing: FinishStart() does, of what goes there.
   void BeBack();
@@ -121,6 +121,7 @@ class FakeTransport : public Transport {
   void GiveLater();
   void Unstart(const std::string& tell_id);
   void SetReady(bool ready);
+  void SettleAll(const absl::Status& outcome);
 
   EventLoop& loop_;
   const Team& team_;
@@ -140,6 +141,8 @@ class FakeTransport : public Transport {
   std::set<std::string> given_;               // Of all tells.
   bool is_out_of_reach_ = false;
   bool awaits_host_ = false;
+  bool is_spawning_ = false;  // Spawn() was called out of reach.
+  TerminateDone ending_;      // Likewise, of Terminate().
   int asked_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;

@@ -146,7 +146,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnAnswered(const std::string& request_id);
   PendingTell* Find(const std::string& tell_id);
   void BecomeReady(const v1::ChildInfo& child);
-  // No tell is left, and the link may be away for long.
+  // The link may be away for long, and no tell is left or somebody waits for the child alone.
   void DropChild(const absl::Status& why);
   // The child that the sink knows of is not there any more.
   void TellDown(const absl::Status& why);

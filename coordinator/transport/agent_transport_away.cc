@@ -93,9 +93,11 @@ void AgentTransport::SayAway(const HostAway& away) {
   if (*alive && (awaits_host_ || (!tells_.empty() && !any_given) || others_end)) {
     sink_.OnHostAway(away);
   }
-  // Who wakes the session does not wait for what a host has, or is to hear, nor with what waits for
-  // one, nor for one that nobody has seen.
-  if (*alive && (!away.retries || !away.host_is_known || !any_given)) DropChild(away.why);
+  // Who wakes the session, or takes it over, does not wait with what a host has, or is to hear, nor
+  // with what waits for one, nor for one that nobody has seen.
+  if (*alive && (spawning_ || !away.retries || !away.host_is_known || !any_given)) {
+    DropChild(away.why);
+  }
   if (*alive && !away.retries && away.asker_is_newer) Later([this] { TryNow(); });
 }
 

@@ -126,7 +126,9 @@ class Transport {
   virtual ~Transport() =
       default;  // Cancels; the sink is not called any more. The child is left alone.
 
-  // Makes sure that the child runs: link up → lease → child answering. OnReady or OnDown follows.
+  // Makes sure that the child runs: link up → lease → child answering. OnReady or OnDown follows:
+  // where the host is out of reach, once an attempt to reach it has failed. Tells that wait for it
+  // go on waiting.
   virtual void Spawn() = 0;
   // As Spawn(), and takes the session from whoever has it: another coordinator that holds its
   // lease, another host that has claimed it. Only when a person asked. Tells under way stay.

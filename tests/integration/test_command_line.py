@@ -118,6 +118,14 @@ def test_a_message_of_blanks_is_empty(iris):
     assert by_shell(iris, "<<'END'\n\n\nEND", "tell", "app", "-").returncode == 2
 
 
+def test_what_was_not_used_since_the_coordinator_began_is_not_asked_yet(iris):
+    assert iris.answer("app", "hello") == "ECHO: hello"
+    assert iris.run("stop").returncode == 0
+    assert iris.run("tells").returncode == 0  # Starts another coordinator.
+    [line] = [line for line in iris.run("status").stdout.splitlines() if line.startswith("app ")]
+    assert "this machine" in line and "not asked yet" in line, line
+
+
 def by_shell(iris, redirections, *args) -> subprocess.CompletedProcess:
     """`iris ARGS… REDIRECTIONS`, as a shell runs it."""
     return subprocess.run(["/bin/sh", "-c", f'exec "$0" "$@" {redirections}', *iris.command, *args], env=iris.env,

@@ -88,6 +88,42 @@ def test_a_host_that_goes_and_comes_is_waited_for(iris, server, working):
     assert link["agent"] == working["agent"]
 
 
+@pytest.mark.parametrize("command", ["wake", "takeover"])
+def test_who_wakes_or_takes_over_hears_that_the_host_is_away(server, iris, remote_user, command):
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    told = iris.start_tell("gpu", "BLOCKS 1\nWAIT 5")
+    iris.wait_for_status(lambda s: s.get("sessions") and s["sessions"][0]["answerBytes"] > 0)
+    server.stop()
+    wait_for_link(iris, lambda link: link.get("failure", {}).get("kind") == "unreachable")
+    failed = iris.run(command, "gpu", "--json")
+    assert failed.returncode == 1, failed.stdout
+    assert json.loads(failed.stdout)["failure"]["kind"] == "unreachable", failed.stdout
+    server.start_again()
+    out, err = told.communicate(timeout=90)
+    assert told.returncode == 0, err
+    assert "block 1" in out
+
+
+def test_a_sleep_by_force_that_does_not_reach_the_host_says_what_it_cancelled(server, iris, working):
+    server.stop()
+    wait_for_link(iris, lambda link: link.get("failure", {}).get("kind") == "unreachable")
+    failed = iris.run("sleep", "gpu", "--force")
+    assert failed.returncode == 1, failed.stdout
+    assert "1 message to it was cancelled" in failed.stderr, failed.stderr
+    server.start_again()
+
+
+def test_a_link_that_drops_while_nobody_uses_it_is_no_problem(server, iris, remote_user):
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    server.stop()
+    wait_for_link(iris, lambda link: link["state"] == "down")
+    text = status_text(iris)
+    assert "not connected" in text and "fix:" not in text, text
+    server.start_again()
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+
+
 def test_a_key_that_stops_working_blocks_the_link_until_somebody_asks(iris, server, working):
     server.refuse_key()
     os.kill(working["sshPid"], signal.SIGKILL)

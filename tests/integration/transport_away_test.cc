@@ -76,6 +76,26 @@ TEST_F(TransportTest, AChildThatEndedWhileTheLinkWasLostIsSaidToBeDown) {
   EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_CHILD_EXITED);
 }
 
+TEST_F(TransportTest, WhoWakesOrTakesOverDoesNotWaitWithWhatAHostThatIsAwayHas) {
+  Ask("hello");
+  const std::string id = Tell(Held("SLOW"));
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  OnLoop([this] {
+    EXPECT_TRUE(transport_->is_out_of_reach());
+    transport_->Spawn();
+  });
+  EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_UNREACHABLE);
+  sink_.ForgetDowns();
+  OnLoop([this] { transport_->TakeOver(); });
+  EXPECT_EQ(KindOf(sink_.WaitForDown()), v1::FAILURE_UNREACHABLE);
+  LetGo();
+  host_.RefuseWith(absl::OkStatus());
+  EXPECT_TRUE(sink_.WaitFor(id).status.ok());
+}
+
 // One that has never answered fails the tell: somebody has mistyped it.
 TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
   host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));

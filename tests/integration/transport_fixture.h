@@ -159,6 +159,10 @@ class TransportRecorder final : public TransportSink {
     EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&said), kPatience)) << last_words_;
   }
   int asked_to_give() const { return asked_to_give_; }
+  void ForgetDowns() {
+    absl::MutexLock lock(&mutex_);
+    downs_.clear();
+  }
   void ForgetAways() {
     absl::MutexLock lock(&mutex_);
     aways_.clear();

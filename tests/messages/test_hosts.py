@@ -81,6 +81,9 @@ def test_the_key(iris, says, server, remote_user):
     open_key.write_bytes(pathlib.Path(server.identity).read_bytes())
     open_key.chmod(0o644)
     says("others can read the key file", remote_user, with_options(entry, identity=str(open_key)))
+    folder = iris.folder / "key_folder"
+    folder.mkdir()
+    says("the key file is a directory", remote_user, with_options(entry, identity=str(folder)))
     other = new_key(iris.folder / "other_key")
     says("the host does not accept the key", remote_user, with_options(entry, identity=str(other)))
 
