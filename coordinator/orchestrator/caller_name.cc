@@ -36,6 +36,9 @@ std::string Plain(absl::string_view text) {
   return plain;
 }
 
+// The first digits of that hash hardly depend on how the text ends.
+std::string LastOf(const std::string& digits) { return digits.substr(digits.size() - kDigits); }
+
 }  // namespace
 
 std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
@@ -46,7 +49,7 @@ std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
   std::string name(own);
   if (!IsPlain(own)) {
     name = absl::StrCat(Plain(own), own.empty() ? "folder-" : "-",
-                        FnvHex128(folder).substr(0, kDigits));
+                        LastOf(FnvHex128(folder)));
   }
   const std::string where = Plain(host);
   return absl::StrCat(name, "@", where.empty() ? "localhost" : where);

@@ -66,7 +66,7 @@ absl::Status Orchestrator::ResumeCancels() {
              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
       continue;
     }
-    const absl::StatusOr<Queue*> queue = QueueOf(cancel.from, cancel.to, nullptr);
+    const absl::StatusOr<Queue*> queue = QueueAgain(cancel.from, cancel.to, nullptr);
     if (queue.ok()) {
       (*queue)->session->PassOnCancel(cancel.id_on_host);
     } else if (SaysNothingOfTheTeam(queue.status())) {
@@ -81,7 +81,7 @@ absl::Status Orchestrator::ResumeCancels() {
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stored) {
   absl::StatusOr<std::string> answer = store_.FindText(stored.tell_id);
   if (!answer.ok()) return answer.status();
-  const absl::StatusOr<Queue*> found = QueueOf(stored.from, stored.to, nullptr);
+  const absl::StatusOr<Queue*> found = QueueAgain(stored.from, stored.to, nullptr);
   if (!found.ok() && SaysNothingOfTheTeam(found.status())) return found.status();
   OpenTell& open = open_[stored.tell_id];
   open.session_id = stored.session_id;
