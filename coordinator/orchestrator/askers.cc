@@ -94,9 +94,8 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& fr
 }
 
 // The caller may have left the configuration since: what it has sent goes on.
-absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(const std::string& from,
-                                                              const std::string& to,
-                                                              const SharedEnvironment& environment) {
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
+    const std::string& from, const std::string& to, const SharedEnvironment& environment) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return config.status();
   pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));

@@ -48,8 +48,7 @@ std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
   const absl::string_view own = slash == folder.npos ? folder : folder.substr(slash + 1);
   std::string name(own);
   if (!IsPlain(own)) {
-    name = absl::StrCat(Plain(own), own.empty() ? "folder-" : "-",
-                        LastOf(FnvHex128(folder)));
+    name = absl::StrCat(Plain(own), own.empty() ? "folder-" : "-", LastOf(FnvHex128(folder)));
   }
   const std::string where = Plain(host);
   return absl::StrCat(name, "@", where.empty() ? "localhost" : where);

@@ -224,23 +224,6 @@ TEST_F(OrchestratorLivesTest, AnOpenTellWhoseTeamIsNotConfiguredAnyMoreSaysSo) {
   EXPECT_THAT(ToProto(after.outcome.status).fix(), HasSubstr("Look at what the team did"));
 }
 
-TEST_F(OrchestratorLivesTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
-  Start(HoldScript);
-  TellSpec spec = ToGpu("x");
-  spec.from = file_.teams[0].name;
-  Recorder recorder;
-  ASSERT_TRUE(Tell(spec, recorder).ok());
-  Drain();
-  file_.teams.erase(file_.teams.begin());
-  Start(EchoScript);
-  Drain();
-  OnLoop([&] {
-    const v1::TellSummary summary = *orchestrator_->Find(spec.tell_id, "cli");
-    EXPECT_EQ(summary.state(), "settled");
-    EXPECT_FALSE(summary.has_failure()) << summary.failure().detail();
-  });
-}
-
 TEST_F(OrchestratorLivesTest, ThatAHostAnsweredIsKnownInTheNextLifeByTheWayToIt) {
   file_.teams[1].remote =
       RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
