@@ -76,14 +76,14 @@ lanes=$!
 bazel test "${build_flags[@]}" -k --test_summary=terse //... || failed=1
 testlogs=$(bazel info "${bazel_flags[@]}" bazel-testlogs 2>/dev/null)
 
-say "With ASAN and UBSAN: the fuzzers, and the service of the agent, which shares what they are compiled from"
+say "With ASAN and UBSAN: the fuzzers and the two services, which share what they are compiled from"
 precompiled asan tests
 asan=("$flag")
 precompiled asan libraries
 asan+=("$flag")
 nice -n 19 tests/fuzz/run.sh 30 "$results/fuzz.xml" "${asan[@]}" || failed=1
 asan+=(--config=asan)
-bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... || failed=1
+bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... //coordinator/service/... || failed=1
 asan_testlogs=$(bazel info "${bazel_flags[@]}" "${asan[@]}" bazel-testlogs 2>/dev/null)
 bazel shutdown
 

@@ -4,7 +4,7 @@
 # ASAN: those, the two services, with gRPC's threads, and the simulation.
 # Neither sees into Debian's libraries: what gRPC does with memory that was freed shows only where malloc() is concerned, at what is
 # freed twice or handed to functions that are ours or libc's. Its templates are compiled here, and are seen.
-# From nothing: 6 minutes on two cores. tests/run.sh runs the agent's service by ASAN.
+# From nothing: 6 minutes on two cores. tests/run.sh runs the two services by ASAN.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
