@@ -48,6 +48,9 @@ install_packages() {
   mapfile -t missing < <(packages_of "${missing[@]}")
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
     >>"$scratch/apt.log" 2>&1 || { tail -n 15 "$scratch/apt.log" >&2; die "installing packages failed."; }
+  # An earlier build that failed has noted which headers the system had then.
+  bazel sync --configure --noshow_progress >"$scratch/sync.log" 2>&1 ||
+    { tail -n 15 "$scratch/sync.log" >&2; die "bazel does not see what was installed."; }
 }
 
 build() {

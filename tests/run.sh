@@ -32,6 +32,8 @@ install_packages() {
   mapfile -t missing < <(packages_of "${missing[@]}")
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" \
     >>"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
+  # An earlier build, as of deploy/quickstart.sh, has noted which headers the system had then.
+  bazel sync --configure "${bazel_flags[@]}" >"$results/sync.log" 2>&1 || { tail -n 20 "$results/sync.log"; exit 1; }
 }
 
 # precompiled CONFIG tests|libraries: in `flag`, what compiles those against precompiled headers.
