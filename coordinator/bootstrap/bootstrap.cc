@@ -206,7 +206,11 @@ class Attempt {
   // Until the agent's bridge runs.
   absl::Status MeetShell(Dialogue& dialogue) {
     const absl::StatusOr<std::string> reply = FirstReply(dialogue);
-    if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
+    if (!reply.ok()) {
+      absl::Status why = WhyNoReply(reply.status(), dialogue);
+      if (MayRunUnheard(why)) Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
+      return why;
+    }
     absl::string_view words = *reply;
     if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = absl::StrCat(kOtherShell, kWithoutExec);
     if (absl::StartsWith(words, "found ")) {
@@ -282,6 +286,20 @@ class Attempt {
     connection->wire = std::move(ssh_->stdio());
     connection->mode = LinkMode::kStdio;
     return absl::OkStatus();
+  }
+
+  // The host let us in, and was lost, or given up, before its shell was heard: it may have run our
+  // command, or run it yet.
+  bool MayRunUnheard(const absl::Status& why) const {
+    switch (KindOf(why)) {
+      case v1::FAILURE_UNREACHABLE:
+      case v1::FAILURE_DROPPED:
+      case v1::FAILURE_TIMEOUT:
+      case v1::FAILURE_CANCELLED:
+        return ssh_->logged_in();
+      default:
+        return false;
+    }
   }
 
   absl::Status WhyNoReply(const absl::Status& status, Dialogue& dialogue) {
