@@ -58,21 +58,6 @@ absl::Status CheckRuntimeDir(const std::string& dir) {
       "Set XDG_RUNTIME_DIR or IRIS_HOME to a short, plain path.");
 }
 
-absl::StatusOr<std::vector<AgentBuild>> Builds(const AgentBundle& bundle) {
-  std::vector<AgentBuild> builds;
-  absl::Status none;
-  for (absl::string_view arch : kAgentArchs) {
-    const absl::StatusOr<const AgentBuild*> build = bundle.ForArch(arch);
-    if (build.ok()) {
-      builds.push_back(**build);
-    } else if (none.ok()) {
-      none = build.status();
-    }
-  }
-  if (builds.empty()) return none;
-  return builds;
-}
-
 absl::Status NoForward(absl::string_view why) {
   return MakeFailure(v1::FAILURE_UNREACHABLE,
                      absl::StrCat("remoteOptions.linkMode is forward, and ", why),
@@ -107,7 +92,7 @@ class Attempt {
 
  private:
   absl::Status StartSsh(bool ignore_installed) {
-    absl::StatusOr<std::vector<AgentBuild>> builds = Builds(bundle_);
+    absl::StatusOr<std::vector<AgentBuild>> builds = AllBuilds(bundle_);
     if (!builds.ok()) return builds.status();
     RemoteCommandLine command = {.marker = marker_,
                                  .builds = *std::move(builds),
