@@ -63,7 +63,7 @@ class StopReachTest : public StopAgentsTest {
   // A stop by somebody whose variable says `account`.
   void StopAs(const std::string& account) {
     OnLoop([&] {
-      placed_.all = {{.place = attempt_, .name = "a", .target = WayOf(account)}};
+      placed_.all.push_back({.place = attempt_, .name = "a", .target = WayOf(account)});
       StopAgentsCall& stop = Stop(answer_);
       stop.on_gone = [this](const std::string& place) { placed_.Forget(place); };
       ReachOthers(stop, placed_, /*asked=*/{}, /*env=*/nullptr, *resolver_,
