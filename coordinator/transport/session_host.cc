@@ -11,8 +11,7 @@ namespace iris {
 namespace {
 
 absl::Status AnotherHost(const HostMark& before, const HostMark& now) {
-  const std::string leads_to =
-      before.name == now.name ? "another host of that name" : now.name;
+  const std::string leads_to = before.name == now.name ? "another host of that name" : now.name;
   return MakeFailure(
       v1::FAILURE_WRONG_HOST,
       absl::StrCat("the message was given to ", before.name, ", and ssh leads to ", leads_to,
@@ -39,6 +38,7 @@ absl::Status SessionHost::OnLinkUp(const v1::Hello& hello) {
   if (before.key == host_.key) return absl::OkStatus();
   is_stored_ = false;
   if (before.key.empty()) return absl::OkStatus();
+  // Each folder of agents has an id of its own for its host: only the names say that it is one.
   const bool is_another_agent =
       before.name == host_.name && FolderOf(before.key) != FolderOf(host_.key);
   return is_another_agent ? AnotherAgent(before, host_) : AnotherHost(before, host_);
