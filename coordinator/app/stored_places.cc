@@ -47,8 +47,7 @@ absl::StatusOr<SshTarget> TargetOf(const std::string& way, const EnvLookup& env,
 
 }  // namespace
 
-StoredPlaces::StoredPlaces(Store& store, std::string home)
-    : store_(store), home_(std::move(home)) {
+StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home_(std::move(home)) {
   const absl::StatusOr<std::vector<Store::Placed>> stored = store_.AllPlaced();
   if (!stored.ok()) {
     LogWarn("where agents are: ", stored.status().message());

@@ -14,8 +14,8 @@ namespace iris {
 // their ids. Other keys stay as they are.
 void TellLinksApart(const std::vector<std::string>& written, std::vector<v1::LinkStatus>& links);
 
-// LinkLife::identity of a link with this ResolvedTarget::key. Two coordinators may have links alike,
-// and lend different keys.
+// LinkLife::identity of a link with this ResolvedTarget::key. Two coordinators may have links
+// alike, and lend different keys.
 std::string LinkIdentity(absl::string_view coordinator_id, absl::string_view key);
 
 }  // namespace iris

@@ -32,8 +32,8 @@ absl::optional<bool> ToChoice(int number) {
 // What decides which host and which agent there is meant, as far as the way says it. A digest: what
 // a variable in it stands for may be a secret.
 std::string DigestOfWay(const SshTarget& target) {
-  return Sha256Hex(absl::StrCat(target.remote.text, "\n", target.options.port, "\n",
-                                target.options.agent_dir));
+  return Sha256Hex(
+      absl::StrCat(target.remote.text, "\n", target.options.port, "\n", target.options.agent_dir));
 }
 
 }  // namespace

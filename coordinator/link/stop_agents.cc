@@ -193,9 +193,9 @@ void StopAgentsCall::NotFound(uint64_t expected, const absl::Status& why) {
 void StopAgentsCall::OnRetired(const Expected& expected, const HostLink& link) {
   const bool has_failed = !link.failure().ok() && !link.is_connecting();
   std::string problem = Problem(
-      expected.name, has_failed ? link.failure()
-                                : MakeFailure(v1::FAILURE_UNREACHABLE,
-                                              "an earlier stop has not reached it yet"));
+      expected.name,
+      has_failed ? link.failure()
+                 : MakeFailure(v1::FAILURE_UNREACHABLE, "an earlier stop has not reached it yet"));
   const bool is_said = std::find(problems_.begin(), problems_.end(), problem) != problems_.end();
   if (!is_said) problems_.push_back(std::move(problem));
 }

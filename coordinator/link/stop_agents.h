@@ -65,8 +65,8 @@ class StopAgentsCall {
   void NotFound(uint64_t expected, const absl::Status& why);
   void Begin();
 
-  // Called with the place of each agent that was ended: there is none next time. And with that of an
-  // attempt, once the agent at the end of its way is asked. May be empty.
+  // Called with the place of each agent that was ended: there is none next time. And with that of
+  // an attempt, once the agent at the end of its way is asked. May be empty.
   std::function<void(const std::string& place)> on_gone;
 
   // The agent that greets so is being asked already.

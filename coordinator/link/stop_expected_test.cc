@@ -170,9 +170,8 @@ TEST_F(StopExpectedTest, HowTheLinkFailedMeanwhileIsSaidOnce) {
     for (const char* name : {"a", "b"}) Link(name).RemoveObserver(&recorder);
   });
   ASSERT_TRUE(answer_.Wait());
-  EXPECT_THAT(answer_.problems,
-              UnorderedElementsAre(HasSubstr("unreachable: agent on a: no route"),
-                                   HasSubstr("dropped: agent on b: cut")));
+  EXPECT_THAT(answer_.problems, UnorderedElementsAre(HasSubstr("unreachable: agent on a: no route"),
+                                                     HasSubstr("dropped: agent on b: cut")));
 }
 
 TEST_F(StopExpectedTest, ALinkThatIsUpIsAskedAtOnce) {

@@ -89,7 +89,7 @@ TEST_F(StopReachTest, WhatAnAttemptHasStartedIsStopped) {
 TEST_F(StopReachTest, WhatMayRunElsewhereByItsVariablesIsNamed) {
   ASSERT_NO_FATAL_FAILURE(StopAs("another"));
   EXPECT_THAT(answer_.stopped, IsEmpty());
-  EXPECT_THAT(answer_.problems, ElementsAre(HasSubstr("wrong_host: agent on a: one may have been")));
+  EXPECT_THAT(answer_.problems, ElementsAre(HasSubstr("wrong_host: agent on a: one may have")));
   EXPECT_EQ(Host("a").attempts(), 0);
   OnLoop([this] { EXPECT_THAT(placed_.forgotten, IsEmpty()); });
 }
