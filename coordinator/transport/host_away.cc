@@ -57,7 +57,8 @@ absl::Status EndWhileAway(const LeftMessage& message, const HostAway& away) {
   if (away.retries && away.host_is_known) return absl::OkStatus();
   const bool is_tried_again = IsTriedAgain(message, away);
   const bool waits = (away.retries && message.wait_for_host) || is_tried_again ||
-                     (MayLackTheAsker(away) && (away.asker_is_newer || !message.asker_is_known));
+                     (MayLackTheAsker(away) && (away.asker_is_newer || !message.asker_is_known ||
+                                                (away.login_in.has_value() && message.has_waited)));
   if (waits) return message.is_overdue ? WaitedLongEnough(away, is_tried_again) : absl::OkStatus();
   return away.retries && away.is_remote ? CouldWait(away.why) : away.why;
 }
