@@ -48,8 +48,6 @@ class PooledSession : private TransportSink {
   const std::string& from() const { return key_.from; }
   const std::string& to() const { return key_.to; }
   const Team& team() const { return team_; }
-  // What its host is known by, as far as that is stored.
-  const std::string& host() const { return stored_host_.key; }
   // A tell was passed and is not settled.
   bool busy() const { return tells_open_ > 0; }
   // Its child answers, and is not being ended.

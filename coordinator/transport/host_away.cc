@@ -37,9 +37,9 @@ absl::Status CouldWait(const absl::Status& why) {
 // Of one that did, as long as it could.
 absl::Status WaitedLongEnough(const HostAway& away, bool was_tried_again) {
   const Failure failure = ToProto(away.why);
-  const absl::string_view what = away.retries      ? "the host did not answer in the "
-                                 : was_tried_again ? "the host took no login in the "
-                                                   : "nobody with the keys to the host asked in the ";
+  absl::string_view what = "nobody with the keys to the host asked in the ";
+  if (was_tried_again) what = "the host took no login in the ";
+  if (away.retries) what = "the host did not answer in the ";
   return MakeFailure(KindOf(away.why),
                      absl::StrCat(what, kAnswersKeptDays, " days that the message waited",
                                   away.retries ? " for it: " : ": ", failure.detail()),
