@@ -57,11 +57,11 @@ bool Orchestrator::WaitsForAsker(const Queue& queue) const {
 bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   const auto open = open_.find(tell_id);
   if (open == open_.end() || open->second.outcome.has_value()) return false;
-  if (open->second.environment != nullptr) return false;
+  if (open->second.has_asker()) return false;
   if (LacksVariables(open->second)) return true;
   return absl::c_none_of(open_, [&](const auto& other) {
     return other.second.session_id == open->second.session_id &&
-           other.second.environment != nullptr;
+           other.second.has_asker();
   });
 }
 
@@ -70,8 +70,9 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
   const auto open = open_.find(tell_id);
   if (environment == nullptr || open == open_.end()) return;
   const bool is_better = by_sender && !open->second.is_of_sender;
-  if (open->second.environment != nullptr && !is_better) return;
+  if (open->second.has_asker() && !is_better) return;
   open->second.is_of_sender = by_sender;
+  open->second.is_untried = false;
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
   Queue& queue = queues_[open->second.session_id];
   const bool waited = WaitsForAsker(queue) && queue.waiting.front() == tell_id;

@@ -96,9 +96,13 @@ void Orchestrator::EndWhatDoesNotWait(Queue& queue, const HostAway& away) {
     if (tell.given || end.ok()) {
       stay.push_back(waiting);
       tell.has_waited |= away.retries;
-      // What was lent does not serve; whoever asks next may have more.
-      const bool was_tried = !away.retries && !away.asker_is_newer && !away.login_in.has_value();
-      if (was_tried && !tell.is_of_sender) tell.environment = nullptr;
+      // What was lent does not serve; whoever asks next may have more, and may also where a login
+      // with it is still to come.
+      const bool is_blocked = !away.retries && !away.asker_is_newer;
+      if (is_blocked && !tell.is_of_sender) {
+        tell.is_untried = away.login_in.has_value();
+        if (!tell.is_untried) tell.environment = nullptr;
+      }
     } else {
       ends.emplace_back(waiting, std::move(end));
     }

@@ -421,11 +421,15 @@ TEST_F(AwayTest, WhoAsksTooSoonForAnotherLoginIsNotTakenForSomebodyWithoutKeys) 
   FailAttempt(Refused());
   HostAway barred = Refused();
   barred.login_in = absl::Seconds(1);
-  OnLoop([&] { orchestrator_->AskFor(spec.tell_id, Keys()); });
+  const SharedEnvironment keys = Keys();
+  OnLoop([&] { orchestrator_->AskFor(spec.tell_id, keys); });
   FailAttempt(barred);
   EXPECT_EQ(after.times_settled, 0);
   EXPECT_THAT(after.texts.back(), HasSubstr("comes by itself"));
-  OnLoop([&] { EXPECT_FALSE(orchestrator_->LacksAsker(spec.tell_id)); });
+  OnLoop([&] {
+    EXPECT_EQ(Transport().team().asker.environment, keys);
+    EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id)) << "the next one may have more";
+  });
   AnswerAtLast(spec.tell_id);
   EXPECT_TRUE(after.Wait().status.ok());
 }

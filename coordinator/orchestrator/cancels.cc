@@ -1,5 +1,5 @@
-// What hosts are to hear of messages that were cancelled, in this life of the coordinator or a later
-// one.
+// What hosts are to hear of messages that were cancelled, in this life of the coordinator or a
+// later one.
 
 #include <algorithm>
 #include <string>

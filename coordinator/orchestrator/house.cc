@@ -22,10 +22,11 @@ namespace {
 constexpr absl::Duration kGiveBackAgain = absl::Milliseconds(100);
 
 absl::Status NobodyAsked() {
-  return MakeFailure(v1::FAILURE_DROPPED,
-                     absl::StrCat("nobody whose variables the team's passEnv could take asked in the ",
-                                  kAnswersKeptDays, " days that the message waited"),
-                     "Send it again.");
+  return MakeFailure(
+      v1::FAILURE_DROPPED,
+      absl::StrCat("nobody whose variables the team's passEnv could take asked in the ",
+                   kAnswersKeptDays, " days that the message waited"),
+      "Send it again.");
 }
 
 }  // namespace

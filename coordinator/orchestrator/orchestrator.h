@@ -153,7 +153,7 @@ class Orchestrator : private SessionListener {
   // Ends the child of the session of `from` with `to`; the conversation stays. `done` as above:
   // when nothing of the child is left. FAILURE_BUSY_LIMIT: a tell is open, and not `force`; with
   // it, what waits is cancelled, and what is under way too unless it ends by itself within 2 s. A
-  // failure of the link: it is not known whether the child ended.
+  // failure of the link: it is not known whether the child ended, and what is under way goes on.
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
              SharedEnvironment environment = nullptr);
 
@@ -168,7 +168,8 @@ class Orchestrator : private SessionListener {
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
   // Nothing is taken from now on, and contact with every session has ended when this returns.
   void Leave();
-  // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED.
+  // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED. A
+  // host that may have one, and whose agent does not end now, hears of it in a later life.
   // FAILURE_STORAGE: they stay open, for the next life.
   absl::Status SettleOpen();
 
@@ -186,6 +187,8 @@ class Orchestrator : private SessionListener {
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
     SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
     bool is_of_sender = false;        // It is not lent.
+    bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
+    bool has_asker() const { return environment != nullptr && !is_untried; }
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
@@ -208,8 +211,8 @@ class Orchestrator : private SessionListener {
   };
   struct Queue {
     PooledSession* session = nullptr;
-    std::string in_flight;                // Until its end is stored. Empty: none.
-    std::deque<std::string> waiting;      // Ids, oldest first.
+    std::string in_flight;            // Until its end is stored. Empty: none.
+    std::deque<std::string> waiting;  // Ids, oldest first.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
     absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.

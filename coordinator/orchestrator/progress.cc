@@ -59,7 +59,8 @@ v1::TellProgress NoAskerProgress() {
   proto.set_stage(v1::TellProgress::QUEUED);
   proto.set_text(
       "the message waits for somebody who asks for it, as `iris tells` does: the team's passEnv "
-      "names variables of whoever asks, and the coordinator was restarted since it took the message");
+      "names variables of whoever asks, and the coordinator was restarted since it took the "
+      "message");
   return proto;
 }
 

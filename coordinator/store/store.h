@@ -174,8 +174,9 @@ class Store {
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
 
   // An agent was seen at a place; somebody tries to end these; and one is there no more, nor what
-  // was to be cancelled there. Kept until then, the newest kPlacedMax. First those that were not tried since they were seen, then what
-  // was tried the longest ago; of those alike the newest. `way` likewise.
+  // was to be cancelled there. Kept until then, the newest kPlacedMax. First those that were not
+  // tried since they were seen, then what was tried the longest ago; of those alike the newest.
+  // `way` likewise.
   struct Placed {
     std::string place;
     std::string name;  // For people.

@@ -188,8 +188,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);
   void OnNotClosed(const absl::Status& why);
-  // The way to the host is gone while Terminate() goes on. What the host has stays under way. False:
-  // all is over, or a sink destroyed this.
+  // The way to the host is gone while Terminate() goes on. What the host has stays under way.
+  // False: all is over, or a sink destroyed this.
   bool GiveUpEnding(const absl::Status& why);
   void EndIfQuiet();
   void Ended(const absl::StatusOr<bool>& was_running);
@@ -244,9 +244,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
   std::vector<v1::PendingRequest> requests_;  // That claude waits for.
-  std::vector<PendingCancel> cancels_;  // Their hosts are to hear of it, whenever they are in reach.
-  bool only_cancels_ = false;           // This contact is for nothing else: nothing was opened.
-  std::vector<TerminateDone> ending_;   // Not empty: Terminate() is under way.
+  std::vector<PendingCancel> cancels_;  // To be heard of by their hosts, whenever in reach.
+  bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
+  std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;
   absl::optional<bool> was_running_;  // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;

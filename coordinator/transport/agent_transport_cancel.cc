@@ -115,8 +115,8 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
 
 void AgentTransport::CancelIsHeard(const std::string& tell_id) {
   const std::string id = tell_id;  // It may be of what goes.
-  const size_t gone = std::erase_if(
-      cancels_, [&id](const PendingCancel& cancel) { return cancel.tell_id == id; });
+  const size_t gone =
+      std::erase_if(cancels_, [&id](const PendingCancel& cancel) { return cancel.tell_id == id; });
   if (gone == 0) return;
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnCancelHeard(id);

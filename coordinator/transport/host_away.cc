@@ -68,10 +68,10 @@ std::string WhyItWaits(const HostAway& away, bool is_tried_again) {
   const std::string& detail = failure.detail();
   if (away.retries) return absl::StrCat("the host is out of reach, trying again: ", detail);
   if (is_tried_again) {
-    return absl::StrCat("the host is back and refuses the login, which is tried again every few "
-                        "minutes: ",
-                        detail, ". ",
-                        failure.fix().empty() ? FixFor(KindOf(failure)) : failure.fix());
+    return absl::StrCat(
+        "the host is back and refuses the login, which is tried again every few "
+        "minutes: ",
+        detail, ". ", failure.fix().empty() ? FixFor(KindOf(failure)) : failure.fix());
   }
   if (away.login_in.has_value()) {
     return absl::StrCat("the message waits for the next login, which comes by itself: ", detail);

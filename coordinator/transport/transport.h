@@ -144,8 +144,8 @@ class Transport {
   // from then on the host is awaited. False: it is not so, or the tell is over.
   virtual bool Withdraw(const std::string& tell_id) = 0;
   // The link is to come up, for no tell: OnHostAway() says how each attempt fails, OnHostBack()
-  // that one did not. Where something has to be mended first, only TryNow() and TryLater() make one.
-  // Nothing is started on the host.
+  // that one did not. Where something has to be mended first, only TryNow() and TryLater() make
+  // one. Nothing is started on the host.
   virtual void AwaitHost() = 0;
   virtual void StopAwaiting() = 0;
   // The team that it was made for, as it is for another asker: what is started from now on has the
@@ -179,7 +179,8 @@ class Transport {
   // down. Tells under way are settled first, as FAILURE_CANCELLED unless they end by themselves
   // within the agent's 2 s, and OnDown() comes if the child was ready. Then `done` runs on the loop
   // (not once the transport is gone, which it may destroy) with whether a child ran, or with why
-  // that is not known: then what the host may have stays under way. No Spawn() or Tell() until then.
+  // that is not known: then what the host may have stays under way. No Spawn() or Tell() until
+  // then.
   using TerminateDone = absl::AnyInvocable<void(const absl::StatusOr<bool>& was_running)>;
   virtual void Terminate(TerminateDone done) = 0;
 

@@ -3,7 +3,9 @@
 #include <fstream>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
+#include "agent/testing/processes.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"

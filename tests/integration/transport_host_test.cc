@@ -106,7 +106,6 @@ TEST_F(TransportHostTest, ACancelIsForTheHostThatHasTheMessageAndWaitsForIt) {
   EXPECT_TRUE(host_.busy());
   host_.LeadHere();
   other_.CutWires();
-  EXPECT_EQ(Ask("hello").text, "ECHO: hello") << "not behind the message that was cancelled";
   EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
   EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
 }
