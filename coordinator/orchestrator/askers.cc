@@ -60,8 +60,7 @@ bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   if (open->second.has_asker()) return false;
   if (LacksVariables(open->second)) return true;
   return absl::c_none_of(open_, [&](const auto& other) {
-    return other.second.session_id == open->second.session_id &&
-           other.second.has_asker();
+    return other.second.session_id == open->second.session_id && other.second.has_asker();
   });
 }
 

@@ -244,7 +244,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
   std::vector<v1::PendingRequest> requests_;  // That claude waits for.
-  std::vector<PendingCancel> cancels_;  // To be heard of by their hosts, whenever in reach.
+  std::vector<PendingCancel> cancels_;        // To be heard of by their hosts, whenever in reach.
   bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
   std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;
