@@ -316,5 +316,21 @@ TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {
   EXPECT_EQ(Who(), "ann");
 }
 
+TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
+  TellSpec spec = ToGpu("x");
+  spec.from = file_.teams[0].name;
+  Recorder recorder;
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  Drain();
+  file_.teams.erase(file_.teams.begin());
+  Start(EchoScript);
+  Drain();
+  OnLoop([&] {
+    const v1::TellSummary summary = *orchestrator_->Find(spec.tell_id, "cli");
+    EXPECT_EQ(summary.state(), "settled");
+    EXPECT_FALSE(summary.has_failure()) << summary.failure().detail();
+  });
+}
+
 }  // namespace
 }  // namespace iris

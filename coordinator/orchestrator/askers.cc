@@ -105,8 +105,19 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& fr
                                                            const SharedEnvironment& environment) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return config.status();
-  pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
   if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
+  return QueueAgain(from, to, environment);
+}
+
+// The caller may have left the configuration since: what it has sent goes on.
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
+    const std::string& from, const std::string& to, const SharedEnvironment& environment) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  if (!config.ok()) return config.status();
+  pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
+  if (absl::Status status = CheckTeams(kCommandLineCaller, to, **config); !status.ok()) {
+    return status;
+  }
   const absl::StatusOr<PooledSession*> session =
       pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
   if (!session.ok()) return session.status();
@@ -143,7 +154,7 @@ absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environ
 void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& environment) {
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok() || !stored->has_value()) return;
-  const absl::StatusOr<Queue*> queue = QueueOf((*stored)->from, (*stored)->to, environment);
+  const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
   if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
   if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
   End(tell_id, NoWay(queue.status(), open_[tell_id].given));

@@ -36,6 +36,9 @@ std::string Plain(absl::string_view text) {
   return plain;
 }
 
+// The first digits of that hash hardly depend on how the text ends.
+std::string LastOf(const std::string& digits) { return digits.substr(digits.size() - kDigits); }
+
 }  // namespace
 
 std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
@@ -45,8 +48,7 @@ std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
   const absl::string_view own = slash == folder.npos ? folder : folder.substr(slash + 1);
   std::string name(own);
   if (!IsPlain(own)) {
-    name = absl::StrCat(Plain(own), own.empty() ? "folder-" : "-",
-                        FnvHex128(folder).substr(0, kDigits));
+    name = absl::StrCat(Plain(own), own.empty() ? "folder-" : "-", LastOf(FnvHex128(folder)));
   }
   const std::string where = Plain(host);
   return absl::StrCat(name, "@", where.empty() ? "localhost" : where);

@@ -23,6 +23,8 @@ TEST(CallerNameTest, OddNamesBecomePlainOnesAndStayTwo) {
   EXPECT_THAT(odd, EndsWith("@lap-top"));
   EXPECT_NE(NeutralCaller("/a/笔记", "h"), NeutralCaller("/a/草稿", "h"));
   EXPECT_EQ(NeutralCaller("/a/笔记", "h"), NeutralCaller("/a/笔记/", "h"));
+  EXPECT_NE(NeutralCaller("/a/client é", "h"), NeutralCaller("/a/client è", "h"));
+  EXPECT_NE(NeutralCaller("/a/notes (1)", "h"), NeutralCaller("/a/notes (2)", "h"));
   for (const std::string& folder : {std::string("/"), std::string(), std::string("/a/@"),
                                     "/a/" + std::string(300, 'x'), "/a/" + std::string(300, ' ')}) {
     const std::string name = NeutralCaller(folder, std::string(300, 'h'));

@@ -93,7 +93,7 @@ absl::Status Orchestrator::ResumeCancels() {
     }
     to_pass_on_.push_back(cancel);
     // Which passes it on; or there is no way to the team before somebody finds one.
-    const absl::StatusOr<Queue*> queue = QueueOf(cancel.from, cancel.to, nullptr);
+    const absl::StatusOr<Queue*> queue = QueueAgain(cancel.from, cancel.to, nullptr);
     if (queue.ok()) continue;
     if (SaysNothingOfTheTeam(queue.status())) return queue.status();
     LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());

@@ -303,6 +303,8 @@ class Orchestrator : private SessionListener {
   // The queue of the pair's session, made if it is not there yet.
   absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to,
                                  const SharedEnvironment& environment);
+  absl::StatusOr<Queue*> QueueAgain(const std::string& from, const std::string& to,
+                                    const SharedEnvironment& environment);
   absl::Status BeginWake(const std::string& from, const std::string& to, bool takeover,
                          WakeDone& done, SharedEnvironment environment);
   absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,

@@ -60,7 +60,7 @@ absl::Status Orchestrator::ResumeOpenTells() {
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stored) {
   absl::StatusOr<std::string> answer = store_.FindText(stored.tell_id);
   if (!answer.ok()) return answer.status();
-  const absl::StatusOr<Queue*> found = QueueOf(stored.from, stored.to, nullptr);
+  const absl::StatusOr<Queue*> found = QueueAgain(stored.from, stored.to, nullptr);
   if (!found.ok() && SaysNothingOfTheTeam(found.status())) return found.status();
   OpenTell& open = open_[stored.tell_id];
   open.session_id = stored.session_id;
