@@ -290,9 +290,9 @@ TEST_F(PassEnvTest, WhatAnEarlierLifeTookWaitsForSomebodyWhoHasTheVariables) {
     EXPECT_THAT(Transport().open_tells(), IsEmpty());
     EXPECT_TRUE(orchestrator_->LacksAsker(waiting_.tell_id));
     EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("passEnv"));
+    EXPECT_THAT(after_.texts.back(), HasSubstr("passEnv"));
     orchestrator_->AskFor(waiting_.tell_id, waiting_.environment);
   });
-  EXPECT_THAT(after_.texts.back(), HasSubstr("passEnv"));
   AwaitUnderWay(waiting_.tell_id);
   EXPECT_EQ(Who(), "ann");
   Settle(waiting_.tell_id);
