@@ -106,8 +106,9 @@ class FakeTransport : public Transport {
   bool is_out_of_reach() const override { return is_out_of_reach_; }
   void LoseReach() { is_out_of_reach_ = true; }
   // An attempt to reach its host fails so: each tell that the host does not have, and that does not
-  // wait for it, ends, and so does a Spawn() of a child that was ready, or a Terminate().
-  void BeAway(const HostAway& away);
+  // wait for it, ends, and so does a Spawn() of a child that was ready, or a Terminate(). Made with
+  // the environment of the asker of now where `away` has none.
+  void BeAway(HostAway away);
   // The host is there. Starts nothing: FinishStart() does, of what goes there.
   void BeBack();
   bool awaits_host() const { return awaits_host_; }

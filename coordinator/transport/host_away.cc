@@ -50,7 +50,7 @@ absl::Status WaitedLongEnough(const HostAway& away) {
 absl::Status EndWhileAway(const LeftMessage& message, const HostAway& away) {
   if (away.retries && away.host_is_known) return absl::OkStatus();
   const bool waits = (away.retries && message.wait_for_host) ||
-                     (MayLackTheAsker(away) && (away.asker_is_newer || !message.asker_is_known));
+                     (MayLackTheAsker(away) && (away.asker_is_newer || !message.is_of_sender));
   if (waits) return message.is_overdue ? WaitedLongEnough(away) : absl::OkStatus();
   return away.retries && away.is_remote ? CouldWait(away.why) : away.why;
 }

@@ -39,14 +39,14 @@ TEST(HostAwayTest, WhatHasWaitedLongEnoughIsNotToldToWait) {
   EXPECT_EQ(end.fix(), "Plug it in.");
 }
 
-TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
+TEST(HostAwayTest, KeysAreWaitedForWhereItsOwnSenderHasNotTried) {
   for (const FailureKind kind : {v1::FAILURE_AUTH, v1::FAILURE_BAD_REQUEST}) {
     HostAway away = Away(kind);
-    EXPECT_TRUE(EndWhileAway({.asker_is_known = false}, away).ok());
-    EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .asker_is_known = true}, away)), kind);
+    EXPECT_TRUE(EndWhileAway({.is_of_sender = false}, away).ok());
+    EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .is_of_sender = true}, away)), kind);
     EXPECT_EQ(KindOf(EndWhileAway({.is_overdue = true}, away)), kind);
     away.asker_is_newer = true;
-    EXPECT_TRUE(EndWhileAway({.asker_is_known = true}, away).ok());
+    EXPECT_TRUE(EndWhileAway({.is_of_sender = true}, away).ok());
     away.asker_is_newer = false;
     away.is_remote = false;
     EXPECT_EQ(EndWhileAway({}, away), away.why);
@@ -58,7 +58,7 @@ TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
 TEST(HostAwayTest, AHostThatAnsweredIsWaitedForByEverybody) {
   HostAway away = Away(v1::FAILURE_UNREACHABLE);
   away.host_is_known = true;
-  EXPECT_TRUE(EndWhileAway({.is_overdue = true, .asker_is_known = true}, away).ok());
+  EXPECT_TRUE(EndWhileAway({.is_overdue = true, .is_of_sender = true}, away).ok());
   EXPECT_THAT(WhyItWaits(away), HasSubstr("out of reach, trying again: no route"));
 }
 
