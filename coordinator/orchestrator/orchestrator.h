@@ -186,6 +186,7 @@ class Orchestrator : private SessionListener {
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
     SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
     bool is_of_sender = false;        // It is not lent.
+    std::string way;                  // As in StoredTell.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
@@ -229,9 +230,15 @@ class Orchestrator : private SessionListener {
   // Into the queue of its session: in flight, or behind what is there.
   void PutInLine(StoredTell stored, Queue& queue);
   // Open tells for whose team no way can be found before somebody asks who has the variables that
-  // the configuration names, or it is mended (askers.cc). Those of the queue's session go on.
+  // the configuration names, as their senders have them, or it is mended (askers.cc). Those of the
+  // queue's session go on for which this one leads the way.
   absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
-  void FindWay(const std::string& tell_id, const SharedEnvironment& environment);
+  void FindWay(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
+  // The WayVariables() of who has that environment; empty: nobody can say.
+  std::string WayFor(const std::string& to, const SharedEnvironment& environment);
+  // Whether `to` is for that one where it was for the tell's sender, or nobody can say.
+  bool LeadsItsWay(const OpenTell& tell, const std::string& to,
+                   const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
   void LetEverybodyGo();
   static absl::Status Leaving();
@@ -303,7 +310,9 @@ class Orchestrator : private SessionListener {
   // Whoever asks lends the link what it has in the same task of the loop.
   void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
-  // Of whoever asked for what is under way, or else for what is next in the line.
+  // What is under way, or else next in the line; null: nothing, or a wake.
+  const OpenTell* TellOfNow(const Queue& queue) const;
+  // Of whoever asked for that.
   SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
   // A tell that no host has got is taken back, and waits for its host (away.cc).
   void TakeBack(Queue& queue);
