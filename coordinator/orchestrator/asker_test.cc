@@ -16,6 +16,7 @@
 namespace iris {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -230,6 +231,124 @@ TEST_F(AskerTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
   config_status_ = absl::OkStatus();
   Start(HoldScript);
   OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+}
+
+// gpu is on a host, and who asks there is the asker's WHO.
+class WayTest : public AskerTest {
+ protected:
+  WayTest() {
+    file_.teams[1].remote = RemoteCommand{.text = "ssh gpu1",
+                                          .program = "ssh",
+                                          .options = {},
+                                          .destination = "gpu1",
+                                          .written = "ssh ${WHO}@gpu1"};
+    on_load_ = [](const EnvLookup& env, Config& config) {
+      config.teams[1].remote->text = "ssh " + env("WHO").value_or("nobody") + "@gpu1";
+    };
+    Restart();
+  }
+  void Restart() {
+    if (orchestrator_ != nullptr) OnLoop([this] { orchestrator_->Leave(); });
+    Start(HoldScript);
+    Drain();
+  }
+  std::string Way() {
+    std::string way;
+    OnLoop([&] { way = Transport().team().remote->text; });
+    return way;
+  }
+};
+
+TEST_F(WayTest, WhoHasOtherVariablesThanItsSenderLeadsAMessageOfAnEarlierLifeNowhere) {
+  const TellSpec left = From("ann"), next = From("bob");
+  Recorder before, answered, other;
+  ASSERT_TRUE(Tell(left, before).ok());
+  Restart();
+  OnLoop([&] {
+    ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &answered).ok());
+    EXPECT_TRUE(orchestrator_->LacksAsker(left.tell_id));
+    orchestrator_->AskFor(left.tell_id, next.environment);
+    EXPECT_TRUE(orchestrator_->LacksAsker(left.tell_id));
+  });
+  EXPECT_THAT(answered.texts, Contains(HasSubstr("variables that its sender had")));
+  // In the same conversation.
+  ASSERT_TRUE(Tell(next, other).ok());
+  AwaitUnderWay(next.tell_id);
+  EXPECT_EQ(Way(), "ssh bob@gpu1");
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->LacksAsker(left.tell_id)) << "the other has its own"; });
+  Settle(next.tell_id);
+  EXPECT_TRUE(other.Wait().status.ok());
+
+  OnLoop([&] { orchestrator_->AskFor(left.tell_id, From("ann").environment); });
+  AwaitUnderWay(left.tell_id);
+  EXPECT_EQ(Way(), "ssh ann@gpu1");
+  Settle(left.tell_id);
+  EXPECT_TRUE(answered.Wait().status.ok());
+}
+
+TEST_F(WayTest, ItsSenderMayComeWithOthersAndThoseCountFromThenOn) {
+  const TellSpec left = From("ann");
+  TellSpec again = left;
+  again.environment = From("bob").environment;
+  Recorder before, answered;
+  ASSERT_TRUE(Tell(left, before).ok());
+  Restart();
+  ASSERT_TRUE(Tell(again, answered).ok());
+  AwaitUnderWay(left.tell_id);
+  EXPECT_EQ(Way(), "ssh bob@gpu1");
+  Settle(left.tell_id);
+  EXPECT_TRUE(answered.Wait().status.ok());
+}
+
+TEST_F(WayTest, WhatNobodyWithItsVariablesAsksForEndsWhenItsTimeIsOver) {
+  const TellSpec left = From("ann");
+  Recorder before, ended;
+  ASSERT_TRUE(Tell(left, before).ok());
+  OnLoop([this] { orchestrator_->Leave(); });
+  TellLimits limits;
+  limits.housekeeping = absl::Milliseconds(50);
+  limits.host_wait_max = absl::ZeroDuration();
+  Start(HoldScript, limits);
+  OnLoop([&] { ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &ended).ok()); });
+  EXPECT_EQ(KindOf(ended.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_THAT(ToProto(ended.outcome.status).detail(), HasSubstr("depends on variables"));
+}
+
+TEST_F(WayTest, WhereTheWayNamesNoVariableAMessageGoesOnByItself) {
+  const TellSpec left = From("ann");
+  Recorder before, answered;
+  ASSERT_TRUE(Tell(left, before).ok());
+  file_.teams[1].remote->written = "ssh gpu1";
+  SaveConfig();
+  Restart();
+  OnLoop([&] { ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &answered).ok()); });
+  Settle(left.tell_id);
+  EXPECT_TRUE(answered.Wait().status.ok());
+}
+
+// The start goes the way of who asked for it, and so would what is sent as soon as it is through.
+TEST_F(AskerTest, AMessageWaitsForTheEndOfAStartThatIsSomebodyElses) {
+  OnLoop([&] {
+    factory_->hosts().hold_starts = true;
+    orchestrator_->Wake(
+        "cli", "gpu", [](const absl::StatusOr<v1::WakeResponse>&) {}, /*takeover=*/false,
+        From("ann").environment);
+  });
+  Drain();
+  const TellSpec spec = From("bob");
+  Recorder recorder;
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  Drain();
+  EXPECT_EQ(Who(), "ann");
+  OnLoop([&] {
+    EXPECT_TRUE(Transport().open_tells().empty());
+    factory_->hosts().hold_starts = false;
+    Transport().FinishStart();
+  });
+  AwaitUnderWay(spec.tell_id);
+  EXPECT_EQ(Who(), "bob");
+  Settle(spec.tell_id);
+  EXPECT_TRUE(recorder.Wait().status.ok());
 }
 
 TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {

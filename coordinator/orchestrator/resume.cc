@@ -130,8 +130,11 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
 }
 
 void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
-  // Two were under way only where an earlier version lost sight of one.
-  if (stored.state == TellState::kQueued || !queue.in_flight.empty()) {
+  // Two were under way only where an earlier version lost sight of one. A session that is changing
+  // has still the way of somebody else.
+  const bool is_free = queue.in_flight.empty() && !queue.session->ending() &&
+                       !queue.session->settings_are_due();
+  if (stored.state == TellState::kQueued || !is_free) {
     queue.waiting.push_back(stored.tell_id);
     return PostStartNext(stored.session_id);
   }
