@@ -85,6 +85,7 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
   if (open->second.environment != nullptr && !is_better) return;
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);
   Queue& queue = queues_[open->second.session_id];
+  if (queue.session == nullptr) return;  // There is no way, and it is over.
   const std::string& to = queue.session->to();
   if (by_sender) open->second.way = WayFor(to, environment);
   if (!LeadsItsWay(open->second, to, environment)) return;

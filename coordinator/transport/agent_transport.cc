@@ -52,6 +52,7 @@ void AgentTransport::Later(std::function<void()> task) {
 // ------------------------------------------------------------------------------- the way to open
 
 void AgentTransport::Spawn() {
+  LendToLink();
   if (state_ == State::kOpen && ready_ && leads_here()) {
     return Later([this] { sink_.OnReady(child_pid_, child_start_time_); });
   }
@@ -83,7 +84,7 @@ void AgentTransport::UseLink() {
 }
 
 void AgentTransport::LendToLink() {
-  if (life_ != nullptr && IsAnyGiven()) return;
+  if (life_ != nullptr && (IsAnyGiven() || !ending_.empty())) return;
   link_.Lend(team_.asker.environment);
 }
 

@@ -108,7 +108,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
-  // The way is the asker's own. What a host has stays with it as long as there is contact.
+  // The way is the asker's own. What a host has, or is just ending, stays with it as long as there
+  // is contact.
   void LendToLink();
   // The contact is still the one to which the asker's environment leads; where that is just being
   // asked, OnAskedAnew() or OnLinkDown() follows.
