@@ -247,8 +247,10 @@ class WayTest : public AskerTest {
     };
     Restart();
   }
-  void Restart() {
-    if (orchestrator_ != nullptr) OnLoop([this] { orchestrator_->Leave(); });
+  // `gives`: messages get to the host.
+  void Restart(bool gives = true) {
+    OnLoop([this] { orchestrator_->Leave(); });
+    hold_starts_ = !gives;
     Start(HoldScript);
     Drain();
   }
@@ -262,6 +264,7 @@ class WayTest : public AskerTest {
 TEST_F(WayTest, WhoHasOtherVariablesThanItsSenderLeadsAMessageOfAnEarlierLifeNowhere) {
   const TellSpec left = From("ann"), next = From("bob");
   Recorder before, answered, other;
+  Restart(/*gives=*/false);
   ASSERT_TRUE(Tell(left, before).ok());
   Restart();
   OnLoop([&] {
@@ -283,6 +286,22 @@ TEST_F(WayTest, WhoHasOtherVariablesThanItsSenderLeadsAMessageOfAnEarlierLifeNow
   AwaitUnderWay(left.tell_id);
   EXPECT_EQ(Way(), "ssh ann@gpu1");
   Settle(left.tell_id);
+  EXPECT_TRUE(answered.Wait().status.ok());
+}
+
+TEST_F(WayTest, BesideWhatAHostHasNobodyTakesItsConversationElsewhere) {
+  const TellSpec given = From("ann"), next = From("ann");
+  Recorder before, refused, answered;
+  ASSERT_TRUE(Tell(given, before).ok());
+  AwaitUnderWay(given.tell_id);
+  Drain();
+  Restart();
+  EXPECT_EQ(KindOf(Tell(From("bob"), refused)), v1::FAILURE_BUSY_LIMIT);
+  ASSERT_TRUE(Tell(next, answered).ok());
+  AwaitUnderWay(given.tell_id);
+  EXPECT_EQ(Way(), "ssh ann@gpu1");
+  Settle(given.tell_id);
+  Settle(next.tell_id);
   EXPECT_TRUE(answered.Wait().status.ok());
 }
 

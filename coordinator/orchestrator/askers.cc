@@ -178,6 +178,21 @@ void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& 
   End(tell_id, NoWay(queue.status(), open_[tell_id].given));
 }
 
+absl::Status Orchestrator::CheckNoneIsElsewhere(const Queue& queue) const {
+  for (const std::string& tell_id : no_way_) {
+    const auto open = open_.find(tell_id);
+    const bool is_of_queue =
+        open != open_.end() && open->second.session_id == queue.session->session_id();
+    if (!is_of_queue || !open->second.given) continue;
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       "an earlier message of this conversation is on the host to which variables "
+                       "of its sender lead, and these do not lead there",
+                       "Ask for it with `iris tells`, with the variables that it was sent with, or "
+                       "cancel it.");
+  }
+  return absl::OkStatus();
+}
+
 void Orchestrator::EndWhatFoundNoWay() {
   absl::Status why = config_.Current().status();
   if (why.ok()) why = AwaitsItsSendersVariables();

@@ -72,6 +72,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
                                     spec.to, " wait already"));
   }
+  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
   if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.

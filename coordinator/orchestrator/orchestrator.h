@@ -240,6 +240,9 @@ class Orchestrator : private SessionListener {
   bool LeadsItsWay(const OpenTell& tell, const std::string& to,
                    const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
+  // FAILURE_BUSY_LIMIT: one that was found no way is on a host, and what goes another way now would
+  // have its conversation go on elsewhere.
+  absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
   void LetEverybodyGo();
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
