@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/asker_fixture.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
@@ -16,54 +17,8 @@
 namespace iris {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// gpu's path and its WHO are those of the asker's WHO.
-class AskerTest : public OrchestratorTest {
- protected:
-  AskerTest() {
-    on_load_ = [this](const EnvLookup& env, Config& config) {
-      const std::string who = env("WHO").value_or("nobody");
-      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
-      if (path_is_of_asker_) config.teams[1].path = "/" + who;
-    };
-    Start(HoldScript);
-  }
-  static TellSpec From(const std::string& who) {
-    TellSpec spec = ToGpu("hello from " + who);
-    spec.environment = std::make_shared<const Environment>(Environment{{"WHO", who}});
-    return spec;
-  }
-  std::string Who() {
-    std::string who;
-    OnLoop([&] {
-      const Team& team = Transport().team();
-      who = team.asker.environment == nullptr ? "nobody" : team.asker.environment->at("WHO");
-      EXPECT_EQ(team.env.at(0).value, who);
-    });
-    return who;
-  }
-  // Once it is under way.
-  void Settle(const std::string& tell_id) {
-    AwaitUnderWay(tell_id);
-    OnLoop([&] { Transport().Settle(tell_id, absl::OkStatus()); });
-  }
-  void AwaitUnderWay(const std::string& tell_id) {
-    bool met = false;
-    for (const absl::Time deadline = absl::Now() + absl::Seconds(20);
-         !met && absl::Now() < deadline;) {
-      OnLoop([&] {
-        met = factory_->made("cli", "gpu") && !Transport().open_tells().empty() &&
-              Transport().open_tells().front() == tell_id;
-      });
-    }
-    ASSERT_TRUE(met);
-  }
-
-  bool path_is_of_asker_ = false;
-};
 
 TEST_F(AskerTest, EachMessageHasItsOwnAndTheChildStays) {
   const TellSpec first = From("ann"), second = From("bob"), third = From("ann");
@@ -231,118 +186,6 @@ TEST_F(AskerTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
   config_status_ = absl::OkStatus();
   Start(HoldScript);
   OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
-}
-
-// gpu is on a host, and who asks there is the asker's WHO.
-class WayTest : public AskerTest {
- protected:
-  WayTest() {
-    file_.teams[1].remote = RemoteCommand{.text = "ssh gpu1",
-                                          .program = "ssh",
-                                          .options = {},
-                                          .destination = "gpu1",
-                                          .written = "ssh ${WHO}@gpu1"};
-    on_load_ = [](const EnvLookup& env, Config& config) {
-      config.teams[1].remote->text = "ssh " + env("WHO").value_or("nobody") + "@gpu1";
-    };
-    Restart();
-  }
-  // `gives`: messages get to the host.
-  void Restart(bool gives = true) {
-    OnLoop([this] { orchestrator_->Leave(); });
-    hold_starts_ = !gives;
-    Start(HoldScript);
-    Drain();
-  }
-  std::string Way() {
-    std::string way;
-    OnLoop([&] { way = Transport().team().remote->text; });
-    return way;
-  }
-};
-
-TEST_F(WayTest, WhoHasOtherVariablesThanItsSenderLeadsAMessageOfAnEarlierLifeNowhere) {
-  const TellSpec left = From("ann"), next = From("bob");
-  Recorder before, answered, other;
-  Restart(/*gives=*/false);
-  ASSERT_TRUE(Tell(left, before).ok());
-  Restart();
-  OnLoop([&] {
-    ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &answered).ok());
-    EXPECT_TRUE(orchestrator_->LacksAsker(left.tell_id));
-    orchestrator_->AskFor(left.tell_id, next.environment);
-    EXPECT_TRUE(orchestrator_->LacksAsker(left.tell_id));
-  });
-  EXPECT_THAT(answered.texts, Contains(HasSubstr("variables that its sender had")));
-  // In the same conversation.
-  ASSERT_TRUE(Tell(next, other).ok());
-  AwaitUnderWay(next.tell_id);
-  EXPECT_EQ(Way(), "ssh bob@gpu1");
-  OnLoop([&] { EXPECT_TRUE(orchestrator_->LacksAsker(left.tell_id)) << "the other has its own"; });
-  Settle(next.tell_id);
-  EXPECT_TRUE(other.Wait().status.ok());
-
-  OnLoop([&] { orchestrator_->AskFor(left.tell_id, From("ann").environment); });
-  AwaitUnderWay(left.tell_id);
-  EXPECT_EQ(Way(), "ssh ann@gpu1");
-  Settle(left.tell_id);
-  EXPECT_TRUE(answered.Wait().status.ok());
-}
-
-TEST_F(WayTest, BesideWhatAHostHasNobodyTakesItsConversationElsewhere) {
-  const TellSpec given = From("ann"), next = From("ann");
-  Recorder before, refused, answered;
-  ASSERT_TRUE(Tell(given, before).ok());
-  AwaitUnderWay(given.tell_id);
-  Drain();
-  Restart();
-  EXPECT_EQ(KindOf(Tell(From("bob"), refused)), v1::FAILURE_BUSY_LIMIT);
-  ASSERT_TRUE(Tell(next, answered).ok());
-  AwaitUnderWay(given.tell_id);
-  EXPECT_EQ(Way(), "ssh ann@gpu1");
-  Settle(given.tell_id);
-  Settle(next.tell_id);
-  EXPECT_TRUE(answered.Wait().status.ok());
-}
-
-TEST_F(WayTest, ItsSenderMayComeWithOthersAndThoseCountFromThenOn) {
-  const TellSpec left = From("ann");
-  TellSpec again = left;
-  again.environment = From("bob").environment;
-  Recorder before, answered;
-  ASSERT_TRUE(Tell(left, before).ok());
-  Restart();
-  ASSERT_TRUE(Tell(again, answered).ok());
-  AwaitUnderWay(left.tell_id);
-  EXPECT_EQ(Way(), "ssh bob@gpu1");
-  Settle(left.tell_id);
-  EXPECT_TRUE(answered.Wait().status.ok());
-}
-
-TEST_F(WayTest, WhatNobodyWithItsVariablesAsksForEndsWhenItsTimeIsOver) {
-  const TellSpec left = From("ann");
-  Recorder before, ended;
-  ASSERT_TRUE(Tell(left, before).ok());
-  OnLoop([this] { orchestrator_->Leave(); });
-  TellLimits limits;
-  limits.housekeeping = absl::Milliseconds(50);
-  limits.host_wait_max = absl::ZeroDuration();
-  Start(HoldScript, limits);
-  OnLoop([&] { ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &ended).ok()); });
-  EXPECT_EQ(KindOf(ended.Wait().status), v1::FAILURE_DROPPED);
-  EXPECT_THAT(ToProto(ended.outcome.status).detail(), HasSubstr("depends on variables"));
-}
-
-TEST_F(WayTest, WhereTheWayNamesNoVariableAMessageGoesOnByItself) {
-  const TellSpec left = From("ann");
-  Recorder before, answered;
-  ASSERT_TRUE(Tell(left, before).ok());
-  file_.teams[1].remote->written = "ssh gpu1";
-  SaveConfig();
-  Restart();
-  OnLoop([&] { ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &answered).ok()); });
-  Settle(left.tell_id);
-  EXPECT_TRUE(answered.Wait().status.ok());
 }
 
 // The start goes the way of who asked for it, and so would what is sent as soon as it is through.

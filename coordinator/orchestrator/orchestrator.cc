@@ -76,7 +76,8 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
-  const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->takes_at_once();
+  const bool at_once =
+      queue.in_flight.empty() && queue.waiting.empty() && queue.session->takes_at_once();
   const std::string way = WayFor(spec.to, spec.environment);
   absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
                                       at_once ? TellState::kRunning : TellState::kQueued,
