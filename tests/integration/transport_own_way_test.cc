@@ -22,7 +22,6 @@ namespace {
 class TransportOwnWayTest : public TransportTest {
  protected:
   TransportOwnWayTest() {
-    team_.remote = RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
     OnLoop([this] {
       transport_.reset();
       AddHost("one", host_);
