@@ -8,6 +8,7 @@
 #include "coordinator/orchestrator/asker_fixture.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/host_away.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -127,6 +128,23 @@ TEST_F(WayTest, WhereTheWayNamesNoVariableAMessageGoesOnByItself) {
   OnLoop([&] { ASSERT_TRUE(orchestrator_->Follow(left.tell_id, "cli", &answered).ok()); });
   Settle(left.tell_id);
   EXPECT_TRUE(answered.Wait().status.ok());
+}
+
+TEST_F(WayTest, AnAttemptWithTheKeysOfAnotherEndsNoMessage) {
+  const TellSpec spec = From("ann"), behind = From("cem");
+  Recorder recorder, stuck;
+  Restart(/*gives=*/false);
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  ASSERT_TRUE(Tell(behind, stuck).ok());
+  Drain();
+  HostAway refused = {.why = MakeFailure(v1::FAILURE_AUTH, "no key"),
+                      .environment = From("bob").environment};
+  OnLoop([&] { Transport().BeAway(refused); });
+  EXPECT_EQ(KindOf(stuck.Wait().status), v1::FAILURE_AUTH) << "nobody knows when its turn comes";
+  EXPECT_EQ(recorder.times_settled, 0);
+  refused.environment = spec.environment;
+  OnLoop([&] { Transport().BeAway(refused); });
+  EXPECT_EQ(KindOf(recorder.Wait().status), v1::FAILURE_AUTH);
 }
 
 }  // namespace
