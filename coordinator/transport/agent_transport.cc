@@ -101,6 +101,8 @@ void AgentTransport::OnAskedAnew(const std::shared_ptr<LinkLife>& life) {
 
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (life_ != nullptr) return OnAskedAnew(life);
+  // The contact of before has ended while it was asked.
+  if (state_ == State::kAway && !tells_.empty()) LoseContact();
   if (state_ != State::kLinking) return;
   was_lost_ = is_trying_ = asker_is_newer_ = false;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
