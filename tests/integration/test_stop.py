@@ -5,18 +5,12 @@ import uuid
 import pytest
 
 from testbed import processes
-from testbed import sshd as daemons
 from testbed.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)  # So it outlives `iris`, which ends its agents through it.
-def server(scratch):
-    """An sshd of this test's own, to be stopped and started."""
-    folder = scratch / "sshd"
-    folder.mkdir()
-    one = daemons.Sshd(folder)
-    yield one
-    one.stop()
+def server(own_sshd):
+    return own_sshd
 
 
 @pytest.fixture
