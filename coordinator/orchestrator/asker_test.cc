@@ -249,7 +249,7 @@ TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   Recorder recorder;
   ASSERT_TRUE(Tell(spec, recorder).ok());
   Drain();
-  file_.teams.erase(file_.teams.begin());
+  file_.teams[0].name = "another";
   Start(EchoScript);
   Drain();
   OnLoop([&] {
