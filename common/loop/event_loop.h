@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <atomic>
 #include <functional>
 #include <limits>
 #include <map>
@@ -28,8 +29,9 @@ namespace iris {
 //
 //   any thread ── Post(fn) ──▶ [ fn | fn | fn ] ──▶ loop thread ◀── timers, descriptors
 //
-// A callback must not block. Post(), Stop() and OnLoop() are thread-safe; everything else is for
-// the loop thread (or for any one thread before Run()).
+// A callback must not block. Post(), Stop(), OnLoop() and now() are thread-safe; everything else is
+// for the loop thread, or for any one thread before Run() and after it. Timers and descriptors
+// abort on another thread: what lives on a loop that runs has to be destroyed on it.
 class EventLoop {
  public:
   using Task = absl::AnyInvocable<void()>;
@@ -92,6 +94,7 @@ class EventLoop {
     Task task;
   };
 
+  void CheckThread() const;
   bool RunPosted();
   bool RunDueTimers();
   int MillisToNextTimer() const;
@@ -102,7 +105,7 @@ class EventLoop {
   const Clock clock_;
   ScopedFd epoll_;  // Neither, for a simulation.
   ScopedFd wakeup_;
-  std::thread::id loop_thread_;  // Set by Run() before anything else runs.
+  std::atomic<std::thread::id> loop_thread_{};  // That Run() is on; none: it does not run.
 
   mutable absl::Mutex mutex_;
   std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);

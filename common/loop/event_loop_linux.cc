@@ -65,6 +65,11 @@ void EventLoop::Stop() {
 
 bool EventLoop::OnLoop() const { return std::this_thread::get_id() == loop_thread_; }
 
+void EventLoop::CheckThread() const {
+  const std::thread::id at = loop_thread_;
+  if (at != std::thread::id() && at != std::this_thread::get_id()) std::abort();
+}
+
 bool EventLoop::RunPosted() {
   std::vector<Task> tasks;
   {
@@ -79,6 +84,7 @@ bool EventLoop::RunPosted() {
 }
 
 EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {
+  CheckThread();
   // Rounded up: a task that runs a fraction of a nanosecond early, finds that nothing is due and
   // asks again would do so for ever by a clock that stands still meanwhile.
   const absl::Duration at = clock_() + std::max(delay, absl::ZeroDuration());
@@ -89,6 +95,7 @@ EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {
 }
 
 bool EventLoop::Cancel(TimerId id) {
+  CheckThread();
   const auto found = timer_by_id_.find(id);
   if (found == timer_by_id_.end()) return false;
   timers_.erase(found->second);
@@ -133,6 +140,7 @@ int EventLoop::Control(int operation, int fd, Ready interest, uint64_t generatio
 }
 
 absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
+  CheckThread();
   if (watched_.contains(fd)) {
     ChangeInterest(fd, interest);
     return absl::OkStatus();
@@ -148,6 +156,7 @@ absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
 }
 
 void EventLoop::ChangeInterest(int fd, Ready interest) {
+  CheckThread();
   const auto found = watched_.find(fd);
   if (found == watched_.end() ||
       Control(EPOLL_CTL_MOD, fd, interest, found->second.generation) != 0) {
@@ -156,6 +165,7 @@ void EventLoop::ChangeInterest(int fd, Ready interest) {
 }
 
 void EventLoop::Unwatch(int fd) {
+  CheckThread();
   if (watched_.erase(fd) > 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
@@ -185,8 +195,9 @@ void EventLoop::Run() {
     }
     RunDueTimers();
     absl::MutexLock lock(&mutex_);
-    if (stop_) return;
+    if (stop_) break;
   }
+  loop_thread_ = std::thread::id();
 }
 
 void LoopThread::Run(absl::FunctionRef<void()> task) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,26 @@ TEST(EventLoopTest, RunReturnsWhenItsTaskIsThroughOnTheLoop) {
     order.push_back(2);
   });
   EXPECT_THAT(order, ElementsAre(1, 2));
+}
+
+// As the destructor of what lives on a loop does, where it does not run there.
+TEST(EventLoopDeathTest, ATimerOfARunningLoopIsNotForAnotherThread) {
+  EXPECT_DEATH(
+      {
+        LoopThread thread;
+        EventLoop::TimerId timer = 0;
+        thread.Run([&] { timer = thread.loop().After(absl::Hours(1), [] {}); });
+        thread.loop().Cancel(timer);
+      },
+      "");
+}
+
+TEST(EventLoopTest, OfOneThatHasRunItIs) {
+  EventLoop loop;
+  const EventLoop::TimerId timer = loop.After(absl::Hours(1), [] {});
+  loop.Stop();
+  std::thread([&] { loop.Run(); }).join();
+  EXPECT_TRUE(loop.Cancel(timer));
 }
 
 TEST(EventLoopDeathTest, RunOnTheLoopItselfAborts) {

@@ -66,12 +66,13 @@ InProcessHost::~InProcessHost() {
   });
   closed.WaitForNotificationWithTimeout(absl::Minutes(1));
   server_->Shutdown();
-  server_->Wait();
-  // The last that streams posted refers to the service and the sessions, which go before the loop
-  // does.
-  absl::Notification drained;
-  loop_.loop().Post([&] { drained.Notify(); });
-  drained.WaitForNotification();
+  server_.reset();
+  // After the last that streams posted, which refers to both, and where what they have of the disk's
+  // and the children's threads is posted too.
+  loop_.Run([this] {
+    service_.reset();
+    sessions_.reset();
+  });
   absl::MutexLock lock(&mutex_);
   for (int wire : wires_) close(wire);
 }
