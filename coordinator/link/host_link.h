@@ -39,6 +39,11 @@ struct HostLinkOptions {
   // to the loop.
   std::function<std::unique_ptr<v1::Agent::StubInterface>(ScopedFd wire)> open_stub = OpenStub;
   bool threads = true;
+  // Around each attempt until the link was up once: before it begins, since it may start an agent
+  // that nobody hears of; and once it has ended, with whether it may have. On the loop, the latter
+  // also from the destructor.
+  std::function<void()> on_attempt = {};
+  std::function<void(bool may_have_started)> on_attempt_end = {};
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
@@ -71,9 +76,11 @@ class HostLink final : public Link {
     return machine_.state() == LinkState::kConnecting ||
            machine_.state() == LinkState::kBootstrapping;
   }
-  // The host's shell answered an attempt, which has an agent started then, and none has greeted
-  // since.
+  // The host's shell answered an attempt, which has an agent started then, or it was lost behind
+  // the login; and none has greeted since.
   bool may_have_started() const { return may_have_started_; }
+  // Why the last attempt failed, or what was up was lost; OK while up.
+  const absl::Status& failure() const { return failure_; }
   // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
   // it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
@@ -94,6 +101,7 @@ class HostLink final : public Link {
   void StartAttempt();
   void OnProgress(const BootstrapProgress& progress);
   void OnConnected(absl::StatusOr<Connection> connection);
+  void SayAttemptEnded(const absl::Status& outcome);
   void OpenLife(Connection connection);
   void Lose(const absl::Status& why, bool ask_ssh);
   void BeginEnding();
@@ -141,6 +149,7 @@ class HostLink final : public Link {
 
   std::thread thread_;
   std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> met_shell_ = false;  // By this attempt, as may_have_started() says it.
   // Posted tasks look here first: they may run after the link is gone.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

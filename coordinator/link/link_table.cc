@@ -9,11 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
-#include "common/base/sha256.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/attempt_notes.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/fresh_answer.h"
@@ -104,7 +104,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   SharedLink& Local();
   SharedLink& Find(const ResolvedTarget& resolved);
   std::shared_ptr<LoginBar> BarOf(const std::string& key);
-  static std::string IdentityOf(const std::string& coordinator_id, const std::string& key);
   void OnMoved(const std::string& id);
   void WokeUp();
   void SweepSoon();
@@ -210,20 +209,14 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                  .bar = BarOf(resolved.key),
                                  .pace = pace_};
   HostLinkOptions link_options;
-  link_options.identity = IdentityOf(options_.coordinator_id, resolved.key);
+  link_options.identity = LinkIdentity(options_.coordinator_id, resolved.key);
+  NoteAttempts(options_.placed, shared->name, shared->target, link_options);
   shared->link =
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
                                  MakeSshConnector(*options_.bundle, resolved, std::move(options)),
                                  std::move(link_options));
   shared->link->AddObserver(this);
   return *links_.emplace_back(std::move(shared));
-}
-
-// Two coordinators may have links alike, and lend different keys. The key may have secrets of the
-// environment in it, and hosts see the name.
-std::string HostLinkTable::IdentityOf(const std::string& coordinator_id, const std::string& key) {
-  // As short as the path of a socket, which it is a part of, has to be.
-  return Sha256Hex(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key)).substr(0, 32);
 }
 
 // It outlives the link: what moves to another one and back has not been mended by that.
@@ -341,6 +334,7 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || shared->link->life() != life) continue;
     options_.placed->Note(PlaceOf(life->hello), shared->name, shared->target);
+    options_.placed->Forget(PlaceOfAttempt(shared->target, life->identity));
   }
 }
 
@@ -368,7 +362,7 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
       asked.insert(PlaceOf(life->hello));
     } else if (!shared->is_local() && !link.retired() &&
                (link.is_connecting() || link.may_have_started())) {
-      // Nobody has noted the place of an agent that has not greeted yet.
+      // Nobody knows the place of an agent that has not greeted yet.
       stop.AwaitAndAskIfAny(link, shared->name);
     }
   }

@@ -93,6 +93,12 @@ class FakePlaces : public PlacedAgents {
  public:
   void Note(const std::string&, const std::string&, const SshTarget&) override {}
   void Forget(const std::string& place) override { forgotten.push_back(place); }
+  void NoteAttempt(const std::string&, const std::string& name, const SshTarget&) override {
+    attempts.push_back("to " + name);
+  }
+  void NoteAttemptEnd(const std::string&, bool may_have_started) override {
+    attempts.push_back(may_have_started ? "may have started one" : "has started none");
+  }
   void NoteTried(const std::vector<std::string>& places) override { tried = places; }
   absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& env) override {
     asker = env;
@@ -100,6 +106,7 @@ class FakePlaces : public PlacedAgents {
   }
 
   std::vector<std::string> forgotten;
+  std::vector<std::string> attempts;
   std::vector<std::string> tried;
   SharedEnvironment asker;
   std::vector<PlacedAgent> all;
@@ -288,7 +295,10 @@ TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
   std::ofstream(scratch_.File("go")) << "now";
   EXPECT_TRUE(told.WaitForNotificationWithTimeout(kPatience));
   EXPECT_TRUE(is_there("ended"));
-  loop_.Run([&] { table_->ForTeam(gpu).RemoveObserver(&recorder); });
+  loop_.Run([&] {
+    EXPECT_THAT(places_.attempts, ElementsAre(HasSubstr("to "), "has started none"));
+    table_->ForTeam(gpu).RemoveObserver(&recorder);
+  });
 }
 
 // A program in ssh's place writes down whose keys it is lent, and reaches nobody.

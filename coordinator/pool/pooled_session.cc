@@ -185,6 +185,8 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
 }
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
+  // That its host is away is heard of so where the host has a tell: it counts no more.
+  if (is_out_of_reach()) on_change_();
   listener_.OnSessionProgress(key_.session_id, progress);
 }
 

@@ -36,8 +36,8 @@ class PooledSession : private TransportSink {
 
   // `factory`, `hosts` and `listener` outlive the session. `after`: what is stored of what it said.
   // `may_live`: an earlier life of the coordinator used the session, and its child may still be
-  // there. `on_change` is called when the session gives up its child, or its claim to one, or may
-  // be put to sleep from now on; it must not call back.
+  // there. `on_change` is called when the session gives up its child, or its claim to one, loses
+  // it with the link, or may be put to sleep from now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
                 const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
                 std::function<void()> on_change);
@@ -55,12 +55,17 @@ class PooledSession : private TransportSink {
   bool is_out_of_reach() const { return transport_->is_out_of_reach(); }
   bool ending() const { return !ending_.empty(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
-  // not: the link's loss took it from us, and nobody here can end it.
-  bool has_process() const { return busy() || starting_ || ending() || child_ == Child::kReady; }
+  // not, not even with a tell that its host has: the link's loss took it from us, and nobody here
+  // can end it.
+  bool has_process() const {
+    return starting_ || ending() || (!is_out_of_reach() && (busy() || child_ == Child::kReady));
+  }
   // May be put to sleep without anybody noticing.
   bool idle() const { return ready() && !busy() && !starting_ && !cannot_end_; }
   // Whether Sleep() may find something to end.
-  bool may_have_child() const { return busy() || has_process() || child_ == Child::kUnverifiable; }
+  bool may_have_child() const {
+    return busy() || has_process() || child_ == Child::kReady || child_ == Child::kUnverifiable;
+  }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,

@@ -180,6 +180,7 @@ class Store {
     std::string place;
     std::string name;  // For people.
     std::string way;
+    absl::Time at = absl::InfinitePast();  // When it was seen; NotePlaced() takes the time of now.
   };
   static constexpr int64_t kPlacedMax = 1000;
   absl::Status NotePlaced(const Placed& agent);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "coordinator/store/store.h"
 
 namespace iris {
@@ -44,14 +45,17 @@ absl::Status Store::ForgetPlaced(absl::string_view place) {
 
 absl::StatusOr<std::vector<Store::Placed>> Store::AllPlaced() {
   absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT place, name, way FROM placed ORDER BY tried_at, at DESC");
+      database_->Prepare("SELECT place, name, way, at FROM placed ORDER BY tried_at, at DESC");
   if (!query.ok()) return query.status();
   std::vector<Placed> all;
   while (true) {
     const absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
     if (!*row) return all;
-    all.push_back({.place = query->Bytes(0), .name = query->Bytes(1), .way = query->Bytes(2)});
+    all.push_back({.place = query->Bytes(0),
+                   .name = query->Bytes(1),
+                   .way = query->Bytes(2),
+                   .at = absl::FromUnixMillis(query->Int(3))});
   }
 }
 

@@ -113,6 +113,21 @@ def test_when_the_host_is_back_no_more_go_on_at_once_than_there_are_processes(ir
     assert all("gone" in answer_of(iris, tell) for tell in left)
 
 
+def test_a_message_that_runs_on_a_host_that_is_away_keeps_nobody_else_waiting(iris, server, remote_user):
+    server.start_again()
+    iris.write_config({"settings": {"maxProcesses": 1},
+                       "teams": {"gpu": server.team(remote_user), "here": iris.local_team()}})
+    runs = leave(iris, "gpu", 'TOOL Bash {"command":"touch $HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.1; done"}')
+    assert wait_until(lambda: (remote_user.home / "begun").exists(), 60)
+    server.stop()
+    assert iris.answer("here", "hello") == "ECHO: hello"
+    assert [tell["state"] for tell in open_tells(iris)] == ["running"]
+
+    server.start_again()
+    (remote_user.home / "go").touch()
+    answer_of(iris, runs)
+
+
 def test_who_waits_may_leave_it_too_and_cancel_it(iris, waits):
     waiting = iris.start("tell", "gpu", "hello", "--when-away", "wait")
     wait_until(waits, 60)
