@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // gpu's path and its WHO are those of the asker's WHO.
 class AskerTest : public OrchestratorTest {
@@ -28,7 +29,14 @@ class AskerTest : public OrchestratorTest {
       config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
       if (path_is_of_asker_) config.teams[1].path = "/" + who;
     };
+    store_options_.now = [this] { return absl::Now() + later_; };
     Start(HoldScript);
+  }
+  ~AskerTest() override {
+    OnLoop([this] {
+      orchestrator_.reset();
+      store_.reset();
+    });
   }
   static TellSpec From(const std::string& who) {
     TellSpec spec = ToGpu("hello from " + who);
@@ -62,6 +70,7 @@ class AskerTest : public OrchestratorTest {
   }
 
   bool path_is_of_asker_ = false;
+  absl::Duration later_;  // Than by the clock. On the loop alone.
 };
 
 TEST_F(AskerTest, EachMessageHasItsOwnAndTheChildStays) {
@@ -230,6 +239,70 @@ TEST_F(AskerTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
   config_status_ = absl::OkStatus();
   Start(HoldScript);
   OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+}
+
+TEST_F(AskerTest, AlsoInTheSameLifeOnceThereIsAWay) {
+  const TellSpec given = From("ann");
+  Recorder before, after, next;
+  ASSERT_TRUE(Tell(given, before).ok());
+  AwaitUnderWay(given.tell_id);
+  OnLoop([this] { orchestrator_->Leave(); });
+  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
+  Start(HoldScript);
+  OnLoop([&] {
+    ASSERT_TRUE(orchestrator_->Follow(given.tell_id, "cli", &after).ok());
+    orchestrator_->Cancel(given.tell_id, "cli",
+                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+  });
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
+  config_status_ = absl::OkStatus();
+  ASSERT_TRUE(Tell(From("ann"), next).ok());
+  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+}
+
+class PassEnvTest : public AskerTest {
+ protected:
+  // An earlier life took it, behind one that has ended since.
+  PassEnvTest() {
+    file_.teams[1].pass_env = {"WHO"};
+    Recorder before, other;
+    const TellSpec first = From("ann");
+    EXPECT_TRUE(Tell(first, other).ok());
+    AwaitUnderWay(first.tell_id);
+    EXPECT_TRUE(Tell(waiting_, before).ok());
+    OnLoop([this] { orchestrator_->Leave(); });
+    Start(HoldScript, {.housekeeping = absl::Milliseconds(10)});
+    OnLoop([this] { EXPECT_TRUE(orchestrator_->Follow(waiting_.tell_id, "cli", &after_).ok()); });
+    Settle(first.tell_id);
+    Drain();
+    Drain();
+  }
+  ~PassEnvTest() override {
+    OnLoop([this] { orchestrator_.reset(); });  // It knows the recorder.
+  }
+
+  const TellSpec waiting_ = From("ann");
+  Recorder after_;
+};
+
+TEST_F(PassEnvTest, WhatAnEarlierLifeTookWaitsForSomebodyWhoHasTheVariables) {
+  OnLoop([this] {
+    EXPECT_THAT(Transport().open_tells(), IsEmpty());
+    EXPECT_TRUE(orchestrator_->LacksAsker(waiting_.tell_id));
+    EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("passEnv"));
+    EXPECT_THAT(after_.texts.back(), HasSubstr("passEnv"));
+    orchestrator_->AskFor(waiting_.tell_id, waiting_.environment);
+  });
+  AwaitUnderWay(waiting_.tell_id);
+  EXPECT_EQ(Who(), "ann");
+  Settle(waiting_.tell_id);
+  EXPECT_TRUE(after_.Wait().status.ok());
+}
+
+TEST_F(PassEnvTest, NotForLongerThanAnswersAreKept) {
+  OnLoop([this] { later_ = absl::Hours(7 * 24); });
+  EXPECT_EQ(KindOf(after_.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_THAT(ToProto(after_.outcome.status).detail(), HasSubstr("passEnv"));
 }
 
 TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {

@@ -41,13 +41,26 @@ SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
   return open == open_.end() ? nullptr : open->second.environment;
 }
 
+bool Orchestrator::LacksVariables(const OpenTell& tell) const {
+  if (tell.environment != nullptr || !tell.may_be_there || tell.given) return false;
+  const auto queue = queues_.find(tell.session_id);
+  const bool has_way = queue != queues_.end() && queue->second.session != nullptr;
+  return has_way && !queue->second.session->team().pass_env.empty();
+}
+
+bool Orchestrator::WaitsForAsker(const Queue& queue) const {
+  if (queue.waiting.empty()) return false;
+  const auto open = open_.find(queue.waiting.front());
+  return open != open_.end() && LacksVariables(open->second);
+}
+
 bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   const auto open = open_.find(tell_id);
   if (open == open_.end() || open->second.outcome.has_value()) return false;
-  if (open->second.environment != nullptr) return false;
+  if (open->second.has_asker()) return false;
+  if (LacksVariables(open->second)) return true;
   return absl::c_none_of(open_, [&](const auto& other) {
-    return other.second.session_id == open->second.session_id &&
-           other.second.environment != nullptr;
+    return other.second.session_id == open->second.session_id && other.second.has_asker();
   });
 }
 
@@ -56,11 +69,14 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
   const auto open = open_.find(tell_id);
   if (environment == nullptr || open == open_.end()) return;
   const bool is_better = by_sender && !open->second.is_of_sender;
-  if (open->second.environment != nullptr && !is_better) return;
+  if (open->second.has_asker() && !is_better) return;
   open->second.is_of_sender = by_sender;
+  open->second.is_untried = false;
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
-  open->second.environment = environment;
   Queue& queue = queues_[open->second.session_id];
+  const bool waited = WaitsForAsker(queue) && queue.waiting.front() == tell_id;
+  open->second.environment = environment;
+  if (waited) PostStartNext(open->second.session_id);
   const bool is_awaited =
       queue.awaits.has_value() && !queue.waiting.empty() && queue.waiting.front() == tell_id;
   // Of others it is asked for when their turn comes.
@@ -108,6 +124,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
   if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
+  PassOnCancels(queue);
   return &queue;
 }
 

@@ -57,27 +57,6 @@ absl::Status Orchestrator::ResumeOpenTells() {
   return ResumeCancels();
 }
 
-absl::Status Orchestrator::ResumeCancels() {
-  const absl::StatusOr<std::vector<Store::PendingCancel>> cancels = store_.Cancels();
-  if (!cancels.ok()) return cancels.status();
-  for (const Store::PendingCancel& cancel : *cancels) {
-    if (open_.count(cancel.tell_id) > 0) {  // It was not settled any more.
-      Cancel(cancel.tell_id, kCommandLineCaller,
-             [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
-      continue;
-    }
-    const absl::StatusOr<Queue*> queue = QueueAgain(cancel.from, cancel.to, nullptr);
-    if (queue.ok()) {
-      (*queue)->session->PassOnCancel(cancel.id_on_host);
-    } else if (SaysNothingOfTheTeam(queue.status())) {
-      return queue.status();
-    } else {  // There is no way to the team now; a later life may have one.
-      LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stored) {
   absl::StatusOr<std::string> answer = store_.FindText(stored.tell_id);
   if (!answer.ok()) return answer.status();
@@ -134,19 +113,23 @@ void Orchestrator::Leave() {
   LetEverybodyGo();
 }
 
+// A host that is away when all agents are to end runs it on, and hears of it later. Of one whose
+// agent ends the store forgets that.
+void Orchestrator::StopForGood(const std::string& tell_id) {
+  const OpenTell& tell = open_[tell_id];
+  if (tell.given && !tell.outcome.has_value()) {
+    NoteCancel(tell_id, IdOnHost(tell_id, tell.limit_waits));
+  }
+  End(tell_id, StoppedForGood(tell.given));
+}
+
 absl::Status Orchestrator::SettleOpen() {
   for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
   for (const auto& [session_id, queue] : queues_) {
-    if (!queue.in_flight.empty()) {
-      End(queue.in_flight, StoppedForGood(open_[queue.in_flight].given));
-    }
-    for (const std::string& waiting : queue.waiting) {
-      End(waiting, StoppedForGood(open_[waiting].given));
-    }
+    if (!queue.in_flight.empty()) StopForGood(queue.in_flight);
+    for (const std::string& waiting : queue.waiting) StopForGood(waiting);
   }
-  for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
-    End(tell_id, StoppedForGood(open_[tell_id].given));
-  }
+  for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
   unsaved_.clear();
   Save();
   const size_t left = open_.size();
@@ -177,6 +160,7 @@ void Orchestrator::LetEverybodyGo() {
   }
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
   no_way_.clear();
+  to_pass_on_.clear();
   sent_again_.clear();
   applied_.clear();
   ended_.clear();

@@ -87,10 +87,11 @@ void PooledSession::UseNextTeam() {
     tell.sent ? transport_->Resume(tell.id, std::move(tell.text), tell.given)
               : transport_->Tell(tell.id, std::move(tell.text));
   }
-  for (const std::string& tell_id : cancels_) {
+  for (const auto& [id, host] : cancels_) {
+    const std::string& tell_id = id;  // For the lambda.
     const bool is_open = std::any_of(open.begin(), open.end(),
                                      [&](const OpenTell& tell) { return tell.id == tell_id; });
-    is_open ? transport_->Cancel(tell_id) : transport_->PassOnCancel(tell_id);
+    is_open ? transport_->Cancel(tell_id) : transport_->PassOnCancel(tell_id, host);
   }
   if (awaits_host_) transport_->AwaitHost();
 }

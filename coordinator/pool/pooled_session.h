@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +47,7 @@ class PooledSession : private TransportSink {
   const std::string& session_id() const { return key_.session_id; }
   const std::string& from() const { return key_.from; }
   const std::string& to() const { return key_.to; }
+  const Team& team() const { return team_; }
   // A tell was passed and is not settled.
   bool busy() const { return tells_open_ > 0; }
   // Its child answers, and is not being ended.
@@ -91,14 +92,15 @@ class PooledSession : private TransportSink {
   void StopAwaiting();
   bool awaits_host() const { return awaits_host_; }
   void TryNow() { transport_->TryNow(); }
+  void TryLater() { transport_->TryLater(); }
   // As Transport::Cancel(), PassOnCancel() and Acknowledge().
   void Cancel(const std::string& tell_id) {
-    cancels_.insert(tell_id);
+    cancels_.emplace(tell_id, stored_host_.key);  // Only that one can have it.
     transport_->Cancel(tell_id);
   }
-  void PassOnCancel(const std::string& tell_id) {
-    cancels_.insert(tell_id);
-    transport_->PassOnCancel(tell_id);
+  void PassOnCancel(const std::string& tell_id, const std::string& host) {
+    cancels_.emplace(tell_id, host);
+    transport_->PassOnCancel(tell_id, host);
   }
   void Acknowledge(const ReadMark& mark) {
     stored_host_ = mark.host;
@@ -168,7 +170,8 @@ class PooledSession : private TransportSink {
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::vector<v1::PendingRequest> requests_;
-  std::set<std::string> cancels_;         // That OnCancelHeard() has not come for.
+  // That OnCancelHeard() has not come for: hosts by tells, as PassOnCancel() has them.
+  std::map<std::string, std::string> cancels_;
   std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
 };
 

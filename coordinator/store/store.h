@@ -173,9 +173,10 @@ class Store {
   absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
 
-  // An agent was seen at a place; somebody tries to end these; and one is there no more. Kept until
-  // then, the newest kPlacedMax. First those that were not tried since they were seen, then what
-  // was tried the longest ago; of those alike the newest. `way` likewise.
+  // An agent was seen at a place; somebody tries to end these; and one is there no more, nor what
+  // was to be cancelled there. Kept until then, the newest kPlacedMax. First those that were not
+  // tried since they were seen, then what was tried the longest ago; of those alike the newest.
+  // `way` likewise.
   struct Placed {
     std::string place;
     std::string name;  // For people.
@@ -191,11 +192,14 @@ class Store {
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 
-  // A tell is cancelled, and its host, which calls it `id_on_host`, is to hear of it; and it has.
-  // Until then it is among Cancels(), open or settled, unless the tell is forgotten.
+  // A tell is cancelled, and its host, which is that of its session's mark and calls it
+  // `id_on_host`, is to hear of it; and it has. Until then it is among Cancels(), open or settled,
+  // unless the tell is forgotten, or the agent there was ended (ForgetPlaced()).
   struct PendingCancel {
     std::string tell_id;
     std::string id_on_host;
+    std::string host;  // HostMark::key; empty: not known.
+    std::string session_id;
     std::string from;
     std::string to;
   };

@@ -125,10 +125,15 @@ absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
 }
 
 absl::Status Store::NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) {
-  absl::StatusOr<Statement> note =
-      database_->Prepare("INSERT OR REPLACE INTO cancels VALUES (?, ?)");
+  // Noted again it keeps its host: by then the session may have another one.
+  absl::StatusOr<Statement> note = database_->Prepare(
+      "INSERT INTO cancels (tell_id, id_on_host, host) "
+      "SELECT tell_id, ?, coalesce(host, '') FROM tells LEFT JOIN marks USING (session_id) "
+      "WHERE tell_id = ? "
+      "ON CONFLICT (tell_id) DO UPDATE SET id_on_host = excluded.id_on_host, host = excluded.host "
+      "WHERE id_on_host != excluded.id_on_host");
   if (!note.ok()) return note.status();
-  return note->BindText(tell_id).BindText(id_on_host).Finish();
+  return note->BindText(id_on_host).BindText(tell_id).Finish();
 }
 
 absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
@@ -139,7 +144,7 @@ absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
 
 absl::StatusOr<std::vector<Store::PendingCancel>> Store::Cancels() {
   absl::StatusOr<Statement> query = database_->Prepare(
-      "SELECT cancels.tell_id, id_on_host, from_team, to_team FROM cancels "
+      "SELECT cancels.tell_id, id_on_host, host, session_id, from_team, to_team FROM cancels "
       "JOIN tells USING (tell_id) JOIN sessions USING (session_id)");
   if (!query.ok()) return query.status();
   std::vector<PendingCancel> cancels;
@@ -149,8 +154,10 @@ absl::StatusOr<std::vector<Store::PendingCancel>> Store::Cancels() {
     if (!*row) return cancels;
     cancels.push_back({.tell_id = query->Bytes(0),
                        .id_on_host = query->Bytes(1),
-                       .from = query->Bytes(2),
-                       .to = query->Bytes(3)});
+                       .host = query->Bytes(2),
+                       .session_id = query->Bytes(3),
+                       .from = query->Bytes(4),
+                       .to = query->Bytes(5)});
   }
 }
 

@@ -38,9 +38,16 @@ absl::Status Store::NoteTriedPlaces(const std::vector<std::string>& places) {
 }
 
 absl::Status Store::ForgetPlaced(absl::string_view place) {
-  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM placed WHERE place = ?");
-  if (!forget.ok()) return forget.status();
-  return forget->BindText(place).Finish();
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  // What an agent had under way ends with it. A place is what marks call a host.
+  for (const char* what :
+       {"DELETE FROM placed WHERE place = ?", "DELETE FROM cancels WHERE host = ?"}) {
+    absl::StatusOr<Statement> forget = database_->Prepare(what);
+    if (!forget.ok()) return forget.status();
+    if (absl::Status done = forget->BindText(place).Finish(); !done.ok()) return done;
+  }
+  return transaction.Commit();
 }
 
 absl::StatusOr<std::vector<Store::Placed>> Store::AllPlaced() {

@@ -178,6 +178,18 @@ TEST_F(StoreUpgradeTest, WaysOfVersion14AreForgottenAndTheAgentsAreNot) {
   EXPECT_FALSE(*store->HasAnswered("gpu", "ssh canary@gpu1"));
 }
 
+TEST_F(StoreUpgradeTest, OfCancelsOfVersion15TheHostIsNotKnown) {
+  std::string version_15 = kVersion1;
+  for (int step = 1; step < 15; ++step) version_15 += kSchemaSteps[step];
+  absl::StrAppend(&version_15, "PRAGMA user_version = 15; INSERT INTO cancels VALUES ('", kOpenId,
+                  "', 'on-host')");
+  WriteFile(version_15.c_str());
+  const std::vector<Store::PendingCancel> cancels = *Opened()->Cancels();
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].id_on_host, "on-host");
+  EXPECT_EQ(cancels[0].host, "");
+}
+
 TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
   { Opened(); }
   {

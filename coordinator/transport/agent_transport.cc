@@ -122,7 +122,8 @@ void AgentTransport::Acquire() {
                                  }
                                  epoch_ = epoch;
                                  take_lease_ = close_unanswered_ = false;
-                                 if (!ending_.empty()) return Close();
+                                 // How what the host has ended is read first: OnAttached() goes on.
+                                 if (!ending_.empty() && tells_.empty()) return Close();
                                  Attach();
                                });
   acquire_->request.set_session_id(key_.session_id);

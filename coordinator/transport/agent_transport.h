@@ -67,9 +67,10 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void UseAskerOf(const Team& team) override;
   EnvironmentNames environment_names() const override { return given_; }
   void TryNow() override;
+  void TryLater() override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
-  void PassOnCancel(const std::string& tell_id) override;
+  void PassOnCancel(const std::string& tell_id, const std::string& host) override;
   void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_; }
@@ -91,6 +92,11 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
     // Some of its answer came out of a journal that the host has not any more: what it says of the
     // tell now, as after it was put back to a copy, is older than that.
     bool begun_before = false;
+  };
+  // A tell that was cancelled, and its host, which is to hear of it.
+  struct PendingCancel {
+    std::string tell_id;
+    std::string host;  // As PassOnCancel() says.
   };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
@@ -129,7 +135,12 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void SettleWhatCannotBeAsked(bool journal_is_known);
   // What is to be cancelled (agent_transport_cancel.cc).
   void CancelHere(const std::string& tell_id);
-  void AddCancel(const std::string& tell_id);
+  void AddCancel(const std::string& tell_id, const std::string& host);
+  const PendingCancel* FindCancel(const std::string& tell_id) const;
+  // The host of this contact has what is to be cancelled.
+  bool IsHere(const PendingCancel& cancel) const {
+    return cancel.host.empty() || cancel.host == host_.mark().key;
+  }
   void AskToCancel(const std::string& tell_id);
   void CancelIsHeard(const std::string& tell_id);
   bool OnAttachedToCancel();
@@ -161,6 +172,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Fail(const absl::Status& why);
   // False: a sink destroyed this.
   bool SettleAll(const absl::Status& outcome);
+  bool SettleNotGiven(const absl::Status& outcome);
   // A call or the stream ended with `why`.
   void OnContactLost(const absl::Status& why);
   // A host that is out of reach (agent_transport_away.cc). False: a sink destroyed this.
@@ -172,8 +184,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   }
   void SayAway(const HostAway& away);
   void TryBlockedLinkLater();
+  void TryBlockedLinkIn(absl::Duration wait);
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);
+  void OnNotClosed(const absl::Status& why);
+  // The way to the host is gone while Terminate() goes on. What the host has stays under way.
+  // False: all is over, or a sink destroyed this.
+  bool GiveUpEnding(const absl::Status& why);
   void EndIfQuiet();
   void Ended(const absl::StatusOr<bool>& was_running);
   // Forgets this contact with the host; tells and the wish for the link stay.
@@ -227,7 +244,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
   std::vector<v1::PendingRequest> requests_;  // That claude waits for.
-  std::vector<std::string> cancels_;   // Their host is to hear of it, whenever it is in reach.
+  std::vector<PendingCancel> cancels_;        // To be heard of by their hosts, whenever in reach.
   bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
   std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;

@@ -52,8 +52,9 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     if (!*alive) return;
   }
   if (!ending_.empty()) {
-    if (close_ == nullptr) Close();
-    return;
+    if (close_ != nullptr) return;
+    if (!tells_.empty()) state_ = State::kOpen;  // The stream says how they end.
+    return Close();
   }
   if (OnAttachedToCancel()) return;
   const bool host_has_tells = attached.known && any_sent;

@@ -171,6 +171,28 @@ def test_a_team_that_is_taken_out_of_the_configuration_is_waited_for_no_more(iri
     iris.wait_for_status(lambda status: not any("gpu" in link["teams"] for link in status["links"]))
 
 
+# Its network comes before its disks.
+def test_a_host_that_comes_back_before_its_homes_do_gets_it_all_the_same(iris, server, waits):
+    left = leave(iris, "gpu", "COUNT")
+    wait_until(waits, 60)
+    server.refuse_key()
+    server.start_again()
+    wait_until(lambda: "tried again every few minutes" in "".join(doing(iris)), 90)
+    server.accept_key()
+    assert answer_of(iris, left) == "1"  # A minute later.
+
+
+def test_who_asks_right_after_a_refused_login_has_the_next_one(iris, server, waits):
+    left = leave(iris, "gpu", "COUNT")
+    wait_until(waits, 60)
+    assert iris.run("stop").returncode == 0
+    server.refuse_key()
+    server.start_again()
+    wait_until(lambda: "waits for" in "".join(doing(iris)), 60)
+    server.accept_key()
+    assert answer_of(iris, left) == "1"
+
+
 @pytest.fixture
 def keys(scratch, server):
     """The environment of a shell whose ssh-agent has the key to the host."""
