@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/connector.h"
@@ -58,6 +59,7 @@ class HostLink final : public Link {
   void Want(LinkObserver* observer) override;
   void Unwant(LinkObserver* observer) override;
   void SetUrgent(LinkObserver* observer, bool urgent) override;
+  void Lend(const SharedEnvironment&) override {}  // Its connector has what it connects with.
   void OnTraffic() override;
   void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/asker_fixture.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
@@ -19,59 +20,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// gpu's path and its WHO are those of the asker's WHO.
-class AskerTest : public OrchestratorTest {
- protected:
-  AskerTest() {
-    on_load_ = [this](const EnvLookup& env, Config& config) {
-      const std::string who = env("WHO").value_or("nobody");
-      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
-      if (path_is_of_asker_) config.teams[1].path = "/" + who;
-    };
-    store_options_.now = [this] { return absl::Now() + later_; };
-    Start(HoldScript);
-  }
-  ~AskerTest() override {
-    OnLoop([this] {
-      orchestrator_.reset();
-      store_.reset();
-    });
-  }
-  static TellSpec From(const std::string& who) {
-    TellSpec spec = ToGpu("hello from " + who);
-    spec.environment = std::make_shared<const Environment>(Environment{{"WHO", who}});
-    return spec;
-  }
-  std::string Who() {
-    std::string who;
-    OnLoop([&] {
-      const Team& team = Transport().team();
-      who = team.asker.environment == nullptr ? "nobody" : team.asker.environment->at("WHO");
-      EXPECT_EQ(team.env.at(0).value, who);
-    });
-    return who;
-  }
-  // Once it is under way.
-  void Settle(const std::string& tell_id) {
-    AwaitUnderWay(tell_id);
-    OnLoop([&] { Transport().Settle(tell_id, absl::OkStatus()); });
-  }
-  void AwaitUnderWay(const std::string& tell_id) {
-    bool met = false;
-    for (const absl::Time deadline = absl::Now() + absl::Seconds(20);
-         !met && absl::Now() < deadline;) {
-      OnLoop([&] {
-        met = factory_->made("cli", "gpu") && !Transport().open_tells().empty() &&
-              Transport().open_tells().front() == tell_id;
-      });
-    }
-    ASSERT_TRUE(met);
-  }
-
-  bool path_is_of_asker_ = false;
-  absl::Duration later_;  // Than by the clock. On the loop alone.
-};
 
 TEST_F(AskerTest, EachMessageHasItsOwnAndTheChildStays) {
   const TellSpec first = From("ann"), second = From("bob"), third = From("ann");
@@ -303,6 +251,31 @@ TEST_F(PassEnvTest, NotForLongerThanAnswersAreKept) {
   OnLoop([this] { later_ = absl::Hours(7 * 24); });
   EXPECT_EQ(KindOf(after_.Wait().status), v1::FAILURE_DROPPED);
   EXPECT_THAT(ToProto(after_.outcome.status).detail(), HasSubstr("passEnv"));
+}
+
+// The start goes the way of who asked for it, and so would what is sent as soon as it is through.
+TEST_F(AskerTest, AMessageWaitsForTheEndOfAStartThatIsSomebodyElses) {
+  OnLoop([&] {
+    factory_->hosts().hold_starts = true;
+    orchestrator_->Wake(
+        "cli", "gpu", [](const absl::StatusOr<v1::WakeResponse>&) {}, /*takeover=*/false,
+        From("ann").environment);
+  });
+  Drain();
+  const TellSpec spec = From("bob");
+  Recorder recorder;
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  Drain();
+  EXPECT_EQ(Who(), "ann");
+  OnLoop([&] {
+    EXPECT_TRUE(Transport().open_tells().empty());
+    factory_->hosts().hold_starts = false;
+    Transport().FinishStart();
+  });
+  AwaitUnderWay(spec.tell_id);
+  EXPECT_EQ(Who(), "bob");
+  Settle(spec.tell_id);
+  EXPECT_TRUE(recorder.Wait().status.ok());
 }
 
 TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {

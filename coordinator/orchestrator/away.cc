@@ -21,7 +21,7 @@ LeftMessage Orchestrator::LeftOf(const OpenTell& tell, const HostAway& away) con
   return {
       .wait_for_host = tell.wait_for_host && away.is_remote,
       .is_overdue = IsOverdue(tell),
-      .asker_is_known = tell.is_of_sender,
+      .is_of_sender = tell.is_of_sender && IsSame(tell.environment, away.environment),
       // What an earlier life took has waited there, most likely.
       .has_waited = tell.has_waited || tell.may_be_there,
   };
@@ -93,6 +93,11 @@ void Orchestrator::EndWhatDoesNotWait(Queue& queue, const HostAway& away) {
   for (const std::string& waiting : queue.waiting) {
     OpenTell& tell = open_[waiting];
     absl::Status end = there.ok() ? EndOf(tell, away) : NoWay(there, tell.given);
+    // What would be tried with its own environment is not, before the one in front has gone: that
+    // may be days.
+    const bool is_stuck = !stay.empty() && !away.retries && !away.asker_is_newer &&
+                          tell.is_of_sender && !tell.wait_for_host;
+    if (end.ok() && is_stuck) end = away.why;
     if (tell.given || end.ok()) {
       stay.push_back(waiting);
       tell.has_waited |= away.retries;

@@ -72,19 +72,23 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
                                     spec.to, " wait already"));
   }
+  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
   if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
-  const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
+  const bool at_once =
+      queue.in_flight.empty() && queue.waiting.empty() && queue.session->takes_at_once();
+  const std::string way = WayFor(spec.to, spec.environment);
   absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
                                       at_once ? TellState::kRunning : TellState::kQueued,
-                                      spec.wait_for_limit, spec.wait_for_host);
+                                      spec.wait_for_limit, spec.wait_for_host, way);
   if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
   tell.wait_for_limit = spec.wait_for_limit;
   tell.wait_for_host = spec.wait_for_host;
+  tell.way = way;
   tell.observers.push_back(observer);
   tell.environment = std::move(spec.environment);
   tell.is_of_sender = tell.environment != nullptr;

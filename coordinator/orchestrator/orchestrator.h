@@ -189,6 +189,7 @@ class Orchestrator : private SessionListener {
     bool is_of_sender = false;        // It is not lent.
     bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
+    std::string way;                  // As in StoredTell.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
@@ -234,11 +235,20 @@ class Orchestrator : private SessionListener {
   // Into the queue of its session: in flight, or behind what is there.
   void PutInLine(StoredTell stored, Queue& queue);
   // Open tells for whose team no way can be found before somebody asks who has the variables that
-  // the configuration names, or it is mended (askers.cc). Those of the queue's session go on.
+  // the configuration names, as their senders have them, or it is mended (askers.cc). Those of the
+  // queue's session go on for which this one leads the way.
   absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
-  void FindWay(const std::string& tell_id, const SharedEnvironment& environment);
+  void FindWay(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
+  // The WayVariables() of who has that environment; empty: nobody can say.
+  std::string WayFor(const std::string& to, const SharedEnvironment& environment);
+  // Whether `to` is for that one where it was for the tell's sender, or nobody can say.
+  bool LeadsItsWay(const OpenTell& tell, const std::string& to,
+                   const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
   void StopForGood(const std::string& tell_id);
+  // FAILURE_BUSY_LIMIT: one that was found no way is on a host, and what goes another way now would
+  // have its conversation go on elsewhere.
+  absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
   void LetEverybodyGo();
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
@@ -320,7 +330,9 @@ class Orchestrator : private SessionListener {
   // Whoever asks lends the link what it has in the same task of the loop.
   void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
-  // Of whoever asked for what is under way, or else for what is next in the line.
+  // What is under way, or else next in the line; null: nothing, or a wake.
+  const OpenTell* TellOfNow(const Queue& queue) const;
+  // Of whoever asked for that.
   SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
   // The next tell was taken by an earlier life, and is to have variables of whoever asks (passEnv),
   // which nobody has since.

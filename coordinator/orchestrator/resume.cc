@@ -43,6 +43,12 @@ v1::TellProgress NoWayYet(const absl::Status& why) {
                                        Failure(ToProto(why)).detail())});
 }
 
+v1::TellProgress NotItsSendersWay() {
+  return ToProto({.text = "the message waits for somebody with the variables that its sender had, "
+                          "on which the way to its host depends, and who asks for it as `iris "
+                          "tells` does"});
+}
+
 }  // namespace
 
 absl::Status Orchestrator::ResumeOpenTells() {
@@ -72,13 +78,19 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.may_be_there = true;
   open.wait_for_limit = stored.wait_for_limit;
   open.wait_for_host = stored.wait_for_host;
+  open.way = stored.way;
   open.limit_waits = stored.limit_waits;
   // What a team may have does not wait any more.
   if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
   if (open.limit_waits > 0) {
     sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
   }
-  if (found.ok()) return *found;
+  if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
+  if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
+    no_way_.push_back(stored.tell_id);
+    SetProgress(stored.tell_id, NotItsSendersWay());
+    return nullptr;
+  }
   const bool is_overdue = store_.Now() >= open.accepted_at + limits_.host_wait_max;
   if (!config_.Current().ok() && !is_overdue) {
     no_way_.push_back(stored.tell_id);
@@ -97,8 +109,11 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
 }
 
 void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
-  // Two were under way only where an earlier version lost sight of one.
-  if (stored.state == TellState::kQueued || !queue.in_flight.empty()) {
+  // Two were under way only where an earlier version lost sight of one. A session that is changing
+  // has still the way of somebody else.
+  const bool is_free = queue.in_flight.empty() && !queue.session->ending() &&
+                       !queue.session->settings_are_due();
+  if (stored.state == TellState::kQueued || !is_free) {
     queue.waiting.push_back(stored.tell_id);
     return PostStartNext(stored.session_id);
   }

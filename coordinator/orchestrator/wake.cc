@@ -49,6 +49,7 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
+  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
   // What another coordinator took looks ready, until it is used; and so does what has a message on
   // a host that is away.
   if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/utf8.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/request/request_text.h"
 
@@ -52,8 +53,10 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 
 void PooledSession::UseSettings(const Team& team) {
   if (busy()) return UseSettingsOutOfReach(team);
+  // A start that is under way is for who asked for it, and goes that one's way to the host.
+  asker_is_due_ = starting_ && !IsSame(team.asker.environment, team_.asker.environment);
   if (team == team_) {
-    if (!starting_) UseAskerOf(team);  // Somebody else asked for a start that is under way.
+    if (!asker_is_due_) UseAskerOf(team);
     return next_team_.reset();
   }
   next_team_ = team;
@@ -193,6 +196,7 @@ void PooledSession::OnProgress(const TransportProgress& progress) {
 
 // Settings that were due are asked for again, as they are then.
 void PooledSession::StartHasEnded() {
+  asker_is_due_ = false;
   if (std::exchange(starting_, false) && !ending()) next_team_.reset();
 }
 

@@ -55,6 +55,8 @@ class PooledSession : private TransportSink {
   // As Transport::is_out_of_reach(): what was ready before may not be now.
   bool is_out_of_reach() const { return transport_->is_out_of_reach(); }
   bool ending() const { return !ending_.empty(); }
+  // A tell that is passed now goes to the child that answers, and the way there is its asker's.
+  bool takes_at_once() const { return ready() && transport_->ready(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
   // not, not even with a tell that its host has: the link's loss took it from us, and nobody here
   // can end it.
@@ -78,8 +80,9 @@ class PooledSession : private TransportSink {
   // What is started from now on is started for the asker of `team`, also for a tell that is under
   // way. Nothing where it is another team than the session has.
   void UseAskerOf(const Team& team);
-  // The child that is starting or ending has other settings than the last UseSettings() said.
-  bool settings_are_due() const { return next_team_.has_value(); }
+  // The child that is starting or ending has other settings than the last UseSettings() said, or is
+  // started for another asker.
+  bool settings_are_due() const { return next_team_.has_value() || asker_is_due_; }
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
@@ -166,6 +169,7 @@ class PooledSession : private TransportSink {
   std::vector<SleepDone> ending_;
   bool cannot_end_ = false;         // Sleep() failed; not tried again until something happens.
   absl::optional<Team> next_team_;  // To be used once the child is gone.
+  bool asker_is_due_ = false;       // The start that is under way is for another than asked last.
   Child child_;
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;

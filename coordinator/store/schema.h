@@ -191,6 +191,11 @@ ALTER TABLE placed ADD COLUMN tried_at INTEGER NOT NULL DEFAULT 0;
     R"sql(
 ALTER TABLE cancels ADD COLUMN host TEXT NOT NULL DEFAULT '';
 )sql",
+    // A digest of what its sender had of the variables that the way to its host names; empty: not
+    // known.
+    R"sql(
+ALTER TABLE tells ADD COLUMN way TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

@@ -45,6 +45,7 @@ struct StoredTell {
   absl::Time accepted_at;
   bool wait_for_limit = false;                   // As in TellSpec.
   bool wait_for_host = false;                    // Likewise.
+  std::string way;                               // The sender's WayVariables(); empty: not known.
   absl::Time not_before = absl::InfinitePast();  // As in Postponement, the last one.
   int limit_waits = 0;                           // Likewise.
   absl::Time settled_at = absl::InfinitePast();
@@ -143,11 +144,12 @@ class Store {
   absl::StatusOr<std::vector<StoredSession>> Sessions();
 
   // Stores a new tell, as queued, or as running where the team gets it at once: then MarkRunning()
-  // does nothing. Its id must not be there yet. Where it fails the tell is not there, or whether
-  // it is cannot be read.
+  // does nothing. `way` as in StoredTell, and must hold no secret. Its id must not be there yet.
+  // Where it fails the tell is not there, or whether it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,
-                       bool wait_for_limit = false, bool wait_for_host = false);
+                       bool wait_for_limit = false, bool wait_for_host = false,
+                       absl::string_view way = "");
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   // A queued tell is about to be given to its team; a running one was not, and waits again. Nothing
   // happens to one that is not so.

@@ -87,6 +87,7 @@ TEST_F(StoreUpgradeTest, WhatEarlierVersionsDidNotKeepIsNotKnown) {
   for (const char* id : {kOpenId, kAnsweredId}) {
     const StoredTell tell = store->FindTell(id)->value();
     EXPECT_FALSE(tell.wait_for_host) << id;
+    EXPECT_EQ(tell.way, "") << id;
     EXPECT_FALSE(tell.wait_for_limit) << id;
     EXPECT_EQ(tell.limit_waits, 0) << id;
     EXPECT_EQ(tell.not_before, absl::InfinitePast()) << id;

@@ -177,8 +177,9 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   sink_.OnSettled(tell_id, outcome);
 }
 
-void FakeTransport::BeAway(const HostAway& away) {
+void FakeTransport::BeAway(HostAway away) {
   is_out_of_reach_ = true;
+  if (away.environment == nullptr) away.environment = team_.asker.environment;
   if (ending_) {
     if (open_tells_.empty()) GoDown(away.why);
     return std::exchange(ending_, nullptr)(away.why);

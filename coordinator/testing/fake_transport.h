@@ -114,8 +114,9 @@ class FakeTransport : public Transport {
   void LoseReach() { is_out_of_reach_ = true; }
   // An attempt to reach its host fails so: each tell that the host does not have, and that does not
   // wait for it, ends, and so does a Spawn() of a child that was ready, or a Terminate(), which
-  // leaves what the host has under way.
-  void BeAway(const HostAway& away);
+  // leaves what the host has under way. Made with the environment of the asker of now where `away`
+  // has none.
+  void BeAway(HostAway away);
   // The host is there. Starts nothing: FinishStart() does, of what goes there.
   void BeBack();
   bool awaits_host() const { return awaits_host_; }

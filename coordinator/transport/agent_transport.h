@@ -73,7 +73,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void PassOnCancel(const std::string& tell_id, const std::string& host) override;
   void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
-  bool ready() const override { return ready_; }
+  bool ready() const override { return ready_ && leads_here(); }
   bool busy() const override { return !tells_.empty(); }
   bool is_out_of_reach() const override { return state_ == State::kLinking && was_lost_; }
   std::vector<OpenTell> tells_under_way() const override;
@@ -114,6 +114,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
+  // The way is the asker's own. What a host has, or is just ending, stays with it as long as there
+  // is contact.
+  void LendToLink();
+  // The contact is still the one to which the asker's environment leads; where that is just being
+  // asked, OnAskedAnew() or OnLinkDown() follows.
+  bool leads_here() const { return life_ != nullptr && link_.life() == life_; }
+  void OnAskedAnew(const std::shared_ptr<LinkLife>& life);
   void LeaveOtherHostBehind();
   bool HearTurn(const SessionNews& item);
   void Acquire();

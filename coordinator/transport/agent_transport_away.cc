@@ -46,6 +46,7 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   was_lost_ = true;
   if (!SettleCancelled()) return;
   const HostAway away = {.why = what,
+                         .environment = team_.asker.environment,
                          .is_remote = team_.remote.has_value(),
                          .retries = retries,
                          .host_is_known = link_.was_up() || sink_.HostHasAnswered(),

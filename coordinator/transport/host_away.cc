@@ -49,7 +49,7 @@ absl::Status WaitedLongEnough(const HostAway& away, bool was_tried_again) {
 }  // namespace
 
 bool IsTriedAgain(const LeftMessage& message, const HostAway& away) {
-  return message.wait_for_host && message.has_waited && message.asker_is_known && !away.retries &&
+  return message.wait_for_host && message.has_waited && message.is_of_sender && !away.retries &&
          away.is_remote && KindOf(away.why) == v1::FAILURE_AUTH;
 }
 
@@ -57,7 +57,7 @@ absl::Status EndWhileAway(const LeftMessage& message, const HostAway& away) {
   if (away.retries && away.host_is_known) return absl::OkStatus();
   const bool is_tried_again = IsTriedAgain(message, away);
   const bool waits = (away.retries && message.wait_for_host) || is_tried_again ||
-                     (MayLackTheAsker(away) && (away.asker_is_newer || !message.asker_is_known ||
+                     (MayLackTheAsker(away) && (away.asker_is_newer || !message.is_of_sender ||
                                                 (away.login_in.has_value() && message.has_waited)));
   if (waits) return message.is_overdue ? WaitedLongEnough(away, is_tried_again) : absl::OkStatus();
   return away.retries && away.is_remote ? CouldWait(away.why) : away.why;

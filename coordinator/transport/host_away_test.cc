@@ -40,14 +40,14 @@ TEST(HostAwayTest, WhatHasWaitedLongEnoughIsNotToldToWait) {
   EXPECT_EQ(end.fix(), "Plug it in.");
 }
 
-TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
+TEST(HostAwayTest, KeysAreWaitedForWhereItsOwnSenderHasNotTried) {
   for (const FailureKind kind : {v1::FAILURE_AUTH, v1::FAILURE_BAD_REQUEST}) {
     HostAway away = Away(kind);
-    EXPECT_TRUE(EndWhileAway({.asker_is_known = false}, away).ok());
-    EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .asker_is_known = true}, away)), kind);
+    EXPECT_TRUE(EndWhileAway({.is_of_sender = false}, away).ok());
+    EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .is_of_sender = true}, away)), kind);
     EXPECT_EQ(KindOf(EndWhileAway({.is_overdue = true}, away)), kind);
     away.asker_is_newer = true;
-    EXPECT_TRUE(EndWhileAway({.asker_is_known = true}, away).ok());
+    EXPECT_TRUE(EndWhileAway({.is_of_sender = true}, away).ok());
     away.asker_is_newer = false;
     away.is_remote = false;
     EXPECT_EQ(EndWhileAway({}, away), away.why);
@@ -58,7 +58,7 @@ TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
 
 TEST(HostAwayTest, AHostThatWasAwayAndRefusesItsOwnSenderIsTriedAgain) {
   const HostAway away = Away(v1::FAILURE_AUTH, "Mount /home.");
-  LeftMessage left = {.wait_for_host = true, .asker_is_known = true, .has_waited = true};
+  LeftMessage left = {.wait_for_host = true, .is_of_sender = true, .has_waited = true};
   EXPECT_TRUE(EndWhileAway(left, away).ok());
   EXPECT_TRUE(IsTriedAgain(left, away));
   EXPECT_THAT(WhyItWaits(away, /*is_tried_again=*/true),
@@ -69,22 +69,22 @@ TEST(HostAwayTest, AHostThatWasAwayAndRefusesItsOwnSenderIsTriedAgain) {
   left = {.wait_for_host = true, .has_waited = true};
   EXPECT_TRUE(EndWhileAway(left, away).ok());
   EXPECT_FALSE(IsTriedAgain(left, away)) << "it waits for its sender: that is no reason to try";
-  left = {.asker_is_known = true, .has_waited = true};
+  left = {.is_of_sender = true, .has_waited = true};
   EXPECT_EQ(KindOf(EndWhileAway(left, away)), v1::FAILURE_AUTH);
 }
 
 TEST(HostAwayTest, WhoseLoginIsStillToComeWaitsForThat) {
   HostAway away = Away(v1::FAILURE_AUTH);
   away.login_in = absl::Seconds(1);
-  EXPECT_TRUE(EndWhileAway({.asker_is_known = true, .has_waited = true}, away).ok());
-  EXPECT_EQ(KindOf(EndWhileAway({.asker_is_known = true}, away)), v1::FAILURE_AUTH);
+  EXPECT_TRUE(EndWhileAway({.is_of_sender = true, .has_waited = true}, away).ok());
+  EXPECT_EQ(KindOf(EndWhileAway({.is_of_sender = true}, away)), v1::FAILURE_AUTH);
   EXPECT_THAT(WhyItWaits(away), HasSubstr("comes by itself"));
 }
 
 TEST(HostAwayTest, AHostThatAnsweredIsWaitedForByEverybody) {
   HostAway away = Away(v1::FAILURE_UNREACHABLE);
   away.host_is_known = true;
-  EXPECT_TRUE(EndWhileAway({.is_overdue = true, .asker_is_known = true}, away).ok());
+  EXPECT_TRUE(EndWhileAway({.is_overdue = true, .is_of_sender = true}, away).ok());
   EXPECT_THAT(WhyItWaits(away), HasSubstr("out of reach, trying again: no route"));
 }
 

@@ -149,7 +149,8 @@ class Transport {
   virtual void AwaitHost() = 0;
   virtual void StopAwaiting() = 0;
   // The team that it was made for, as it is for another asker: what is started from now on has the
-  // environment of that one. A child that runs keeps its own.
+  // environment of that one, and so has the way to the host, by which nothing goes before it is
+  // known where that leads; what the host has stays there. A child that runs keeps its own.
   virtual void UseAskerOf(const Team&) {}
   // The names of the variables that the child which answered last was started with, and whose they
   // are, as far as that is known.
