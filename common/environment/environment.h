@@ -16,6 +16,11 @@ namespace iris {
 using Environment = std::map<std::string, std::string>;
 using SharedEnvironment = std::shared_ptr<const Environment>;
 
+// Of one sender, or of two who have the same; null is nobody's.
+inline bool IsSame(const SharedEnvironment& one, const SharedEnvironment& other) {
+  return one == other || (one != nullptr && other != nullptr && *one == *other);
+}
+
 inline constexpr size_t kEnvironmentBytesMax = 256 << 10;
 inline constexpr size_t kEnvironmentEntriesMax = 4096;
 

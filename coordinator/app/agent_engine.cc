@@ -58,9 +58,6 @@ class AgentEngine final : public Engine {
         });
   }
   void KeepTeams(const std::set<std::string>& names) override { links_->KeepTeams(names); }
-  void Lend(const std::string& team, const SharedEnvironment& env) override {
-    links_->Lend(team, env);
-  }
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override {
     links_->StopAgents(
         force, env,

@@ -192,12 +192,6 @@ void Daemon::AskHosts(HostReportsDone done) {
   engine_->AskHosts(std::move(done));
 }
 
-void Daemon::Lend(const std::string& team, const SharedEnvironment& env) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(env);
-  if (config.ok() && (*config)->FindTeam(team) != nullptr) engine_->Lend(team, env);
-  FollowConfig();
-}
-
 void Daemon::Stop(const v1::StopRequest& request,
                   std::function<void(const v1::StopResponse&)> done) {
   if (!request.agents()) {

@@ -15,7 +15,6 @@
 #include "common/base/scoped_fd.h"
 #include "common/budget/byte_budget.h"
 #include "common/endpoint/door.h"
-#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/app/engine.h"
 #include "coordinator/app/places.h"
@@ -63,12 +62,11 @@ class Daemon : private DaemonControl {
   void OnLoop(absl::AnyInvocable<void()> task);
   void AskToLeave(absl::string_view why);
   void WatchIdle();
-  void FollowConfig();
   v1::CoordinatorHello Hello() const;
 
   v1::GetStatusResponse Status() const override;
   void AskHosts(HostReportsDone done) override;
-  void Lend(const std::string& team, const SharedEnvironment& env) override;
+  void FollowConfig() override;
   void Stop(const v1::StopRequest& request,
             std::function<void(const v1::StopResponse&)> done) override;
 

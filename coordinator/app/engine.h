@@ -29,7 +29,6 @@ class Engine {
   virtual std::vector<v1::LinkStatus> Links() const = 0;
   virtual void AskHosts(HostReportsDone done) = 0;
   virtual void KeepTeams(const std::set<std::string>& names) = 0;
-  virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
   virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
 };
 

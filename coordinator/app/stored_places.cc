@@ -47,6 +47,17 @@ absl::StatusOr<SshTarget> TargetOf(const std::string& way, const EnvLookup& env,
 
 }  // namespace
 
+StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home_(std::move(home)) {
+  const absl::StatusOr<std::vector<Store::Placed>> stored = store_.AllPlaced();
+  if (!stored.ok()) {
+    LogWarn("where agents are: ", stored.status().message());
+    return;
+  }
+  for (const Store::Placed& agent : *stored) {
+    if (IsAttempt(agent.place)) may_have_started_.insert(agent.place);
+  }
+}
+
 void StoredPlaces::Note(const std::string& place, const std::string& name,
                         const SshTarget& target) {
   std::string way = ToProto(target).SerializeAsString();
@@ -62,8 +73,22 @@ void StoredPlaces::Note(const std::string& place, const std::string& name,
 
 void StoredPlaces::Forget(const std::string& place) {
   noted_.erase(place);
+  may_have_started_.erase(place);
   const absl::Status forgotten = store_.ForgetPlaced(place);
   if (!forgotten.ok()) LogWarn("that an agent was ended: ", forgotten.message());
+}
+
+void StoredPlaces::NoteAttempt(const std::string& place, const std::string& name,
+                               const SshTarget& target) {
+  ++under_way_[place];
+  Note(place, name, target);
+}
+
+void StoredPlaces::NoteAttemptEnd(const std::string& place, bool may_have_started) {
+  const auto under_way = under_way_.find(place);
+  if (under_way != under_way_.end() && --under_way->second == 0) under_way_.erase(under_way);
+  if (may_have_started) may_have_started_.insert(place);
+  if (under_way_.count(place) == 0 && may_have_started_.count(place) == 0) Forget(place);
 }
 
 void StoredPlaces::NoteTried(const std::vector<std::string>& places) {
@@ -77,6 +102,15 @@ absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironme
   const EnvLookup env = VariablesOf(asker);
   std::vector<PlacedAgent> all;
   for (const Store::Placed& agent : *stored) {
+    if (IsAttempt(agent.place)) {
+      // Only its own end, which is to come, can say whether there is anything.
+      if (may_have_started_.count(agent.place) == 0) continue;
+      // By a clock that may be set back.
+      if (absl::AbsDuration(store_.Now() - agent.at) > kAttemptCounts) {
+        Forget(agent.place);
+        continue;
+      }
+    }
     all.push_back(
         {.place = agent.place, .name = agent.name, .target = TargetOf(agent.way, env, home_)});
   }

@@ -2,8 +2,8 @@
 #define IRIS_COORDINATOR_APP_STORED_PLACES_H_
 
 #include <map>
+#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,13 +18,19 @@ namespace iris {
 // Where agents are, in the store. Lives on the coordinator's loop.
 class StoredPlaces final : public PlacedAgents {
  public:
+  // An attempt may be behind an agent for so long.
+  static constexpr absl::Duration kAttemptCounts = absl::Hours(7 * 24);
+
   // `store` outlives this. `home`: what ~/ stands for in a way, as in ConfigSource.
-  StoredPlaces(Store& store, std::string home) : store_(store), home_(std::move(home)) {}
+  StoredPlaces(Store& store, std::string home);
 
   // Stored once a day, and where the way has changed; after a minute again where the store did not
   // take it.
   void Note(const std::string& place, const std::string& name, const SshTarget& target) override;
   void Forget(const std::string& place) override;
+  void NoteAttempt(const std::string& place, const std::string& name,
+                   const SshTarget& target) override;
+  void NoteAttemptEnd(const std::string& place, bool may_have_started) override;
   void NoteTried(const std::vector<std::string>& places) override;
   absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& asker) override;
 
@@ -38,6 +44,10 @@ class StoredPlaces final : public PlacedAgents {
   Store& store_;
   const std::string home_;
   std::map<std::string, Noted> noted_;  // In this life, by place.
+  // Attempts by their places: how many are under way, and those that may have started an agent, in
+  // this life or in an earlier one.
+  std::map<std::string, int> under_way_;
+  std::set<std::string> may_have_started_;
 };
 
 }  // namespace iris

@@ -41,6 +41,31 @@ class StoredPlacesTest : public ::testing::Test {
     target.remote.written = "ssh " + destination;
     places_->Note(place, "me@" + place, target);
   }
+  // An attempt begins to reach what `destination` leads to.
+  void Try(const std::string& destination) {
+    SshTarget target;
+    target.remote.program = "ssh";
+    target.remote.written = "ssh " + destination;
+    places_->NoteAttempt(Attempt(destination), "me@" + destination, target);
+  }
+  // It may have started an agent, or not.
+  void EndTry(const std::string& destination, bool may_have_started) {
+    places_->NoteAttemptEnd(Attempt(destination), may_have_started);
+  }
+  static std::string Attempt(const std::string& destination) {
+    SshTarget target;
+    target.remote.text = "ssh " + destination;
+    return PlaceOfAttempt(target, "a link");
+  }
+  // To where agents may be, of which nobody has heard.
+  std::string Attempts() {
+    std::string attempts;
+    for (const PlacedAgent& agent : AllFor({})) {
+      EXPECT_TRUE(IsAttemptBy(agent.place, *agent.target));
+      attempts += agent.target->remote.destination + ", ";
+    }
+    return attempts;
+  }
   std::vector<PlacedAgent> AllFor(const Environment& asker) {
     return *places_->All(std::make_shared<const Environment>(asker));
   }
@@ -92,6 +117,46 @@ TEST_F(StoredPlacesTest, WhatAStopTriesComesLastInTheNext) {
   places_->NoteTried({"b"});
   Restart();
   EXPECT_EQ(All(), "a by gpu1, b by gpu2, ");
+}
+
+TEST_F(StoredPlacesTest, AnAttemptThatNobodySawTheEndOfIsKnownToTheNextLife) {
+  Try("gpu1");
+  EXPECT_EQ(Attempts(), "") << "it is under way";
+  Restart();
+  EXPECT_EQ(Attempts(), "gpu1, ");
+
+  // What comes of the next one says nothing of that one.
+  Try("gpu1");
+  EXPECT_EQ(Attempts(), "gpu1, ");
+  EndTry("gpu1", /*may_have_started=*/false);
+  EXPECT_EQ(Attempts(), "gpu1, ");
+  places_->Forget(Attempt("gpu1"));
+  Restart();
+  EXPECT_EQ(Attempts(), "");
+}
+
+TEST_F(StoredPlacesTest, AnAttemptStaysNotedWhereItMayHaveStartedAnAgent) {
+  Try("gpu1");
+  EndTry("gpu1", /*may_have_started=*/false);
+  Try("gpu2");
+  EndTry("gpu2", /*may_have_started=*/true);
+  Try("gpu2");
+  EndTry("gpu2", /*may_have_started=*/false);
+  EXPECT_EQ(Attempts(), "gpu2, ");
+  Restart();
+  EXPECT_EQ(Attempts(), "gpu2, ");
+  now_ += StoredPlaces::kAttemptCounts + absl::Seconds(1);
+  EXPECT_EQ(Attempts(), "");
+  now_ -= absl::Hours(1);
+  EXPECT_EQ(Attempts(), "") << "it was forgotten";
+}
+
+TEST_F(StoredPlacesTest, OfTwoAttemptsAlikeTheLastToEndDecides) {
+  Try("gpu1");
+  Try("gpu1");
+  EndTry("gpu1", /*may_have_started=*/false);
+  Restart();
+  EXPECT_EQ(Attempts(), "gpu1, ");
 }
 
 TEST_F(StoredPlacesTest, AnAgentWhoseWayCannotBeReadIsNamedAllTheSame) {

@@ -182,6 +182,21 @@ std::unique_ptr<AgentBundle> AgentBundle::Find(std::vector<std::string> director
   return std::make_unique<FoundBundle>(std::move(directories));
 }
 
+absl::StatusOr<std::vector<AgentBuild>> AllBuilds(const AgentBundle& bundle) {
+  std::vector<AgentBuild> builds;
+  absl::Status none;
+  for (absl::string_view arch : kAgentArchs) {
+    const absl::StatusOr<const AgentBuild*> build = bundle.ForArch(arch);
+    if (build.ok()) {
+      builds.push_back(**build);
+    } else if (none.ok()) {
+      none = build.status();
+    }
+  }
+  if (builds.empty()) return none;
+  return builds;
+}
+
 std::vector<std::string> DefaultBundleDirectories(const std::string& agent_bundle,
                                                   const std::string& program) {
   const std::string own = program.substr(0, program.rfind('/'));

@@ -48,6 +48,9 @@ class AgentBundle {
   virtual absl::StatusOr<const std::string*> Gzip(const AgentBuild& build) const = 0;
 };
 
+// One of each architecture that there is. Where there is none: as ForArch().
+absl::StatusOr<std::vector<AgentBuild>> AllBuilds(const AgentBundle& bundle);
+
 // Where to look, in order: `agent_bundle` (settings.agentBundle, may be empty), ../agent beside the
 // directory of `program` (this program's absolute path) as bazel-bin lays it out, that directory
 // itself, and ../lib/iris of an installed prefix.

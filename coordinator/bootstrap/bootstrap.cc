@@ -58,21 +58,6 @@ absl::Status CheckRuntimeDir(const std::string& dir) {
       "Set XDG_RUNTIME_DIR or IRIS_HOME to a short, plain path.");
 }
 
-absl::StatusOr<std::vector<AgentBuild>> Builds(const AgentBundle& bundle) {
-  std::vector<AgentBuild> builds;
-  absl::Status none;
-  for (absl::string_view arch : kAgentArchs) {
-    const absl::StatusOr<const AgentBuild*> build = bundle.ForArch(arch);
-    if (build.ok()) {
-      builds.push_back(**build);
-    } else if (none.ok()) {
-      none = build.status();
-    }
-  }
-  if (builds.empty()) return none;
-  return builds;
-}
-
 absl::Status NoForward(absl::string_view why) {
   return MakeFailure(v1::FAILURE_UNREACHABLE,
                      absl::StrCat("remoteOptions.linkMode is forward, and ", why),
@@ -107,7 +92,7 @@ class Attempt {
 
  private:
   absl::Status StartSsh(bool ignore_installed) {
-    absl::StatusOr<std::vector<AgentBuild>> builds = Builds(bundle_);
+    absl::StatusOr<std::vector<AgentBuild>> builds = AllBuilds(bundle_);
     if (!builds.ok()) return builds.status();
     RemoteCommandLine command = {.marker = marker_,
                                  .builds = *std::move(builds),
@@ -206,7 +191,11 @@ class Attempt {
   // Until the agent's bridge runs.
   absl::Status MeetShell(Dialogue& dialogue) {
     const absl::StatusOr<std::string> reply = FirstReply(dialogue);
-    if (!reply.ok()) return WhyNoReply(reply.status(), dialogue);
+    if (!reply.ok()) {
+      absl::Status why = WhyNoReply(reply.status(), dialogue);
+      if (MayRunUnheard(why)) Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
+      return why;
+    }
     absl::string_view words = *reply;
     if (absl::ConsumePrefix(&words, kOnStdin)) remark_ = absl::StrCat(kOtherShell, kWithoutExec);
     if (absl::StartsWith(words, "found ")) {
@@ -282,6 +271,20 @@ class Attempt {
     connection->wire = std::move(ssh_->stdio());
     connection->mode = LinkMode::kStdio;
     return absl::OkStatus();
+  }
+
+  // The host let us in, and was lost, or given up, before its shell was heard: it may have run our
+  // command, or run it yet.
+  bool MayRunUnheard(const absl::Status& why) const {
+    switch (KindOf(why)) {
+      case v1::FAILURE_UNREACHABLE:
+      case v1::FAILURE_DROPPED:
+      case v1::FAILURE_TIMEOUT:
+      case v1::FAILURE_CANCELLED:
+        return ssh_->logged_in();
+      default:
+        return false;
+    }
   }
 
   absl::Status WhyNoReply(const absl::Status& status, Dialogue& dialogue) {

@@ -37,6 +37,8 @@ struct SshTarget {
 };
 
 struct BootstrapProgress {
+  // Before kUploading and kStarting nothing runs on the host, and no agent has been started there;
+  // a failure may follow either at once.
   enum class Stage { kConnecting, kUploading, kStarting };
   Stage stage;
   std::string text;  // "uploading the agent to gpu1 (3.1 MB)"; for people.

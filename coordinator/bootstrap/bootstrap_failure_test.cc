@@ -149,6 +149,25 @@ TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_AUTH) << "by ssh's own word";
 }
 
+// Our command may have run, and an agent with it, where nobody heard of it.
+TEST_F(BootstrapTest, WhatIsLostBehindTheLoginMayHaveStartedAnAgent) {
+  using Stage = BootstrapProgress::Stage;
+  const SshHost host;
+  std::ofstream(host.home() + "/.bashrc") << "kill -9 $PPID\n";
+  EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_UNREACHABLE);
+  EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting, Stage::kStarting));
+
+  stages_.clear();
+  std::ofstream(host.home() + "/.bashrc") << "exit 4\n";
+  EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting));
+
+  stages_.clear();
+  fs::remove(host.ClientFile("key.pub"));
+  EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_AUTH);
+  EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting));
+}
+
 TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
   const ScratchDir scratch;
   std::ofstream(scratch.File("banner")) << kAlarm << "\n" << kRefusal << "\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/thread.h"
@@ -20,6 +21,18 @@ constexpr absl::Duration kThreadAgain = absl::Seconds(1);
 constexpr char kTooOldToUpgrade[] =
     "it is too old to become a newer one in place; it is replaced at the next connection that "
     "finds it idle, or after `iris stop --agents`";
+
+// The host has said that no agent runs there.
+bool CannotHaveStarted(const absl::Status& why) {
+  switch (KindOf(why)) {
+    case v1::FAILURE_NO_AGENT_POSSIBLE:
+    case v1::FAILURE_NOT_EXECUTABLE:
+    case v1::FAILURE_NO_SPACE:
+      return true;
+    default:
+      return false;
+  }
+}
 
 absl::string_view ModeName(LinkMode mode) {
   switch (mode) {
@@ -60,6 +73,7 @@ HostLink::~HostLink() {
   CancelTimer(&heartbeat_timer_);
   CloseLife();
   if (thread_.joinable()) thread_.join();
+  if (machine_.attempting()) SayAttemptEnded(absl::CancelledError());
 }
 
 absl::Status HostLink::RunOnThread(absl::string_view purpose, std::function<void()> work) {
@@ -181,9 +195,12 @@ void HostLink::StartAttempt() {
   LogInfo("link ", name_, ": connecting");
   progress_ = {};
   is_loss_ = false;
+  met_shell_ = false;
+  if (!was_up_ && options_.on_attempt) options_.on_attempt();
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {
+          if (progress.stage != BootstrapProgress::Stage::kConnecting) met_shell_ = true;
           loop_.Post([this, alive, progress] {
             if (*alive) OnProgress(progress);
           });
@@ -209,12 +226,18 @@ void HostLink::OnProgress(const BootstrapProgress& progress) {
 }
 
 void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
+  SayAttemptEnded(connection.status());
   if (!connection.ok()) return Fail(connection.status());
   OpenLife(*std::move(connection));
   LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
           mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
   if (!remark_.empty()) LogWarn("link ", name_, ": ", remark_);
   Handle(LinkEvent::kConnected);
+}
+
+void HostLink::SayAttemptEnded(const absl::Status& outcome) {
+  if (was_up_ || !options_.on_attempt_end) return;
+  options_.on_attempt_end(outcome.ok() || (met_shell_ && !CannotHaveStarted(outcome)));
 }
 
 void HostLink::OpenLife(Connection connection) {

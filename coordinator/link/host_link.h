@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/connector.h"
@@ -39,6 +40,11 @@ struct HostLinkOptions {
   // to the loop.
   std::function<std::unique_ptr<v1::Agent::StubInterface>(ScopedFd wire)> open_stub = OpenStub;
   bool threads = true;
+  // Around each attempt until the link was up once: before it begins, since it may start an agent
+  // that nobody hears of; and once it has ended, with whether it may have. On the loop, the latter
+  // also from the destructor.
+  std::function<void()> on_attempt = {};
+  std::function<void(bool may_have_started)> on_attempt_end = {};
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
@@ -53,6 +59,7 @@ class HostLink final : public Link {
   void Want(LinkObserver* observer) override;
   void Unwant(LinkObserver* observer) override;
   void SetUrgent(LinkObserver* observer, bool urgent) override;
+  void Lend(const SharedEnvironment&) override {}  // Its connector has what it connects with.
   void OnTraffic() override;
   void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
@@ -71,9 +78,11 @@ class HostLink final : public Link {
     return machine_.state() == LinkState::kConnecting ||
            machine_.state() == LinkState::kBootstrapping;
   }
-  // The host's shell answered an attempt, which has an agent started then, and none has greeted
-  // since.
+  // The host's shell answered an attempt, which has an agent started then, or it was lost behind
+  // the login; and none has greeted since.
   bool may_have_started() const { return may_have_started_; }
+  // Why the last attempt failed, or what was up was lost; OK while up.
+  const absl::Status& failure() const { return failure_; }
   // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
   // it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
@@ -94,6 +103,7 @@ class HostLink final : public Link {
   void StartAttempt();
   void OnProgress(const BootstrapProgress& progress);
   void OnConnected(absl::StatusOr<Connection> connection);
+  void SayAttemptEnded(const absl::Status& outcome);
   void OpenLife(Connection connection);
   void Lose(const absl::Status& why, bool ask_ssh);
   void BeginEnding();
@@ -141,6 +151,7 @@ class HostLink final : public Link {
 
   std::thread thread_;
   std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> met_shell_ = false;  // By this attempt, as may_have_started() says it.
   // Posted tasks look here first: they may run after the link is gone.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -10,21 +10,15 @@
 
 namespace iris {
 
-// The environment that a front end has lent for a team, and when: a count that grows with every
-// loan, 0 for none.
-struct Loan {
-  SharedEnvironment env;  // Null = nobody's: ssh runs with that of this process.
-  uint64_t count = 0;
-};
-
-// What was lent for those that share a connection, while they do. The link's thread reads the
-// newest at every attempt. Thread-safe.
+// The environments that those have who share a connection, while they do: each has led its own
+// there. The link's thread reads the newest at every attempt. Thread-safe.
 class LentEnv {
  public:
-  // In the place of what `borrower` was lent before.
-  void Lend(const void* borrower, const Loan& loan) {
+  // In the place of what `borrower` was lent before. `env` null = nobody's: ssh runs with that of
+  // this process.
+  void Lend(const void* borrower, const SharedEnvironment& env) {
     absl::MutexLock lock(&mutex_);
-    loans_[borrower] = loan;
+    loans_[borrower] = {.env = env, .count = ++count_};
   }
   // It has left the connection: what it was lent is for no other.
   void TakeBack(const void* borrower) {
@@ -41,7 +35,13 @@ class LentEnv {
   }
 
  private:
+  struct Loan {
+    SharedEnvironment env;
+    uint64_t count = 0;  // Grows with every loan.
+  };
+
   mutable absl::Mutex mutex_;
+  uint64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<const void*, Loan> loans_ ABSL_GUARDED_BY(mutex_);
 };
 

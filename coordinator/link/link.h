@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/environment/environment.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/send_window.h"
@@ -39,10 +40,12 @@ class LinkObserver {
   virtual void OnLinkDown(const absl::Status& why, bool retries) = 0;
 };
 
-// The one connection to a host, kept up as long as somebody wants it (link_machine.h has its
-// states). Lives on the coordinator's loop.
+// A way to a host, kept up as long as somebody wants it (link_machine.h has its states). Lives on
+// the coordinator's loop.
 //
 //   down ── Want() ──▶ connecting ──▶ up ── lost ──▶ connecting, as soon as it can be
+//                          ▲           │
+//                          └─ Lend() ──┘ where it leads with that environment is asked first
 class Link {
  public:
   virtual ~Link() = default;
@@ -59,10 +62,15 @@ class Link {
   // Whether `observer`, which wants the link, waits for an answer: while one does, a host that is
   // gone is noticed within 20 s, else within 75 s. Urgent until told otherwise.
   virtual void SetUrgent(LinkObserver* observer, bool urgent) = 0;
+  // The environment of whoever is to be served from now on, null: nobody's. The way is that one's
+  // own: where it is another than before, life() is null at once, and OnLinkUp or OnLinkDown
+  // follows while somebody wants the link, also where the connection stays the same one. A
+  // connection alone, which no environment leads to, does nothing.
+  virtual void Lend(const SharedEnvironment& env) = 0;
   // Bytes came over this life's wire, and no answer to a probe: on a slow link that may still be
   // behind them, and the host is not suspected. Cheap.
   virtual void OnTraffic() = 0;
-  // Null unless up.
+  // Null unless up. Nothing is to be given to another life than this.
   virtual std::shared_ptr<LinkLife> life() const = 0;
   // The host has answered in this coordinator's life.
   virtual bool was_up() const = 0;

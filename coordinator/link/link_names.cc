@@ -6,6 +6,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/sha256.h"
 
 namespace iris {
 
@@ -26,6 +27,12 @@ void TellLinksApart(const std::vector<std::string>& written, std::vector<v1::Lin
       break;
     }
   }
+}
+
+// A digest: the key may have secrets of the environment in it, and hosts see the name.
+std::string LinkIdentity(absl::string_view coordinator_id, absl::string_view key) {
+  // As short as the path of a socket, which it is a part of, has to be.
+  return Sha256Hex(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key)).substr(0, 32);
 }
 
 }  // namespace iris

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -12,6 +13,10 @@ namespace iris {
 // destination as it is written (`written`, one for each link), else the first of their teams, else
 // their ids. Other keys stay as they are.
 void TellLinksApart(const std::vector<std::string>& written, std::vector<v1::LinkStatus>& links);
+
+// LinkLife::identity of a link with this ResolvedTarget::key. Two coordinators may have links
+// alike, and lend different keys.
+std::string LinkIdentity(absl::string_view coordinator_id, absl::string_view key);
 
 }  // namespace iris
 

@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
-#include "common/base/sha256.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/attempt_notes.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/fresh_answer.h"
@@ -33,12 +32,7 @@ namespace iris {
 namespace {
 
 constexpr char kLocal[] = "local";
-constexpr size_t kLoansMax = 2000;  // Of teams that are not in use.
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
-
-bool IsSame(const SharedEnvironment& one, const SharedEnvironment& other) {
-  return one == other || (one != nullptr && other != nullptr && *one == *other);
-}
 
 class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
@@ -52,24 +46,12 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
     *alive_ = false;
     stops_.clear();
     team_links_.clear();
-    before_.clear();
     links_.clear();
     // Their callbacks post to the loop. Longer than any call here takes, cancelled or not.
     if (!calls_.WaitForNone(absl::Now() + kCallsEnd)) LogError("calls on links did not end");
   }
 
-  Link& ForTeam(const Team& team) override {
-    TeamEntry& entry = team_links_[team.name];
-    if (entry.link != nullptr && entry.remote == team.remote &&
-        entry.options == team.remote_options) {
-      entry.link->SetConfigured(true);
-      return *entry.link;
-    }
-    if (entry.link != nullptr) before_.push_back(std::move(entry.link));
-    entry = {.remote = team.remote, .options = team.remote_options, .link = MakeTeamLink(team)};
-    SweepSoon();
-    return *entry.link;
-  }
+  Link& MakeFor(const Team& team) override;
 
   void KeepTeams(const std::set<std::string>& names) override {
     for (auto& [name, entry] : team_links_) entry.link->SetConfigured(names.count(name) > 0);
@@ -81,7 +63,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void AskHosts(HostReportsDone done) override;
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override;
 
-  void Lend(const std::string& team, const SharedEnvironment& env) override;
   OutstandingCalls& calls() override { return calls_; }
 
  private:
@@ -104,7 +85,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   SharedLink& Local();
   SharedLink& Find(const ResolvedTarget& resolved);
   std::shared_ptr<LoginBar> BarOf(const std::string& key);
-  static std::string IdentityOf(const std::string& coordinator_id, const std::string& key);
   void OnMoved(const std::string& id);
   void WokeUp();
   void SweepSoon();
@@ -117,6 +97,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   }
   void OnLinkDown(const absl::Status&, bool) override { SweepSoon(); }
   bool InUse(const SharedLink& shared) const;
+  std::set<std::string> TeamsOn(const SharedLink& shared) const;
   template <typename Visit>
   void ForEachTeamLink(Visit visit) const;
 
@@ -125,16 +106,13 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   EventLoop& loop_;
   const LinkTableOptions options_;
   OutstandingCalls calls_;
-  std::map<std::string, Loan> lent_;  // By team.
-  uint64_t loans_ = 0;
   Resolver resolver_;
   // In the order of their ids, that of the local agent first.
   std::vector<std::unique_ptr<SharedLink>> links_;
   uint64_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
   const std::shared_ptr<ConnectionPace> pace_ = std::make_shared<ConnectionPace>();
-  std::map<std::string, TeamEntry> team_links_;         // By name.
-  std::vector<std::unique_ptr<TeamLink>> before_;       // Of teams that were changed since.
+  std::multimap<std::string, TeamEntry> team_links_;    // By the team's name, one a session.
   std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
   bool sweeping_ = false;                               // Posted.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
@@ -143,32 +121,31 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 
 // ---------------------------------------------------------------------------------- whose is which
 
+// A session whose settings have changed comes back at once, and its connection is to stay.
+Link& HostLinkTable::MakeFor(const Team& team) {
+  const auto [begin, end] = team_links_.equal_range(team.name);
+  for (auto entry = begin; entry != end; ++entry) {
+    const bool is_same =
+        entry->second.remote == team.remote && entry->second.options == team.remote_options;
+    if (is_same && !entry->second.link->used()) return *entry->second.link;
+  }
+  TeamEntry made = {
+      .remote = team.remote, .options = team.remote_options, .link = MakeTeamLink(team)};
+  return *team_links_.emplace(team.name, std::move(made))->second.link;
+}
+
 std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
   if (!team.remote.has_value()) return std::make_unique<TeamLink>(loop_, team.name, Local());
   SshTarget target = {.remote = *team.remote, .options = team.remote_options, .lent_env = {}};
   return std::make_unique<TeamLink>(
       loop_, team.name, team.remote->destination,
       TeamLink::Ways{.resolve =
-                         [this, target, team = team.name](Resolver::Then then) mutable {
-                           const SharedEnvironment& lent = lent_[team].env;
-                           target.lent_env = lent == nullptr ? Environment() : *lent;
+                         [this, target](const SharedEnvironment& env, Resolver::Then then) mutable {
+                           target.lent_env = env == nullptr ? Environment() : *env;
                            resolver_.Ask(target, std::move(then));
                          },
-                     .loan = [this, team = team.name] { return lent_[team]; },
                      .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to); },
                      .left = [this] { SweepSoon(); }});
-}
-
-void HostLinkTable::Lend(const std::string& team, const SharedEnvironment& env) {
-  // Callers may name what is no team at all.
-  if (lent_.size() >= kLoansMax) {
-    std::erase_if(lent_, [this](const auto& loan) { return team_links_.count(loan.first) == 0; });
-  }
-  Loan& loan = lent_[team];
-  const bool is_another = !IsSame(loan.env, env);
-  loan = {.env = env, .count = ++loans_};
-  const auto entry = team_links_.find(team);
-  if (entry != team_links_.end()) entry->second.link->OnLent(is_another);
 }
 
 SharedLink& HostLinkTable::Local() {
@@ -210,20 +187,14 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
                                  .bar = BarOf(resolved.key),
                                  .pace = pace_};
   HostLinkOptions link_options;
-  link_options.identity = IdentityOf(options_.coordinator_id, resolved.key);
+  link_options.identity = LinkIdentity(options_.coordinator_id, resolved.key);
+  NoteAttempts(options_.placed, shared->name, shared->target, link_options);
   shared->link =
       std::make_unique<HostLink>(loop_, calls_, resolved.name,
                                  MakeSshConnector(*options_.bundle, resolved, std::move(options)),
                                  std::move(link_options));
   shared->link->AddObserver(this);
   return *links_.emplace_back(std::move(shared));
-}
-
-// Two coordinators may have links alike, and lend different keys. The key may have secrets of the
-// environment in it, and hosts see the name.
-std::string HostLinkTable::IdentityOf(const std::string& coordinator_id, const std::string& key) {
-  // As short as the path of a socket, which it is a part of, has to be.
-  return Sha256Hex(absl::StrCat(coordinator_id, absl::string_view("\0", 1), key)).substr(0, 32);
 }
 
 // It outlives the link: what moves to another one and back has not been mended by that.
@@ -236,7 +207,7 @@ std::shared_ptr<LoginBar> HostLinkTable::BarOf(const std::string& key) {
   return bar;
 }
 
-// The attempt that found it fails next, and then each of its teams asks where it belongs.
+// The attempt that found it fails next, and then each of those who use it asks where it belongs.
 void HostLinkTable::OnMoved(const std::string& id) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->id == id) shared->moved = true;
@@ -251,7 +222,6 @@ void HostLinkTable::WokeUp() {
 template <typename Visit>
 void HostLinkTable::ForEachTeamLink(Visit visit) const {
   for (const auto& [name, entry] : team_links_) visit(*entry.link);
-  for (const std::unique_ptr<TeamLink>& link : before_) visit(*link);
 }
 
 bool HostLinkTable::InUse(const SharedLink& shared) const {
@@ -274,11 +244,7 @@ void HostLinkTable::Sweep() {
     all.erase(std::remove_if(all.begin(), all.end(), may_go), all.end());
   };
   drop_if(stops_, [](const auto& stop) { return stop->over(); });
-  drop_if(before_, [](const auto& link) { return !link->used(); });
-  for (auto entry = team_links_.begin(); entry != team_links_.end();) {
-    const TeamLink& link = *entry->second.link;
-    entry = link.configured() || link.used() ? std::next(entry) : team_links_.erase(entry);
-  }
+  std::erase_if(team_links_, [](const auto& entry) { return !entry.second.link->used(); });
   if (!stops_.empty()) return;  // They use the links; the end of the last one comes here again.
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
@@ -294,11 +260,13 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
   std::vector<v1::LinkStatus> all;
   std::vector<std::string> written;
   std::map<std::string, std::string> agents;  // AgentOf() to the first link's id.
+  std::set<std::string> shown;                // Teams.
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     v1::LinkStatus& status = all.emplace_back(shared->link->Status());
     status.set_id(shared->id);
-    for (const auto& [name, entry] : team_links_) {
-      if (entry.link->bound_to() == shared.get()) status.add_teams(name);
+    for (const std::string& team : TeamsOn(*shared)) {
+      status.add_teams(team);
+      shown.insert(team);
     }
     written.push_back(shared->written);
     if (const std::shared_ptr<LinkLife> life = shared->link->life(); life != nullptr) {
@@ -306,15 +274,28 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
       if (!is_first) status.set_same_agent_as(first->second);
     }
   }
+  std::set<std::string> without;  // Of a team's sessions on no connection one is enough.
   for (const auto& [name, entry] : team_links_) {
     if (entry.link->bound_to() != nullptr || !entry.link->configured()) continue;
-    v1::LinkStatus& status = all.emplace_back(entry.link->Status());
+    v1::LinkStatus status = entry.link->Status();
+    const bool says_more = status.has_failure() || status.state() != "down";
+    if (shown.count(name) > 0 && !says_more) continue;
+    if (!without.insert(name).second) continue;
     status.set_id(absl::StrCat("team-", name));
     status.add_teams(name);
     written.push_back(status.key());
+    all.push_back(std::move(status));
   }
   TellLinksApart(written, all);
   return all;
+}
+
+std::set<std::string> HostLinkTable::TeamsOn(const SharedLink& shared) const {
+  std::set<std::string> teams;
+  for (const auto& [name, entry] : team_links_) {
+    if (entry.link->bound_to() == &shared) teams.insert(name);
+  }
+  return teams;
 }
 
 void HostLinkTable::AskHosts(HostReportsDone done) {
@@ -341,6 +322,7 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || shared->link->life() != life) continue;
     options_.placed->Note(PlaceOf(life->hello), shared->name, shared->target);
+    options_.placed->Forget(PlaceOfAttempt(shared->target, life->identity));
   }
 }
 
@@ -368,7 +350,7 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
       asked.insert(PlaceOf(life->hello));
     } else if (!shared->is_local() && !link.retired() &&
                (link.is_connecting() || link.may_have_started())) {
-      // Nobody has noted the place of an agent that has not greeted yet.
+      // Nobody knows the place of an agent that has not greeted yet.
       stop.AwaitAndAskIfAny(link, shared->name);
     }
   }
@@ -383,7 +365,7 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
     ReachOthers(stop, *options_.placed, asked, env, resolver_,
                 [this, env](const ResolvedTarget& to) -> HostLink& {
                   SharedLink& shared = Find(to);
-                  shared.lent->Lend(nullptr, {.env = env, .count = ++loans_});
+                  shared.lent->Lend(nullptr, env);
                   return *shared.link;
                 });
   }

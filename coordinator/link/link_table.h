@@ -19,16 +19,17 @@
 
 namespace iris {
 
-// The connections to hosts. Teams share one where ssh means the same by their `remote`
-// (ResolvedTarget::key); several may lead to one agent, and what is asked of agents is asked of
-// each once. Lives on the coordinator's loop.
+// The connections to hosts. Those share one for whom ssh means the same by their team's `remote`,
+// each in an environment of its own (ResolvedTarget::key); several may lead to one agent, and what
+// is asked of agents is asked of each once. Lives on the coordinator's loop.
 class LinkTable {
  public:
   virtual ~LinkTable() = default;  // Drops every link. Destroy the transports first.
 
-  // The team's way to its host, down until asked to connect. Valid as long as somebody observes it,
-  // or until the next call for this team with another `remote` or other remoteOptions.
-  virtual Link& ForTeam(const Team& team) = 0;
+  // A way to the team's host for one session, which nobody else has: maybe that of a session that
+  // has left it in this task of the loop. To be observed and lent an environment at once; valid as
+  // long as it is observed.
+  virtual Link& MakeFor(const Team& team) = 0;
 
   // These teams are configured, and no others: a link that only others have is closed as soon as
   // nobody waits for an answer over it.
@@ -46,13 +47,6 @@ class LinkTable {
   // may be null. `done` gets a text for each that did and for each that did not, within 20 s; where
   // several calls overlap, each has its answer.
   virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
-
-  // The environment of a front end that asks something of this team: ssh runs with it for the
-  // team's connections made from now on. With another one than before ssh is asked what the team's
-  // `remote` means, before its next connection: that is the team's alone. Teams for which it means
-  // the same share a connection, and ssh runs with what was lent last for one of them. `env` may be
-  // null: not known.
-  virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
 
   // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
   virtual OutstandingCalls& calls() = 0;

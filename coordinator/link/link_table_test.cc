@@ -31,6 +31,7 @@
 #include "common/version/version.h"
 #include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_reach.h"
 #include "coordinator/link/testing/fake_host.h"
@@ -41,9 +42,11 @@
 namespace iris {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
@@ -93,6 +96,12 @@ class FakePlaces : public PlacedAgents {
  public:
   void Note(const std::string&, const std::string&, const SshTarget&) override {}
   void Forget(const std::string& place) override { forgotten.push_back(place); }
+  void NoteAttempt(const std::string&, const std::string& name, const SshTarget&) override {
+    attempts.push_back("to " + name);
+  }
+  void NoteAttemptEnd(const std::string&, bool may_have_started) override {
+    attempts.push_back(may_have_started ? "may have started one" : "has started none");
+  }
   void NoteTried(const std::vector<std::string>& places) override { tried = places; }
   absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& env) override {
     asker = env;
@@ -100,6 +109,7 @@ class FakePlaces : public PlacedAgents {
   }
 
   std::vector<std::string> forgotten;
+  std::vector<std::string> attempts;
   std::vector<std::string> tried;
   SharedEnvironment asker;
   std::vector<PlacedAgent> all;
@@ -267,9 +277,11 @@ TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
   gpu.remote = RemoteCommand{
       .text = program + " gpu", .program = program, .options = {}, .destination = "gpu"};
   LinkRecorder recorder;
+  Link* link = nullptr;
   loop_.Run([&] {
-    table_->ForTeam(gpu).AddObserver(&recorder);
-    table_->ForTeam(gpu).Want(&recorder);
+    link = &table_->MakeFor(gpu);
+    link->AddObserver(&recorder);
+    link->Want(&recorder);
   });
   const auto is_there = [this](const char* name) {
     return access(scratch_.File(name).c_str(), F_OK) == 0;
@@ -288,55 +300,68 @@ TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
   std::ofstream(scratch_.File("go")) << "now";
   EXPECT_TRUE(told.WaitForNotificationWithTimeout(kPatience));
   EXPECT_TRUE(is_there("ended"));
-  loop_.Run([&] { table_->ForTeam(gpu).RemoveObserver(&recorder); });
+  loop_.Run([&] {
+    EXPECT_THAT(places_.attempts, ElementsAre(HasSubstr("to "), "has started none"));
+    link->RemoveObserver(&recorder);
+  });
 }
 
 // A program in ssh's place writes down whose keys it is lent, and reaches nobody.
 class LoanTest : public LinkTableTest {
  protected:
+  // One session's way to its team.
+  struct Way {
+    Link* link = nullptr;
+    LinkRecorder recorder;
+  };
+
   LoanTest() {
     std::ofstream(program_) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << scratch_.File("keys")
                             << "\nexit 255\n";
     chmod(program_.c_str(), 0700);
-    gpu_ = TeamCalled("gpu");
-    Lend("gpu", "/keys-of-gpu");
-    loop_.Run([this] { table_->ForTeam(gpu_).AddObserver(&recorder_); });
+    Make("gpu", first_);
+    Lend(first_, "/keys-of-the-first");
   }
-  ~LoanTest() override {
-    loop_.Run([this] { table_->ForTeam(gpu_).RemoveObserver(&recorder_); });
-  }
-  Team TeamCalled(const std::string& name) {
+  ~LoanTest() override { Leave(first_); }
+  void Make(const std::string& name, Way& way) {
     Team team;
     team.name = name;
     team.path = "/g";
     team.remote = RemoteCommand{
         .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
-    return team;
+    loop_.Run([&] {
+      way.link = &table_->MakeFor(team);
+      way.link->AddObserver(&way.recorder);
+    });
   }
-  // Has `team` try its link, and waits until that has failed.
-  void Try(const Team& team, LinkRecorder& recorder) {
-    const size_t before = recorder.heard().size();
-    loop_.Run([&] { table_->ForTeam(team).Want(&recorder); });
-    recorder.WaitFor(before + 1);
+  void Leave(Way& way) {
+    loop_.Run([&] { way.link->RemoveObserver(&way.recorder); });
   }
-  // The id of the link that the team has.
-  std::string LinkOf(const std::string& team) {
+  // Tries the way, and waits until that has failed.
+  void Try(Way& way) {
+    const size_t before = way.recorder.heard().size();
+    loop_.Run([&] { way.link->Want(&way.recorder); });
+    way.recorder.WaitFor(before + 1);
+  }
+  // The ids of the links that the team has.
+  std::set<std::string> LinksOf(const std::string& team) {
     std::vector<v1::LinkStatus> links;
     loop_.Run([&] { links = table_->Status(); });
+    std::set<std::string> ids;
     for (const v1::LinkStatus& link : links) {
-      if (std::count(link.teams().begin(), link.teams().end(), team) > 0) return link.id();
+      if (std::count(link.teams().begin(), link.teams().end(), team) > 0) ids.insert(link.id());
     }
-    return "";
+    return ids;
   }
-  void Lend(const std::string& team, const std::string& keys) {
+  void Lend(Way& way, const std::string& keys) {
     const Environment env = {{"SSH_AUTH_SOCK", keys}};
-    loop_.Run([&] { table_->Lend(team, std::make_shared<const Environment>(env)); });
+    loop_.Run([&] { way.link->Lend(std::make_shared<const Environment>(env)); });
   }
   // The keys that were lent in the next attempts, but for `skipped`: one may be under way already.
   std::set<std::string> KeysOfAttempts(int skipped = 0) {
     for (int i = 0; i < skipped + 2; ++i) {
       if (i == skipped) std::ofstream(scratch_.File("keys"), std::ios::trunc);
-      Try(gpu_, recorder_);
+      Try(first_);
     }
     std::ifstream lines(scratch_.File("keys"));
     std::set<std::string> keys;
@@ -345,36 +370,39 @@ class LoanTest : public LinkTableTest {
   }
 
   const std::string program_ = scratch_.File("like-ssh");
-  Team gpu_;
-  LinkRecorder recorder_;
+  Way first_;
 };
 
-TEST_F(LoanTest, ALinkIsLentWhatWasLentForItsOwnTeam) {
-  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-gpu"));
-  Lend("here", "/keys-of-another-terminal");
-  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-gpu"));
-  Lend("gpu", "/newer-keys-of-gpu");
-  EXPECT_THAT(KeysOfAttempts(/*skipped=*/1), ElementsAre("/newer-keys-of-gpu"));
+TEST_F(LoanTest, AWayIsTriedWithTheEnvironmentOfItsOwnSession) {
+  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-the-first"));
+  Way second;
+  Make("gpu", second);
+  Lend(second, "/keys-of-another-terminal");
+  EXPECT_THAT(KeysOfAttempts(), ElementsAre("/keys-of-the-first")) << "of the same team";
+  Lend(first_, "/newer-keys-of-the-first");
+  EXPECT_THAT(KeysOfAttempts(/*skipped=*/1), ElementsAre("/newer-keys-of-the-first"));
+  Leave(second);
 }
 
-TEST_F(LoanTest, WhatIsLentForOneTeamLeadsNoOtherThatSharesItsLink) {
-  const Team two = TeamCalled("two");
-  LinkRecorder other;
-  Lend("two", "/keys-of-gpu");
-  loop_.Run([&] { table_->ForTeam(two).AddObserver(&other); });
-  Try(gpu_, recorder_);
-  Try(two, other);
-  const std::string shared = LinkOf("two");
-  ASSERT_EQ(LinkOf("gpu"), shared);
+TEST_F(LoanTest, WhoIsLentTheSameSharesALinkAlsoWhereTheTeamIsAnother) {
+  Way same, other;
+  Make("two", same);
+  Make("gpu", other);
+  Lend(same, "/keys-of-the-first");
+  Lend(other, "/keys-of-another-terminal");
+  for (Way* way : {&first_, &same, &other}) Try(*way);
+  const std::set<std::string> shared = LinksOf("two");
+  EXPECT_THAT(shared, SizeIs(1));
+  EXPECT_THAT(LinksOf("gpu"), SizeIs(2));
+  EXPECT_THAT(LinksOf("gpu"), Contains(*shared.begin()));
 
-  Lend("gpu", "/keys-of-another-terminal");
-  for (int i = 0; i < 2; ++i) {
-    Try(gpu_, recorder_);
-    Try(two, other);
-  }
-  EXPECT_EQ(LinkOf("two"), shared) << "nobody has lent it anything else";
-  EXPECT_NE(LinkOf("gpu"), shared);
-  loop_.Run([&] { table_->ForTeam(two).RemoveObserver(&other); });
+  Lend(first_, "/keys-of-another-terminal");
+  for (Way* way : {&first_, &same}) Try(*way);
+  EXPECT_EQ(LinksOf("two"), shared) << "nobody has lent it anything else";
+  EXPECT_THAT(LinksOf("gpu"), SizeIs(1));
+  Leave(same);
+  Leave(other);
+  EXPECT_THAT(LinksOf("two"), IsEmpty());
 }
 
 }  // namespace

@@ -4,12 +4,16 @@
 #include <chrono>
 #include <string>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/retry.h"
 
 namespace iris {
 namespace {
+
+constexpr absl::string_view kOpensIn = "type.iris/LoginBar.OpensIn";
 
 std::string WholeSeconds(absl::Duration duration) {
   return absl::FormatDuration(absl::Ceil(duration, absl::Seconds(1)));
@@ -27,7 +31,7 @@ absl::Status LoginBar::Check() const {
   if (failure_.ok() || now >= until_) return absl::OkStatus();
   const Failure failed = ToProto(failure_);
   const FailureKind kind = KindOf(failed);
-  return MakeFailure(
+  absl::Status barred = MakeFailure(
       kind,
       absl::StrCat(failed.detail(), "; so it was ", WholeSeconds(now - failed_at_),
                    " ago, and hosts lock out who logs in too often: the next login is in ",
@@ -35,6 +39,8 @@ absl::Status LoginBar::Check() const {
       absl::StrCat(failed.fix().empty() ? FixFor(kind) : failed.fix(),
                    " A message that is sent after that time tries it again; `iris stop`, and the "
                    "next message tries at once."));
+  barred.SetPayload(kOpensIn, absl::Cord(absl::FormatDuration(until_ - now)));
+  return barred;
 }
 
 void LoginBar::Note(const absl::Status& outcome) {
@@ -53,6 +59,13 @@ void LoginBar::Note(const absl::Status& outcome) {
 bool LoginBar::open() const {
   absl::MutexLock lock(&mutex_);
   return Forgotten();
+}
+
+absl::optional<absl::Duration> NextLoginIn(const absl::Status& why) {
+  const absl::optional<absl::Cord> said = why.GetPayload(kOpensIn);
+  absl::Duration wait;
+  if (!said.has_value() || !absl::ParseDuration(std::string(*said), &wait)) return absl::nullopt;
+  return wait;
 }
 
 }  // namespace iris

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 
 namespace iris {
 
@@ -34,7 +35,7 @@ class LoginBar {
   explicit LoginBar(Now now = SinceSomeTime) : now_(std::move(now)) {}
 
   // OK: a login may be tried. Else the failure of the last one, with its age, and with what can be
-  // done before the next may be tried.
+  // done before the next may be tried; NextLoginIn() says when that is.
   absl::Status Check() const;
   // How a login went that was tried.
   void Note(const absl::Status& outcome);
@@ -54,6 +55,9 @@ class LoginBar {
   absl::Duration wait_ ABSL_GUARDED_BY(mutex_);  // From then to `until_`.
   absl::Duration until_ ABSL_GUARDED_BY(mutex_);
 };
+
+// No login was tried, `why` is what Check() said a moment ago: when one may be. Nothing: it is not.
+absl::optional<absl::Duration> NextLoginIn(const absl::Status& why);
 
 }  // namespace iris
 

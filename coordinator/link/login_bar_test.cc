@@ -55,6 +55,13 @@ TEST_F(LoginBarTest, ARefusedLoginIsRememberedWithItsAgeAndWhatToDo) {
   EXPECT_THAT(failure.fix(), AllOf(HasSubstr("Run ssh-add."), HasSubstr("`iris stop`")));
 }
 
+TEST_F(LoginBarTest, WhoeverIsNotTriedKnowsWhenItMayBe) {
+  EXPECT_FALSE(NextLoginIn(Refused()).has_value()) << "that one was tried";
+  bar_.Note(Refused());
+  now_ += absl::Milliseconds(1500);
+  EXPECT_EQ(NextLoginIn(bar_.Check()), LoginBar::kFirst - absl::Milliseconds(1500));
+}
+
 TEST_F(LoginBarTest, WhatGoesOnBeingRefusedIsTriedLessAndLessOften) {
   EXPECT_LE(LoginsWithin(absl::Seconds(20)), 4);
   EXPECT_LE(LoginsWithin(absl::Hours(1)), 3 + 60 / 5);

@@ -1,12 +1,19 @@
 #include "coordinator/link/placed_agents.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/sha256.h"
 #include "coordinator/config/config.h"
 
 namespace iris {
 namespace {
+
+// A place of an agent has two line feeds at least, that of an attempt has one.
+constexpr absl::string_view kAttempt = "attempt\n";
 
 constexpr int kChosenBySsh = 0;
 constexpr int kNo = 1;
@@ -22,10 +29,35 @@ absl::optional<bool> ToChoice(int number) {
   return number == kYes;
 }
 
+// What decides which host and which agent there is meant, as far as the way says it. A digest: what
+// a variable in it stands for may be a secret.
+std::string DigestOfWay(const SshTarget& target) {
+  return Sha256Hex(
+      absl::StrCat(target.remote.text, "\n", target.options.port, "\n", target.options.agent_dir));
+}
+
 }  // namespace
 
 std::string PlaceOf(const v1::Hello& hello) {
   return absl::StrCat(hello.host_id(), "\n", hello.user(), "\n", hello.data_dir());
+}
+
+absl::string_view FolderOf(absl::string_view place) {
+  const size_t user = place.find('\n');
+  const size_t folder = user == absl::string_view::npos ? user : place.find('\n', user + 1);
+  return folder == absl::string_view::npos ? absl::string_view() : place.substr(folder + 1);
+}
+
+std::string PlaceOfAttempt(const SshTarget& target, absl::string_view link_identity) {
+  return absl::StrCat(kAttempt, DigestOfWay(target), " ", link_identity);
+}
+
+bool IsAttempt(absl::string_view place) {
+  return absl::StartsWith(place, kAttempt) && std::count(place.begin(), place.end(), '\n') == 1;
+}
+
+bool IsAttemptBy(absl::string_view place, const SshTarget& target) {
+  return IsAttempt(place) && absl::StartsWith(place, PlaceOfAttempt(target, ""));
 }
 
 v1::HostWay ToProto(const SshTarget& target) {

@@ -62,6 +62,24 @@ TEST(PlacedAgentsTest, APlaceIsThatOfAllLivesOfAnAgent) {
   EXPECT_EQ(PlaceOf(hello), PlaceOf(later));
   later.set_data_dir("/e");
   EXPECT_NE(PlaceOf(hello), PlaceOf(later));
+  EXPECT_EQ(FolderOf(PlaceOf(later)), "/e");
+  EXPECT_EQ(FolderOf("of no agent"), "");
+}
+
+TEST(PlacedAgentsTest, AnAttemptIsOfItsWayAndItsLinkAndNoAgentHasSuchAPlace) {
+  SshTarget target;
+  target.remote.text = "ssh canary@gpu1";
+  const std::string place = PlaceOfAttempt(target, "a link");
+  EXPECT_TRUE(IsAttempt(place));
+  EXPECT_EQ(place.find("canary"), std::string::npos);
+  EXPECT_NE(place, PlaceOfAttempt(target, "another link"));
+  EXPECT_TRUE(IsAttemptBy(place, target));
+  target.options.agent_dir = "/a";
+  EXPECT_FALSE(IsAttemptBy(place, target));
+
+  v1::Hello hello;
+  hello.set_host_id("attempt");
+  EXPECT_FALSE(IsAttempt(PlaceOf(hello)));
 }
 
 }  // namespace

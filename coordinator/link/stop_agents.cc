@@ -171,8 +171,7 @@ void StopAgentsCall::Found(uint64_t expected, HostLink& link) {
   if (const auto place = places_.find(&link); place != places_.end()) {
     CheckPlace(agent, place->second);
   } else if (link.retired()) {
-    problems_.push_back(Problem(
-        agent.name, MakeFailure(v1::FAILURE_UNREACHABLE, "an earlier stop did not reach it")));
+    OnRetired(agent, link);
   } else {
     std::unique_ptr<Arrival>& arrival = awaited_[&link];
     if (arrival == nullptr) {
@@ -190,8 +189,23 @@ void StopAgentsCall::NotFound(uint64_t expected, const absl::Status& why) {
   FinishIfAll();
 }
 
+// By this stop, which has tried it meanwhile, or by an earlier one.
+void StopAgentsCall::OnRetired(const Expected& expected, const HostLink& link) {
+  const bool has_failed = !link.failure().ok() && !link.is_connecting();
+  std::string problem = Problem(
+      expected.name,
+      has_failed ? link.failure()
+                 : MakeFailure(v1::FAILURE_UNREACHABLE, "an earlier stop has not reached it yet"));
+  const bool is_said = std::find(problems_.begin(), problems_.end(), problem) != problems_.end();
+  if (!is_said) problems_.push_back(std::move(problem));
+}
+
 void StopAgentsCall::CheckPlace(const Expected& expected, const std::string& place) {
   if (expected.place == place) return;
+  if (IsAttempt(expected.place)) {  // Whatever is there is asked now, and noted as what it is.
+    if (on_gone) on_gone(expected.place);
+    return;
+  }
   problems_.push_back(
       Problem(expected.name,
               MakeFailure(v1::FAILURE_WRONG_HOST,

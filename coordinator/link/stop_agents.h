@@ -55,16 +55,18 @@ class StopAgentsCall {
   // The same of one whose attempt may be starting an agent just now, or has: where the host refuses
   // before that, there is none, and no problem.
   void AwaitAndAskIfAny(HostLink& link, const std::string& name);
-  // An agent at `place` (PlaceOf()) is to be ended too; its link is being looked for. Returns what
-  // names it in Found() or NotFound(), one of which follows.
+  // An agent at `place` (PlaceOf()) is to be ended too, or whatever is at the end of the way of an
+  // attempt (PlaceOfAttempt()); its link is being looked for. Returns what names it in Found() or
+  // NotFound(), one of which follows.
   uint64_t Expect(const std::string& name, const std::string& place);
   // As Ask() or AwaitAndAsk(), whichever it needs. Where another agent is at its other end, that is
-  // asked, and a problem.
+  // asked, and a problem. So is how the link failed where this stop has tried it by now.
   void Found(uint64_t expected, HostLink& link);
   void NotFound(uint64_t expected, const absl::Status& why);
   void Begin();
 
-  // Called with the place of each agent that was ended: there is none next time. May be empty.
+  // Called with the place of each agent that was ended: there is none next time. And with that of
+  // an attempt, once the agent at the end of its way is asked. May be empty.
   std::function<void(const std::string& place)> on_gone;
 
   // The agent that greets so is being asked already.
@@ -81,6 +83,7 @@ class StopAgentsCall {
     std::string place;
   };
 
+  void OnRetired(const Expected& expected, const HostLink& link);
   // What the agent at the end of a link is, and what was to be there.
   void CheckPlace(const Expected& expected, const std::string& place);
   void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_agents.h"
@@ -23,6 +24,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 // What an attempt that was under way when the stop began comes to.
 class StopAttemptTest : public StopAgentsTest {
@@ -128,6 +130,48 @@ TEST_F(StopExpectedTest, WhereAnotherAgentIsByNowThatIsStoppedAndBothAreSaid) {
   EXPECT_THAT(gone_, ElementsAre(Place("new"))) << "the other one may still run";
   EXPECT_EQ(Host("a").attempts(), 1);
   EXPECT_EQ(Host("a").shutdowns(), 1);
+}
+
+TEST_F(StopExpectedTest, WhateverAnAttemptHasStartedIsStopped) {
+  const std::string attempt = PlaceOfAttempt(SshTarget(), "a link");
+  Host("a").CallItself("a");
+  OnLoop([&] {
+    StopAgentsCall& stop = Begin();
+    const uint64_t a = stop.Expect("a", attempt);
+    stop.Begin();
+    stop.Found(a, Link("a"));
+  });
+  ASSERT_TRUE(answer_.Wait());
+  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
+  EXPECT_THAT(answer_.problems, IsEmpty());
+  EXPECT_THAT(gone_, ElementsAre(attempt, Place("a")));
+}
+
+// Where its link was on its way when the stop began, and has failed before it was found.
+TEST_F(StopExpectedTest, HowTheLinkFailedMeanwhileIsSaidOnce) {
+  Host("a").Refuse(MakeFailure(v1::FAILURE_UNREACHABLE, "no route"));
+  Host("b").Refuse(MakeFailure(v1::FAILURE_DROPPED, "cut"));
+  LinkRecorder recorder;
+  uint64_t a = 0, b = 0;
+  OnLoop([&] {
+    StopAgentsCall& stop = Begin();
+    a = stop.Expect("a", Place("a"));
+    b = stop.Expect("b", Place("b"));
+    for (const char* name : {"a", "b"}) {
+      Link(name).AddObserver(&recorder);
+      stop.AwaitAndAskIfAny(Link(name), name);
+    }
+    stop.Begin();
+  });
+  recorder.WaitFor(2);
+  OnLoop([&] {
+    stops_.back()->Found(a, Link("a"));
+    stops_.back()->Found(b, Link("b"));
+    for (const char* name : {"a", "b"}) Link(name).RemoveObserver(&recorder);
+  });
+  ASSERT_TRUE(answer_.Wait());
+  EXPECT_THAT(answer_.problems, UnorderedElementsAre(HasSubstr("unreachable: agent on a: no route"),
+                                                     HasSubstr("dropped: agent on b: cut")));
 }
 
 TEST_F(StopExpectedTest, ALinkThatIsUpIsAskedAtOnce) {

@@ -34,6 +34,14 @@ void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std:
       stop.NotFound(id, agent.target.status());
       continue;
     }
+    if (IsAttempt(agent.place) && !IsAttemptBy(agent.place, *agent.target)) {
+      stop.NotFound(id, MakeFailure(v1::FAILURE_WRONG_HOST,
+                                    "one may have been started there with other values of the "
+                                    "variables in the team's `remote`",
+                                    "Run `iris stop --agents` from a shell that has those, or end "
+                                    "`iris-agent serve` there."));
+      continue;
+    }
     if (tried.size() == kReachMax) {
       stop.NotFound(id, MakeFailure(v1::FAILURE_BUSY_LIMIT,
                                     absl::StrCat("one stop connects to ", kReachMax,

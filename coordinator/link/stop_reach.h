@@ -24,7 +24,8 @@ inline constexpr size_t kReachMax = 40;
 // and nobody is to start another. `iris_home` as in LinkTableOptions.
 bool LocalAgentRuns(const std::string& iris_home, const StopAgentsCall& besides);
 
-// Has `stop` end the agents of `placed` that are at none of the places `asked`: asks ssh, with the
+// Has `stop` end the agents of `placed` that are at none of the places `asked`, and what attempts
+// may have started where their ways mean the same for whoever asks: asks ssh, with the
 // environment `env` (null: that of this process), what each way means now, and connects, to
 // kReachMax at most, over the link that `find` gives. Those that one stop leaves out come first in
 // the next. Before StopAgentsCall::Begin(). All but

@@ -109,7 +109,7 @@ void TeamLink::OnTraffic() {
 }
 
 std::shared_ptr<LinkLife> TeamLink::life() const {
-  return shared_ != nullptr ? shared_->link->life() : nullptr;
+  return shared_ != nullptr && !lent_anew_ ? shared_->link->life() : nullptr;
 }
 
 bool TeamLink::was_up() const { return bound_to() != nullptr && bound_to()->link->was_up(); }
@@ -125,7 +125,7 @@ void TeamLink::Resolve() {
     OnLinkProgress({.stage = BootstrapProgress::Stage::kConnecting,
                     .text = absl::StrCat("waiting for ssh's configuration of ", written_)});
   });
-  ways_.resolve([this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
+  ways_.resolve(env_, [this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
     if (*alive) OnResolved(resolved);
   });
 }
@@ -138,19 +138,18 @@ void TeamLink::ResolveIn(absl::Duration wait) {
   });
 }
 
-void TeamLink::OnLent(bool is_another) {
-  if (is_another) {
-    lent_anew_ = shared_ == nullptr ? resolving_ : shared_->lent != nullptr;
-    if (observers_.wanted()) AskAnew();
-  } else if (shared_ != nullptr && shared_->lent != nullptr) {
-    shared_->lent->Lend(this, ways_.loan());
-  }
+void TeamLink::Lend(const SharedEnvironment& env) {
+  if (IsSame(env_, env)) return;
+  env_ = env;
+  // The agent of this machine is reached with nobody's.
+  lent_anew_ = shared_ == nullptr ? resolving_ : shared_->lent != nullptr;
+  if (observers_.wanted()) AskAnew();
 }
 
-// What is up serves on, whoever asks; what is not must not be brought up with an environment that
-// may lead elsewhere. Others that have the link hear nothing of it.
+// Also what is up: it may lead elsewhere than the environment does. Others that have the link hear
+// nothing of it.
 void TeamLink::AskAnew() {
-  if (!lent_anew_ || shared_ == nullptr || life() != nullptr) return;
+  if (!lent_anew_ || shared_ == nullptr) return;
   Detach();
   Resolve();
 }
@@ -158,10 +157,7 @@ void TeamLink::AskAnew() {
 void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   resolving_ = false;
   CancelTimer(&patience_timer_);
-  // Once more at most, since somebody may lend all the time: then it counts for the next connection
-  // alone.
-  if (lent_anew_ && !std::exchange(asked_twice_, true)) return Resolve();
-  asked_twice_ = false;
+  if (lent_anew_) return Resolve();  // The answer is for another.
   if (std::exchange(kept_, nullptr) != nullptr) ways_.left();
   if (!resolved.ok()) return OnNotResolved(resolved.status());
   failure_ = absl::OkStatus();
@@ -196,7 +192,7 @@ void TeamLink::Unbind() {
 // Observers hear of what is up already, since they asked before it was theirs.
 void TeamLink::Bind(SharedLink& shared) {
   shared_ = &shared;
-  if (shared.lent != nullptr) shared.lent->Lend(this, ways_.loan());
+  if (shared.lent != nullptr) shared.lent->Lend(this, env_);
   shared.link->AddObserver(this);
   if (!observers_.wanted()) return;
   shared.link->Want(this);
@@ -220,6 +216,7 @@ void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
 }
 
 void TeamLink::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
+  if (lent_anew_) return;  // Where that leads is asked when somebody wants it.
   moved_ = false;
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
 }
@@ -227,10 +224,9 @@ void TeamLink::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
 void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
   if (shared_->moved) return OnMoved();
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
-  if (observers_.wanted()) AskAnew();
 }
 
-// It was found with what one of the link's teams was lent, and says nothing of the others.
+// It was found with what one of those on the link was lent, and says nothing of the others.
 void TeamLink::OnMoved() {
   LogInfo("team ", team_, ": ssh may mean another host than ", shared_->name, " by ", written_,
           " now");

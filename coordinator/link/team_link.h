@@ -1,7 +1,6 @@
 #ifndef IRIS_COORDINATOR_LINK_TEAM_LINK_H_
 #define IRIS_COORDINATOR_LINK_TEAM_LINK_H_
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <random>
@@ -10,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/fresh_answer.h"
@@ -28,35 +28,37 @@ struct SharedLink {
   std::string name;     // "user@host:port", or "local".
   std::string written;  // The destination, as it is written.
   SshTarget target;     // As it is written, without an environment.
-  // Of its teams, each by its TeamLink, and of a stop; null: the agent here.
+  // Of those who use it, each by its TeamLink, and of a stop; null: the agent here.
   std::shared_ptr<LentEnv> lent;
   std::shared_ptr<FreshAnswer> answer;  // Of whoever asked last; null: the agent here.
   std::unique_ptr<HostLink> link;
   // Its last attempt found that ssh means something else by the target now, and went no further:
-  // each of its teams is to ask what it means for that team.
+  // each of those who use it is to ask what it means for that one.
   bool moved = false;
   bool closing = false;  // Nobody uses it, and nobody is to begin.
 
   bool is_local() const { return key.empty(); }
 };
 
-// A team's way to its host, for its transports: asks what the team's `remote` means when it is
-// first wanted, and is from then on the link that is shared by all teams that mean the same.
+// The way to a team's host for one who asks something of it, a session's transport: asks what the
+// team's `remote` means in that one's environment when it is first wanted, and is from then on the
+// link that all share who mean the same.
 //
 //   resting ── Want() ──▶ resolving ──▶ bound ── the link's attempt finds another meaning ─┐
 //                         ▲  │ failed     │                                                │
-//                         │  ▼            ▼ lent another environment, and not up           │
+//                         │  ▼            ▼ Lend() of another environment, up or not       │
 //              waiting, or blocked     resolving, the link kept ◀──────────────────────────┘
 //
-// A team is on one link at a time, and only on one to which its own environment has led. Lives on
-// the coordinator's loop.
+// It is on one link at a time, and only on one to which the environment of now has led: until that
+// is known it has no life. Lives on the coordinator's loop.
 class TeamLink final : public Link, private LinkObserver {
  public:
   struct Ways {
-    // Asks what the target means now; `then` runs on the loop, never from inside.
-    std::function<void(std::function<void(const absl::StatusOr<ResolvedTarget>&)> then)> resolve;
-    // What the team was lent last.
-    std::function<Loan()> loan;
+    // Asks what the target means now in that environment; `then` runs on the loop, never from
+    // inside.
+    std::function<void(const SharedEnvironment& env,
+                       std::function<void(const absl::StatusOr<ResolvedTarget>&)> then)>
+        resolve;
     // The link for that meaning, made at need. It outlives this one.
     std::function<SharedLink&(const ResolvedTarget&)> find;
     // One that this was bound to may be of no use to anybody now.
@@ -75,6 +77,7 @@ class TeamLink final : public Link, private LinkObserver {
   void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
   void SetUrgent(LinkObserver* observer, bool urgent) override;
+  void Lend(const SharedEnvironment& env) override;
   void OnTraffic() override;
   std::shared_ptr<LinkLife> life() const override;
   bool was_up() const override;
@@ -86,10 +89,6 @@ class TeamLink final : public Link, private LinkObserver {
   // what sleeps on the host goes on sleeping. Want() serves it all the same.
   void SetConfigured(bool configured);
   bool configured() const { return configured_; }
-
-  // The team was lent something, `is_another` environment than before: what its `remote` means by
-  // that is asked before the team's next connection.
-  void OnLent(bool is_another);
 
   // Null: to none. While it is asked anew, to the one of before.
   const SharedLink* bound_to() const { return shared_ != nullptr ? shared_ : kept_; }
@@ -128,12 +127,12 @@ class TeamLink final : public Link, private LinkObserver {
   bool leaving_ = false;  // Posted.
 
   SharedLink* shared_ = nullptr;
+  SharedEnvironment env_;   // Of whom it serves.
   bool lent_anew_ = false;  // And not asked since what that means.
   bool moved_ = false;      // The last link moved away, and none was up since.
   // While there is none.
   SharedLink* kept_ = nullptr;  // The one of before, which may be the one again.
   bool resolving_ = false;
-  bool asked_twice_ = false;  // Something was lent since the first time.
   EventLoop::TimerId patience_timer_ = 0;
   absl::Status failure_;  // The last, OK once resolved.
   absl::Duration failed_at_;

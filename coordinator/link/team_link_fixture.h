@@ -1,7 +1,6 @@
 #ifndef IRIS_COORDINATOR_LINK_TEAM_LINK_FIXTURE_H_
 #define IRIS_COORDINATOR_LINK_TEAM_LINK_FIXTURE_H_
 
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +20,7 @@
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/lent_env.h"
+#include "coordinator/link/link.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/retry.h"
 #include "coordinator/link/team_link.h"
@@ -55,8 +55,11 @@ class TeamLinkTest : public ::testing::Test {
     return std::make_unique<TeamLink>(
         loop_.loop(), team, "gpu",
         TeamLink::Ways{
-            .resolve = [this](Resolver::Then then) { asked_.push_back(std::move(then)); },
-            .loan = [this, team] { return loans_[team]; },
+            .resolve =
+                [this](const SharedEnvironment& env, Resolver::Then then) {
+                  asked_with_.push_back(KeysIn(env));
+                  asked_.push_back(std::move(then));
+                },
             .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to.key); },
             .left = [this] { ++left_; }},
         waits_);
@@ -90,7 +93,7 @@ class TeamLinkTest : public ::testing::Test {
       then(resolved);
     });
   }
-  // The link's next attempt finds that ssh means something else by now, for one of its teams.
+  // The link's next attempt finds that ssh means something else by now, for one of those on it.
   void Move(const std::string& key) {
     hosts_.at(key).AnswerWith(MakeFailure(v1::FAILURE_CANCELLED, "it means another one now"));
     OnLoop([&] { links_.at(key)->moved = true; });
@@ -100,15 +103,19 @@ class TeamLinkTest : public ::testing::Test {
     hosts_.at(key).AnswerWith(absl::OkStatus());
     OnLoop([&] { links_.at(key)->moved = false; });
   }
-  // A front end asks something of `team`, and ssh runs with these keys.
-  void Lend(TeamLink& team, const std::string& name, const std::string& keys) {
+  // Somebody with these keys is to be served.
+  void Lend(TeamLink& team, const std::string& keys) {
     OnLoop([&] {
-      Loan& loan = loans_[name];
-      const Environment env = {{"SSH_AUTH_SOCK", keys}};
-      const bool is_another = loan.env == nullptr || *loan.env != env;
-      loan = {.env = std::make_shared<const Environment>(env), .count = ++lent_};
-      team.OnLent(is_another);
+      team.Lend(std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", keys}}));
     });
+  }
+  static std::string KeysIn(const SharedEnvironment& env) {
+    return env == nullptr ? "" : env->at("SSH_AUTH_SOCK");
+  }
+  std::shared_ptr<LinkLife> LifeOf(TeamLink& team) {
+    std::shared_ptr<LinkLife> life;
+    OnLoop([&] { life = team.life(); });
+    return life;
   }
   // With which keys the next attempt of that link is made.
   std::string KeysOf(const std::string& key) {
@@ -156,8 +163,7 @@ class TeamLinkTest : public ::testing::Test {
   LoopThread loop_;
   OutstandingCalls calls_;
   std::vector<Resolver::Then> asked_;
-  std::map<std::string, Loan> loans_;  // By team.
-  uint64_t lent_ = 0;
+  std::vector<std::string> asked_with_;  // The keys in all questions.
   int left_ = 0;
   std::map<std::string, std::unique_ptr<SharedLink>> links_;
   LinkRecorder recorder_;

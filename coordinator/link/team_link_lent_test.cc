@@ -1,5 +1,6 @@
 // Teams whose environments, or whose ssh, lead elsewhere than before.
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -68,10 +69,10 @@ TEST_F(TeamLinkTest, AMeaningThatIsAnotherOneEveryTimeIsNotAskedWithoutEnd) {
 }
 
 TEST_F(TeamLinkTest, WhoeverIsLentAnotherEnvironmentAsksAloneWhatThatMeans) {
-  Lend(*a_, "a", "/dev");
+  Lend(*a_, "/dev");
   hosts_.at("one").AnswerWith(MakeFailure(v1::FAILURE_BAD_REQUEST, "DETAIL"));
   OnLoop([&] { b_ = Make("b"); });
-  Lend(*b_, "b", "/dev-too");
+  Lend(*b_, "/dev-too");
   Want(*a_, recorder_);
   Answer(std::string("one"));
   Want(*b_, other_);
@@ -80,10 +81,9 @@ TEST_F(TeamLinkTest, WhoeverIsLentAnotherEnvironmentAsksAloneWhatThatMeans) {
   other_.WaitFor(1);
   EXPECT_EQ(KeysOf("one"), "/dev-too");
 
-  Lend(*a_, "a", "/dev");
+  Lend(*a_, "/dev");
   EXPECT_THAT(asked_, IsEmpty()) << "it is what was lent before";
-  EXPECT_EQ(KeysOf("one"), "/dev") << "and the newest";
-  Lend(*a_, "a", "/prod");
+  Lend(*a_, "/prod");
   ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
   EXPECT_EQ(KeysOf("one"), "/dev-too") << "what it means is not known yet";
   OnLoop([&] { EXPECT_EQ(a_->bound_to(), links_.at("one").get()) << "it may be the same"; });
@@ -96,29 +96,67 @@ TEST_F(TeamLinkTest, WhoeverIsLentAnotherEnvironmentAsksAloneWhatThatMeans) {
   EXPECT_EQ(KeysOf("two"), "/prod");
 }
 
-TEST_F(TeamLinkTest, ALinkThatIsUpServesWhoeverAsksAndItsLossAsksAnew) {
+TEST_F(TeamLinkTest, AlsoALinkThatIsUpServesNobodyWhoseEnvironmentHasNotLedThere) {
   BringBothUp();
-  Lend(*a_, "a", "/prod");
-  EXPECT_THAT(asked_, IsEmpty());
+  const std::shared_ptr<LinkLife> one = LifeOf(*a_);
+  Lend(*a_, "/prod");
+  EXPECT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(LifeOf(*a_), nullptr) << "where that leads is not known yet";
+  EXPECT_EQ(LifeOf(*b_), one) << "who hears nothing of it";
+  Answer(std::string("two"));
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
+  EXPECT_NE(LifeOf(*a_), one);
+  EXPECT_EQ(LifeOf(*b_), one);
+  EXPECT_THAT(other_.heard(), ElementsAre("up"));
   EXPECT_EQ(KeysOf("one"), "");
-  hosts_.at("one").CutWires();
-  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
-  Answer(std::string("one"));
-  EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down dropped, retries", "up"));
-  EXPECT_EQ(KeysOf("one"), "/prod");
+  EXPECT_EQ(KeysOf("two"), "/prod");
 }
 
-TEST_F(TeamLinkTest, WhatIsLentWhileItIsAskedIsAskedOnceMore) {
-  Lend(*a_, "a", "/dev");
-  Want(*a_, recorder_);
-  Lend(*a_, "a", "/prod");
+TEST_F(TeamLinkTest, WhereItLeadsToTheSameLinkThatGoesOnAsItIs) {
+  BringBothUp();
+  const std::shared_ptr<LinkLife> one = LifeOf(*a_);
+  Lend(*a_, "/another-window");
   Answer(std::string("one"));
-  ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
-  Lend(*a_, "a", "/another");
-  Answer(std::string("two"));
-  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up")) << "who lends all the time holds it up";
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
+  EXPECT_EQ(LifeOf(*a_), one);
+  EXPECT_EQ(hosts_.at("one").attempts(), 1);
+  EXPECT_EQ(KeysOf("one"), "/another-window");
+}
+
+TEST_F(TeamLinkTest, WhereItLeadsNowhereThatIsSaidAndTheLinkIsNotUsed) {
+  BringBothUp();
+  Lend(*a_, "/broken");
+  Answer(MakeFailure(v1::FAILURE_BAD_REQUEST, "DETAIL"));
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down bad_request"));
+  EXPECT_EQ(LifeOf(*a_), nullptr);
+  EXPECT_THAT(other_.heard(), ElementsAre("up"));
+}
+
+TEST_F(TeamLinkTest, WhatIsLentWhileNobodyWantsItIsAskedWhenSomebodyDoes) {
+  BringBothUp();
+  OnLoop([&] { a_->Unwant(&recorder_); });
+  Lend(*a_, "/prod");
   EXPECT_THAT(asked_, IsEmpty());
+  EXPECT_EQ(LifeOf(*a_), nullptr);
+  Want(*a_, recorder_);
+  Answer(std::string("two"));
+  EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "up"));
+  EXPECT_EQ(KeysOf("two"), "/prod");
+}
+
+TEST_F(TeamLinkTest, TheAnswerForOneIsNotTakenForAnother) {
+  Lend(*a_, "/dev");
+  Want(*a_, recorder_);
+  for (const char* keys : {"/prod", "/another"}) {
+    Lend(*a_, keys);
+    Answer(std::string("one"));
+    ASSERT_NO_FATAL_FAILURE(WaitForQuestions(1));
+  }
+  Answer(std::string("two"));
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));
+  EXPECT_THAT(asked_with_, ElementsAre("/dev", "/prod", "/another"));
   EXPECT_EQ(hosts_.at("one").attempts(), 0);
+  EXPECT_EQ(KeysOf("two"), "/another");
 }
 
 TEST_F(TeamLinkTest, WhoWantsNothingIsAskedForAgainOnlyWhenItDoes) {

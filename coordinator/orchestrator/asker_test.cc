@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/asker_fixture.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
@@ -18,51 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// gpu's path and its WHO are those of the asker's WHO.
-class AskerTest : public OrchestratorTest {
- protected:
-  AskerTest() {
-    on_load_ = [this](const EnvLookup& env, Config& config) {
-      const std::string who = env("WHO").value_or("nobody");
-      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
-      if (path_is_of_asker_) config.teams[1].path = "/" + who;
-    };
-    Start(HoldScript);
-  }
-  static TellSpec From(const std::string& who) {
-    TellSpec spec = ToGpu("hello from " + who);
-    spec.environment = std::make_shared<const Environment>(Environment{{"WHO", who}});
-    return spec;
-  }
-  std::string Who() {
-    std::string who;
-    OnLoop([&] {
-      const Team& team = Transport().team();
-      who = team.asker.environment == nullptr ? "nobody" : team.asker.environment->at("WHO");
-      EXPECT_EQ(team.env.at(0).value, who);
-    });
-    return who;
-  }
-  // Once it is under way.
-  void Settle(const std::string& tell_id) {
-    AwaitUnderWay(tell_id);
-    OnLoop([&] { Transport().Settle(tell_id, absl::OkStatus()); });
-  }
-  void AwaitUnderWay(const std::string& tell_id) {
-    bool met = false;
-    for (const absl::Time deadline = absl::Now() + absl::Seconds(20);
-         !met && absl::Now() < deadline;) {
-      OnLoop([&] {
-        met = factory_->made("cli", "gpu") && !Transport().open_tells().empty() &&
-              Transport().open_tells().front() == tell_id;
-      });
-    }
-    ASSERT_TRUE(met);
-  }
-
-  bool path_is_of_asker_ = false;
-};
+using ::testing::IsEmpty;
 
 TEST_F(AskerTest, EachMessageHasItsOwnAndTheChildStays) {
   const TellSpec first = From("ann"), second = From("bob"), third = From("ann");
@@ -230,6 +187,95 @@ TEST_F(AskerTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
   config_status_ = absl::OkStatus();
   Start(HoldScript);
   OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+}
+
+TEST_F(AskerTest, AlsoInTheSameLifeOnceThereIsAWay) {
+  const TellSpec given = From("ann");
+  Recorder before, after, next;
+  ASSERT_TRUE(Tell(given, before).ok());
+  AwaitUnderWay(given.tell_id);
+  OnLoop([this] { orchestrator_->Leave(); });
+  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
+  Start(HoldScript);
+  OnLoop([&] {
+    ASSERT_TRUE(orchestrator_->Follow(given.tell_id, "cli", &after).ok());
+    orchestrator_->Cancel(given.tell_id, "cli",
+                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+  });
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
+  config_status_ = absl::OkStatus();
+  ASSERT_TRUE(Tell(From("ann"), next).ok());
+  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+}
+
+class PassEnvTest : public AskerTest {
+ protected:
+  // An earlier life took it, behind one that has ended since.
+  PassEnvTest() {
+    file_.teams[1].pass_env = {"WHO"};
+    Recorder before, other;
+    const TellSpec first = From("ann");
+    EXPECT_TRUE(Tell(first, other).ok());
+    AwaitUnderWay(first.tell_id);
+    EXPECT_TRUE(Tell(waiting_, before).ok());
+    OnLoop([this] { orchestrator_->Leave(); });
+    Start(HoldScript, {.housekeeping = absl::Milliseconds(10)});
+    OnLoop([this] { EXPECT_TRUE(orchestrator_->Follow(waiting_.tell_id, "cli", &after_).ok()); });
+    Settle(first.tell_id);
+    Drain();
+    Drain();
+  }
+  ~PassEnvTest() override {
+    OnLoop([this] { orchestrator_.reset(); });  // It knows the recorder.
+  }
+
+  const TellSpec waiting_ = From("ann");
+  Recorder after_;
+};
+
+TEST_F(PassEnvTest, WhatAnEarlierLifeTookWaitsForSomebodyWhoHasTheVariables) {
+  OnLoop([this] {
+    EXPECT_THAT(Transport().open_tells(), IsEmpty());
+    EXPECT_TRUE(orchestrator_->LacksAsker(waiting_.tell_id));
+    EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("passEnv"));
+    EXPECT_THAT(after_.texts.back(), HasSubstr("passEnv"));
+    orchestrator_->AskFor(waiting_.tell_id, waiting_.environment);
+  });
+  AwaitUnderWay(waiting_.tell_id);
+  EXPECT_EQ(Who(), "ann");
+  Settle(waiting_.tell_id);
+  EXPECT_TRUE(after_.Wait().status.ok());
+}
+
+TEST_F(PassEnvTest, NotForLongerThanAnswersAreKept) {
+  OnLoop([this] { later_ = absl::Hours(7 * 24); });
+  EXPECT_EQ(KindOf(after_.Wait().status), v1::FAILURE_DROPPED);
+  EXPECT_THAT(ToProto(after_.outcome.status).detail(), HasSubstr("passEnv"));
+}
+
+// The start goes the way of who asked for it, and so would what is sent as soon as it is through.
+TEST_F(AskerTest, AMessageWaitsForTheEndOfAStartThatIsSomebodyElses) {
+  OnLoop([&] {
+    factory_->hosts().hold_starts = true;
+    orchestrator_->Wake(
+        "cli", "gpu", [](const absl::StatusOr<v1::WakeResponse>&) {}, /*takeover=*/false,
+        From("ann").environment);
+  });
+  Drain();
+  const TellSpec spec = From("bob");
+  Recorder recorder;
+  ASSERT_TRUE(Tell(spec, recorder).ok());
+  Drain();
+  EXPECT_EQ(Who(), "ann");
+  OnLoop([&] {
+    EXPECT_TRUE(Transport().open_tells().empty());
+    factory_->hosts().hold_starts = false;
+    Transport().FinishStart();
+  });
+  AwaitUnderWay(spec.tell_id);
+  EXPECT_EQ(Who(), "bob");
+  Settle(spec.tell_id);
+  EXPECT_TRUE(recorder.Wait().status.ok());
 }
 
 TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {

@@ -8,6 +8,7 @@
 
 #include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/way_variables.h"
 #include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/no_way.h"
 #include "coordinator/orchestrator/orchestrator.h"
@@ -26,28 +27,65 @@ Team For(const SharedEnvironment& environment, Team team) {
 // The configuration may have been edited while the message waited behind another. Where it does not
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
+  const OpenTell* const tell = TellOfNow(queue);
+  if (tell == nullptr && queue.wakes_waiting.empty()) return;
   const SharedEnvironment environment = EnvironmentOfNow(queue);
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return;
   const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team != nullptr) queue.session->UseSettings(For(environment, *team));
+  if (team == nullptr) return;
+  const Team asked = For(environment, *team);
+  // Nor does it go another way than its sender's, whatever the configuration names by now.
+  if (tell != nullptr && !tell->is_of_sender && !LeadsAsFor(tell->way, asked)) return;
+  queue.session->UseSettings(asked);
+}
+
+const Orchestrator::OpenTell* Orchestrator::TellOfNow(const Queue& queue) const {
+  const bool is_in_flight = !queue.in_flight.empty();
+  if (!is_in_flight && (!queue.wakes_waiting.empty() || queue.waiting.empty())) return nullptr;
+  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
+  return open == open_.end() ? nullptr : &open->second;
 }
 
 SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
-  const bool is_in_flight = !queue.in_flight.empty();
-  if (!is_in_flight && !queue.wakes_waiting.empty()) return queue.wakes_environment;
-  if (!is_in_flight && queue.waiting.empty()) return nullptr;
-  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
-  return open == open_.end() ? nullptr : open->second.environment;
+  const OpenTell* const tell = TellOfNow(queue);
+  if (tell != nullptr) return tell->environment;
+  return queue.wakes_waiting.empty() ? nullptr : queue.wakes_environment;
+}
+
+std::string Orchestrator::WayFor(const std::string& to, const SharedEnvironment& environment) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
+  return team == nullptr ? "" : WayVariables(For(environment, *team));
+}
+
+bool Orchestrator::LeadsItsWay(const OpenTell& tell, const std::string& to,
+                               const SharedEnvironment& environment) {
+  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
+  return team == nullptr || LeadsAsFor(tell.way, For(environment, *team));
+}
+
+bool Orchestrator::LacksVariables(const OpenTell& tell) const {
+  if (tell.environment != nullptr || !tell.may_be_there || tell.given) return false;
+  const auto queue = queues_.find(tell.session_id);
+  const bool has_way = queue != queues_.end() && queue->second.session != nullptr;
+  return has_way && !queue->second.session->team().pass_env.empty();
+}
+
+bool Orchestrator::WaitsForAsker(const Queue& queue) const {
+  if (queue.waiting.empty()) return false;
+  const auto open = open_.find(queue.waiting.front());
+  return open != open_.end() && LacksVariables(open->second);
 }
 
 bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   const auto open = open_.find(tell_id);
   if (open == open_.end() || open->second.outcome.has_value()) return false;
-  if (open->second.environment != nullptr) return false;
+  if (open->second.has_asker()) return false;
+  if (LacksVariables(open->second) || absl::c_linear_search(no_way_, tell_id)) return true;
   return absl::c_none_of(open_, [&](const auto& other) {
-    return other.second.session_id == open->second.session_id &&
-           other.second.environment != nullptr;
+    return other.second.session_id == open->second.session_id && other.second.has_asker();
   });
 }
 
@@ -56,11 +94,18 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
   const auto open = open_.find(tell_id);
   if (environment == nullptr || open == open_.end()) return;
   const bool is_better = by_sender && !open->second.is_of_sender;
-  if (open->second.environment != nullptr && !is_better) return;
-  open->second.is_of_sender = by_sender;
-  if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment);
-  open->second.environment = environment;
+  if (open->second.has_asker() && !is_better) return;
+  if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);
   Queue& queue = queues_[open->second.session_id];
+  if (queue.session == nullptr) return;  // There is no way, and it is over.
+  const std::string& to = queue.session->to();
+  if (by_sender) open->second.way = WayFor(to, environment);
+  if (!LeadsItsWay(open->second, to, environment)) return;
+  const bool waited = WaitsForAsker(queue) && queue.waiting.front() == tell_id;
+  open->second.is_of_sender = by_sender;
+  open->second.is_untried = false;
+  open->second.environment = environment;
+  if (waited) PostStartNext(open->second.session_id);
   const bool is_awaited =
       queue.awaits.has_value() && !queue.waiting.empty() && queue.waiting.front() == tell_id;
   // Of others it is asked for when their turn comes.
@@ -108,6 +153,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
   if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
+  PassOnCancels(queue);
   return &queue;
 }
 
@@ -117,7 +163,8 @@ absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environ
   for (std::string& tell_id : std::exchange(no_way_, {})) {
     const auto open = open_.find(tell_id);
     if (open == open_.end()) continue;
-    if (!status.ok() || open->second.session_id != queue.session->session_id()) {
+    if (!status.ok() || open->second.session_id != queue.session->session_id() ||
+        !LeadsItsWay(open->second, queue.session->to(), environment)) {
       stay.push_back(std::move(tell_id));
       continue;
     }
@@ -134,21 +181,41 @@ absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environ
   return status;
 }
 
-void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& environment) {
+void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& environment,
+                           bool by_sender) {
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok() || !stored->has_value()) return;
+  OpenTell& tell = open_[tell_id];
+  if (by_sender) tell.way = WayFor((*stored)->to, environment);
+  tell.is_of_sender = by_sender;  // Of the environment that it gets, if it gets this one.
   const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
   if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
   if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
   End(tell_id, NoWay(queue.status(), open_[tell_id].given));
 }
 
+absl::Status Orchestrator::CheckNoneIsElsewhere(const Queue& queue) const {
+  for (const std::string& tell_id : no_way_) {
+    const auto open = open_.find(tell_id);
+    const bool is_of_queue =
+        open != open_.end() && open->second.session_id == queue.session->session_id();
+    if (!is_of_queue || !open->second.given) continue;
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       "an earlier message of this conversation is on the host to which variables "
+                       "of its sender lead, and these do not lead there",
+                       "Ask for it with `iris tells`, with the variables that it was sent with, or "
+                       "cancel it.");
+  }
+  return absl::OkStatus();
+}
+
 void Orchestrator::EndWhatFoundNoWay() {
-  const absl::Status why = config_.Current().status();
+  absl::Status why = config_.Current().status();
+  if (why.ok()) why = AwaitsItsSendersVariables();
   for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
     const OpenTell& tell = open_[tell_id];
     const bool is_overdue = store_.Now() >= tell.accepted_at + limits_.host_wait_max;
-    if (is_overdue && !why.ok()) End(tell_id, NoWay(why, tell.given));
+    if (is_overdue) End(tell_id, NoWay(why, tell.given));
   }
 }
 

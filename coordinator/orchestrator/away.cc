@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/check_tell.h"
@@ -16,13 +17,18 @@
 
 namespace iris {
 
-absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) const {
-  const LeftMessage left = {
+LeftMessage Orchestrator::LeftOf(const OpenTell& tell, const HostAway& away) const {
+  return {
       .wait_for_host = tell.wait_for_host && away.is_remote,
-      .is_overdue = store_.Now() >= tell.accepted_at + limits_.host_wait_max,
-      .asker_is_known = tell.is_of_sender,
+      .is_overdue = IsOverdue(tell),
+      .is_of_sender = tell.is_of_sender && IsSame(tell.environment, away.environment),
+      // What an earlier life took has waited there, most likely.
+      .has_waited = tell.has_waited || tell.may_be_there,
   };
-  return iris::EndWhileAway(left, away);
+}
+
+absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) const {
+  return iris::EndWhileAway(LeftOf(tell, away), away);
 }
 
 absl::Status Orchestrator::EndWhileAway(const std::string& id_on_host, const HostAway& away) const {
@@ -46,15 +52,20 @@ void Orchestrator::OnSessionAway(const std::string& session_id, const HostAway& 
     if (alive.expired() || leaving_) return;
     Queue& queue = queues_[session_id];
     TakeBack(queue);
+    queue.away = away;
     EndWhatDoesNotWait(queue, away);
+    const bool is_tried_again = absl::c_any_of(queue.waiting, [&](const std::string& waiting) {
+      return IsTriedAgain(LeftOf(open_[waiting], away), away);
+    });
     if (queue.awaits.has_value() && !queue.waiting.empty()) {
-      queue.awaits =
-          ToProto({.stage = TransportProgress::Stage::kConnecting, .text = WhyItWaits(away)});
+      queue.awaits = ToProto({.stage = TransportProgress::Stage::kConnecting,
+                              .text = WhyItWaits(away, is_tried_again)});
     }
     TellPlaces(queue);
     LetGoOfWaits(queue);
     // What is wrong may be the name of the host: what somebody mended counts from the next attempt.
     if (!queue.in_flight.empty() || queue.awaits.has_value()) UseSettingsOfNow(queue);
+    if (is_tried_again) queue.session->TryLater();
   });
 }
 
@@ -82,11 +93,21 @@ void Orchestrator::EndWhatDoesNotWait(Queue& queue, const HostAway& away) {
   for (const std::string& waiting : queue.waiting) {
     OpenTell& tell = open_[waiting];
     absl::Status end = there.ok() ? EndOf(tell, away) : NoWay(there, tell.given);
+    // What would be tried with its own environment is not, before the one in front has gone: that
+    // may be days.
+    const bool is_stuck = !stay.empty() && !away.retries && !away.asker_is_newer &&
+                          tell.is_of_sender && !tell.wait_for_host;
+    if (end.ok() && is_stuck) end = away.why;
     if (tell.given || end.ok()) {
       stay.push_back(waiting);
-      // What was lent does not serve; whoever asks next may have more.
-      const bool was_tried = !away.retries && !away.asker_is_newer;
-      if (was_tried && !tell.is_of_sender) tell.environment = nullptr;
+      tell.has_waited |= away.retries;
+      // What was lent does not serve; whoever asks next may have more, and may also where a login
+      // with it is still to come.
+      const bool is_blocked = !away.retries && !away.asker_is_newer;
+      if (is_blocked && !tell.is_of_sender) {
+        tell.is_untried = away.login_in.has_value();
+        if (!tell.is_untried) tell.environment = nullptr;
+      }
     } else {
       ends.emplace_back(waiting, std::move(end));
     }
@@ -104,12 +125,14 @@ absl::Status Orchestrator::CheckStillThere(const Queue& queue) {
 
 void Orchestrator::OnSessionBack(const std::string& session_id) {
   queues_[session_id].awaits.reset();
+  queues_[session_id].away.reset();
   PostStartNext(session_id);
 }
 
 void Orchestrator::LetGoOfWaits(Queue& queue) {
   if (!queue.waiting.empty()) return;
   queue.awaits.reset();
+  queue.away.reset();
   queue.session->StopAwaiting();
   if (queue.wakes_waiting.empty()) pool_.LeaveLine(queue.session->session_id());
 }

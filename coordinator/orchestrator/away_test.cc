@@ -46,6 +46,13 @@ class AwayTest : public OrchestratorTest {
     spec.wait_for_host = true;
     return spec;
   }
+  static SharedEnvironment Keys() {
+    return std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", "/a"}});
+  }
+  static TellSpec WithKeys(TellSpec spec) {
+    spec.environment = Keys();
+    return spec;
+  }
   void Send(const TellSpec& spec, Recorder& recorder) {
     ASSERT_TRUE(Tell(spec, recorder).ok());
     Drain();
@@ -355,14 +362,14 @@ TEST_F(AwayTest, WhoeverStopsTheCoordinatorHearsThatTheTeamNeverGotIt) {
 
 TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereItsSenderHasNone) {
   Recorder before, after, again;
-  TellSpec spec = Left();
+  TellSpec spec = ToGpu("x");
   Send(spec, before);
   Begin();
   Send(spec, after);
   FailAttempt(Refused());
   EXPECT_EQ(after.times_settled, 0);
   EXPECT_THAT(after.texts.back(), AllOf(HasSubstr("waits for somebody"), HasSubstr("no key")));
-  const auto keys = std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", "/a"}});
+  const SharedEnvironment keys = Keys();
   OnLoop([&] {
     EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id));
     orchestrator_->AskFor(spec.tell_id, keys);
@@ -377,6 +384,70 @@ TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereItsSen
   Send(spec, again);
   FailAttempt(Refused());
   EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_AUTH);
+}
+
+// Its network comes before its disks: so soon a login is refused.
+TEST_F(AwayTest, AHostThatComesBackByHalvesIsTriedAgainForWhatHasWaitedForIt) {
+  Recorder left, asked;
+  const TellSpec spec = WithKeys(Left()), other = WithKeys(ToGpu("y"));
+  Send(spec, left);
+  FailAttempt();
+  FailAttempt(Refused());
+  EXPECT_EQ(left.times_settled, 0);
+  EXPECT_THAT(left.texts.back(),
+              AllOf(HasSubstr("tried again every few minutes"), HasSubstr("no key")));
+  OnLoop([this] { EXPECT_EQ(Transport().asked_later(), 1); });
+  Send(other, asked);
+  FailAttempt(Refused());
+  EXPECT_EQ(KindOf(asked.Wait().status), v1::FAILURE_AUTH);
+  OnLoop([this] { EXPECT_EQ(Transport().asked_later(), 2); });
+  AnswerAtLast(spec.tell_id);
+  EXPECT_TRUE(left.Wait().status.ok());
+}
+
+TEST_F(AwayTest, AHostThatRefusesTheFirstLoginDoesNot) {
+  Recorder left;
+  Send(WithKeys(Left()), left);
+  FailAttempt(Refused());
+  EXPECT_EQ(KindOf(left.Wait().status), v1::FAILURE_AUTH);
+}
+
+TEST_F(AwayTest, WhoAsksTooSoonForAnotherLoginIsNotTakenForSomebodyWithoutKeys) {
+  Recorder before, after;
+  const TellSpec spec = ToGpu("x");
+  Send(spec, before);
+  Begin();
+  Send(spec, after);
+  FailAttempt(Refused());
+  HostAway barred = Refused();
+  barred.login_in = absl::Seconds(1);
+  const SharedEnvironment keys = Keys();
+  OnLoop([&] { orchestrator_->AskFor(spec.tell_id, keys); });
+  FailAttempt(barred);
+  EXPECT_EQ(after.times_settled, 0);
+  EXPECT_THAT(after.texts.back(), HasSubstr("comes by itself"));
+  OnLoop([&] {
+    EXPECT_EQ(Transport().team().asker.environment, keys);
+    EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id)) << "the next one may have more";
+  });
+  AnswerAtLast(spec.tell_id);
+  EXPECT_TRUE(after.Wait().status.ok());
+}
+
+TEST_F(AwayTest, WhatWaitsForKeysEndsAfterAsLongThoughNothingIsTried) {
+  const TellLimits limits = {.housekeeping = absl::Milliseconds(10)};
+  Recorder before, after;
+  const TellSpec spec = ToGpu("x");
+  Send(spec, before);
+  Start(HoldScript, limits);
+  Send(spec, after);
+  FailAttempt(Refused());
+  EXPECT_EQ(after.times_settled, 0);
+  OnLoop([this] { now_ += absl::Hours(7 * 24); });
+  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_AUTH);
+  EXPECT_THAT(ToProto(after.outcome.status).detail(),
+              AllOf(HasSubstr("nobody with the keys"), HasSubstr("7 days")));
+  EXPECT_FALSE(Awaited());
 }
 
 TEST_F(AwayTest, OnThisMachineNobodyIsAway) {

@@ -12,6 +12,13 @@ inline bool SaysNothingOfTheTeam(const absl::Status& why) {
   return KindOf(why) == v1::FAILURE_STORAGE || KindOf(why) == v1::FAILURE_BUSY_LIMIT;
 }
 
+// Why a message waits where the configuration loads: what it names leads whoever asks elsewhere.
+inline absl::Status AwaitsItsSendersVariables() {
+  return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                     "the way to its host depends on variables of who sent it, and nobody has "
+                     "asked for the message who has the same");
+}
+
 // How a message ends that was accepted, and to whose team there is no way any more: `why`. `given`:
 // its host may have it.
 inline absl::Status NoWay(const absl::Status& why, bool given) {

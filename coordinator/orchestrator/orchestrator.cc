@@ -72,19 +72,23 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
                        absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
                                     spec.to, " wait already"));
   }
+  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
   if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
   // A warm session gets it at once. What the store would be told then it is told now: every write
   // there waits for the disk.
-  const bool at_once = queue.in_flight.empty() && queue.waiting.empty() && queue.session->ready();
+  const bool at_once =
+      queue.in_flight.empty() && queue.waiting.empty() && queue.session->takes_at_once();
+  const std::string way = WayFor(spec.to, spec.environment);
   absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
                                       at_once ? TellState::kRunning : TellState::kQueued,
-                                      spec.wait_for_limit, spec.wait_for_host);
+                                      spec.wait_for_limit, spec.wait_for_host, way);
   if (!added.ok()) return added;
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
   tell.wait_for_limit = spec.wait_for_limit;
   tell.wait_for_host = spec.wait_for_host;
+  tell.way = way;
   tell.observers.push_back(observer);
   tell.environment = std::move(spec.environment);
   tell.is_of_sender = tell.environment != nullptr;
@@ -151,8 +155,10 @@ void Orchestrator::StartNext(const std::string& session_id) {
   const absl::Time not_before = NextNotBefore(queue);
   const bool is_due = not_before == absl::InfinitePast();
   if (!is_due) WaitForLimit(session_id, queue, not_before);
-  const bool tell_is_next =
-      queue.in_flight.empty() && !queue.waiting.empty() && is_due && !queue.awaits.has_value();
+  const bool lacks_asker = queue.in_flight.empty() && WaitsForAsker(queue);
+  if (lacks_asker) TellPlaces(queue);
+  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
+                            !queue.awaits.has_value() && !lacks_asker;
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);
@@ -178,6 +184,7 @@ void Orchestrator::GoOn(Queue& queue) {
   // The start that is under way has other settings than the message is to have: its end goes on.
   if (queue.session->settings_are_due()) return;
   if (queue.awaits.has_value() || NextNotBefore(queue) != absl::InfinitePast()) return;
+  if (WaitsForAsker(queue)) return;
   if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
     return StartAgainSoon(queue.session->session_id(), queue, status);
   }
@@ -238,6 +245,8 @@ void Orchestrator::TellPlaces(const Queue& queue) {
       if (!is_said) SetProgress(waiting, *queue.awaits);
     } else if (is_first && !is_due) {
       SetProgress(waiting, LimitProgress(not_before));
+    } else if (ahead == 0 && WaitsForAsker(queue)) {
+      SetProgress(waiting, NoAskerProgress());
     } else if (ahead == 0) {
       SetProgress(waiting, NoProcessProgress(pool_.processes_busy(), pool_.processes_max()));
     } else {
@@ -268,6 +277,8 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
+    const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);
+    if (lacks_asker) status.set_stall(NoAskerProgress().text());
     if (queue->second.awaits.has_value()) status.set_stall(queue->second.awaits->text());
   }
   return statuses;

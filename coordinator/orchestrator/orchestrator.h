@@ -153,7 +153,7 @@ class Orchestrator : private SessionListener {
   // Ends the child of the session of `from` with `to`; the conversation stays. `done` as above:
   // when nothing of the child is left. FAILURE_BUSY_LIMIT: a tell is open, and not `force`; with
   // it, what waits is cancelled, and what is under way too unless it ends by itself within 2 s. A
-  // failure of the link: it is not known whether the child ended.
+  // failure of the link: it is not known whether the child ended, and what is under way goes on.
   void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
              SharedEnvironment environment = nullptr);
 
@@ -168,7 +168,8 @@ class Orchestrator : private SessionListener {
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
   // Nothing is taken from now on, and contact with every session has ended when this returns.
   void Leave();
-  // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED.
+  // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED. A
+  // host that may have one, and whose agent does not end now, hears of it in a later life.
   // FAILURE_STORAGE: they stay open, for the next life.
   absl::Status SettleOpen();
 
@@ -186,6 +187,9 @@ class Orchestrator : private SessionListener {
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
     SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
     bool is_of_sender = false;        // It is not lent.
+    bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
+    bool has_asker() const { return environment != nullptr && !is_untried; }
+    std::string way;                  // As in StoredTell.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
@@ -198,6 +202,7 @@ class Orchestrator : private SessionListener {
     bool given = false;                            // The host may have it: it is stored as running.
     bool wait_for_limit = false;                   // As in TellSpec.
     bool wait_for_host = false;                    // Likewise.
+    bool has_waited = false;                       // As in LeftMessage, in this life.
     int limit_waits = 0;                           // So often it was put off.
     absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
     absl::optional<absl::Status> outcome;          // It is over; to be stored.
@@ -207,10 +212,11 @@ class Orchestrator : private SessionListener {
   };
   struct Queue {
     PooledSession* session = nullptr;
-    std::string in_flight;                // Until its end is stored. Empty: none.
-    std::deque<std::string> waiting;      // Ids, oldest first.
+    std::string in_flight;            // Until its end is stored. Empty: none.
+    std::deque<std::string> waiting;  // Ids, oldest first.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
+    absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
     std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
     bool takes_over = false;              // One of them asks for it.
     SharedEnvironment wakes_environment;  // Of the newest of them.
@@ -229,10 +235,20 @@ class Orchestrator : private SessionListener {
   // Into the queue of its session: in flight, or behind what is there.
   void PutInLine(StoredTell stored, Queue& queue);
   // Open tells for whose team no way can be found before somebody asks who has the variables that
-  // the configuration names, or it is mended (askers.cc). Those of the queue's session go on.
+  // the configuration names, as their senders have them, or it is mended (askers.cc). Those of the
+  // queue's session go on for which this one leads the way.
   absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
-  void FindWay(const std::string& tell_id, const SharedEnvironment& environment);
+  void FindWay(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
+  // The WayVariables() of who has that environment; empty: nobody can say.
+  std::string WayFor(const std::string& to, const SharedEnvironment& environment);
+  // Whether `to` is for that one where it was for the tell's sender, or nobody can say.
+  bool LeadsItsWay(const OpenTell& tell, const std::string& to,
+                   const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
+  void StopForGood(const std::string& tell_id);
+  // FAILURE_BUSY_LIMIT: one that was found no way is on a host, and what goes another way now would
+  // have its conversation go on elsewhere.
+  absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
   void LetEverybodyGo();
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
@@ -254,11 +270,15 @@ class Orchestrator : private SessionListener {
   void DescribeOpen(v1::TellSummary& summary) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const std::string& caller, CancelDone& done);
+  // Cancelling (cancels.cc).
   void CancelQueued(const std::string& tell_id, Queue& queue);
   void CancelInFlight(const std::string& tell_id, Queue& queue);
+  void CancelOnHost(const std::string& tell_id, Queue& queue);
   // For the next life, where this one ends before the host has heard of it.
   void NoteCancel(const std::string& tell_id, const std::string& id_on_host);
   absl::Status ResumeCancels();
+  // Those of its session that wait for a way to the team.
+  void PassOnCancels(Queue& queue);
   struct Asked {
     PooledSession* session;
     v1::PendingRequest request;
@@ -268,8 +288,15 @@ class Orchestrator : private SessionListener {
   // The only one with that id: it or how it begins, behind "TEAM:" or "FROM:TEAM:" where several
   // teams ask with the same.
   absl::StatusOr<Asked> FindRequest(const std::string& id) const;
+  // House (house.cc).
   void KeepHouseNowAndThen();
   void GiveBackRoom();
+  void EndOverdue();
+  // How it ends if it has waited for too long for what no attempt is made to get. OK: it does not.
+  absl::Status EndIfOverdue(const std::string& tell_id, const Queue& queue) const;
+  bool IsOverdue(const OpenTell& tell) const {
+    return store_.Now() >= tell.accepted_at + limits_.host_wait_max;
+  }
 
   // Waits without end (waits.cc). FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its
   // sender's turn, would wait for ever.
@@ -303,12 +330,19 @@ class Orchestrator : private SessionListener {
   // Whoever asks lends the link what it has in the same task of the loop.
   void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
-  // Of whoever asked for what is under way, or else for what is next in the line.
+  // What is under way, or else next in the line; null: nothing, or a wake.
+  const OpenTell* TellOfNow(const Queue& queue) const;
+  // Of whoever asked for that.
   SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
+  // The next tell was taken by an earlier life, and is to have variables of whoever asks (passEnv),
+  // which nobody has since.
+  bool WaitsForAsker(const Queue& queue) const;
+  bool LacksVariables(const OpenTell& tell) const;
   // A tell that no host has got is taken back, and waits for its host (away.cc).
   void TakeBack(Queue& queue);
   void EndWhatDoesNotWait(Queue& queue, const HostAway& away);
   absl::Status EndOf(const OpenTell& tell, const HostAway& away) const;
+  LeftMessage LeftOf(const OpenTell& tell, const HostAway& away) const;
   // OK: the team is configured, or nobody can say.
   absl::Status CheckStillThere(const Queue& queue);
   // What waits for the session goes to it, which has or gets its process.
@@ -352,6 +386,7 @@ class Orchestrator : private SessionListener {
   std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
+  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   std::vector<std::string> ended_;                   // Tells that are over and not stored so.
   std::set<std::string> unsaved_;                    // Sessions that the store did not take.

@@ -33,6 +33,12 @@ class OrchestratorLivesTest : public OrchestratorTest {
     }
     EXPECT_TRUE(met);
   }
+  // The session of gpu was read, and given its tells, at this host.
+  void StoreThatItIsOn(const std::string& host) {
+    const ReadMark mark{.journal_id = "journal", .seq = 1, .host = {.key = host, .name = host}};
+    OnLoop([&] { Transport().Applied(mark); });
+    WaitOnLoop([&] { return Transport().acknowledged() == mark; });
+  }
 };
 
 TEST_F(OrchestratorLivesTest, TheSameIdLaterHearsTheStoredOutcomeEvenInAnotherLife) {
@@ -280,9 +286,11 @@ TEST_F(OrchestratorLivesTest, WhereTheHostsStopTooEverythingIsCancelledForGood) 
   ASSERT_TRUE(Tell(running, a).ok());
   ASSERT_TRUE(Tell(ToGpu("waiting"), b).ok());
   Drain();
+  StoreThatItIsOn("place");
   OnLoop([&] {
     Transport().Text(running.tell_id, "so far");
     EXPECT_TRUE(orchestrator_->SettleOpen().ok());
+    ASSERT_TRUE(store_->ForgetPlaced("place").ok());  // The agent there has ended.
   });
   EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_CANCELLED);
   EXPECT_EQ(*a.outcome.answer, "so far");
@@ -291,6 +299,26 @@ TEST_F(OrchestratorLivesTest, WhereTheHostsStopTooEverythingIsCancelledForGood) 
   Start(HoldScript);
   Drain();
   EXPECT_EQ(factory_->made(), 0);
+}
+
+TEST_F(OrchestratorLivesTest, AHostThatThisDidNotReachHearsThatItsMessageIsCancelledAndOnce) {
+  Start(HoldScript);
+  const TellSpec running = ToGpu("running");
+  Recorder a, b;
+  ASSERT_TRUE(Tell(running, a).ok());
+  ASSERT_TRUE(Tell(ToGpu("waiting"), b).ok());
+  Drain();
+  StoreThatItIsOn("place");
+  OnLoop([&] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
+  EXPECT_EQ(KindOf(a.Wait().status), v1::FAILURE_CANCELLED);
+
+  Start(HoldScript);
+  OnLoop([&] {
+    EXPECT_THAT(Transport().cancel_hosts(), ElementsAre("place"));
+    EXPECT_THAT(Transport().HearCancels(), ElementsAre(running.tell_id));
+  });
+  Start(HoldScript);
+  OnLoop([&] { EXPECT_EQ(factory_->made(), 0); });
 }
 
 TEST_F(OrchestratorLivesTest, AConfigurationThatBrokeIsReportedAndNothingIsStored) {

@@ -7,6 +7,7 @@
 
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
+#include "coordinator/transport/host_away.h"
 
 namespace iris {
 namespace {
@@ -223,6 +224,29 @@ TEST_F(ProcessLimitTest, ALowerLimitPutsTheIdleOnesToSleepAndAHigherOneLetsTheLi
   Send("b");  // Whoever comes next brings the new setting with it.
   EXPECT_TRUE(Works(c));
   EXPECT_TRUE(Works(d));
+}
+
+TEST_F(ProcessLimitTest, AMessageOnAHostThatIsAwayLeavesItsProcessToOthersUntilTheHostIsBack) {
+  const size_t a = Send("a"), b = Send("b"), c = Send("c");
+  EXPECT_FALSE(Works(c));
+  OnLoop([&] {
+    Transport(a).BeAway({.why = MakeFailure(v1::FAILURE_UNREACHABLE, "no route"),
+                         .retries = true,
+                         .host_is_known = true});
+  });
+  Drain();
+  EXPECT_TRUE(Works(c));
+  EXPECT_TRUE(Works(a)) << "its host has it";
+
+  OnLoop([&] { Transport(a).BeBack(); });
+  const size_t d = Send("d");
+  Finish(b);
+  Drain();
+  EXPECT_FALSE(Works(d)) << "those of before are two again";
+  Finish(c);
+  Drain();
+  EXPECT_TRUE(Works(d));
+  EXPECT_EQ(tells_[a].recorder.times_settled, 0);
 }
 
 TEST_F(ProcessLimitTest, WhoLeavesTheCoordinatorLeavesTheLineToo) {

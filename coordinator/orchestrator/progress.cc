@@ -54,6 +54,16 @@ v1::TellProgress NoProcessProgress(size_t busy, size_t processes_max) {
   return proto;
 }
 
+v1::TellProgress NoAskerProgress() {
+  v1::TellProgress proto;
+  proto.set_stage(v1::TellProgress::QUEUED);
+  proto.set_text(
+      "the message waits for somebody who asks for it, as `iris tells` does: the team's passEnv "
+      "names variables of whoever asks, and the coordinator was restarted since it took the "
+      "message");
+  return proto;
+}
+
 v1::TellProgress NotStoredProgress(absl::string_view what, const absl::Status& why) {
   return ToProto({.stage = TransportProgress::Stage::kWorking,
                   .text = absl::StrCat(what, ", and is tried again every second: ",

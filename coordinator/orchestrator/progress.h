@@ -15,6 +15,9 @@ v1::TellProgress ToProto(const TransportProgress& progress);
 v1::TellProgress QueuedProgress(size_t ahead);
 // The next of its session, which has no process: `busy` of `processes_max` cannot be had.
 v1::TellProgress NoProcessProgress(size_t busy, size_t processes_max);
+// The next of its session, of an earlier life, for whose team's passEnv nobody's variables are
+// known.
+v1::TellProgress NoAskerProgress();
 // `what` has to wait until the store takes it: `why`.
 v1::TellProgress NotStoredProgress(absl::string_view what, const absl::Status& why);
 

@@ -43,6 +43,12 @@ v1::TellProgress NoWayYet(const absl::Status& why) {
                                        Failure(ToProto(why)).detail())});
 }
 
+v1::TellProgress NotItsSendersWay() {
+  return ToProto({.text = "the message waits for somebody with the variables that its sender had, "
+                          "on which the way to its host depends, and who asks for it as `iris "
+                          "tells` does"});
+}
+
 }  // namespace
 
 absl::Status Orchestrator::ResumeOpenTells() {
@@ -55,27 +61,6 @@ absl::Status Orchestrator::ResumeOpenTells() {
   }
   if (!ids->empty()) LogInfo(ids->size(), " tells are taken up from an earlier coordinator");
   return ResumeCancels();
-}
-
-absl::Status Orchestrator::ResumeCancels() {
-  const absl::StatusOr<std::vector<Store::PendingCancel>> cancels = store_.Cancels();
-  if (!cancels.ok()) return cancels.status();
-  for (const Store::PendingCancel& cancel : *cancels) {
-    if (open_.count(cancel.tell_id) > 0) {  // It was not settled any more.
-      Cancel(cancel.tell_id, kCommandLineCaller,
-             [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
-      continue;
-    }
-    const absl::StatusOr<Queue*> queue = QueueAgain(cancel.from, cancel.to, nullptr);
-    if (queue.ok()) {
-      (*queue)->session->PassOnCancel(cancel.id_on_host);
-    } else if (SaysNothingOfTheTeam(queue.status())) {
-      return queue.status();
-    } else {  // There is no way to the team now; a later life may have one.
-      LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stored) {
@@ -93,13 +78,19 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.may_be_there = true;
   open.wait_for_limit = stored.wait_for_limit;
   open.wait_for_host = stored.wait_for_host;
+  open.way = stored.way;
   open.limit_waits = stored.limit_waits;
   // What a team may have does not wait any more.
   if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
   if (open.limit_waits > 0) {
     sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
   }
-  if (found.ok()) return *found;
+  if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
+  if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
+    no_way_.push_back(stored.tell_id);
+    SetProgress(stored.tell_id, NotItsSendersWay());
+    return nullptr;
+  }
   const bool is_overdue = store_.Now() >= open.accepted_at + limits_.host_wait_max;
   if (!config_.Current().ok() && !is_overdue) {
     no_way_.push_back(stored.tell_id);
@@ -118,8 +109,11 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
 }
 
 void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
-  // Two were under way only where an earlier version lost sight of one.
-  if (stored.state == TellState::kQueued || !queue.in_flight.empty()) {
+  // Two were under way only where an earlier version lost sight of one. A session that is changing
+  // has still the way of somebody else.
+  const bool is_free = queue.in_flight.empty() && !queue.session->ending() &&
+                       !queue.session->settings_are_due();
+  if (stored.state == TellState::kQueued || !is_free) {
     queue.waiting.push_back(stored.tell_id);
     return PostStartNext(stored.session_id);
   }
@@ -134,19 +128,23 @@ void Orchestrator::Leave() {
   LetEverybodyGo();
 }
 
+// A host that is away when all agents are to end runs it on, and hears of it later. Of one whose
+// agent ends the store forgets that.
+void Orchestrator::StopForGood(const std::string& tell_id) {
+  const OpenTell& tell = open_[tell_id];
+  if (tell.given && !tell.outcome.has_value()) {
+    NoteCancel(tell_id, IdOnHost(tell_id, tell.limit_waits));
+  }
+  End(tell_id, StoppedForGood(tell.given));
+}
+
 absl::Status Orchestrator::SettleOpen() {
   for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
   for (const auto& [session_id, queue] : queues_) {
-    if (!queue.in_flight.empty()) {
-      End(queue.in_flight, StoppedForGood(open_[queue.in_flight].given));
-    }
-    for (const std::string& waiting : queue.waiting) {
-      End(waiting, StoppedForGood(open_[waiting].given));
-    }
+    if (!queue.in_flight.empty()) StopForGood(queue.in_flight);
+    for (const std::string& waiting : queue.waiting) StopForGood(waiting);
   }
-  for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
-    End(tell_id, StoppedForGood(open_[tell_id].given));
-  }
+  for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
   unsaved_.clear();
   Save();
   const size_t left = open_.size();
@@ -177,6 +175,7 @@ void Orchestrator::LetEverybodyGo() {
   }
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
   no_way_.clear();
+  to_pass_on_.clear();
   sent_again_.clear();
   applied_.clear();
   ended_.clear();

@@ -1,6 +1,5 @@
 // The life of a tell beside the one that works on it: who follows it later, lists it, cancels it.
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,22 +15,8 @@ namespace iris {
 namespace {
 
 constexpr size_t kIdBytesShown = 100;
-constexpr absl::Duration kGiveBackAgain = absl::Milliseconds(100);
 // A list of 1,000 fits into one message.
 constexpr size_t kListedDetailBytes = 200;
-
-absl::Status Cancelled(bool was_put_off, bool given) {
-  if (given) {
-    return MakeFailure(v1::FAILURE_CANCELLED,
-                       "the message was cancelled while there was no way to its team, which may "
-                       "have it, and is told once there is one");
-  }
-  return MakeFailure(
-      v1::FAILURE_CANCELLED,
-      was_put_off ? "the message was cancelled while it waited for the limit of claude's account; "
-                    "nothing was done for it"
-                  : "the message was cancelled while it waited; the team never got it");
-}
 
 v1::CancelTellOfResponse ResponseFor(bool was_settled, const absl::Status& outcome) {
   v1::CancelTellOfResponse response;
@@ -220,55 +205,6 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
     }
   }
   return v1::CancelTellOfResponse();
-}
-
-// Where this life ends before the host has heard of it, the next one says it. What cannot be stored
-// is asked for all the same.
-void Orchestrator::CancelInFlight(const std::string& tell_id, Queue& queue) {
-  const std::string id_on_host = IdOnHost(tell_id, open_[tell_id].limit_waits);
-  NoteCancel(tell_id, id_on_host);
-  queue.session->Cancel(id_on_host);
-}
-
-void Orchestrator::NoteCancel(const std::string& tell_id, const std::string& id_on_host) {
-  const absl::Status noted = store_.NoteCancel(tell_id, id_on_host);
-  if (!noted.ok()) LogWarn("that tell ", tell_id, " is cancelled: ", noted.message());
-}
-
-void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
-  const absl::Status forgotten = store_.ForgetCancel(id_on_host);
-  if (!forgotten.ok()) LogWarn("that a host heard of a cancel: ", forgotten.message());
-}
-
-void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
-  queue.waiting.erase(std::remove(queue.waiting.begin(), queue.waiting.end(), tell_id),
-                      queue.waiting.end());
-  const OpenTell& tell = open_[tell_id];
-  if (tell.given) NoteCancel(tell_id, IdOnHost(tell_id, tell.limit_waits));
-  End(tell_id, Cancelled(tell.limit_waits > 0, tell.given));
-  if (queue.session == nullptr) return;  // There is no way to the team yet.
-  LetGoOfWaits(queue);
-  TellPlaces(queue);
-}
-
-void Orchestrator::KeepHouseNowAndThen() {
-  house_timer_ = loop_.After(limits_.housekeeping, [this] {
-    const absl::Status kept = store_.KeepHouse();
-    if (!kept.ok()) LogWarn("keeping house in the store: ", kept.message());
-    GiveBackRoom();
-    EndWhatFoundNoWay();
-    KeepHouseNowAndThen();
-  });
-}
-
-// A little at a time: others on the loop have their turn.
-void Orchestrator::GiveBackRoom() {
-  const absl::StatusOr<bool> more = store_.GiveBackRoom();
-  if (!more.ok()) LogWarn("giving room back: ", more.status().message());
-  if (!more.ok() || !*more) return;
-  loop_.After(kGiveBackAgain, [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) GiveBackRoom();
-  });
 }
 
 }  // namespace iris

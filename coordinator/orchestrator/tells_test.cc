@@ -221,6 +221,28 @@ TEST_F(TellsTest, AHostThatWasOutOfReachHearsOfACancelInTheNextLifeAndOnce) {
   OnLoop([&] { EXPECT_FALSE(factory_->made("cli", "gpu")); });
 }
 
+TEST_F(TellsTest, OneWhoseTeamIsNotConfiguredMeanwhileHearsOfItWhenTheTeamIsBack) {
+  OnLoop([&] { factory_->hosts().hear_cancels = false; });
+  Recorder recorder, next;
+  Cancelling cancelling;
+  const TellSpec spec = Told("x", recorder);
+  Cancel(spec, cancelling);
+  EXPECT_EQ(KindOf(recorder.Wait().status), v1::FAILURE_CANCELLED);
+  Drain();
+
+  const std::vector<Team> teams = file_.teams;
+  file_.teams.pop_back();
+  Start(HoldScript);
+  OnLoop([&] { EXPECT_FALSE(factory_->made("cli", "gpu")); });
+  file_.teams = teams;
+  SaveConfig();
+  Told("y", next);
+  OnLoop([&] {
+    EXPECT_THAT(Transport().HearCancels(), ElementsAre(spec.tell_id));
+    EXPECT_THAT(*store_->Cancels(), IsEmpty());
+  });
+}
+
 TEST_F(TellsTest, ACancelThatACoordinatorDiedWithIsAskedForAgainByTheNext) {
   Recorder recorder, later;
   Cancelling cancelling;

@@ -17,16 +17,20 @@ absl::Status AsleepBefore(absl::string_view what) {
   return MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat("the session was put to sleep ", what));
 }
 
-// It is not asleep, and what was open is over all the same.
-absl::Status NotAsleep(const absl::Status& why, size_t cancelled) {
-  if (cancelled == 0) return why;
+// It is not asleep, and what waited is over all the same; what the team may have is not.
+absl::Status NotAsleep(const absl::Status& why, size_t cancelled, absl::string_view goes_on) {
   const Failure failure = ToProto(why);
-  return MakeFailure(
-      KindOf(why),
-      absl::StrCat(failure.detail(), "; ", cancelled, cancelled == 1 ? " message" : " messages",
-                   " to it ", cancelled == 1 ? "was" : "were",
-                   " cancelled all the same, and its claude may still run"),
-      failure.fix());
+  std::string detail = failure.detail();
+  if (cancelled > 0) {
+    absl::StrAppend(&detail, "; ", cancelled, cancelled == 1 ? " message" : " messages", " to it ",
+                    cancelled == 1 ? "was" : "were",
+                    " cancelled all the same, and its claude may still run");
+  }
+  if (!goes_on.empty()) {
+    absl::StrAppend(&detail, "; message ", goes_on,
+                    ", which the team may have, is not, and can be cancelled by its id");
+  }
+  return MakeFailure(KindOf(why), detail, failure.fix());
 }
 
 }  // namespace
@@ -45,6 +49,7 @@ absl::Status Orchestrator::BeginWake(const std::string& from, const std::string&
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
+  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
   // What another coordinator took looks ready, until it is used; and so does what has a message on
   // a host that is away.
   if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
@@ -132,8 +137,10 @@ absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string
   queue.session->Sleep([this, &queue, waiting,
                         in_flight = queue.in_flight](const absl::StatusOr<bool>& was_running) {
     if (!was_running.ok()) {
-      const size_t cancelled = waiting + (IsOver(in_flight) ? 1 : 0);
-      return AnswerAll(queue.sleeps, NotAsleep(was_running.status(), cancelled));
+      const bool is_over = IsOver(in_flight);
+      return AnswerAll(queue.sleeps,
+                       NotAsleep(was_running.status(), waiting + (is_over ? 1 : 0),
+                                 is_over ? absl::string_view() : absl::string_view(in_flight)));
     }
     v1::SleepResponse response;
     response.set_was_running(*was_running);
@@ -150,7 +157,11 @@ bool Orchestrator::IsOver(const std::string& tell_id) const {
 
 void Orchestrator::CancelWaiting(Queue& queue) {
   for (const std::string& waiting : std::exchange(queue.waiting, {})) {
-    End(waiting, AsleepBefore("while the message waited; the team never got it"));
+    if (open_[waiting].given) {
+      CancelQueued(waiting, queue);
+    } else {
+      End(waiting, AsleepBefore("while the message waited; the team never got it"));
+    }
   }
   ++queue.wakes_round;
   queue.takes_over = false;

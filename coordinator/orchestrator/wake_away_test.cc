@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/testing/fake_transport.h"
@@ -40,7 +41,7 @@ class WakeAwayTest : public OrchestratorTest {
   Recorder told_;
 };
 
-TEST_F(WakeAwayTest, ASleepByForceThatFailsSaysThatTheMessagesAreCancelled) {
+TEST_F(WakeAwayTest, ASleepByForceThatFailsSaysWhatIsCancelledAndLeavesWhatTheHostHas) {
   Recorder waiting;
   ASSERT_TRUE(Tell(ToGpu("y"), waiting).ok());
   Drain();
@@ -51,12 +52,20 @@ TEST_F(WakeAwayTest, ASleepByForceThatFailsSaysThatTheMessagesAreCancelled) {
         [&slept](const absl::StatusOr<v1::SleepResponse>& result) { slept = result.status(); });
   });
   Drain();
-  EXPECT_EQ(KindOf(told_.Wait().status), v1::FAILURE_CANCELLED);
   EXPECT_EQ(KindOf(waiting.Wait().status), v1::FAILURE_CANCELLED);
   FailAttempt();
   EXPECT_EQ(KindOf(slept), v1::FAILURE_UNREACHABLE);
   EXPECT_EQ(ToProto(slept).detail(),
-            "no route; 2 messages to it were cancelled all the same, and its claude may still run");
+            absl::StrCat("no route; 1 message to it was cancelled all the same, and its claude may "
+                         "still run; message ",
+                         spec_.tell_id,
+                         ", which the team may have, is not, and can be cancelled by its id"));
+  EXPECT_EQ(told_.times_settled, 0);
+  OnLoop([this] {
+    Transport().BeBack();
+    Transport().Settle(spec_.tell_id, absl::OkStatus());
+  });
+  EXPECT_TRUE(told_.Wait().status.ok());
 }
 
 class WakeOrTakeoverTest : public WakeAwayTest, public ::testing::WithParamInterface<bool> {

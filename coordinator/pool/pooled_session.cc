@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/utf8.h"
+#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/request/request_text.h"
 
@@ -52,8 +53,10 @@ std::unique_ptr<Transport> PooledSession::MakeTransport() {
 
 void PooledSession::UseSettings(const Team& team) {
   if (busy()) return UseSettingsOutOfReach(team);
+  // A start that is under way is for who asked for it, and goes that one's way to the host.
+  asker_is_due_ = starting_ && !IsSame(team.asker.environment, team_.asker.environment);
   if (team == team_) {
-    if (!starting_) UseAskerOf(team);  // Somebody else asked for a start that is under way.
+    if (!asker_is_due_) UseAskerOf(team);
     return next_team_.reset();
   }
   next_team_ = team;
@@ -87,10 +90,11 @@ void PooledSession::UseNextTeam() {
     tell.sent ? transport_->Resume(tell.id, std::move(tell.text), tell.given)
               : transport_->Tell(tell.id, std::move(tell.text));
   }
-  for (const std::string& tell_id : cancels_) {
+  for (const auto& [id, host] : cancels_) {
+    const std::string& tell_id = id;  // For the lambda.
     const bool is_open = std::any_of(open.begin(), open.end(),
                                      [&](const OpenTell& tell) { return tell.id == tell_id; });
-    is_open ? transport_->Cancel(tell_id) : transport_->PassOnCancel(tell_id);
+    is_open ? transport_->Cancel(tell_id) : transport_->PassOnCancel(tell_id, host);
   }
   if (awaits_host_) transport_->AwaitHost();
 }
@@ -185,11 +189,14 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
 }
 
 void PooledSession::OnProgress(const TransportProgress& progress) {
+  // That its host is away is heard of so where the host has a tell: it counts no more.
+  if (is_out_of_reach()) on_change_();
   listener_.OnSessionProgress(key_.session_id, progress);
 }
 
 // Settings that were due are asked for again, as they are then.
 void PooledSession::StartHasEnded() {
+  asker_is_due_ = false;
   if (std::exchange(starting_, false) && !ending()) next_team_.reset();
 }
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,8 +36,8 @@ class PooledSession : private TransportSink {
 
   // `factory`, `hosts` and `listener` outlive the session. `after`: what is stored of what it said.
   // `may_live`: an earlier life of the coordinator used the session, and its child may still be
-  // there. `on_change` is called when the session gives up its child, or its claim to one, or may
-  // be put to sleep from now on; it must not call back.
+  // there. `on_change` is called when the session gives up its child, or its claim to one, loses
+  // it with the link, or may be put to sleep from now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
                 const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
                 std::function<void()> on_change);
@@ -47,6 +47,7 @@ class PooledSession : private TransportSink {
   const std::string& session_id() const { return key_.session_id; }
   const std::string& from() const { return key_.from; }
   const std::string& to() const { return key_.to; }
+  const Team& team() const { return team_; }
   // A tell was passed and is not settled.
   bool busy() const { return tells_open_ > 0; }
   // Its child answers, and is not being ended.
@@ -54,13 +55,20 @@ class PooledSession : private TransportSink {
   // As Transport::is_out_of_reach(): what was ready before may not be now.
   bool is_out_of_reach() const { return transport_->is_out_of_reach(); }
   bool ending() const { return !ending_.empty(); }
+  // A tell that is passed now goes to the child that answers, and the way there is its asker's.
+  bool takes_at_once() const { return ready() && transport_->ready(); }
   // Counts against the limit: has a child, or is about to have one. One that is out of reach does
-  // not: the link's loss took it from us, and nobody here can end it.
-  bool has_process() const { return busy() || starting_ || ending() || child_ == Child::kReady; }
+  // not, not even with a tell that its host has: the link's loss took it from us, and nobody here
+  // can end it.
+  bool has_process() const {
+    return starting_ || ending() || (!is_out_of_reach() && (busy() || child_ == Child::kReady));
+  }
   // May be put to sleep without anybody noticing.
   bool idle() const { return ready() && !busy() && !starting_ && !cannot_end_; }
   // Whether Sleep() may find something to end.
-  bool may_have_child() const { return busy() || has_process() || child_ == Child::kUnverifiable; }
+  bool may_have_child() const {
+    return busy() || has_process() || child_ == Child::kReady || child_ == Child::kUnverifiable;
+  }
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
@@ -72,8 +80,9 @@ class PooledSession : private TransportSink {
   // What is started from now on is started for the asker of `team`, also for a tell that is under
   // way. Nothing where it is another team than the session has.
   void UseAskerOf(const Team& team);
-  // The child that is starting or ending has other settings than the last UseSettings() said.
-  bool settings_are_due() const { return next_team_.has_value(); }
+  // The child that is starting or ending has other settings than the last UseSettings() said, or is
+  // started for another asker.
+  bool settings_are_due() const { return next_team_.has_value() || asker_is_due_; }
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
@@ -86,14 +95,15 @@ class PooledSession : private TransportSink {
   void StopAwaiting();
   bool awaits_host() const { return awaits_host_; }
   void TryNow() { transport_->TryNow(); }
+  void TryLater() { transport_->TryLater(); }
   // As Transport::Cancel(), PassOnCancel() and Acknowledge().
   void Cancel(const std::string& tell_id) {
-    cancels_.insert(tell_id);
+    cancels_.emplace(tell_id, stored_host_.key);  // Only that one can have it.
     transport_->Cancel(tell_id);
   }
-  void PassOnCancel(const std::string& tell_id) {
-    cancels_.insert(tell_id);
-    transport_->PassOnCancel(tell_id);
+  void PassOnCancel(const std::string& tell_id, const std::string& host) {
+    cancels_.emplace(tell_id, host);
+    transport_->PassOnCancel(tell_id, host);
   }
   void Acknowledge(const ReadMark& mark) {
     stored_host_ = mark.host;
@@ -159,11 +169,13 @@ class PooledSession : private TransportSink {
   std::vector<SleepDone> ending_;
   bool cannot_end_ = false;         // Sleep() failed; not tried again until something happens.
   absl::optional<Team> next_team_;  // To be used once the child is gone.
+  bool asker_is_due_ = false;       // The start that is under way is for another than asked last.
   Child child_;
   int64_t child_pid_ = 0;
   uint64_t child_start_time_ = 0;
   std::vector<v1::PendingRequest> requests_;
-  std::set<std::string> cancels_;         // That OnCancelHeard() has not come for.
+  // That OnCancelHeard() has not come for: hosts by tells, as PassOnCancel() has them.
+  std::map<std::string, std::string> cancels_;
   std::unique_ptr<Transport> transport_;  // Last: it refers to the others.
 };
 

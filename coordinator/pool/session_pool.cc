@@ -50,7 +50,9 @@ void SessionPool::SetProcessesMax(size_t processes_max) {
 
 bool SessionPool::Admit(PooledSession& session) {
   if (InLine(session.session_id())) return false;
-  const bool has_room = session.has_process() || (line_.empty() && processes() < processes_max_);
+  // One that is busy out of reach has what it needs: its host to come back.
+  const bool has_room =
+      session.busy() || session.has_process() || (line_.empty() && processes() < processes_max_);
   if (has_room && !session.ending()) {
     by_id_[session.session_id()].last_use = ++uses_;
     return true;

@@ -31,9 +31,10 @@ namespace iris {
 //
 // While somebody is in the line, the session that was used longest ago and is idle is put to sleep;
 // a busy one never. One that has more to do gives way to the line between two tells. Children that
-// an earlier life of the coordinator left, and those behind a lost link, are not counted until they
-// are used again; nor is a session that only waits for its host (PooledSession::Withdraw()). Once
-// the host is there it stands in the line as everybody does.
+// an earlier life of the coordinator left, and those behind a lost link, busy or not, are not
+// counted until they are used again: for as long as it takes those that are busy then may be more
+// than the limit. Nor is a session counted that only waits for its host
+// (PooledSession::Withdraw()). Once the host is there it stands in the line as everybody does.
 //
 // Lives on the coordinator's loop.
 class SessionPool {

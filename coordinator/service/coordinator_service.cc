@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,16 +88,13 @@ grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerCont
 void CoordinatorService::AskFor(const v1::ListTellsResponse& tells,
                                 const SharedEnvironment& environment) {
   if (environment == nullptr) return;
+  // First: what is lent for one is the session's.
   std::vector<const v1::TellSummary*> lacking;
-  std::set<std::string> teams;
   for (const v1::TellSummary& tell : tells.tells()) {
-    if (!orchestrator_.LacksAsker(tell.tell_id())) continue;
-    lacking.push_back(&tell);
-    teams.insert(tell.to());
+    if (orchestrator_.LacksAsker(tell.tell_id())) lacking.push_back(&tell);
   }
-  // First: the messages are tried at once.
-  for (const std::string& team : teams) daemon_.Lend(team, environment);
   for (const v1::TellSummary* tell : lacking) orchestrator_.AskFor(tell->tell_id(), environment);
+  if (!lacking.empty()) daemon_.FollowConfig();
 }
 
 void CoordinatorService::AskForOne(const std::string& tell_id, const std::string& caller,
@@ -206,7 +202,7 @@ grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* 
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     if (!BeginCall(reply)) return;
     const SharedEnvironment environment = EnvironmentIn(*request);
-    daemon_.Lend(request->to(), environment);
+    daemon_.FollowConfig();
     orchestrator_.Wake(request->from(), request->to(), EndCall(reply), request->takeover(),
                        environment);
   });

@@ -6,7 +6,6 @@
 #include <grpcpp/server_builder.h>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -17,7 +16,6 @@
 #include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
 #include "common/budget/byte_budget.h"
-#include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_failure.h"
@@ -44,17 +42,13 @@ class FakeDaemon : public DaemonControl {
     return response;
   }
   void AskHosts(HostReportsDone done) override { done({}); }
-  void Lend(const std::string& team, const SharedEnvironment& env) override {
-    lent[team] = env == nullptr ? Environment() : *env;
-  }
+  void FollowConfig() override {}
   void Stop(const v1::StopRequest& request,
             std::function<void(const v1::StopResponse&)> done) override {
     v1::StopResponse response;
     response.set_agents_stopped(request.agents() ? 2 : 0);
     done(response);
   }
-
-  std::map<std::string, Environment> lent;  // By team.
 };
 
 // What a front end has in hand at the end of a Tell.

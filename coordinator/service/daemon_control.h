@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "common/environment/environment.h"
 #include "coordinator/link/host_report.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -20,9 +19,8 @@ class DaemonControl {
   virtual v1::GetStatusResponse Status() const = 0;
   // As LinkTable::AskHosts().
   virtual void AskHosts(HostReportsDone done) = 0;
-  // As LinkTable::Lend(): the environment of who asks something of `team`. Does nothing where there
-  // is no such team for that one.
-  virtual void Lend(const std::string& team, const SharedEnvironment& env) = 0;
+  // Somebody asks for something: what the configuration has no more is let go of.
+  virtual void FollowConfig() = 0;
   // Ends the agents if asked to, then the daemon. `done` runs before the daemon goes, which waits
   // for the answer to be sent.
   virtual void Stop(const v1::StopRequest& request,

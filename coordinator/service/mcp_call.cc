@@ -185,9 +185,8 @@ void McpCall::OnGiven(const std::string& id) {
 absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
   spec.asker_session = claude_session_id_;
   spec.environment = environment_;
-  const std::string to = spec.to;
   absl::Status told = service_.orchestrator_.Tell(std::move(spec), observer);
-  if (told.ok()) service_.daemon_.Lend(to, environment_);
+  if (told.ok()) service_.daemon_.FollowConfig();
   return told;
 }
 
@@ -222,7 +221,7 @@ void McpCall::Cancel(const std::string& tell_id, const std::string& caller, Canc
 }
 
 void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  service_.daemon_.Lend(to, environment_);
+  service_.daemon_.FollowConfig();
   service_.orchestrator_.Wake(from, to, std::move(done), /*takeover=*/false, environment_);
 }
 

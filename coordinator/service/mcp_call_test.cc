@@ -39,8 +39,10 @@ TEST_F(McpCallTest, AMessageIsAnsweredUnderItsIdWithTheClientsOwnSshAgent) {
   EXPECT_FALSE(answer.opening());
   EXPECT_THAT(stream.accepted, ElementsAre(id));
   OnLoop([&] {
-    EXPECT_EQ(store_->FindTell(id)->value().answer, "hello");
-    EXPECT_EQ(daemon_.lent.at("gpu").at("SSH_AUTH_SOCK"), "/agent");
+    const StoredTell tell = store_->FindTell(id)->value();
+    EXPECT_EQ(tell.answer, "hello");
+    const Team& team = factory_->Between(tell.from, "gpu").team();
+    EXPECT_EQ(team.asker.environment->at("SSH_AUTH_SOCK"), "/agent");
   });
 }
 

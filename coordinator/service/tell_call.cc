@@ -83,8 +83,7 @@ void TellCall::Submit() {
                 .environment = spec_.environment};
   absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
   if (status.ok()) {
-    // What is over needs no host; what is not goes there in a later task of the loop.
-    if (!updates_->settled()) service_.daemon_.Lend(spec_.to, spec_.environment);
+    service_.daemon_.FollowConfig();
     return;
   }
   following_ = false;

@@ -186,6 +186,16 @@ UPDATE placed SET way = x'';
 DELETE FROM answered;
 ALTER TABLE placed ADD COLUMN tried_at INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // Which host has what was cancelled, as in `marks`: no other one is to hear of it, nor can say
+    // that there is no such message. Empty: not known.
+    R"sql(
+ALTER TABLE cancels ADD COLUMN host TEXT NOT NULL DEFAULT '';
+)sql",
+    // A digest of what its sender had of the variables that the way to its host names; empty: not
+    // known.
+    R"sql(
+ALTER TABLE tells ADD COLUMN way TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);

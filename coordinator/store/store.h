@@ -45,6 +45,7 @@ struct StoredTell {
   absl::Time accepted_at;
   bool wait_for_limit = false;                   // As in TellSpec.
   bool wait_for_host = false;                    // Likewise.
+  std::string way;                               // The sender's WayVariables(); empty: not known.
   absl::Time not_before = absl::InfinitePast();  // As in Postponement, the last one.
   int limit_waits = 0;                           // Likewise.
   absl::Time settled_at = absl::InfinitePast();
@@ -143,11 +144,12 @@ class Store {
   absl::StatusOr<std::vector<StoredSession>> Sessions();
 
   // Stores a new tell, as queued, or as running where the team gets it at once: then MarkRunning()
-  // does nothing. Its id must not be there yet. Where it fails the tell is not there, or whether
-  // it is cannot be read.
+  // does nothing. `way` as in StoredTell, and must hold no secret. Its id must not be there yet.
+  // Where it fails the tell is not there, or whether it is cannot be read.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,
-                       bool wait_for_limit = false, bool wait_for_host = false);
+                       bool wait_for_limit = false, bool wait_for_host = false,
+                       absl::string_view way = "");
   absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id);
   // A queued tell is about to be given to its team; a running one was not, and waits again. Nothing
   // happens to one that is not so.
@@ -173,13 +175,15 @@ class Store {
   absl::Status NoteAnswer(absl::string_view team, absl::string_view way);
   absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way);
 
-  // An agent was seen at a place; somebody tries to end these; and one is there no more. Kept until
-  // then, the newest kPlacedMax. First those that were not tried since they were seen, then what
-  // was tried the longest ago; of those alike the newest. `way` likewise.
+  // An agent was seen at a place; somebody tries to end these; and one is there no more, nor what
+  // was to be cancelled there. Kept until then, the newest kPlacedMax. First those that were not
+  // tried since they were seen, then what was tried the longest ago; of those alike the newest.
+  // `way` likewise.
   struct Placed {
     std::string place;
     std::string name;  // For people.
     std::string way;
+    absl::Time at = absl::InfinitePast();  // When it was seen; NotePlaced() takes the time of now.
   };
   static constexpr int64_t kPlacedMax = 1000;
   absl::Status NotePlaced(const Placed& agent);
@@ -190,11 +194,14 @@ class Store {
   // The ids of all tells that are not settled, in the order of acceptance.
   absl::StatusOr<std::vector<std::string>> OpenTells();
 
-  // A tell is cancelled, and its host, which calls it `id_on_host`, is to hear of it; and it has.
-  // Until then it is among Cancels(), open or settled, unless the tell is forgotten.
+  // A tell is cancelled, and its host, which is that of its session's mark and calls it
+  // `id_on_host`, is to hear of it; and it has. Until then it is among Cancels(), open or settled,
+  // unless the tell is forgotten, or the agent there was ended (ForgetPlaced()).
   struct PendingCancel {
     std::string tell_id;
     std::string id_on_host;
+    std::string host;  // HostMark::key; empty: not known.
+    std::string session_id;
     std::string from;
     std::string to;
   };

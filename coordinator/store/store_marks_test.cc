@@ -165,10 +165,12 @@ TEST_F(StoreMarksTest, AgentsThatAStopDidNotReachDoNotStandBeforeOthers) {
 
 TEST_F(StoreMarksTest, WhoWaitsForAHostIsKnown) {
   const std::string id = NewUuid(), other = NewUuid();
-  ASSERT_TRUE(store_->AddTell(id, session_id_, "hello", TellState::kRunning, false, true).ok());
+  ASSERT_TRUE(
+      store_->AddTell(id, session_id_, "hello", TellState::kRunning, false, true, "WAY").ok());
   ASSERT_TRUE(store_->AddTell(other, session_id_, "hello", TellState::kQueued, true, false).ok());
   Reopen();
   EXPECT_TRUE(store_->FindTell(id)->value().wait_for_host);
+  EXPECT_EQ(store_->FindTell(id)->value().way, "WAY");
   EXPECT_FALSE(store_->FindTell(id)->value().wait_for_limit);
   EXPECT_FALSE(store_->FindTell(other)->value().wait_for_host);
 }

@@ -14,7 +14,7 @@ constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, text, state, accepted_at, "
     "wait_for_limit, not_before, waits, settled_at, answer, structured_bytes, dropped, "
     "NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id), "
-    "kind, detail, fix, limit_resets_at, nothing_ran, wait_for_host, account "
+    "kind, detail, fix, limit_resets_at, nothing_ran, wait_for_host, account, way "
     "FROM tells JOIN sessions USING (session_id) LEFT JOIN put_off USING (tell_id) "
     "WHERE tell_id = ?";
 
@@ -28,6 +28,7 @@ StoredTell TellFromRow(const Statement& row) {
                   .accepted_at = absl::FromUnixMillis(row.Int(6)),
                   .wait_for_limit = row.Int(7) != 0,
                   .wait_for_host = row.Int(20) != 0,
+                  .way = row.Bytes(22),
                   .limit_waits = static_cast<int>(row.Int(9))};
   if (tell.limit_waits > 0) tell.not_before = absl::FromUnixMillis(row.Int(8));
   if (tell.state != TellState::kSettled) return tell;
@@ -45,13 +46,13 @@ StoredTell TellFromRow(const Statement& row) {
 
 absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
                             absl::string_view text, TellState state, bool wait_for_limit,
-                            bool wait_for_host) {
+                            bool wait_for_host, absl::string_view way) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
   absl::StatusOr<Statement> insert = database_->Prepare(
       "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview, wait_for_limit, "
-      "wait_for_host) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+      "wait_for_host, way) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   absl::Status added = insert->BindText(tell_id)
                            .BindText(session_id)
@@ -61,6 +62,7 @@ absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session
                            .BindText(Preview(text))
                            .Bind(wait_for_limit)
                            .Bind(wait_for_host)
+                           .BindText(way)
                            .Finish();
   if (!added.ok()) return added;
   absl::StatusOr<Statement> used =
@@ -125,10 +127,15 @@ absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
 }
 
 absl::Status Store::NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) {
-  absl::StatusOr<Statement> note =
-      database_->Prepare("INSERT OR REPLACE INTO cancels VALUES (?, ?)");
+  // Noted again it keeps its host: by then the session may have another one.
+  absl::StatusOr<Statement> note = database_->Prepare(
+      "INSERT INTO cancels (tell_id, id_on_host, host) "
+      "SELECT tell_id, ?, coalesce(host, '') FROM tells LEFT JOIN marks USING (session_id) "
+      "WHERE tell_id = ? "
+      "ON CONFLICT (tell_id) DO UPDATE SET id_on_host = excluded.id_on_host, host = excluded.host "
+      "WHERE id_on_host != excluded.id_on_host");
   if (!note.ok()) return note.status();
-  return note->BindText(tell_id).BindText(id_on_host).Finish();
+  return note->BindText(id_on_host).BindText(tell_id).Finish();
 }
 
 absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
@@ -139,7 +146,7 @@ absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
 
 absl::StatusOr<std::vector<Store::PendingCancel>> Store::Cancels() {
   absl::StatusOr<Statement> query = database_->Prepare(
-      "SELECT cancels.tell_id, id_on_host, from_team, to_team FROM cancels "
+      "SELECT cancels.tell_id, id_on_host, host, session_id, from_team, to_team FROM cancels "
       "JOIN tells USING (tell_id) JOIN sessions USING (session_id)");
   if (!query.ok()) return query.status();
   std::vector<PendingCancel> cancels;
@@ -149,8 +156,10 @@ absl::StatusOr<std::vector<Store::PendingCancel>> Store::Cancels() {
     if (!*row) return cancels;
     cancels.push_back({.tell_id = query->Bytes(0),
                        .id_on_host = query->Bytes(1),
-                       .from = query->Bytes(2),
-                       .to = query->Bytes(3)});
+                       .host = query->Bytes(2),
+                       .session_id = query->Bytes(3),
+                       .from = query->Bytes(4),
+                       .to = query->Bytes(5)});
   }
 }
 

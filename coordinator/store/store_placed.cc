@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "coordinator/store/store.h"
 
 namespace iris {
@@ -37,21 +38,31 @@ absl::Status Store::NoteTriedPlaces(const std::vector<std::string>& places) {
 }
 
 absl::Status Store::ForgetPlaced(absl::string_view place) {
-  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM placed WHERE place = ?");
-  if (!forget.ok()) return forget.status();
-  return forget->BindText(place).Finish();
+  Transaction transaction(*database_);
+  if (!transaction.begun().ok()) return transaction.begun();
+  // What an agent had under way ends with it. A place is what marks call a host.
+  for (const char* what :
+       {"DELETE FROM placed WHERE place = ?", "DELETE FROM cancels WHERE host = ?"}) {
+    absl::StatusOr<Statement> forget = database_->Prepare(what);
+    if (!forget.ok()) return forget.status();
+    if (absl::Status done = forget->BindText(place).Finish(); !done.ok()) return done;
+  }
+  return transaction.Commit();
 }
 
 absl::StatusOr<std::vector<Store::Placed>> Store::AllPlaced() {
   absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT place, name, way FROM placed ORDER BY tried_at, at DESC");
+      database_->Prepare("SELECT place, name, way, at FROM placed ORDER BY tried_at, at DESC");
   if (!query.ok()) return query.status();
   std::vector<Placed> all;
   while (true) {
     const absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
     if (!*row) return all;
-    all.push_back({.place = query->Bytes(0), .name = query->Bytes(1), .way = query->Bytes(2)});
+    all.push_back({.place = query->Bytes(0),
+                   .name = query->Bytes(1),
+                   .way = query->Bytes(2),
+                   .at = absl::FromUnixMillis(query->Int(3))});
   }
 }
 

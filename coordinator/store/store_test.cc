@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -117,6 +119,32 @@ TEST_F(StoreTest, ACancelIsKeptUntilItsHostHasHeardOfItWhateverBecomesOfTheTell)
   EXPECT_EQ(cancels[0].to, "gpu");
   ASSERT_TRUE(store->ForgetCancel("on-host").ok());
   EXPECT_TRUE(store->Cancels()->empty());
+}
+
+TEST_F(StoreTest, ACancelIsForTheHostThatHadTheTellAndEndsWithTheAgentThere) {
+  const auto store = Opened();
+  const std::string id = Added(*store), other = Added(*store);
+  const std::string session_id = store->Sessions()->at(0).session_id;
+  const auto move_to = [&](const std::string& host) {
+    Checkpoint at{.session_id = session_id, .mark = {.host = {.key = host, .name = host}}};
+    ASSERT_TRUE(store->Save({at}, {}).ok());
+  };
+  ASSERT_TRUE(store->NoteCancel(other, "other-on-host").ok());  // Before any host was read.
+  move_to("a");
+  ASSERT_TRUE(store->NoteCancel(id, "on-host").ok());
+  move_to("b");
+  ASSERT_TRUE(store->NoteCancel(id, "on-host").ok());
+  std::map<std::string, std::string> hosts;
+  for (const Store::PendingCancel& cancel : *store->Cancels()) {
+    hosts[cancel.tell_id] = cancel.host;
+    EXPECT_EQ(cancel.session_id, session_id);
+  }
+  EXPECT_EQ(hosts, (std::map<std::string, std::string>{{id, "a"}, {other, ""}}));
+  ASSERT_TRUE(store->ForgetPlaced("b").ok());
+  EXPECT_EQ(store->Cancels()->size(), 2u);
+  ASSERT_TRUE(store->ForgetPlaced("a").ok());
+  ASSERT_EQ(store->Cancels()->size(), 1u);
+  EXPECT_EQ(store->Cancels()->at(0).tell_id, other);
 }
 
 TEST_F(StoreTest, AnIdIsAddedOnce) {

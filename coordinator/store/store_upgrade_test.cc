@@ -87,6 +87,7 @@ TEST_F(StoreUpgradeTest, WhatEarlierVersionsDidNotKeepIsNotKnown) {
   for (const char* id : {kOpenId, kAnsweredId}) {
     const StoredTell tell = store->FindTell(id)->value();
     EXPECT_FALSE(tell.wait_for_host) << id;
+    EXPECT_EQ(tell.way, "") << id;
     EXPECT_FALSE(tell.wait_for_limit) << id;
     EXPECT_EQ(tell.limit_waits, 0) << id;
     EXPECT_EQ(tell.not_before, absl::InfinitePast()) << id;
@@ -176,6 +177,18 @@ TEST_F(StoreUpgradeTest, WaysOfVersion14AreForgottenAndTheAgentsAreNot) {
   EXPECT_EQ(placed[0].name, "me@gpu1:22");
   EXPECT_EQ(placed[0].way, "");
   EXPECT_FALSE(*store->HasAnswered("gpu", "ssh canary@gpu1"));
+}
+
+TEST_F(StoreUpgradeTest, OfCancelsOfVersion15TheHostIsNotKnown) {
+  std::string version_15 = kVersion1;
+  for (int step = 1; step < 15; ++step) version_15 += kSchemaSteps[step];
+  absl::StrAppend(&version_15, "PRAGMA user_version = 15; INSERT INTO cancels VALUES ('", kOpenId,
+                  "', 'on-host')");
+  WriteFile(version_15.c_str());
+  const std::vector<Store::PendingCancel> cancels = *Opened()->Cancels();
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].id_on_host, "on-host");
+  EXPECT_EQ(cancels[0].host, "");
 }
 
 TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {

@@ -51,7 +51,6 @@ class FakeEngine final : public Engine {
   }
   void AskHosts(HostReportsDone done) override { done({}); }
   void KeepTeams(const std::set<std::string>&) override {}
-  void Lend(const std::string&, const SharedEnvironment&) override {}
   void StopAgents(bool, const SharedEnvironment&, StopAgentsDone done) override {
     done({"local"}, {});
   }

@@ -153,7 +153,11 @@ void FakeTransport::Terminate(TerminateDone done) {
   ++terminated_;
   PostUnlessGone([this, done = std::move(done)]() mutable {
     if (is_out_of_reach_) {
-      SettleAll(MakeFailure(v1::FAILURE_CANCELLED, "claude was ended on request"));
+      for (const std::string& tell_id : std::deque<std::string>(open_tells_)) {
+        if (has_given(tell_id)) continue;
+        Unstart(tell_id);
+        Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "claude was ended on request"));
+      }
       ending_ = std::move(done);
       return;
     }
@@ -173,10 +177,11 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   sink_.OnSettled(tell_id, outcome);
 }
 
-void FakeTransport::BeAway(const HostAway& away) {
+void FakeTransport::BeAway(HostAway away) {
   is_out_of_reach_ = true;
+  if (away.environment == nullptr) away.environment = team_.asker.environment;
   if (ending_) {
-    GoDown(away.why);
+    if (open_tells_.empty()) GoDown(away.why);
     return std::exchange(ending_, nullptr)(away.why);
   }
   for (const std::string& tell_id : std::deque<std::string>(open_tells_)) {

@@ -94,9 +94,16 @@ class FakeTransport : public Transport {
   void StopAwaiting() override { awaits_host_ = false; }
   void TryNow() override { ++asked_; }
   int asked() const { return asked_; }
+  void TryLater() override { ++asked_later_; }
+  int asked_later() const { return asked_later_; }
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
-  void PassOnCancel(const std::string& tell_id) override { cancels_.push_back(tell_id); }
+  void PassOnCancel(const std::string& tell_id, const std::string& host) override {
+    cancels_.push_back(tell_id);
+    cancel_hosts_.push_back(host);
+  }
+  // The hosts of all that it said.
+  const std::vector<std::string>& cancel_hosts() const { return cancel_hosts_; }
   // Its host hears of all that PassOnCancel() said, which is returned.
   std::vector<std::string> HearCancels();
   void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
@@ -106,8 +113,10 @@ class FakeTransport : public Transport {
   bool is_out_of_reach() const override { return is_out_of_reach_; }
   void LoseReach() { is_out_of_reach_ = true; }
   // An attempt to reach its host fails so: each tell that the host does not have, and that does not
-  // wait for it, ends, and so does a Spawn() of a child that was ready, or a Terminate().
-  void BeAway(const HostAway& away);
+  // wait for it, ends, and so does a Spawn() of a child that was ready, or a Terminate(), which
+  // leaves what the host has under way. Made with the environment of the asker of now where `away`
+  // has none.
+  void BeAway(HostAway away);
   // The host is there. Starts nothing: FinishStart() does, of what goes there.
   void BeBack();
   bool awaits_host() const { return awaits_host_; }
@@ -136,7 +145,7 @@ class FakeTransport : public Transport {
   std::deque<std::pair<std::string, std::string>> unstarted_;  // Tells that wait for the child.
   std::deque<std::string> open_tells_;
   std::vector<v1::PendingRequest> requests_;
-  std::vector<std::string> cancels_;
+  std::vector<std::string> cancels_, cancel_hosts_;
   std::map<std::string, std::string> texts_;  // Of open_tells_.
   std::set<std::string> given_;               // Of all tells.
   bool is_out_of_reach_ = false;
@@ -144,6 +153,7 @@ class FakeTransport : public Transport {
   bool is_spawning_ = false;  // Spawn() was called out of reach.
   TerminateDone ending_;      // Likewise, of Terminate().
   int asked_ = 0;
+  int asked_later_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;
   TransportMetrics metrics_;

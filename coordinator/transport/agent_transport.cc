@@ -33,6 +33,7 @@ AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& l
       point_{.mark = after} {
   if (budget != nullptr) memory_.emplace(*budget);
   link_.AddObserver(this);
+  LendToLink();
 }
 
 AgentTransport::~AgentTransport() {
@@ -51,7 +52,8 @@ void AgentTransport::Later(std::function<void()> task) {
 // ------------------------------------------------------------------------------- the way to open
 
 void AgentTransport::Spawn() {
-  if (state_ == State::kOpen && ready_) {
+  LendToLink();
+  if (state_ == State::kOpen && ready_ && leads_here()) {
     return Later([this] { sink_.OnReady(child_pid_, child_start_time_); });
   }
   spawning_ = true;
@@ -76,11 +78,31 @@ void AgentTransport::TakeOver() {
 void AgentTransport::UseLink() {
   state_ = State::kLinking;
   is_trying_ = true;
+  LendToLink();
   link_.Want(this);  // Also where it is up: it is not to stay down once it is lost.
   if (std::shared_ptr<LinkLife> life = link_.life(); life != nullptr) OnLinkUp(life);
 }
 
+void AgentTransport::LendToLink() {
+  if (life_ != nullptr && (IsAnyGiven() || !ending_.empty())) return;
+  link_.Lend(team_.asker.environment);
+}
+
+// Another sender's environment leads to the host of this contact, or elsewhere.
+void AgentTransport::OnAskedAnew(const std::shared_ptr<LinkLife>& life) {
+  if (life != life_) {
+    LoseContact();
+    return OnLinkUp(life);
+  }
+  if (std::exchange(spawning_, false)) Spawn();
+  if (state_ == State::kOpening && open_ == nullptr) return Open();
+  if (state_ == State::kOpen) SendTells();
+}
+
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
+  if (life_ != nullptr) return OnAskedAnew(life);
+  // The contact of before has ended while it was asked.
+  if (state_ == State::kAway && !tells_.empty()) LoseContact();
   if (state_ != State::kLinking) return;
   was_lost_ = is_trying_ = asker_is_newer_ = false;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
@@ -122,7 +144,8 @@ void AgentTransport::Acquire() {
                                  }
                                  epoch_ = epoch;
                                  take_lease_ = close_unanswered_ = false;
-                                 if (!ending_.empty()) return Close();
+                                 // How what the host has ended is read first: OnAttached() goes on.
+                                 if (!ending_.empty() && tells_.empty()) return Close();
                                  Attach();
                                });
   acquire_->request.set_session_id(key_.session_id);
@@ -142,6 +165,7 @@ void AgentTransport::Attach() {
 }
 
 void AgentTransport::Open() {
+  if (!leads_here()) return;  // OnAskedAnew() comes back here.
   if (AgentIsTooOld()) return;
   const absl::Time deadline = absl::Now() + team_.session_init_timeout + kOpenSlack;
   open_ =
@@ -203,6 +227,7 @@ AgentTransport::PendingTell* AgentTransport::Find(const std::string& tell_id) {
 void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   metrics_.last_used = absl::Now();
   metrics_.bytes_out += text.size();
+  LendToLink();
   tells_.push_back({.id = tell_id, .text = AsProse(std::move(text))});
   SayHowUrgent();
   if (only_cancels_) return OpenAfterCancels();

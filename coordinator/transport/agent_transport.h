@@ -67,12 +67,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void UseAskerOf(const Team& team) override;
   EnvironmentNames environment_names() const override { return given_; }
   void TryNow() override;
+  void TryLater() override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
-  void PassOnCancel(const std::string& tell_id) override;
+  void PassOnCancel(const std::string& tell_id, const std::string& host) override;
   void Answer(const std::string& request_id, const std::string& json, AnswerDone done) override;
   void Terminate(TerminateDone done) override;
-  bool ready() const override { return ready_; }
+  bool ready() const override { return ready_ && leads_here(); }
   bool busy() const override { return !tells_.empty(); }
   bool is_out_of_reach() const override { return state_ == State::kLinking && was_lost_; }
   std::vector<OpenTell> tells_under_way() const override;
@@ -92,6 +93,11 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
     // tell now, as after it was put back to a copy, is older than that.
     bool begun_before = false;
   };
+  // A tell that was cancelled, and its host, which is to hear of it.
+  struct PendingCancel {
+    std::string tell_id;
+    std::string host;  // As PassOnCancel() says.
+  };
   using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
   using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
   using CancelCall = UnaryCall<v1::CancelTellRequest, v1::CancelTellResponse>;
@@ -108,6 +114,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void OnDetached(const absl::Status& why) override;
 
   void UseLink();
+  // The way is the asker's own. What a host has, or is just ending, stays with it as long as there
+  // is contact.
+  void LendToLink();
+  // The contact is still the one to which the asker's environment leads; where that is just being
+  // asked, OnAskedAnew() or OnLinkDown() follows.
+  bool leads_here() const { return life_ != nullptr && link_.life() == life_; }
+  void OnAskedAnew(const std::shared_ptr<LinkLife>& life);
   void LeaveOtherHostBehind();
   bool HearTurn(const SessionNews& item);
   void Acquire();
@@ -129,7 +142,12 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void SettleWhatCannotBeAsked(bool journal_is_known);
   // What is to be cancelled (agent_transport_cancel.cc).
   void CancelHere(const std::string& tell_id);
-  void AddCancel(const std::string& tell_id);
+  void AddCancel(const std::string& tell_id, const std::string& host);
+  const PendingCancel* FindCancel(const std::string& tell_id) const;
+  // The host of this contact has what is to be cancelled.
+  bool IsHere(const PendingCancel& cancel) const {
+    return cancel.host.empty() || cancel.host == host_.mark().key;
+  }
   void AskToCancel(const std::string& tell_id);
   void CancelIsHeard(const std::string& tell_id);
   bool OnAttachedToCancel();
@@ -161,6 +179,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Fail(const absl::Status& why);
   // False: a sink destroyed this.
   bool SettleAll(const absl::Status& outcome);
+  bool SettleNotGiven(const absl::Status& outcome);
   // A call or the stream ended with `why`.
   void OnContactLost(const absl::Status& why);
   // A host that is out of reach (agent_transport_away.cc). False: a sink destroyed this.
@@ -172,8 +191,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   }
   void SayAway(const HostAway& away);
   void TryBlockedLinkLater();
+  void TryBlockedLinkIn(absl::Duration wait);
   void Close();
   void OnClosed(const absl::StatusOr<bool>& was_running);
+  void OnNotClosed(const absl::Status& why);
+  // The way to the host is gone while Terminate() goes on. What the host has stays under way.
+  // False: all is over, or a sink destroyed this.
+  bool GiveUpEnding(const absl::Status& why);
   void EndIfQuiet();
   void Ended(const absl::StatusOr<bool>& was_running);
   // Forgets this contact with the host; tells and the wish for the link stay.
@@ -227,7 +251,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   uint64_t child_start_time_ = 0;
   std::deque<PendingTell> tells_;
   std::vector<v1::PendingRequest> requests_;  // That claude waits for.
-  std::vector<std::string> cancels_;   // Their host is to hear of it, whenever it is in reach.
+  std::vector<PendingCancel> cancels_;        // To be heard of by their hosts, whenever in reach.
   bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
   std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
   std::shared_ptr<CloseCall> close_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
+#include "coordinator/link/login_bar.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/host_away.h"
 
@@ -40,24 +41,27 @@ void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
   // Whatever ended the link, for who had contact it is one thing: dropped.
   const absl::Status what =
       had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
-  if (!ending_.empty()) return Fail(what);
+  if (!ending_.empty() && !GiveUpEnding(what)) return;
   if (had_contact) LoseContact();
   was_lost_ = true;
   if (!SettleCancelled()) return;
   const HostAway away = {.why = what,
+                         .environment = team_.asker.environment,
                          .is_remote = team_.remote.has_value(),
                          .retries = retries,
                          .host_is_known = link_.was_up() || sink_.HostHasAnswered(),
-                         .asker_is_newer = std::exchange(asker_is_newer_, false)};
+                         .asker_is_newer = std::exchange(asker_is_newer_, false),
+                         .login_in = NextLoginIn(why)};
   is_trying_ = retries;
   if (!SettleWhatDoesNotWait(away)) return;
   const bool has_cancels = retries && !cancels_.empty();
   if (tells_.empty() && !has_cancels && !awaits_host_) return Fail(what);
-  // Only what a host has is worth another login that is refused, most likely.
-  if (!retries && IsAnyGiven()) {
-    TryBlockedLinkLater();
-  } else {
+  if (retries) {
     loop_.Cancel(std::exchange(blocked_timer_, 0));
+  } else if (away.login_in.has_value()) {  // Whoever asked has not had a login yet.
+    TryBlockedLinkIn(*away.login_in);
+  } else if (IsAnyGiven()) {  // Worth another login that is refused, most likely.
+    TryBlockedLinkLater();
   }
   SayAway(away);
 }
@@ -128,10 +132,19 @@ void AgentTransport::StopAwaiting() {
 void AgentTransport::TryBlockedLinkLater() {
   if (blocked_timer_ != 0) return;
   blocked_wait_ = std::clamp(2 * blocked_wait_, kBlockedFirst, kBlockedLongest);
-  blocked_timer_ = loop_.After(blocked_wait_, [this] {
+  TryBlockedLinkIn(blocked_wait_);
+}
+
+void AgentTransport::TryBlockedLinkIn(absl::Duration wait) {
+  loop_.Cancel(std::exchange(blocked_timer_, 0));
+  blocked_timer_ = loop_.After(wait, [this] {
     blocked_timer_ = 0;
     UseLink();
   });
+}
+
+void AgentTransport::TryLater() {
+  if (state_ == State::kLinking && !is_trying_) TryBlockedLinkLater();
 }
 
 // Somebody may have mended it; where that was said too soon after a refused login, it is tried

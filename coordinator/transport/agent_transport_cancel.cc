@@ -1,6 +1,7 @@
 // Cancelling tells. How one ends comes down the stream; a call only asks for it, at every contact
 // with the host until that has answered. Who cancels while the host is out of reach does not wait.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,7 +32,7 @@ absl::Status CancelledOutOfReach() {
 void AgentTransport::Cancel(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
   if (tell == nullptr) return;
-  if (tell->given) AddCancel(tell_id);
+  if (tell->given) AddCancel(tell_id, host_.mark().key);
   if (tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
   Later([this, tell_id] { CancelHere(tell_id); });
 }
@@ -39,9 +40,8 @@ void AgentTransport::Cancel(const std::string& tell_id) {
 // What was not on its way to the host when somebody cancelled it, and may be by now.
 void AgentTransport::CancelHere(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
-  const bool may_be_there =
-      tell != nullptr ? tell->given : absl::c_linear_search(cancels_, tell_id);
-  if (may_be_there) AddCancel(tell_id);
+  const bool may_be_there = tell != nullptr ? tell->given : FindCancel(tell_id) != nullptr;
+  if (may_be_there) AddCancel(tell_id, host_.mark().key);
   if (tell != nullptr && tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
   const std::shared_ptr<bool> alive = alive_;
   if (tell != nullptr) {
@@ -54,21 +54,21 @@ void AgentTransport::CancelHere(const std::string& tell_id) {
   if (!may_be_there) return sink_.OnCancelHeard(tell_id);
   // There is contact with the host, which was not to get the message again yet.
   const bool has_stream = state_ == State::kOpen || state_ == State::kOpening;
-  if (has_stream && absl::c_linear_search(cancels_, tell_id)) AskToCancel(tell_id);
+  if (has_stream && FindCancel(tell_id) != nullptr) AskToCancel(tell_id);
 }
 
 // The link is lost: who cancelled does not wait for it. False: a sink destroyed this.
 bool AgentTransport::SettleCancelled() {
   const std::shared_ptr<bool> alive = alive_;
-  for (const std::string& tell_id : std::vector<std::string>(cancels_)) {
-    if (Find(tell_id) != nullptr) SettleOne(tell_id, CancelledOutOfReach());
+  for (const PendingCancel& cancel : std::vector<PendingCancel>(cancels_)) {
+    if (Find(cancel.tell_id) != nullptr) SettleOne(cancel.tell_id, CancelledOutOfReach());
     if (!*alive) return false;
   }
   return true;
 }
 
-void AgentTransport::PassOnCancel(const std::string& tell_id) {
-  AddCancel(tell_id);
+void AgentTransport::PassOnCancel(const std::string& tell_id, const std::string& host) {
+  AddCancel(tell_id, host);
   const bool has_stream = only_cancels_ || state_ == State::kOpen || state_ == State::kOpening;
   if (has_stream) return AskToCancel(tell_id);
   Later([this] {
@@ -76,13 +76,22 @@ void AgentTransport::PassOnCancel(const std::string& tell_id) {
   });
 }
 
-void AgentTransport::AddCancel(const std::string& tell_id) {
-  if (cancels_.size() >= kCancelsMax || absl::c_linear_search(cancels_, tell_id)) return;
-  cancels_.push_back(tell_id);
+void AgentTransport::AddCancel(const std::string& tell_id, const std::string& host) {
+  if (cancels_.size() >= kCancelsMax || FindCancel(tell_id) != nullptr) return;
+  cancels_.push_back({.tell_id = tell_id, .host = host});
 }
 
-// An answer that is lost with the link is asked for again at the next contact.
+const AgentTransport::PendingCancel* AgentTransport::FindCancel(const std::string& tell_id) const {
+  const auto found = absl::c_find_if(
+      cancels_, [&tell_id](const PendingCancel& cancel) { return cancel.tell_id == tell_id; });
+  return found == cancels_.end() ? nullptr : &*found;
+}
+
+// An answer that is lost with the link is asked for again at the next contact. Another host than
+// the one that has the message would say that it knows none.
 void AgentTransport::AskToCancel(const std::string& tell_id) {
+  const PendingCancel* const cancel = FindCancel(tell_id);
+  if (cancel != nullptr && !IsHere(*cancel)) return;
   const std::shared_ptr<CancelCall> call = CancelCall::Make(
       loop_, calls_, absl::Now() + kCancelDeadline,
       [this, alive = alive_, tell_id, life = life_.get()](CancelCall&, const grpc::Status& status) {
@@ -95,7 +104,7 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
         if (KindOf(answer) == v1::FAILURE_PERMISSION_DENIED) return;
         loop_.After(kCancelAgain, [this, alive, tell_id, life] {
           if (!*alive || life_.get() != life || attach_ == nullptr) return;
-          if (absl::c_linear_search(cancels_, tell_id)) AskToCancel(tell_id);
+          if (FindCancel(tell_id) != nullptr) AskToCancel(tell_id);
         });
       });
   call->request.set_session_id(key_.session_id);
@@ -105,11 +114,12 @@ void AgentTransport::AskToCancel(const std::string& tell_id) {
 }
 
 void AgentTransport::CancelIsHeard(const std::string& tell_id) {
-  const auto found = absl::c_find(cancels_, tell_id);
-  if (found == cancels_.end()) return;
-  cancels_.erase(found);
+  const std::string id = tell_id;  // It may be of what goes.
+  const size_t gone =
+      std::erase_if(cancels_, [&id](const PendingCancel& cancel) { return cancel.tell_id == id; });
+  if (gone == 0) return;
   const std::shared_ptr<bool> alive = alive_;
-  sink_.OnCancelHeard(std::string(tell_id));
+  sink_.OnCancelHeard(id);
   if (*alive) LetGoAfterCancels();
 }
 
@@ -118,13 +128,15 @@ void AgentTransport::CancelIsHeard(const std::string& tell_id) {
 bool AgentTransport::OnAttachedToCancel() {
   const bool nothing_else = tells_.empty() && !spawning_;
   only_cancels_ = nothing_else;
-  for (const std::string& tell_id : cancels_) AskToCancel(tell_id);
+  for (const PendingCancel& cancel : cancels_) AskToCancel(cancel.tell_id);
   LetGoAfterCancels();
   return nothing_else;
 }
 
 void AgentTransport::LetGoAfterCancels() {
-  if (!only_cancels_ || !cancels_.empty()) return;
+  const bool any_here =
+      absl::c_any_of(cancels_, [this](const PendingCancel& cancel) { return IsHere(cancel); });
+  if (!only_cancels_ || any_here) return;
   const std::shared_ptr<bool> alive = alive_;
   if (!std::exchange(requests_, {}).empty()) sink_.OnRequests(requests_);
   if (!*alive) return;

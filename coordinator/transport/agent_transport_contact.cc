@@ -52,8 +52,9 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     if (!*alive) return;
   }
   if (!ending_.empty()) {
-    if (close_ == nullptr) Close();
-    return;
+    if (close_ != nullptr) return;
+    if (!tells_.empty()) state_ = State::kOpen;  // The stream says how they end.
+    return Close();
   }
   if (OnAttachedToCancel()) return;
   const bool host_has_tells = attached.known && any_sent;
@@ -128,6 +129,7 @@ void AgentTransport::UseAskerOf(const Team& team) {
       team.asker.environment != nullptr && team.asker.environment != team_.asker.environment;
   if (is_other && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
   team_ = team;
+  LendToLink();
   if (life_ == nullptr) return;  // It is told all of it when there is contact.
   const v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
   environment_is_old_ = HashOf(spec) != environment_hash_;
@@ -135,7 +137,7 @@ void AgentTransport::UseAskerOf(const Team& team) {
 
 void AgentTransport::SendTells() {
   if (!host_.is_stored()) return;  // Acknowledge() says when.
-  if (renew_ != nullptr) return;
+  if (renew_ != nullptr || !leads_here()) return;
   for (PendingTell& tell : tells_) {
     if (tell.on_stream) continue;
     if (!tell.sent && (!launch_is_new_ || environment_is_old_)) {

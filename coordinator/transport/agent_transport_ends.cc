@@ -114,6 +114,19 @@ bool AgentTransport::SettleAll(const absl::Status& outcome) {
   return true;
 }
 
+bool AgentTransport::SettleNotGiven(const absl::Status& outcome) {
+  std::vector<std::string> ids;
+  for (const PendingTell& tell : tells_) {
+    if (!tell.given) ids.push_back(tell.id);
+  }
+  const std::shared_ptr<bool> alive = alive_;
+  for (const std::string& id : ids) {
+    if (Find(id) != nullptr) SettleOne(id, outcome);
+    if (!*alive) return false;
+  }
+  return true;
+}
+
 void AgentTransport::Fail(const absl::Status& reason) {
   const absl::Status why = NameTakeover(reason, key_);
   LetGo();
@@ -136,7 +149,8 @@ void AgentTransport::Terminate(TerminateDone done) {
   if (has_stream || state_ == State::kOpen || state_ == State::kOpening) return Close();
   Later([this] {
     if (ending_.empty()) return;  // The link failed, and with it this.
-    if (!SettleAll(EndedOnRequest(team_.name))) return;
+    // What the host may have ends there, or it has not ended.
+    if (!SettleNotGiven(EndedOnRequest(team_.name)) || close_ != nullptr) return;
     if (state_ == State::kOpen || state_ == State::kOpening) return Close();
     // A child of an earlier contact may live there.
     if (state_ == State::kDown) return UseLink();
@@ -164,10 +178,7 @@ void AgentTransport::Close() {
 }
 
 void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
-  if (!was_running.ok()) {
-    if (state_ != State::kOpen) return Fail(was_running.status());
-    return Ended(was_running);
-  }
+  if (!was_running.ok()) return OnNotClosed(was_running.status());
   was_running_ = *was_running;
   if (state_ != State::kOpen) return Fail(EndedOnRequest(team_.name));
   // The stream says how the tells ended and that the child is gone; the call may be faster. A tell
@@ -177,6 +188,28 @@ void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
     Fail(EndedOnRequest(team_.name));
   });
   EndIfQuiet();
+}
+
+// What the host has is asked for anew where it was not on this stream.
+void AgentTransport::OnNotClosed(const absl::Status& why) {
+  if (state_ == State::kOpen && launch_is_new_) return Ended(why);
+  if (!IsAnyGiven()) return Fail(why);
+  const std::shared_ptr<bool> alive = alive_;
+  Ended(why);
+  if (!*alive) return;
+  LoseContact();
+  UseLink();
+}
+
+bool AgentTransport::GiveUpEnding(const absl::Status& why) {
+  const bool was_heard = was_running_.has_value();
+  if (was_heard || (!IsAnyGiven() && cancels_.empty())) {
+    Fail(was_heard ? EndedOnRequest(team_.name) : why);
+    return false;
+  }
+  const std::shared_ptr<bool> alive = alive_;
+  Ended(why);
+  return *alive;
 }
 
 void AgentTransport::EndIfQuiet() {

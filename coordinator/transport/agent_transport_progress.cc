@@ -22,7 +22,8 @@ TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
 }  // namespace
 
 void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
-  if (state_ != State::kLinking) return;
+  const bool is_asked_anew = life_ != nullptr && !leads_here();
+  if (state_ != State::kLinking && !is_asked_anew) return;
   sink_.OnProgress({.stage = StageOf(progress.stage),
                     .text = progress.text,
                     .bytes_done = progress.bytes_done,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -39,14 +40,14 @@ TEST(HostAwayTest, WhatHasWaitedLongEnoughIsNotToldToWait) {
   EXPECT_EQ(end.fix(), "Plug it in.");
 }
 
-TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
+TEST(HostAwayTest, KeysAreWaitedForWhereItsOwnSenderHasNotTried) {
   for (const FailureKind kind : {v1::FAILURE_AUTH, v1::FAILURE_BAD_REQUEST}) {
     HostAway away = Away(kind);
-    EXPECT_TRUE(EndWhileAway({.asker_is_known = false}, away).ok());
-    EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .asker_is_known = true}, away)), kind);
+    EXPECT_TRUE(EndWhileAway({.is_of_sender = false}, away).ok());
+    EXPECT_EQ(KindOf(EndWhileAway({.wait_for_host = true, .is_of_sender = true}, away)), kind);
     EXPECT_EQ(KindOf(EndWhileAway({.is_overdue = true}, away)), kind);
     away.asker_is_newer = true;
-    EXPECT_TRUE(EndWhileAway({.asker_is_known = true}, away).ok());
+    EXPECT_TRUE(EndWhileAway({.is_of_sender = true}, away).ok());
     away.asker_is_newer = false;
     away.is_remote = false;
     EXPECT_EQ(EndWhileAway({}, away), away.why);
@@ -55,10 +56,35 @@ TEST(HostAwayTest, KeysAreWaitedForWhereNobodyHasAskedWithAny) {
               AllOf(HasSubstr("keys"), HasSubstr("no route"), Not(HasSubstr("trying again"))));
 }
 
+TEST(HostAwayTest, AHostThatWasAwayAndRefusesItsOwnSenderIsTriedAgain) {
+  const HostAway away = Away(v1::FAILURE_AUTH, "Mount /home.");
+  LeftMessage left = {.wait_for_host = true, .is_of_sender = true, .has_waited = true};
+  EXPECT_TRUE(EndWhileAway(left, away).ok());
+  EXPECT_TRUE(IsTriedAgain(left, away));
+  EXPECT_THAT(WhyItWaits(away, /*is_tried_again=*/true),
+              AllOf(HasSubstr("every few minutes"), HasSubstr("no route"), HasSubstr("Mount")));
+  EXPECT_EQ(KindOf(EndWhileAway(left, Away(v1::FAILURE_BAD_REQUEST))), v1::FAILURE_BAD_REQUEST);
+  left.is_overdue = true;
+  EXPECT_THAT(ToProto(EndWhileAway(left, away)).detail(), HasSubstr("took no login in the 7 days"));
+  left = {.wait_for_host = true, .has_waited = true};
+  EXPECT_TRUE(EndWhileAway(left, away).ok());
+  EXPECT_FALSE(IsTriedAgain(left, away)) << "it waits for its sender: that is no reason to try";
+  left = {.is_of_sender = true, .has_waited = true};
+  EXPECT_EQ(KindOf(EndWhileAway(left, away)), v1::FAILURE_AUTH);
+}
+
+TEST(HostAwayTest, WhoseLoginIsStillToComeWaitsForThat) {
+  HostAway away = Away(v1::FAILURE_AUTH);
+  away.login_in = absl::Seconds(1);
+  EXPECT_TRUE(EndWhileAway({.is_of_sender = true, .has_waited = true}, away).ok());
+  EXPECT_EQ(KindOf(EndWhileAway({.is_of_sender = true}, away)), v1::FAILURE_AUTH);
+  EXPECT_THAT(WhyItWaits(away), HasSubstr("comes by itself"));
+}
+
 TEST(HostAwayTest, AHostThatAnsweredIsWaitedForByEverybody) {
   HostAway away = Away(v1::FAILURE_UNREACHABLE);
   away.host_is_known = true;
-  EXPECT_TRUE(EndWhileAway({.is_overdue = true, .asker_is_known = true}, away).ok());
+  EXPECT_TRUE(EndWhileAway({.is_overdue = true, .is_of_sender = true}, away).ok());
   EXPECT_THAT(WhyItWaits(away), HasSubstr("out of reach, trying again: no route"));
 }
 

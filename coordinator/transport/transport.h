@@ -144,18 +144,22 @@ class Transport {
   // from then on the host is awaited. False: it is not so, or the tell is over.
   virtual bool Withdraw(const std::string& tell_id) = 0;
   // The link is to come up, for no tell: OnHostAway() says how each attempt fails, OnHostBack()
-  // that one did not. Where something has to be mended first, only TryNow() makes one. Nothing is
-  // started on the host.
+  // that one did not. Where something has to be mended first, only TryNow() and TryLater() make
+  // one. Nothing is started on the host.
   virtual void AwaitHost() = 0;
   virtual void StopAwaiting() = 0;
   // The team that it was made for, as it is for another asker: what is started from now on has the
-  // environment of that one. A child that runs keeps its own.
+  // environment of that one, and so has the way to the host, by which nothing goes before it is
+  // known where that leads; what the host has stays there. A child that runs keeps its own.
   virtual void UseAskerOf(const Team&) {}
   // The names of the variables that the child which answered last was started with, and whose they
   // are, as far as that is known.
   virtual EnvironmentNames environment_names() const { return {}; }
-  // Somebody asks for the team: a link that waits for something to be mended is tried at once.
+  // Somebody asks for the team: a link that waits for something to be mended is tried at once; or,
+  // soon after a login that was refused, as soon as another one may be made.
   virtual void TryNow() = 0;
+  // A link that waits for something to be mended is tried once more, minutes from now.
+  virtual void TryLater() = 0;
   // What OnApplied() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
@@ -163,8 +167,9 @@ class Transport {
   // the host is asked when it is back, as often as it takes; then OnCancelHeard() comes.
   virtual void Cancel(const std::string& tell_id) = 0;
   // The rest of a Cancel() that an earlier transport of the session did not come to: its host is to
-  // hear of it, and the way there is gone for that.
-  virtual void PassOnCancel(const std::string& tell_id) = 0;
+  // hear of it, and the way there is gone for that. `host`: its HostMark::key; no other host is
+  // told, nor believed. Empty: not known, and any is.
+  virtual void PassOnCancel(const std::string& tell_id, const std::string& host) = 0;
   // Answers what OnRequests() said, with `json` as v1::AnswerRequestRequest has it. `done` runs
   // once, on the loop, never from inside, whatever becomes of the transport. FAILURE_UNREACHABLE:
   // the host is out of reach, and the request waits there. FAILURE_BAD_REQUEST: it waits no more,
@@ -175,7 +180,8 @@ class Transport {
   // down. Tells under way are settled first, as FAILURE_CANCELLED unless they end by themselves
   // within the agent's 2 s, and OnDown() comes if the child was ready. Then `done` runs on the loop
   // (not once the transport is gone, which it may destroy) with whether a child ran, or with why
-  // that is not known. No Spawn() or Tell() until then.
+  // that is not known: then what the host may have stays under way. No Spawn() or Tell() until
+  // then.
   using TerminateDone = absl::AnyInvocable<void(const absl::StatusOr<bool>& was_running)>;
   virtual void Terminate(TerminateDone done) = 0;
 

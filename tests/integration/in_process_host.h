@@ -41,6 +41,11 @@ class InProcessHost {
     absl::MutexLock lock(&mutex_);
     leads_to_ = &other;
   }
+  // Here again.
+  void LeadHere() {
+    absl::MutexLock lock(&mutex_);
+    leads_to_ = nullptr;
+  }
   // It says that it is `other`, none of whose sessions it has: what that is once it was wiped.
   void PassFor(const InProcessHost& other) {
     absl::MutexLock lock(&mutex_);

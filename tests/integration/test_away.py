@@ -115,6 +115,21 @@ def test_when_the_host_is_back_no_more_go_on_at_once_than_there_are_processes(ir
     assert all("gone" in answer_of(iris, tell) for tell in left)
 
 
+def test_a_message_that_runs_on_a_host_that_is_away_keeps_nobody_else_waiting(iris, server, remote_user):
+    server.start_again()
+    iris.write_config({"settings": {"maxProcesses": 1},
+                       "teams": {"gpu": server.team(remote_user), "here": iris.local_team()}})
+    runs = leave(iris, "gpu", 'TOOL Bash {"command":"touch $HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.1; done"}')
+    assert wait_until(lambda: (remote_user.home / "begun").exists(), 60)
+    server.stop()
+    assert iris.answer("here", "hello") == "ECHO: hello"
+    assert [tell["state"] for tell in open_tells(iris)] == ["running"]
+
+    server.start_again()
+    (remote_user.home / "go").touch()
+    answer_of(iris, runs)
+
+
 def test_who_waits_may_leave_it_too_and_cancel_it(iris, waits):
     waiting = iris.start("tell", "gpu", "hello", "--when-away", "wait")
     wait_until(waits, 60)
@@ -156,6 +171,28 @@ def test_a_team_that_is_taken_out_of_the_configuration_is_waited_for_no_more(iri
     ended = iris.run("tells", left, "--wait", "--json")
     assert json.loads(ended.stdout)["failure"]["kind"] == "dropped", ended.stdout
     iris.wait_for_status(lambda status: not any("gpu" in link["teams"] for link in status["links"]))
+
+
+# Its network comes before its disks.
+def test_a_host_that_comes_back_before_its_homes_do_gets_it_all_the_same(iris, server, waits):
+    left = leave(iris, "gpu", "COUNT")
+    wait_until(waits, 60)
+    server.refuse_key()
+    server.start_again()
+    wait_until(lambda: "tried again every few minutes" in "".join(doing(iris)), 90)
+    server.accept_key()
+    assert answer_of(iris, left) == "1"  # A minute later.
+
+
+def test_who_asks_right_after_a_refused_login_has_the_next_one(iris, server, waits):
+    left = leave(iris, "gpu", "COUNT")
+    wait_until(waits, 60)
+    assert iris.run("stop").returncode == 0
+    server.refuse_key()
+    server.start_again()
+    wait_until(lambda: "waits for" in "".join(doing(iris)), 60)
+    server.accept_key()
+    assert answer_of(iris, left) == "1"
 
 
 @pytest.fixture

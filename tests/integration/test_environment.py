@@ -143,6 +143,21 @@ def test_what_counts_before_what(iris, sshd, remote_user, where):
     assert seen == ["(unset)" if where == "local" else "host", "asker", "settings", "team of ann", "(unset)"]
 
 
+def test_what_waited_over_a_restart_has_the_variables_of_who_asks_for_it(iris):
+    iris.write_config({"teams": {"app": iris.local_team(passEnv=["TOKEN"]), "other": iris.local_team()}})
+    go = iris.home / "go"
+    held = f'TOOL Bash {{"command":"until test -e {go}; do sleep 0.1; done; echo gone"}}'
+    running, waiting = (iris.run("tell", "app", text, "--timeout", -1, env={"TOKEN": "of ann"}).stdout.strip()
+                        for text in (held, "ENV TOKEN"))
+    iris.wait_for_status(lambda s: any(x["tellInFlight"] == running for x in s.get("sessions", [])))
+    assert iris.run("stop").returncode == 0
+    go.touch()
+    assert ask(iris, "other", "hello") == "ECHO: hello"  # Which starts the next coordinator.
+    iris.wait_for_status(lambda s: any("passEnv" in x.get("stall", "") for x in s.get("sessions", [])))
+    answered = iris.run("tells", waiting, "--wait", env={"TOKEN": "of ann"})
+    assert answered.stdout.strip() == "of ann", answered.stdout + answered.stderr
+
+
 def files_that_hold(secret: str, *folders) -> list:
     return [str(path) for folder in folders for path in folder.rglob("*")
             if path.is_file() and not path.is_symlink() and secret.encode() in path.read_bytes()]

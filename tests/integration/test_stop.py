@@ -1,5 +1,7 @@
 """`iris stop --agents` reaches the hosts where agents were put, also those that are not linked, or names them."""
 
+import os
+import signal
 import uuid
 
 import pytest
@@ -72,6 +74,44 @@ def test_an_agent_that_is_just_being_put_on_a_host_is_ended_too(iris, server, re
     assert stopping.returncode == 0, out + err
     assert "agents stopped: 1\n" in out
     assert wait_until(lambda: not remote_user.processes(), 20)
+
+
+def test_an_agent_whose_coordinator_was_killed_before_it_greeted_is_ended_too(iris, server, remote_user):
+    team = server.team(remote_user, remoteOptions={"connectTimeout": 60_000})
+    iris.write_config({"teams": {"gpu": team, "here": iris.local_team()}})
+    assert iris.run("wake", "gpu").returncode == 0  # Its program is there from now on.
+    assert iris.run("stop", "--agents").returncode == 0
+    wait_until(lambda: not remote_user.processes(), 20)
+
+    assert iris.answer("here", "hello") == "ECHO: hello"
+    coordinator = iris.status()["pid"]
+    remote_user.write(".bashrc", "echo >$HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.1; done\n")
+    iris.start("wake", "gpu")
+    wait_until(lambda: (remote_user.home / "begun").exists(), 60)
+    os.kill(coordinator, signal.SIGSTOP)  # It is to hear nothing of what is started now.
+    (remote_user.home / "go").touch()
+    wait_until(lambda: any(" serve" in process.info.cmdline for process in remote_user.processes()), 60)
+    os.kill(coordinator, signal.SIGKILL)
+    wait_until(lambda: processes.process_info(coordinator) is None, 20)
+
+    stopped = iris.run("stop", "--agents")
+    assert stopped.returncode == 0, stopped.stderr
+    assert f"agent on {remote_user.name}@127.0.0.1:{server.port}: stopped\n" in stopped.stdout
+    wait_until(lambda: not remote_user.processes(), 20)
+
+    before = server.position()
+    assert iris.run("stop", "--agents").stdout == "agents stopped: 0\nno coordinator runs\n"
+    assert server.connections(remote_user, before) == 0
+
+
+def test_an_attempt_that_no_host_answered_is_remembered_by_nobody(iris, server, remote_user):
+    iris.write_config({"teams": {"gpu": server.team(remote_user), "here": iris.local_team()}})
+    server.stop()
+    assert iris.failure("gpu")["kind"] == "unreachable"
+    assert iris.answer("here", "hello") == "ECHO: hello"
+    assert iris.run("stop").returncode == 0
+    stopped = iris.run("stop", "--agents")
+    assert stopped.returncode == 0, stopped.stderr
 
 
 def test_what_a_variable_in_the_way_stands_for_is_in_no_file(iris, server, remote_user):

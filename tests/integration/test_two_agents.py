@@ -44,3 +44,17 @@ def test_the_claude_of_a_living_agent_is_no_survivor(iris, remote_user, team_in)
     assert iris.link()["agent"]["pid"] == first
     [session] = iris.status()["sessions"]
     assert session["childPid"] == claude, "its conversation went on all the time"
+
+
+def test_what_one_agent_was_given_is_not_given_to_the_other_and_both_are_named(iris, team_in):
+    iris.write_config({"teams": team_in("d1")})
+    left = iris.run("tell", "gpu", "SLOW 30", "--timeout", -1)
+    assert left.returncode == 0, left.stderr
+    iris.wait_for_status(lambda s: any(session["answerBytes"] for session in s["sessions"]))
+    assert iris.run("stop").returncode == 0
+
+    iris.write_config({"teams": team_in("d2")})
+    told = iris.run("tells", left.stdout.strip(), "--wait")
+    assert told.returncode == 1, told.stdout
+    assert "wrong_host: " in told.stderr
+    assert "/d1 on " in told.stderr and "/d2 now" in told.stderr, told.stderr

@@ -256,7 +256,7 @@ TEST_F(TransportTest, AnotherLifePassesACancelOnAndStartsNothing) {
   OnLoop([this] { transport_.reset(); });
   const size_t starts = sink_.pids().size();
   Renew(sink_.mark());
-  OnLoop([&] { transport_->PassOnCancel(id); });
+  OnLoop([&] { transport_->PassOnCancel(id, sink_.mark().host.key); });
   EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
   EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
   EXPECT_EQ(sink_.pids().size(), starts);

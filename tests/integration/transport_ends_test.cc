@@ -3,7 +3,9 @@
 #include <fstream>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
+#include "agent/testing/processes.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
@@ -110,6 +112,44 @@ TEST_F(TransportTest, TerminateReachesTheChildOfAnEarlierContact) {
   EXPECT_TRUE(Terminate());
   Renew();
   EXPECT_FALSE(Terminate());
+  EXPECT_EQ(Ask("COUNT").text, "2");
+}
+
+// Nobody knows that it has ended: it goes on there, and its answer is no less than before.
+TEST_F(TransportTest, WhatTheHostHasOutlivesATerminateThatDoesNotReachIt) {
+  const std::string id = Tell(Held("SLOW"));
+  sink_.WaitForText(id);
+  host_.RefuseWith(MakeFailure(v1::FAILURE_UNREACHABLE, "gpu1: No route to host"));
+  host_.CutWires();
+  sink_.WaitForStage(TransportProgress::Stage::kConnecting);
+  absl::Notification done;
+  OnLoop([&] {
+    transport_->Terminate([&](const absl::StatusOr<bool>& was_running) {
+      EXPECT_FALSE(was_running.ok());
+      done.Notify();
+    });
+  });
+  ASSERT_TRUE(done.WaitForNotificationWithTimeout(kPatience));
+  OnLoop([this] { EXPECT_TRUE(transport_->busy()); });
+  LetGo();
+  host_.RefuseWith(absl::OkStatus());
+  const absl::Status outcome = sink_.WaitFor(id).status;
+  EXPECT_TRUE(outcome.ok()) << outcome;
+}
+
+TEST_F(TransportTest, ATerminateThatReachesTheHostAtLastHearsWhatEndedBefore) {
+  const std::string text = Held("SLOW"), id = Tell(text);
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();
+  sink_.ForgetAllBut(mark);
+  LetGo();
+  ASSERT_TRUE(Eventually([this] { return !host_.busy(); }));
+  Renew(mark);
+  OnLoop([&] { transport_->Resume(id, text, /*given=*/true); });
+  EXPECT_TRUE(Terminate());
+  const absl::Status outcome = sink_.WaitFor(id).status;
+  EXPECT_TRUE(outcome.ok()) << outcome;
   EXPECT_EQ(Ask("COUNT").text, "2");
 }
 

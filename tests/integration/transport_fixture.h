@@ -98,7 +98,7 @@ class TransportRecorder final : public TransportSink {
   bool HostHasAnswered() const override { return host_has_answered; }
   absl::Status EndWhileAway(const std::string&, const HostAway& away) const override {
     return iris::EndWhileAway(
-        {.wait_for_host = waits_for_host.load(), .asker_is_known = asker_is_known.load()}, away);
+        {.wait_for_host = waits_for_host.load(), .is_of_sender = is_of_sender.load()}, away);
   }
   bool MayGive(const std::string&) override {
     ++asked_to_give_;
@@ -117,7 +117,7 @@ class TransportRecorder final : public TransportSink {
   std::atomic<bool> stores = true;
   std::atomic<bool> host_has_answered = false;
   std::atomic<bool> waits_for_host = false;
-  std::atomic<bool> asker_is_known = true;
+  std::atomic<bool> is_of_sender = true;
   std::atomic<bool> may_give = true;
 
   Outcome WaitFor(const std::string& tell_id) {

@@ -13,7 +13,9 @@ namespace iris {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class TransportHostTest : public TransportTest {
  protected:
@@ -86,6 +88,26 @@ TEST_F(TransportHostTest, WhatNoHostGotIsGivenToTheOtherOne) {
   const std::string id = NewUuid();
   OnLoop([&] { transport_->Resume(id, "COUNT", /*given=*/false); });
   EXPECT_EQ(sink_.WaitFor(id).text, "1");
+}
+
+// The other one would say that there is no such message.
+TEST_F(TransportHostTest, ACancelIsForTheHostThatHasTheMessageAndWaitsForIt) {
+  const std::string id = Tell("BLOCKS 1\nHANG");
+  sink_.WaitForText(id);
+  OnLoop([this] { transport_.reset(); });
+  const ReadMark mark = sink_.mark();
+  ASSERT_FALSE(mark.host.key.empty());
+  MoveTheName();
+  Renew(mark);
+  OnLoop([&] { transport_->PassOnCancel(id, mark.host.key); });
+  EXPECT_EQ(Ask("COUNT").text, "1");
+  EXPECT_EQ(Ask("COUNT").text, "2");
+  EXPECT_THAT(sink_.WaitForCancelsHeard(0), IsEmpty());
+  EXPECT_TRUE(host_.busy());
+  host_.LeadHere();
+  other_.CutWires();
+  EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));
+  EXPECT_TRUE(Eventually([this] { return !host_.busy(); }));
 }
 
 class WipedHostTest : public TransportHostTest {

@@ -65,7 +65,7 @@ TEST_F(TransportTest, WhatNobodyHasAskedForInThisLifeWaitsForSomebodyWithKeys) {
   team_.remote = RemoteCommand{.text = "ssh gpu1", .program = "ssh", .destination = "gpu1"};
   Renew();
   host_.RefuseWith(MakeFailure(v1::FAILURE_AUTH, "gpu1: Permission denied (publickey)"));
-  sink_.asker_is_known = false;
+  sink_.is_of_sender = false;
   const std::string id = Tell("hello");
   EXPECT_EQ(KindOf(sink_.WaitForAway()), v1::FAILURE_AUTH);
   EXPECT_THAT(sink_.last_progress(), HasSubstr("waits for somebody"));
