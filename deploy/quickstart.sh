@@ -38,14 +38,13 @@ install_packages() {
   mapfile -t wanted < <(sed '/^# To test/,$d' tests/packages.txt | grep -vE '^(#|$)')
   wanted+=(openssh-client openssh-server)
   for package in "${wanted[@]}"; do
-    has_one "$package" || missing+=("$package")
+    is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || { note "Nothing is missing."; return; }
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
     die "${#missing[@]} packages are missing and there is no sudo. Fix: as root, apt-get install ${missing[*]}"
   note "${#missing[@]} packages, some minutes: ${missing[*]}"
   as_root apt-get update -qq >"$scratch/apt.log" 2>&1 || { tail -n 15 "$scratch/apt.log" >&2; die "apt-get update failed."; }
-  mapfile -t missing < <(packages_of "${missing[@]}")
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
     >>"$scratch/apt.log" 2>&1 || { tail -n 15 "$scratch/apt.log" >&2; die "installing packages failed."; }
   # An earlier build that failed has noted which headers the system had then.

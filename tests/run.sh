@@ -20,7 +20,7 @@ install_packages() {
   for package in "${wanted[@]}"; do
     # A program of that name will do: node from elsewhere brings its npm along.
     command -v "$package" >/dev/null && continue
-    has_one "$package" || missing+=("$package")
+    is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
   if [ "$(id -u)" -ne 0 ]; then
@@ -29,7 +29,6 @@ install_packages() {
   fi
   say "Installing ${missing[*]}"
   apt-get update -q >"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
-  mapfile -t missing < <(packages_of "${missing[@]}")
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" \
     >>"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
   # An earlier build, as of deploy/quickstart.sh, has noted which headers the system had then.
