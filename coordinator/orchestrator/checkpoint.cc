@@ -144,7 +144,8 @@ Orchestrator::Ends Orchestrator::EndsOf(const std::set<std::string>& session_ids
                               .outcome = *tell.outcome,
                               .answer = tell.answer,
                               .structured_bytes = tell.structured_bytes,
-                              .account = tell.account});
+                              .account = tell.account,
+                              .cancel_on_host = tell.cancel_on_host});
     }
   }
   return ends;

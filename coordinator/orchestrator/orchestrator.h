@@ -190,6 +190,7 @@ class Orchestrator : private SessionListener {
     bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
     std::string way;                  // As in StoredTell.
+    std::string cancel_on_host;       // As in Settlement.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.

@@ -131,9 +131,9 @@ void Orchestrator::Leave() {
 // A host that is away when all agents are to end runs it on, and hears of it later. Of one whose
 // agent ends the store forgets that.
 void Orchestrator::StopForGood(const std::string& tell_id) {
-  const OpenTell& tell = open_[tell_id];
+  OpenTell& tell = open_[tell_id];
   if (tell.given && !tell.outcome.has_value()) {
-    NoteCancel(tell_id, IdOnHost(tell_id, tell.limit_waits));
+    tell.cancel_on_host = IdOnHost(tell_id, tell.limit_waits);
   }
   End(tell_id, StoppedForGood(tell.given));
 }

@@ -195,6 +195,10 @@ absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   if (!unfetched.ok()) return unfetched.status();
   absl::Status added = unfetched->BindText(settlement.tell_id).Bind(AgeMs()).Finish();
   if (!added.ok()) return added;
+  if (!settlement.cancel_on_host.empty()) {
+    absl::Status noted = NoteCancel(settlement.tell_id, settlement.cancel_on_host);
+    if (!noted.ok()) return noted;
+  }
   return CountMessage(settlement.tell_id, now_ms);
 }
 

@@ -74,6 +74,7 @@ struct Settlement {
   absl::string_view answer;     // With a failure the partial text.
   size_t structured_bytes = 0;  // The last ones of it are JSON.
   v1::TurnAccount account;      // As in StoredTell.
+  std::string cancel_on_host;   // As `id_on_host` of NoteCancel(), which is done too; empty: not.
 };
 
 // A running tell is to be queued again; what was stored of its text does not count.

@@ -135,7 +135,8 @@ TEST_F(StoreTest, ACancelIsForTheHostThatHadTheTellAndEndsWithTheAgentThere) {
   move_to("b");
   ASSERT_TRUE(store->NoteCancel(id, "on-host").ok());
   std::map<std::string, std::string> hosts;
-  for (const Store::PendingCancel& cancel : *store->Cancels()) {
+  const std::vector<Store::PendingCancel> cancels = *store->Cancels();
+  for (const Store::PendingCancel& cancel : cancels) {
     hosts[cancel.tell_id] = cancel.host;
     EXPECT_EQ(cancel.session_id, session_id);
   }
