@@ -247,6 +247,29 @@ TEST_F(PassEnvTest, WhatAnEarlierLifeTookWaitsForSomebodyWhoHasTheVariables) {
   EXPECT_TRUE(after_.Wait().status.ok());
 }
 
+TEST_F(AskerTest, WhoAsksForAMessageAsksForThoseInFrontOfIt) {
+  file_.teams[1].pass_env = {"WHO"};
+  const TellSpec first = From("ann"), second = From("ann"), third = From("ann");
+  Recorder before, after;
+  ASSERT_TRUE(Tell(first, before).ok());
+  AwaitUnderWay(first.tell_id);
+  ASSERT_TRUE(Tell(second, before).ok());
+  ASSERT_TRUE(Tell(third, before).ok());
+  OnLoop([this] { orchestrator_->Leave(); });
+  Start(HoldScript);
+  OnLoop([&] { ASSERT_TRUE(orchestrator_->Follow(third.tell_id, "cli", &after).ok()); });
+  Settle(first.tell_id);
+  Drain();
+  Drain();
+  OnLoop([&] {
+    EXPECT_THAT(Transport().open_tells(), IsEmpty());
+    orchestrator_->AskFor(third.tell_id, third.environment);
+  });
+  Settle(second.tell_id);
+  Settle(third.tell_id);
+  EXPECT_TRUE(after.Wait().status.ok());
+}
+
 TEST_F(PassEnvTest, NotForLongerThanAnswersAreKept) {
   OnLoop([this] { later_ = absl::Hours(7 * 24); });
   EXPECT_EQ(KindOf(after_.Wait().status), v1::FAILURE_DROPPED);

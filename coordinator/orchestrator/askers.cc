@@ -93,6 +93,29 @@ void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& e
                           bool by_sender) {
   const auto open = open_.find(tell_id);
   if (environment == nullptr || open == open_.end()) return;
+  for (const std::string& ahead : AheadOf(tell_id, open->second.session_id)) {
+    Lend(ahead, environment, /*by_sender=*/false);
+  }
+  Lend(tell_id, environment, by_sender);
+}
+
+std::vector<std::string> Orchestrator::AheadOf(const std::string& tell_id,
+                                               const std::string& session_id) const {
+  std::vector<std::string> ahead;
+  const auto found = queues_.find(session_id);
+  if (found == queues_.end()) return ahead;
+  const Queue& queue = found->second;
+  const auto at = absl::c_find(queue.waiting, tell_id);
+  if (at == queue.waiting.end()) return ahead;
+  if (!queue.in_flight.empty()) ahead.push_back(queue.in_flight);
+  ahead.insert(ahead.end(), queue.waiting.begin(), at);
+  return ahead;
+}
+
+void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& environment,
+                        bool by_sender) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end()) return;
   const bool is_better = by_sender && !open->second.is_of_sender;
   if (open->second.has_asker() && !is_better) return;
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);

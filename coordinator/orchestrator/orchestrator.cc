@@ -101,8 +101,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   } else {
     SetProgress(spec.tell_id, QueuedProgress(ahead));
     // What an earlier life took goes on with what this one brings.
-    AskFor(queue.in_flight.empty() ? queue.waiting.front() : queue.in_flight,
-           open_[spec.tell_id].environment);
+    AskFor(spec.tell_id, open_[spec.tell_id].environment, /*by_sender=*/true);
     // The one in flight may wait for a link that somebody has mended.
     UseSettingsOfNow(queue);
     PostTryNow(session_id);

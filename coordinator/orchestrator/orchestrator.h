@@ -114,7 +114,7 @@ class Orchestrator : private SessionListener {
   bool LacksAsker(const std::string& tell_id) const;
   // Somebody with that environment asks for such a tell: it goes on with that, and its host is
   // tried at once. Where that fails for want of keys it waits for the next one who asks, unless
-  // this was its sender.
+  // this was its sender. So do those in front of it, which have to go first.
   void AskFor(const std::string& tell_id, const SharedEnvironment& environment,
               bool by_sender = false);
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
@@ -331,6 +331,9 @@ class Orchestrator : private SessionListener {
   // Whoever asks lends the link what it has in the same task of the loop.
   void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
+  void Lend(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
+  // In the line of the session; none where the tell does not wait there.
+  std::vector<std::string> AheadOf(const std::string& tell_id, const std::string& session_id) const;
   // What is under way, or else next in the line; null: nothing, or a wake.
   const OpenTell* TellOfNow(const Queue& queue) const;
   // Of whoever asked for that.

@@ -28,7 +28,7 @@ absl::Status NotAsleep(const absl::Status& why, size_t cancelled, absl::string_v
   }
   if (!goes_on.empty()) {
     absl::StrAppend(&detail, "; message ", goes_on,
-                    ", which the team may have, is not, and can be cancelled by its id");
+                    ", which the team may have, goes on, and can be cancelled by its id");
   }
   return MakeFailure(KindOf(why), detail, failure.fix());
 }

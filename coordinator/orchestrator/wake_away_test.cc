@@ -59,7 +59,7 @@ TEST_F(WakeAwayTest, ASleepByForceThatFailsSaysWhatIsCancelledAndLeavesWhatTheHo
             absl::StrCat("no route; 1 message to it was cancelled all the same, and its claude may "
                          "still run; message ",
                          spec_.tell_id,
-                         ", which the team may have, is not, and can be cancelled by its id"));
+                         ", which the team may have, goes on, and can be cancelled by its id"));
   EXPECT_EQ(told_.times_settled, 0);
   OnLoop([this] {
     Transport().BeBack();

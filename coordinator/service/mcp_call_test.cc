@@ -362,7 +362,7 @@ TEST_F(McpCallTest, ALeavingCoordinatorAnswersWhatWaitsAndEndsTheStream) {
   EXPECT_EQ(stream.Read().json(), "");
   EXPECT_EQ(KindOf(stream.Finish()), v1::FAILURE_DROPPED);
   ExpectNoOpenCalls();
-  OnLoop([this] { orchestrator_->SettleOpen(); });
+  OnLoop([this] { EXPECT_TRUE(orchestrator_->SettleOpen().ok()); });
 }
 
 TEST_F(McpCallTest, AFrontEndThatBreaksTheRulesLosesItsStream) {

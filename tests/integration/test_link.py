@@ -104,13 +104,14 @@ def test_who_wakes_or_takes_over_hears_that_the_host_is_away(server, iris, remot
     assert "block 1" in out
 
 
-def test_a_sleep_by_force_that_does_not_reach_the_host_says_what_it_cancelled(server, iris, working):
+def test_a_sleep_by_force_that_does_not_reach_the_host_says_what_goes_on_there(server, iris, working):
     server.stop()
     wait_for_link(iris, lambda link: link.get("failure", {}).get("kind") == "unreachable")
     failed = iris.run("sleep", "gpu", "--force")
     assert failed.returncode == 1, failed.stdout
-    assert "1 message to it was cancelled" in failed.stderr, failed.stderr
+    assert ", which the team may have, goes on, and can be cancelled by its id" in failed.stderr, failed.stderr
     server.start_again()
+    iris.wait_for_status(lambda s: s["sessions"][0]["state"] == "busy" and only_link(s)["state"] == "up")
 
 
 def test_a_link_that_drops_while_nobody_uses_it_is_no_problem(server, iris, remote_user):
