@@ -266,7 +266,10 @@ class Attempt {
       }
       if (KindOf(forwarded.status()) == v1::FAILURE_CANCELLED) return forwarded.status();
       connection->mode_reason = ToProto(forwarded.status()).detail();
-      if (wanted == Wanted::kForward) return NoForward(connection->mode_reason);
+      if (wanted == Wanted::kForward) {
+        ReportUnused(connection->hello);
+        return NoForward(connection->mode_reason);
+      }
     }
     connection->wire = std::move(ssh_->stdio());
     connection->mode = LinkMode::kStdio;
@@ -336,6 +339,14 @@ class Attempt {
   void Report(BootstrapProgress::Stage stage, absl::string_view doing) const {
     if (!options_.on_progress) return;
     options_.on_progress({.stage = stage, .text = absl::StrCat(doing, target_.remote.destination)});
+  }
+
+  void ReportUnused(const v1::Hello& hello) const {
+    if (!options_.on_progress) return;
+    options_.on_progress({.stage = BootstrapProgress::Stage::kStarting,
+                          .text = absl::StrCat("reaching the agent on ",
+                                               target_.remote.destination),
+                          .hello = std::make_shared<const v1::Hello>(hello)});
   }
 
   void ReportUpload(uint64_t done, uint64_t total) {

@@ -46,6 +46,9 @@ struct BootstrapProgress {
   // often where the network takes anything.
   uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;
+  // Of kStarting: an agent runs there, whose host's words these are, and this connection is none to
+  // it. Null: nobody has greeted.
+  std::shared_ptr<const v1::Hello> hello = nullptr;
 };
 
 // The ssh client of one link. Ends with the object: SIGTERM, after at most 1 s SIGKILL, reaped with

@@ -10,6 +10,10 @@ void NoteAttempts(PlacedAgents* placed, const std::string& name, const SshTarget
   options.on_attempt_end = [placed, place](bool may_have_started) {
     placed->NoteAttemptEnd(place, may_have_started);
   };
+  options.on_unused_agent = [placed, place, name, target](const v1::Hello& hello) {
+    placed->Note(PlaceOf(hello), name, target);
+    placed->Forget(place);
+  };
 }
 
 }  // namespace iris

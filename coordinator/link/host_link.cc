@@ -200,7 +200,9 @@ void HostLink::StartAttempt() {
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const BootstrapProgress& progress) {
-          if (progress.stage != BootstrapProgress::Stage::kConnecting) met_shell_ = true;
+          if (progress.stage != BootstrapProgress::Stage::kConnecting) {
+            met_shell_ = progress.hello == nullptr;
+          }
           loop_.Post([this, alive, progress] {
             if (*alive) OnProgress(progress);
           });
@@ -219,7 +221,10 @@ void HostLink::StartAttempt() {
 void HostLink::OnProgress(const BootstrapProgress& progress) {
   progress_ = progress;
   if (progress.stage != BootstrapProgress::Stage::kConnecting) {
-    may_have_started_ = true;
+    may_have_started_ = progress.hello == nullptr;
+    if (progress.hello != nullptr && options_.on_unused_agent) {
+      options_.on_unused_agent(*progress.hello);
+    }
     return Handle(LinkEvent::kProgress);
   }
   observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });

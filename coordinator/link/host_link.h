@@ -45,6 +45,8 @@ struct HostLinkOptions {
   // also from the destructor.
   std::function<void()> on_attempt = {};
   std::function<void(bool may_have_started)> on_attempt_end = {};
+  // An agent has greeted so in an attempt that fails all the same.
+  std::function<void(const v1::Hello& hello)> on_unused_agent = {};
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;

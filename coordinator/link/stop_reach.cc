@@ -51,6 +51,7 @@ void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std:
     }
     tried.push_back(agent.place);
     SshTarget target = *agent.target;
+    target.options.link_mode = RemoteOptions::LinkMode::kAuto;  // To end it any way will do.
     if (env != nullptr) target.lent_env = *env;
     resolver.Ask(target, [&stop, alive = stop.alive(), id,
                           find](const absl::StatusOr<ResolvedTarget>& resolved) {

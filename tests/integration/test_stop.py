@@ -150,3 +150,14 @@ def test_without_a_usable_configuration_it_says_that_agents_may_run(iris, agent)
     iris.write_config({"teams": {"here": iris.local_team()}})
     assert iris.run("stop", "--agents").returncode == 0
     assert is_gone(agent)
+
+
+def test_an_agent_that_greeted_and_could_not_be_used_is_ended_by_any_way(iris, sshd, remote_user):
+    server = sshd("AllowStreamLocalForwarding no")
+    iris.write_config({"teams": {"gpu": server.team(remote_user, remoteOptions={"linkMode": "forward"})}})
+    assert iris.tell("gpu", "hello").returncode == 1
+    assert remote_user.processes()
+    stopped = iris.run("stop", "--agents")
+    assert (stopped.returncode, stopped.stderr) == (0, ""), stopped.stderr
+    assert "agents stopped: 1" in stopped.stdout, stopped.stdout
+    assert wait_until(lambda: not remote_user.processes(), 20)
