@@ -331,7 +331,7 @@ TEST_F(McpCallTest, AClientThatHasNoMoreToSayHearsWhatIsAnsweredAtOnce) {
   ExpectNoOpenCalls();
   OnLoop([&] {
     EXPECT_EQ(store_->FindTell(id)->value().state, TellState::kRunning);
-    orchestrator_->SettleOpen();
+    EXPECT_TRUE(orchestrator_->SettleOpen().ok());
   });
 }
 
