@@ -17,9 +17,9 @@
 #include "common/environment/environment.h"
 #include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
-#include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link_table.h"
+#include "coordinator/reach/shell/agent_bundle.h"
 #include "coordinator/transport/agent_transport_factory.h"
 
 namespace iris {

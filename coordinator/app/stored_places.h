@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/placed_agents.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "coordinator/store/store.h"
 
 namespace iris {

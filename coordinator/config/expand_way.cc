@@ -6,8 +6,8 @@
 #include "absl/strings/strip.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/key_value.h"
-#include "coordinator/config/remote_command.h"
 #include "coordinator/config/schema.h"
+#include "coordinator/reach/ssh/remote_command.h"
 #include "nlohmann/json.hpp"
 
 namespace iris {

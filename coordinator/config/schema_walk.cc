@@ -14,11 +14,11 @@
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/refused_keys.h"
-#include "coordinator/config/remote_command.h"
-#include "coordinator/config/remote_options.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/suggest.h"
 #include "coordinator/config/unset_variable.h"
+#include "coordinator/reach/ssh/remote_command.h"
+#include "coordinator/reach/ssh/remote_options.h"
 
 namespace iris {
 namespace {

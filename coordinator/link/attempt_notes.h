@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 
 namespace iris {
 

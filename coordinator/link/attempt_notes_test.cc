@@ -12,12 +12,12 @@
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_client_life.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 
 namespace iris {
 

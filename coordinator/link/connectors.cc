@@ -14,11 +14,11 @@
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "common/process/poll_until.h"
+#include "common/process/run_program.h"
 #include "common/version/version.h"
-#include "coordinator/bootstrap/greeting.h"
-#include "coordinator/bootstrap/hello.h"
-#include "coordinator/bootstrap/poll_until.h"
-#include "coordinator/bootstrap/run_program.h"
+#include "coordinator/reach/shell/hello.h"
+#include "coordinator/reach/ssh/greeting.h"
 
 namespace iris {
 namespace {

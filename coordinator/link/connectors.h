@@ -8,13 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/agent_bundle.h"
-#include "coordinator/bootstrap/bootstrap.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connector.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/login_bar.h"
+#include "coordinator/reach/shell/agent_bundle.h"
+#include "coordinator/reach/ssh/resolve_target.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 
 namespace iris {
 

@@ -8,7 +8,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/reach/ssh/resolve_target.h"
 
 namespace iris {
 

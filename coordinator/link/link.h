@@ -6,9 +6,9 @@
 
 #include "absl/status/status.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/send_window.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"

@@ -10,7 +10,6 @@
 #include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
 #include "coordinator/link/attempt_notes.h"
 #include "coordinator/link/connection_pace.h"
@@ -27,6 +26,7 @@
 #include "coordinator/link/stop_reach.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
+#include "coordinator/reach/ssh/resolve_target.h"
 
 namespace iris {
 namespace {

@@ -9,12 +9,12 @@
 
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/placed_agents.h"
+#include "coordinator/reach/shell/agent_bundle.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {

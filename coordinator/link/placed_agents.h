@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 

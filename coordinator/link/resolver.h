@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/reach/ssh/resolve_target.h"
 
 namespace iris {
 

@@ -8,8 +8,8 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/bootstrap.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/reach/ssh/resolve_target.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "gtest/gtest.h"
 
 namespace iris {

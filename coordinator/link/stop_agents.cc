@@ -10,9 +10,9 @@
 #include "absl/strings/string_view.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/bootstrap/host_text.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/host_failure.h"
+#include "coordinator/link/host_text.h"
 #include "coordinator/link/placed_agents.h"
 
 namespace iris {

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/stop_agents.h"
+#include "coordinator/reach/ssh/resolve_target.h"
 
 // Whom a stop reaches beside those that are linked.
 namespace iris {

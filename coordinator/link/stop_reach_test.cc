@@ -7,14 +7,14 @@
 
 #include "absl/status/statusor.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/stop_agents.h"
 #include "coordinator/link/stop_agents_fixture.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "coordinator/reach/ssh/resolve_target.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

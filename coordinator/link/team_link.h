@@ -11,13 +11,13 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_observers.h"
 #include "coordinator/link/retry.h"
+#include "coordinator/reach/ssh/resolve_target.h"
 
 namespace iris {
 

@@ -9,9 +9,9 @@
 #include "common/base/ids.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/team_link.h"
+#include "coordinator/reach/ssh/resolve_target.h"
 #include "gtest/gtest.h"
 #include "tests/integration/transport_fixture.h"
 

@@ -13,8 +13,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/link.h"
+#include "coordinator/reach/ssh/ssh_connect.h"
 #include "gtest/gtest.h"
 
 namespace iris {
