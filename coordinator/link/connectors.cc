@@ -42,7 +42,7 @@ class LocalConnector final : public Connector {
     }
     if (!dialed.ok()) {
       on_progress(
-          {.stage = BootstrapProgress::Stage::kStarting, .text = "starting the local agent"});
+          {.stage = ConnectProgress::Stage::kStarting, .text = "starting the local agent"});
       dialed = Start(endpoint->socket);
     }
     if (!dialed.ok()) return Annotate(dialed.status(), "the agent on this machine");
@@ -120,7 +120,7 @@ class SshConnector final : public Connector {
   absl::Status AwaitTurn(const OnProgress& on_progress, const std::atomic<bool>& cancelled) {
     const absl::Duration wait = options_.pace->Take();
     if (wait <= absl::ZeroDuration()) return absl::OkStatus();
-    on_progress({.stage = BootstrapProgress::Stage::kConnecting,
+    on_progress({.stage = ConnectProgress::Stage::kConnecting,
                  .text = absl::StrCat("connecting to ", resolved_.target.remote.destination, " in ",
                                       absl::FormatDuration(absl::Ceil(wait, absl::Seconds(1))),
                                       ", behind other hosts")});

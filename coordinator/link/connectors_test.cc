@@ -65,7 +65,7 @@ class SshConnectorTest : public ::testing::Test {
   }
   absl::Status Connect() {
     const std::atomic<bool> cancelled = false;
-    return connector_->Connect([](const BootstrapProgress&) {}, cancelled).status();
+    return connector_->Connect([](const ConnectProgress&) {}, cancelled).status();
   }
   void RefuseALogin() {
     bar_->Note(MakeFailure(v1::FAILURE_AUTH, "gpu: Permission denied (publickey)"));
@@ -140,7 +140,7 @@ TEST_F(SshConnectorTest, ItWaitsForItsTurnAndCanBeGivenUp) {
   std::vector<std::string> told;
   const absl::Status status =
       connector_
-          ->Connect([&](const BootstrapProgress& progress) { told.push_back(progress.text); },
+          ->Connect([&](const ConnectProgress& progress) { told.push_back(progress.text); },
                     cancelled)
           .status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_CANCELLED) << status;

@@ -6,9 +6,9 @@
 
 #include "absl/status/status.h"
 #include "common/environment/environment.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/send_window.h"
-#include "coordinator/reach/ssh/ssh_connect.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -32,7 +32,7 @@ struct LinkLife {
 class LinkObserver {
  public:
   virtual ~LinkObserver() = default;
-  virtual void OnLinkProgress(const BootstrapProgress& progress) = 0;
+  virtual void OnLinkProgress(const ConnectProgress& progress) = 0;
   virtual void OnLinkUp(const std::shared_ptr<LinkLife>& life) = 0;
   // An attempt failed, or the wire was lost; `why` is typed. `retries`: the link tries again by
   // itself while somebody wants it, so there is no need to ask; else only the next Want() does:

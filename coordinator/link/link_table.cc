@@ -90,7 +90,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void SweepSoon();
   void Sweep();
   // Of all links but that to the agent here.
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     NotePlace(life);
     SweepSoon();

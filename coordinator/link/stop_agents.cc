@@ -76,7 +76,7 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   const std::vector<Expected>& expected() const { return expected_; }
 
  private:
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     stop_.OnArrived(&link_, life, absl::OkStatus());
   }

@@ -122,7 +122,7 @@ void TeamLink::Resolve() {
   CancelTimer(&retry_timer_);
   patience_timer_ = loop_.After(kPatience, [this] {
     patience_timer_ = 0;
-    OnLinkProgress({.stage = BootstrapProgress::Stage::kConnecting,
+    OnLinkProgress({.stage = ConnectProgress::Stage::kConnecting,
                     .text = absl::StrCat("waiting for ssh's configuration of ", written_)});
   });
   ways_.resolve(env_, [this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
@@ -211,7 +211,7 @@ void TeamLink::WokeUp() {
 
 // ------------------------------------------------------------------------------ what the link says
 
-void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
+void TeamLink::OnLinkProgress(const ConnectProgress& progress) {
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkProgress(progress); });
 }
 

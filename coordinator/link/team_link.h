@@ -99,7 +99,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Retire();
 
  private:
-  void OnLinkProgress(const BootstrapProgress& progress) override;
+  void OnLinkProgress(const ConnectProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
 

@@ -75,7 +75,7 @@ class Attempt {
     if (absl::Status status = StartSsh(ignore_installed); !status.ok()) return status;
     Dialogue dialogue(ssh_->stdio().get(), marker_, options_.cancelled);
     if (absl::Status status = MeetShell(dialogue); !status.ok()) return status;
-    Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
+    Report(ConnectProgress::Stage::kStarting, "starting the agent on ");
     Connection connection;
     connection.uploaded = uploaded_;
     connection.remark = remark_;
@@ -83,7 +83,8 @@ class Attempt {
     if (!hello.ok()) return hello.status();
     connection.hello = *std::move(hello);
     if (absl::Status status = ChooseWire(&connection); !status.ok()) return status;
-    connection.ssh = std::move(ssh_);
+    connection.facts = {{.name = "sshPid", .value = absl::StrCat(ssh_->pid())}};
+    connection.owner = std::move(ssh_);
     return connection;
   }
 
@@ -104,7 +105,7 @@ class Attempt {
     const absl::StatusOr<std::string> on_stdin = MakeRemoteCommandLine(command);
     if (!on_stdin.ok()) return on_stdin.status();
     stdin_line_ = absl::StrCat(" ", *on_stdin, "\n");
-    Report(BootstrapProgress::Stage::kConnecting, "connecting to ");
+    Report(ConnectProgress::Stage::kConnecting, "connecting to ");
     absl::StatusOr<std::unique_ptr<SshProcess>> ssh = SshProcess::Start(
         ConnectArgv(target_, sockets_.control, sockets_.log, *line, options_.session_options),
         SshEnv(target_), sockets_.log);
@@ -183,7 +184,7 @@ class Attempt {
     words_told_ = words;
     if (!options_.on_progress) return;
     options_.on_progress(
-        {.stage = BootstrapProgress::Stage::kConnecting,
+        {.stage = ConnectProgress::Stage::kConnecting,
          .text = absl::StrCat(target_.remote.destination,
                               " has not accepted the login yet; the host says: ", words)});
   }
@@ -193,7 +194,7 @@ class Attempt {
     const absl::StatusOr<std::string> reply = FirstReply(dialogue);
     if (!reply.ok()) {
       absl::Status why = WhyNoReply(reply.status(), dialogue);
-      if (MayRunUnheard(why)) Report(BootstrapProgress::Stage::kStarting, "starting the agent on ");
+      if (MayRunUnheard(why)) Report(ConnectProgress::Stage::kStarting, "starting the agent on ");
       return why;
     }
     absl::string_view words = *reply;
@@ -333,7 +334,7 @@ class Attempt {
     return reply.ok() && absl::StartsWith(*reply, kOnStdin);
   }
 
-  void Report(BootstrapProgress::Stage stage, absl::string_view doing) const {
+  void Report(ConnectProgress::Stage stage, absl::string_view doing) const {
     if (!options_.on_progress) return;
     options_.on_progress({.stage = stage, .text = absl::StrCat(doing, target_.remote.destination)});
   }
@@ -343,7 +344,7 @@ class Attempt {
     upload_bytes_ = total;
     if (!options_.on_progress) return;
     options_.on_progress(
-        {.stage = BootstrapProgress::Stage::kUploading,
+        {.stage = ConnectProgress::Stage::kUploading,
          .text = absl::StrCat("uploading the agent to ", target_.remote.destination),
          .bytes_done = done,
          .bytes_total = total});

@@ -1,29 +1,20 @@
 #ifndef IRIS_COORDINATOR_REACH_SSH_SSH_CONNECT_H_
 #define IRIS_COORDINATOR_REACH_SSH_SSH_CONNECT_H_
 
-#include <sys/types.h>
-
 #include <atomic>
-#include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/base/scoped_fd.h"
 #include "common/environment/environment.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/reach/shell/agent_bundle.h"
-#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
 class Greeting;
-
-// How gRPC's bytes travel (docs/PROTOCOL.md, Links).
-enum class LinkMode { kLocal, kForward, kStdio };
 
 // One host to reach, from a team's configuration.
 struct SshTarget {
@@ -36,41 +27,6 @@ struct SshTarget {
   friend bool operator==(const SshTarget&, const SshTarget&) = default;
 };
 
-struct BootstrapProgress {
-  // Before kUploading and kStarting nothing runs on the host, and no agent has been started there;
-  // a failure may follow either at once.
-  enum class Stage { kConnecting, kUploading, kStarting };
-  Stage stage;
-  std::string text;  // "uploading the agent to gpu1 (3.1 MB)"; for people.
-  // Of the upload: what the host has, by its own word. Told at least every second; it grows as
-  // often where the network takes anything.
-  uint64_t bytes_done = 0;
-  uint64_t bytes_total = 0;
-};
-
-// The ssh client of one link. Ends with the object: SIGTERM, after at most 1 s SIGKILL, reaped with
-// its helpers; its sockets are removed. Not thread-safe, pid() apart.
-class SshClient {
- public:
-  virtual ~SshClient() = default;
-  virtual pid_t pid() const = 0;
-  // Why the connection ended, from ssh's stderr and exit code; FAILURE_DROPPED where they say
-  // nothing else. Waits up to 1 s for ssh to end. Call once the wire has failed.
-  virtual absl::Status WhyEnded() = 0;
-};
-
-// A host with an agent that answers.
-struct Connection {
-  ScopedFd wire;  // Non-blocking; the hello has been read; gRPC from here on.
-  // The host's words: checked for protocol and length, fit to be shown, not believed.
-  v1::Hello hello;
-  LinkMode mode = LinkMode::kStdio;
-  std::string mode_reason;         // Why not kForward; empty if it is.
-  std::string remark;              // What is worth mending on the host; our words. Mostly empty.
-  std::unique_ptr<SshClient> ssh;  // Keeps the connection; `wire` fails when it goes.
-  bool uploaded = false;           // The agent was put there by this call.
-};
-
 struct BootstrapOptions {
   // An upload ends where the host takes no byte for so long; it may take any time in all.
   absl::Duration upload_silence_max = absl::Seconds(60);
@@ -78,7 +34,7 @@ struct BootstrapOptions {
   // or '%'.
   std::string runtime_dir;
   // On the calling thread. May be empty.
-  std::function<void(const BootstrapProgress&)> on_progress;
+  std::function<void(const ConnectProgress&)> on_progress;
   // Looked at at least every 100 ms. May be null.
   const std::atomic<bool>* cancelled = nullptr;
   // As ResolvedTarget says it of the ssh that is run.

@@ -122,10 +122,10 @@ TEST_F(BootstrapTest, WhatAStartupFileSaysIsNotSshsVerdictWhateverEndsTheLink) {
         if (how == 0) {
           host.EndSessions();
         } else {
-          ASSERT_EQ(kill(connection->ssh->pid(), how), 0);
+          ASSERT_EQ(kill(SshOf(*connection), how), 0);
         }
         EXPECT_EQ(Echo(*connection, "x"), "");
-        EXPECT_EQ(KindOf(connection->ssh->WhyEnded()), v1::FAILURE_DROPPED) << words << how;
+        EXPECT_EQ(KindOf(connection->owner->WhyEnded()), v1::FAILURE_DROPPED) << words << how;
       }
     }
   }
@@ -138,9 +138,9 @@ TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
   {
     const absl::StatusOr<Connection> connection = Connect(host.Target());
     ASSERT_TRUE(connection.ok()) << connection.status();
-    ASSERT_EQ(kill(connection->ssh->pid(), SIGKILL), 0);
+    ASSERT_EQ(kill(SshOf(*connection), SIGKILL), 0);
     EXPECT_EQ(Echo(*connection, "x"), "");
-    EXPECT_EQ(KindOf(connection->ssh->WhyEnded()), v1::FAILURE_DROPPED);
+    EXPECT_EQ(KindOf(connection->owner->WhyEnded()), v1::FAILURE_DROPPED);
   }
   // The shell never comes to our command; sshd ends it all.
   std::ofstream(host.home() + "/.bashrc") << "kill -9 $PPID\n";
@@ -151,7 +151,7 @@ TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
 
 // Our command may have run, and an agent with it, where nobody heard of it.
 TEST_F(BootstrapTest, WhatIsLostBehindTheLoginMayHaveStartedAnAgent) {
-  using Stage = BootstrapProgress::Stage;
+  using Stage = ConnectProgress::Stage;
   const SshHost host;
   std::ofstream(host.home() + "/.bashrc") << "kill -9 $PPID\n";
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_UNREACHABLE);
@@ -210,8 +210,8 @@ TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
 TEST_F(BootstrapTest, AnUploadThatIsCutSaysHowFarItWas) {
   SshHost host;
   std::atomic<bool> cut = false;
-  on_progress_ = [&](const BootstrapProgress& progress) {
-    if (progress.stage != BootstrapProgress::Stage::kUploading || cut) return;
+  on_progress_ = [&](const ConnectProgress& progress) {
+    if (progress.stage != ConnectProgress::Stage::kUploading || cut) return;
     cut = true;
     host.EndSessions();
   };

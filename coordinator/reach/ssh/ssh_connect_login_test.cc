@@ -46,7 +46,7 @@ TEST_F(BootstrapTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
   const ScratchDir scratch;
   const SshHost host(SaysAndWaits(scratch, 2));  // Twice: for the question, and for the login.
   std::string told;
-  on_progress_ = [&](const BootstrapProgress& progress) {
+  on_progress_ = [&](const ConnectProgress& progress) {
     if (absl::StrContains(progress.text, "the host says: ")) told = progress.text;
   };
   SshTarget target = host.Target();

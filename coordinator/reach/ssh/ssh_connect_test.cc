@@ -41,7 +41,7 @@ TEST_F(BootstrapTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
     EXPECT_EQ(cold->mode, LinkMode::kForward) << cold->mode_reason;
     EXPECT_EQ(cold->hello.data_dir(), host.home() + "/.local/share/iris");
     EXPECT_EQ(Echo(*cold, "hello"), "hello");
-    using Stage = BootstrapProgress::Stage;
+    using Stage = ConnectProgress::Stage;
     EXPECT_THAT(stages_,
                 testing::ElementsAre(Stage::kConnecting, Stage::kUploading, Stage::kStarting));
   }
@@ -217,7 +217,7 @@ TEST_F(BootstrapTest, AConnectionThatTheHostEndsIsDropped) {
   host.EndSessions();
 
   EXPECT_EQ(Echo(*connection, "x"), "");
-  const absl::Status why = connection->ssh->WhyEnded();
+  const absl::Status why = connection->owner->WhyEnded();
   EXPECT_EQ(KindOf(why), v1::FAILURE_DROPPED);
   EXPECT_THAT(std::string(why.message()),
               testing::AnyOf(HasSubstr("closed by remote host"), HasSubstr("Broken pipe")));
@@ -227,10 +227,10 @@ TEST_F(BootstrapTest, AnSshThatIsKilledIsDroppedToo) {
   const SshHost host;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
   ASSERT_TRUE(connection.ok()) << connection.status();
-  ASSERT_EQ(kill(connection->ssh->pid(), SIGKILL), 0);
+  ASSERT_EQ(kill(SshOf(*connection), SIGKILL), 0);
 
   EXPECT_EQ(Echo(*connection, "x"), "");
-  EXPECT_EQ(KindOf(connection->ssh->WhyEnded()), v1::FAILURE_DROPPED);
+  EXPECT_EQ(KindOf(connection->owner->WhyEnded()), v1::FAILURE_DROPPED);
 }
 
 TEST_F(BootstrapTest, AnAgentThatIsKilledEndsTheWire) {
@@ -242,7 +242,7 @@ TEST_F(BootstrapTest, AnAgentThatIsKilledEndsTheWire) {
     ASSERT_EQ(kill(static_cast<pid_t>(connection->hello.pid()), SIGKILL), 0);
 
     EXPECT_EQ(Echo(*connection, "x"), "");
-    EXPECT_EQ(KindOf(connection->ssh->WhyEnded()), v1::FAILURE_DROPPED);
+    EXPECT_EQ(KindOf(connection->owner->WhyEnded()), v1::FAILURE_DROPPED);
   }
 }
 

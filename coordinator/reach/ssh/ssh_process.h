@@ -14,8 +14,8 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/reach/shell/pipe_tails.h"
-#include "coordinator/reach/ssh/ssh_connect.h"
 #include "coordinator/reach/ssh/ssh_failure.h"
 
 namespace iris {
@@ -24,8 +24,9 @@ namespace iris {
 // nor be hit by its Ctrl-C, with stdin and stdout on one socket, and its log and stderr read all
 // the time, apart from each other.
 //
-// Not thread-safe; pid() is.
-class SshProcess : public SshClient {
+// Ends with the object: SIGTERM, after at most 1 s SIGKILL, reaped with its helpers. Not
+// thread-safe.
+class SshProcess : public WireOwner {
  public:
   // `log_path`: where `argv` tells ssh to write its log: a FIFO that is made here. Removed at the
   // end. FAILURE_BAD_REQUEST: there is no such program. FAILURE_BUSY_LIMIT: no more processes,
@@ -35,7 +36,8 @@ class SshProcess : public SshClient {
                                                            const std::string& log_path);
   ~SshProcess() override;
 
-  pid_t pid() const override { return pid_; }
+  pid_t pid() const { return pid_; }
+  absl::string_view name() const override { return "ssh"; }
   absl::Status WhyEnded() override { return WhyEnded(SshEnd::Stage::kUp, ""); }
   // The same for a connection that has not come that far. `noise` is what the host printed on
   // stdout.

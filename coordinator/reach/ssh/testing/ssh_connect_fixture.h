@@ -44,7 +44,7 @@ class BootstrapTest : public testing::Test {
     return ConnectOverSsh(target, *bundle_,
                           {.runtime_dir = runtime_dir_,
                            .on_progress =
-                               [this](const BootstrapProgress& progress) {
+                               [this](const ConnectProgress& progress) {
                                  if (stages_.empty() || stages_.back() != progress.stage) {
                                    stages_.push_back(progress.stage);
                                  }
@@ -57,6 +57,11 @@ class BootstrapTest : public testing::Test {
   Failure FailureOf(const SshTarget& target) { return ToProto(Connect(target).status()); }
 
   const AgentBuild& Build() const { return **bundle_->ForThisMachine(); }
+
+  // The process of the connection's ssh.
+  static pid_t SshOf(const Connection& connection) {
+    return connection.facts.size() == 1 ? std::stoi(connection.facts[0].value) : 0;
+  }
 
   // What comes back from the agent; empty when the wire has failed.
   static std::string Echo(const Connection& connection, const std::string& text) {
@@ -80,8 +85,8 @@ class BootstrapTest : public testing::Test {
   std::atomic<bool> cancelled_ = false;
   absl::Duration login_patience_ = absl::Seconds(100);
   Greeting greeting_;
-  std::vector<BootstrapProgress::Stage> stages_;
-  std::function<void(const BootstrapProgress&)> on_progress_;  // May be empty.
+  std::vector<ConnectProgress::Stage> stages_;
+  std::function<void(const ConnectProgress&)> on_progress_;  // May be empty.
 };
 
 }  // namespace iris
