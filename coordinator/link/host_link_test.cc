@@ -272,7 +272,7 @@ TEST_F(HostLinkTest, AnyTrafficProvesLife) {
   });
 }
 
-TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsSshIsNotAsked) {
+TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsClientIsNotAsked) {
   host_.ClientSays(Failure(v1::FAILURE_INTERNAL));
   host_.Silence(true);
   WaitLong();

@@ -158,8 +158,9 @@ void StopAgentsCall::AwaitAndAskIfAny(HostLink& link, const std::string& name) {
   awaited_[&link] = std::make_unique<Arrival>(*this, link, name, /*if_any=*/true);
 }
 
-uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place) {
-  expected_[++last_expected_] = {.name = name, .place = place};
+uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place,
+                                const std::string& way) {
+  expected_[++last_expected_] = {.name = name, .place = place, .way = way};
   return last_expected_;
 }
 
@@ -206,13 +207,14 @@ void StopAgentsCall::CheckPlace(const Expected& expected, const std::string& pla
     if (on_gone) on_gone(expected.place);
     return;
   }
-  problems_.push_back(
-      Problem(expected.name,
-              MakeFailure(v1::FAILURE_WRONG_HOST,
-                          "ssh led to another host, account or folder there this time",
-                          "Run `iris stop --agents` once more where several hosts have that name. "
-                          "Else, where the host of before still runs, end `iris-agent serve` "
-                          "there.")));
+  problems_.push_back(Problem(
+      expected.name,
+      MakeFailure(
+          v1::FAILURE_WRONG_HOST,
+          absl::StrCat(expected.way, " led to another host, account or folder there this time"),
+          "Run `iris stop --agents` once more where several hosts have that name. "
+          "Else, where the host of before still runs, end `iris-agent serve` "
+          "there.")));
 }
 
 void StopAgentsCall::Begin() {

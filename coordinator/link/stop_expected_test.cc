@@ -6,13 +6,13 @@
 
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_agents.h"
 #include "coordinator/link/stop_agents_fixture.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
-#include "coordinator/reach/ssh/ssh_connect.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -133,7 +133,7 @@ TEST_F(StopExpectedTest, WhereAnotherAgentIsByNowThatIsStoppedAndBothAreSaid) {
 }
 
 TEST_F(StopExpectedTest, WhateverAnAttemptHasStartedIsStopped) {
-  const std::string attempt = PlaceOfAttempt(SshTarget(), "a link");
+  const std::string attempt = PlaceOfAttempt(RemoteWay(), "a link");
   Host("a").CallItself("a");
   OnLoop([&] {
     StopAgentsCall& stop = Begin();

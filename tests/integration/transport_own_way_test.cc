@@ -10,8 +10,8 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/lent_env.h"
+#include "coordinator/link/target.h"
 #include "coordinator/link/team_link.h"
-#include "coordinator/reach/ssh/resolve_target.h"
 #include "gtest/gtest.h"
 #include "tests/integration/transport_fixture.h"
 

@@ -12,6 +12,7 @@ constexpr absl::string_view kSshMeetsAHost = "Warning: Permanently added ";
 }  // namespace
 
 void Greeting::Learn(absl::string_view said) {
+  absl::MutexLock lock(&mutex_);
   lines_.clear();
   for (absl::string_view line : absl::StrSplit(said, '\n')) {
     lines_.emplace(absl::StripAsciiWhitespace(line));
@@ -19,6 +20,7 @@ void Greeting::Learn(absl::string_view said) {
 }
 
 bool Greeting::Knows(absl::string_view said) const {
+  absl::MutexLock lock(&mutex_);
   for (absl::string_view line : absl::StrSplit(said, '\n')) {
     line = absl::StripAsciiWhitespace(line);
     if (line.empty() || absl::StartsWith(line, kSshMeetsAHost)) continue;

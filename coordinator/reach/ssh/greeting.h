@@ -4,12 +4,14 @@
 #include <set>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 
 namespace iris {
 
 // What a host, and those on the way there, say before every login (a banner), in contrast to what
-// wants something of a person. Not thread-safe.
+// wants something of a person. Thread-safe.
 class Greeting {
  public:
   // All that was said in a login that was granted at once; in place of what was learned before. It
@@ -20,7 +22,8 @@ class Greeting {
   bool Knows(absl::string_view said) const;
 
  private:
-  std::set<std::string> lines_;
+  mutable absl::Mutex mutex_;
+  std::set<std::string> lines_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace iris

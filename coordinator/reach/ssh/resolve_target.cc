@@ -197,8 +197,8 @@ std::string WrittenTarget(const SshTarget& target) {
                       absl::StrJoin(SshEnv(target), absl::string_view("\0", 1)));
 }
 
-absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
-                                             const std::atomic<bool>* cancelled) {
+absl::StatusOr<ResolvedSsh> ResolveTarget(const SshTarget& target,
+                                          const std::atomic<bool>* cancelled) {
   const absl::Duration patience = std::max(kResolveTimeout, target.options.connect_timeout);
   const absl::Time deadline = absl::Now() + patience;
   const std::string& destination = target.remote.destination;
@@ -206,7 +206,7 @@ absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
       RunProgram(ResolveArgv(target), SshEnv(target), deadline, cancelled);
   if (KindOf(output.status()) == v1::FAILURE_TIMEOUT) return TooSlow(destination, patience);
   if (!output.ok()) return Annotate(output.status(), destination);
-  ResolvedTarget resolved = {.target = target, .key = "", .name = destination};
+  ResolvedSsh resolved = {.target = target, .key = "", .name = destination};
   const bool knows_dash_g = output->exit_code == 0 && !ValueOf(output->out, "hostname").empty();
   if (!knows_dash_g) {
     if (target.remote.program != "ssh") {

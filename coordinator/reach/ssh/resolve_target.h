@@ -12,7 +12,7 @@
 namespace iris {
 
 // What ssh made of a target at one moment.
-struct ResolvedTarget {
+struct ResolvedSsh {
   SshTarget target;  // As it was asked for, with the environment of that moment.
   // Equal for two targets only where one connection may serve both: everything that `ssh -G`
   // prints but LeftOutOfKey(), program, options and destination as they are written (a `%n` is
@@ -37,8 +37,8 @@ struct ResolvedTarget {
 // must not share it. FAILURE_UNREACHABLE: it
 // cannot find the name. FAILURE_TIMEOUT, FAILURE_CANCELLED (`cancelled`, which may be null),
 // FAILURE_INTERNAL: no descriptors.
-absl::StatusOr<ResolvedTarget> ResolveTarget(const SshTarget& target,
-                                             const std::atomic<bool>* cancelled = nullptr);
+absl::StatusOr<ResolvedSsh> ResolveTarget(const SshTarget& target,
+                                          const std::atomic<bool>* cancelled = nullptr);
 
 // The target as it is written, and all of the environment that ssh gets: for two of which this is
 // the same, ssh has the same answer now.

@@ -39,7 +39,7 @@ class ResolveTargetTest : public ::testing::Test {
   }
   void SetConfig(const std::string& lines) { std::ofstream(config_) << lines; }
   static std::string KeyOf(const SshTarget& target) {
-    const absl::StatusOr<ResolvedTarget> resolved = ResolveTarget(target);
+    const absl::StatusOr<ResolvedSsh> resolved = ResolveTarget(target);
     EXPECT_TRUE(resolved.ok()) << resolved.status();
     return resolved.ok() ? resolved->key : absl::StrCat("none, at ", absl::GetCurrentTimeNanos());
   }
@@ -244,7 +244,7 @@ TEST_F(ResolveTargetTest, AnOldSshIsKnownByWhatItPrints) {
   old.remote.program = scratch_.File("old_ssh");
   std::ofstream(old.remote.program) << "#!/bin/sh\nssh \"$@\" | grep -v sessiontype\n";
   std::filesystem::permissions(old.remote.program, std::filesystem::perms::owner_all);
-  const absl::StatusOr<ResolvedTarget> resolved = ResolveTarget(old);
+  const absl::StatusOr<ResolvedSsh> resolved = ResolveTarget(old);
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   EXPECT_FALSE(resolved->session_options);
 }
@@ -303,7 +303,7 @@ TEST_F(ResolveTargetTest, AConfigurationThatSshCannotReadOrUseIsNamedWithItsLine
 TEST_F(ResolveTargetTest, AProgramThatDoesNotKnowTheQuestionIsTakenByItsWords) {
   SshTarget target = Target("");
   target.remote.program = "/bin/false";
-  const absl::StatusOr<ResolvedTarget> resolved = ResolveTarget(target);
+  const absl::StatusOr<ResolvedSsh> resolved = ResolveTarget(target);
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   EXPECT_EQ(resolved->name, "gpu");
   target.remote.destination = "other";

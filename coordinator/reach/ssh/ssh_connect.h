@@ -37,7 +37,7 @@ struct BootstrapOptions {
   std::function<void(const ConnectProgress&)> on_progress;
   // Looked at at least every 100 ms. May be null.
   const std::atomic<bool>* cancelled = nullptr;
-  // As ResolvedTarget says it of the ssh that is run.
+  // As ResolvedSsh says it of the ssh that is run.
   bool session_options = true;
   // Ssh was started: from here on it may have cost a login. On the calling thread. May be empty.
   std::function<void()> on_ssh = {};
@@ -46,8 +46,8 @@ struct BootstrapOptions {
   absl::Duration login_patience = absl::Seconds(100);
   // What this host says before logins that nobody has to do anything for: what is learned here of
   // one that is granted at once, and asked of by the next calls. A host that says no more than that
-  // and is silent then is FAILURE_UNREACHABLE after connect_timeout. The caller's, for these calls
-  // one after the other; null: every word may want something.
+  // and is silent then is FAILURE_UNREACHABLE after connect_timeout. The caller's; null: every word
+  // may want something.
   Greeting* greeting = nullptr;
 };
 inline constexpr size_t kRuntimeDirBytesMax = 64;

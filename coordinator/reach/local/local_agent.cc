@@ -1,24 +1,22 @@
-#include "coordinator/link/connectors.h"
+#include "coordinator/reach/local/local_agent.h"
 
-#include <unistd.h>
-
+#include <atomic>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "common/endpoint/daemon.h"
 #include "common/endpoint/dial_or_start.h"
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "common/process/poll_until.h"
 #include "common/process/run_program.h"
 #include "common/version/version.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/reach/shell/hello.h"
-#include "coordinator/reach/ssh/greeting.h"
 
 namespace iris {
 namespace {
@@ -89,74 +87,19 @@ class LocalConnector final : public Connector {
   const std::string iris_home_;
 };
 
-class SshConnector final : public Connector {
- public:
-  SshConnector(const AgentBundle& bundle, ResolvedTarget resolved, SshConnectorOptions options)
-      : bundle_(bundle), resolved_(std::move(resolved)), options_(std::move(options)) {}
-
-  absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
-                                     const std::atomic<bool>& cancelled) override {
-    if (absl::optional<ResolvedTarget> said = options_.answer->Take(); said.has_value()) {
-      resolved_ = *std::move(said);
-    } else if (absl::Status still = CheckMeaning(cancelled); !still.ok()) {
-      return still;
-    }
-    if (absl::Status barred = options_.bar->Check(); !barred.ok()) return barred;
-    if (absl::Status turn = AwaitTurn(on_progress, cancelled); !turn.ok()) return turn;
-    bool tried = false;
-    absl::StatusOr<Connection> connection =
-        ConnectOverSsh(resolved_.target, bundle_,
-                       {.runtime_dir = options_.runtime_dir(),
-                        .on_progress = on_progress,
-                        .cancelled = &cancelled,
-                        .session_options = resolved_.session_options,
-                        .on_ssh = [&tried] { tried = true; },
-                        .greeting = &greeting_});
-    if (tried) options_.bar->Note(connection.status());
-    return connection;
-  }
-
- private:
-  absl::Status AwaitTurn(const OnProgress& on_progress, const std::atomic<bool>& cancelled) {
-    const absl::Duration wait = options_.pace->Take();
-    if (wait <= absl::ZeroDuration()) return absl::OkStatus();
-    on_progress({.stage = ConnectProgress::Stage::kConnecting,
-                 .text = absl::StrCat("connecting to ", resolved_.target.remote.destination, " in ",
-                                      absl::FormatDuration(absl::Ceil(wait, absl::Seconds(1))),
-                                      ", behind other hosts")});
-    return PollUntil({}, absl::Now() + wait, &cancelled).status();
-  }
-
-  absl::Status CheckMeaning(const std::atomic<bool>& cancelled) {
-    SshTarget target = resolved_.target;
-    target.lent_env = options_.lent_env();
-    absl::StatusOr<ResolvedTarget> now = options_.resolve(target, &cancelled);
-    if (!now.ok()) return now.status();
-    if (now->key == resolved_.key) {
-      resolved_ = *std::move(now);  // With the newest loan: an older one's asker may be gone.
-      return absl::OkStatus();
-    }
-    options_.on_moved();
-    return MakeFailure(
-        v1::FAILURE_CANCELLED,
-        absl::StrCat("ssh means something else by ", resolved_.target.remote.destination, " now"));
-  }
-
-  const AgentBundle& bundle_;
-  ResolvedTarget resolved_;  // As it was asked for last.
-  const SshConnectorOptions options_;
-  Greeting greeting_;  // Of the host, as this link's connections met it.
-};
-
 }  // namespace
 
 std::unique_ptr<Connector> MakeLocalConnector(const AgentBundle& bundle, std::string iris_home) {
   return std::make_unique<LocalConnector>(bundle, std::move(iris_home));
 }
 
-std::unique_ptr<Connector> MakeSshConnector(const AgentBundle& bundle, ResolvedTarget resolved,
-                                            SshConnectorOptions options) {
-  return std::make_unique<SshConnector>(bundle, std::move(resolved), std::move(options));
+absl::optional<v1::Hello> LocalAgentHello(const std::string& iris_home) {
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint("agent", iris_home);
+  if (!endpoint.ok()) return absl::nullopt;
+  const absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
+  v1::Hello hello;
+  if (!dialed.ok() || !hello.ParseFromString(dialed->hello)) return absl::nullopt;
+  return hello;
 }
 
 }  // namespace iris
