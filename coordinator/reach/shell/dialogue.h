@@ -22,9 +22,9 @@ namespace iris {
 // The talk is half-duplex: send, wait for the reply, send again. A shell that reads its script in
 // blocks would swallow anything that came early.
 //
-// Failures of every call: FAILURE_DROPPED: the host ended the talk; ask ssh why. FAILURE_TIMEOUT:
-// the deadline. FAILURE_CANCELLED. FAILURE_NO_AGENT_POSSIBLE: the host talks without end
-// (kNoiseBytesMax, kReplyBytesMax).
+// Failures of every call: FAILURE_DROPPED: the host ended the talk; the client knows why.
+// FAILURE_TIMEOUT: the deadline. FAILURE_CANCELLED. FAILURE_NO_AGENT_POSSIBLE: the host talks
+// without end (kNoiseBytesMax, kReplyBytesMax).
 //
 // Not thread-safe.
 class Dialogue {
@@ -43,7 +43,7 @@ class Dialogue {
     // once, after the first newline that did not help. Begins with a blank and ends with a newline:
     // what it was not for passes it over. May be empty.
     std::string line;
-    std::function<bool()> may_send_line;  // A shell can be there: ssh has logged in.
+    std::function<bool()> may_send_line;  // A shell can be there: what comes before it is over.
     // Called every kLookEvery, and when the deadline has come; returns the deadline from then on.
     // May be empty.
     std::function<absl::Time()> on_look;

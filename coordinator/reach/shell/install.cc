@@ -106,7 +106,7 @@ absl::StatusOr<std::string> AwaitReady(Dialogue& dialogue, absl::string_view age
 }
 
 // One upload: what is sent, and what the host has taken of it by its own word. Bytes that only left
-// this machine prove nothing: ssh and the network hold megabytes of them.
+// this machine prove nothing: the client and the network hold megabytes of them.
 class Upload {
  public:
   Upload(Dialogue& dialogue, absl::string_view bytes, const InstallRequest& request)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/thread.h"
 #include "common/failure/exhausted.h"
 
@@ -29,13 +30,15 @@ bool HasLine(absl::string_view text, absl::string_view beginning, size_t from, b
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PipeTails>> PipeTails::Start(std::vector<ScopedFd> read_ends,
-                                                            std::string noted) {
+                                                            std::string noted,
+                                                            absl::string_view program) {
   int stop[2];
-  if (pipe2(stop, O_CLOEXEC) != 0) return Exhausted(errno, "ssh's words cannot be read");
+  if (pipe2(stop, O_CLOEXEC) != 0)
+    return Exhausted(errno, absl::StrCat(program, "'s words cannot be read"));
   std::unique_ptr<PipeTails> tails(
       new PipeTails(std::move(read_ends), std::move(noted), ScopedFd(stop[0]), ScopedFd(stop[1])));
-  absl::StatusOr<std::thread> thread =
-      StartThread("reads ssh's words", [reader = tails.get()] { reader->Read(); });
+  absl::StatusOr<std::thread> thread = StartThread(absl::StrCat("reads ", program, "'s words"),
+                                                   [reader = tails.get()] { reader->Read(); });
   if (!thread.ok()) return thread.status();
   tails->thread_ = *std::move(thread);
   return tails;

@@ -23,10 +23,11 @@ class PipeTails {
   static constexpr size_t kBytesKept = 16 << 10;
 
   // Of pipes' or FIFOs' read ends, which are numbered as they are given. `noted`: how a line begins
-  // that Noted() is asked for; not empty. FAILURE_BUSY_LIMIT: there are no more threads or
-  // descriptors.
+  // that Noted() is asked for; not empty. `program`: who prints, for people. FAILURE_BUSY_LIMIT:
+  // there are no more threads or descriptors.
   static absl::StatusOr<std::unique_ptr<PipeTails>> Start(std::vector<ScopedFd> read_ends,
-                                                          std::string noted);
+                                                          std::string noted,
+                                                          absl::string_view program = "a program");
   ~PipeTails();
   PipeTails(const PipeTails&) = delete;
   PipeTails& operator=(const PipeTails&) = delete;

@@ -7,10 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/failure/failure.h"
-#include "coordinator/link/host_failure.h"
 #include "coordinator/link/host_text.h"
+#include "coordinator/reach/shell/bridge_failure.h"
 #include "coordinator/reach/ssh/ssh_lines.h"
 
 namespace iris {
@@ -33,27 +32,10 @@ absl::optional<Found> FindLoss(const SshEnd& end) {
   return FindSshWords(lines, v1::FAILURE_UNREACHABLE);
 }
 
-FailureKind KindNamed(absl::string_view name) {
-  for (int kind = v1::FailureKind_MIN; kind <= v1::FailureKind_MAX; ++kind) {
-    if (KindName(static_cast<FailureKind>(kind)) == name) return static_cast<FailureKind>(kind);
-  }
-  return v1::FAILURE_UNSPECIFIED;
-}
-
-// The bridge ends with its failure as the last line on stderr: "iris-agent: KIND: DETAIL".
+// What the agent's bridge says of itself; an ssh that failed, or still runs, has the last word.
 absl::optional<absl::Status> FromBridge(const SshEnd& end) {
   if (end.exit_code.value_or(255) == 255) return absl::nullopt;
-  const std::vector<absl::string_view> lines = Lines(end.stderr_text);
-  if (lines.empty()) return absl::nullopt;
-  absl::string_view line = lines.back();
-  if (!absl::ConsumePrefix(&line, "iris-agent: ")) return absl::nullopt;
-  const size_t colon = line.find(": ");
-  if (colon == absl::string_view::npos) return absl::nullopt;
-  Failure said;
-  said.set_kind(KindNamed(line.substr(0, colon)));
-  if (said.kind() == v1::FAILURE_UNSPECIFIED) return absl::nullopt;
-  said.set_detail(std::string(line.substr(colon + 2)));
-  return FromHost(said);
+  return FailureOfBridge(end.stderr_text);
 }
 
 // Lines that ssh writes into its log when all is well.

@@ -6,17 +6,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "coordinator/reach/shell/shell_client.h"
 
 namespace iris {
 
 // What is known of an ssh client that ended, or that is being given up.
 struct SshEnd {
-  // How far the connection had come: the same words mean another thing once a host has answered.
-  enum class Stage {
-    kConnecting,  // Our command has not answered.
-    kBootstrap,   // It has; the agent has not greeted yet.
-    kUp,          // The link was up.
-  };
+  using Stage = ClientStage;
   Stage stage = Stage::kConnecting;
   absl::optional<int> exit_code;  // Nothing: it still ran. 128 + the signal that ended it.
   bool logged_in = false;         // ssh has logged kLoggedInLine, however long ago.
