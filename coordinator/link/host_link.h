@@ -14,6 +14,7 @@
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 #include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/connection.h"
@@ -65,6 +66,9 @@ class HostLink final : public Link {
   void OnTraffic() override;
   void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
+  bool no_agent_possible() const override {
+    return KindOf(failure_) == v1::FAILURE_NO_AGENT_POSSIBLE;
+  }
   bool was_up() const override { return was_up_; }
   std::shared_ptr<LinkLife> life() const override { return life_; }
   v1::LinkStatus Status() const override;

@@ -272,6 +272,23 @@ TEST_F(HostLinkTest, AnyTrafficProvesLife) {
   });
 }
 
+// A transport factory chooses before anybody knows that no agent can run on the host.
+TEST_F(HostLinkTest, WhereNoAgentCanRunAnotherTransportMayTakeOver) {
+  std::string transport = "with an agent";
+  recorder_.on_down = [&] {
+    if (link_->no_agent_possible()) transport = "without one";
+  };
+  host_.AnswerWith(Failure(v1::FAILURE_NO_AGENT_POSSIBLE));
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down no_agent_possible"));
+  OnLoop([&] { EXPECT_EQ(transport, "without one"); });
+
+  host_.AnswerWith(absl::OkStatus());
+  Want();
+  recorder_.WaitFor(2);
+  OnLoop([this] { EXPECT_FALSE(link_->no_agent_possible()); });
+}
+
 TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsClientIsNotAsked) {
   host_.ClientSays(Failure(v1::FAILURE_INTERNAL));
   host_.Silence(true);

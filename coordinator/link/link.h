@@ -72,6 +72,9 @@ class Link {
   virtual void OnTraffic() = 0;
   // Null unless up. Nothing is to be given to another life than this.
   virtual std::shared_ptr<LinkLife> life() const = 0;
+  // The last attempt reached the host, and no agent can run there (FAILURE_NO_AGENT_POSSIBLE). Who
+  // can do without one may hand over to another transport; the link is tried again when wanted.
+  virtual bool no_agent_possible() const = 0;
   // The host has answered in this coordinator's life.
   virtual bool was_up() const = 0;
   virtual v1::LinkStatus Status() const = 0;

@@ -111,6 +111,10 @@ std::shared_ptr<LinkLife> TeamLink::life() const {
   return shared_ != nullptr && !lent_anew_ ? shared_->link->life() : nullptr;
 }
 
+bool TeamLink::no_agent_possible() const {
+  return shared_ != nullptr && !lent_anew_ && shared_->link->no_agent_possible();
+}
+
 bool TeamLink::was_up() const { return bound_to() != nullptr && bound_to()->link->was_up(); }
 
 // ----------------------------------------------------------------------------- what it is bound to

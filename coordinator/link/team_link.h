@@ -82,6 +82,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Lend(const SharedEnvironment& env) override;
   void OnTraffic() override;
   std::shared_ptr<LinkLife> life() const override;
+  bool no_agent_possible() const override;
   bool was_up() const override;
   // Without id, name and teams.
   v1::LinkStatus Status() const override;
