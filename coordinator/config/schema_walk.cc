@@ -18,7 +18,6 @@
 #include "coordinator/config/suggest.h"
 #include "coordinator/config/unset_variable.h"
 #include "coordinator/reach/read_remote.h"
-#include "coordinator/reach/ssh/remote_command.h"
 
 namespace iris {
 namespace {
