@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/environment/environment.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"

@@ -54,9 +54,11 @@ class StopReachTest : public StopAgentsTest {
     return way;
   }
   // A stop by somebody whose variable says `account`.
-  void StopAs(const std::string& account) {
+  void StopAs(const std::string& account) { StopWhere(attempt_, account); }
+  // The same, where an agent is known at `place`.
+  void StopWhere(const std::string& place, const std::string& account) {
     OnLoop([&] {
-      placed_.all.push_back({.place = attempt_, .name = "a", .way = WayOf(account)});
+      placed_.all.push_back({.place = place, .name = "a", .way = WayOf(account)});
       StopAgentsCall& stop = Stop(answer_);
       stop.on_gone = [this](const std::string& place) { placed_.Forget(place); };
       ReachOthers(
@@ -79,6 +81,13 @@ TEST_F(StopReachTest, WhatAnAttemptHasStartedIsStopped) {
   EXPECT_THAT(answer_.stopped, ElementsAre("a"));
   EXPECT_THAT(answer_.problems, IsEmpty());
   OnLoop([this] { EXPECT_EQ(placed_.forgotten.front(), attempt_); });
+}
+
+TEST_F(StopReachTest, WhereItsWayLeadsElsewhereNowThatIsSaidOfItsKind) {
+  ASSERT_NO_FATAL_FAILURE(StopWhere("another\nme\n/data", "me"));
+  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
+  EXPECT_THAT(answer_.problems,
+              ElementsAre(HasSubstr("wrong_host: agent on a: fake led to another host")));
 }
 
 TEST_F(StopReachTest, WhatMayRunElsewhereByItsVariablesIsNamed) {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/lent_env.h"

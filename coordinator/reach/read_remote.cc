@@ -1,5 +1,7 @@
 #include "coordinator/reach/read_remote.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -17,8 +19,14 @@ absl::Status ReadRemote(const std::string& text, absl::Span<const std::string> a
   if (!words.ok()) return words.status();
   const RemoteText remote = {
       .text = text, .words = *std::move(words), .allowed = allowed, .home = home, .given = given};
-  // A further kind comes before ssh, which has the last word on what no other reads.
-  return SshRemoteReader().Read(remote, way);
+  const SshRemoteReader ssh;
+  const RemoteReader* const kinds[] = {&ssh};  // ssh is the last: it reads what no other does.
+  const absl::string_view program =
+      remote.words.empty() ? absl::string_view() : absl::string_view(remote.words[0]);
+  const auto* const kind =
+      std::find_if(std::begin(kinds), std::end(kinds),
+                   [program](const RemoteReader* reader) { return reader->Reads(program); });
+  return (*kind)->Read(remote, way);
 }
 
 }  // namespace iris

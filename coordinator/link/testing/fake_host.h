@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/connector.h"
 #include "grpcpp/server.h"
 #include "proto/iris/v1/agent.pb.h"

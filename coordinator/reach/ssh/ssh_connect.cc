@@ -51,7 +51,7 @@ absl::Status NoForward(absl::string_view why) {
 // One connection, from ssh's start to the agent's hello.
 class Attempt final : private ShellClient {
  public:
-  Attempt(const SshTarget& target, const AgentBundle& bundle, const BootstrapOptions& options)
+  Attempt(const SshTarget& target, const AgentBundle& bundle, const SshConnectOptions& options)
       : target_(target),
         options_(options),
         shell_options_{.destination = target.remote.destination,
@@ -208,7 +208,7 @@ class Attempt final : private ShellClient {
   }
 
   const SshTarget& target_;
-  const BootstrapOptions& options_;
+  const SshConnectOptions& options_;
   const ShellAttemptOptions shell_options_;
   ShellAttempt shell_;
   const std::string id_ = RandomHex(4);
@@ -225,7 +225,7 @@ class Attempt final : private ShellClient {
 }  // namespace
 
 absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBundle& bundle,
-                                          const BootstrapOptions& options) {
+                                          const SshConnectOptions& options) {
   if (absl::Status status = CheckRuntimeDir(options.runtime_dir); !status.ok()) return status;
   absl::StatusOr<Connection> connection = absl::UnknownError("");
   bool look_closer = false;

@@ -27,7 +27,7 @@ struct SshTarget {
   friend bool operator==(const SshTarget&, const SshTarget&) = default;
 };
 
-struct BootstrapOptions {
+struct SshConnectOptions {
   // An upload ends where the host takes no byte for so long; it may take any time in all.
   absl::Duration upload_silence_max = absl::Seconds(60);
   // For control and forward sockets; ours, 0700, short (≤ kRuntimeDirBytesMax), without blanks, ':'
@@ -69,7 +69,7 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // in the configuration; busy_limit where this machine has no more processes), begins with the
 // destination, and leaves no process here and no truncated file there.
 absl::StatusOr<Connection> ConnectOverSsh(const SshTarget& target, const AgentBundle& bundle,
-                                          const BootstrapOptions& options);
+                                          const SshConnectOptions& options);
 
 }  // namespace iris
 

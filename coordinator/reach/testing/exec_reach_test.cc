@@ -82,6 +82,16 @@ TEST_F(ExecReachTest, TheAgentIsPutThereOnceAndReachedThroughTheCommand) {
   EXPECT_FALSE(warm->uploaded);
 }
 
+TEST_F(ExecReachTest, ARemoteIsOfTheKindByItsFirstWord) {
+  EXPECT_TRUE(reach_.Reads("sh"));
+  EXPECT_FALSE(reach_.Reads("ssh"));
+  RemoteWay way = WayBy("exec \"$@\"");
+  EXPECT_EQ(way.remote.program, "sh");
+  EXPECT_THAT(way.remote.options, ElementsAre("-c", "exec \"$@\""));
+  EXPECT_EQ(way.remote.destination, "box");
+  EXPECT_EQ(KindOf(reach_.Read({.text = "sh", .words = {"sh"}}, way)), v1::FAILURE_BAD_REQUEST);
+}
+
 TEST_F(ExecReachTest, WhatTheCommandSaysAsItEndsIsWhyThereIsNoConnection) {
   const Failure failure = FailureBy("echo no such box >&2; exit 1");
   EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
