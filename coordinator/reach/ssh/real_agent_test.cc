@@ -14,9 +14,9 @@ namespace {
 
 const bool kPrivate = (EnterPrivateMounts(), true);
 
-class RealAgentTest : public BootstrapTest {
+class RealAgentTest : public SshConnectTest {
  protected:
-  RealAgentTest() : BootstrapTest("agent") {}
+  RealAgentTest() : SshConnectTest("agent") {}
   ~RealAgentTest() override {
     if (agent_ > 0) kill(agent_, SIGKILL);
   }

@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 const bool kPrivate = (EnterPrivateMounts(), true);
 
-class MisbehavingAgent : public BootstrapTest {
+class MisbehavingAgent : public SshConnectTest {
  protected:
   absl::StatusOr<Connection> ConnectWhen(const std::string& misbehave) {
     SshTarget target = host_.Target();

@@ -37,7 +37,7 @@ const bool kPrivate = (EnterPrivateMounts(), true);
 
 namespace fs = std::filesystem;
 
-TEST_F(BootstrapTest, ARefusedPortIsUnreachable) {
+TEST_F(SshConnectTest, ARefusedPortIsUnreachable) {
   const SshHost host;
   SshTarget target = host.Target();
   const RefusingPort refusing;
@@ -49,7 +49,7 @@ TEST_F(BootstrapTest, ARefusedPortIsUnreachable) {
   EXPECT_THAT(failure.detail(), HasSubstr("Connection refused"));
 }
 
-TEST_F(BootstrapTest, ARefusedKeyIsAuth) {
+TEST_F(SshConnectTest, ARefusedKeyIsAuth) {
   const SshHost host;
   fs::remove(host.ClientFile("key.pub"));
   const Failure failure = FailureOf(host.Target());
@@ -58,7 +58,7 @@ TEST_F(BootstrapTest, ARefusedKeyIsAuth) {
   EXPECT_THAT(failure.fix(), HasSubstr("remoteOptions.identity"));
 }
 
-TEST_F(BootstrapTest, AKeyThatOthersCanReadIsAuthAndSaysSo) {
+TEST_F(SshConnectTest, AKeyThatOthersCanReadIsAuthAndSaysSo) {
   const SshHost host;
   ASSERT_EQ(chmod(host.ClientFile("key").c_str(), 0644), 0);
   const Failure failure = FailureOf(host.Target());
@@ -67,7 +67,7 @@ TEST_F(BootstrapTest, AKeyThatOthersCanReadIsAuthAndSaysSo) {
   EXPECT_THAT(failure.fix(), HasSubstr("chmod 600"));
 }
 
-TEST_F(BootstrapTest, AKeyFileThatIsMissingIsNamed) {
+TEST_F(SshConnectTest, AKeyFileThatIsMissingIsNamed) {
   const SshHost host;
   SshTarget target = host.Target();
   target.options.identity = host.ClientFile("no_key");
@@ -80,7 +80,7 @@ TEST_F(BootstrapTest, AKeyFileThatIsMissingIsNamed) {
   EXPECT_THAT(failure.fix(), StartsWith("Correct remoteOptions.identity"));
 }
 
-TEST_F(BootstrapTest, AnUnknownHostKeyIsRefusedUnlessNewHostsAreAccepted) {
+TEST_F(SshConnectTest, AnUnknownHostKeyIsRefusedUnlessNewHostsAreAccepted) {
   const SshHost host;
   fs::remove(host.ClientFile("known_hosts"));
   SshTarget target = host.Target();
@@ -94,7 +94,7 @@ TEST_F(BootstrapTest, AnUnknownHostKeyIsRefusedUnlessNewHostsAreAccepted) {
   EXPECT_TRUE(Connect(target).ok()) << "it is known now";
 }
 
-TEST_F(BootstrapTest, AChangedHostKeyIsRefusedAlways) {
+TEST_F(SshConnectTest, AChangedHostKeyIsRefusedAlways) {
   const SshHost host;
   std::ofstream(host.ClientFile("known_hosts"))
       << "[127.0.0.1]:" << host.port()
@@ -111,7 +111,7 @@ TEST_F(BootstrapTest, AChangedHostKeyIsRefusedAlways) {
 constexpr char kRefusal[] = "git@github.com: Permission denied (publickey).";
 constexpr char kAlarm[] = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @";
 
-TEST_F(BootstrapTest, WhatAStartupFileSaysIsNotSshsVerdictWhateverEndsTheLink) {
+TEST_F(SshConnectTest, WhatAStartupFileSaysIsNotSshsVerdictWhateverEndsTheLink) {
   for (const char* words : {kRefusal, kAlarm}) {
     for (const char* ending : {"\\n", "\\r\\n"}) {
       SshHost host;
@@ -131,7 +131,7 @@ TEST_F(BootstrapTest, WhatAStartupFileSaysIsNotSshsVerdictWhateverEndsTheLink) {
   }
 }
 
-TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
+TEST_F(SshConnectTest, WhatABannerSaysIsNotSshsVerdict) {
   const ScratchDir scratch;
   std::ofstream(scratch.File("banner")) << kAlarm << "\r\n" << kRefusal << "\r\n";
   const SshHost host({"Banner " + scratch.File("banner")});
@@ -150,7 +150,7 @@ TEST_F(BootstrapTest, WhatABannerSaysIsNotSshsVerdict) {
 }
 
 // Our command may have run, and an agent with it, where nobody heard of it.
-TEST_F(BootstrapTest, WhatIsLostBehindTheLoginMayHaveStartedAnAgent) {
+TEST_F(SshConnectTest, WhatIsLostBehindTheLoginMayHaveStartedAnAgent) {
   using Stage = ConnectProgress::Stage;
   const SshHost host;
   std::ofstream(host.home() + "/.bashrc") << "kill -9 $PPID\n";
@@ -168,7 +168,7 @@ TEST_F(BootstrapTest, WhatIsLostBehindTheLoginMayHaveStartedAnAgent) {
   EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting));
 }
 
-TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
+TEST_F(SshConnectTest, WhatAJumpHostSaysIsNotSshsVerdict) {
   const ScratchDir scratch;
   std::ofstream(scratch.File("banner")) << kAlarm << "\n" << kRefusal << "\n";
   const SshHost jump({"Banner " + scratch.File("banner")});
@@ -207,7 +207,7 @@ TEST_F(BootstrapTest, WhatAJumpHostSaysIsNotSshsVerdict) {
   EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_UNREACHABLE);
 }
 
-TEST_F(BootstrapTest, AnUploadThatIsCutSaysHowFarItWas) {
+TEST_F(SshConnectTest, AnUploadThatIsCutSaysHowFarItWas) {
   SshHost host;
   std::atomic<bool> cut = false;
   on_progress_ = [&](const ConnectProgress& progress) {
@@ -221,7 +221,7 @@ TEST_F(BootstrapTest, AnUploadThatIsCutSaysHowFarItWas) {
   EXPECT_THAT(failure.detail(), testing::ContainsRegex("was cut after [0-9.]+ of [0-9.]+ MB: "));
 }
 
-TEST_F(BootstrapTest, AHostThatHasBegunItsHelloHoldsNobodyUp) {
+TEST_F(SshConnectTest, AHostThatHasBegunItsHelloHoldsNobodyUp) {
   const SshHost host;
   SshTarget target = host.Target();
   ASSERT_TRUE(Connect(target).ok());
@@ -239,7 +239,7 @@ TEST_F(BootstrapTest, AHostThatHasBegunItsHelloHoldsNobodyUp) {
   EXPECT_LT(absl::Now() - start, absl::Minutes(2));
 }
 
-TEST_F(BootstrapTest, AnAccountWithoutAShellIsAuth) {
+TEST_F(SshConnectTest, AnAccountWithoutAShellIsAuth) {
   const SshHost host({"ForceCommand /usr/sbin/nologin"});
   const Failure failure = FailureOf(host.Target());
 
@@ -247,7 +247,7 @@ TEST_F(BootstrapTest, AnAccountWithoutAShellIsAuth) {
   EXPECT_THAT(failure.detail(), HasSubstr("not available"));
 }
 
-TEST_F(BootstrapTest, AShellThatEndsBeforeOurCommandIsNamed) {
+TEST_F(SshConnectTest, AShellThatEndsBeforeOurCommandIsNamed) {
   const SshHost host;
   std::ofstream(host.home() + "/.bashrc") << "echo 'go away' >&2\nexit 4\n";
   const Failure failure = FailureOf(host.Target());
@@ -257,7 +257,7 @@ TEST_F(BootstrapTest, AShellThatEndsBeforeOurCommandIsNamed) {
   EXPECT_THAT(failure.detail(), HasSubstr("go away"));
 }
 
-TEST_F(BootstrapTest, AShellThatHangsIsToldFromAHostThatDoesNotAnswer) {
+TEST_F(SshConnectTest, AShellThatHangsIsToldFromAHostThatDoesNotAnswer) {
   const SshHost host;
   std::ofstream(host.home() + "/.bashrc") << "echo thinking\nsleep 1000\n";
   SshTarget target = host.Target();
@@ -285,7 +285,7 @@ class BlackHole {
   socklen_t size_ = sizeof(address_);
 };
 
-TEST_F(BootstrapTest, ABlackHoleCostsTheConnectTimeoutAndNoMore) {
+TEST_F(SshConnectTest, ABlackHoleCostsTheConnectTimeoutAndNoMore) {
   const SshHost host;
   const BlackHole hole;
   SshTarget target = host.Target();
@@ -298,7 +298,7 @@ TEST_F(BootstrapTest, ABlackHoleCostsTheConnectTimeoutAndNoMore) {
   EXPECT_GT(absl::Now() - start, absl::Milliseconds(1400));
 }
 
-TEST_F(BootstrapTest, ConnectingCanBeStopped) {
+TEST_F(SshConnectTest, ConnectingCanBeStopped) {
   const SshHost host;
   const BlackHole hole;
   SshTarget target = host.Target();
@@ -315,7 +315,7 @@ TEST_F(BootstrapTest, ConnectingCanBeStopped) {
   EXPECT_LT(absl::Now() - start, absl::Seconds(30));
 }
 
-TEST_F(BootstrapTest, NoDirectoryForTheAgentIsNamed) {
+TEST_F(SshConnectTest, NoDirectoryForTheAgentIsNamed) {
   const SshHost host;
   SshTarget target = host.Target();
   target.options.agent_dir = "/proc/iris";
@@ -325,7 +325,7 @@ TEST_F(BootstrapTest, NoDirectoryForTheAgentIsNamed) {
   EXPECT_THAT(failure.detail(), HasSubstr("/proc/iris: "));
 }
 
-TEST_F(BootstrapTest, AFullDiskAndAMountWithoutProgramsAreToldApart) {
+TEST_F(SshConnectTest, AFullDiskAndAMountWithoutProgramsAreToldApart) {
   const SshHost host;
   SshTarget target = host.Target();
   target.options.agent_dir = "~/mounted/iris";
@@ -340,7 +340,7 @@ TEST_F(BootstrapTest, AFullDiskAndAMountWithoutProgramsAreToldApart) {
   UnmountEmpty(mounted);
 }
 
-TEST_F(BootstrapTest, WhatSshRefusesIsTheConfigurationsFault) {
+TEST_F(SshConnectTest, WhatSshRefusesIsTheConfigurationsFault) {
   const SshHost host;
   std::ofstream(host.ClientFile("ssh_config")) << "Nonsense yes\n";
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_BAD_REQUEST);
@@ -354,7 +354,7 @@ TEST_F(BootstrapTest, WhatSshRefusesIsTheConfigurationsFault) {
   EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_BAD_REQUEST);
 }
 
-TEST_F(BootstrapTest, ARuntimeDirThatSocketsDoNotFitIntoIsRefused) {
+TEST_F(SshConnectTest, ARuntimeDirThatSocketsDoNotFitIntoIsRefused) {
   const SshHost host;
   const absl::Status status =
       ConnectOverSsh(host.Target(), *bundle_, {.runtime_dir = "/" + std::string(64, 'x')}).status();

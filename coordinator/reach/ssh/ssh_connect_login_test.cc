@@ -42,7 +42,7 @@ std::vector<std::string> SaysAndWaits(const ScratchDir& scratch, int seconds) {
   return WithBanner(scratch, Waits(seconds));
 }
 
-TEST_F(BootstrapTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
+TEST_F(SshConnectTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
   const ScratchDir scratch;
   const SshHost host(SaysAndWaits(scratch, 2));  // Twice: for the question, and for the login.
   std::string told;
@@ -59,7 +59,7 @@ TEST_F(BootstrapTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
   EXPECT_EQ(host.LogCount("Connection from "), 1);
 }
 
-TEST_F(BootstrapTest, AHostThatKeepsALoginWaitingIsQuoted) {
+TEST_F(SshConnectTest, AHostThatKeepsALoginWaitingIsQuoted) {
   const ScratchDir scratch;
   const SshHost host(SaysAndWaits(scratch, 1000));
   login_patience_ = absl::Seconds(4);
@@ -72,7 +72,7 @@ TEST_F(BootstrapTest, AHostThatKeepsALoginWaitingIsQuoted) {
               HasSubstr("within 4s; the host says: To authenticate, visit: https://login/a/1"));
 }
 
-TEST_F(BootstrapTest, AHostThatOnlyGreetsAndWhoseLoginStallsIsUnreachable) {
+TEST_F(SshConnectTest, AHostThatOnlyGreetsAndWhoseLoginStallsIsUnreachable) {
   const ScratchDir scratch;
   constexpr char kGreeting[] = "Authorised use only.\n";
   std::ofstream(scratch.File("banner")) << kGreeting;
@@ -94,7 +94,7 @@ TEST_F(BootstrapTest, AHostThatOnlyGreetsAndWhoseLoginStallsIsUnreachable) {
   EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_AUTH) << "this is more than a greeting";
 }
 
-TEST_F(BootstrapTest, WordsThatALoginHadToWaitForAreNoGreeting) {
+TEST_F(SshConnectTest, WordsThatALoginHadToWaitForAreNoGreeting) {
   const ScratchDir scratch;
   {
     const SshHost host(SaysAndWaits(scratch, 3));
@@ -107,7 +107,7 @@ TEST_F(BootstrapTest, WordsThatALoginHadToWaitForAreNoGreeting) {
   EXPECT_EQ(FailureOf(target).kind(), v1::FAILURE_AUTH);
 }
 
-TEST_F(BootstrapTest, ALoginThatIsGrantedLateLeavesOurCommandItsWholeTime) {
+TEST_F(SshConnectTest, ALoginThatIsGrantedLateLeavesOurCommandItsWholeTime) {
   // Twice: for the question, and for the login. Nothing is said meanwhile.
   const SshHost host(Waits(1));
   std::ofstream(host.home() + "/.bashrc") << "sleep 5\n";
@@ -117,7 +117,7 @@ TEST_F(BootstrapTest, ALoginThatIsGrantedLateLeavesOurCommandItsWholeTime) {
   EXPECT_TRUE(connection.ok()) << connection.status();
 }
 
-TEST_F(BootstrapTest, AfterALateLoginAShellThatHangsHasNoMoreThanItsTime) {
+TEST_F(SshConnectTest, AfterALateLoginAShellThatHangsHasNoMoreThanItsTime) {
   const ScratchDir scratch;
   const SshHost host(SaysAndWaits(scratch, 2));
   std::ofstream(host.home() + "/.bashrc") << "sleep 1000\n";

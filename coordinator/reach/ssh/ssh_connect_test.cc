@@ -32,7 +32,7 @@ std::string Contents(const std::string& path) {
   return text.str();
 }
 
-TEST_F(BootstrapTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
+TEST_F(SshConnectTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
   const SshHost host;
   {
     const absl::StatusOr<Connection> cold = Connect(host.Target());
@@ -57,7 +57,7 @@ TEST_F(BootstrapTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
   EXPECT_EQ(host.LogCount("Starting session") - sessions, 1);
 }
 
-TEST_F(BootstrapTest, WhatTheHostSaysOfItselfIsFitToBeShown) {
+TEST_F(SshConnectTest, WhatTheHostSaysOfItselfIsFitToBeShown) {
   const SshHost host;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
 
@@ -65,7 +65,7 @@ TEST_F(BootstrapTest, WhatTheHostSaysOfItselfIsFitToBeShown) {
   EXPECT_EQ(connection->hello.build(), "fake[31m") << "without the escape character";
 }
 
-TEST_F(BootstrapTest, StartupFilesMayPrintSleepAndReadALine) {
+TEST_F(SshConnectTest, StartupFilesMayPrintSleepAndReadALine) {
   const SshHost host;
   std::ofstream(host.home() + "/.bashrc")
       << "echo 'Welcome to gpu1!'; printf 'no newline'\nsleep 3\nread line\necho \"$line\" noise\n"
@@ -81,7 +81,7 @@ TEST_F(BootstrapTest, StartupFilesMayPrintSleepAndReadALine) {
   EXPECT_EQ(Echo(*warm, "hello"), "hello");
 }
 
-TEST_F(BootstrapTest, AStartupFileThatRunsAnotherShellIsRemarkedOnWithWhatToWrite) {
+TEST_F(SshConnectTest, AStartupFileThatRunsAnotherShellIsRemarkedOnWithWhatToWrite) {
   const SshHost host;
   std::ofstream(host.home() + "/.bashrc") << "sh\n";  // Without `exec`.
   const absl::StatusOr<Connection> connection = Connect(host.Target());
@@ -90,7 +90,7 @@ TEST_F(BootstrapTest, AStartupFileThatRunsAnotherShellIsRemarkedOnWithWhatToWrit
   EXPECT_THAT(connection->remark, HasSubstr("without `exec`"));
 }
 
-TEST_F(BootstrapTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
+TEST_F(SshConnectTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
   const SshHost host;
   const std::string forwarded = host.ClientFile("forwarded");
   std::ofstream(host.ClientFile("ssh_config"))
@@ -112,7 +112,7 @@ TEST_F(BootstrapTest, AConfigurationMadeForPeopleDoesNotGetInTheWay) {
   EXPECT_FALSE(fs::exists(forwarded)) << "a forward of theirs was opened by our connection";
 }
 
-TEST_F(BootstrapTest, ForwardingThatTheHostForbidsFallsBackToStdioAndSaysWhy) {
+TEST_F(SshConnectTest, ForwardingThatTheHostForbidsFallsBackToStdioAndSaysWhy) {
   const SshHost host({"AllowStreamLocalForwarding no"});
   const absl::StatusOr<Connection> connection = Connect(host.Target());
 
@@ -122,7 +122,7 @@ TEST_F(BootstrapTest, ForwardingThatTheHostForbidsFallsBackToStdioAndSaysWhy) {
   EXPECT_EQ(Echo(*connection, "hello"), "hello");
 }
 
-TEST_F(BootstrapTest, StdioCanBeAskedFor) {
+TEST_F(SshConnectTest, StdioCanBeAskedFor) {
   const SshHost host;
   link_mode_ = RemoteOptions::LinkMode::kStdio;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
@@ -133,7 +133,7 @@ TEST_F(BootstrapTest, StdioCanBeAskedFor) {
   EXPECT_EQ(Echo(*connection, "hello"), "hello");
 }
 
-TEST_F(BootstrapTest, AForwardThatIsAskedForAndRefusedIsAFailure) {
+TEST_F(SshConnectTest, AForwardThatIsAskedForAndRefusedIsAFailure) {
   const SshHost host({"AllowStreamLocalForwarding no"});
   link_mode_ = RemoteOptions::LinkMode::kForward;
   const Failure failure = FailureOf(host.Target());
@@ -142,7 +142,7 @@ TEST_F(BootstrapTest, AForwardThatIsAskedForAndRefusedIsAFailure) {
   EXPECT_THAT(failure.fix(), HasSubstr("AllowStreamLocalForwarding"));
 }
 
-TEST_F(BootstrapTest, AnAgentDirMovesEverything) {
+TEST_F(SshConnectTest, AnAgentDirMovesEverything) {
   const SshHost host;
   SshTarget target = host.Target();
   target.options.agent_dir = "~/scratch/my iris";
@@ -166,7 +166,7 @@ std::string Padded(std::string program, size_t size) {
   return program;
 }
 
-class DamagedAgent : public BootstrapTest, public testing::WithParamInterface<Damage> {};
+class DamagedAgent : public SshConnectTest, public testing::WithParamInterface<Damage> {};
 
 TEST_P(DamagedAgent, IsFoundOutAndReplaced) {
   const SshHost host;
@@ -210,7 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
                }}),
     [](const testing::TestParamInfo<Damage>& info) { return info.param.name; });
 
-TEST_F(BootstrapTest, AConnectionThatTheHostEndsIsDropped) {
+TEST_F(SshConnectTest, AConnectionThatTheHostEndsIsDropped) {
   SshHost host;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
   ASSERT_TRUE(connection.ok()) << connection.status();
@@ -223,7 +223,7 @@ TEST_F(BootstrapTest, AConnectionThatTheHostEndsIsDropped) {
               testing::AnyOf(HasSubstr("closed by remote host"), HasSubstr("Broken pipe")));
 }
 
-TEST_F(BootstrapTest, AnSshThatIsKilledIsDroppedToo) {
+TEST_F(SshConnectTest, AnSshThatIsKilledIsDroppedToo) {
   const SshHost host;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
   ASSERT_TRUE(connection.ok()) << connection.status();
@@ -233,7 +233,7 @@ TEST_F(BootstrapTest, AnSshThatIsKilledIsDroppedToo) {
   EXPECT_EQ(KindOf(connection->owner->WhyEnded()), v1::FAILURE_DROPPED);
 }
 
-TEST_F(BootstrapTest, AnAgentThatIsKilledEndsTheWire) {
+TEST_F(SshConnectTest, AnAgentThatIsKilledEndsTheWire) {
   const SshHost host;
   for (const auto mode : {RemoteOptions::LinkMode::kForward, RemoteOptions::LinkMode::kStdio}) {
     link_mode_ = mode;
@@ -246,7 +246,7 @@ TEST_F(BootstrapTest, AnAgentThatIsKilledEndsTheWire) {
   }
 }
 
-TEST_F(BootstrapTest, AJumpHostIsPassedThrough) {
+TEST_F(SshConnectTest, AJumpHostIsPassedThrough) {
   const SshHost host;
   SshTarget target = host.Target();
   std::ofstream(host.ClientFile("ssh_config"))

@@ -27,14 +27,14 @@ namespace iris {
 
 // Connects to an SshHost with the stand-in for the agent, and sees to it that nothing is left
 // behind here: no ssh, no socket.
-class BootstrapTest : public testing::Test {
+class SshConnectTest : public testing::Test {
  protected:
   // `agent_package`: whose iris-agent is installed.
-  explicit BootstrapTest(const std::string& agent_package = "coordinator/reach/shell/testing")
+  explicit SshConnectTest(const std::string& agent_package = "coordinator/reach/shell/testing")
       : bundle_(AgentBundle::Find({absl::StrCat(getenv("TEST_SRCDIR"), "/iris/", agent_package)})) {
     std::filesystem::create_directory(runtime_dir_);
   }
-  ~BootstrapTest() override {
+  ~SshConnectTest() override {
     EXPECT_EQ(OwnChildren("ssh"), 0) << "an ssh was left behind";
     EXPECT_TRUE(std::filesystem::is_empty(runtime_dir_)) << "a socket was left behind";
   }
