@@ -15,9 +15,8 @@ class Connector {
   using OnProgress = std::function<void(const ConnectProgress&)>;
 
   virtual ~Connector() = default;
-  // Looks at `cancelled` at least every 100 ms. The failures are typed (docs/PROTOCOL.md, Bootstrap):
-  // RetryMends() goes by their kind. FAILURE_NO_AGENT_POSSIBLE: the host was reached, and no agent
-  // can run there.
+  // Looks at `cancelled` at least every 100 ms. The failures are typed: RetryMends() goes by their
+  // kind. FAILURE_NO_AGENT_POSSIBLE: the host was reached, and no agent can run there.
   virtual absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                              const std::atomic<bool>& cancelled) = 0;
 };

@@ -51,7 +51,8 @@ struct HostLinkOptions {
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
-// connecting, and ending what keeps the wire, block and run on a thread of the link's, one at a time.
+// connecting, and ending what keeps the wire, block and run on a thread of the link's, one at a
+// time.
 class HostLink final : public Link {
  public:
   // `name` is for people: "local" or "user@host:port".

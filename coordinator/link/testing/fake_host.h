@@ -20,9 +20,9 @@
 namespace iris {
 
 // A host for the tests of links: an agent that answers probes and leaves when asked to (it only
-// counts that), and has one session that says what nobody asked for, over socket pairs, with a client
-// program that is none. Fails a test that makes two attempts at once, or one beside a client of an
-// earlier life. Thread-safe; outlives its connectors.
+// counts that), and has one session that says what nobody asked for, over socket pairs, with a
+// client program that is none. Fails a test that makes two attempts at once, or one beside a client
+// of an earlier life. Thread-safe; outlives its connectors.
 class FakeHost {
  public:
   FakeHost();
