@@ -17,9 +17,14 @@
 #include "common/environment/environment.h"
 #include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
-#include "coordinator/bootstrap/agent_bundle.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link_table.h"
+#include "coordinator/link/target.h"
+#include "coordinator/reach/local/local_agent.h"
+#include "coordinator/reach/reach.h"
+#include "coordinator/reach/shell/agent_bundle.h"
+#include "coordinator/reach/ssh/ssh_reach.h"
 #include "coordinator/transport/agent_transport_factory.h"
 
 namespace iris {
@@ -39,11 +44,15 @@ class AgentEngine final : public Engine {
   AgentEngine(EventLoop& loop, const EngineOptions& options)
       : loop_(loop),
         bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, ProgramPath()))),
-        links_(MakeLinkTable(loop, {.bundle = bundle_.get(),
-                                    .iris_home = options.iris_home,
-                                    .coordinator_id = options.coordinator_id,
-                                    .placed = options.placed,
-                                    .runtime_dir = options.runtime_dir})),
+        ssh_(MakeSshReach({.bundle = bundle_.get(), .runtime_dir = options.runtime_dir})),
+        links_(MakeLinkTable(
+            loop,
+            {.target_of = [this](const RemoteWay& way) { return ssh_->To(way); },
+             .connect_here =
+                 [this, home = options.iris_home] { return MakeLocalConnector(*bundle_, home); },
+             .hello_here = [home = options.iris_home] { return LocalAgentHello(home); },
+             .coordinator_id = options.coordinator_id,
+             .placed = options.placed})),
         transports_(MakeTransportFactory(
             loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {}
 
@@ -93,6 +102,7 @@ class AgentEngine final : public Engine {
 
   EventLoop& loop_;
   const std::unique_ptr<AgentBundle> bundle_;
+  const std::unique_ptr<Reach> ssh_;  // Every `remote` is ssh's as yet.
   const std::unique_ptr<LinkTable> links_;
   const std::unique_ptr<TransportFactory> transports_;
   int64_t local_pid_ = 0;  // Of the local agent that is being ended; 0 = not seen.

@@ -27,22 +27,22 @@ EnvLookup VariablesOf(const SharedEnvironment& asker) {
   };
 }
 
-// Of `way`, as it is stored.
-absl::StatusOr<SshTarget> TargetOf(const std::string& way, const EnvLookup& env,
-                                   const std::string& home) {
+// Of what is stored of it.
+absl::StatusOr<RemoteWay> WayOf(const std::string& stored, const EnvLookup& env,
+                                const std::string& home) {
   v1::HostWay proto;
-  absl::optional<SshTarget> target;
-  if (proto.ParseFromString(way)) target = FromProto(proto);
-  if (!target.has_value()) {
+  absl::optional<RemoteWay> way;
+  if (proto.ParseFromString(stored)) way = FromProto(proto);
+  if (!way.has_value()) {
     return MakeFailure(v1::FAILURE_STORAGE, "the store does not say how it is reached",
                        "Send its team a message and run `iris stop --agents` again, or end "
                        "`iris-agent serve` there.");
   }
   std::vector<std::string> programs;
-  if (!target->remote.program.empty()) programs.push_back(target->remote.program);
-  absl::Status expanded = ExpandWay(env, home, programs, target->remote, target->options);
+  if (!way->remote.program.empty()) programs.push_back(way->remote.program);
+  absl::Status expanded = ExpandWay(env, home, programs, way->remote, way->options);
   if (!expanded.ok()) return expanded;
-  return *std::move(target);
+  return *std::move(way);
 }
 
 }  // namespace
@@ -58,16 +58,15 @@ StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home
   }
 }
 
-void StoredPlaces::Note(const std::string& place, const std::string& name,
-                        const SshTarget& target) {
-  std::string way = ToProto(target).SerializeAsString();
+void StoredPlaces::Note(const std::string& place, const std::string& name, const RemoteWay& way) {
+  std::string stored_way = ToProto(way).SerializeAsString();
   const absl::Time now = store_.Now();
   Noted& noted = noted_[place];
   const absl::Duration every = noted.stored ? kNoteEvery : kNoteAgain;
   // By a clock that may be set back.
-  if (noted.way == way && absl::AbsDuration(now - noted.tried) < every) return;
-  const absl::Status stored = store_.NotePlaced({.place = place, .name = name, .way = way});
-  noted = {.way = std::move(way), .tried = now, .stored = stored.ok()};
+  if (noted.way == stored_way && absl::AbsDuration(now - noted.tried) < every) return;
+  const absl::Status stored = store_.NotePlaced({.place = place, .name = name, .way = stored_way});
+  noted = {.way = std::move(stored_way), .tried = now, .stored = stored.ok()};
   if (!stored.ok()) LogWarn("that there is an agent on ", name, ": ", stored.message());
 }
 
@@ -79,9 +78,9 @@ void StoredPlaces::Forget(const std::string& place) {
 }
 
 void StoredPlaces::NoteAttempt(const std::string& place, const std::string& name,
-                               const SshTarget& target) {
+                               const RemoteWay& way) {
   ++under_way_[place];
-  Note(place, name, target);
+  Note(place, name, way);
 }
 
 void StoredPlaces::NoteAttemptEnd(const std::string& place, bool may_have_started) {
@@ -111,8 +110,7 @@ absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironme
         continue;
       }
     }
-    all.push_back(
-        {.place = agent.place, .name = agent.name, .target = TargetOf(agent.way, env, home_)});
+    all.push_back({.place = agent.place, .name = agent.name, .way = WayOf(agent.way, env, home_)});
   }
   return all;
 }

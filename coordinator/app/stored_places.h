@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/store/store.h"
 
@@ -26,10 +26,10 @@ class StoredPlaces final : public PlacedAgents {
 
   // Stored once a day, and where the way has changed; after a minute again where the store did not
   // take it.
-  void Note(const std::string& place, const std::string& name, const SshTarget& target) override;
+  void Note(const std::string& place, const std::string& name, const RemoteWay& way) override;
   void Forget(const std::string& place) override;
   void NoteAttempt(const std::string& place, const std::string& name,
-                   const SshTarget& target) override;
+                   const RemoteWay& way) override;
   void NoteAttemptEnd(const std::string& place, bool may_have_started) override;
   void NoteTried(const std::vector<std::string>& places) override;
   absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& asker) override;

@@ -12,7 +12,6 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/store/store.h"
 #include "gmock/gmock.h"
@@ -36,33 +35,33 @@ class StoredPlacesTest : public ::testing::Test {
   }
   // A link to `place` comes up, by this `remote`.
   void Note(const std::string& place, const std::string& destination) {
-    SshTarget target;
-    target.remote.program = "ssh";
-    target.remote.written = "ssh " + destination;
-    places_->Note(place, "me@" + place, target);
+    RemoteWay way;
+    way.remote.program = "ssh";
+    way.remote.written = "ssh " + destination;
+    places_->Note(place, "me@" + place, way);
   }
   // An attempt begins to reach what `destination` leads to.
   void Try(const std::string& destination) {
-    SshTarget target;
-    target.remote.program = "ssh";
-    target.remote.written = "ssh " + destination;
-    places_->NoteAttempt(Attempt(destination), "me@" + destination, target);
+    RemoteWay way;
+    way.remote.program = "ssh";
+    way.remote.written = "ssh " + destination;
+    places_->NoteAttempt(Attempt(destination), "me@" + destination, way);
   }
   // It may have started an agent, or not.
   void EndTry(const std::string& destination, bool may_have_started) {
     places_->NoteAttemptEnd(Attempt(destination), may_have_started);
   }
   static std::string Attempt(const std::string& destination) {
-    SshTarget target;
-    target.remote.text = "ssh " + destination;
-    return PlaceOfAttempt(target, "a link");
+    RemoteWay way;
+    way.remote.text = "ssh " + destination;
+    return PlaceOfAttempt(way, "a link");
   }
   // To where agents may be, of which nobody has heard.
   std::string Attempts() {
     std::string attempts;
     for (const PlacedAgent& agent : AllFor({})) {
-      EXPECT_TRUE(IsAttemptBy(agent.place, *agent.target));
-      attempts += agent.target->remote.destination + ", ";
+      EXPECT_TRUE(IsAttemptBy(agent.place, *agent.way));
+      attempts += agent.way->remote.destination + ", ";
     }
     return attempts;
   }
@@ -73,7 +72,7 @@ class StoredPlacesTest : public ::testing::Test {
   std::string All() {
     std::string all;
     for (const PlacedAgent& agent : AllFor({})) {
-      all += agent.place + " by " + agent.target->remote.destination + ", ";
+      all += agent.place + " by " + agent.way->remote.destination + ", ";
     }
     return all;
   }
@@ -166,32 +165,31 @@ TEST_F(StoredPlacesTest, AnAgentWhoseWayCannotBeReadIsNamedAllTheSame) {
   ASSERT_EQ(all.size(), 2u);
   for (const PlacedAgent& agent : all) {
     EXPECT_THAT(agent.name, HasSubstr("me@gpu"));
-    EXPECT_EQ(KindOf(agent.target.status()), v1::FAILURE_STORAGE);
+    EXPECT_EQ(KindOf(agent.way.status()), v1::FAILURE_STORAGE);
   }
 }
 
 TEST_F(StoredPlacesTest, WhatAVariableInTheWayStandsForIsAskedOfWhoeverStopsAndNeverStored) {
-  SshTarget target;
-  target.remote = {.text = "ssh -o SetEnv=TOKEN=canary gpu1",
-                   .program = "ssh",
-                   .options = {"-o", "SetEnv=TOKEN=canary"},
-                   .destination = "gpu1",
-                   .written = "ssh -o SetEnv=TOKEN=${TOKEN} gpu1"};
-  target.options.identity = "/home/me/canary";
-  target.options.written_identity = "~/${TOKEN}";
-  target.lent_env = {{"TOKEN", "canary"}};
-  places_->Note("a", "me@gpu1", target);
+  RemoteWay way;
+  way.remote = {.text = "ssh -o SetEnv=TOKEN=canary gpu1",
+                .program = "ssh",
+                .options = {"-o", "SetEnv=TOKEN=canary"},
+                .destination = "gpu1",
+                .written = "ssh -o SetEnv=TOKEN=${TOKEN} gpu1"};
+  way.options.identity = "/home/me/canary";
+  way.options.written_identity = "~/${TOKEN}";
+  places_->Note("a", "me@gpu1", way);
   Restart();
 
   std::vector<PlacedAgent> all = AllFor({{"TOKEN", "another"}});
   ASSERT_EQ(all.size(), 1u);
-  ASSERT_TRUE(all[0].target.ok()) << all[0].target.status();
-  EXPECT_EQ(all[0].target->remote.text, "ssh -o SetEnv=TOKEN=another gpu1");
-  EXPECT_EQ(all[0].target->options.identity, "/home/me/another");
+  ASSERT_TRUE(all[0].way.ok()) << all[0].way.status();
+  EXPECT_EQ(all[0].way->remote.text, "ssh -o SetEnv=TOKEN=another gpu1");
+  EXPECT_EQ(all[0].way->options.identity, "/home/me/another");
   all = AllFor({});
   ASSERT_EQ(all.size(), 1u);
-  EXPECT_EQ(KindOf(all[0].target.status()), v1::FAILURE_BAD_REQUEST);
-  EXPECT_THAT(ToProto(all[0].target.status()).detail(), HasSubstr("TOKEN is not set"));
+  EXPECT_EQ(KindOf(all[0].way.status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(ToProto(all[0].way.status()).detail(), HasSubstr("TOKEN is not set"));
 
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
     if (!entry.is_regular_file()) continue;

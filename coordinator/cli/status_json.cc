@@ -5,6 +5,7 @@
 #include "coordinator/account/account_text.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/link/link_facts.h"
 
 namespace iris {
 namespace {
@@ -35,7 +36,7 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"modeReason", link.mode_reason()},
                {"remark", link.remark()},
                {"hostname", link.hostname()},
-               {"sshPid", link.ssh_pid()},
+               {"sshPid", FactNumber(link, "sshPid")},
                {"losses", link.losses()},
                {"agent", Json{{"pid", link.agent_pid()},
                               {"build", link.agent_build()},

@@ -11,6 +11,7 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/team_line.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/link/link_facts.h"
 #include "coordinator/link/link_words.h"
 
 namespace iris {
@@ -91,7 +92,7 @@ std::string LinkTable(const v1::GetStatusResponse& status) {
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
   for (const v1::LinkStatus& link : status.links()) {
     rows.push_back({OrDash(link.key()), OrDash(LinkStateWords(link.state())), OrDash(link.mode()),
-                    NumberOrDash(link.ssh_pid()), NumberOrDash(link.agent_pid()),
+                    NumberOrDash(FactNumber(link, "sshPid")), NumberOrDash(link.agent_pid()),
                     OrDash(link.agent_build()), OrDash(absl::StrJoin(link.teams(), ","))});
   }
   return Table(rows);

@@ -15,8 +15,9 @@ namespace iris {
 // expanded, defaults filled in. Made by LoadConfig(); docs/CONFIG.md describes the keys and their
 // ranges.
 
-// A team's `remote`, taken apart: ssh, its options and where it goes. Run it as
-// {program, our options, options…, destination, our command}, never through a shell.
+// A team's `remote`, taken apart by its kind (coordinator/reach): a program, its options and where
+// it goes. Run it as {program, our options, options…, destination, our command}, never through a
+// shell.
 struct RemoteCommand {
   std::string text;     // As configured, variables expanded: for people.
   std::string program;  // "ssh", or one of settings.allowedRemoteCommands, which takes the same.
@@ -50,6 +51,14 @@ struct RemoteOptions {
   std::string written_agent_dir = {};
 
   friend bool operator==(const RemoteOptions&, const RemoteOptions&) = default;
+};
+
+// The way to a host, as a team has it.
+struct RemoteWay {
+  RemoteCommand remote;
+  RemoteOptions options;
+
+  friend bool operator==(const RemoteWay&, const RemoteWay&) = default;
 };
 
 // A variable that a team's claude is started with.

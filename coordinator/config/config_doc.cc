@@ -10,7 +10,7 @@
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
-#include "coordinator/config/ssh_options.h"
+#include "coordinator/reach/ssh/ssh_options.h"
 
 namespace iris {
 namespace {

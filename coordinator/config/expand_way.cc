@@ -6,8 +6,8 @@
 #include "absl/strings/strip.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/key_value.h"
-#include "coordinator/config/remote_command.h"
 #include "coordinator/config/schema.h"
+#include "coordinator/reach/read_remote.h"
 #include "nlohmann/json.hpp"
 
 namespace iris {
@@ -39,11 +39,13 @@ absl::Status ExpandWay(const EnvLookup& env, absl::string_view home,
         std::pair{"teams.*.remoteOptions.agentDir", &options.written_agent_dir}}) {
     if (absl::Status status = Apply(path, *written, env, target); !status.ok()) return status;
   }
-  absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(team.remote->text, programs, home);
-  if (!parsed.ok()) return Annotate(parsed.status(), "remote");
-  parsed->command.written = remote.written;
-  remote = std::move(parsed->command);
-  options = std::move(team.remote_options);
+  RemoteWay way = {.remote = *std::move(team.remote), .options = std::move(team.remote_options)};
+  way.remote.written = remote.written;
+  const std::string text = way.remote.text;
+  const absl::Status read = ReadRemote(text, programs, home, /*given=*/nullptr, way);
+  if (!read.ok()) return Annotate(read, "remote");
+  remote = std::move(way.remote);
+  options = std::move(way.options);
   return absl::OkStatus();
 }
 

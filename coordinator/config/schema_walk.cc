@@ -14,11 +14,10 @@
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/refused_keys.h"
-#include "coordinator/config/remote_command.h"
-#include "coordinator/config/remote_options.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/suggest.h"
 #include "coordinator/config/unset_variable.h"
+#include "coordinator/reach/read_remote.h"
 
 namespace iris {
 namespace {
@@ -275,17 +274,17 @@ class SchemaWalk {
 
   absl::Status FinishRemote(TeamDraft* draft) {
     Team& team = draft->team;
-    absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(
-        team.remote->text, config_.settings.allowed_remote_commands, source_.home);
-    if (!parsed.ok()) return parsed.status();
-    parsed->command.written = std::move(team.remote->written);
-    team.remote = std::move(parsed->command);
-    if (draft->broken) return absl::OkStatus();  // What its options say is not known.
     absl::flat_hash_set<std::string> given;
     for (absl::string_view name : draft->given) {
       if (absl::ConsumePrefix(&name, absl::StrCat(kRemoteOptions, "."))) given.emplace(name);
     }
-    return ReconcileRemoteOptions(parsed->settings, given, source_.home, &team.remote_options);
+    RemoteWay way = {.remote = *team.remote, .options = team.remote_options};
+    // Of a draft that is broken nobody knows what its options say.
+    absl::Status read = ReadRemote(team.remote->text, config_.settings.allowed_remote_commands,
+                                   source_.home, draft->broken ? nullptr : &given, way);
+    team.remote = std::move(way.remote);
+    team.remote_options = std::move(way.options);
+    return read;
   }
 
   const ConfigText& text_;

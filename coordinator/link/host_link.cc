@@ -152,7 +152,7 @@ void HostLink::NoteFailure(const absl::Status& why) {
 
 void HostLink::Fail(const absl::Status& why) {
   NoteFailure(why);
-  ssh_pid_ = 0;
+  facts_.clear();
   const LinkActions actions = machine_.Fail(KindOf(why), failed_at_);
   LogWarn("link ", name_, ": ", LinkStateName(machine_.state()), ": ", Describe(ToProto(why)));
   Perform(actions);
@@ -199,8 +199,8 @@ void HostLink::StartAttempt() {
   if (!was_up_ && options_.on_attempt) options_.on_attempt();
   const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
-        [this, alive](const BootstrapProgress& progress) {
-          if (progress.stage != BootstrapProgress::Stage::kConnecting) {
+        [this, alive](const ConnectProgress& progress) {
+          if (progress.stage != ConnectProgress::Stage::kConnecting) {
             met_shell_ = progress.hello == nullptr;
           }
           loop_.Post([this, alive, progress] {
@@ -218,9 +218,9 @@ void HostLink::StartAttempt() {
   });
 }
 
-void HostLink::OnProgress(const BootstrapProgress& progress) {
+void HostLink::OnProgress(const ConnectProgress& progress) {
   progress_ = progress;
-  if (progress.stage != BootstrapProgress::Stage::kConnecting) {
+  if (progress.stage != ConnectProgress::Stage::kConnecting) {
     may_have_started_ = progress.hello == nullptr;
     if (progress.hello != nullptr && options_.on_unused_agent) {
       options_.on_unused_agent(*progress.hello);
@@ -250,8 +250,8 @@ void HostLink::OpenLife(Connection connection) {
   mode_ = connection.mode;
   mode_reason_ = std::move(connection.mode_reason);
   remark_ = std::move(connection.remark);
-  ssh_ = std::move(connection.ssh);
-  ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
+  facts_ = std::move(connection.facts);
+  owner_ = std::move(connection.owner);
   failure_ = absl::OkStatus();
   away_since_.reset();
   was_up_ = true;
@@ -324,10 +324,10 @@ void HostLink::OnHeartbeat() {
 
 // -------------------------------------------------------------------------------------- going down
 
-void HostLink::Lose(const absl::Status& why, bool ask_ssh) {
+void HostLink::Lose(const absl::Status& why, bool ask_owner) {
   NoteFailure(Annotate(why, name_));
   is_loss_ = true;
-  ask_ssh_ = ask_ssh;
+  ask_owner_ = ask_owner;
   Handle(LinkEvent::kWireLost);
 }
 
@@ -335,22 +335,23 @@ void HostLink::BeginEnding() {
   CancelTimer(&heartbeat_timer_);
   CloseLife();
   const absl::Status wire = failure_;
-  if (ssh_ == nullptr) {
+  if (owner_ == nullptr) {
     loop_.Post([this, alive = alive_, wire] {
       if (*alive) Fail(wire);
     });
     return;
   }
-  // ssh knows better than the wire why it ended, and may take a moment to say so. A silent one is
+  // What keeps the wire knows better why it ended, and may take a moment to say so. A silent one is
   // just ended, so that no half-dead client is left beside the next.
-  EndSsh(wire);
+  EndOwner(wire);
 }
 
-void HostLink::EndSsh(const absl::Status& wire) {
+void HostLink::EndOwner(const absl::Status& wire) {
+  const std::string purpose = absl::StrCat("ends ", owner_->name());
   const absl::Status started =
-      RunOnThread("ends ssh", [this, alive = alive_, wire, ask_ssh = ask_ssh_] {
-        const absl::Status said = ask_ssh ? ssh_->WhyEnded() : wire;
-        ssh_.reset();
+      RunOnThread(purpose, [this, alive = alive_, wire, ask_owner = ask_owner_] {
+        const absl::Status said = ask_owner ? owner_->WhyEnded() : wire;
+        owner_.reset();
         loop_.Post([this, alive, why = said.ok() ? wire : said] {
           if (*alive) Fail(why);
         });
@@ -358,7 +359,7 @@ void HostLink::EndSsh(const absl::Status& wire) {
   if (started.ok()) return;
   // It may take a second, which the loop does not have.
   loop_.After(kThreadAgain, [this, alive = alive_, wire] {
-    if (*alive) EndSsh(wire);
+    if (*alive) EndOwner(wire);
   });
 }
 
@@ -388,7 +389,11 @@ v1::LinkStatus HostLink::Status() const {
   status.set_upgrade_refused(hello_.build_number() == 0 ? kTooOldToUpgrade
                                                         : hello_.upgrade_refused());
   status.set_hostname(hello_.hostname());
-  status.set_ssh_pid(ssh_pid_);
+  for (const LinkFact& known : facts_) {
+    v1::LinkFact& fact = *status.add_facts();
+    fact.set_name(known.name);
+    fact.set_value(known.value);
+  }
   status.set_agent_socket(hello_.socket_path());
   status.set_agent_data_dir(hello_.data_dir());
   return status;

@@ -8,13 +8,16 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
 #include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/connector.h"
 #include "coordinator/link/heartbeat.h"
 #include "coordinator/link/link.h"
@@ -50,7 +53,8 @@ struct HostLinkOptions {
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
-// connecting, and ending an ssh client, block and run on a thread of the link's, one at a time.
+// connecting, and ending what keeps the wire, block and run on a thread of the link's, one at a
+// time.
 class HostLink final : public Link {
  public:
   // `name` is for people: "local" or "user@host:port".
@@ -65,6 +69,9 @@ class HostLink final : public Link {
   void OnTraffic() override;
   void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
+  bool no_agent_possible() const override {
+    return KindOf(failure_) == v1::FAILURE_NO_AGENT_POSSIBLE;
+  }
   bool was_up() const override { return was_up_; }
   std::shared_ptr<LinkLife> life() const override { return life_; }
   v1::LinkStatus Status() const override;
@@ -103,14 +110,14 @@ class HostLink final : public Link {
   void CancelTimer(EventLoop::TimerId* timer);
 
   void StartAttempt();
-  void OnProgress(const BootstrapProgress& progress);
+  void OnProgress(const ConnectProgress& progress);
   void OnConnected(absl::StatusOr<Connection> connection);
   void SayAttemptEnded(const absl::Status& outcome);
   void OpenLife(Connection connection);
-  void Lose(const absl::Status& why, bool ask_ssh);
+  void Lose(const absl::Status& why, bool ask_owner);
   void BeginEnding();
   absl::Status RunOnThread(absl::string_view purpose, std::function<void()> work);
-  void EndSsh(const absl::Status& wire);
+  void EndOwner(const absl::Status& wire);
   // Of a clock that never jumps, and stands still while the machine sleeps.
   absl::Duration Now() const { return loop_.now(); }
 
@@ -129,13 +136,13 @@ class HostLink final : public Link {
 
   LinkMachine machine_;
   EventLoop::TimerId retry_timer_ = 0;
-  BootstrapProgress progress_;  // The last.
+  ConnectProgress progress_;  // The last.
   absl::Status failure_;        // The last, OK while up.
   absl::Duration failed_at_;
   // When it was lost, or the first attempt failed for those who want it; unset while up.
   absl::optional<absl::Duration> away_since_;
   bool is_loss_ = false;  // The failure is that of what was up.
-  bool ask_ssh_ = false;  // While ending: ssh knows better why.
+  bool ask_owner_ = false;  // While ending: what keeps the wire knows better why.
   bool was_up_ = false;
   bool may_have_started_ = false;
 
@@ -143,8 +150,8 @@ class HostLink final : public Link {
   LinkMode mode_ = LinkMode::kLocal;
   std::string mode_reason_;
   std::string remark_;
-  pid_t ssh_pid_ = 0;
-  std::unique_ptr<SshClient> ssh_;
+  std::vector<LinkFact> facts_;
+  std::unique_ptr<WireOwner> owner_;
   // While up.
   std::shared_ptr<LinkLife> life_;
   std::unique_ptr<Probe> probe_;

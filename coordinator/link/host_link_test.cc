@@ -218,23 +218,25 @@ TEST_F(HostLinkTest, WhatOnlyAPersonCanMendIsBlockedUntilSomebodyAsks) {
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down auth", "up"));
 }
 
-TEST_F(HostLinkTest, SshSaysWhyItWasLostAndIsGoneBeforeTheNextAttempt) {
-  host_.SshSays(MakeFailure(v1::FAILURE_DROPPED, "Connection closed by remote host"));
+TEST_F(HostLinkTest, TheClientSaysWhyItWasLostAndIsGoneBeforeTheNextAttempt) {
+  host_.ClientSays(MakeFailure(v1::FAILURE_DROPPED, "Connection closed by remote host"));
   WaitLong();
   Want();
   recorder_.WaitFor(1);
-  EXPECT_EQ(Status().ssh_pid(), 4711);
+  ASSERT_EQ(Status().facts_size(), 1);
+  EXPECT_EQ(Status().facts(0).name(), "clientPid");
+  EXPECT_EQ(Status().facts(0).value(), "4711");
   host_.CutWires();
   recorder_.WaitFor(2);
   EXPECT_EQ(Status().failure().detail(), "Connection closed by remote host");
-  EXPECT_EQ(Status().ssh_pid(), 0);
+  EXPECT_EQ(Status().facts_size(), 0);
   EXPECT_EQ(host_.clients(), 0);
   Want();  // The host fails the test if a client is left.
   recorder_.WaitFor(3);
 }
 
 TEST_F(HostLinkTest, WhoAsksWhileItEndsHasItRightAfter) {
-  host_.SshSays(Failure(v1::FAILURE_AUTH));
+  host_.ClientSays(Failure(v1::FAILURE_AUTH));
   host_.HoldEnds();
   WaitLong();
   Want();
@@ -270,8 +272,25 @@ TEST_F(HostLinkTest, AnyTrafficProvesLife) {
   });
 }
 
-TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsSshIsNotAsked) {
-  host_.SshSays(Failure(v1::FAILURE_INTERNAL));
+// A transport factory chooses before anybody knows that no agent can run on the host.
+TEST_F(HostLinkTest, WhereNoAgentCanRunAnotherTransportMayTakeOver) {
+  std::string transport = "with an agent";
+  recorder_.on_down = [&] {
+    if (link_->no_agent_possible()) transport = "without one";
+  };
+  host_.AnswerWith(Failure(v1::FAILURE_NO_AGENT_POSSIBLE));
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down no_agent_possible"));
+  OnLoop([&] { EXPECT_EQ(transport, "without one"); });
+
+  host_.AnswerWith(absl::OkStatus());
+  Want();
+  recorder_.WaitFor(2);
+  OnLoop([this] { EXPECT_FALSE(link_->no_agent_possible()); });
+}
+
+TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsClientIsNotAsked) {
+  host_.ClientSays(Failure(v1::FAILURE_INTERNAL));
   host_.Silence(true);
   WaitLong();
   WatchClosely(absl::Milliseconds(100));
@@ -338,7 +357,7 @@ struct AtState {
 class HostLinkEndTest : public HostLinkTest, public ::testing::WithParamInterface<AtState> {};
 
 TEST_P(HostLinkEndTest, DestroyedAtAnyTimeItLeavesNothingBehind) {
-  host_.SshSays(Failure(v1::FAILURE_DROPPED));
+  host_.ClientSays(Failure(v1::FAILURE_DROPPED));
   GetParam().prepare(host_, options_);
   Want();
   if (GetParam().cut) {

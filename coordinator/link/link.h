@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/send_window.h"
 #include "proto/iris/v1/agent.grpc.pb.h"
@@ -32,7 +32,7 @@ struct LinkLife {
 class LinkObserver {
  public:
   virtual ~LinkObserver() = default;
-  virtual void OnLinkProgress(const BootstrapProgress& progress) = 0;
+  virtual void OnLinkProgress(const ConnectProgress& progress) = 0;
   virtual void OnLinkUp(const std::shared_ptr<LinkLife>& life) = 0;
   // An attempt failed, or the wire was lost; `why` is typed. `retries`: the link tries again by
   // itself while somebody wants it, so there is no need to ask; else only the next Want() does:
@@ -72,6 +72,9 @@ class Link {
   virtual void OnTraffic() = 0;
   // Null unless up. Nothing is to be given to another life than this.
   virtual std::shared_ptr<LinkLife> life() const = 0;
+  // The last attempt reached the host, and no agent can run there (FAILURE_NO_AGENT_POSSIBLE). Who
+  // can do without one may hand over to another transport; the link is tried again when wanted.
+  virtual bool no_agent_possible() const = 0;
   // The host has answered in this coordinator's life.
   virtual bool was_up() const = 0;
   virtual v1::LinkStatus Status() const = 0;

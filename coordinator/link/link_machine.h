@@ -41,7 +41,7 @@ inline constexpr int kLinkEvents = 11;
 struct LinkActions {
   bool cancel_retry = false;  // The retry timer.
   bool arm_retry = false;     // For retry_at().
-  bool begin_ending = false;  // End the wire and its ssh client; kFailed or kFailedForGood follows.
+  bool begin_ending = false;  // End the wire and what keeps it; kFailed or kFailedForGood follows.
   bool start_attempt = false;  // kConnected, kFailed or kFailedForGood follows.
   bool probe_now = false;
   bool tell_progress = false;  // Observers.

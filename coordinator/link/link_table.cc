@@ -10,11 +10,9 @@
 #include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
 #include "coordinator/link/attempt_notes.h"
 #include "coordinator/link/connection_pace.h"
-#include "coordinator/link/connectors.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
@@ -25,6 +23,7 @@
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/stop_agents.h"
 #include "coordinator/link/stop_reach.h"
+#include "coordinator/link/target_connector.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
 
@@ -34,12 +33,18 @@ namespace {
 constexpr char kLocal[] = "local";
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
+// Nothing: the team is on this machine.
+absl::optional<RemoteWay> WayOf(const Team& team) {
+  if (!team.remote.has_value()) return absl::nullopt;
+  return RemoteWay{.remote = *team.remote, .options = team.remote_options};
+}
+
 class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
   HostLinkTable(EventLoop& loop, LinkTableOptions options)
       : loop_(loop),
         options_(std::move(options)),
-        resolver_(loop, ResolveTarget),
+        resolver_(loop),
         wake_watch_(WakeWatch::Start(loop, [this] { WokeUp(); })) {}
 
   ~HostLinkTable() override {
@@ -67,8 +72,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 
  private:
   struct TeamEntry {
-    absl::optional<RemoteCommand> remote;
-    RemoteOptions options;
+    absl::optional<RemoteWay> way;
     std::unique_ptr<TeamLink> link;
   };
   // Of one AskHosts().
@@ -90,7 +94,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void SweepSoon();
   void Sweep();
   // Of all links but that to the agent here.
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     NotePlace(life);
     SweepSoon();
@@ -102,6 +106,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void ForEachTeamLink(Visit visit) const;
 
   void NotePlace(const std::shared_ptr<LinkLife>& life);
+  bool RunsHereBesides(const StopAgentsCall& stop) const;
 
   EventLoop& loop_;
   const LinkTableOptions options_;
@@ -125,35 +130,34 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 Link& HostLinkTable::MakeFor(const Team& team) {
   const auto [begin, end] = team_links_.equal_range(team.name);
   for (auto entry = begin; entry != end; ++entry) {
-    const bool is_same =
-        entry->second.remote == team.remote && entry->second.options == team.remote_options;
+    const bool is_same = entry->second.way == WayOf(team);
     if (is_same && !entry->second.link->used()) return *entry->second.link;
   }
-  TeamEntry made = {
-      .remote = team.remote, .options = team.remote_options, .link = MakeTeamLink(team)};
+  TeamEntry made = {.way = WayOf(team), .link = MakeTeamLink(team)};
   return *team_links_.emplace(team.name, std::move(made))->second.link;
 }
 
 std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
-  if (!team.remote.has_value()) return std::make_unique<TeamLink>(loop_, team.name, Local());
-  SshTarget target = {.remote = *team.remote, .options = team.remote_options, .lent_env = {}};
+  const absl::optional<RemoteWay> way = WayOf(team);
+  if (!way.has_value()) return std::make_unique<TeamLink>(loop_, team.name, Local());
+  const TargetPtr target = options_.target_of(*way);
   return std::make_unique<TeamLink>(
-      loop_, team.name, team.remote->destination,
+      loop_, team.name, way->remote.destination,
       TeamLink::Ways{.resolve =
-                         [this, target](const SharedEnvironment& env, Resolver::Then then) mutable {
-                           target.lent_env = env == nullptr ? Environment() : *env;
-                           resolver_.Ask(target, std::move(then));
+                         [this, target](const SharedEnvironment& env, Resolver::Then then) {
+                           resolver_.Ask(target->For(env == nullptr ? Environment() : *env),
+                                         std::move(then));
                          },
                      .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to); },
-                     .left = [this] { SweepSoon(); }});
+                     .left = [this] { SweepSoon(); },
+                     .resolving = target->resolving()});
 }
 
 SharedLink& HostLinkTable::Local() {
   if (!links_.empty() && links_.front()->is_local()) return *links_.front();
   auto shared = std::make_unique<SharedLink>();
   shared->id = shared->name = shared->written = kLocal;
-  shared->link = std::make_unique<HostLink>(
-      loop_, calls_, kLocal, MakeLocalConnector(*options_.bundle, options_.iris_home));
+  shared->link = std::make_unique<HostLink>(loop_, calls_, kLocal, options_.connect_here());
   return **links_.insert(links_.begin(), std::move(shared));
 }
 
@@ -168,31 +172,27 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   shared->id = absl::StrCat("link-", ++last_id_);
   shared->key = resolved.key;
   shared->name = resolved.name;
-  shared->written = resolved.target.remote.destination;
-  shared->target = {
-      .remote = resolved.target.remote, .options = resolved.target.options, .lent_env = {}};
+  shared->way = resolved.target->way();
+  shared->written = shared->way.remote.destination;
   shared->lent = std::make_shared<LentEnv>();
   shared->answer = std::make_shared<FreshAnswer>();
   shared->answer->Note(resolved);
-  SshConnectorOptions options = {.runtime_dir = options_.runtime_dir,
-                                 .lent_env = [lent = shared->lent] { return lent->Get(); },
-                                 .resolve = ResolveTarget,
-                                 .on_moved =
-                                     [this, alive = alive_, id = shared->id] {
-                                       loop_.Post([this, alive, id] {
-                                         if (*alive) OnMoved(id);
-                                       });
-                                     },
-                                 .answer = shared->answer,
-                                 .bar = BarOf(resolved.key),
-                                 .pace = pace_};
+  TargetConnectorOptions options = {.lent_env = [lent = shared->lent] { return lent->Get(); },
+                                    .on_moved =
+                                        [this, alive = alive_, id = shared->id] {
+                                          loop_.Post([this, alive, id] {
+                                            if (*alive) OnMoved(id);
+                                          });
+                                        },
+                                    .answer = shared->answer,
+                                    .bar = BarOf(resolved.key),
+                                    .pace = pace_};
   HostLinkOptions link_options;
   link_options.identity = LinkIdentity(options_.coordinator_id, resolved.key);
-  NoteAttempts(options_.placed, shared->name, shared->target, link_options);
-  shared->link =
-      std::make_unique<HostLink>(loop_, calls_, resolved.name,
-                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)),
-                                 std::move(link_options));
+  NoteAttempts(options_.placed, shared->name, shared->way, link_options);
+  shared->link = std::make_unique<HostLink>(loop_, calls_, resolved.name,
+                                            MakeTargetConnector(resolved, std::move(options)),
+                                            std::move(link_options));
   shared->link->AddObserver(this);
   return *links_.emplace_back(std::move(shared));
 }
@@ -321,9 +321,16 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   if (options_.placed == nullptr) return;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || shared->link->life() != life) continue;
-    options_.placed->Note(PlaceOf(life->hello), shared->name, shared->target);
-    options_.placed->Forget(PlaceOfAttempt(shared->target, life->identity));
+    options_.placed->Note(PlaceOf(life->hello), shared->name, shared->way);
+    options_.placed->Forget(PlaceOfAttempt(shared->way, life->identity));
   }
+}
+
+// The agent on this machine runs, and is none of those that are asked over another link: such a one
+// leaves, and nobody is to start another.
+bool HostLinkTable::RunsHereBesides(const StopAgentsCall& stop) const {
+  const absl::optional<v1::Hello> hello = options_.hello_here();
+  return hello.has_value() && !stop.asks(*hello);
 }
 
 void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) {
@@ -357,12 +364,12 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
   // The local agent may run from an earlier life of this coordinator, or be about to; it is not
   // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.
   HostLink& local = *Local().link;
-  const bool has_agent = local.is_connecting() || LocalAgentRuns(options_.iris_home, stop);
+  const bool has_agent = local.is_connecting() || RunsHereBesides(stop);
   if (local.life() == nullptr && !local.retired() && has_agent) {
     stop.AwaitAndAsk(local, kLocal);
   }
   if (options_.placed != nullptr) {
-    ReachOthers(stop, *options_.placed, asked, env, resolver_,
+    ReachOthers(stop, *options_.placed, asked, env, resolver_, options_.target_of,
                 [this, env](const ResolvedTarget& to) -> HostLink& {
                   SharedLink& shared = Find(to);
                   shared.lent->Lend(nullptr, env);

@@ -15,12 +15,12 @@ namespace {
 // A place of an agent has two line feeds at least, that of an attempt has one.
 constexpr absl::string_view kAttempt = "attempt\n";
 
-constexpr int kChosenBySsh = 0;
+constexpr int kUnset = 0;
 constexpr int kNo = 1;
 constexpr int kYes = 2;
 
 int ToInt(const absl::optional<bool>& choice) {
-  if (!choice.has_value()) return kChosenBySsh;
+  if (!choice.has_value()) return kUnset;
   return *choice ? kYes : kNo;
 }
 
@@ -31,9 +31,9 @@ absl::optional<bool> ToChoice(int number) {
 
 // What decides which host and which agent there is meant, as far as the way says it. A digest: what
 // a variable in it stands for may be a secret.
-std::string DigestOfWay(const SshTarget& target) {
+std::string DigestOfWay(const RemoteWay& way) {
   return Sha256Hex(
-      absl::StrCat(target.remote.text, "\n", target.options.port, "\n", target.options.agent_dir));
+      absl::StrCat(way.remote.text, "\n", way.options.port, "\n", way.options.agent_dir));
 }
 
 }  // namespace
@@ -48,53 +48,53 @@ absl::string_view FolderOf(absl::string_view place) {
   return folder == absl::string_view::npos ? absl::string_view() : place.substr(folder + 1);
 }
 
-std::string PlaceOfAttempt(const SshTarget& target, absl::string_view link_identity) {
-  return absl::StrCat(kAttempt, DigestOfWay(target), " ", link_identity);
+std::string PlaceOfAttempt(const RemoteWay& way, absl::string_view link_identity) {
+  return absl::StrCat(kAttempt, DigestOfWay(way), " ", link_identity);
 }
 
 bool IsAttempt(absl::string_view place) {
   return absl::StartsWith(place, kAttempt) && std::count(place.begin(), place.end(), '\n') == 1;
 }
 
-bool IsAttemptBy(absl::string_view place, const SshTarget& target) {
-  return IsAttempt(place) && absl::StartsWith(place, PlaceOfAttempt(target, ""));
+bool IsAttemptBy(absl::string_view place, const RemoteWay& way) {
+  return IsAttempt(place) && absl::StartsWith(place, PlaceOfAttempt(way, ""));
 }
 
-v1::HostWay ToProto(const SshTarget& target) {
-  v1::HostWay way;
-  way.set_written_remote(target.remote.written);
-  way.set_written_identity(target.options.written_identity);
-  way.set_written_agent_dir(target.options.written_agent_dir);
-  const bool is_written = !absl::StrContains(target.remote.written, "${") ||
-                          absl::StartsWith(target.remote.written, target.remote.program);
-  if (is_written) way.set_program(target.remote.program);
-  way.set_port(target.options.port);
-  way.set_strict_host_key_checking(ToInt(target.options.strict_host_key_checking));
-  way.set_forward_agent(ToInt(target.options.forward_agent));
-  way.set_connect_timeout_ms(absl::ToInt64Milliseconds(target.options.connect_timeout));
-  way.set_server_alive_interval_ms(absl::ToInt64Milliseconds(target.options.server_alive_interval));
-  way.set_server_alive_count_max(target.options.server_alive_count_max);
-  way.set_link_mode(static_cast<int>(target.options.link_mode));
+v1::HostWay ToProto(const RemoteWay& way) {
+  v1::HostWay stored;
+  stored.set_written_remote(way.remote.written);
+  stored.set_written_identity(way.options.written_identity);
+  stored.set_written_agent_dir(way.options.written_agent_dir);
+  const bool is_written = !absl::StrContains(way.remote.written, "${") ||
+                          absl::StartsWith(way.remote.written, way.remote.program);
+  if (is_written) stored.set_program(way.remote.program);
+  stored.set_port(way.options.port);
+  stored.set_strict_host_key_checking(ToInt(way.options.strict_host_key_checking));
+  stored.set_forward_agent(ToInt(way.options.forward_agent));
+  stored.set_connect_timeout_ms(absl::ToInt64Milliseconds(way.options.connect_timeout));
+  stored.set_server_alive_interval_ms(absl::ToInt64Milliseconds(way.options.server_alive_interval));
+  stored.set_server_alive_count_max(way.options.server_alive_count_max);
+  stored.set_link_mode(static_cast<int>(way.options.link_mode));
+  return stored;
+}
+
+absl::optional<RemoteWay> FromProto(const v1::HostWay& stored) {
+  const bool has_mode = stored.link_mode() >= static_cast<int>(RemoteOptions::LinkMode::kAuto) &&
+                        stored.link_mode() <= static_cast<int>(RemoteOptions::LinkMode::kStdio);
+  if (stored.written_remote().empty() || !has_mode) return absl::nullopt;
+  RemoteWay way;
+  way.remote.written = stored.written_remote();
+  way.remote.program = stored.program();
+  way.options.written_identity = stored.written_identity();
+  way.options.written_agent_dir = stored.written_agent_dir();
+  way.options.port = stored.port();
+  way.options.strict_host_key_checking = ToChoice(stored.strict_host_key_checking());
+  way.options.forward_agent = ToChoice(stored.forward_agent());
+  way.options.connect_timeout = absl::Milliseconds(stored.connect_timeout_ms());
+  way.options.server_alive_interval = absl::Milliseconds(stored.server_alive_interval_ms());
+  way.options.server_alive_count_max = stored.server_alive_count_max();
+  way.options.link_mode = static_cast<RemoteOptions::LinkMode>(stored.link_mode());
   return way;
-}
-
-absl::optional<SshTarget> FromProto(const v1::HostWay& way) {
-  const bool has_mode = way.link_mode() >= static_cast<int>(RemoteOptions::LinkMode::kAuto) &&
-                        way.link_mode() <= static_cast<int>(RemoteOptions::LinkMode::kStdio);
-  if (way.written_remote().empty() || !has_mode) return absl::nullopt;
-  SshTarget target;
-  target.remote.written = way.written_remote();
-  target.remote.program = way.program();
-  target.options.written_identity = way.written_identity();
-  target.options.written_agent_dir = way.written_agent_dir();
-  target.options.port = way.port();
-  target.options.strict_host_key_checking = ToChoice(way.strict_host_key_checking());
-  target.options.forward_agent = ToChoice(way.forward_agent());
-  target.options.connect_timeout = absl::Milliseconds(way.connect_timeout_ms());
-  target.options.server_alive_interval = absl::Milliseconds(way.server_alive_interval_ms());
-  target.options.server_alive_count_max = way.server_alive_count_max();
-  target.options.link_mode = static_cast<RemoteOptions::LinkMode>(way.link_mode());
-  return target;
 }
 
 }  // namespace iris

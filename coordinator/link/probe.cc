@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 
 namespace iris {
 namespace {

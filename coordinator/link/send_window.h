@@ -13,9 +13,9 @@
 namespace iris {
 
 // Paces what goes to a host, over all streams of one link: two seconds' worth of it are on their
-// way. ssh takes megabytes that a slow network has not, and whatever is said next would wait behind
-// them. What has arrived is known from probes: they travel behind what was written before them, and
-// agents of any build answer them. Lives on the coordinator's loop.
+// way. A client program takes megabytes that a slow network has not, and whatever is said next would
+// wait behind them. What has arrived is known from probes: they travel behind what was written
+// before them, and agents of any build answer them. Lives on the coordinator's loop.
 //
 //   frame ─▶ OnWritten ─▶ … ─▶ a probe behind every quarter of the window ─▶ OnAnswered ─▶ room
 //

@@ -10,9 +10,9 @@
 #include "absl/strings/string_view.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/bootstrap/host_text.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/host_failure.h"
+#include "coordinator/link/host_text.h"
 #include "coordinator/link/placed_agents.h"
 
 namespace iris {
@@ -76,7 +76,7 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   const std::vector<Expected>& expected() const { return expected_; }
 
  private:
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     stop_.OnArrived(&link_, life, absl::OkStatus());
   }
@@ -158,8 +158,9 @@ void StopAgentsCall::AwaitAndAskIfAny(HostLink& link, const std::string& name) {
   awaited_[&link] = std::make_unique<Arrival>(*this, link, name, /*if_any=*/true);
 }
 
-uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place) {
-  expected_[++last_expected_] = {.name = name, .place = place};
+uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place,
+                                const std::string& way) {
+  expected_[++last_expected_] = {.name = name, .place = place, .way = way};
   return last_expected_;
 }
 
@@ -206,13 +207,14 @@ void StopAgentsCall::CheckPlace(const Expected& expected, const std::string& pla
     if (on_gone) on_gone(expected.place);
     return;
   }
-  problems_.push_back(
-      Problem(expected.name,
-              MakeFailure(v1::FAILURE_WRONG_HOST,
-                          "ssh led to another host, account or folder there this time",
-                          "Run `iris stop --agents` once more where several hosts have that name. "
-                          "Else, where the host of before still runs, end `iris-agent serve` "
-                          "there.")));
+  problems_.push_back(Problem(
+      expected.name,
+      MakeFailure(
+          v1::FAILURE_WRONG_HOST,
+          absl::StrCat(expected.way, " led to another host, account or folder there this time"),
+          "Run `iris stop --agents` once more where several hosts have that name. "
+          "Else, where the host of before still runs, end `iris-agent serve` "
+          "there.")));
 }
 
 void StopAgentsCall::Begin() {

@@ -56,9 +56,10 @@ class StopAgentsCall {
   // before that, there is none, and no problem.
   void AwaitAndAskIfAny(HostLink& link, const std::string& name);
   // An agent at `place` (PlaceOf()) is to be ended too, or whatever is at the end of the way of an
-  // attempt (PlaceOfAttempt()); its link is being looked for. Returns what names it in Found() or
-  // NotFound(), one of which follows.
-  uint64_t Expect(const std::string& name, const std::string& place);
+  // attempt (PlaceOfAttempt()); its link is being looked for. `way`: what leads there, for people
+  // (Target::kind()). Returns what names it in Found() or NotFound(), one of which follows.
+  uint64_t Expect(const std::string& name, const std::string& place,
+                  const std::string& way = "the way");
   // As Ask() or AwaitAndAsk(), whichever it needs. Where another agent is at its other end, that is
   // asked, and a problem. So is how the link failed where this stop has tried it by now.
   void Found(uint64_t expected, HostLink& link);
@@ -81,6 +82,7 @@ class StopAgentsCall {
   struct Expected {
     std::string name;
     std::string place;
+    std::string way;
   };
 
   void OnRetired(const Expected& expected, const HostLink& link);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
@@ -112,6 +111,10 @@ std::shared_ptr<LinkLife> TeamLink::life() const {
   return shared_ != nullptr && !lent_anew_ ? shared_->link->life() : nullptr;
 }
 
+bool TeamLink::no_agent_possible() const {
+  return shared_ != nullptr && !lent_anew_ && shared_->link->no_agent_possible();
+}
+
 bool TeamLink::was_up() const { return bound_to() != nullptr && bound_to()->link->was_up(); }
 
 // ----------------------------------------------------------------------------- what it is bound to
@@ -122,8 +125,7 @@ void TeamLink::Resolve() {
   CancelTimer(&retry_timer_);
   patience_timer_ = loop_.After(kPatience, [this] {
     patience_timer_ = 0;
-    OnLinkProgress({.stage = BootstrapProgress::Stage::kConnecting,
-                    .text = absl::StrCat("waiting for ssh's configuration of ", written_)});
+    OnLinkProgress({.stage = ConnectProgress::Stage::kConnecting, .text = ways_.resolving});
   });
   ways_.resolve(env_, [this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
     if (*alive) OnResolved(resolved);
@@ -211,7 +213,7 @@ void TeamLink::WokeUp() {
 
 // ------------------------------------------------------------------------------ what the link says
 
-void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
+void TeamLink::OnLinkProgress(const ConnectProgress& progress) {
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkProgress(progress); });
 }
 
@@ -228,9 +230,8 @@ void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
 
 // It was found with what one of those on the link was lent, and says nothing of the others.
 void TeamLink::OnMoved() {
-  LogInfo("team ", team_, ": ssh may mean another host than ", shared_->name, " by ", written_,
-          " now");
-  // What ssh means later is asked then.
+  LogInfo("team ", team_, ": ", written_, " may be another host than ", shared_->name, " now");
+  // What it means later is asked then.
   if (!observers_.wanted()) return Unbind();
   Detach();
   // What it means may change with every question.

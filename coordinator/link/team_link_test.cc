@@ -57,7 +57,7 @@ TEST_F(TeamLinkTest, TeamsThatMeanOtherHostsDoNot) {
   OnLoop([&] { EXPECT_NE(a_->life(), b_->life()); });
 }
 
-TEST_F(TeamLinkTest, WhatSshCannotSayNowIsAskedAgainByItself) {
+TEST_F(TeamLinkTest, WhatNobodyCanSayNowIsAskedAgainByItself) {
   Want(*a_, recorder_);
   Answer(MakeFailure(v1::FAILURE_TIMEOUT, "DETAIL"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down timeout, retries"));
@@ -67,7 +67,7 @@ TEST_F(TeamLinkTest, WhatSshCannotSayNowIsAskedAgainByItself) {
   EXPECT_FALSE(StatusOf(*a_).has_failure());
 }
 
-TEST_F(TeamLinkTest, WhatSshRefusesIsAskedAgainOnlyWhenSomebodyAsks) {
+TEST_F(TeamLinkTest, WhatIsRefusedIsAskedAgainOnlyWhenSomebodyAsks) {
   Want(*a_, recorder_);
   Answer(MakeFailure(v1::FAILURE_BAD_REQUEST, "DETAIL"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down bad_request"));

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "coordinator/bootstrap/host_text.h"
+#include "coordinator/link/host_text.h"
 #include "coordinator/link/link_words.h"
 
 namespace iris {

@@ -5,7 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 #include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
 #include "coordinator/transport/prose.h"

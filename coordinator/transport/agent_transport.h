@@ -104,7 +104,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   using AnswerCall = UnaryCall<v1::AnswerRequestRequest, v1::AnswerRequestResponse>;
   using CloseCall = UnaryCall<v1::CloseRequest, v1::CloseResponse>;
 
-  void OnLinkProgress(const BootstrapProgress& progress) override;
+  void OnLinkProgress(const ConnectProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point) override;

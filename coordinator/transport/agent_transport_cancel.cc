@@ -10,7 +10,7 @@
 #include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 
 namespace iris {

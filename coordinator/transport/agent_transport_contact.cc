@@ -11,7 +11,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/launch_spec.h"
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/name_takeover.h"
 

@@ -13,15 +13,15 @@ namespace {
 
 constexpr absl::Duration kDoingApart = absl::Milliseconds(250);
 
-TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
-  if (stage == BootstrapProgress::Stage::kUploading) return TransportProgress::Stage::kUploading;
-  if (stage == BootstrapProgress::Stage::kStarting) return TransportProgress::Stage::kStarting;
+TransportProgress::Stage StageOf(ConnectProgress::Stage stage) {
+  if (stage == ConnectProgress::Stage::kUploading) return TransportProgress::Stage::kUploading;
+  if (stage == ConnectProgress::Stage::kStarting) return TransportProgress::Stage::kStarting;
   return TransportProgress::Stage::kConnecting;
 }
 
 }  // namespace
 
-void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
+void AgentTransport::OnLinkProgress(const ConnectProgress& progress) {
   const bool is_asked_anew = life_ != nullptr && !leads_here();
   if (state_ != State::kLinking && !is_asked_anew) return;
   sink_.OnProgress({.stage = StageOf(progress.stage),

@@ -8,7 +8,7 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/request/request_text.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 
 namespace iris {

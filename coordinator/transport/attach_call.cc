@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
-#include "coordinator/bootstrap/host_failure.h"
+#include "coordinator/link/host_failure.h"
 
 namespace iris {
 namespace {

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/bootstrap/host_text.h"
+#include "coordinator/link/host_failure.h"
+#include "coordinator/link/host_text.h"
 
 namespace iris {
 namespace {

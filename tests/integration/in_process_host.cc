@@ -21,7 +21,7 @@ class InProcessHost::WireConnector final : public Connector {
   explicit WireConnector(InProcessHost& host) : host_(host) {}
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>&) override {
-    on_progress({.stage = BootstrapProgress::Stage::kConnecting, .text = "connecting"});
+    on_progress({.stage = ConnectProgress::Stage::kConnecting, .text = "connecting"});
     return host_.Connect();
   }
 

@@ -18,7 +18,7 @@ class Coordinator::Dialer final : public Connector {
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>&) override {
-    on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "simulated"});
+    on_progress({.stage = ConnectProgress::Stage::kStarting, .text = "simulated"});
     absl::StatusOr<Dialed> dialed = options_.dial();
     if (!dialed.ok()) return dialed.status();
     life_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);

@@ -1,0 +1,21 @@
+#ifndef IRIS_COORDINATOR_REACH_SSH_SSH_REMOTE_H_
+#define IRIS_COORDINATOR_REACH_SSH_SSH_REMOTE_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/config/config.h"
+#include "coordinator/reach/reach.h"
+
+namespace iris {
+
+// Reads `ssh [OPTIONS] [USER@]HOST`, as ParseRemoteCommand() and ReconcileRemoteOptions() do it.
+class SshRemoteReader final : public RemoteReader {
+ public:
+  // Every word: what is no program of ssh's is refused by Read(), which says how to write it.
+  bool Reads(absl::string_view) const override { return true; }
+  absl::Status Read(const RemoteText& text, RemoteWay& way) const override;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_REACH_SSH_SSH_REMOTE_H_
