@@ -22,7 +22,7 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/app/places.h"
-#include "coordinator/orchestrator/caller_name.h"
+#include "coordinator/caller/caller.h"
 
 namespace iris {
 namespace {
@@ -87,7 +87,7 @@ OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams
     longest = path.size();
     own = {.name = team.name(), .also = {}};
   }
-  if (own.name.empty()) own.name = NeutralCaller(here, host);
+  if (own.name.empty()) own.name = Caller::InFolder(here, host).name();
   return own;
 }
 

@@ -13,7 +13,7 @@ namespace iris {
 
 // For whom a front end that works in one folder speaks.
 struct OwnCaller {
-  std::string name;  // A local team, or NeutralCaller() of the folder.
+  std::string name;  // A local team, or Caller::InFolder().
   // Further teams with the very same folder: the front end may speak for one of them instead.
   std::vector<std::string> also;
 };

@@ -13,6 +13,7 @@
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/own_caller.h"
@@ -21,7 +22,6 @@
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
-#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
@@ -91,7 +91,7 @@ void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
 // Who sends it; asked once, so that it stays the same in every life of the coordinator.
 absl::Status NameCaller(v1::Coordinator::Stub& stub, Submission& submission) {
   const std::string wanted = submission.header.from();
-  if (!submission.caller_is_known && wanted != kCommandLineCaller) {
+  if (!submission.caller_is_known && Caller::Named(wanted) != Caller::CommandLine()) {
     const absl::StatusOr<std::string> caller = FindOwnCaller(stub, wanted);
     if (!caller.ok()) return caller.status();
     submission.header.set_from(*caller);
@@ -145,8 +145,8 @@ absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
                                   " --wait` prints its answer once a coordinator runs."));
 }
 
-// "still waiting after 2s: the host is out of reach, trying again: no route to host". Only a message
-// that claude has is worked on.
+// "still waiting after 2s: the host is out of reach, trying again: no route to host". Only a
+// message that claude has is worked on.
 std::string StillOpen(const v1::TellProgress& progress, absl::Duration waited) {
   const std::string after = absl::StrCat(" after ", absl::FormatDuration(waited));
   if (progress.stage() == v1::TellProgress::WORKING) return absl::StrCat("still working", after);
@@ -168,8 +168,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   } else if (result.timed_out) {
     report.not_yet = true;
     report.status = MakeFailure(
-        v1::FAILURE_TIMEOUT,
-        StillOpen(result.progress, absl::Milliseconds(command.timeout_ms)),
+        v1::FAILURE_TIMEOUT, StillOpen(result.progress, absl::Milliseconds(command.timeout_ms)),
         absl::StrCat("Get it later: iris tells ", ShortId(tell_id), " --wait"));
   } else {
     report.status = result.call;

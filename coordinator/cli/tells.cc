@@ -12,6 +12,7 @@
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/own_caller.h"
@@ -20,7 +21,6 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
-#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
@@ -139,7 +139,7 @@ int RunTells(const CommandLine& command, const Places& places) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   v1::FollowTellRequest request;
-  request.set_from(kCommandLineCaller);
+  request.set_from(Caller::CommandLine().name());
   request.set_no_wait(!command.wait);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   if (command.wait) request.set_claude_session_id(OwnClaudeSession());
@@ -154,15 +154,14 @@ int RunTells(const CommandLine& command, const Places& places) {
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
-    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCommandLineCaller);
+    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), Caller::CommandLine().name());
   }
   if (report.status.ok()) return kExitOk;
   return report.not_yet ? kExitNotYet : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
@@ -174,7 +173,7 @@ int RunCancel(const CommandLine& command, const Places& places) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::CancelTellOfRequest request;
   request.set_tell_id(*tell_id);
-  request.set_from(kCommandLineCaller);
+  request.set_from(Caller::CommandLine().name());
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::CancelTellOfResponse response;
   absl::Status got =

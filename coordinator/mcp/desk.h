@@ -15,7 +15,7 @@ namespace iris {
 
 // For whom a client speaks.
 struct McpCaller {
-  std::string name;  // A team, or a caller that is none (NeutralCaller()). Empty: not known.
+  std::string name;  // A team, or a caller that is none (Caller::InFolder()). Empty: not known.
   std::vector<std::string> also;  // Further teams: a call may name one of them instead.
   bool calls_say_it = false;      // Its front end is too old to know: each call names its team.
 };

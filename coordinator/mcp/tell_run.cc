@@ -147,7 +147,7 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
                                      ToolListener& listener) {
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = true};
   TellSpec spec{.tell_id = std::move(call.id),
-                .from = call.arguments.at("fromTeam").get<std::string>(),
+                .from = Caller::Named(call.arguments.at("fromTeam").get_ref<const std::string&>()),
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
                 .wait_for_limit = WaitsForLimit(call),

@@ -291,7 +291,7 @@ TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {
 
 TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   TellSpec spec = ToGpu("x");
-  spec.from = file_.teams[0].name;
+  spec.from = Caller::Named(file_.teams[0].name);
   Recorder recorder;
   ASSERT_TRUE(Tell(spec, recorder).ok());
   Drain();

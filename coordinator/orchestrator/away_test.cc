@@ -78,7 +78,7 @@ class AwayTest : public OrchestratorTest {
     });
   }
   void Cancel(const TellSpec& spec) {
-    orchestrator_->Cancel(spec.tell_id, kCommandLineCaller,
+    orchestrator_->Cancel(spec.tell_id, Caller::CommandLine(),
                           [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
   }
   TellState Stored(const std::string& tell_id) {

@@ -51,7 +51,7 @@ class TellsTest : public OrchestratorTest {
  protected:
   TellsTest() { Start(HoldScript); }
 
-  TellSpec Told(const std::string& text, TellObserver& observer, const std::string& from = "cli") {
+  TellSpec Told(const std::string& text, TellObserver& observer, const Caller& from = "cli") {
     TellSpec spec = ToGpu(text);
     spec.from = from;
     EXPECT_TRUE(Tell(spec, observer).ok());
@@ -60,17 +60,17 @@ class TellsTest : public OrchestratorTest {
   }
   void Settle(const TellSpec& spec, const std::string& text = "") {
     OnLoop([&] {
-      FakeTransport& transport = factory_->Between(spec.from, "gpu");
+      FakeTransport& transport = factory_->Between(spec.from.name(), "gpu");
       transport.Text(spec.tell_id, text);
       transport.Settle(spec.tell_id, absl::OkStatus());
     });
     Drain();
   }
-  void Cancel(const TellSpec& spec, Cancelling& cancelling, const std::string& caller = "cli") {
+  void Cancel(const TellSpec& spec, Cancelling& cancelling, const Caller& caller = "cli") {
     OnLoop([&] { orchestrator_->Cancel(spec.tell_id, caller, cancelling.done()); });
   }
   absl::Status Follow(const std::string& id, TellObserver& observer,
-                      const std::string& caller = "cli") {
+                      const Caller& caller = "cli") {
     absl::Status status;
     OnLoop([&] { status = orchestrator_->Follow(id, caller, &observer); });
     return status;
@@ -80,7 +80,7 @@ class TellsTest : public OrchestratorTest {
     OnLoop([&] { summary = *orchestrator_->Find(spec.tell_id, "cli"); });
     return summary;
   }
-  std::vector<std::string> Listed(const std::string& from = "", bool all = false) {
+  std::vector<std::string> Listed(const Caller& from = "", bool all = false) {
     std::vector<std::string> ids;
     OnLoop([&] {
       const v1::ListTellsResponse list = *orchestrator_->List(from, all);

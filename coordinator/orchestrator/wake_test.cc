@@ -24,7 +24,7 @@ class WakeTest : public OrchestratorTest {
   using Woken = Answered<v1::WakeResponse>;
   using Slept = Answered<v1::SleepResponse>;
 
-  void Wake(Woken& woken, const std::string& to = "gpu", const std::string& from = "cli") {
+  void Wake(Woken& woken, const std::string& to = "gpu", const Caller& from = "cli") {
     OnLoop([&] {
       orchestrator_->Wake(from, to, [&woken](const auto& result) {
         ++woken.times;
@@ -35,7 +35,7 @@ class WakeTest : public OrchestratorTest {
     Drain();
   }
   void Sleep(Slept& slept, bool force = false, const std::string& to = "gpu",
-             const std::string& from = "cli") {
+             const Caller& from = "cli") {
     OnLoop([&] {
       orchestrator_->Sleep(from, to, force, [&slept](const auto& result) {
         ++slept.times;

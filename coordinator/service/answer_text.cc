@@ -59,7 +59,7 @@ void AnswerText::Hold(const std::string& tell_id, std::shared_ptr<const std::str
 absl::StatusOr<std::shared_ptr<const std::string>> AnswerText::Read(const std::string& tell_id) {
   AnswerReader reader;
   // Whoever asks was given the outcome: it is theirs.
-  const absl::Status found = orchestrator_.Follow(tell_id, kCommandLineCaller, &reader);
+  const absl::Status found = orchestrator_.Follow(tell_id, Caller::CommandLine(), &reader);
   if (!found.ok()) return found;
   if (reader.answer != nullptr) return reader.answer;
   orchestrator_.RemoveObserver(tell_id, &reader);

@@ -64,7 +64,7 @@ grpc::ServerUnaryReactor* CoordinatorService::MarkFetched(grpc::CallbackServerCo
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     ++calls_begun_;
     const absl::StatusOr<v1::TellSummary> tell =
-        orchestrator_.Find(request->tell_id(), request->from());
+        orchestrator_.Find(request->tell_id(), Caller::Named(request->from()));
     if (!tell.ok()) return reply.Give(tell.status());
     orchestrator_.MarkFetched(request->tell_id());
     reply.Give(v1::MarkFetchedResponse());
@@ -77,7 +77,7 @@ grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerCont
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     ++calls_begun_;
     const absl::StatusOr<v1::ListTellsResponse> tells =
-        orchestrator_.List(request->from(), request->all());
+        orchestrator_.List(Caller::Named(request->from()), request->all());
     if (tells.ok() && request->has_environment()) {
       AskFor(*tells, EnvironmentOf(request->environment()));
     }
@@ -97,7 +97,7 @@ void CoordinatorService::AskFor(const v1::ListTellsResponse& tells,
   if (!lacking.empty()) daemon_.FollowConfig();
 }
 
-void CoordinatorService::AskForOne(const std::string& tell_id, const std::string& caller,
+void CoordinatorService::AskForOne(const std::string& tell_id, const Caller& caller,
                                    const SharedEnvironment& environment) {
   absl::StatusOr<v1::TellSummary> tell = orchestrator_.Find(tell_id, caller);
   if (!tell.ok()) return;
@@ -112,9 +112,10 @@ grpc::ServerUnaryReactor* CoordinatorService::CancelTell(grpc::CallbackServerCon
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     if (!BeginCall(reply)) return;
     if (request->has_environment()) {
-      AskForOne(request->tell_id(), request->from(), EnvironmentOf(request->environment()));
+      AskForOne(request->tell_id(), Caller::Named(request->from()),
+                EnvironmentOf(request->environment()));
     }
-    orchestrator_.Cancel(request->tell_id(), request->from(), EndCall(reply));
+    orchestrator_.Cancel(request->tell_id(), Caller::Named(request->from()), EndCall(reply));
   });
 }
 
@@ -203,8 +204,8 @@ grpc::ServerUnaryReactor* CoordinatorService::Wake(grpc::CallbackServerContext* 
     if (!BeginCall(reply)) return;
     const SharedEnvironment environment = EnvironmentIn(*request);
     daemon_.FollowConfig();
-    orchestrator_.Wake(request->from(), request->to(), EndCall(reply), request->takeover(),
-                       environment);
+    orchestrator_.Wake(Caller::Named(request->from()), request->to(), EndCall(reply),
+                       request->takeover(), environment);
   });
 }
 
@@ -215,8 +216,8 @@ grpc::ServerUnaryReactor* CoordinatorService::Sleep(grpc::CallbackServerContext*
     if (!BeginCall(reply)) return;
     SharedEnvironment environment;
     if (request->has_environment()) environment = EnvironmentOf(request->environment());
-    orchestrator_.Sleep(request->from(), request->to(), request->force(), EndCall(reply),
-                        environment);
+    orchestrator_.Sleep(Caller::Named(request->from()), request->to(), request->force(),
+                        EndCall(reply), environment);
   });
 }
 

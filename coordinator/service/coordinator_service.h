@@ -12,6 +12,7 @@
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/server_reply.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/service/daemon_control.h"
@@ -100,7 +101,7 @@ class CoordinatorService final : public v1::Coordinator::CallbackService {
   // Whoever looks after open messages lends its environment to those that nobody has asked for
   // since an earlier coordinator took them, and to their links. Null: nothing.
   void AskFor(const v1::ListTellsResponse& tells, const SharedEnvironment& environment);
-  void AskForOne(const std::string& tell_id, const std::string& caller,
+  void AskForOne(const std::string& tell_id, const Caller& caller,
                  const SharedEnvironment& environment);
   absl::Status FillTeams(const SharedEnvironment& asker, v1::ListTeamsResponse& response);
 

@@ -31,11 +31,11 @@ void FollowCall::OnBegin() {
   // Whoever does not wait must have heard of the progress before WriteNext() ends the call.
   beginning_ = true;
   const absl::Status status = service_.orchestrator_.Follow(
-      request_.tell_id(), request_.from(), &updates_,
+      request_.tell_id(), Caller::Named(request_.from()), &updates_,
       request_.no_wait() ? std::string() : request_.claude_session_id());
   following_ = status.ok();
   if (following_ && request_.has_environment()) {
-    service_.AskForOne(request_.tell_id(), request_.from(), EnvironmentOf(request_.environment()));
+    service_.AskForOne(request_.tell_id(), Caller::Named(request_.from()), EnvironmentOf(request_.environment()));
   }
   request_.clear_environment();  // The tell has it, if anybody.
   beginning_ = false;

@@ -196,37 +196,39 @@ void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer)
 
 absl::Status McpCall::Follow(const std::string& tell_id, const std::string& caller,
                              TellObserver* observer, bool asker_waits) {
-  const absl::Status status = service_.orchestrator_.Follow(
-      tell_id, caller, observer, asker_waits ? claude_session_id_ : std::string());
-  if (status.ok()) service_.AskForOne(tell_id, caller, environment_);
+  const absl::Status status =
+      service_.orchestrator_.Follow(tell_id, iris::Caller::Named(caller), observer,
+                                    asker_waits ? claude_session_id_ : std::string());
+  if (status.ok()) service_.AskForOne(tell_id, iris::Caller::Named(caller), environment_);
   return status;
 }
 
 absl::StatusOr<v1::TellSummary> McpCall::Find(const std::string& tell_id,
                                               const std::string& caller) {
-  return service_.orchestrator_.Find(tell_id, caller);
+  return service_.orchestrator_.Find(tell_id, iris::Caller::Named(caller));
 }
 
 absl::StatusOr<v1::ListTellsResponse> McpCall::List(const std::string& from, bool all) {
-  return service_.orchestrator_.List(from, all);
+  return service_.orchestrator_.List(iris::Caller::Named(from), all);
 }
 
 absl::StatusOr<std::vector<Store::WaitingAnswer>> McpCall::Unfetched(const std::string& from) {
-  return service_.orchestrator_.Unfetched(from);
+  return service_.orchestrator_.Unfetched(iris::Caller::Named(from));
 }
 
 void McpCall::Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) {
-  service_.AskForOne(tell_id, caller, environment_);
-  service_.orchestrator_.Cancel(tell_id, caller, std::move(done));
+  service_.AskForOne(tell_id, iris::Caller::Named(caller), environment_);
+  service_.orchestrator_.Cancel(tell_id, iris::Caller::Named(caller), std::move(done));
 }
 
 void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
   service_.daemon_.FollowConfig();
-  service_.orchestrator_.Wake(from, to, std::move(done), /*takeover=*/false, environment_);
+  service_.orchestrator_.Wake(iris::Caller::Named(from), to, std::move(done), /*takeover=*/false,
+                              environment_);
 }
 
 void McpCall::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) {
-  service_.orchestrator_.Sleep(from, to, force, std::move(done), environment_);
+  service_.orchestrator_.Sleep(iris::Caller::Named(from), to, force, std::move(done), environment_);
 }
 
 absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {

@@ -37,7 +37,7 @@ void TellCall::OnNoMore() {
 void TellCall::OnRead(v1::TellRequest& frame) {
   if (std::exchange(first_frame_, false)) {
     spec_.tell_id = frame.tell_id();
-    spec_.from = frame.from();
+    spec_.from = Caller::Named(frame.from());
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
     spec_.wait_for_host = frame.wait_for_host();
