@@ -13,8 +13,9 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/desk/desk.h"
+#include "coordinator/mcp/client.h"
 #include "coordinator/mcp/client_message.h"
-#include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
@@ -26,7 +27,7 @@ namespace iris {
 
 // A coordinator with the teams app and web. A tell stays open until the test settles it, unless its
 // text is "known": that one was answered in an earlier life.
-class FakeDesk : public McpDesk {
+class FakeDesk : public Desk {
  public:
   struct Open {
     TellSpec spec;
@@ -42,9 +43,9 @@ class FakeDesk : public McpDesk {
     if (known) Settle(id, absl::OkStatus(), "as before");
     return absl::OkStatus();
   }
-  absl::Status Follow(const std::string& tell_id, const std::string& caller, TellObserver* observer,
-                      bool asker_waits) override {
-    asked = caller + " follows " + tell_id;
+  absl::Status Follow(const std::string& tell_id, const Visitor& visitor, bool asker_waits,
+                      TellObserver* observer) override {
+    asked = visitor.caller.name() + " follows " + tell_id;
     follower_waits = asker_waits;
     if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
     observer->OnAccepted("session");
@@ -52,19 +53,25 @@ class FakeDesk : public McpDesk {
     if (tell_id == "settled") Settle(tell_id, absl::OkStatus(), "as before");
     return absl::OkStatus();
   }
-  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
-                                       const std::string& caller) override {
-    asked = caller + " looks at " + tell_id;
+  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const Caller& caller) override {
+    asked = caller.name() + " looks at " + tell_id;
     if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
     return summary;
   }
-  absl::StatusOr<v1::ListTellsResponse> List(const std::string&, bool) override { return list; }
-  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) override {
-    return unfetched[from];
+  absl::StatusOr<v1::ListTellsResponse> List(const Caller&, bool,
+                                             const SharedEnvironment&) override {
+    return list;
   }
-  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) override {
-    asked = caller + " cancels " + tell_id;
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unread(const Caller& from) override {
+    return unfetched[from.name()];
+  }
+  absl::Status MarkRead(const std::string&, const Caller&) override { return absl::OkStatus(); }
+  void Cancel(const std::string& tell_id, const Visitor& visitor, CancelDone done) override {
+    asked = visitor.caller.name() + " cancels " + tell_id;
     cancel_done = std::move(done);
+  }
+  void AnswerPermission(const v1::AnswerPermissionRequest&, AnswerDone done) override {
+    done(MakeFailure(v1::FAILURE_BAD_REQUEST, "no tool answers for a person"));
   }
   void RemoveObserver(const std::string& tell_id, TellObserver* observer) override {
     if (const auto found = open.find(tell_id); found != open.end()) {
@@ -72,15 +79,16 @@ class FakeDesk : public McpDesk {
       found->second.observer = nullptr;
     }
   }
-  void Wake(const std::string& from, const std::string& to, WakeDone done) override {
-    asked = from + " wakes " + to;
+  void Wake(const Visitor& visitor, const std::string& to, bool takeover, WakeDone done) override {
+    EXPECT_FALSE(takeover) << "no tool takes over for a person";
+    asked = visitor.caller.name() + " wakes " + to;
     wake_done = std::move(done);
   }
-  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override {
-    asked = from + " sends " + to + (force ? " to sleep at once" : " to sleep");
+  void Sleep(const Visitor& visitor, const std::string& to, bool force, SleepDone done) override {
+    asked = visitor.caller.name() + " sends " + to + (force ? " to sleep at once" : " to sleep");
     sleep_done = std::move(done);
   }
-  absl::StatusOr<v1::ListTeamsResponse> Teams() override {
+  absl::StatusOr<v1::ListTeamsResponse> Teams(const Visitor&) override {
     if (!config.ok()) return config;
     v1::ListTeamsResponse teams;
     for (const char* name : {"app", "web"}) teams.add_teams()->set_name(name);
@@ -89,11 +97,9 @@ class FakeDesk : public McpDesk {
     teams.mutable_teams(1)->set_remote("ssh gpu1");
     return teams;
   }
-  absl::Status ConfigProblem() override { return config_problem; }
-  McpCaller Caller() override {
-    return {.name = caller, .also = also, .calls_say_it = caller.empty()};
-  }
+  absl::Status ConfigProblem(const SharedEnvironment&) override { return config_problem; }
   void Status(StatusDone done) override { done(status); }
+  void Stop(const StopSpec&, StopDone) override { FAIL() << "no tool stops the coordinator"; }
 
   void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
               size_t structured_bytes = 0, const v1::TurnAccount& account = {}) {
@@ -110,7 +116,8 @@ class FakeDesk : public McpDesk {
   std::map<std::string, Open> open;
   absl::Status config;
   absl::Status config_problem;
-  std::string caller;  // Empty: each call says it.
+  // Of the next client, as its front end says. Empty: each call says it.
+  std::string caller;
   std::vector<std::string> also;
   v1::GetStatusResponse status;
   std::string asked;
@@ -164,7 +171,13 @@ class Client : public McpSink {
 class McpSessionTest : public ::testing::Test {
  protected:
   std::unique_ptr<McpSession> NewSession(Client& client, McpOptions options = {}) {
-    return std::make_unique<McpSession>(loop_, desk_, client, options);
+    auto session = std::make_unique<McpSession>(loop_, desk_, client, options);
+    McpClient introduced = {.visitor = {.caller = Caller::Named(desk_.caller)},
+                            .also = {},
+                            .calls_say_it = desk_.caller.empty()};
+    for (const std::string& team : desk_.also) introduced.also.push_back(Caller::Named(team));
+    session->Introduce(std::move(introduced));
+    return session;
   }
   // Returns the id under which the message, and its tell, is known.
   static std::string Say(McpSession& session, const Json& message,

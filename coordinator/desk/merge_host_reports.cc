@@ -1,4 +1,4 @@
-#include "coordinator/service/host_story.h"
+#include "coordinator/desk/merge_host_reports.h"
 
 #include <map>
 #include <string>
@@ -91,7 +91,7 @@ void AddSession(const v1::SessionInfo& info, v1::SessionStatus& session) {
 
 }  // namespace
 
-void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
+void MergeHostReports(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
   for (const HostReport& host : hosts) {
     for (v1::LinkStatus& link : *status.mutable_links()) {
       if (link.id() == host.link_id && host.host.has_holdings()) {
