@@ -13,6 +13,7 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/caller/caller.h"
+#include "coordinator/cli/coordinator_lives.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/own_caller.h"
@@ -25,8 +26,6 @@
 namespace iris {
 namespace {
 
-// Of the coordinator, in which a tell is followed.
-constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
 
@@ -112,21 +111,20 @@ Followed Follow(const CommandLine& command, const Places& places, v1::FollowTell
                                          followed.last_progress = ShowProgress(progress);
                                          line.Show(progress);
                                        }};
-  for (int lives = 0; lives < kLivesMax; ++lives) {
-    followed.coordinator = ConnectOrStart(places, absl::Now() + kConnect);
-    const absl::StatusOr<Coordinator>& coordinator = followed.coordinator;
-    if (!coordinator.ok()) return followed;
+  const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
+    if (!coordinator.ok()) return LifeEnd::kOver;
     if (request.tell_id().empty()) {
       absl::StatusOr<std::string> id = WholeId(command, *coordinator->stub);
       followed.result.call = id.status();
       // The coordinator may have left in between; the next one knows the message too.
-      if (followed.result.coordinator_lost()) continue;
-      if (!id.ok()) return followed;
+      if (followed.result.coordinator_lost()) return LifeEnd::kLost;
+      if (!id.ok()) return LifeEnd::kOver;
       request.set_tell_id(*std::move(id));
     }
     followed.result = FollowTell(*coordinator->stub, request, events);
-    if (!followed.result.coordinator_lost()) break;
-  }
+    return followed.result.coordinator_lost() ? LifeEnd::kLost : LifeEnd::kOver;
+  };
+  followed.coordinator = CoordinatorLives(places).Run(ask);
   return followed;
 }
 
