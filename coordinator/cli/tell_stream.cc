@@ -134,12 +134,12 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
 
 }  // namespace
 
-std::string TellStreamResult::state() const {
-  if (settled.has_value()) return "settled";
-  if (!accepted) return "";
+v1::TellSummary::State TellStreamResult::state() const {
+  if (settled.has_value()) return v1::TellSummary::SETTLED;
+  if (!accepted) return v1::TellSummary::STATE_UNSPECIFIED;
   const bool waits = progress.stage() == v1::TellProgress::STAGE_UNSPECIFIED ||
                      progress.stage() == v1::TellProgress::QUEUED;
-  return waits ? "queued" : "running";
+  return waits ? v1::TellSummary::QUEUED : v1::TellSummary::RUNNING;
 }
 
 bool TellStreamResult::coordinator_lost() const {

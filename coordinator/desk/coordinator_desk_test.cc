@@ -158,7 +158,7 @@ TEST_F(CoordinatorDeskTest, TheStatusHasWhatTheDaemonTheHostsAndTheStoreSay) {
   AwaitUnderWay(id);
   daemon_.link.set_id("link-1");
   daemon_.link.add_teams("gpu");
-  daemon_.link.set_state("up");
+  daemon_.link.set_state(v1::LinkStatus::UP);
   OnLoop([&] {
     HostReport report = {.link_id = "link-1"};
     v1::SessionInfo* info = report.sessions.add_sessions();

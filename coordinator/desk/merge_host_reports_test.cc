@@ -20,11 +20,11 @@ class HostReportsTest : public testing::Test {
     link_->set_id("link-1");
     link_->set_key("me@gpu1:22");
     link_->add_teams("gpu");
-    link_->set_state("up");
+    link_->set_state(v1::LinkStatus::UP);
     session_ = status_.add_sessions();
     session_->set_session_id("s1");
     session_->set_to("gpu");
-    session_->set_state("busy");
+    session_->set_state(v1::SessionStatus::BUSY);
     session_->set_tell_in_flight("t1");
     host_.link_id = "link-1";
     info_ = host_.sessions.add_sessions();
@@ -90,7 +90,7 @@ TEST_F(HostReportsTest, AHostThatIsCutInsideACharacterHarmsNobodysStatus) {
 }
 
 TEST_F(HostReportsTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
-  link_->set_state("waiting");
+  link_->set_state(v1::LinkStatus::WAITING);
   link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);
   link_->set_failure_age_ms(2'000);
   link_->set_away_ms(12'000);
@@ -103,22 +103,28 @@ TEST_F(HostReportsTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
   EXPECT_EQ(Tell().stall(), "") << "nobody waits";
 }
 
+TEST_F(HostReportsTest, ALinkThatIsSilentIsNotAway) {
+  link_->set_state(v1::LinkStatus::SUSPECT);
+  host_.sessions.clear_sessions();
+  EXPECT_EQ(Tell().stall(), "");
+}
+
 TEST_F(HostReportsTest, ADrainingSessionIsShownAsOne) {
   info_->set_state(v1::SESSION_DRAINING);
-  EXPECT_EQ(Tell().state(), "draining");
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::DRAINING);
 }
 
 TEST_F(HostReportsTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
-  session_->set_state("unverifiable");
+  session_->set_state(v1::SessionStatus::UNVERIFIABLE);
   info_->set_state(v1::SESSION_NO_CHILD);
-  EXPECT_EQ(Tell().state(), "stopped");
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::STOPPED);
   info_->set_state(v1::SESSION_UNVERIFIABLE);
-  session_->set_state("unverifiable");
-  EXPECT_EQ(Tell().state(), "unverifiable") << "another host has it";
+  session_->set_state(v1::SessionStatus::UNVERIFIABLE);
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::UNVERIFIABLE) << "another host has it";
   info_->set_state(v1::SESSION_READY);
   info_->mutable_child()->set_pid(77);
   info_->mutable_child()->set_start_time(5);
-  EXPECT_EQ(Tell().state(), "ready");
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::READY);
   EXPECT_EQ(Tell().child_pid(), 77);
   EXPECT_EQ(Tell().child_start_time(), 5u);
 }
@@ -138,26 +144,26 @@ TEST_F(HostReportsTest, AnAgentThatTwoLinksReachTellsOfTheSessionsOfBoth) {
   other->set_id("link-2");
   other->set_key("me@gpu1:22");
   other->set_same_agent_as("link-1");
-  other->set_state("up");
+  other->set_state(v1::LinkStatus::UP);
   other->add_teams("other");
   v1::SessionStatus* session = status_.add_sessions();
   session->set_session_id("s2");
   session->set_to("other");
-  session->set_state("unverifiable");
+  session->set_state(v1::SessionStatus::UNVERIFIABLE);
   v1::SessionInfo* info = host_.sessions.add_sessions();
   info->set_session_id("s2");
   info->set_state(v1::SESSION_READY);
   host_.host.mutable_holdings()->set_sessions(2);
   Tell();
-  EXPECT_EQ(status_.sessions(1).state(), "ready");
+  EXPECT_EQ(status_.sessions(1).state(), v1::SessionStatus::READY);
   EXPECT_EQ(status_.links(0).holdings().sessions(), 2u);
   EXPECT_FALSE(status_.links(1).has_holdings()) << "they would count twice";
 }
 
 TEST_F(HostReportsTest, SessionsThatNoHostNamesStayAsTheyAre) {
   info_->set_session_id("another");
-  session_->set_state("unverifiable");
-  EXPECT_EQ(Tell().state(), "unverifiable");
+  session_->set_state(v1::SessionStatus::UNVERIFIABLE);
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::UNVERIFIABLE);
 }
 
 }  // namespace

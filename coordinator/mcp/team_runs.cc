@@ -9,6 +9,7 @@
 #include "common/base/quoted.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
+#include "coordinator/desk/state_names.h"
 #include "coordinator/mcp/json_runs.h"
 
 namespace iris {
@@ -50,8 +51,8 @@ void AddLink(const std::string& team, const v1::GetStatusResponse& status, Json&
     for (const std::string& name : link.teams()) {
       if (name != team) continue;
       entry["host"] = link.key();
-      entry["link"] = link.state();
-      if (link.has_failure() && link.state() != "up")
+      entry["link"] = std::string(StateName(link.state()));
+      if (link.has_failure() && link.state() != v1::LinkStatus::UP)
         entry["problem"] = Describe(link.failure());
       return;
     }
@@ -89,7 +90,7 @@ void AddSession(const Caller& from, const std::string& team, bool all_of_it,
   entry["session"] = "none";
   for (const v1::SessionStatus& session : status.sessions()) {
     if (session.from() != from.name() || session.to() != team) continue;
-    entry["session"] = session.state();
+    entry["session"] = std::string(StateName(session.state()));
     if (session.child_pid() != 0) entry["childPid"] = session.child_pid();
     entry["waiting"] = session.tells_waiting();
     SetUnlessEmpty(entry, "inFlight", session.tell_in_flight());
@@ -113,7 +114,7 @@ void AddTells(const std::string& team, const v1::ListTellsResponse& tells, Json&
   Json open = Json::array(), answered = Json::array();
   for (const v1::TellSummary& tell : tells.tells()) {
     if (tell.to() != team) continue;
-    Json& list = tell.state() == "settled" ? answered : open;
+    Json& list = tell.state() == v1::TellSummary::SETTLED ? answered : open;
     if (list.size() < kTellsShown) list.push_back(tell.tell_id());
   }
   if (!open.empty()) entry["open"] = std::move(open);

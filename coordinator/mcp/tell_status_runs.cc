@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
+#include "coordinator/desk/state_names.h"
 #include "coordinator/mcp/json_runs.h"
 #include "coordinator/mcp/progress.h"
 
@@ -29,14 +30,14 @@ absl::StatusOr<Json> TellStatus(Desk& desk, const std::string& tell_id, const Ca
   if (!tell.ok()) return tell.status();
   Json json = {{"tellId", tell->tell_id()},
                {"to", tell->to()},
-               {"state", tell->state()}};
+               {"state", std::string(StateName(tell->state()))}};
   if (tell->has_progress()) json["doing"] = ProgressText(tell->progress());
   SetUnlessEmpty(json, "stall", StallOf(tell_id, status));
   json["answerBytes"] = tell->answer_bytes();
   if (tell->has_failure()) json["failure"] = Describe(tell->failure());
   if (tell->has_account()) json["turn"] = AccountJson<Json>(tell->account());
   json["sent"] = Moment(tell->accepted_at_ms());
-  if (tell->state() == "settled") {
+  if (tell->state() == v1::TellSummary::SETTLED) {
     json["settled"] = Moment(tell->settled_at_ms());
     json["fetched"] = tell->fetched();
   }

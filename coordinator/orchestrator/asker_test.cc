@@ -150,7 +150,7 @@ TEST_F(AskerTest, WhereTheConfigurationDoesNotLoadForTheNextLifeItsMessagesWaitF
   OnLoop([&] {
     const v1::ListTellsResponse list = *orchestrator_->List("cli", /*all=*/false);
     for (const v1::TellSummary& tell : list.tells()) {
-      EXPECT_NE(tell.state(), "settled");
+      EXPECT_NE(tell.state(), v1::TellSummary::SETTLED);
       EXPECT_THAT(tell.progress().text(), HasSubstr("WHO is not set"));
       EXPECT_TRUE(orchestrator_->LacksAsker(tell.tell_id()));
     }
@@ -300,7 +300,7 @@ TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   Drain();
   OnLoop([&] {
     const v1::TellSummary summary = *orchestrator_->Find(spec.tell_id, "cli");
-    EXPECT_EQ(summary.state(), "settled");
+    EXPECT_EQ(summary.state(), v1::TellSummary::SETTLED);
     EXPECT_FALSE(summary.has_failure()) << summary.failure().detail();
   });
 }

@@ -42,16 +42,16 @@ absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view t
                      "Ask for a message that your own team has sent.");
 }
 
-const char* NameOf(TellState state) {
+v1::TellSummary::State StateOf(TellState state) {
   switch (state) {
     case TellState::kQueued:
-      return "queued";
+      return v1::TellSummary::QUEUED;
     case TellState::kRunning:
-      return "running";
+      return v1::TellSummary::RUNNING;
     case TellState::kSettled:
-      return "settled";
+      return v1::TellSummary::SETTLED;
   }
-  return "";
+  return v1::TellSummary::STATE_UNSPECIFIED;
 }
 
 // What was said a while ago, with the seconds since.
@@ -66,7 +66,7 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
   summary.set_tell_id(stored.tell_id);
   summary.set_from(stored.from);
   summary.set_to(stored.to);
-  summary.set_state(NameOf(stored.state));
+  summary.set_state(StateOf(stored.state));
   summary.set_fetched(stored.fetched);
   if (!stored.outcome.ok()) *summary.mutable_failure() = ToProto(stored.outcome);
   summary.set_answer_bytes(stored.answer_bytes);

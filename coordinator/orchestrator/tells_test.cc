@@ -119,7 +119,7 @@ TEST_F(TellsTest, ATeamSeesOnlyWhatItSentAndThePersonEverything) {
     EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "backend").ok());
     EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "cli").ok());
   });
-  EXPECT_EQ(Found(spec).state(), "running");
+  EXPECT_EQ(Found(spec).state(), v1::TellSummary::RUNNING);
 }
 
 TEST_F(TellsTest, AnIdThatNobodyUsedIsRefused) {
@@ -161,7 +161,7 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   b.Wait();
   OnLoop([&] {
     const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
-    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), "waiting");
+    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
   // Room that comes now is not given to it: the session that was busy keeps its child.
   Settle(busy);
@@ -185,7 +185,7 @@ TEST_F(TellsTest, WhatIsInFlightIsCancelledByTheHostAndItsPartialTextKept) {
   EXPECT_EQ(*a.outcome.answer, "half");
   EXPECT_TRUE(Found(running).fetched());
   Drain();
-  EXPECT_EQ(Found(next).state(), "running");
+  EXPECT_EQ(Found(next).state(), v1::TellSummary::RUNNING);
   EXPECT_EQ(b.times_settled, 0);
 }
 
@@ -284,7 +284,7 @@ TEST_F(TellsTest, WhatTheNextLifeTakesUpCanBeFollowedAndCancelled) {
   EXPECT_EQ(cancelling.Wait().failure().kind(), v1::FAILURE_CANCELLED);
   EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
   Drain();
-  EXPECT_EQ(Found(queued).state(), "running");
+  EXPECT_EQ(Found(queued).state(), v1::TellSummary::RUNNING);
 }
 
 TEST_F(TellsTest, ListsShowWhatIsOpenAndWhatNobodyHasFetched) {
@@ -299,15 +299,15 @@ TEST_F(TellsTest, ListsShowWhatIsOpenAndWhatNobodyHasFetched) {
   EXPECT_THAT(Listed(),
               ElementsAre(answered.tell_id, other.tell_id, running.tell_id, queued.tell_id));
   EXPECT_THAT(Listed("backend"), ElementsAre(other.tell_id));
-  EXPECT_EQ(Found(answered).state(), "settled");
+  EXPECT_EQ(Found(answered).state(), v1::TellSummary::SETTLED);
   EXPECT_EQ(Found(answered).answer_bytes(), 3u);
   EXPECT_EQ(Found(answered).answer_preview(), "yes");
   EXPECT_GE(Found(answered).settled_at_ms(), Found(answered).accepted_at_ms());
-  EXPECT_EQ(Found(running).state(), "running");
+  EXPECT_EQ(Found(running).state(), v1::TellSummary::RUNNING);
   EXPECT_EQ(Found(running).answer_bytes(), 6u);
   EXPECT_EQ(Found(running).progress().text(), "at it");
   EXPECT_EQ(Found(running).preview(), "3");
-  EXPECT_EQ(Found(queued).state(), "queued");
+  EXPECT_EQ(Found(queued).state(), v1::TellSummary::QUEUED);
   EXPECT_EQ(Found(queued).progress().text(), "waiting behind 1 message");
 
   OnLoop([&] {
