@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/config.h"
 #include "coordinator/desk/merge_host_reports.h"

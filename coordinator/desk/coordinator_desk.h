@@ -17,7 +17,7 @@
 
 namespace iris {
 
-// The desk of the coordinator that this process is. What an visitor's environment is lent to, and
+// The desk of the coordinator that this process is. What a visitor's environment is lent to, and
 // when the configuration is looked at again, is decided here, for all front ends alike.
 //
 // Lives on the coordinator's loop.
