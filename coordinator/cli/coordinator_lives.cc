@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/failure/failure.h"
 
 namespace iris {
 namespace {
@@ -11,13 +12,17 @@ constexpr absl::Duration kConnect = absl::Seconds(10);
 
 }  // namespace
 
+bool CoordinatorLost(const absl::Status& call) {
+  const FailureKind kind = KindOf(call);
+  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+}
+
 CoordinatorLives::CoordinatorLives(const Places& places)
-    : CoordinatorLives([&places] { return ConnectOrStart(places, absl::Now() + kConnect); },
-                       [](absl::Duration time) { absl::SleepFor(time); }) {}
+    : CoordinatorLives([&places] { return ConnectOrStart(places, absl::Now() + kConnect); }) {}
 
 CoordinatorLives::CoordinatorLives(std::function<absl::StatusOr<Coordinator>()> connect,
-                                   std::function<void(absl::Duration)> pause)
-    : connect_(std::move(connect)), pause_(std::move(pause)) {}
+                                   int lost_max, Pause pause)
+    : connect_(std::move(connect)), lost_max_(lost_max), pause_(std::move(pause)) {}
 
 absl::StatusOr<Coordinator> CoordinatorLives::Run(Ask ask) const {
   int lost = 0;
@@ -25,7 +30,7 @@ absl::StatusOr<Coordinator> CoordinatorLives::Run(Ask ask) const {
     absl::StatusOr<Coordinator> coordinator = connect_();
     const LifeEnd end = ask(coordinator);
     if (end == LifeEnd::kOver) return coordinator;
-    if (end == LifeEnd::kLost && ++lost >= kLostMax) return coordinator;
+    if (end == LifeEnd::kLost && ++lost >= lost_max_) return coordinator;
     if (end == LifeEnd::kLater) pause_(kPause);
   }
 }

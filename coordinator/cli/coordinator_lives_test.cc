@@ -25,7 +25,7 @@ class CoordinatorLivesTest : public ::testing::Test {
           coordinator.hello.set_pid(connected_);
           return coordinator;
         },
-        [this](absl::Duration time) { pauses_.push_back(time); });
+        CoordinatorLives::kLostMax, [this](absl::Duration time) { pauses_.push_back(time); });
     size_t life = 0;
     return lives.Run([&](const absl::StatusOr<Coordinator>& coordinator) {
       EXPECT_EQ(coordinator.ok(), refusal_.ok());
@@ -56,6 +56,13 @@ TEST_F(CoordinatorLivesTest, AQuestionThatEndsEveryCoordinatorIsNotAskedForEver)
   const auto last = Run({LifeEnd::kLost});
   EXPECT_EQ(connected_, CoordinatorLives::kLostMax);
   EXPECT_EQ(last->hello.pid(), connected_);
+}
+
+TEST(CoordinatorLostTest, WhatACoordinatorSaysIsNoLoss) {
+  EXPECT_TRUE(CoordinatorLost(MakeFailure(v1::FAILURE_DROPPED, "gone")));
+  EXPECT_TRUE(CoordinatorLost(MakeFailure(v1::FAILURE_CANCELLED, "gone")));
+  EXPECT_FALSE(CoordinatorLost(MakeFailure(v1::FAILURE_BAD_REQUEST, "no")));
+  EXPECT_FALSE(CoordinatorLost(absl::OkStatus()));
 }
 
 TEST_F(CoordinatorLivesTest, WhyThereIsNoneIsForWhoeverAsks) {

@@ -90,11 +90,11 @@ void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
 
 // Who sends it; asked once, so that it stays the same in every life of the coordinator.
 absl::Status NameCaller(v1::Coordinator::Stub& stub, Submission& submission) {
-  const std::string wanted = submission.header.from();
-  if (!submission.caller_is_known && Caller::Named(wanted) != Caller::CommandLine()) {
-    const absl::StatusOr<std::string> caller = FindOwnCaller(stub, wanted);
+  const Caller wanted = Caller::Named(submission.header.from());
+  if (!submission.caller_is_known && wanted != Caller::CommandLine()) {
+    const absl::StatusOr<Caller> caller = FindOwnCaller(stub, wanted);
     if (!caller.ok()) return caller.status();
-    submission.header.set_from(*caller);
+    submission.header.set_from(caller->name());
   }
   submission.caller_is_known = true;
   return absl::OkStatus();

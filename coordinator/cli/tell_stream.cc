@@ -13,6 +13,7 @@
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/cli/coordinator_lives.h"
 
 namespace iris {
 namespace {
@@ -144,8 +145,7 @@ v1::TellSummary::State TellStreamResult::state() const {
 
 bool TellStreamResult::coordinator_lost() const {
   if (settled.has_value() || timed_out) return false;
-  const FailureKind kind = KindOf(call);
-  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+  return CoordinatorLost(call);
 }
 
 TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,

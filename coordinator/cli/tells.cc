@@ -64,9 +64,9 @@ absl::StatusOr<std::string> WholeId(const CommandLine& command, v1::Coordinator:
   const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, /*all=*/true);
   if (!tells.ok()) return tells.status();
   if (!command.last) return FindTellId(*tells, command.tell_id);
-  const absl::StatusOr<std::string> from = CallerOrOwn(stub, command.from);
+  const absl::StatusOr<Caller> from = CallerOrOwn(stub, Caller::Named(command.from));
   if (!from.ok()) return from.status();
-  return LastTellId(*tells, *from);
+  return LastTellId(*tells, from->name());
 }
 
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
