@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <string>
@@ -66,7 +67,9 @@ class Board {
 
   // `first`: more than 0, and less than the number of every change. Of two boards it is another
   // one, so that nobody who has heard of the one takes that for news of the other.
-  explicit Board(uint64_t first, BoardLimits limits = {}) : limits_(limits), last_(first) {}
+  explicit Board(uint64_t first, BoardLimits limits = {}) : limits_(limits), last_(first) {
+    if (first == 0) abort();  // It is what nobody knows anything after.
+  }
 
   // Returns whether anything has changed.
   bool Show(BoardState now);

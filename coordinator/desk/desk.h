@@ -16,12 +16,12 @@
 
 namespace iris {
 
-// For whom a front end asks, and with what.
+// Who stands at the desk: for whom a front end asks, and with what.
 struct Visitor {
   Caller caller;
   // Whoever looks after open messages lends its environment to those that nobody has asked for
-  // since an earlier coordinator took them, and to their links. Null: not known, and nothing is
-  // lent.
+  // since an earlier coordinator took them, and to their links. Null: not known; nothing is lent,
+  // and where one is needed this process's own counts.
   SharedEnvironment environment = nullptr;
   std::string claude_session;  // Of the claude in whose turn it asks; empty: of none, or not known.
 };
