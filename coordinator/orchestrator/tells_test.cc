@@ -69,8 +69,7 @@ class TellsTest : public OrchestratorTest {
   void Cancel(const TellSpec& spec, Cancelling& cancelling, const Caller& caller = "cli") {
     OnLoop([&] { orchestrator_->Cancel(spec.tell_id, caller, cancelling.done()); });
   }
-  absl::Status Follow(const std::string& id, TellObserver& observer,
-                      const Caller& caller = "cli") {
+  absl::Status Follow(const std::string& id, TellObserver& observer, const Caller& caller = "cli") {
     absl::Status status;
     OnLoop([&] { status = orchestrator_->Follow(id, caller, &observer); });
     return status;
@@ -161,7 +160,8 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   b.Wait();
   OnLoop([&] {
     const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
-    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
+    for (const v1::SessionStatus& session : sessions)
+      EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
   // Room that comes now is not given to it: the session that was busy keeps its child.
   Settle(busy);

@@ -299,7 +299,8 @@ TEST_F(WakeTest, WhatWaitsForAProcessIsCancelledWithoutOne) {
   EXPECT_EQ(busy.times_settled, 0);
   OnLoop([&] {
     const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
-    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
+    for (const v1::SessionStatus& session : sessions)
+      EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
 }
 
