@@ -84,7 +84,7 @@ precompiled asan libraries
 asan+=("$flag")
 nice -n 19 tests/fuzz/run.sh 30 "$results/fuzz.xml" "${asan[@]}" || failed=1
 asan+=(--config=asan)
-bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... //coordinator/service/... || failed=1
+bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... //coordinator/desk/... //coordinator/service/... || failed=1
 asan_testlogs=$(bazel info "${bazel_flags[@]}" "${asan[@]}" bazel-testlogs 2>/dev/null)
 bazel shutdown
 

@@ -94,7 +94,8 @@ class AgentEngine final : public Engine {
     bool gone = true;
     for (const v1::LinkStatus& link : links_->Status()) {
       if (link.mode() == "local" && link.agent_pid() > 0) local_pid_ = link.agent_pid();
-      gone = gone && link.state() != "up" && link.state() != "suspect" && link.state() != "ending";
+      gone = gone && link.state() != v1::LinkStatus::UP &&
+             link.state() != v1::LinkStatus::SUSPECT && link.state() != v1::LinkStatus::ENDING;
     }
     const pid_t local = static_cast<pid_t>(local_pid_);
     return gone && (local == 0 || WaitForExit(local, absl::InfinitePast()));

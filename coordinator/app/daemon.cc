@@ -4,6 +4,8 @@
 #include <grpcpp/server_posix.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,8 +14,6 @@
 #include "absl/time/clock.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
-#include "common/environment/environment.h"
-#include "common/environment/environment_wire.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -86,8 +86,11 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
       std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
   if (absl::Status status = orchestrator_->ResumeOpenTells(); !status.ok()) return status;
   DaemonControl& control = *this;
-  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, control,
-                                                  *budget_);
+  desk_ = std::make_unique<CoordinatorDesk>(
+      thread_.loop(), *orchestrator_, config_, control,
+      /*first_change=*/
+      static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixMicros(started_at_), 1)));
+  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *desk_, *budget_);
   return absl::OkStatus();
 }
 
@@ -124,6 +127,7 @@ Daemon::~Daemon() {
   });
   if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now() + kCallsEnd));
   OnLoop([this] {
+    desk_.reset();
     orchestrator_.reset();
     engine_.reset();
     placed_.reset();
@@ -192,23 +196,16 @@ void Daemon::AskHosts(HostReportsDone done) {
   engine_->AskHosts(std::move(done));
 }
 
-void Daemon::Stop(const v1::StopRequest& request,
-                  std::function<void(const v1::StopResponse&)> done) {
-  if (!request.agents()) {
+void Daemon::Stop(const StopSpec& spec, StopDone done) {
+  if (!spec.agents) {
     done({});
     AskToLeave("asked to");
     return;
   }
   // Else a tell would bring back the agent that it was lost with.
   const absl::Status settled = orchestrator_->SettleOpen();
-  SharedEnvironment env;
-  if (request.has_environment()) {
-    Environment said = EnvironmentFromProto(request.environment());
-    CutEnvironment(said);
-    env = std::make_shared<const Environment>(std::move(said));
-  }
   engine_->StopAgents(
-      request.force(), env,
+      spec.force, spec.environment,
       [this, done, settled](std::vector<std::string> stopped, std::vector<std::string> problems) {
         v1::StopResponse response;
         if (!settled.ok()) response.add_problems(ToProto(settled).detail());

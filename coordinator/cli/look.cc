@@ -46,7 +46,7 @@ uint64_t Unread(v1::Coordinator::Stub& stub, const std::string& team) {
   if (!stub.ListTells(&context, {}, &tells).ok()) return 0;
   return static_cast<uint64_t>(
       absl::c_count_if(tells.tells(), [&team](const v1::TellSummary& tell) {
-        return tell.state() == "settled" && (team.empty() || tell.to() == team);
+        return tell.state() == v1::TellSummary::SETTLED && (team.empty() || tell.to() == team);
       }));
 }
 

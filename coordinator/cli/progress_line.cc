@@ -25,7 +25,7 @@ constexpr size_t kWordsColumnsMin = 8;  // Fewer of them say nothing.
 constexpr size_t kEndColumns = 32;      // Room for " iris answer 4f6d1a2b allow|deny".
 constexpr absl::string_view kEllipsis = "…";
 constexpr size_t kColumnsUsual = 80;  // Of a terminal that does not say.
-// As the bootstrap says it (bootstrap.cc) while it waits for a login.
+// As reach/ssh says it (ssh_connect.cc) while it waits for a login.
 constexpr absl::string_view kBeforeLogin = " has not accepted the login yet; the host says: ";
 constexpr absl::Duration kBeat = absl::Seconds(1);
 

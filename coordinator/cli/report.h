@@ -40,7 +40,7 @@ struct TellReport {
   v1::TurnAccount account;        // All unset: not known.
   bool detached = false;          // Nobody waits: the id is all there is.
   bool not_yet = false;           // `status` says only that there is no answer yet, and what to do.
-  std::string state;              // queued, running, settled; empty: not known.
+  v1::TellSummary::State state = v1::TellSummary::STATE_UNSPECIFIED;  // Unspecified: not known.
   absl::Duration duration;
 };
 

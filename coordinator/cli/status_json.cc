@@ -5,6 +5,7 @@
 #include "coordinator/account/account_text.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/desk/state_names.h"
 #include "coordinator/link/link_facts.h"
 
 namespace iris {
@@ -31,7 +32,7 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"key", link.key()},
                {"sameAgentAs", link.same_agent_as()},
                {"teams", std::vector<std::string>(link.teams().begin(), link.teams().end())},
-               {"state", link.state()},
+               {"state", std::string(StateName(link.state()))},
                {"mode", link.mode()},
                {"modeReason", link.mode_reason()},
                {"remark", link.remark()},
@@ -48,7 +49,7 @@ Json LinkJson(const v1::LinkStatus& link) {
     json["failureAgeMs"] = link.failure_age_ms();
   }
   if (link.has_holdings()) json["holdings"] = HoldingsJson(link.holdings());
-  if (link.state() == "waiting") json["retryInMs"] = link.retry_in_ms();
+  if (link.state() == v1::LinkStatus::WAITING) json["retryInMs"] = link.retry_in_ms();
   return json;
 }
 
@@ -60,7 +61,7 @@ Json SessionJson(const v1::SessionStatus& session) {
   Json json = {{"sessionId", session.session_id()},
                {"from", session.from()},
                {"to", session.to()},
-               {"state", session.state()},
+               {"state", std::string(StateName(session.state()))},
                {"childPid", session.child_pid()},
                {"childStartTime", session.child_start_time()},
                {"tellsWaiting", session.tells_waiting()},

@@ -33,7 +33,8 @@ std::string Pair(const v1::SessionStatus& session) {
 
 // "lost 3 s ago, trying again in 4 s"; empty: nothing that the state does not say.
 std::string LinkStory(const v1::LinkStatus& link) {
-  if (link.state() == "suspect") return "silent: the last keep-alive was not answered";
+  if (link.state() == v1::LinkStatus::SUSPECT)
+    return "silent: the last keep-alive was not answered";
   if (!link.has_failure()) {
     if (link.losses() == 0) return "";
     return absl::StrCat("was lost ", link.losses(), link.losses() == 1 ? " time" : " times",
@@ -43,13 +44,13 @@ std::string LinkStory(const v1::LinkStatus& link) {
   const std::string when =
       absl::StrCat(lost ? "lost " : "failed ", ShowAge(link.failure_age_ms()), " ago");
   if (WasLostIdle(link)) return absl::StrCat(when, "; the next message connects again");
-  if (link.state() == "waiting") {
+  if (link.state() == v1::LinkStatus::WAITING) {
     return absl::StrCat(when, ", trying again in ", ShowAge(link.retry_in_ms() + 999));
   }
-  if (link.state() == "connecting" || link.state() == "bootstrapping") {
+  if (link.state() == v1::LinkStatus::CONNECTING || link.state() == v1::LinkStatus::BOOTSTRAPPING) {
     return absl::StrCat(when, ", trying again now");
   }
-  if (link.state() == "blocked") {
+  if (link.state() == v1::LinkStatus::BLOCKED) {
     return absl::StrCat(when, ". Fix it; the next message tries again");
   }
   return when;
@@ -242,9 +243,10 @@ std::string Notes(const v1::GetStatusResponse& status, const StatusView& view) {
 
 std::string ConfigProblem(const v1::GetStatusResponse& status) {
   if (!status.has_config_problem()) return "";
-  return absl::StrCat("the configuration cannot be used as it is now, and the last good one is in "
-                      "force: ",
-                      Printable(Describe(status.config_problem())), "\n");
+  return absl::StrCat(
+      "the configuration cannot be used as it is now, and the last good one is in "
+      "force: ",
+      Printable(Describe(status.config_problem())), "\n");
 }
 
 }  // namespace

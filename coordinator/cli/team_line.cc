@@ -13,7 +13,7 @@ namespace iris {
 namespace {
 
 struct StateWords {
-  const char* state;  // Of SessionStatus.
+  v1::SessionStatus::State state;
   const char* words;
   Tint tint;
   int urgency;
@@ -25,14 +25,17 @@ constexpr int kWaits = 80;
 constexpr int kNotConnected = 25;  // Than what is not known of the session it says more.
 
 constexpr StateWords kStates[] = {
-    {"busy", "busy", Tint::kBusy, 60},         {"waiting", "queued", Tint::kBusy, 55},
-    {"starting", "starting", Tint::kBusy, 50}, {"draining", "ending", Tint::kBusy, 40},
-    {"ready", "ready", Tint::kGood, 30},       {"unverifiable", "unknown", Tint::kNone, 20},
-    {"stopped", "asleep", Tint::kNone, 10},
+    {v1::SessionStatus::BUSY, "busy", Tint::kBusy, 60},
+    {v1::SessionStatus::WAITING, "queued", Tint::kBusy, 55},
+    {v1::SessionStatus::STARTING, "starting", Tint::kBusy, 50},
+    {v1::SessionStatus::DRAINING, "ending", Tint::kBusy, 40},
+    {v1::SessionStatus::READY, "ready", Tint::kGood, 30},
+    {v1::SessionStatus::UNVERIFIABLE, "unknown", Tint::kNone, 20},
+    {v1::SessionStatus::STOPPED, "asleep", Tint::kNone, 10},
 };
 
 // nullptr: a state of a newer coordinator.
-const StateWords* WordsFor(absl::string_view state) {
+const StateWords* WordsFor(v1::SessionStatus::State state) {
   for (const StateWords& words : kStates) {
     if (state == words.state) return &words;
   }
@@ -61,8 +64,8 @@ void AddLink(const v1::LinkStatus& link, TeamLine& line) {
   if (WasLostIdle(link)) {
     return Raise(line, kNotConnected, std::string(LinkStateWords(link.state())), Tint::kNone);
   }
-  if (link.state() == "suspect") Raise(line, kProblem, "✗ silent", Tint::kBad);
-  if (!link.has_failure() || link.state() == "up") return;
+  if (link.state() == v1::LinkStatus::SUSPECT) Raise(line, kProblem, "✗ silent", Tint::kBad);
+  if (!link.has_failure() || link.state() == v1::LinkStatus::UP) return;
   const std::string kind(KindName(KindOf(link.failure())));
   Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
 }
@@ -74,13 +77,13 @@ void AddSession(const v1::SessionStatus& session, const v1::GetStatusResponse& s
   if (const StateWords* words = WordsFor(session.state()); words != nullptr) {
     Raise(line, words->urgency, std::string(SessionStateWords(session, status)), words->tint);
   } else {
-    Raise(line, 1, OneLine(session.state()), Tint::kNone);
+    Raise(line, 1, std::string(SessionStateWords(session, status)), Tint::kNone);
   }
   if (!session.permissions().empty()) {
     Raise(line, kAsks, "asks you", Tint::kBusy);
     line.now = OneLine(session.permissions(0).text());
   } else if (open && !session.stall().empty()) {
-    Raise(line, kWaits, session.state() == "busy" ? "busy" : "waits", Tint::kBusy);
+    Raise(line, kWaits, session.state() == v1::SessionStatus::BUSY ? "busy" : "waits", Tint::kBusy);
     if (line.now.empty()) line.now = OneLine(session.stall());
   }
   line.last_used_ms = std::max(line.last_used_ms, session.last_used_at_ms());
@@ -92,12 +95,14 @@ absl::string_view SessionStateWords(const v1::SessionStatus& session,
                                     const v1::GetStatusResponse& status) {
   // Of an earlier life of the coordinator, and its host has not been connected to in this one.
   const bool may_be_asked = LinkOf(session.to(), status) != nullptr;
-  if (session.state() == "unverifiable" && !may_be_asked) return "not asked yet";
+  if (session.state() == v1::SessionStatus::UNVERIFIABLE && !may_be_asked) return "not asked yet";
   const StateWords* words = WordsFor(session.state());
-  return words == nullptr ? absl::string_view(session.state()) : words->words;
+  return words == nullptr ? "unknown" : words->words;
 }
 
-bool WasLostIdle(const v1::LinkStatus& link) { return link.state() == "down" && link.is_loss(); }
+bool WasLostIdle(const v1::LinkStatus& link) {
+  return link.state() == v1::LinkStatus::DOWN && link.is_loss();
+}
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
   TeamLine line = {.team = OneLine(team)};

@@ -13,6 +13,7 @@
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/cli/coordinator_lives.h"
 
 namespace iris {
 namespace {
@@ -134,18 +135,17 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
 
 }  // namespace
 
-std::string TellStreamResult::state() const {
-  if (settled.has_value()) return "settled";
-  if (!accepted) return "";
+v1::TellSummary::State TellStreamResult::state() const {
+  if (settled.has_value()) return v1::TellSummary::SETTLED;
+  if (!accepted) return v1::TellSummary::STATE_UNSPECIFIED;
   const bool waits = progress.stage() == v1::TellProgress::STAGE_UNSPECIFIED ||
                      progress.stage() == v1::TellProgress::QUEUED;
-  return waits ? "queued" : "running";
+  return waits ? v1::TellSummary::QUEUED : v1::TellSummary::RUNNING;
 }
 
 bool TellStreamResult::coordinator_lost() const {
   if (settled.has_value() || timed_out) return false;
-  const FailureKind kind = KindOf(call);
-  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+  return CoordinatorLost(call);
 }
 
 TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,

@@ -12,6 +12,8 @@
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/cli/coordinator_lives.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/own_caller.h"
@@ -20,13 +22,10 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
-#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
 
-// Of the coordinator, in which a tell is followed.
-constexpr int kLivesMax = 20;
 constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
 
@@ -65,9 +64,9 @@ absl::StatusOr<std::string> WholeId(const CommandLine& command, v1::Coordinator:
   const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, /*all=*/true);
   if (!tells.ok()) return tells.status();
   if (!command.last) return FindTellId(*tells, command.tell_id);
-  const absl::StatusOr<std::string> from = CallerOrOwn(stub, command.from);
+  const absl::StatusOr<Caller> from = CallerOrOwn(stub, Caller::Named(command.from));
   if (!from.ok()) return from.status();
-  return LastTellId(*tells, *from);
+  return LastTellId(*tells, from->name());
 }
 
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
@@ -112,21 +111,20 @@ Followed Follow(const CommandLine& command, const Places& places, v1::FollowTell
                                          followed.last_progress = ShowProgress(progress);
                                          line.Show(progress);
                                        }};
-  for (int lives = 0; lives < kLivesMax; ++lives) {
-    followed.coordinator = ConnectOrStart(places, absl::Now() + kConnect);
-    const absl::StatusOr<Coordinator>& coordinator = followed.coordinator;
-    if (!coordinator.ok()) return followed;
+  const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
+    if (!coordinator.ok()) return LifeEnd::kOver;
     if (request.tell_id().empty()) {
       absl::StatusOr<std::string> id = WholeId(command, *coordinator->stub);
       followed.result.call = id.status();
       // The coordinator may have left in between; the next one knows the message too.
-      if (followed.result.coordinator_lost()) continue;
-      if (!id.ok()) return followed;
+      if (followed.result.coordinator_lost()) return LifeEnd::kLost;
+      if (!id.ok()) return LifeEnd::kOver;
       request.set_tell_id(*std::move(id));
     }
     followed.result = FollowTell(*coordinator->stub, request, events);
-    if (!followed.result.coordinator_lost()) break;
-  }
+    return followed.result.coordinator_lost() ? LifeEnd::kLost : LifeEnd::kOver;
+  };
+  followed.coordinator = CoordinatorLives(places).Run(ask);
   return followed;
 }
 
@@ -139,7 +137,7 @@ int RunTells(const CommandLine& command, const Places& places) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
   v1::FollowTellRequest request;
-  request.set_from(kCommandLineCaller);
+  request.set_from(Caller::CommandLine().name());
   request.set_no_wait(!command.wait);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   if (command.wait) request.set_claude_session_id(OwnClaudeSession());
@@ -154,15 +152,14 @@ int RunTells(const CommandLine& command, const Places& places) {
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
-    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCommandLineCaller);
+    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), Caller::CommandLine().name());
   }
   if (report.status.ok()) return kExitOk;
   return report.not_yet ? kExitNotYet : kExitFailed;
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
   if (!coordinator.ok()) {
     return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
   }
@@ -174,7 +171,7 @@ int RunCancel(const CommandLine& command, const Places& places) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
   v1::CancelTellOfRequest request;
   request.set_tell_id(*tell_id);
-  request.set_from(kCommandLineCaller);
+  request.set_from(Caller::CommandLine().name());
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::CancelTellOfResponse response;
   absl::Status got =

@@ -71,10 +71,10 @@ int PrintAsleep(const CommandLine& command, const v1::SleepResponse& asleep) {
 
 // `command` with `from` filled in.
 absl::StatusOr<CommandLine> WithCaller(const CommandLine& command, v1::Coordinator::Stub& stub) {
-  absl::StatusOr<std::string> from = CallerOrOwn(stub, command.from);
+  const absl::StatusOr<Caller> from = CallerOrOwn(stub, Caller::Named(command.from));
   if (!from.ok()) return from.status();
   CommandLine with_caller = command;
-  with_caller.from = *std::move(from);
+  with_caller.from = from->name();
   return with_caller;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/failure/failure.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/refused_keys.h"
@@ -41,7 +42,7 @@ absl::Status CheckTeamName(absl::string_view name) {
         "is not a team's name",
         "Use 1–64 letters (a-z), digits, '.', '_' and '-', not beginning with '.' or '-'.");
   }
-  if (name == "cli") {
+  if (Caller::Named(name).kind() == Caller::Kind::kCommandLine) {
     return Refuse("this name is taken: messages from the command line come from it",
                   "Choose another name.");
   }

@@ -46,6 +46,28 @@ absl::string_view ModeName(LinkMode mode) {
   return "?";
 }
 
+v1::LinkStatus::State StateOf(LinkState state) {
+  switch (state) {
+    case LinkState::kDown:
+      return v1::LinkStatus::DOWN;
+    case LinkState::kConnecting:
+      return v1::LinkStatus::CONNECTING;
+    case LinkState::kBootstrapping:
+      return v1::LinkStatus::BOOTSTRAPPING;
+    case LinkState::kUp:
+      return v1::LinkStatus::UP;
+    case LinkState::kSuspect:
+      return v1::LinkStatus::SUSPECT;
+    case LinkState::kEnding:
+      return v1::LinkStatus::ENDING;
+    case LinkState::kWaiting:
+      return v1::LinkStatus::WAITING;
+    case LinkState::kBlocked:
+      return v1::LinkStatus::BLOCKED;
+  }
+  return v1::LinkStatus::STATE_UNSPECIFIED;
+}
+
 }  // namespace
 
 std::unique_ptr<v1::Agent::StubInterface> HostLinkOptions::OpenStub(ScopedFd wire) {
@@ -366,7 +388,7 @@ void HostLink::EndOwner(const absl::Status& wire) {
 v1::LinkStatus HostLink::Status() const {
   v1::LinkStatus status;
   status.set_key(name_);
-  status.set_state(std::string(LinkStateName(machine_.state())));
+  status.set_state(StateOf(machine_.state()));
   status.set_losses(machine_.losses());
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);

@@ -17,6 +17,8 @@
 namespace iris {
 namespace {
 
+using L = v1::LinkStatus;
+
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -56,7 +58,7 @@ class HostLinkTest : public ::testing::Test {
     OnLoop([&] { status = link_->Status(); });
     return status;
   }
-  v1::LinkStatus WaitForState(const std::string& state) {
+  v1::LinkStatus WaitForState(L::State state) {
     const absl::Time deadline = absl::Now() + kPatience;
     v1::LinkStatus status = Status();
     while (status.state() != state && absl::Now() < deadline) {
@@ -87,7 +89,7 @@ class HostLinkTest : public ::testing::Test {
 TEST_F(HostLinkTest, AWantedLinkComesUp) {
   Want();
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));
-  EXPECT_EQ(Status().state(), "up");
+  EXPECT_EQ(Status().state(), L::UP);
   OnLoop([this] {
     EXPECT_TRUE(link_->was_up());
     EXPECT_NE(link_->life(), nullptr);
@@ -112,11 +114,11 @@ TEST_F(HostLinkTest, ALostLinkThatNobodyWantsStaysDown) {
   Want();
   recorder_.WaitFor(1);
   Unwant();
-  EXPECT_EQ(Status().state(), "up");
+  EXPECT_EQ(Status().state(), L::UP);
   host_.CutWires();
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
   const v1::LinkStatus status = Status();
-  EXPECT_EQ(status.state(), "down");
+  EXPECT_EQ(status.state(), L::DOWN);
   EXPECT_EQ(status.failure().kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(host_.attempts(), 1);
 
@@ -131,7 +133,7 @@ TEST_F(HostLinkTest, AHostThatNeverAnsweredIsToldAtOnceAndTriedOn) {
   OnLoop([this] { EXPECT_FALSE(link_->was_up()); });
   recorder_.WaitFor(2);
   host_.AnswerWith(absl::OkStatus());
-  const v1::LinkStatus status = WaitForState("up");
+  const v1::LinkStatus status = WaitForState(L::UP);
   EXPECT_EQ(status.losses(), 0u);
   EXPECT_EQ(recorder_.heard().back(), "up");
 }
@@ -144,7 +146,7 @@ TEST_F(HostLinkTest, AHostIsAwaySinceTheFirstFailureAndNotSinceTheLast) {
   const v1::LinkStatus away = Status();
   EXPECT_GT(away.away_ms(), away.failure_age_ms());
   host_.AnswerWith(absl::OkStatus());
-  EXPECT_EQ(WaitForState("up").away_ms(), 0);
+  EXPECT_EQ(WaitForState(L::UP).away_ms(), 0);
 }
 
 TEST_F(HostLinkTest, WhatNobodyWantedWasNotAwayMeanwhile) {
@@ -162,14 +164,14 @@ TEST_F(HostLinkTest, WhatNobodyWantedWasNotAwayMeanwhile) {
   EXPECT_EQ(Status().away_ms(), 0);
   EXPECT_FALSE(Status().is_loss()) << "whether it can be reached is asked now";
   host_.Release();
-  WaitForState("up");
+  WaitForState(L::UP);
 }
 
 TEST_F(HostLinkTest, AWaitingLinkSaysUntilWhen) {
   WaitLong();
   host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
   Want();
-  const v1::LinkStatus status = WaitForState("waiting");
+  const v1::LinkStatus status = WaitForState(L::WAITING);
   EXPECT_GT(status.retry_in_ms(), absl::ToInt64Milliseconds(2 * kPatience));
   EXPECT_EQ(status.failure().detail(), "DETAIL");
 }
@@ -200,7 +202,7 @@ TEST_F(HostLinkTest, AWaitEndsWhenNobodyWantsTheLinkAnyMore) {
   Want();
   recorder_.WaitFor(1);
   Unwant();
-  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(Status().state(), L::DOWN);
 }
 
 TEST_F(HostLinkTest, WhatOnlyAPersonCanMendIsBlockedUntilSomebodyAsks) {
@@ -208,10 +210,10 @@ TEST_F(HostLinkTest, WhatOnlyAPersonCanMendIsBlockedUntilSomebodyAsks) {
   Want();
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down auth"));
   const v1::LinkStatus status = Status();
-  EXPECT_EQ(status.state(), "blocked");
+  EXPECT_EQ(status.state(), L::BLOCKED);
   EXPECT_EQ(status.failure().fix(), "FIX");
   OnLoop([this] { link_->WokeUp(); });
-  EXPECT_EQ(Status().state(), "blocked");
+  EXPECT_EQ(Status().state(), L::BLOCKED);
 
   host_.AnswerWith(absl::OkStatus());
   Want();
@@ -242,9 +244,9 @@ TEST_F(HostLinkTest, WhoAsksWhileItEndsHasItRightAfter) {
   Want();
   recorder_.WaitFor(1);
   host_.CutWires();
-  WaitForState("ending");
+  WaitForState(L::ENDING);
   Want();
-  EXPECT_EQ(Status().state(), "ending");
+  EXPECT_EQ(Status().state(), L::ENDING);
   host_.Release();
   EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down auth, retries", "up"));
 }
@@ -253,10 +255,10 @@ TEST_F(HostLinkTest, ASilentHostIsSuspectAndUpAgainWhenItAnswers) {
   WatchClosely(kNever);
   host_.Silence(true);
   Want();
-  WaitForState("suspect");
+  WaitForState(L::SUSPECT);
   OnLoop([this] { EXPECT_NE(link_->life(), nullptr); });
   host_.Silence(false);
-  WaitForState("up");
+  WaitForState(L::UP);
   EXPECT_EQ(Status().losses(), 0u);
   EXPECT_THAT(recorder_.heard(), ElementsAre("up"));
 }
@@ -265,10 +267,10 @@ TEST_F(HostLinkTest, AnyTrafficProvesLife) {
   WatchClosely(kNever);
   host_.Silence(true);
   Want();
-  WaitForState("suspect");
+  WaitForState(L::SUSPECT);
   OnLoop([this] {
     link_->OnTraffic();
-    EXPECT_EQ(link_->Status().state(), "up");
+    EXPECT_EQ(link_->Status().state(), L::UP);
   });
 }
 
@@ -308,9 +310,9 @@ TEST_F(HostLinkTest, WhereNobodyWaitsForAnAnswerItIsProbedSeldom) {
   recorder_.WaitFor(1);
   // Whether or not a probe went before it was told: after life was proved, none goes.
   OnLoop([this] { link_->OnTraffic(); });
-  EXPECT_EQ(Status().state(), "up");
+  EXPECT_EQ(Status().state(), L::UP);
   OnLoop([this] { link_->SetUrgent(&recorder_, true); });
-  WaitForState("suspect");
+  WaitForState(L::SUSPECT);
 }
 
 TEST_F(HostLinkTest, AfterAWakeUpWhatIsUpIsProbedAtOnce) {
@@ -333,7 +335,7 @@ TEST_F(HostLinkTest, ARetiredLinkIsNotBroughtBack) {
   host_.CutWires();
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
   Want();
-  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(Status().state(), L::DOWN);
   EXPECT_EQ(host_.attempts(), 1);
 }
 
@@ -342,14 +344,14 @@ TEST_F(HostLinkTest, AnObserverMayLeaveWhileItIsTold) {
   recorder_.on_down = [this] { link_->RemoveObserver(&recorder_); };
   Want();
   recorder_.WaitFor(1);
-  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(Status().state(), L::DOWN);
   EXPECT_EQ(host_.attempts(), 1);
 }
 
 // Each brings the link to a state; then it is destroyed, and nothing of it may run on.
 using Bring = std::function<void(FakeHost&, HostLinkOptions&)>;
 struct AtState {
-  const char* state;
+  L::State state;
   Bring prepare;
   bool cut = false;
 };
@@ -375,24 +377,24 @@ TEST_P(HostLinkEndTest, DestroyedAtAnyTimeItLeavesNothingBehind) {
 INSTANTIATE_TEST_SUITE_P(
     States, HostLinkEndTest,
     ::testing::Values(
-        AtState{"bootstrapping", [](FakeHost& host, HostLinkOptions&) { host.Hold(); }},
-        AtState{"up", [](FakeHost&, HostLinkOptions&) {}},
-        AtState{"suspect",
+        AtState{L::BOOTSTRAPPING, [](FakeHost& host, HostLinkOptions&) { host.Hold(); }},
+        AtState{L::UP, [](FakeHost&, HostLinkOptions&) {}},
+        AtState{L::SUSPECT,
                 [](FakeHost& host, HostLinkOptions& options) {
                   host.Silence(true);
                   options.heartbeat.urgent = options.heartbeat.suspect_after =
                       absl::Milliseconds(20);
                   options.heartbeat.lost_after = kNever;
                 }},
-        AtState{"ending", [](FakeHost& host, HostLinkOptions&) { host.HoldEnds(); }, true},
-        AtState{"waiting",
+        AtState{L::ENDING, [](FakeHost& host, HostLinkOptions&) { host.HoldEnds(); }, true},
+        AtState{L::WAITING,
                 [](FakeHost& host, HostLinkOptions& options) {
                   host.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
                   options.waits = {.first = kNever, .longest = kNever};
                 }},
-        AtState{"blocked", [](FakeHost& host,
-                              HostLinkOptions&) { host.AnswerWith(Failure(v1::FAILURE_AUTH)); }}),
-    [](const auto& info) { return std::string(info.param.state); });
+        AtState{L::BLOCKED, [](FakeHost& host,
+                               HostLinkOptions&) { host.AnswerWith(Failure(v1::FAILURE_AUTH)); }}),
+    [](const auto& info) { return L::State_Name(info.param.state); });
 
 }  // namespace
 }  // namespace iris

@@ -278,7 +278,7 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
   for (const auto& [name, entry] : team_links_) {
     if (entry.link->bound_to() != nullptr || !entry.link->configured()) continue;
     v1::LinkStatus status = entry.link->Status();
-    const bool says_more = status.has_failure() || status.state() != "down";
+    const bool says_more = status.has_failure() || status.state() != v1::LinkStatus::DOWN;
     if (shown.count(name) > 0 && !says_more) continue;
     if (!without.insert(name).second) continue;
     status.set_id(absl::StrCat("team-", name));

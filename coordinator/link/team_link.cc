@@ -243,15 +243,15 @@ v1::LinkStatus TeamLink::Status() const {
   if (shared_ != nullptr) return shared_->link->Status();
   v1::LinkStatus status;
   status.set_key(written_);
-  status.set_state("down");
-  if (resolving_) status.set_state("connecting");
+  status.set_state(v1::LinkStatus::DOWN);
+  if (resolving_) status.set_state(v1::LinkStatus::CONNECTING);
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);
     status.set_failure_age_ms(absl::ToInt64Milliseconds(loop_.now() - failed_at_));
-    if (!resolving_ && !RetryMends(KindOf(failure_))) status.set_state("blocked");
+    if (!resolving_ && !RetryMends(KindOf(failure_))) status.set_state(v1::LinkStatus::BLOCKED);
   }
   if (retry_timer_ != 0) {
-    status.set_state("waiting");
+    status.set_state(v1::LinkStatus::WAITING);
     status.set_retry_in_ms(
         absl::ToInt64Milliseconds(std::max(retry_at_ - loop_.now(), absl::ZeroDuration())));
   }

@@ -28,7 +28,7 @@ inline ToolResult ResultOf(const absl::StatusOr<Json>& json) {
 class StatusRun final : public ToolRun {
  public:
   using Look = std::function<absl::StatusOr<Json>(const v1::GetStatusResponse&)>;
-  StatusRun(McpDesk& desk, Look look, ToolListener& listener)
+  StatusRun(Desk& desk, Look look, ToolListener& listener)
       : desk_(desk), look_(std::move(look)), listener_(listener) {}
 
   void Start() override {
@@ -44,7 +44,7 @@ class StatusRun final : public ToolRun {
     listener_.OnToolDone(status.ok() ? ResultOf(look_(*status)) : ResultOf(status.status()));
   }
 
-  McpDesk& desk_;
+  Desk& desk_;
   const Look look_;
   ToolListener& listener_;
   const std::shared_ptr<StatusRun*> this_ = std::make_shared<StatusRun*>(this);

@@ -216,7 +216,7 @@ TEST_F(McpSessionTest, AClientSpeaksForItselfAndNamesNobody) {
     int call = 10;
     for (const Json& from : {Json(nullptr), Json(""), Json(caller)}) {
       const std::string id = Say(*session_, SendTo(++call, "x", {{"fromTeam", from}}));
-      EXPECT_EQ(desk_.open.at(id).spec.from, caller) << from;
+      EXPECT_EQ(desk_.open.at(id).spec.from.name(), caller) << from;
     }
     Say(*session_, CallOf(4, "team_wake", {{"team", "app"}}));
     EXPECT_EQ(desk_.asked, absl::StrCat(caller, " wakes app"));

@@ -29,7 +29,7 @@ class TellRun final : public ToolRun, private TellObserver {
     bool submits;        // The tell, and does not find it: who does not wait gets the id then.
   };
 
-  TellRun(EventLoop& loop, McpDesk& desk, std::string tell_id, Begin begin, Wait wait,
+  TellRun(EventLoop& loop, Desk& desk, std::string tell_id, Begin begin, Wait wait,
           ToolListener& listener)
       : loop_(loop),
         desk_(desk),
@@ -111,7 +111,7 @@ class TellRun final : public ToolRun, private TellObserver {
   }
 
   EventLoop& loop_;
-  McpDesk& desk_;
+  Desk& desk_;
   ToolListener& listener_;
   const std::string tell_id_;
   Begin begin_;  // Until Start().
@@ -143,18 +143,19 @@ bool WaitsForHost(const ToolCall& call) {
 
 }  // namespace
 
-std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
+std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, Desk& desk, ToolCall call,
                                      ToolListener& listener) {
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = true};
   TellSpec spec{.tell_id = std::move(call.id),
-                .from = call.arguments.at("fromTeam").get<std::string>(),
+                .from = call.visitor.caller,
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
                 .wait_for_limit = WaitsForLimit(call),
                 .wait_for_host = WaitsForHost(call),
                 .accepted_before = call.accepted_before,
-                .asker_session = {},  // The desk knows.
-                .asker_waits = wait.timeout_ms == 0};
+                .asker_session = call.visitor.claude_session,
+                .asker_waits = wait.timeout_ms == 0,
+                .environment = call.visitor.environment};
   const std::string tell_id = spec.tell_id;
   auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
     return desk.Tell(std::move(spec), observer);
@@ -162,14 +163,13 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
   return std::make_unique<TellRun>(loop, desk, tell_id, std::move(submit), wait, listener);
 }
 
-std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
+std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, Desk& desk, const ToolCall& call,
                                          ToolListener& listener) {
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = false};
   const std::string tell_id = TellIdArgument(call);
-  const auto from = call.arguments.at("fromTeam").get<std::string>();
   const bool asker_waits = wait.timeout_ms == 0;
-  auto find = [&desk, tell_id, from, asker_waits](TellObserver* observer) {
-    return desk.Follow(tell_id, from, observer, asker_waits);
+  auto find = [&desk, tell_id, visitor = call.visitor, asker_waits](TellObserver* observer) {
+    return desk.Follow(tell_id, visitor, asker_waits, observer);
   };
   return std::make_unique<TellRun>(loop, desk, tell_id, find, wait, listener);
 }

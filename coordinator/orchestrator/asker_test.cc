@@ -150,7 +150,7 @@ TEST_F(AskerTest, WhereTheConfigurationDoesNotLoadForTheNextLifeItsMessagesWaitF
   OnLoop([&] {
     const v1::ListTellsResponse list = *orchestrator_->List("cli", /*all=*/false);
     for (const v1::TellSummary& tell : list.tells()) {
-      EXPECT_NE(tell.state(), "settled");
+      EXPECT_NE(tell.state(), v1::TellSummary::SETTLED);
       EXPECT_THAT(tell.progress().text(), HasSubstr("WHO is not set"));
       EXPECT_TRUE(orchestrator_->LacksAsker(tell.tell_id()));
     }
@@ -314,7 +314,7 @@ TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {
 
 TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   TellSpec spec = ToGpu("x");
-  spec.from = file_.teams[0].name;
+  spec.from = Caller::Named(file_.teams[0].name);
   Recorder recorder;
   ASSERT_TRUE(Tell(spec, recorder).ok());
   Drain();
@@ -323,7 +323,7 @@ TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   Drain();
   OnLoop([&] {
     const v1::TellSummary summary = *orchestrator_->Find(spec.tell_id, "cli");
-    EXPECT_EQ(summary.state(), "settled");
+    EXPECT_EQ(summary.state(), v1::TellSummary::SETTLED);
     EXPECT_FALSE(summary.has_failure()) << summary.failure().detail();
   });
 }

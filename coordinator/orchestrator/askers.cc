@@ -152,13 +152,13 @@ void Orchestrator::PostTryNow(const std::string& session_id) {
   });
 }
 
-absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
+absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const Caller& from,
                                                            const std::string& to,
                                                            const SharedEnvironment& environment) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return config.status();
   if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
-  return QueueAgain(from, to, environment);
+  return QueueAgain(from.name(), to, environment);
 }
 
 // The caller may have left the configuration since: what it has sent goes on.
@@ -167,7 +167,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return config.status();
   pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
-  if (absl::Status status = CheckTeams(kCommandLineCaller, to, **config); !status.ok()) {
+  if (absl::Status status = CheckTeams(Caller::CommandLine(), to, **config); !status.ok()) {
     return status;
   }
   const absl::StatusOr<PooledSession*> session =

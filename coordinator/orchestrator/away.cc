@@ -120,7 +120,7 @@ absl::Status Orchestrator::CheckStillThere(const Queue& queue) {
   const absl::StatusOr<std::shared_ptr<const Config>> config =
       config_.Current(EnvironmentOfNow(queue));
   if (!config.ok() || (*config)->FindTeam(queue.session->to()) != nullptr) return absl::OkStatus();
-  return CheckTeams(queue.session->from(), queue.session->to(), **config);
+  return CheckTeams(Caller::Named(queue.session->from()), queue.session->to(), **config);
 }
 
 void Orchestrator::OnSessionBack(const std::string& session_id) {

@@ -78,7 +78,7 @@ class AwayTest : public OrchestratorTest {
     });
   }
   void Cancel(const TellSpec& spec) {
-    orchestrator_->Cancel(spec.tell_id, kCommandLineCaller,
+    orchestrator_->Cancel(spec.tell_id, Caller::CommandLine(),
                           [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
   }
   TellState Stored(const std::string& tell_id) {
@@ -105,7 +105,7 @@ TEST_F(AwayTest, WhatIsLeftForTheHostWaitsAndSaysWhyAndWhatIsNotFailsAtOnce) {
   EXPECT_THAT(left.texts, Contains(HasSubstr("no route")));
   OnLoop([this] {
     const v1::TellSummary listed = orchestrator_->List("cli", /*all=*/false)->tells(0);
-    EXPECT_EQ(listed.state(), "queued");
+    EXPECT_EQ(listed.state(), v1::TellSummary::QUEUED);
     EXPECT_THAT(listed.progress().text(), HasSubstr("no route"));
     EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("no route"));
   });

@@ -87,7 +87,7 @@ absl::Status Orchestrator::ResumeCancels() {
   if (!cancels.ok()) return cancels.status();
   for (const Store::PendingCancel& cancel : *cancels) {
     if (open_.count(cancel.tell_id) > 0) {  // It was not settled any more.
-      Cancel(cancel.tell_id, kCommandLineCaller,
+      Cancel(cancel.tell_id, Caller::CommandLine(),
              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
       continue;
     }

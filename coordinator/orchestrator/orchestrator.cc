@@ -69,8 +69,8 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   const std::string session_id = queue.session->session_id();
   if (queue.waiting.size() >= limits_.waiting_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
-                                    spec.to, " wait already"));
+                       absl::StrCat(queue.waiting.size(), " messages from ", spec.from.name(),
+                                    " to ", spec.to, " wait already"));
   }
   if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
   if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
@@ -112,7 +112,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {
   const bool same_text = stored.dropped || stored.text == spec.text;
-  if (stored.from != spec.from || stored.to != spec.to || !same_text) {
+  if (stored.from != spec.from.name() || stored.to != spec.to || !same_text) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("the id ", spec.tell_id, " was used for another message"),
                        "Use a new id for a new message.");

@@ -19,6 +19,7 @@
 #include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
@@ -95,20 +96,20 @@ class Orchestrator : private SessionListener {
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
 
   // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
-  // see only what it sent, kCommandLineCaller everything; so below. `asker_session`: as in
-  // TellSpec; empty where its turn does not wait as long as it takes, or nobody knows it.
-  // FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's own turn.
-  // FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would wait for a
-  // process for ever. FAILURE_STORAGE. What is refused goes on.
-  absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                      TellObserver* observer, const std::string& asker_session = "");
+  // see only what it sent, the command line everything (Caller::MaySee()); so below.
+  // `asker_session`: as in TellSpec; empty where its turn does not wait as long as it takes, or
+  // nobody knows it. FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's
+  // own turn. FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would
+  // wait for a process for ever. FAILURE_STORAGE. What is refused goes on.
+  absl::Status Follow(const std::string& tell_id, const Caller& caller, TellObserver* observer,
+                      const std::string& asker_session = "");
   // One tell as it is now, without its texts. Fails as Follow().
-  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const std::string& caller) const;
-  // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or with
-  // an empty `from` of everybody. FAILURE_STORAGE.
-  absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) const;
+  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const Caller& caller) const;
+  // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or
+  // where `from` is nobody of all. FAILURE_STORAGE.
+  absl::StatusOr<v1::ListTellsResponse> List(const Caller& from, bool all) const;
   // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) const;
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const Caller& from) const;
   // The tell is open, and so far nobody has asked for it, or for another of its session, in this
   // life: an earlier one took it, and the environment of its sender went with that.
   bool LacksAsker(const std::string& tell_id) const;
@@ -127,7 +128,7 @@ class Orchestrator : private SessionListener {
   // never from inside, when the tell is settled; that may have been before, and may not be for
   // being cancelled. One that is counts as fetched: who cancelled it knows. Fails as Follow(), and
   // with FAILURE_STORAGE where the tell is over and cannot be stored so: that is tried again.
-  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done);
+  void Cancel(const std::string& tell_id, const Caller& caller, CancelDone done);
 
   using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerPermissionResponse>&)>;
   // Shows or answers what a claude asks before it goes on. `done` as above. Fails as the call does
@@ -146,7 +147,7 @@ class Orchestrator : private SessionListener {
   // claimed it; only when a person asked. Without it: FAILURE_PERMISSION_DENIED,
   // FAILURE_WRONG_HOST.
   // `environment`: as in TellSpec.
-  void Wake(const std::string& from, const std::string& to, WakeDone done, bool takeover = false,
+  void Wake(const Caller& from, const std::string& to, WakeDone done, bool takeover = false,
             SharedEnvironment environment = nullptr);
 
   using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
@@ -154,7 +155,7 @@ class Orchestrator : private SessionListener {
   // when nothing of the child is left. FAILURE_BUSY_LIMIT: a tell is open, and not `force`; with
   // it, what waits is cancelled, and what is under way too unless it ends by itself within 2 s. A
   // failure of the link: it is not known whether the child ended, and what is under way goes on.
-  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
+  void Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
              SharedEnvironment environment = nullptr);
 
   // Every session, with its tells. FAILURE_STORAGE.
@@ -187,10 +188,10 @@ class Orchestrator : private SessionListener {
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
     SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
     bool is_of_sender = false;        // It is not lent.
-    bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
+    bool is_untried = false;  // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
-    std::string way;                  // As in StoredTell.
-    std::string cancel_on_host;       // As in Settlement.
+    std::string way;                            // As in StoredTell.
+    std::string cancel_on_host;                 // As in Settlement.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
@@ -270,7 +271,7 @@ class Orchestrator : private SessionListener {
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
-                                                       const std::string& caller, CancelDone& done);
+                                                       const Caller& caller, CancelDone& done);
   // Cancelling (cancels.cc).
   void CancelQueued(const std::string& tell_id, Queue& queue);
   void CancelInFlight(const std::string& tell_id, Queue& queue);
@@ -312,14 +313,14 @@ class Orchestrator : private SessionListener {
                  const TellObserver* observer);
   absl::Status TellAgain(StoredTell stored, const TellSpec& spec, TellObserver* observer);
   // The queue of the pair's session, made if it is not there yet.
-  absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to,
+  absl::StatusOr<Queue*> QueueOf(const Caller& from, const std::string& to,
                                  const SharedEnvironment& environment);
   absl::StatusOr<Queue*> QueueAgain(const std::string& from, const std::string& to,
                                     const SharedEnvironment& environment);
-  absl::Status BeginWake(const std::string& from, const std::string& to, bool takeover,
-                         WakeDone& done, SharedEnvironment environment);
-  absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,
-                          SleepDone& done, const SharedEnvironment& environment);
+  absl::Status BeginWake(const Caller& from, const std::string& to, bool takeover, WakeDone& done,
+                         SharedEnvironment environment);
+  absl::Status BeginSleep(const Caller& from, const std::string& to, bool force, SleepDone& done,
+                          const SharedEnvironment& environment);
   void GiveUpWake(const std::string& session_id, uint64_t round);
   void CancelWaiting(Queue& queue);
   // That one was open, and is not now; empty: there was none.

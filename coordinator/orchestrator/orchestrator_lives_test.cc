@@ -405,18 +405,18 @@ TEST_F(OrchestratorLivesTest, LostContactIsNotDeath) {
   ASSERT_TRUE(Tell(ToGpu("x"), a).ok());
   a.Wait();
   Drain();
-  EXPECT_EQ(OnlySession().state(), "ready");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::READY);
   const int64_t pid = OnlySession().child_pid();
   EXPECT_NE(pid, 0);
 
   OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_DROPPED, "ssh ended")); });
-  EXPECT_EQ(OnlySession().state(), "unverifiable");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::UNVERIFIABLE);
   EXPECT_EQ(OnlySession().child_pid(), pid);
 
   ASSERT_TRUE(Tell(ToGpu("y"), b).ok());
   b.Wait();
   OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "exit 0")); });
-  EXPECT_EQ(OnlySession().state(), "stopped");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::STOPPED);
   EXPECT_EQ(OnlySession().child_pid(), 0);
 }
 

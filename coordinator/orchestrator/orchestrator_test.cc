@@ -64,7 +64,7 @@ TEST_F(OrchestratorTest, WhoWaitsIsToldHowManyAreAhead) {
   EXPECT_THAT(c.texts, ElementsAre("waiting behind 2 messages"));
   EXPECT_EQ(OnlySession().tells_waiting(), 2u);
   EXPECT_EQ(OnlySession().tell_in_flight(), first.tell_id);
-  EXPECT_EQ(OnlySession().state(), "busy");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::BUSY);
 
   OnLoop([&] { Transport().Settle(first.tell_id, absl::OkStatus()); });
   Drain();

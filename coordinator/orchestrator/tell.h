@@ -8,20 +8,17 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
+#include "coordinator/caller/caller.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
 inline constexpr size_t kTellBytesMax = 8 << 20;
 
-// A person at the command line, who may see every tell. As `from` of a tell it is what older front
-// ends say, and who asks for it.
-inline constexpr char kCommandLineCaller[] = "cli";
-
 // One message from a caller to a team.
 struct TellSpec {
   std::string tell_id;  // UUID, minted by the front end.
-  std::string from;     // A configured team, a NeutralCaller(), or kCommandLineCaller.
+  Caller from;          // Its sender: a configured team, or one that needs not be.
   std::string to;       // A configured team.
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes; one less if it begins with "/".
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.

@@ -28,7 +28,7 @@ v1::CancelTellOfResponse ResponseFor(bool was_settled, const absl::Status& outco
 // A tell that `found` holds or not, for `caller`.
 template <typename Stored>
 absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view tell_id,
-                        absl::string_view caller) {
+                        const Caller& caller) {
   if (!found.has_value()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("there is no message \"",
@@ -36,22 +36,22 @@ absl::Status CheckFound(const absl::optional<Stored>& found, absl::string_view t
                        "Give the whole id, as quick_message, tell_status or `iris tell --detach` "
                        "returned it; old messages are forgotten.");
   }
-  if (caller == kCommandLineCaller || found->from == caller) return absl::OkStatus();
+  if (caller.MaySee(Caller::Named(found->from))) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
                      absl::StrCat("message ", tell_id, " was sent by another team"),
                      "Ask for a message that your own team has sent.");
 }
 
-const char* NameOf(TellState state) {
+v1::TellSummary::State StateOf(TellState state) {
   switch (state) {
     case TellState::kQueued:
-      return "queued";
+      return v1::TellSummary::QUEUED;
     case TellState::kRunning:
-      return "running";
+      return v1::TellSummary::RUNNING;
     case TellState::kSettled:
-      return "settled";
+      return v1::TellSummary::SETTLED;
   }
-  return "";
+  return v1::TellSummary::STATE_UNSPECIFIED;
 }
 
 // What was said a while ago, with the seconds since.
@@ -66,7 +66,7 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
   summary.set_tell_id(stored.tell_id);
   summary.set_from(stored.from);
   summary.set_to(stored.to);
-  summary.set_state(NameOf(stored.state));
+  summary.set_state(StateOf(stored.state));
   summary.set_fetched(stored.fetched);
   if (!stored.outcome.ok()) *summary.mutable_failure() = ToProto(stored.outcome);
   summary.set_answer_bytes(stored.answer_bytes);
@@ -82,7 +82,7 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
 
 }  // namespace
 
-absl::Status Orchestrator::Follow(const std::string& tell_id, const std::string& caller,
+absl::Status Orchestrator::Follow(const std::string& tell_id, const Caller& caller,
                                   TellObserver* observer, const std::string& asker_session) {
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
@@ -137,7 +137,7 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
 }
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
-                                                   const std::string& caller) const {
+                                                   const Caller& caller) const {
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
@@ -146,8 +146,8 @@ absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
   return summary;
 }
 
-absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const std::string& from, bool all) const {
-  const absl::StatusOr<std::vector<StoredTellSummary>> stored = store_.Summaries(from, all);
+absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const Caller& from, bool all) const {
+  const absl::StatusOr<std::vector<StoredTellSummary>> stored = store_.Summaries(from.name(), all);
   if (!stored.ok()) return stored.status();
   v1::ListTellsResponse list;
   for (const StoredTellSummary& summary : *stored) {
@@ -163,8 +163,8 @@ absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const std::string& from
 }
 
 absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
-    const std::string& from) const {
-  return store_.Unfetched(from);
+    const Caller& from) const {
+  return store_.Unfetched(from.name());
 }
 
 void Orchestrator::MarkFetched(const std::string& tell_id) {
@@ -172,7 +172,7 @@ void Orchestrator::MarkFetched(const std::string& tell_id) {
   if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
 }
 
-void Orchestrator::Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) {
+void Orchestrator::Cancel(const std::string& tell_id, const Caller& caller, CancelDone done) {
   absl::StatusOr<v1::CancelTellOfResponse> known = BeginCancel(tell_id, caller, done);
   if (done != nullptr) {
     loop_.Post([done = std::move(done), known = std::move(known)] { done(known); });
@@ -181,7 +181,7 @@ void Orchestrator::Cancel(const std::string& tell_id, const std::string& caller,
 
 // Takes `done` where what becomes of the tell is not known yet.
 absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::string& tell_id,
-                                                                   const std::string& caller,
+                                                                   const Caller& caller,
                                                                    CancelDone& done) {
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok()) return stored.status();

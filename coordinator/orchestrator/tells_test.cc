@@ -51,7 +51,7 @@ class TellsTest : public OrchestratorTest {
  protected:
   TellsTest() { Start(HoldScript); }
 
-  TellSpec Told(const std::string& text, TellObserver& observer, const std::string& from = "cli") {
+  TellSpec Told(const std::string& text, TellObserver& observer, const Caller& from = "cli") {
     TellSpec spec = ToGpu(text);
     spec.from = from;
     EXPECT_TRUE(Tell(spec, observer).ok());
@@ -60,17 +60,16 @@ class TellsTest : public OrchestratorTest {
   }
   void Settle(const TellSpec& spec, const std::string& text = "") {
     OnLoop([&] {
-      FakeTransport& transport = factory_->Between(spec.from, "gpu");
+      FakeTransport& transport = factory_->Between(spec.from.name(), "gpu");
       transport.Text(spec.tell_id, text);
       transport.Settle(spec.tell_id, absl::OkStatus());
     });
     Drain();
   }
-  void Cancel(const TellSpec& spec, Cancelling& cancelling, const std::string& caller = "cli") {
+  void Cancel(const TellSpec& spec, Cancelling& cancelling, const Caller& caller = "cli") {
     OnLoop([&] { orchestrator_->Cancel(spec.tell_id, caller, cancelling.done()); });
   }
-  absl::Status Follow(const std::string& id, TellObserver& observer,
-                      const std::string& caller = "cli") {
+  absl::Status Follow(const std::string& id, TellObserver& observer, const Caller& caller = "cli") {
     absl::Status status;
     OnLoop([&] { status = orchestrator_->Follow(id, caller, &observer); });
     return status;
@@ -80,7 +79,7 @@ class TellsTest : public OrchestratorTest {
     OnLoop([&] { summary = *orchestrator_->Find(spec.tell_id, "cli"); });
     return summary;
   }
-  std::vector<std::string> Listed(const std::string& from = "", bool all = false) {
+  std::vector<std::string> Listed(const Caller& from = "", bool all = false) {
     std::vector<std::string> ids;
     OnLoop([&] {
       const v1::ListTellsResponse list = *orchestrator_->List(from, all);
@@ -119,7 +118,7 @@ TEST_F(TellsTest, ATeamSeesOnlyWhatItSentAndThePersonEverything) {
     EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "backend").ok());
     EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "cli").ok());
   });
-  EXPECT_EQ(Found(spec).state(), "running");
+  EXPECT_EQ(Found(spec).state(), v1::TellSummary::RUNNING);
 }
 
 TEST_F(TellsTest, AnIdThatNobodyUsedIsRefused) {
@@ -161,7 +160,8 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   b.Wait();
   OnLoop([&] {
     const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
-    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), "waiting");
+    for (const v1::SessionStatus& session : sessions)
+      EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
   // Room that comes now is not given to it: the session that was busy keeps its child.
   Settle(busy);
@@ -185,7 +185,7 @@ TEST_F(TellsTest, WhatIsInFlightIsCancelledByTheHostAndItsPartialTextKept) {
   EXPECT_EQ(*a.outcome.answer, "half");
   EXPECT_TRUE(Found(running).fetched());
   Drain();
-  EXPECT_EQ(Found(next).state(), "running");
+  EXPECT_EQ(Found(next).state(), v1::TellSummary::RUNNING);
   EXPECT_EQ(b.times_settled, 0);
 }
 
@@ -284,7 +284,7 @@ TEST_F(TellsTest, WhatTheNextLifeTakesUpCanBeFollowedAndCancelled) {
   EXPECT_EQ(cancelling.Wait().failure().kind(), v1::FAILURE_CANCELLED);
   EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
   Drain();
-  EXPECT_EQ(Found(queued).state(), "running");
+  EXPECT_EQ(Found(queued).state(), v1::TellSummary::RUNNING);
 }
 
 TEST_F(TellsTest, ListsShowWhatIsOpenAndWhatNobodyHasFetched) {
@@ -299,15 +299,15 @@ TEST_F(TellsTest, ListsShowWhatIsOpenAndWhatNobodyHasFetched) {
   EXPECT_THAT(Listed(),
               ElementsAre(answered.tell_id, other.tell_id, running.tell_id, queued.tell_id));
   EXPECT_THAT(Listed("backend"), ElementsAre(other.tell_id));
-  EXPECT_EQ(Found(answered).state(), "settled");
+  EXPECT_EQ(Found(answered).state(), v1::TellSummary::SETTLED);
   EXPECT_EQ(Found(answered).answer_bytes(), 3u);
   EXPECT_EQ(Found(answered).answer_preview(), "yes");
   EXPECT_GE(Found(answered).settled_at_ms(), Found(answered).accepted_at_ms());
-  EXPECT_EQ(Found(running).state(), "running");
+  EXPECT_EQ(Found(running).state(), v1::TellSummary::RUNNING);
   EXPECT_EQ(Found(running).answer_bytes(), 6u);
   EXPECT_EQ(Found(running).progress().text(), "at it");
   EXPECT_EQ(Found(running).preview(), "3");
-  EXPECT_EQ(Found(queued).state(), "queued");
+  EXPECT_EQ(Found(queued).state(), v1::TellSummary::QUEUED);
   EXPECT_EQ(Found(queued).progress().text(), "waiting behind 1 message");
 
   OnLoop([&] {

@@ -35,15 +35,15 @@ absl::Status NotAsleep(const absl::Status& why, size_t cancelled, absl::string_v
 
 }  // namespace
 
-void Orchestrator::Wake(const std::string& from, const std::string& to, WakeDone done,
-                        bool takeover, SharedEnvironment environment) {
+void Orchestrator::Wake(const Caller& from, const std::string& to, WakeDone done, bool takeover,
+                        SharedEnvironment environment) {
   absl::Status status = BeginWake(from, to, takeover, done, std::move(environment));
   if (status.ok()) return;
   loop_.Post([done = std::move(done), status] { done(status); });
 }
 
 // Takes `done` unless it fails.
-absl::Status Orchestrator::BeginWake(const std::string& from, const std::string& to, bool takeover,
+absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, bool takeover,
                                      WakeDone& done, SharedEnvironment environment) {
   if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
@@ -105,7 +105,7 @@ void Orchestrator::OnSessionDown(const std::string& session_id, const absl::Stat
   if (!queue.waiting.empty()) PostStartNext(session_id);
 }
 
-void Orchestrator::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
+void Orchestrator::Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
                          SharedEnvironment environment) {
   absl::Status status = BeginSleep(from, to, force, done, environment);
   if (status.ok()) return;
@@ -113,7 +113,7 @@ void Orchestrator::Sleep(const std::string& from, const std::string& to, bool fo
 }
 
 // Takes `done` unless it fails.
-absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string& to, bool force,
+absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to, bool force,
                                       SleepDone& done, const SharedEnvironment& environment) {
   if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
@@ -123,7 +123,7 @@ absl::Status Orchestrator::BeginSleep(const std::string& from, const std::string
   if (open > 0 && !force) {
     return MakeFailure(
         v1::FAILURE_BUSY_LIMIT,
-        absl::StrCat(open, open == 1 ? " message" : " messages", " from ", from, " to ", to,
+        absl::StrCat(open, open == 1 ? " message" : " messages", " from ", from.name(), " to ", to,
                      open == 1 ? " is" : " are", " not answered yet"),
         "Wait for the answer, or put the team to sleep by force: that cancels what is open.");
   }

@@ -155,13 +155,13 @@ void PooledSession::OnEnded(const absl::StatusOr<bool>& was_running) {
 
 void PooledSession::Describe(v1::SessionStatus& status) const {
   if (child_ == Child::kReady) {
-    status.set_state(busy() ? "busy" : "ready");
+    status.set_state(busy() ? v1::SessionStatus::BUSY : v1::SessionStatus::READY);
   } else if (busy() || awaits_host_) {
-    status.set_state("starting");
+    status.set_state(v1::SessionStatus::STARTING);
   } else if (child_ == Child::kGone) {
-    status.set_state("stopped");
+    status.set_state(v1::SessionStatus::STOPPED);
   } else if (child_ == Child::kUnverifiable) {
-    status.set_state("unverifiable");
+    status.set_state(v1::SessionStatus::UNVERIFIABLE);
   }
   if (child_ == Child::kReady || child_ == Child::kUnverifiable) {
     status.set_child_pid(child_pid_);

@@ -137,7 +137,8 @@ v1::SessionStatus SessionPool::FromStore(const StoredSession& stored) const {
   status.set_session_id(stored.session_id);
   status.set_from(stored.from);
   status.set_to(stored.to);
-  status.set_state(stored.created_at < life_began_ ? "unverifiable" : "stopped");
+  status.set_state(stored.created_at < life_began_ ? v1::SessionStatus::UNVERIFIABLE
+                                                   : v1::SessionStatus::STOPPED);
   status.set_tells_done(stored.message_count);
   status.set_created_at_ms(absl::ToUnixMillis(stored.created_at));
   if (stored.last_used_at > absl::InfinitePast()) {
@@ -155,7 +156,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> SessionPool::Status() const {
     const auto pooled = by_id_.find(session.session_id);
     if (pooled == by_id_.end()) continue;
     pooled->second.session->Describe(status);
-    if (InLine(session.session_id)) status.set_state("waiting");
+    if (InLine(session.session_id)) status.set_state(v1::SessionStatus::WAITING);
   }
   return statuses;
 }

@@ -3,40 +3,32 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "coordinator/service/lent_env.h"
+#include "coordinator/service/visitor_in.h"
 
 namespace iris {
 
-FollowCall::FollowCall(CoordinatorService& service, const v1::FollowTellRequest& request)
-    : ServerReplies(service.loop_),
-      service_(service),
+FollowCall::FollowCall(const ServiceParts& parts, const v1::FollowTellRequest& request)
+    : ServerReplies(parts.loop),
+      parts_(parts),
       request_(request),
-      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }),
+      answer_text_(parts.loop, parts.desk, parts.budget, [this] { WriteNext(); }),
       updates_(request.tell_id(), answer_text_, [this] { WriteNext(); }) {}
 
 FollowCall::~FollowCall() {
-  --service_.open_calls_;
-  if (following_) service_.orchestrator_.RemoveObserver(request_.tell_id(), &updates_);
+  parts_.calls.End();
+  if (following_) parts_.desk.RemoveObserver(request_.tell_id(), &updates_);
 }
 
 void FollowCall::OnBegin() {
-  ++service_.calls_begun_;
-  if (++service_.open_calls_ > CoordinatorService::kOpenCallsMax) {
-    Finish(MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(CoordinatorService::kOpenCallsMax, " callers wait already")));
-    return;
-  }
+  if (absl::Status begun = parts_.calls.Begin(); !begun.ok()) return Finish(begun);
   // Whoever does not wait must have heard of the progress before WriteNext() ends the call.
   beginning_ = true;
-  const absl::Status status = service_.orchestrator_.Follow(
-      request_.tell_id(), request_.from(), &updates_,
-      request_.no_wait() ? std::string() : request_.claude_session_id());
+  Visitor visitor = VisitorIn(request_);
+  visitor.claude_session = request_.claude_session_id();
+  const absl::Status status = parts_.desk.Follow(request_.tell_id(), visitor,
+                                                 /*asker_waits=*/!request_.no_wait(), &updates_);
   following_ = status.ok();
-  if (following_ && request_.has_environment()) {
-    service_.AskForOne(request_.tell_id(), request_.from(), EnvironmentOf(request_.environment()));
-  }
   request_.clear_environment();  // The tell has it, if anybody.
   beginning_ = false;
   if (!status.ok()) return Finish(status);
@@ -46,7 +38,9 @@ void FollowCall::OnBegin() {
 void FollowCall::OnWritten(bool ok) {
   client_gone_ = client_gone_ || !ok;
   const bool whole = ok && updates_.all_sent();
-  if (whole && !request_.confirms()) service_.orchestrator_.MarkFetched(request_.tell_id());
+  if (whole && !request_.confirms()) {
+    parts_.desk.MarkRead(request_.tell_id(), Caller::Named(request_.from())).IgnoreError();
+  }
   WriteNext();
 }
 

@@ -2,9 +2,9 @@
 #define IRIS_COORDINATOR_SERVICE_FOLLOW_CALL_H_
 
 #include "common/rpc/server_stream.h"
-#include "coordinator/service/answer_text.h"
+#include "coordinator/desk/answer_text.h"
+#include "coordinator/desk/tell_updates.h"
 #include "coordinator/service/coordinator_service.h"
-#include "coordinator/service/tell_updates.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -17,7 +17,7 @@ namespace iris {
 class FollowCall final
     : public ServerReplies<grpc::ServerWriteReactor<v1::TellUpdate>, v1::TellUpdate> {
  public:
-  FollowCall(CoordinatorService& service, const v1::FollowTellRequest& request);
+  FollowCall(const ServiceParts& parts, const v1::FollowTellRequest& request);
 
  private:
   ~FollowCall() override;
@@ -28,7 +28,7 @@ class FollowCall final
 
   void WriteNext();
 
-  CoordinatorService& service_;
+  const ServiceParts& parts_;
   v1::FollowTellRequest request_;
   bool beginning_ = false;  // Follow() is under way.
   bool following_ = false;

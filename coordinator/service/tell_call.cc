@@ -2,31 +2,24 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "coordinator/service/lent_env.h"
+#include "coordinator/service/visitor_in.h"
 
 namespace iris {
 
-TellCall::TellCall(CoordinatorService& service)
-    : ServerStream(service.loop_),
-      service_(service),
-      reading_(service.budget_),
-      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }) {
-}
+TellCall::TellCall(const ServiceParts& parts)
+    : ServerStream(parts.loop),
+      parts_(parts),
+      reading_(parts.budget),
+      answer_text_(parts.loop, parts.desk, parts.budget, [this] { WriteNext(); }) {}
 
 TellCall::~TellCall() {
-  --service_.open_calls_;
-  if (following_) service_.orchestrator_.RemoveObserver(spec_.tell_id, &*updates_);
+  parts_.calls.End();
+  if (following_) parts_.desk.RemoveObserver(spec_.tell_id, &*updates_);
 }
 
 void TellCall::OnBegin() {
-  ++service_.calls_begun_;
-  if (++service_.open_calls_ > CoordinatorService::kOpenCallsMax) {
-    Finish(MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(CoordinatorService::kOpenCallsMax, " callers wait already")));
-    return;
-  }
+  if (absl::Status begun = parts_.calls.Begin(); !begun.ok()) return Finish(begun);
   Read();
 }
 
@@ -37,7 +30,7 @@ void TellCall::OnNoMore() {
 void TellCall::OnRead(v1::TellRequest& frame) {
   if (std::exchange(first_frame_, false)) {
     spec_.tell_id = frame.tell_id();
-    spec_.from = frame.from();
+    spec_.from = Caller::Named(frame.from());
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
     spec_.wait_for_host = frame.wait_for_host();
@@ -58,7 +51,7 @@ void TellCall::OnRead(v1::TellRequest& frame) {
 void TellCall::OnWritten(bool ok) {
   client_gone_ = client_gone_ || !ok;
   const bool whole = ok && updates_->all_sent();
-  if (whole && !confirms_) service_.orchestrator_.MarkFetched(spec_.tell_id);
+  if (whole && !confirms_) parts_.desk.MarkRead(spec_.tell_id, spec_.from).IgnoreError();
   WriteNext();
 }
 
@@ -81,11 +74,8 @@ void TellCall::Submit() {
                 .asker_session = spec_.asker_session,
                 .asker_waits = !detach_,
                 .environment = spec_.environment};
-  absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
-  if (status.ok()) {
-    service_.daemon_.FollowConfig();
-    return;
-  }
+  const absl::Status status = parts_.desk.Tell(std::move(spec), &*updates_);
+  if (status.ok()) return;
   following_ = false;
   Finish(status);
 }

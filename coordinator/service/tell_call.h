@@ -4,10 +4,10 @@
 #include "absl/types/optional.h"
 #include "common/budget/byte_budget.h"
 #include "common/rpc/server_stream.h"
+#include "coordinator/desk/answer_text.h"
+#include "coordinator/desk/tell_updates.h"
 #include "coordinator/orchestrator/tell.h"
-#include "coordinator/service/answer_text.h"
 #include "coordinator/service/coordinator_service.h"
-#include "coordinator/service/tell_updates.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -19,7 +19,7 @@ namespace iris {
 //   reading the text ── last ──▶ following ── settled and written, or client gone ──▶ finished
 class TellCall final : public ServerStream<v1::TellRequest, v1::TellUpdate> {
  public:
-  explicit TellCall(CoordinatorService& service);
+  explicit TellCall(const ServiceParts& parts);
 
  private:
   ~TellCall() override;
@@ -33,7 +33,7 @@ class TellCall final : public ServerStream<v1::TellRequest, v1::TellUpdate> {
   void Submit();
   void WriteNext();
 
-  CoordinatorService& service_;
+  const ServiceParts& parts_;
   bool first_frame_ = true;
   TellSpec spec_;
   ByteBudget::Holder reading_;  // Its text, until all of it is here.

@@ -44,7 +44,7 @@ class FakeEngine final : public Engine {
     v1::LinkStatus link;
     link.set_key("local");
     link.add_teams("echo");
-    link.set_state("up");
+    link.set_state(v1::LinkStatus::UP);
     link.set_mode("local");
     link.set_agent_pid(4242);
     return {link};

@@ -104,7 +104,7 @@ TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
   const std::string id = Tell("hello");
   ASSERT_TRUE(Eventually([this] {
     bool tried = false;
-    OnLoop([&] { tried = link_->Status().state() == "waiting"; });
+    OnLoop([&] { tried = link_->Status().state() == v1::LinkStatus::WAITING; });
     return tried;
   }));
   host_.RefuseWith(absl::OkStatus());
@@ -270,7 +270,7 @@ TEST_F(TransportTest, WhatTheHostHasOutlivesALoginThatIsRefused) {
   host_.CutWires();
   ASSERT_TRUE(Eventually([this] {
     bool blocked = false;
-    OnLoop([&] { blocked = link_->Status().state() == "blocked"; });
+    OnLoop([&] { blocked = link_->Status().state() == v1::LinkStatus::BLOCKED; });
     return blocked;
   }));
   sink_.WaitForStage(TransportProgress::Stage::kConnecting);

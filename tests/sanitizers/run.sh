@@ -16,7 +16,7 @@ targets=("$@")
   //coordinator/link:heartbeat_test //coordinator/link:link_machine_test //coordinator/link:wake_watch_test)
 # One thread, or gRPC's: nothing for TSAN.
 [ "$sanitizer" = tsan ] || [ $# -gt 0 ] ||
-  targets+=(//tests/simulation/... //common/rpc/... //agent/service/... //coordinator/service/...)
+  targets+=(//tests/simulation/... //common/rpc/... //agent/service/... //coordinator/desk/... //coordinator/service/...)
 flags=(--config="$sanitizer" --noshow_progress --color=no -k --test_summary=terse --build_tests_only)
 
 if [ "$sanitizer" = tsan ]; then

@@ -114,11 +114,12 @@ void Coordinator::Kill() {
 absl::Status Coordinator::Tell(const std::string& tell_id, const std::string& text,
                                TellObserver* observer) {
   return life_->orchestrator->Tell(
-      {.tell_id = tell_id, .from = kCommandLineCaller, .to = desk_.team(), .text = text}, observer);
+      {.tell_id = tell_id, .from = Caller::CommandLine(), .to = desk_.team(), .text = text},
+      observer);
 }
 
 void Coordinator::Cancel(const std::string& tell_id) {
-  life_->orchestrator->Cancel(tell_id, kCommandLineCaller,
+  life_->orchestrator->Cancel(tell_id, Caller::CommandLine(),
                               [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
 }
 

@@ -1,4 +1,4 @@
-#include "coordinator/mcp/tell_desk_runs.h"
+#include "coordinator/mcp/tell_status_runs.h"
 
 #include <string>
 
@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
+#include "coordinator/desk/state_names.h"
 #include "coordinator/mcp/json_runs.h"
 #include "coordinator/mcp/progress.h"
 
@@ -23,18 +24,20 @@ std::string StallOf(const std::string& tell_id, const v1::GetStatusResponse& sta
   return "";
 }
 
-absl::StatusOr<Json> TellStatus(McpDesk& desk, const std::string& tell_id, const std::string& from,
+absl::StatusOr<Json> TellStatus(Desk& desk, const std::string& tell_id, const Caller& from,
                                 const v1::GetStatusResponse& status) {
   const absl::StatusOr<v1::TellSummary> tell = desk.Find(tell_id, from);
   if (!tell.ok()) return tell.status();
-  Json json = {{"tellId", tell->tell_id()}, {"to", tell->to()}, {"state", tell->state()}};
+  Json json = {{"tellId", tell->tell_id()},
+               {"to", tell->to()},
+               {"state", std::string(StateName(tell->state()))}};
   if (tell->has_progress()) json["doing"] = ProgressText(tell->progress());
   SetUnlessEmpty(json, "stall", StallOf(tell_id, status));
   json["answerBytes"] = tell->answer_bytes();
   if (tell->has_failure()) json["failure"] = Describe(tell->failure());
   if (tell->has_account()) json["turn"] = AccountJson<Json>(tell->account());
   json["sent"] = Moment(tell->accepted_at_ms());
-  if (tell->state() == "settled") {
+  if (tell->state() == v1::TellSummary::SETTLED) {
     json["settled"] = Moment(tell->settled_at_ms());
     json["fetched"] = tell->fetched();
   }
@@ -55,20 +58,20 @@ Json CancelJson(const std::string& tell_id, const v1::CancelTellOfResponse& resp
 
 }  // namespace
 
-std::unique_ptr<ToolRun> MakeTellStatusRun(McpDesk& desk, const ToolCall& call,
+std::unique_ptr<ToolRun> MakeTellStatusRun(Desk& desk, const ToolCall& call,
                                            ToolListener& listener) {
   return std::make_unique<StatusRun>(
       desk,
-      [&desk, tell_id = TellIdArgument(call), from = TextArgument(call, "fromTeam")](
+      [&desk, tell_id = TellIdArgument(call), from = call.visitor.caller](
           const v1::GetStatusResponse& status) { return TellStatus(desk, tell_id, from, status); },
       listener);
 }
 
-std::unique_ptr<ToolRun> MakeTellCancelRun(McpDesk& desk, const ToolCall& call,
+std::unique_ptr<ToolRun> MakeTellCancelRun(Desk& desk, const ToolCall& call,
                                            ToolListener& listener) {
-  const std::string tell_id = TellIdArgument(call), from = TextArgument(call, "fromTeam");
-  const auto begin = [&desk, tell_id, from](WaitRun::Done done) {
-    desk.Cancel(tell_id, from,
+  const std::string tell_id = TellIdArgument(call);
+  const auto begin = [&desk, tell_id, visitor = call.visitor](WaitRun::Done done) {
+    desk.Cancel(tell_id, visitor,
                 [tell_id, done](const absl::StatusOr<v1::CancelTellOfResponse>& cancelled) {
                   if (!cancelled.ok()) return done(cancelled.status());
                   done(CancelJson(tell_id, *cancelled));

@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_SERVICE_TELL_UPDATES_H_
-#define IRIS_COORDINATOR_SERVICE_TELL_UPDATES_H_
+#ifndef IRIS_COORDINATOR_DESK_TELL_UPDATES_H_
+#define IRIS_COORDINATOR_DESK_TELL_UPDATES_H_
 
 #include <cstddef>
 #include <functional>
@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "coordinator/desk/answer_text.h"
 #include "coordinator/orchestrator/tell.h"
-#include "coordinator/service/answer_text.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -53,4 +53,4 @@ class TellUpdates final : public TellObserver {
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_SERVICE_TELL_UPDATES_H_
+#endif  // IRIS_COORDINATOR_DESK_TELL_UPDATES_H_

@@ -1,4 +1,4 @@
-#include "coordinator/service/lent_env.h"
+#include "coordinator/service/visitor_in.h"
 
 #include <memory>
 #include <utility>

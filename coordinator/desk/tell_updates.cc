@@ -1,4 +1,4 @@
-#include "coordinator/service/tell_updates.h"
+#include "coordinator/desk/tell_updates.h"
 
 #include <algorithm>
 #include <memory>

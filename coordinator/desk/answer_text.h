@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_SERVICE_ANSWER_TEXT_H_
-#define IRIS_COORDINATOR_SERVICE_ANSWER_TEXT_H_
+#ifndef IRIS_COORDINATOR_DESK_ANSWER_TEXT_H_
+#define IRIS_COORDINATOR_DESK_ANSWER_TEXT_H_
 
 #include <cstddef>
 #include <functional>
@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/desk/desk.h"
 
 namespace iris {
 
@@ -29,9 +29,8 @@ class AnswerText {
   static constexpr absl::Duration kPatience = absl::Seconds(2);
 
   // All outlive it. `go_on`: there may be room now for what Get() had none for.
-  AnswerText(EventLoop& loop, Orchestrator& orchestrator, ByteBudget& budget,
-             std::function<void()> go_on)
-      : loop_(loop), orchestrator_(orchestrator), memory_(budget), go_on_(std::move(go_on)) {}
+  AnswerText(EventLoop& loop, Desk& desk, ByteBudget& budget, std::function<void()> go_on)
+      : loop_(loop), desk_(desk), memory_(budget), go_on_(std::move(go_on)) {}
   ~AnswerText() { Drop(); }
   AnswerText(const AnswerText&) = delete;
   AnswerText& operator=(const AnswerText&) = delete;
@@ -54,7 +53,7 @@ class AnswerText {
   absl::StatusOr<std::shared_ptr<const std::string>> Read(const std::string& tell_id);
 
   EventLoop& loop_;
-  Orchestrator& orchestrator_;
+  Desk& desk_;
   ByteBudget::Holder memory_;
   const std::function<void()> go_on_;
   std::string tell_id_;  // Whose answer is held.
@@ -64,4 +63,4 @@ class AnswerText {
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_SERVICE_ANSWER_TEXT_H_
+#endif  // IRIS_COORDINATOR_DESK_ANSWER_TEXT_H_

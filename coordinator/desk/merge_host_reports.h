@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_SERVICE_HOST_STORY_H_
-#define IRIS_COORDINATOR_SERVICE_HOST_STORY_H_
+#ifndef IRIS_COORDINATOR_DESK_MERGE_HOST_REPORTS_H_
+#define IRIS_COORDINATOR_DESK_MERGE_HOST_REPORTS_H_
 
 #include <vector>
 
@@ -10,8 +10,8 @@ namespace iris {
 
 // Adds to `status` what the hosts say: how their sessions really are, and what a tell in flight
 // waits for. Where a host cannot be asked, that is what its tells wait for.
-void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status);
+void MergeHostReports(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status);
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_SERVICE_HOST_STORY_H_
+#endif  // IRIS_COORDINATOR_DESK_MERGE_HOST_REPORTS_H_

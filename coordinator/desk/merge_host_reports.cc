@@ -1,4 +1,4 @@
-#include "coordinator/service/host_story.h"
+#include "coordinator/desk/merge_host_reports.h"
 
 #include <map>
 #include <string>
@@ -58,30 +58,34 @@ std::string AwayText(const v1::LinkStatus& link) {
                       LinkStateWords(link.state()));
 }
 
-// As in SessionStatus.
-absl::string_view StateName(v1::SessionState state) {
+v1::SessionStatus::State StateOf(v1::SessionState state) {
   switch (state) {
     case v1::SESSION_STARTING:
-      return "starting";
+      return v1::SessionStatus::STARTING;
     case v1::SESSION_READY:
-      return "ready";
+      return v1::SessionStatus::READY;
     case v1::SESSION_BUSY:
-      return "busy";
+      return v1::SessionStatus::BUSY;
     case v1::SESSION_DRAINING:
-      return "draining";
+      return v1::SessionStatus::DRAINING;
     case v1::SESSION_UNVERIFIABLE:
-      return "unverifiable";
+      return v1::SessionStatus::UNVERIFIABLE;
     default:
-      return "stopped";
+      return v1::SessionStatus::STOPPED;
   }
+}
+
+// A connection that is silent is still there: its state says so.
+bool IsAway(const v1::LinkStatus& link) {
+  return link.state() != v1::LinkStatus::UP && link.state() != v1::LinkStatus::SUSPECT;
 }
 
 // What the host knows better than we do.
 void AddSession(const v1::SessionInfo& info, v1::SessionStatus& session) {
   if (info.has_stall()) session.set_stall(StallText(info.stall()));
   // Unverifiable: of an earlier life of ours, and not used in this one.
-  if (info.state() == v1::SESSION_DRAINING || session.state() == "unverifiable") {
-    session.set_state(std::string(StateName(info.state())));
+  if (info.state() == v1::SESSION_DRAINING || session.state() == v1::SessionStatus::UNVERIFIABLE) {
+    session.set_state(StateOf(info.state()));
   }
   if (info.has_child()) {
     session.set_child_pid(info.child().pid());
@@ -91,7 +95,7 @@ void AddSession(const v1::SessionInfo& info, v1::SessionStatus& session) {
 
 }  // namespace
 
-void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
+void MergeHostReports(const std::vector<HostReport>& hosts, v1::GetStatusResponse& status) {
   for (const HostReport& host : hosts) {
     for (v1::LinkStatus& link : *status.mutable_links()) {
       if (link.id() == host.link_id && host.host.has_holdings()) {
@@ -114,8 +118,7 @@ void AddHostStories(const std::vector<HostReport>& hosts, v1::GetStatusResponse&
     const auto found = links.find(session.to());
     if (found == links.end()) continue;
     const v1::LinkStatus& link = *found->second;
-    const bool away = link.state() != "up";
-    if (away && !session.tell_in_flight().empty()) session.set_stall(AwayText(link));
+    if (IsAway(link) && !session.tell_in_flight().empty()) session.set_stall(AwayText(link));
     const std::string& asked = link.same_agent_as().empty() ? link.id() : link.same_agent_as();
     const auto info = infos.find({asked, session.session_id()});
     if (info != infos.end()) AddSession(*info->second, session);

@@ -1,12 +1,15 @@
-#ifndef IRIS_COORDINATOR_SERVICE_LENT_ENV_H_
-#define IRIS_COORDINATOR_SERVICE_LENT_ENV_H_
+#ifndef IRIS_COORDINATOR_SERVICE_VISITOR_IN_H_
+#define IRIS_COORDINATOR_SERVICE_VISITOR_IN_H_
 
 #include <string>
 
 #include "common/environment/environment.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/desk/desk.h"
 #include "google/protobuf/map.h"
 #include "proto/iris/v1/agent.pb.h"
 
+// Who asks, as a request says it.
 namespace iris {
 
 // What a front end says is its environment, cut to the bounds (CutEnvironment()).
@@ -23,6 +26,18 @@ SharedEnvironment EnvironmentIn(const Request& request) {
                                    : EnvironmentWith(request.lent_env());
 }
 
+// Of a request that has the first alone; null: it is unset, and nothing is lent.
+template <typename Request>
+SharedEnvironment EnvironmentLentIn(const Request& request) {
+  return request.has_environment() ? EnvironmentOf(request.environment()) : nullptr;
+}
+
+// Of a request with `from` and what EnvironmentLentIn() reads.
+template <typename Request>
+Visitor VisitorIn(const Request& request) {
+  return {.caller = Caller::Named(request.from()), .environment = EnvironmentLentIn(request)};
+}
+
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_SERVICE_LENT_ENV_H_
+#endif  // IRIS_COORDINATOR_SERVICE_VISITOR_IN_H_

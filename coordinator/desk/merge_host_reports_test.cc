@@ -1,4 +1,4 @@
-#include "coordinator/service/host_story.h"
+#include "coordinator/desk/merge_host_reports.h"
 
 #include <fstream>
 #include <iterator>
@@ -13,18 +13,18 @@
 namespace iris {
 namespace {
 
-class HostStoryTest : public testing::Test {
+class HostReportsTest : public testing::Test {
  protected:
-  HostStoryTest() {
+  HostReportsTest() {
     link_ = status_.add_links();
     link_->set_id("link-1");
     link_->set_key("me@gpu1:22");
     link_->add_teams("gpu");
-    link_->set_state("up");
+    link_->set_state(v1::LinkStatus::UP);
     session_ = status_.add_sessions();
     session_->set_session_id("s1");
     session_->set_to("gpu");
-    session_->set_state("busy");
+    session_->set_state(v1::SessionStatus::BUSY);
     session_->set_tell_in_flight("t1");
     host_.link_id = "link-1";
     info_ = host_.sessions.add_sessions();
@@ -34,7 +34,7 @@ class HostStoryTest : public testing::Test {
 
   // What the status says of the session in the end.
   const v1::SessionStatus& Tell() {
-    AddHostStories({host_}, status_);
+    MergeHostReports({host_}, status_);
     return status_.sessions(0);
   }
 
@@ -45,7 +45,7 @@ class HostStoryTest : public testing::Test {
   v1::SessionInfo* info_;
 };
 
-TEST_F(HostStoryTest, EveryKindOfStallHasItsWords) {
+TEST_F(HostReportsTest, EveryKindOfStallHasItsWords) {
   std::vector<std::string> seen;
   for (int kind = v1::Stall::Kind_MIN + 1; kind <= v1::Stall::Kind_MAX; ++kind) {
     info_->mutable_stall()->set_kind(static_cast<v1::Stall::Kind>(kind));
@@ -60,7 +60,7 @@ TEST_F(HostStoryTest, EveryKindOfStallHasItsWords) {
   EXPECT_EQ(seen.size(), 8u);
 }
 
-TEST_F(HostStoryTest, ThePageOnTroublesHasEveryStallUnderItsWords) {
+TEST_F(HostReportsTest, ThePageOnTroublesHasEveryStallUnderItsWords) {
   std::ifstream file("docs/TROUBLESHOOTING.md", std::ios::binary);
   ASSERT_TRUE(file.is_open());
   const std::string page{std::istreambuf_iterator<char>(file), {}};
@@ -72,16 +72,16 @@ TEST_F(HostStoryTest, ThePageOnTroublesHasEveryStallUnderItsWords) {
   }
 }
 
-TEST_F(HostStoryTest, WhatGoesWellHasNoStall) { EXPECT_EQ(Tell().stall(), ""); }
+TEST_F(HostReportsTest, WhatGoesWellHasNoStall) { EXPECT_EQ(Tell().stall(), ""); }
 
-TEST_F(HostStoryTest, WhatAHostSaysIsBounded) {
+TEST_F(HostReportsTest, WhatAHostSaysIsBounded) {
   info_->mutable_stall()->set_kind(v1::Stall::TOOL_RUNNING);
   info_->mutable_stall()->set_detail(std::string(100'000, 'x'));
   EXPECT_LT(Tell().stall().size(), 400u);
 }
 
 // A status is one message for all hosts: one field that is no UTF-8, and nobody gets any of it.
-TEST_F(HostStoryTest, AHostThatIsCutInsideACharacterHarmsNobodysStatus) {
+TEST_F(HostReportsTest, AHostThatIsCutInsideACharacterHarmsNobodysStatus) {
   info_->mutable_stall()->set_kind(v1::Stall::TOOL_RUNNING);
   info_->mutable_stall()->set_detail(std::string(255, 'a') + "é\x1b[31m");
   const std::string bytes = (Tell(), status_.SerializeAsString());
@@ -89,8 +89,8 @@ TEST_F(HostStoryTest, AHostThatIsCutInsideACharacterHarmsNobodysStatus) {
   EXPECT_EQ(status_.sessions(0).stall().find('\x1b'), std::string::npos);
 }
 
-TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
-  link_->set_state("waiting");
+TEST_F(HostReportsTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
+  link_->set_state(v1::LinkStatus::WAITING);
   link_->mutable_failure()->set_kind(v1::FAILURE_DROPPED);
   link_->set_failure_age_ms(2'000);
   link_->set_away_ms(12'000);
@@ -103,27 +103,33 @@ TEST_F(HostStoryTest, ALinkThatIsAwayIsWhatATellInFlightWaitsFor) {
   EXPECT_EQ(Tell().stall(), "") << "nobody waits";
 }
 
-TEST_F(HostStoryTest, ADrainingSessionIsShownAsOne) {
-  info_->set_state(v1::SESSION_DRAINING);
-  EXPECT_EQ(Tell().state(), "draining");
+TEST_F(HostReportsTest, ALinkThatIsSilentIsNotAway) {
+  link_->set_state(v1::LinkStatus::SUSPECT);
+  host_.sessions.clear_sessions();
+  EXPECT_EQ(Tell().stall(), "");
 }
 
-TEST_F(HostStoryTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
-  session_->set_state("unverifiable");
+TEST_F(HostReportsTest, ADrainingSessionIsShownAsOne) {
+  info_->set_state(v1::SESSION_DRAINING);
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::DRAINING);
+}
+
+TEST_F(HostReportsTest, TheHostKnowsWhetherAChildOfAnEarlierLifeRuns) {
+  session_->set_state(v1::SessionStatus::UNVERIFIABLE);
   info_->set_state(v1::SESSION_NO_CHILD);
-  EXPECT_EQ(Tell().state(), "stopped");
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::STOPPED);
   info_->set_state(v1::SESSION_UNVERIFIABLE);
-  session_->set_state("unverifiable");
-  EXPECT_EQ(Tell().state(), "unverifiable") << "another host has it";
+  session_->set_state(v1::SessionStatus::UNVERIFIABLE);
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::UNVERIFIABLE) << "another host has it";
   info_->set_state(v1::SESSION_READY);
   info_->mutable_child()->set_pid(77);
   info_->mutable_child()->set_start_time(5);
-  EXPECT_EQ(Tell().state(), "ready");
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::READY);
   EXPECT_EQ(Tell().child_pid(), 77);
   EXPECT_EQ(Tell().child_start_time(), 5u);
 }
 
-TEST_F(HostStoryTest, WhatAHostHoldsIsShownWithItsLinkAlone) {
+TEST_F(HostReportsTest, WhatAHostHoldsIsShownWithItsLinkAlone) {
   v1::LinkStatus* other = status_.add_links();
   other->set_id("link-2");
   other->set_key("me@gpu1:22");
@@ -133,31 +139,31 @@ TEST_F(HostStoryTest, WhatAHostHoldsIsShownWithItsLinkAlone) {
   EXPECT_FALSE(status_.links(1).has_holdings());
 }
 
-TEST_F(HostStoryTest, AnAgentThatTwoLinksReachTellsOfTheSessionsOfBoth) {
+TEST_F(HostReportsTest, AnAgentThatTwoLinksReachTellsOfTheSessionsOfBoth) {
   v1::LinkStatus* other = status_.add_links();
   other->set_id("link-2");
   other->set_key("me@gpu1:22");
   other->set_same_agent_as("link-1");
-  other->set_state("up");
+  other->set_state(v1::LinkStatus::UP);
   other->add_teams("other");
   v1::SessionStatus* session = status_.add_sessions();
   session->set_session_id("s2");
   session->set_to("other");
-  session->set_state("unverifiable");
+  session->set_state(v1::SessionStatus::UNVERIFIABLE);
   v1::SessionInfo* info = host_.sessions.add_sessions();
   info->set_session_id("s2");
   info->set_state(v1::SESSION_READY);
   host_.host.mutable_holdings()->set_sessions(2);
   Tell();
-  EXPECT_EQ(status_.sessions(1).state(), "ready");
+  EXPECT_EQ(status_.sessions(1).state(), v1::SessionStatus::READY);
   EXPECT_EQ(status_.links(0).holdings().sessions(), 2u);
   EXPECT_FALSE(status_.links(1).has_holdings()) << "they would count twice";
 }
 
-TEST_F(HostStoryTest, SessionsThatNoHostNamesStayAsTheyAre) {
+TEST_F(HostReportsTest, SessionsThatNoHostNamesStayAsTheyAre) {
   info_->set_session_id("another");
-  session_->set_state("unverifiable");
-  EXPECT_EQ(Tell().state(), "unverifiable");
+  session_->set_state(v1::SessionStatus::UNVERIFIABLE);
+  EXPECT_EQ(Tell().state(), v1::SessionStatus::UNVERIFIABLE);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "coordinator/orchestrator/caller_name.h"
+#include "coordinator/caller/caller.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -39,9 +39,27 @@ std::string Plain(absl::string_view text) {
 // The first digits of that hash hardly depend on how the text ends.
 std::string LastOf(const std::string& digits) { return digits.substr(digits.size() - kDigits); }
 
+// Whether `name` has the form that Caller::InFolder() gives.
+bool IsNeutral(absl::string_view name) {
+  if (name.size() > kNameBytesMax) return false;
+  const size_t at = name.find('@');
+  if (at == 0 || at == name.npos || at + 1 == name.size()) return false;
+  const auto is_plain = [](char c) { return IsPlain(c); };
+  return std::all_of(name.begin(), name.begin() + at, is_plain) &&
+         std::all_of(name.begin() + at + 1, name.end(), is_plain);
+}
+
 }  // namespace
 
-std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
+Caller Caller::Named(absl::string_view name) {
+  Kind kind = Kind::kTeam;
+  if (name.empty()) kind = Kind::kNobody;
+  if (name == kCommandLineName) kind = Kind::kCommandLine;
+  if (IsNeutral(name)) kind = Kind::kNeutral;
+  return Caller(kind, std::string(name));
+}
+
+Caller Caller::InFolder(absl::string_view folder, absl::string_view host) {
   while (absl::ConsumeSuffix(&folder, "/")) {
   }
   const size_t slash = folder.rfind('/');
@@ -51,16 +69,11 @@ std::string NeutralCaller(absl::string_view folder, absl::string_view host) {
     name = absl::StrCat(Plain(own), own.empty() ? "folder-" : "-", LastOf(FnvHex128(folder)));
   }
   const std::string where = Plain(host);
-  return absl::StrCat(name, "@", where.empty() ? "localhost" : where);
+  return Caller(Kind::kNeutral, absl::StrCat(name, "@", where.empty() ? "localhost" : where));
 }
 
-bool IsNeutralCaller(absl::string_view name) {
-  if (name.size() > kNameBytesMax) return false;
-  const size_t at = name.find('@');
-  if (at == 0 || at == name.npos || at + 1 == name.size()) return false;
-  const auto is_plain = [](char c) { return IsPlain(c); };
-  return std::all_of(name.begin(), name.begin() + at, is_plain) &&
-         std::all_of(name.begin() + at + 1, name.end(), is_plain);
+bool Caller::MaySee(const Caller& sender) const {
+  return kind_ == Kind::kCommandLine || (kind_ != Kind::kNobody && name_ == sender.name_);
 }
 
 }  // namespace iris

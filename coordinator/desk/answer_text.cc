@@ -1,9 +1,10 @@
-#include "coordinator/service/answer_text.h"
+#include "coordinator/desk/answer_text.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/orchestrator/tell.h"
 
 namespace iris {
@@ -59,10 +60,11 @@ void AnswerText::Hold(const std::string& tell_id, std::shared_ptr<const std::str
 absl::StatusOr<std::shared_ptr<const std::string>> AnswerText::Read(const std::string& tell_id) {
   AnswerReader reader;
   // Whoever asks was given the outcome: it is theirs.
-  const absl::Status found = orchestrator_.Follow(tell_id, kCommandLineCaller, &reader);
+  const absl::Status found =
+      desk_.Follow(tell_id, {.caller = Caller::CommandLine()}, /*asker_waits=*/false, &reader);
   if (!found.ok()) return found;
   if (reader.answer != nullptr) return reader.answer;
-  orchestrator_.RemoveObserver(tell_id, &reader);
+  desk_.RemoveObserver(tell_id, &reader);
   return MakeFailure(v1::FAILURE_INTERNAL,
                      absl::StrCat("the answer of ", tell_id, " is not in the store"));
 }

@@ -1,0 +1,78 @@
+#include "coordinator/desk/feed.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
+
+namespace iris {
+
+Feed::~Feed() {
+  if (timer_ != 0) loop_.Cancel(timer_);
+}
+
+absl::Status Feed::Watch(FeedWatcher* watcher) {
+  if (watchers_.size() >= kWatchersMax) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(kWatchersMax, " watch already"));
+  }
+  const bool is_first = watchers_.empty();
+  // Before: it has not asked for news yet.
+  if (is_first) Look();
+  watchers_.insert(watcher);
+  if (!is_first) return absl::OkStatus();
+  timer_ = loop_.After(kLookEvery, [this] { LookAgain(); });
+  AskHosts();
+  return absl::OkStatus();
+}
+
+void Feed::Unwatch(FeedWatcher* watcher) {
+  watchers_.erase(watcher);
+  if (watchers_.empty() && timer_ != 0) loop_.Cancel(std::exchange(timer_, 0));
+}
+
+Board::News Feed::NewsAfter(uint64_t seq) {
+  if (watchers_.empty()) Look();
+  return board_.NewsAfter(seq);
+}
+
+void Feed::Poke() {
+  if (watchers_.empty() || std::exchange(poked_, true)) return;
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    poked_ = false;
+    Look();
+  });
+}
+
+void Feed::LookAgain() {
+  timer_ = loop_.After(kLookEvery, [this] { LookAgain(); });
+  if (loop_.now() - asked_at_ >= kAskHostsEvery) AskHosts();
+  Look();
+}
+
+void Feed::AskHosts() {
+  if (std::exchange(asking_, true)) return;
+  asked_at_ = loop_.now();
+  source_.ask_hosts(
+      [this, alive = std::weak_ptr<bool>(alive_)](const std::vector<HostReport>& hosts) {
+        if (alive.expired()) return;
+        asking_ = false;
+        hosts_ = hosts;
+        Poke();
+      });
+}
+
+void Feed::Look() {
+  absl::StatusOr<BoardState> state = source_.look(hosts_);
+  if (!state.ok()) {
+    LogWarn("what there is to show: ", state.status().message());
+    return;
+  }
+  if (!board_.Show(*std::move(state))) return;
+  for (FeedWatcher* watcher : std::vector<FeedWatcher*>(watchers_.begin(), watchers_.end())) {
+    if (watchers_.count(watcher) > 0) watcher->OnNews();
+  }
+}
+
+}  // namespace iris
