@@ -56,7 +56,9 @@ bazel build "${build_flags[@]}" $programs
 
 failed=0
 IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
-export IRIS_BIN_DIR results
+# What cannot be downloaded is tried once in a run.
+IRIS_TESTS_RUN=$results
+export IRIS_BIN_DIR IRIS_TESTS_RUN results
 
 # test_file PATH: pytest, its words in RESULTS/PATH.log and its report in RESULTS/PATH.xml. What a shell starts in the
 # background ignores SIGINT, and tests send it: hence env.
