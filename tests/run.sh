@@ -95,5 +95,11 @@ wait "$lanes" || failed=1
 reports=("${files[@]/#/$results/}")
 cat "${reports[@]/%/.log}" || failed=1
 
+# In CI: as many files as there is time for.
+if [ -n "${IRIS_TIDY_WITHIN:-}" ]; then
+  say "clang-tidy, within $IRIS_TIDY_WITHIN s"
+  tools/tidy.sh --within="$IRIS_TIDY_WITHIN" || failed=1
+fi
+
 /usr/bin/python3 tests/count_results.py "$testlogs" "$asan_testlogs" "$results/fuzz.xml" "${reports[@]/%/.xml}" || failed=1
 exit "$failed"
