@@ -1,10 +1,12 @@
 // What goes wrong in a schedule, and when.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -144,10 +146,20 @@ void Schedule::FailOneWrite() {
   world_.After(absl::Milliseconds(1 + 20 * plan.write), [this] { KillCoordinator(); });
 }
 
+// Every team that has tells has a session.
+bool Schedule::AllHaveSessions() const {
+  std::set<size_t> teams;
+  for (const SimTell& tell : tells_) {
+    if (std::count(accepted_.begin(), accepted_.end(), tell.id) > 0) teams.insert(tell.team);
+  }
+  return std::all_of(tells_.begin(), tells_.end(),
+                     [&teams](const SimTell& tell) { return teams.count(tell.team) > 0; });
+}
+
 // Where there is a session already: another one would be another conversation.
 void Schedule::CopyStore() {
   Coordinator& coordinator = *senders_[0].coordinator;
-  if (accepted_.empty() || !coordinator.up() || put_back_) return;
+  if (!AllHaveSessions() || !coordinator.up() || put_back_) return;
   world_.Note("the store is copied");
   coordinator.Kill();
   const bool copied = desk_.Copy();

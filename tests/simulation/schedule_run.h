@@ -80,6 +80,7 @@ class Schedule {
   void StartCoordinator(size_t sender = 0);
   void FailDisk(uint64_t healthy, uint64_t failing, absl::Duration at_most);
   void FailOneWrite();
+  bool AllHaveSessions() const;
   void CopyStore();
   void PutStoreBack();
   void KillCoordinator();
