@@ -1,5 +1,7 @@
 """cc_test: a test with GoogleTest, on whose loops nothing blocks or computes for long."""
 
+_GTEST = "@sys//:gtest"
+
 def cc_test(name, srcs = None, deps = [], size = "small", **kwargs):
     """A test of NAME.cc, linked with GoogleTest and its main.
 
@@ -17,9 +19,9 @@ def cc_test(name, srcs = None, deps = [], size = "small", **kwargs):
         name = name,
         size = size,
         srcs = srcs or [name + ".cc"],
-        deps = deps + [
+        deps = [dep for dep in deps if dep != _GTEST] + [
             "//common/loop:watch_tests",
-            "@sys//:gtest",
+            _GTEST,
         ],
         **kwargs
     )
