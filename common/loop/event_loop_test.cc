@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "common/loop/callback_watch.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
