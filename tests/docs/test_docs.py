@@ -95,7 +95,7 @@ def shown(line):
     return re.sub(r"https?://\S+", "", re.sub(r"\]\([^)\s]*\)", "]", line))
 
 
-@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("tests/*/*.md"))], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("tests/**/*.md"))], ids=lambda page: str(page.relative_to(ROOT)))
 def test_text_is_no_wider_than_a_window(page):
     wide = [f"{number}: {len(shown(line))} columns" for number, line in prose(page) if len(shown(line)) > COLUMNS]
     assert not wide, "`tools/wrap_docs.py FILE` breaks these:\n" + "\n".join(wide)
