@@ -26,6 +26,7 @@
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "common/loop/callback_watch.h"
 #include "common/process/spawn.h"
 #include "nlohmann/json.hpp"
 
@@ -198,6 +199,7 @@ Lock LockClaims(const std::string& path) {
     if (flock(lock.file.get(), LOCK_EX | LOCK_NB) == 0) break;
     if (errno != EWOULDBLOCK) break;  // No locks here.
     if (i == kLockTries - 1) return lock;
+    MayBlock("LockClaims");
     absl::SleepFor(kLockTryEvery);  // flock() knows no deadline; its holder needs a moment only.
   }
   lock.held = true;

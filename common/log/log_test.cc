@@ -113,8 +113,12 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
 }
 
 TEST_F(LogTest, AFileThatCannotBeOpenedLeavesStderr) {
+  testing::internal::CaptureStderr();
   StartLogging("/proc/nowhere/test.log", LogLevel::kInfo);
   LogInfo("still here");
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("WARN logging to stderr: "));
+  EXPECT_THAT(said, HasSubstr("INFO still here"));
 }
 
 }  // namespace

@@ -10,7 +10,15 @@
 namespace iris::simulation {
 
 // Which method a call is of, on the wire.
-enum class Method : uint8_t { kAcquire, kOpen, kAttach, kCancelTell, kClose, kProbe };
+enum class Method : uint8_t {
+  kAcquire,
+  kOpen,
+  kAttach,
+  kCancelTell,
+  kClose,
+  kProbe,
+  kAnswerRequest,
+};
 
 // How a call ended, as the body of its last frame: code (1) | length of the message (4) | message |
 // details.

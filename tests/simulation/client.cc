@@ -93,7 +93,7 @@ class Stub final : public v1::Agent::StubInterface,
   CARRIED(Open)
   CARRIED(CancelTell)
   CARRIED(Close)
-  NOT_CARRIED(AnswerRequest)
+  CARRIED(AnswerRequest)
   NOT_CARRIED(List)
   NOT_CARRIED(GetHost)
   NOT_CARRIED(Shutdown)

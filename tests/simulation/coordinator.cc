@@ -13,16 +13,16 @@ namespace iris::simulation {
 
 class Coordinator::Dialer final : public Connector {
  public:
-  Dialer(World& world, const Options& options, Life& life)
-      : world_(world), options_(options), life_(life) {}
+  Dialer(World& world, const Options& options, Life& life, Way& way)
+      : world_(world), options_(options), life_(life), way_(way) {}
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>&) override {
     on_progress({.stage = ConnectProgress::Stage::kStarting, .text = "simulated"});
     absl::StatusOr<Dialed> dialed = options_.dial();
     if (!dialed.ok()) return dialed.status();
-    life_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);
-    life_.channels.push_back(life_.dialed);
+    way_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);
+    life_.channels.push_back(way_.dialed);
     Connection connection;
     connection.hello = dialed->hello;
     return connection;
@@ -32,6 +32,7 @@ class Coordinator::Dialer final : public Connector {
   World& world_;
   const Options& options_;
   Life& life_;
+  Way& way_;
 };
 
 namespace {
@@ -50,14 +51,15 @@ class AskedTransport final : public AgentTransport {
 
 }  // namespace
 
-// As the product's, for the one link that there is.
+// As the product's, for the links that there are.
 class Coordinator::Factory final : public TransportFactory {
  public:
   Factory(Life& life, CoordinatorIdentity identity) : life_(life), identity_(std::move(identity)) {}
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    return std::make_unique<AskedTransport>(*life_.loop, life_.calls, *life_.link, identity_,
-                                            Asked(team), key, after, sink);
+    return std::make_unique<AskedTransport>(*life_.loop, life_.calls,
+                                            *life_.ways.at(team.name).link, identity_, Asked(team),
+                                            key, after, sink);
   }
 
  private:
@@ -65,28 +67,37 @@ class Coordinator::Factory final : public TransportFactory {
   const CoordinatorIdentity identity_;
 };
 
+void Coordinator::OpenWay(Life& life, const std::string& team) {
+  Way& way = life.ways[team];
+  const HostLinkOptions options{
+      .credit = options_.credit,
+      .seed = world_.Below(1 << 30),
+      .open_stub = [&way](ScopedFd) { return std::exchange(way.dialed, nullptr)->MakeStub(); },
+      .threads = false};
+  way.link =
+      std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
+                                 std::make_unique<Dialer>(world_, options_, life, way), options);
+}
+
 absl::Status Coordinator::Start() {
-  const absl::StatusOr<Store*> store = desk_.OpenStore();
+  const absl::StatusOr<Store*> store = OpenStore();
   if (!store.ok()) return store.status();
   life_ = std::make_unique<Life>();
   Life& life = *life_;
   life.loop = std::make_unique<EventLoop>([this] { return world_.now(); });
   life.store = *store;
   Config config;
-  config.teams.push_back({.name = desk_.team(),
-                          .path = desk_.team_path(),
-                          .claude_path = "/bin/true",
-                          .idle_timeout = absl::Hours(1),
-                          .session_init_timeout = absl::Seconds(30)});
+  for (const std::string& team : desk_.teams()) {
+    config.teams.push_back({.name = team,
+                            .path = desk_.team_path(),
+                            .claude_path = "/bin/true",
+                            .idle_timeout = absl::Hours(1),
+                            .session_init_timeout = absl::Seconds(30),
+                            .ask_permissions = options_.ask_permissions});
+  }
   life.config = std::make_unique<LiveConfig>(
       "/nowhere", [config](const EnvLookup&) -> absl::StatusOr<Config> { return config; });
-  const HostLinkOptions link{
-      .credit = options_.credit,
-      .seed = world_.Below(1 << 30),
-      .open_stub = [&life](ScopedFd) { return std::exchange(life.dialed, nullptr)->MakeStub(); },
-      .threads = false};
-  life.link = std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
-                                         std::make_unique<Dialer>(world_, options_, life), link);
+  for (const std::string& team : desk_.teams()) OpenWay(life, team);
   life.factory = std::make_unique<Factory>(
       life, CoordinatorIdentity{.id = life.store->coordinator_id(), .label = "simulated"});
   life.orchestrator =
@@ -102,7 +113,7 @@ void Coordinator::Kill() {
   world_.Note("the coordinator is killed");
   life_->orchestrator.reset();
   life_->factory.reset();
-  life_->link.reset();
+  life_->ways.clear();
   for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
     if (const std::shared_ptr<ClientChannel> still = channel.lock()) still->Abandon();
   }
@@ -111,16 +122,26 @@ void Coordinator::Kill() {
   life_.reset();
 }
 
-absl::Status Coordinator::Tell(const std::string& tell_id, const std::string& text,
+absl::Status Coordinator::Tell(const std::string& tell_id, size_t team, const std::string& text,
                                TellObserver* observer) {
   return life_->orchestrator->Tell(
-      {.tell_id = tell_id, .from = Caller::CommandLine(), .to = desk_.team(), .text = text},
+      {.tell_id = tell_id, .from = Caller::CommandLine(), .to = desk_.teams()[team], .text = text},
       observer);
 }
 
-void Coordinator::Cancel(const std::string& tell_id) {
-  life_->orchestrator->Cancel(tell_id, Caller::CommandLine(),
-                              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+void Coordinator::TakeOver(size_t team) {
+  life_->orchestrator->Wake(
+      Caller::CommandLine(), desk_.teams()[team], [](const absl::StatusOr<v1::WakeResponse>&) {},
+      /*takeover=*/true);
+}
+
+void Coordinator::Answer(const std::string& request_id, bool allow) {
+  v1::AnswerPermissionRequest request;
+  request.set_request_id(request_id);
+  request.set_verdict(allow ? v1::AnswerPermissionRequest::ALLOW
+                            : v1::AnswerPermissionRequest::DENY);
+  life_->orchestrator->AnswerPermission(request,
+                                        [](const absl::StatusOr<v1::AnswerPermissionResponse>&) {});
 }
 
 absl::optional<StoredTell> Coordinator::Find(const std::string& tell_id) {

@@ -140,18 +140,15 @@ Report Runner::Run(const Plan& plan) {
   return report;
 }
 
-Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max,
-                 bool host_goes_back) {
+Summary RunSeeds(uint64_t first, uint64_t count, const Plan& like, size_t bad_max) {
   return OnAllCores(first, first + count, [&](const Next& next) {
     Runner runner;
     Summary summary;
     while (summary.bad_seeds.size() < bad_max) {
       const absl::optional<uint64_t> seed = next();
       if (!seed.has_value()) break;
-      Plan plan;
+      Plan plan = like;
       plan.seed = *seed;
-      plan.plant = plant;
-      plan.host_goes_back = host_goes_back;
       Add(summary, *seed, runner.Run(plan));
     }
     return summary;

@@ -7,6 +7,12 @@
 #include "tests/simulation/schedule_run.h"
 
 namespace iris::simulation {
+namespace {
+
+// Of both ends in kSettled: keep-alives, and what they have a slow wire carry.
+constexpr uint64_t kRestStepsMax = 50'000;
+
+}  // namespace
 
 void Schedule::CheckOutcome(const SimTell& tell, const TellOutcome& outcome) {
   const std::string right = AnswerTo(tell.text);
@@ -20,10 +26,15 @@ void Schedule::CheckOutcome(const SimTell& tell, const TellOutcome& outcome) {
     if (turns != 1 && !is_forgotten) {
       world_.Violation(absl::StrCat("answered, and begun ", turns, " times"));
     }
+    if (host_->claudes().cut_off.count(tell.id) > 0) {
+      world_.Violation("answered, and a permission was lost in its turn");
+    }
     return;
   }
   const FailureKind kind = KindOf(outcome.status);
-  if (allowed_.count(kind) == 0) {
+  const bool lost_permission =
+      kind == v1::FAILURE_PERMISSION_DENIED && host_->claudes().cut_off.count(tell.id) > 0;
+  if (allowed_.count(kind) == 0 && !lost_permission) {
     world_.Violation(absl::StrCat("tell ", tell.id,
                                   " fails, and nothing that happened explains it: ", KindName(kind),
                                   ": ", outcome.status.message()));
@@ -40,7 +51,7 @@ void Schedule::CheckOutcome(const SimTell& tell, const TellOutcome& outcome) {
 
 void Schedule::CheckStore() {
   for (const SimTell& tell : tells_) {
-    const absl::optional<StoredTell> stored = coordinator_->Find(tell.id);
+    const absl::optional<StoredTell> stored = senders_[tell.sender].coordinator->Find(tell.id);
     if (put_back_) continue;  // It has what the copy had, and nothing of that is open.
     if (!stored.has_value() || stored->state != TellState::kSettled) {
       world_.Violation(absl::StrCat("tell ", tell.id, " is not settled in the store"));
@@ -55,13 +66,48 @@ void Schedule::CheckOrder() {
   for (const auto& [id, turns] : host_->claudes().turns) {
     if (turns > 1) world_.Violation(absl::StrCat("claude began ", id, " ", turns, " times"));
   }
+  for (size_t sender = 0; sender < senders_.size(); ++sender) {
+    for (size_t team = 0; team < plan_.links; ++team) CheckOrderOf(sender, team);
+  }
+}
+
+void Schedule::CheckOrderOf(size_t sender, size_t team) {
   auto next = accepted_.begin();
   for (const std::string& id : host_->claudes().order) {
-    if (in_any_order_.count(id) > 0) continue;
+    const bool is_theirs = std::any_of(tells_.begin(), tells_.end(), [&](const SimTell& tell) {
+      return tell.id == id && tell.sender == sender && tell.team == team;
+    });
+    if (!is_theirs || in_any_order_.count(id) > 0) continue;
     next = std::find(next, accepted_.end(), id);
     if (next == accepted_.end()) {
       return world_.Violation(absl::StrCat("claude began ", id, " out of order"));
     }
+  }
+}
+
+// What goes on when all has been heard of is keep-alives.
+void Schedule::CheckRest() {
+  while (world_.now() < disturbed_until_ + kSettled && Step()) {
+  }
+  uint64_t steps = 0;
+  const absl::Duration end = world_.now() + kSettled;
+  while (world_.now() < end && steps <= kRestStepsMax && Step()) ++steps;
+  if (steps > kRestStepsMax) {
+    world_.Violation("nothing is left to do, and there is no rest");
+  }
+  for (const Sender& sender : senders_) {
+    if (!sender.coordinator->up()) continue;
+    for (const std::string& id : sender.coordinator->OpenTells()) {
+      world_.Violation(absl::StrCat("tell ", id, " is open long after it was heard of"));
+    }
+  }
+  // What a coordinator had under way that lost the session, the other one may never look at.
+  if (plan_.takeovers) return;
+  for (const std::shared_ptr<Claude>& claude : host_->running()) {
+    if (claude->busy()) world_.Violation("a claude is at work long after the last tell was heard");
+  }
+  for (const std::string& request_id : host_->claudes().asking) {
+    world_.Violation(absl::StrCat(request_id, " still waits for its answer"));
   }
 }
 

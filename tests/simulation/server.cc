@@ -183,6 +183,11 @@ std::shared_ptr<ServerChannel::Call> ServerChannel::Start(uint32_t id, Method me
           *this, id, [to](CallbackServerContext* context, const auto* request, auto* response) {
             to->Close(context, request, response);
           });
+    case Method::kAnswerRequest:
+      return std::make_shared<ServerUnary<v1::AnswerRequestRequest, v1::AnswerRequestResponse>>(
+          *this, id, [to](CallbackServerContext* context, const auto* request, auto* response) {
+            to->AnswerRequest(context, request, response);
+          });
     case Method::kAttach: {
       auto stream =
           std::make_shared<ServerStream<v1::AttachRequest, v1::AttachResponse>>(*this, id);
