@@ -20,6 +20,7 @@
 #include "common/version/version.h"
 #include "coordinator/app/stale_sockets.h"
 #include "coordinator/config/load_config.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
 namespace {
@@ -70,7 +71,7 @@ Daemon::Daemon(const Places& places, ScopedFd data_lock, absl::Duration idle_exi
 absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
   if (!config.ok()) return config.status();
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = places_.store});
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open({.path = places_.store});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   budget_ = std::make_unique<ByteBudget>(thread_.loop());

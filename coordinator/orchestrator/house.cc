@@ -12,8 +12,8 @@
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/kept/answers_kept.h"
 #include "coordinator/orchestrator/orchestrator.h"
-#include "coordinator/store/answers_kept.h"
 #include "coordinator/transport/host_away.h"
 
 namespace iris {

@@ -19,16 +19,16 @@
 #include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/kept/answers_kept.h"
+#include "coordinator/kept/read_mark.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
-#include "coordinator/store/answers_kept.h"
 #include "coordinator/store/store.h"
 #include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -100,8 +100,8 @@ class Orchestrator : private SessionListener {
   // FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's own turn.
   // FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would wait for a
   // process for ever. FAILURE_STORAGE. What is refused goes on.
-  absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                      TellObserver* observer, const std::string& asker_session = "");
+  absl::Status Follow(const std::string& tell_id, const std::string& caller, TellObserver* observer,
+                      const std::string& asker_session = "");
   // One tell as it is now, without its texts. Fails as Follow().
   absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const std::string& caller) const;
   // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or with
@@ -187,9 +187,9 @@ class Orchestrator : private SessionListener {
     std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
     SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
     bool is_of_sender = false;        // It is not lent.
-    bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
+    bool is_untried = false;  // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
-    std::string way;                  // As in StoredTell.
+    std::string way;                            // As in StoredTell.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.

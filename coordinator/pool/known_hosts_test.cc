@@ -7,8 +7,9 @@
 #include <string>
 
 #include "coordinator/config/config.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/store/store.h"
-#include "coordinator/store/store_fixture.h"
 #include "coordinator/testing/failing_disk.h"
 #include "gtest/gtest.h"
 

@@ -14,10 +14,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/config.h"
+#include "coordinator/kept/read_mark.h"
 #include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -72,10 +72,10 @@ class PooledSession : private TransportSink {
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
-  // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that is
-  // under way, and counts only where the host is out of reach, which it may mend; else
-  // nothing, and it is to be asked again before the next tell. While starting they are only due: to
-  // be asked again once the listener has heard how the start ended.
+  // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that
+  // is under way, and counts only where the host is out of reach, which it may mend; else nothing,
+  // and it is to be asked again before the next tell. While starting they are only due: to be asked
+  // again once the listener has heard how the start ended.
   void UseSettings(const Team& team);
   // What is started from now on is started for the asker of `team`, also for a tell that is under
   // way. Nothing where it is another team than the session has.

@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/kept/read_mark.h"
 #include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "proto/iris/v1/coordinator.pb.h"
 

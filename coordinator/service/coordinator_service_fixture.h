@@ -21,6 +21,7 @@
 #include "common/rpc/grpc_failure.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/service/coordinator_service.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -65,7 +66,7 @@ class CoordinatorServiceTest : public ::testing::Test {
   void SetUp() override {
     OnLoop([this] {
       budget_ = std::make_unique<ByteBudget>(thread_.loop(), budget_bytes_);
-      store_ = *Store::Open({.path = dir_.File("iris.db")});
+      store_ = *SqliteStore::Open({.path = dir_.File("iris.db")});
       factory_ = std::make_unique<FakeTransportFactory>(
           thread_.loop(), [this](FakeTransport& transport, const std::string& id,
                                  const std::string& text) { script_(transport, id, text); });

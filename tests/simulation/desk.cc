@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "agent/session/claim.h"
 #include "common/base/ids.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris::simulation {
 namespace {
@@ -60,7 +61,7 @@ absl::StatusOr<Store*> Desk::OpenStore() {
     return before_ + last_;
   };
   options.on_network_fs = [](const std::string&) { return false; };
-  absl::StatusOr<std::unique_ptr<Store>> opened = Store::Open(std::move(options));
+  absl::StatusOr<std::unique_ptr<SqliteStore>> opened = SqliteStore::Open(std::move(options));
   if (!opened.ok()) return opened.status();
   store_ = *std::move(opened);
   return store_.get();

@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_NETWORK_FS_H_
-#define IRIS_COORDINATOR_STORE_NETWORK_FS_H_
+#ifndef IRIS_COORDINATOR_STORE_SQLITE_NETWORK_FS_H_
+#define IRIS_COORDINATOR_STORE_SQLITE_NETWORK_FS_H_
 
 #include <string>
 
@@ -12,4 +12,4 @@ bool IsOnNetworkFileSystem(const std::string& path);
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_NETWORK_FS_H_
+#endif  // IRIS_COORDINATOR_STORE_SQLITE_NETWORK_FS_H_

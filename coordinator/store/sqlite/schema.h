@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_SCHEMA_H_
-#define IRIS_COORDINATOR_STORE_SCHEMA_H_
+#ifndef IRIS_COORDINATOR_STORE_SQLITE_SCHEMA_H_
+#define IRIS_COORDINATOR_STORE_SQLITE_SCHEMA_H_
 
 #include <cstdint>
 #include <iterator>
@@ -202,4 +202,4 @@ inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_SCHEMA_H_
+#endif  // IRIS_COORDINATOR_STORE_SQLITE_SCHEMA_H_

@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_TELL_ROW_H_
-#define IRIS_COORDINATOR_STORE_TELL_ROW_H_
+#ifndef IRIS_COORDINATOR_STORE_SQLITE_TELL_ROW_H_
+#define IRIS_COORDINATOR_STORE_SQLITE_TELL_ROW_H_
 
 #include <string>
 
@@ -7,8 +7,8 @@
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "coordinator/store/database.h"
-#include "coordinator/store/store.h"
+#include "coordinator/store/sqlite/database.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -46,4 +46,4 @@ inline absl::string_view Preview(absl::string_view text) {
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_TELL_ROW_H_
+#endif  // IRIS_COORDINATOR_STORE_SQLITE_TELL_ROW_H_

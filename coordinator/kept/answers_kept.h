@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_ANSWERS_KEPT_H_
-#define IRIS_COORDINATOR_STORE_ANSWERS_KEPT_H_
+#ifndef IRIS_COORDINATOR_KEPT_ANSWERS_KEPT_H_
+#define IRIS_COORDINATOR_KEPT_ANSWERS_KEPT_H_
 
 #include "absl/time/time.h"
 
@@ -12,4 +12,4 @@ inline constexpr absl::Duration kAnswersKept = absl::Hours(24 * kAnswersKeptDays
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_ANSWERS_KEPT_H_
+#endif  // IRIS_COORDINATOR_KEPT_ANSWERS_KEPT_H_

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "coordinator/store/store.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
 namespace {
@@ -23,9 +23,9 @@ TextLoss LossFrom(absl::string_view text) {
 
 }  // namespace
 
-absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
-                         const std::vector<Settlement>& settlements,
-                         const std::vector<Postponement>& postponements) {
+absl::Status SqliteStore::Save(const std::vector<Checkpoint>& checkpoints,
+                               const std::vector<Settlement>& settlements,
+                               const std::vector<Postponement>& postponements) {
   absl::Status saved = SaveAll(checkpoints, settlements, postponements);
   if (saved.ok()) return saved;
   // It may be there all the same: what was known of the store does not count any more.
@@ -34,11 +34,11 @@ absl::Status Store::Save(const std::vector<Checkpoint>& checkpoints,
   return saved;
 }
 
-void Store::ForgetUnsaved() { (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
+void SqliteStore::ForgetUnsaved() { (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
-absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
-                            const std::vector<Settlement>& settlements,
-                            const std::vector<Postponement>& postponements) {
+absl::Status SqliteStore::SaveAll(const std::vector<Checkpoint>& checkpoints,
+                                  const std::vector<Settlement>& settlements,
+                                  const std::vector<Postponement>& postponements) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   for (const Checkpoint& checkpoint : checkpoints) {
@@ -66,7 +66,7 @@ absl::Status Store::SaveAll(const std::vector<Checkpoint>& checkpoints,
   return absl::OkStatus();
 }
 
-absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark) {
+absl::Status SqliteStore::SaveMark(const std::string& session_id, const ReadMark& mark) {
   if (absl::Status status = SaveEnd(session_id, mark.turn.end); !status.ok()) return status;
   // Not INSERT OR REPLACE, which writes the index anew each time as well.
   absl::StatusOr<Statement> save = database_->Prepare(
@@ -96,7 +96,7 @@ absl::Status Store::SaveMark(const std::string& session_id, const ReadMark& mark
 }
 
 // Only where it has changed: it may be as long as an answer, and marks come many times a second.
-absl::Status Store::SaveEnd(const std::string& session_id, const SharedText& end) {
+absl::Status SqliteStore::SaveEnd(const std::string& session_id, const SharedText& end) {
   const auto stored = ends_.find(session_id);
   if (stored != ends_.end() && stored->second == end) return absl::OkStatus();
   absl::StatusOr<Statement> save =
@@ -108,12 +108,12 @@ absl::Status Store::SaveEnd(const std::string& session_id, const SharedText& end
   return save->Finish();
 }
 
-absl::Status Store::ForgetText(absl::string_view tell_id) {
+absl::Status SqliteStore::ForgetText(absl::string_view tell_id) {
   absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
   return forget.ok() ? forget->BindText(tell_id).Finish() : forget.status();
 }
 
-absl::Status Store::SaveText(const Checkpoint& checkpoint) {
+absl::Status SqliteStore::SaveText(const Checkpoint& checkpoint) {
   if (checkpoint.void_before) {
     if (absl::Status status = ForgetText(checkpoint.tell_id); !status.ok()) return status;
   }
@@ -126,7 +126,7 @@ absl::Status Store::SaveText(const Checkpoint& checkpoint) {
   return add->BindBytes(checkpoint.text).Finish();
 }
 
-absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
+absl::StatusOr<ReadMark> SqliteStore::FindMark(absl::string_view session_id) {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT journal_id, incarnation, seq, in_flight, any_text, broken, skips_line, last_text, "
       "structured_bytes, bytes, host, host_name, begun, account, tools, spent_micro_usd "
@@ -154,7 +154,7 @@ absl::StatusOr<ReadMark> Store::FindMark(absl::string_view session_id) {
       .begun = query->Bytes(12)};
 }
 
-absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {
+absl::Status SqliteStore::NoteAnswer(absl::string_view team, absl::string_view way) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
@@ -169,7 +169,7 @@ absl::Status Store::NoteAnswer(absl::string_view team, absl::string_view way) {
   return transaction.Commit();
 }
 
-absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_view way) {
+absl::StatusOr<bool> SqliteStore::HasAnswered(absl::string_view team, absl::string_view way) {
   absl::StatusOr<Statement> query =
       database_->Prepare("SELECT 1 FROM answered WHERE team = ? AND way = ? AND at >= ?");
   if (!query.ok()) return query.status();
@@ -177,7 +177,7 @@ absl::StatusOr<bool> Store::HasAnswered(absl::string_view team, absl::string_vie
   return query->Bind(NowMs() - absl::ToInt64Milliseconds(kAnswerCounts)).Step();
 }
 
-absl::StatusOr<std::string> Store::FindText(absl::string_view tell_id) {
+absl::StatusOr<std::string> SqliteStore::FindText(absl::string_view tell_id) {
   absl::StatusOr<Statement> query =
       database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY at");
   if (!query.ok()) return query.status();

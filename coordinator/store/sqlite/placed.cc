@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "coordinator/store/store.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
 
-absl::Status Store::NotePlaced(const Placed& agent) {
+absl::Status SqliteStore::NotePlaced(const Placed& agent) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   absl::StatusOr<Statement> note = database_->Prepare(
@@ -24,7 +24,7 @@ absl::Status Store::NotePlaced(const Placed& agent) {
   return transaction.Commit();
 }
 
-absl::Status Store::NoteTriedPlaces(const std::vector<std::string>& places) {
+absl::Status SqliteStore::NoteTriedPlaces(const std::vector<std::string>& places) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
@@ -37,7 +37,7 @@ absl::Status Store::NoteTriedPlaces(const std::vector<std::string>& places) {
   return transaction.Commit();
 }
 
-absl::Status Store::ForgetPlaced(absl::string_view place) {
+absl::Status SqliteStore::ForgetPlaced(absl::string_view place) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   // What an agent had under way ends with it. A place is what marks call a host.
@@ -50,7 +50,7 @@ absl::Status Store::ForgetPlaced(absl::string_view place) {
   return transaction.Commit();
 }
 
-absl::StatusOr<std::vector<Store::Placed>> Store::AllPlaced() {
+absl::StatusOr<std::vector<Store::Placed>> SqliteStore::AllPlaced() {
   absl::StatusOr<Statement> query =
       database_->Prepare("SELECT place, name, way, at FROM placed ORDER BY tried_at, at DESC");
   if (!query.ok()) return query.status();

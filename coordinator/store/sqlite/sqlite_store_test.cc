@@ -1,4 +1,4 @@
-#include "coordinator/store/store.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,7 +17,8 @@
 
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "coordinator/store/store_fixture.h"
+#include "coordinator/store/sqlite/store_fixture.h"
+#include "coordinator/store/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -135,7 +136,8 @@ TEST_F(StoreTest, ACancelIsForTheHostThatHadTheTellAndEndsWithTheAgentThere) {
   move_to("b");
   ASSERT_TRUE(store->NoteCancel(id, "on-host").ok());
   std::map<std::string, std::string> hosts;
-  for (const Store::PendingCancel& cancel : *store->Cancels()) {
+  const std::vector<Store::PendingCancel> pending = *store->Cancels();
+  for (const Store::PendingCancel& cancel : pending) {
     hosts[cancel.tell_id] = cancel.host;
     EXPECT_EQ(cancel.session_id, session_id);
   }
@@ -170,7 +172,7 @@ TEST_F(StoreTest, EverythingOnDiskIsForTheOwnerOnly) {
 TEST_F(StoreTest, OnlyOneProcessHoldsTheFile) {
   const auto store = Opened();
   Added(*store);
-  const absl::Status second = Store::Open(Options()).status();
+  const absl::Status second = SqliteStore::Open(Options()).status();
   EXPECT_EQ(KindOf(second), v1::FAILURE_STORAGE);
   EXPECT_THAT(ToProto(second).detail(), HasSubstr(path_));
 }
@@ -188,7 +190,7 @@ TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
     signal(SIGXFSZ, SIG_IGN);
     const rlimit none = {};
     setrlimit(RLIMIT_FSIZE, &none);
-    const absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
+    const absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(Options());
     if (!store.ok()) std::cerr << store.status() << std::endl;
     _exit(store.ok() && (*store)->FindTell(id)->has_value() ? 0 : 1);
   };
@@ -224,7 +226,7 @@ TEST_F(StoreTest, ANetworkFileSystemGetsNoWriteAheadLog) {
   }
   StoreOptions options = Options();
   options.on_network_fs = [](const std::string&) { return true; };
-  const auto store = *Store::Open(options);
+  const auto store = *SqliteStore::Open(options);
   Added(*store);
   EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
   EXPECT_EQ(store->OpenTells()->size(), 2u);
@@ -235,7 +237,7 @@ TEST_F(StoreTest, AFileThatIsNoStoreIsRefusedAndLeftAlone) {
   std::filesystem::create_directories(dir_.File("deep/below"));
   std::ofstream(path_) << garbage;
 
-  const Failure failure = ToProto(Store::Open(Options()).status());
+  const Failure failure = ToProto(SqliteStore::Open(Options()).status());
   EXPECT_EQ(failure.kind(), v1::FAILURE_STORAGE);
   EXPECT_THAT(failure.detail(), HasSubstr(path_));
   EXPECT_THAT(failure.fix(), HasSubstr("mv " + path_));
@@ -249,7 +251,7 @@ TEST_F(StoreTest, DamageInsideTheFileIsReportedWithItsPath) {
     file.seekp(4096);
     file << std::string(std::filesystem::file_size(path_) - 4096, '\x5a');
   }
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options());
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(Options());
   const absl::Status status = store.ok() ? (*store)->OpenTells().status() : store.status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_STORAGE);
   EXPECT_THAT(ToProto(status).detail(), HasSubstr(path_));
@@ -267,7 +269,7 @@ TEST_F(StoreTest, ADirectoryThatCannotBeWrittenIsAStorageFailure) {
     const bool dropped =
         getuid() != 0 || (chown(dir_.path().c_str(), kNobody, kNobody) == 0 &&
                           chown(closed.c_str(), kNobody, kNobody) == 0 && setuid(kNobody) == 0);
-    const Failure failure = ToProto(Store::Open(Options()).status());
+    const Failure failure = ToProto(SqliteStore::Open(Options()).status());
     const bool named = failure.detail().find("cannot write " + path_) != std::string::npos;
     _exit(dropped && named && failure.kind() == v1::FAILURE_STORAGE ? 0 : 1);
   }

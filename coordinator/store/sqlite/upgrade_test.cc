@@ -7,11 +7,12 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
-#include "coordinator/store/database.h"
-#include "coordinator/store/schema.h"
+#include "coordinator/kept/read_mark.h"
+#include "coordinator/store/sqlite/database.h"
+#include "coordinator/store/sqlite/schema.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/store/store.h"
-#include "coordinator/store/store_fixture.h"
-#include "coordinator/transport/read_mark.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -197,7 +198,7 @@ TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
     const auto database = *Database::Open(path_);
     ASSERT_TRUE(database->Run("PRAGMA user_version = 99").ok());
   }
-  const Failure failure = ToProto(Store::Open(Options()).status());
+  const Failure failure = ToProto(SqliteStore::Open(Options()).status());
   EXPECT_EQ(failure.kind(), v1::FAILURE_VERSION);
   EXPECT_THAT(failure.detail(), HasSubstr("99"));
 }

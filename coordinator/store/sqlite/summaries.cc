@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/store/store.h"
-#include "coordinator/store/tell_row.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/tell_row.h"
 
 namespace iris {
 namespace {
@@ -36,7 +36,7 @@ StoredTellSummary SummaryFromRow(const Statement& row) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<StoredTellSummary>> Store::SummariesWhere(
+absl::StatusOr<std::vector<StoredTellSummary>> SqliteStore::SummariesWhere(
     absl::string_view condition, std::initializer_list<absl::string_view> values) {
   absl::StatusOr<Statement> query =
       database_->Prepare(absl::StrCat(kSummaryColumns, "WHERE ", condition));
@@ -51,7 +51,8 @@ absl::StatusOr<std::vector<StoredTellSummary>> Store::SummariesWhere(
   }
 }
 
-absl::StatusOr<std::vector<StoredTellSummary>> Store::Summaries(absl::string_view from, bool all) {
+absl::StatusOr<std::vector<StoredTellSummary>> SqliteStore::Summaries(absl::string_view from,
+                                                                      bool all) {
   absl::StatusOr<std::vector<StoredTellSummary>> newest_first = SummariesWhere(
       absl::StrCat(all ? "TRUE " : "(state != 'settled' OR unfetched.tell_id IS NOT NULL) ",
                    "AND (?1 = '' OR from_team = ?1) ORDER BY tells.rowid DESC LIMIT 1000"),
@@ -60,14 +61,15 @@ absl::StatusOr<std::vector<StoredTellSummary>> Store::Summaries(absl::string_vie
   return newest_first;
 }
 
-absl::StatusOr<absl::optional<StoredTellSummary>> Store::FindSummary(absl::string_view tell_id) {
+absl::StatusOr<absl::optional<StoredTellSummary>> SqliteStore::FindSummary(
+    absl::string_view tell_id) {
   absl::StatusOr<std::vector<StoredTellSummary>> found = SummariesWhere("tell_id = ?", {tell_id});
   if (!found.ok()) return found.status();
   if (found->empty()) return absl::optional<StoredTellSummary>();
   return absl::make_optional(std::move(found->front()));
 }
 
-absl::StatusOr<std::vector<Store::WaitingAnswer>> Store::Unfetched(absl::string_view from) {
+absl::StatusOr<std::vector<Store::WaitingAnswer>> SqliteStore::Unfetched(absl::string_view from) {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT tells.tell_id, to_team FROM unfetched JOIN tells USING (tell_id) "
       "JOIN sessions USING (session_id) "

@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_STORE_FIXTURE_H_
-#define IRIS_COORDINATOR_STORE_STORE_FIXTURE_H_
+#ifndef IRIS_COORDINATOR_STORE_SQLITE_STORE_FIXTURE_H_
+#define IRIS_COORDINATOR_STORE_SQLITE_STORE_FIXTURE_H_
 
 #include <memory>
 #include <string>
@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
 #include "gtest/gtest.h"
 
@@ -23,7 +24,7 @@ class StoreTest : public ::testing::Test {
   }
   std::unique_ptr<Store> Opened() { return Opened(Options()); }
   static std::unique_ptr<Store> Opened(const StoreOptions& options) {
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options);
+    absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options);
     EXPECT_TRUE(store.ok()) << store.status();
     return *std::move(store);
   }
@@ -61,4 +62,4 @@ class StoreTest : public ::testing::Test {
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_STORE_FIXTURE_H_
+#endif  // IRIS_COORDINATOR_STORE_SQLITE_STORE_FIXTURE_H_

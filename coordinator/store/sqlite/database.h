@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_STORE_DATABASE_H_
-#define IRIS_COORDINATOR_STORE_DATABASE_H_
+#ifndef IRIS_COORDINATOR_STORE_SQLITE_DATABASE_H_
+#define IRIS_COORDINATOR_STORE_SQLITE_DATABASE_H_
 
 #include <cstdint>
 #include <functional>
@@ -20,7 +20,7 @@ namespace iris {
 class Statement;
 
 // One SQLite file. Every error is FAILURE_STORAGE (FAILURE_VERSION for a newer schema) and names
-// the file, what SQLite said and what to do. Not thread-safe.
+// the file, what SQLite said and what to do; TroubleOf() is by SQLite's code. Not thread-safe.
 class Database {
  public:
   // Opens or makes `path`, whose directory exists, with mode 0600, and takes it for this process
@@ -43,6 +43,8 @@ class Database {
   // The failure of the last call, as `doing` something: "store the tell".
   absl::Status Error(absl::string_view doing) const;
   const std::string& path() const { return path_; }
+  // A Transaction is open.
+  bool in_transaction() const { return in_transaction_; }
 
  private:
   friend class Statement;
@@ -50,6 +52,8 @@ class Database {
   Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
   friend class Transaction;
   absl::Status Begin();
+  // As Error(), without its trouble.
+  absl::Status Describe(absl::string_view doing) const;
   bool has_lock() const;  // Any, on the file.
   // A statement is not used any more.
   void TakeBack(sqlite3_stmt* stmt);
@@ -57,6 +61,8 @@ class Database {
   sqlite3* const db_;
   const std::string path_;
   std::map<std::string, sqlite3_stmt*, std::less<>> idle_;  // By their SQL; not too many.
+  bool in_transaction_ = false;
+  bool part_failed_ = false;  // Of the transaction that is open.
 };
 
 // A prepared statement. Parameters are bound from left to right, columns are read by number from 0.
@@ -88,7 +94,9 @@ class Statement {
   int bound_ = 0;
 };
 
-// Everything between construction and Commit() happens or does not.
+// Everything between construction and Commit() happens or does not. One that is made while another
+// is open is a part of that: it happens with it, and where it is not committed, neither is the
+// other one.
 class Transaction {
  public:
   explicit Transaction(Database& database);
@@ -102,11 +110,14 @@ class Transaction {
   absl::Status Commit();
 
  private:
+  void Close();
+
   Database& database_;
+  const bool is_part_;
   const absl::Status begun_;
   bool open_;
 };
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_STORE_DATABASE_H_
+#endif  // IRIS_COORDINATOR_STORE_SQLITE_DATABASE_H_

@@ -1,4 +1,4 @@
-#include "coordinator/store/store.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 #include <utility>
 
@@ -7,9 +7,10 @@
 #include "common/endpoint/private_dir.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/store/network_fs.h"
-#include "coordinator/store/schema.h"
-#include "coordinator/store/tell_row.h"
+#include "coordinator/store/sqlite/network_fs.h"
+#include "coordinator/store/sqlite/schema.h"
+#include "coordinator/store/sqlite/tell_row.h"
+#include "coordinator/store/store_trouble.h"
 
 namespace iris {
 namespace {
@@ -29,13 +30,13 @@ StoredSession SessionFromRow(const Statement& row) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(StoreOptions options) {
   if (!options.on_network_fs) options.on_network_fs = IsOnNetworkFileSystem;
   const absl::Status made = EnsureOwnPath(options.path.substr(0, options.path.rfind('/')));
   if (!made.ok()) return Annotate(made, absl::StrCat("the store ", options.path));
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.path, options.vfs);
   if (!database.ok()) return database.status();
-  std::unique_ptr<Store> store(new Store(std::move(options), *std::move(database)));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), *std::move(database)));
   if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
   if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
   if (absl::Status status = store->LoadCoordinator(); !status.ok()) return status;
@@ -45,7 +46,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   return store;
 }
 
-absl::Status Store::ChooseJournal() {
+absl::Status SqliteStore::ChooseJournal() {
   // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in
   // its own memory, not in a shared map.
   absl::Status exclusive = database_->Run("PRAGMA locking_mode = EXCLUSIVE");
@@ -70,7 +71,7 @@ absl::Status Store::ChooseJournal() {
   return database_->Run(setup);
 }
 
-absl::Status Store::MakeSchema() {
+absl::Status SqliteStore::MakeSchema() {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   absl::StatusOr<Statement> query = database_->Prepare("PRAGMA user_version");
@@ -101,7 +102,7 @@ absl::Status Store::MakeSchema() {
   return transaction.Commit();
 }
 
-absl::Status Store::LoadCoordinator() {
+absl::Status SqliteStore::LoadCoordinator() {
   absl::StatusOr<Statement> query =
       database_->Prepare("SELECT id, age_ms, age_saved_at FROM coordinator");
   if (!query.ok()) return query.status();
@@ -112,13 +113,29 @@ absl::Status Store::LoadCoordinator() {
   const absl::Time saved_at = query->Int(2) == 0 ? now : absl::FromUnixMillis(query->Int(2));
   age_ = AgeClock(options_.monotonic, absl::Milliseconds(query->Int(1)), saved_at, now);
   if (IsUuid(coordinator_id_)) return absl::OkStatus();
-  return MakeFailure(v1::FAILURE_STORAGE,
-                     absl::StrCat("the store ", options_.path, " does not say whose it is"),
-                     "Move it away: a new one is made.");
+  return WithTrouble(
+      MakeFailure(v1::FAILURE_STORAGE,
+                  absl::StrCat("the store ", options_.path, " does not say whose it is"),
+                  "Move it away: a new one is made."),
+      StoreTrouble::kLost);
 }
 
-absl::StatusOr<absl::optional<StoredSession>> Store::FindSession(absl::string_view from,
-                                                                 absl::string_view to) {
+absl::Status SqliteStore::Together(absl::FunctionRef<absl::Status()> writes) {
+  absl::Status written;
+  {
+    Transaction transaction(*database_);
+    written = transaction.begun().ok() ? writes() : transaction.begun();
+    if (written.ok()) written = transaction.Commit();
+  }
+  if (written.ok()) return written;
+  // What its parts took for stored is not.
+  kept_.reset();
+  ends_.clear();
+  return written;
+}
+
+absl::StatusOr<absl::optional<StoredSession>> SqliteStore::FindSession(absl::string_view from,
+                                                                       absl::string_view to) {
   absl::StatusOr<Statement> query =
       database_->Prepare(absl::StrCat(kSessionColumns, "WHERE from_team = ? AND to_team = ?"));
   if (!query.ok()) return query.status();
@@ -128,8 +145,8 @@ absl::StatusOr<absl::optional<StoredSession>> Store::FindSession(absl::string_vi
   return absl::make_optional(SessionFromRow(*query));
 }
 
-absl::StatusOr<StoredSession> Store::GetOrCreateSession(absl::string_view from,
-                                                        absl::string_view to) {
+absl::StatusOr<StoredSession> SqliteStore::GetOrCreateSession(absl::string_view from,
+                                                              absl::string_view to) {
   absl::StatusOr<absl::optional<StoredSession>> found = FindSession(from, to);
   if (!found.ok()) return found.status();
   if (found->has_value()) return **std::move(found);
@@ -147,7 +164,7 @@ absl::StatusOr<StoredSession> Store::GetOrCreateSession(absl::string_view from,
   return session;
 }
 
-absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
+absl::StatusOr<std::vector<StoredSession>> SqliteStore::Sessions() {
   absl::StatusOr<Statement> query = database_->Prepare(
       absl::StrCat(kSessionColumns, "ORDER BY last_used_at DESC, created_at DESC"));
   if (!query.ok()) return query.status();
@@ -160,7 +177,7 @@ absl::StatusOr<std::vector<StoredSession>> Store::Sessions() {
   }
 }
 
-absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
+absl::Status SqliteStore::Settle(const Settlement& settlement, Kept& kept) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
       "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, structured_bytes = ?, "
@@ -198,7 +215,7 @@ absl::Status Store::Settle(const Settlement& settlement, Kept& kept) {
   return CountMessage(settlement.tell_id, now_ms);
 }
 
-absl::Status Store::CountMessage(absl::string_view tell_id, int64_t now_ms) {
+absl::Status SqliteStore::CountMessage(absl::string_view tell_id, int64_t now_ms) {
   absl::StatusOr<Statement> count = database_->Prepare(
       "UPDATE sessions SET message_count = message_count + 1, last_used_at = ? "
       "WHERE session_id = (SELECT session_id FROM tells WHERE tell_id = ?)");

@@ -1,4 +1,4 @@
-#include "coordinator/store/database.h"
+#include "coordinator/store/sqlite/database.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

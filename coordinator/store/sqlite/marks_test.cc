@@ -4,6 +4,7 @@
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
 #include "gtest/gtest.h"
 
@@ -16,7 +17,7 @@ class StoreMarksTest : public ::testing::Test {
   // As after a kill: what was stored, and nothing else.
   void Reopen() {
     store_.reset();
-    store_ = *Store::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
+    store_ = *SqliteStore::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
     session_id_ = store_->GetOrCreateSession("cli", "gpu")->session_id;
   }
   std::string OpenTell() {

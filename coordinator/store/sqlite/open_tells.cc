@@ -4,8 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "coordinator/store/store.h"
-#include "coordinator/store/tell_row.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/tell_row.h"
+#include "coordinator/store/store_trouble.h"
 
 namespace iris {
 namespace {
@@ -44,9 +45,20 @@ StoredTell TellFromRow(const Statement& row) {
 
 }  // namespace
 
-absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
-                            absl::string_view text, TellState state, bool wait_for_limit,
-                            bool wait_for_host, absl::string_view way) {
+absl::Status SqliteStore::AddTell(const NewTell& tell) {
+  const absl::Status added = InsertTell(tell);
+  // It may be there all the same. Then the next life takes it up, whatever the caller is told now.
+  return added.ok() ? added : OrIsThere(tell, added);
+}
+
+absl::Status SqliteStore::OrIsThere(const NewTell& tell, const absl::Status& failed) {
+  const absl::StatusOr<absl::optional<StoredTell>> there = FindTell(tell.tell_id);
+  if (!there.ok() || !there->has_value()) return failed;
+  const bool is_same = (*there)->session_id == tell.session_id && (*there)->text == tell.text;
+  return is_same ? absl::OkStatus() : WithTrouble(failed, StoreTrouble::kConflict);
+}
+
+absl::Status SqliteStore::InsertTell(const NewTell& tell) {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
@@ -54,31 +66,25 @@ absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session
       "INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview, wait_for_limit, "
       "wait_for_host, way) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
-  absl::Status added = insert->BindText(tell_id)
-                           .BindText(session_id)
-                           .BindBytes(text)
-                           .BindText(state == TellState::kRunning ? "running" : "queued")
+  absl::Status added = insert->BindText(tell.tell_id)
+                           .BindText(tell.session_id)
+                           .BindBytes(tell.text)
+                           .BindText(tell.state == TellState::kRunning ? "running" : "queued")
                            .Bind(now_ms)
-                           .BindText(Preview(text))
-                           .Bind(wait_for_limit)
-                           .Bind(wait_for_host)
-                           .BindText(way)
+                           .BindText(Preview(tell.text))
+                           .Bind(tell.wait_for_limit)
+                           .Bind(tell.wait_for_host)
+                           .BindText(tell.way)
                            .Finish();
   if (!added.ok()) return added;
   absl::StatusOr<Statement> used =
       database_->Prepare("UPDATE sessions SET last_used_at = ? WHERE session_id = ?");
   if (!used.ok()) return used.status();
-  if (absl::Status status = used->Bind(now_ms).BindText(session_id).Finish(); !status.ok()) {
-    return status;
-  }
-  absl::Status committed = transaction.Commit();
-  if (committed.ok()) return committed;
-  // It may be there all the same. Then the next life takes it up, whatever the caller is told now.
-  const absl::StatusOr<absl::optional<StoredTell>> there = FindTell(tell_id);
-  return there.ok() && there->has_value() ? absl::OkStatus() : committed;
+  absl::Status noted = used->Bind(now_ms).BindText(tell.session_id).Finish();
+  return noted.ok() ? transaction.Commit() : noted;
 }
 
-absl::StatusOr<absl::optional<StoredTell>> Store::FindTell(absl::string_view tell_id) {
+absl::StatusOr<absl::optional<StoredTell>> SqliteStore::FindTell(absl::string_view tell_id) {
   absl::StatusOr<Statement> query = database_->Prepare(kFindTell);
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> found = query->BindText(tell_id).Step();
@@ -87,21 +93,21 @@ absl::StatusOr<absl::optional<StoredTell>> Store::FindTell(absl::string_view tel
   return absl::make_optional(TellFromRow(*query));
 }
 
-absl::Status Store::MarkRunning(absl::string_view tell_id) {
+absl::Status SqliteStore::MarkRunning(absl::string_view tell_id) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'running' WHERE tell_id = ? AND state = 'queued'");
   if (!update.ok()) return update.status();
   return update->BindText(tell_id).Finish();
 }
 
-absl::Status Store::MarkQueued(absl::string_view tell_id) {
+absl::Status SqliteStore::MarkQueued(absl::string_view tell_id) {
   absl::StatusOr<Statement> update = database_->Prepare(
       "UPDATE tells SET state = 'queued' WHERE tell_id = ? AND state = 'running'");
   if (!update.ok()) return update.status();
   return update->BindText(tell_id).Finish();
 }
 
-absl::Status Store::PutOff(const Postponement& postponement) {
+absl::Status SqliteStore::PutOff(const Postponement& postponement) {
   absl::StatusOr<Statement> put_off =
       database_->Prepare("INSERT OR REPLACE INTO put_off VALUES (?, ?, ?)");
   if (!put_off.ok()) return put_off.status();
@@ -112,7 +118,7 @@ absl::Status Store::PutOff(const Postponement& postponement) {
   return queued.ok() ? ForgetText(postponement.tell_id) : queued;
 }
 
-absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
+absl::StatusOr<std::vector<std::string>> SqliteStore::OpenTells() {
   // Left to itself SQLite goes through the table, in the order of which these are asked for.
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT tell_id FROM tells INDEXED BY tells_open WHERE state != 'settled' ORDER BY rowid");
@@ -126,7 +132,7 @@ absl::StatusOr<std::vector<std::string>> Store::OpenTells() {
   }
 }
 
-absl::Status Store::NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) {
+absl::Status SqliteStore::NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) {
   // Noted again it keeps its host: by then the session may have another one.
   absl::StatusOr<Statement> note = database_->Prepare(
       "INSERT INTO cancels (tell_id, id_on_host, host) "
@@ -138,13 +144,13 @@ absl::Status Store::NoteCancel(absl::string_view tell_id, absl::string_view id_o
   return note->BindText(id_on_host).BindText(tell_id).Finish();
 }
 
-absl::Status Store::ForgetCancel(absl::string_view id_on_host) {
+absl::Status SqliteStore::ForgetCancel(absl::string_view id_on_host) {
   absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM cancels WHERE id_on_host = ?");
   if (!forget.ok()) return forget.status();
   return forget->BindText(id_on_host).Finish();
 }
 
-absl::StatusOr<std::vector<Store::PendingCancel>> Store::Cancels() {
+absl::StatusOr<std::vector<Store::PendingCancel>> SqliteStore::Cancels() {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT cancels.tell_id, id_on_host, host, session_id, from_team, to_team FROM cancels "
       "JOIN tells USING (tell_id) JOIN sessions USING (session_id)");

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "coordinator/store/store_fixture.h"
+#include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/testing/failing_disk.h"
 #include "gtest/gtest.h"
 

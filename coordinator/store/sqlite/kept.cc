@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/store/store.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
 namespace {
@@ -17,14 +17,14 @@ constexpr char kFixDropped[] = "Ask the team what it answered: it knows the conv
 
 }  // namespace
 
-absl::Status Store::Run(absl::string_view sql, std::initializer_list<int64_t> values) {
+absl::Status SqliteStore::Run(absl::string_view sql, std::initializer_list<int64_t> values) {
   absl::StatusOr<Statement> statement = database_->Prepare(sql);
   if (!statement.ok()) return statement.status();
   for (const int64_t value : values) statement->Bind(value);
   return statement->Finish();
 }
 
-absl::StatusOr<int64_t> Store::Pragma(absl::string_view name) {
+absl::StatusOr<int64_t> SqliteStore::Pragma(absl::string_view name) {
   absl::StatusOr<Statement> query = database_->Prepare(absl::StrCat("PRAGMA ", name));
   if (!query.ok()) return query.status();
   if (absl::Status status = query->Step().status(); !status.ok()) return status;
@@ -33,17 +33,18 @@ absl::StatusOr<int64_t> Store::Pragma(absl::string_view name) {
 
 // A file of an earlier version is made anew, which takes as long as what is in it: a large one has
 // to wait until it holds less.
-absl::Status Store::MakeShrinkable() {
+absl::Status SqliteStore::MakeShrinkable() {
   const absl::StatusOr<int64_t> mode = Pragma("auto_vacuum"), pages = Pragma("page_count"),
                                 free = Pragma("freelist_count"), bytes = Pragma("page_size");
-  for (const absl::Status& status : {mode.status(), pages.status(), free.status(), bytes.status()}) {
+  for (const absl::Status& status :
+       {mode.status(), pages.status(), free.status(), bytes.status()}) {
     if (!status.ok()) return status;
   }
   if (*mode != 0 || (*pages - *free) * *bytes > kVacuumBytesMax) return absl::OkStatus();
   return database_->Run("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
 }
 
-absl::StatusOr<bool> Store::GiveBackRoom() {
+absl::StatusOr<bool> SqliteStore::GiveBackRoom() {
   const absl::StatusOr<int64_t> mode = Pragma("auto_vacuum"), free = Pragma("freelist_count"),
                                 bytes = Pragma("page_size");
   for (const absl::Status& status : {mode.status(), free.status(), bytes.status()}) {
@@ -56,7 +57,7 @@ absl::StatusOr<bool> Store::GiveBackRoom() {
   return *free * *bytes - kGivenBackAtOnce >= kFreeBytesKept;
 }
 
-absl::StatusOr<Store::Kept> Store::CountKept() {
+absl::StatusOr<SqliteStore::Kept> SqliteStore::CountKept() {
   absl::StatusOr<Statement> count = database_->Prepare(
       "SELECT count(*), coalesce(sum(settled_bytes), 0) FROM tells "
       "WHERE settled_seq IS NOT NULL AND dropped = 0");
@@ -65,7 +66,7 @@ absl::StatusOr<Store::Kept> Store::CountKept() {
   return Kept{.tells = count->Int(0), .bytes = count->Int(1)};
 }
 
-absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
+absl::StatusOr<SqliteStore::Kept> SqliteStore::TrimSettled(Kept kept) {
   const auto too_much = [&] {
     return kept.tells > 1 &&
            (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max);
@@ -80,7 +81,7 @@ absl::StatusOr<Store::Kept> Store::TrimSettled(Kept kept) {
   return kept;
 }
 
-absl::StatusOr<bool> Store::ForgetOne(bool fetched, Kept& kept) {
+absl::StatusOr<bool> SqliteStore::ForgetOne(bool fetched, Kept& kept) {
   absl::StatusOr<Statement> oldest = database_->Prepare(
       fetched ? "SELECT tell_id, settled_bytes FROM tells "
                 "WHERE settled_seq IS NOT NULL AND dropped = 0 "
@@ -104,7 +105,7 @@ absl::StatusOr<bool> Store::ForgetOne(bool fetched, Kept& kept) {
 }
 
 // What failed stays a failure of its own kind; only an answer that is gone becomes one.
-absl::Status Store::Drop(absl::string_view tell_id, absl::string_view why) {
+absl::Status SqliteStore::Drop(absl::string_view tell_id, absl::string_view why) {
   LogWarn("the answer to ", tell_id, ", which nobody fetched, was dropped ", why);
   absl::StatusOr<Statement> drop = database_->Prepare(
       "UPDATE tells SET dropped = 1, text = x'', answer = x'', answer_preview = '', "
@@ -122,18 +123,23 @@ absl::Status Store::Drop(absl::string_view tell_id, absl::string_view why) {
       .Finish();
 }
 
-absl::Status Store::MarkFetched(absl::string_view tell_id) {
+absl::Status SqliteStore::MarkFetched(absl::string_view tell_id) {
+  constexpr absl::string_view kFetched = "DELETE FROM unfetched WHERE tell_id = ?";
+  if (database_->in_transaction()) {
+    absl::StatusOr<Statement> fetched = database_->Prepare(kFetched);
+    return fetched.ok() ? fetched->BindText(tell_id).Finish() : fetched.status();
+  }
   // A tell in hand must not wait for the disk once more.
   if (absl::Status status = database_->Run("PRAGMA synchronous = NORMAL"); !status.ok()) {
     return status;
   }
-  absl::StatusOr<Statement> fetched = database_->Prepare("DELETE FROM unfetched WHERE tell_id = ?");
+  absl::StatusOr<Statement> fetched = database_->Prepare(kFetched);
   const absl::Status done = fetched.ok() ? fetched->BindText(tell_id).Finish() : fetched.status();
   const absl::Status restored = database_->Run("PRAGMA synchronous = FULL");
   return done.ok() ? restored : done;
 }
 
-absl::Status Store::KeepHouse() {
+absl::Status SqliteStore::KeepHouse() {
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = AgeMs(),

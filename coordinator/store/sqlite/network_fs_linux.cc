@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "coordinator/store/network_fs.h"
+#include "coordinator/store/sqlite/network_fs.h"
 
 namespace iris {
 namespace {

@@ -1,4 +1,4 @@
-#include "coordinator/store/database.h"
+#include "coordinator/store/sqlite/database.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -12,6 +12,7 @@
 #include "common/base/scoped_fd.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
+#include "coordinator/store/store_trouble.h"
 
 namespace iris {
 namespace {
@@ -41,14 +42,31 @@ std::string FixForSqlite(int code, const std::string& path) {
   }
 }
 
+StoreTrouble TroubleFor(int code) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CONSTRAINT:
+      return StoreTrouble::kConflict;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return StoreTrouble::kLost;
+    default:
+      return StoreTrouble::kStorage;
+  }
+}
+
 // The process that has locked the file; 0: none that can be seen from here. For who has no lock on
 // the file itself: closing any descriptor of it drops all that this process has (fcntl(2)).
 pid_t HolderOf(const std::string& path) {
   constexpr off_t kLocksAt = 0x40000000;  // https://sqlite.org/fileformat2.html#the_lock_byte_page
   constexpr off_t kLockBytes = 512;
   const ScopedFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  struct flock lock = {
-      .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = kLocksAt, .l_len = kLockBytes, .l_pid = 0};
+  struct flock lock = {.l_type = F_WRLCK,
+                       .l_whence = SEEK_SET,
+                       .l_start = kLocksAt,
+                       .l_len = kLockBytes,
+                       .l_pid = 0};
   if (!fd || fcntl(fd.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return 0;
   return lock.l_pid;
 }
@@ -142,16 +160,21 @@ bool Database::has_lock() const {
 }
 
 absl::Status Database::Error(absl::string_view doing) const {
+  const StoreTrouble trouble = TroubleFor(sqlite3_extended_errcode(db_));
+  return WithTrouble(Describe(doing), trouble);
+}
+
+absl::Status Database::Describe(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
   if (const int error = NoDescriptors(db_, code); error != 0) {
     return Exhausted(error, absl::StrCat("the store ", path_, " cannot be used (", doing, ")"));
   }
   if ((code & 0xff) == SQLITE_BUSY && !has_lock()) {
     if (const pid_t holder = HolderOf(path_); holder > 0) {
-      return MakeFailure(v1::FAILURE_STORAGE,
-                         absl::StrCat("the store ", path_, " is locked by pid ", holder, " (",
-                                      doing, ")"),
-                         absl::StrCat("See what that is (ps ", holder, "), and end it."));
+      return MakeFailure(
+          v1::FAILURE_STORAGE,
+          absl::StrCat("the store ", path_, " is locked by pid ", holder, " (", doing, ")"),
+          absl::StrCat("See what that is (ps ", holder, "), and end it."));
     }
   }
   return MakeFailure(
@@ -209,15 +232,34 @@ std::string Statement::Bytes(int column) const {
 }
 
 Transaction::Transaction(Database& database)
-    : database_(database), begun_(database.Begin()), open_(begun_.ok()) {}
+    : database_(database),
+      is_part_(database.in_transaction_),
+      begun_(is_part_ ? absl::OkStatus() : database.Begin()),
+      open_(begun_.ok()) {
+  if (open_) database_.in_transaction_ = true;
+}
 
 Transaction::~Transaction() {
-  if (open_) (void)database_.Run("ROLLBACK");
+  if (!open_) return;
+  Close();
+  if (is_part_) {
+    database_.part_failed_ = true;
+  } else {
+    (void)database_.Run("ROLLBACK");
+  }
+}
+
+void Transaction::Close() {
+  open_ = false;
+  if (!is_part_) database_.in_transaction_ = database_.part_failed_ = false;
 }
 
 absl::Status Transaction::Commit() {
-  open_ = false;
-  absl::Status committed = database_.RunOften("COMMIT");
+  const bool part_failed = !is_part_ && database_.part_failed_;
+  Close();
+  if (is_part_) return absl::OkStatus();
+  absl::Status committed =
+      part_failed ? database_.Error("commit what failed in part") : database_.RunOften("COMMIT");
   if (!committed.ok()) (void)database_.Run("ROLLBACK");
   return committed;
 }

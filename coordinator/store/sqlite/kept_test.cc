@@ -5,9 +5,10 @@
 
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "coordinator/store/database.h"
+#include "coordinator/store/sqlite/database.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/store/store.h"
-#include "coordinator/store/store_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -46,7 +47,7 @@ class StoreKeptTest : public StoreTest {
 TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByNumber) {
   StoreOptions options = Options();
   options.settled_tells_max = 2;
-  const auto store = *Store::Open(options);
+  const auto store = *SqliteStore::Open(options);
   const std::string open = Added(*store);
   const std::string a = Added(*store), b = Added(*store), c = Added(*store);
   // Settled in another order than accepted: the order of settling counts.
@@ -61,11 +62,11 @@ TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByNumber) {
 TEST_F(StoreKeptTest, WhatWasSettledBeforeTheStoreWasOpenedCountsToo) {
   StoreOptions options = Options();
   options.settled_tells_max = 2;
-  auto store = *Store::Open(options);
+  auto store = *SqliteStore::Open(options);
   const std::string a = Added(*store), b = Added(*store), c = Added(*store);
   for (const std::string& id : {a, b}) SettleAndFetch(*store, id);
   store.reset();
-  store = *Store::Open(options);
+  store = *SqliteStore::Open(options);
   ASSERT_TRUE(Settle(*store, c, absl::OkStatus(), "").ok());
 
   EXPECT_FALSE(store->FindTell(a)->has_value());
@@ -75,7 +76,7 @@ TEST_F(StoreKeptTest, WhatWasSettledBeforeTheStoreWasOpenedCountsToo) {
 TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest) {
   StoreOptions options = Options();
   options.settled_bytes_max = 100;
-  const auto store = *Store::Open(options);
+  const auto store = *SqliteStore::Open(options);
   const std::string a = Added(*store), b = Added(*store), c = Added(*store);
   SettleAndFetch(*store, a, std::string(40, 'a'));
   SettleAndFetch(*store, b, std::string(40, 'b'));
@@ -90,7 +91,7 @@ TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByBytesButNeverTheNewest)
 TEST_F(StoreKeptTest, WhatFailedTellsSayCountsToo) {
   StoreOptions options = Options();
   options.settled_bytes_max = 1000;
-  const auto store = *Store::Open(options);
+  const auto store = *SqliteStore::Open(options);
   const std::string a = Added(*store), b = Added(*store);
   SettleAndFetch(*store, a, std::string(40, 'a'));
   ASSERT_TRUE(
