@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/check_tell.h"
@@ -41,8 +42,9 @@ absl::Status Orchestrator::EndWhileAway(const std::string& id_on_host, const Hos
 bool Orchestrator::MayGive(const std::string& id_on_host) {
   auto* const open = FindSent(id_on_host);
   if (open == nullptr) return false;
+  if (open->second.stored_as_running) return open->second.given = true;
   const absl::Status marked = store_.MarkRunning(open->first);
-  if (marked.ok()) return open->second.given = true;
+  if (marked.ok()) return open->second.stored_as_running = open->second.given = true;
   SetProgress(open->first, NotStoredProgress("the message cannot be taken up yet", marked));
   return false;
 }
@@ -79,8 +81,9 @@ void Orchestrator::TakeBack(Queue& queue) {
   open->second.given = false;
   // Where it was to be given at once it is stored as running. What is not stored now, a later life
   // takes for given, which it has to be able to do anyway.
-  const absl::Status queued = store_.MarkQueued(open->first);
-  if (!queued.ok()) LogWarn("that tell ", open->first, " waits again: ", queued.message());
+  open->second.stored_as_running = false;
+  Note(absl::StrCat("that tell ", open->first, " waits again"),
+       [tell_id = open->first](Store& store) { return store.MarkQueued(tell_id); });
   queue.waiting.push_front(std::exchange(queue.in_flight, ""));
   queue.awaits.emplace();
 }

@@ -39,13 +39,14 @@ void CutNames(v1::SessionStatus& status, size_t& room) {
 
 }  // namespace
 
-Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
-                           TransportFactory& factory, TellLimits limits)
+Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
+                           LiveConfig& config, TransportFactory& factory, TellLimits limits)
     : loop_(loop),
-      store_(store),
+      own_store_(std::move(own)),
+      store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
-      pool_(loop, store, factory, *this) {
+      pool_(loop, store_, factory, *this) {
   KeepHouseNowAndThen();
 }
 
@@ -86,6 +87,7 @@ absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   OpenTell& tell = open_[spec.tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();
+  tell.stored_as_running = at_once;
   tell.wait_for_limit = spec.wait_for_limit;
   tell.wait_for_host = spec.wait_for_host;
   tell.way = way;
@@ -274,7 +276,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     status.set_tell_in_flight(queue->second.in_flight);
     if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
     const auto open = open_.find(queue->second.in_flight);
-    if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
+    if (open != open_.end()) status.set_answer_bytes(open->second.answer_bytes());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
     const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);
@@ -318,6 +320,7 @@ void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
   if (open == nullptr) return;
   OpenTell& tell = open->second;
   tell.answer.clear();
+  ++tell.text_round;
   tell.structured_bytes = 0;
   tell.account.Clear();
   tell.stored_bytes = 0;

@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -28,6 +30,8 @@
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/stored.h"
 #include "coordinator/transport/host_away.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -68,9 +72,15 @@ struct TellLimits {
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
  public:
-  // All outlive the orchestrator.
+  // All outlive the orchestrator. `store` writes where it likes to.
+  Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
+               TellLimits limits = {})
+      : Orchestrator(loop, nullptr, &store, config, factory, limits) {}
+  // Everything is written at once, on the loop.
   Orchestrator(EventLoop& loop, Store& store, LiveConfig& config, TransportFactory& factory,
-               TellLimits limits = {});
+               TellLimits limits = {})
+      : Orchestrator(loop, std::make_unique<StoreQueue>(loop, store), nullptr, config, factory,
+                     limits) {}
   ~Orchestrator() override;
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
@@ -166,7 +176,8 @@ class Orchestrator : private SessionListener {
 
   // The daemon leaves, its hosts go on: open tells stay open in the store, for the next life. Who
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
-  // Nothing is taken from now on, and contact with every session has ended when this returns.
+  // Nothing is taken from now on, and contact with every session has ended when this returns; what
+  // was to be stored is, and is waited for.
   void Leave();
   // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED. A
   // host that may have one, and whose agent does not end now, hears of it in a later life.
@@ -194,12 +205,20 @@ class Orchestrator : private SessionListener {
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
+    // The same once its end is being stored, for as long as that takes; `answer` is empty then.
+    std::shared_ptr<const std::string> whole_answer;
+    size_t answer_bytes() const {
+      return whole_answer != nullptr ? whole_answer->size() : answer.size();
+    }
+    std::shared_ptr<const std::string> TakeAnswer();
+    uint64_t text_round = 0;                       // So often its text was void.
     size_t structured_bytes = 0;                   // The last ones of it are JSON.
     v1::TurnAccount account;                       // As in TellOutcome.
     size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;              // What the store has of it does not count.
     bool may_be_there = false;                     // Some life may have passed it on.
     bool given = false;                            // The host may have it: it is stored as running.
+    bool stored_as_running = false;                // Likewise, and it may be still to be given.
     bool wait_for_limit = false;                   // As in TellSpec.
     bool wait_for_host = false;                    // Likewise.
     bool has_waited = false;                       // As in LeftMessage, in this life.
@@ -253,27 +272,43 @@ class Orchestrator : private SessionListener {
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
+  void PostSave();
   void Save();
   void SaveEach(const std::set<std::string>& session_ids);
-  absl::Status SaveSessions(const std::set<std::string>& session_ids);
-  // How all of those sessions' tells ended that are over; the rest stays in `others`.
-  struct Ends {
+  void SaveUnsavedLater();
+  // What is stored of some sessions at a time: copies, since the loop goes on meanwhile.
+  struct Saving {
+    std::set<std::string> session_ids;
+    std::vector<Checkpoint> checkpoints;
+    std::vector<uint64_t> rounds;   // OpenTell::text_round of the checkpoints' tells.
+    std::deque<std::string> texts;  // What the checkpoints refer to.
     std::vector<Settlement> settled;
+    std::vector<std::shared_ptr<const std::string>> answers;  // What the settlements refer to.
     std::vector<Postponement> put_off;
-    std::vector<std::string> others;
+    size_t bytes() const;
   };
-  Ends EndsOf(const std::set<std::string>& session_ids);
+  using Saved = absl::AnyInvocable<void(const absl::Status& saved)>;
+  // None of them is being stored. `saved` comes when they were, or with why they are not.
+  void SaveSessions(const std::set<std::string>& session_ids, Saved saved);
+  void AddCheckpoint(const std::string& session_id, Saving& saving);
+  // How all of those sessions' tells ended that are over.
+  void AddEnds(Saving& saving);
+  void OnSaved(const Saving& saving);
+  void OnCheckpointStored(const Checkpoint& checkpoint, uint64_t round);
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
+  bool IsBeingFetched(const StoredTellSummary& stored) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const std::string& caller, CancelDone& done);
   // Cancelling (cancels.cc).
   void CancelQueued(const std::string& tell_id, Queue& queue);
   void CancelInFlight(const std::string& tell_id, Queue& queue);
   void CancelOnHost(const std::string& tell_id, Queue& queue);
+  // Posted to the store. What fails is logged, as `what`.
+  void Note(std::string what, StoreQueue::Write write);
   // For the next life, where this one ends before the host has heard of it.
   void NoteCancel(const std::string& tell_id, const std::string& id_on_host);
   absl::Status ResumeCancels();
@@ -377,8 +412,12 @@ class Orchestrator : private SessionListener {
   void OnSessionAway(const std::string& session_id, const HostAway& away) override;
   void OnSessionBack(const std::string& session_id) override;
 
+  Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
+               LiveConfig& config, TransportFactory& factory, TellLimits limits);
+
   EventLoop& loop_;
-  Store& store_;
+  const std::unique_ptr<StoreQueue> own_store_;  // Null: it is somebody else's.
+  StoreQueue& store_;
   LiveConfig& config_;
   const TellLimits limits_;
   bool leaving_ = false;
@@ -390,6 +429,9 @@ class Orchestrator : private SessionListener {
   std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
   std::vector<std::string> ended_;                   // Tells that are over and not stored so.
   std::set<std::string> unsaved_;                    // Sessions that the store did not take.
+  std::set<std::string> saving_;                     // Sessions that are being stored.
+  bool saves_again_ = false;                         // Save() has left some of them out.
+  std::multiset<std::string> fetching_;              // Tells that are being marked as fetched.
   bool save_posted_ = false;
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
   EventLoop::TimerId checkpoint_timer_ = 0;

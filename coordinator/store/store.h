@@ -35,6 +35,7 @@ class Store {
 
   // A UUID made with the store.
   virtual const std::string& coordinator_id() const = 0;
+  // The store's clock. Thread-safe.
   virtual absl::Time Now() const = 0;
 
   // Runs `writes`, which calls methods of this store: all that it writes is durable when this

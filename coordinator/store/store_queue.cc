@@ -23,7 +23,7 @@ absl::Status TooMuchWaits(size_t writes) {
 }  // namespace
 
 StoreQueue::StoreQueue(EventLoop& loop, Store& store, StoreExecutor* executor)
-    : loop_(loop), executor_(executor), id_(store.coordinator_id()), store_(store) {}
+    : loop_(loop), executor_(executor), id_(store.coordinator_id()), clock_(store), store_(store) {}
 
 StoreQueue::~StoreQueue() {
   if (executor_ != nullptr) executor_->Finish();
@@ -135,10 +135,6 @@ void StoreQueue::Finish() {
     absl::MutexLock lock(&mutex_);
     if (waiting_.empty() && written_.empty()) return;
   }
-}
-
-absl::Time StoreQueue::Now() const {
-  return Use([](const Store& store) { return store.Now(); });
 }
 
 // What it would be given calls this queue, which would wait for itself.

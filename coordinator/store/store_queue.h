@@ -66,7 +66,7 @@ class StoreQueue final : public Store {
   void Finish();
 
   const std::string& coordinator_id() const override { return id_; }
-  absl::Time Now() const override;
+  absl::Time Now() const override { return clock_.Now(); }
   using Store::AddTell;
   using Store::Save;
 
@@ -130,6 +130,7 @@ class StoreQueue final : public Store {
   EventLoop& loop_;
   StoreExecutor* const executor_;  // Null: the loop itself.
   const std::string id_;
+  const Store& clock_;  // For Now() alone.
 
   // Held while the store is used. Never together with the other one.
   mutable absl::Mutex store_mutex_;
