@@ -8,7 +8,6 @@
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
@@ -56,62 +55,6 @@ Orchestrator::~Orchestrator() {
   loop_.Cancel(house_timer_);
 }
 
-absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
-  if (leaving_) return Leaving();
-  if (absl::Status status = CheckTell(spec); !status.ok()) return status;
-  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
-  if (!stored.ok()) return stored.status();
-  if (stored->has_value()) return TellAgain(**std::move(stored), spec, observer);
-  if (spec.accepted_before) return StoredAndGone(spec);
-
-  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to, spec.environment);
-  if (!found.ok()) return found.status();
-  Queue& queue = **found;
-  const std::string session_id = queue.session->session_id();
-  if (queue.waiting.size() >= limits_.waiting_max) {
-    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(queue.waiting.size(), " messages from ", spec.from, " to ",
-                                    spec.to, " wait already"));
-  }
-  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
-  if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
-  // A warm session gets it at once. What the store would be told then it is told now: every write
-  // there waits for the disk.
-  const bool at_once =
-      queue.in_flight.empty() && queue.waiting.empty() && queue.session->takes_at_once();
-  const std::string way = WayFor(spec.to, spec.environment);
-  absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
-                                      at_once ? TellState::kRunning : TellState::kQueued,
-                                      spec.wait_for_limit, spec.wait_for_host, way);
-  if (!added.ok()) return added;
-  OpenTell& tell = open_[spec.tell_id];
-  tell.session_id = session_id;
-  tell.accepted_at = store_.Now();
-  tell.stored_as_running = at_once;
-  tell.wait_for_limit = spec.wait_for_limit;
-  tell.wait_for_host = spec.wait_for_host;
-  tell.way = way;
-  tell.observers.push_back(observer);
-  tell.environment = std::move(spec.environment);
-  tell.is_of_sender = tell.environment != nullptr;
-  KeepAsker(spec.tell_id, spec.waiting_session(), observer);
-  queue.waiting.push_back(spec.tell_id);
-  observer->OnAccepted(session_id);
-  const size_t ahead = queue.waiting.size() - (queue.in_flight.empty() ? 1 : 0);
-  if (ahead == 0) {
-    PostStartNext(session_id);
-  } else {
-    SetProgress(spec.tell_id, QueuedProgress(ahead));
-    // What an earlier life took goes on with what this one brings.
-    AskFor(queue.in_flight.empty() ? queue.waiting.front() : queue.in_flight,
-           open_[spec.tell_id].environment);
-    // The one in flight may wait for a link that somebody has mended.
-    UseSettingsOfNow(queue);
-    PostTryNow(session_id);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {
   const bool same_text = stored.dropped || stored.text == spec.text;
@@ -134,6 +77,7 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
+  ForgetArriving(tell_id, observer);
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
@@ -196,20 +140,25 @@ void Orchestrator::GoOn(Queue& queue) {
 }
 
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
-  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
-  if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) {
-    return MakeFailure(v1::FAILURE_STORAGE,
-                       absl::StrCat("message ", tell_id, " is in the store no more"));
-  }
-  const OpenTell& tell = open_[tell_id];
+  OpenTell& tell = open_[tell_id];
+  absl::StatusOr<std::string> text = TextOf(tell_id, tell);
+  if (!text.ok()) return text.status();
   const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
   if (tell.may_be_there) {
-    queue.session->Resume(id_on_host, std::move((*stored)->text), tell.given);
+    queue.session->Resume(id_on_host, *std::move(text), tell.given);
   } else {
-    queue.session->Tell(id_on_host, std::move((*stored)->text));
+    queue.session->Tell(id_on_host, *std::move(text));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, OpenTell& tell) {
+  if (tell.text != nullptr) return std::exchange(tell.text, nullptr)->Take();
+  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (stored->has_value()) return std::move((*stored)->text);
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("message ", tell_id, " is in the store no more"));
 }
 
 // Nobody got the message: it keeps its place.

@@ -23,6 +23,7 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/kept/answers_kept.h"
 #include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
@@ -94,11 +95,12 @@ class Orchestrator : private SessionListener {
   // be called from inside. A tell_id that is known: the observer joins, or hears of the outcome at
   // once.
   //
-  // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
-  // TellSpec, the id was used for another message, it would wait for itself, or the configuration
-  // does not load.
-  // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
-  // the coordinator is leaving. FAILURE_AMBIGUOUS: accepted before, and not known.
+  // OK: it is being stored, and OnAccepted() or OnRefused() follows, or came from inside. Else the
+  // observer hears nothing. It fails, or is refused, as FAILURE_BAD_REQUEST: the spec breaks a rule
+  // of TellSpec, the id was used for another message, it would wait for itself, or the
+  // configuration does not load. FAILURE_BUSY_LIMIT: a limit; wait for earlier tells.
+  // FAILURE_STORAGE. FAILURE_DROPPED: the coordinator is leaving. FAILURE_AMBIGUOUS: accepted
+  // before, and not known.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
   // called from OnAccepted() or OnProgress().
@@ -172,7 +174,7 @@ class Orchestrator : private SessionListener {
   // The team whose claude has this session, in any life of the coordinator; empty: none has.
   std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
-  bool idle() const { return open_.empty(); }
+  bool idle() const { return open_.empty() && arrivals_.empty(); }
 
   // The daemon leaves, its hosts go on: open tells stay open in the store, for the next life. Who
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
@@ -219,6 +221,7 @@ class Orchestrator : private SessionListener {
     bool may_be_there = false;                     // Some life may have passed it on.
     bool given = false;                            // The host may have it: it is stored as running.
     bool stored_as_running = false;                // Likewise, and it may be still to be given.
+    std::unique_ptr<KeptText> text;                // Null: the store has it.
     bool wait_for_limit = false;                   // As in TellSpec.
     bool wait_for_host = false;                    // Likewise.
     bool has_waited = false;                       // As in LeftMessage, in this life.
@@ -233,6 +236,7 @@ class Orchestrator : private SessionListener {
     PooledSession* session = nullptr;
     std::string in_flight;            // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;  // Ids, oldest first.
+    size_t arriving = 0;              // New tells that are being stored.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
     absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
@@ -246,6 +250,33 @@ class Orchestrator : private SessionListener {
     bool starts_again = false;     // The store did not let the next tell start; a timer runs.
     bool waits_for_limit = false;  // The next tell does; a timer runs.
   };
+
+  // A tell that came, and is being looked for in the store, or stored (accept.cc).
+  struct Arrival {
+    TellSpec spec;           // Its text until `tell` has it.
+    TellObserver* observer;  // Null: it is gone.
+    bool inside = true;      // Tell() has not returned.
+    absl::Status refused;    // While inside.
+    bool is_new = false;     // The store does not have it; it is being stored.
+    // The store's while it has a write of it.
+    absl::optional<StoredTell> found;
+    NewTell tell;
+    // What came for it meanwhile, and is to be done behind it; and whoever waits in that.
+    std::vector<absl::AnyInvocable<void()>> then;
+    std::vector<std::shared_ptr<TellObserver*>> behind;
+  };
+  absl::Status WaitBehind(Arrival& arrival, absl::AnyInvocable<void()> what);
+  absl::Status TellBehind(TellSpec spec, TellObserver* observer);
+  void ForgetArriving(const std::string& tell_id, const TellObserver* observer);
+  bool IsBeingStored(const std::string& tell_id) const;
+  void OnLookedFor(Arrival& arrival, const absl::Status& looked);
+  // The queue of a tell that is new and may be taken.
+  absl::StatusOr<Queue*> CheckNew(const TellSpec& spec);
+  static bool GetsNextAtOnce(const Queue& queue);
+  void StoreNew(Arrival& arrival, Queue& queue);
+  void OnAdded(Arrival& arrival, const absl::Status& added);
+  void Accept(Arrival& arrival, Queue& queue);
+  void EndArrival(Arrival& arrival, const absl::Status& status);
 
   // What the store has open is open here too: the queue to put it into. Null: there is no way to
   // the team, and it is over.
@@ -383,6 +414,7 @@ class Orchestrator : private SessionListener {
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
+  absl::StatusOr<std::string> TextOf(const std::string& tell_id, OpenTell& tell);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
   // Limits of accounts (limits.cc). The tell that a host calls so, or null; not one that is over.
   std::pair<const std::string, OpenTell>* FindSent(const std::string& id_on_host);
@@ -421,17 +453,19 @@ class Orchestrator : private SessionListener {
   LiveConfig& config_;
   const TellLimits limits_;
   bool leaving_ = false;
-  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
-  std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
-  std::map<std::string, Queue> queues_;              // By session_id.
-  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
-  std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
-  std::vector<std::string> ended_;                   // Tells that are over and not stored so.
-  std::set<std::string> unsaved_;                    // Sessions that the store did not take.
-  std::set<std::string> saving_;                     // Sessions that are being stored.
-  bool saves_again_ = false;                         // Save() has left some of them out.
-  std::multiset<std::string> fetching_;              // Tells that are being marked as fetched.
+  size_t texts_kept_bytes_ = 0;                               // OpenTell::text of all.
+  absl::flat_hash_map<std::string, OpenTell> open_;           // By tell_id.
+  std::map<std::string, std::shared_ptr<Arrival>> arrivals_;  // By tell_id.
+  std::map<std::string, std::string> sent_again_;  // Tell ids, by ids on hosts that differ.
+  std::map<std::string, Queue> queues_;            // By session_id.
+  std::vector<std::string> no_way_;                // Open tells in no queue, oldest first.
+  std::vector<Store::PendingCancel> to_pass_on_;   // Their sessions have no way to the host yet.
+  std::map<std::string, ReadMark> applied_;        // By session_id: since the last checkpoint.
+  std::vector<std::string> ended_;                 // Tells that are over and not stored so.
+  std::set<std::string> unsaved_;                  // Sessions that the store did not take.
+  std::set<std::string> saving_;                   // Sessions that are being stored.
+  bool saves_again_ = false;                       // Save() has left some of them out.
+  std::multiset<std::string> fetching_;            // Tells that are being marked as fetched.
   bool save_posted_ = false;
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
   EventLoop::TimerId checkpoint_timer_ = 0;

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/base/ids.h"
@@ -70,6 +72,9 @@ class SlowStoreTest : public ::testing::Test {
     EXPECT_TRUE(Transport(to).has_given(id));
     return id;
   }
+  static TellSpec ToGpu() {
+    return {.tell_id = NewUuid(), .from = "cli", .to = "gpu", .text = "x"};
+  }
   FakeTransport& Transport(const std::string& to = "gpu") { return factory_.Between("cli", to); }
   ReadMark Mark(uint64_t seq) const { return {.journal_id = "journal", .seq = seq}; }
   // As the host says it, in one go.
@@ -95,6 +100,113 @@ class SlowStoreTest : public ::testing::Test {
       std::make_unique<Orchestrator>(loop_, store_, config_, factory_);
 };
 
+TEST_F(SlowStoreTest, ATellIsAcceptedWhenItIsStoredAndNotSentBefore) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();  // Whether it is known is asked first.
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_EQ(KindOf(orchestrator_->Find(spec.tell_id, "cli").status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_FALSE(orchestrator_->idle());
+  executor_.RunNext();
+  EXPECT_TRUE((*file_.FindTell(spec.tell_id)).has_value());
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_THAT(Transport().open_tells(), SizeIs(0));
+  RunLoop();
+  EXPECT_NE(recorder.session_id, "");
+  EXPECT_THAT(Transport().open_tells(), SizeIs(1));
+}
+
+TEST_F(SlowStoreTest, ATellThatCannotBeStoredIsRefusedAndNotSent) {
+  Recorder recorder;
+  ASSERT_TRUE(orchestrator_->Tell(ToGpu(), &recorder).ok());
+  Write();  // It is not known.
+  fate_ = Fate::kFails;
+  store_.Finish();
+  RunLoop();
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_EQ(recorder.times_settled, 1);
+  EXPECT_EQ(KindOf(recorder.outcome.status), v1::FAILURE_STORAGE);
+  EXPECT_TRUE(orchestrator_->idle());
+  EXPECT_THAT(Transport().open_tells(), SizeIs(0));
+}
+
+TEST_F(SlowStoreTest, ATellThatIsSubmittedAgainWhileItIsStoredIsOne) {
+  Recorder first, again;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &first).ok());
+  Write();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &again).ok());
+  store_.Finish();
+  RunLoop();
+  EXPECT_THAT(Transport().open_tells(), SizeIs(1));
+  Answer(spec.tell_id, "yes", 1);
+  store_.Finish();
+  EXPECT_EQ(first.times_settled, 1);
+  EXPECT_EQ(again.times_settled, 1);
+  EXPECT_EQ(again.session_id, first.session_id);
+}
+
+TEST_F(SlowStoreTest, WhoGoesWhileItsTellIsStoredHearsNothingAndTheTellGoesOn) {
+  const TellSpec spec = ToGpu();
+  {
+    Recorder recorder;
+    ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+    Write();
+    orchestrator_->RemoveObserver(spec.tell_id, &recorder);
+  }
+  store_.Finish();
+  RunLoop();
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, WhatIsCancelledWhileItIsStoredIsCancelledBehindThat) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  absl::StatusOr<v1::CancelTellOfResponse> said = absl::UnknownError("nothing yet");
+  orchestrator_->Cancel(
+      spec.tell_id, "cli",
+      [&said](const absl::StatusOr<v1::CancelTellOfResponse>& response) { said = response; });
+  for (int i = 0; i < 3; ++i) {
+    store_.Finish();
+    RunLoop();
+  }
+  ASSERT_TRUE(said.ok()) << said.status();
+  EXPECT_EQ(KindOf(recorder.outcome.status), v1::FAILURE_CANCELLED);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, AWarmSessionGetsItsTellWithoutReadingItAgain) {
+  Recorder first, second;
+  Answer(Running(first), "yes", 1);
+  store_.Finish();
+  RunLoop();
+  const int found = file_.found();
+  const std::string id = Running(second);
+  EXPECT_EQ(file_.found(), found);
+  EXPECT_THAT(Transport().tells_under_way(), SizeIs(1));
+  EXPECT_EQ(Transport().tells_under_way()[0].text, "x");
+  EXPECT_EQ(StateOf(id), TellState::kRunning);
+}
+
+TEST_F(SlowStoreTest, WhatAWarmSessionWasToGetAndDoesNotIsStoredAsQueued) {
+  Recorder warms, lost;
+  Answer(Running(warms), "yes", 1);
+  store_.Finish();
+  RunLoop();
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &lost).ok());
+  Write();
+  executor_.RunNext();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
+  factory_.hosts().hold_starts = true;
+  Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "killed"));
+  RunLoop();
+  store_.Finish();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
+}
+
 TEST_F(SlowStoreTest, NothingIsSaidNorAcknowledgedBeforeItIsStored) {
   Recorder recorder;
   const std::string id = Running(recorder);
@@ -117,6 +229,8 @@ TEST_F(SlowStoreTest, TheNextMessageOfTheSessionWaitsForTheEndOfTheOneBeforeAndN
   const std::string next = NewUuid();
   ASSERT_TRUE(
       orchestrator_->Tell({.tell_id = next, .from = "cli", .to = "gpu", .text = "y"}, &b).ok());
+  store_.Finish();
+  RunLoop();
   Answer(first, "one", 1);
   Answer(other, "two", 1, "backend");
   EXPECT_FALSE(Transport().has_given(next));

@@ -136,6 +136,7 @@ absl::Status MemoryStore::AddTell(const NewTell& tell) {
 absl::StatusOr<absl::optional<StoredTell>> MemoryStore::FindTell(absl::string_view tell_id) {
   const Tell* const tell = Find(tell_id);
   if (tell == nullptr) return absl::optional<StoredTell>();
+  ++found_;
   StoredTell stored = tell->stored;
   const bool is_settled = stored.state == TellState::kSettled;
   stored.fetched = is_settled && !tell->unfetched_since.has_value();

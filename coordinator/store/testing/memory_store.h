@@ -85,6 +85,8 @@ class MemoryStore final : public Store {
   MemoryStore() : MemoryStore(std::make_shared<MemoryDisk>(), {}) {}
 
   void set_on_write(OnWrite on_write) { on_write_ = std::move(on_write); }
+  // How many tells FindTell() has found.
+  int found() const { return found_; }
 
   const std::string& coordinator_id() const override { return disk_->coordinator_id; }
   absl::Time Now() const override { return options_.now(); }
@@ -143,6 +145,7 @@ class MemoryStore final : public Store {
   AgeClock age_;
   OnWrite on_write_;
   bool in_group_ = false;
+  int found_ = 0;
 };
 
 }  // namespace iris
