@@ -32,7 +32,7 @@ absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) con
   return iris::EndWhileAway(LeftOf(tell, away), away);
 }
 
-absl::Status Orchestrator::EndWhileAway(const std::string& id_on_host, const HostAway& away) const {
+absl::Status Orchestrator::EndOfSent(const std::string& id_on_host, const HostAway& away) const {
   const auto sent = sent_again_.find(id_on_host);
   const auto open = open_.find(sent == sent_again_.end() ? id_on_host : sent->second);
   return open == open_.end() ? away.why : EndOf(open->second, away);
@@ -49,7 +49,7 @@ bool Orchestrator::MayGive(const std::string& id_on_host) {
   return false;
 }
 
-void Orchestrator::OnSessionAway(const std::string& session_id, const HostAway& away) {
+void Orchestrator::PostAway(const std::string& session_id, const HostAway& away) {
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id, away] {
     if (alive.expired() || leaving_) return;
     Queue& queue = queues_[session_id];
@@ -124,12 +124,6 @@ absl::Status Orchestrator::CheckStillThere(const Queue& queue) {
       config_.Current(EnvironmentOfNow(queue));
   if (!config.ok() || (*config)->FindTeam(queue.session->to()) != nullptr) return absl::OkStatus();
   return CheckTeams(queue.session->from(), queue.session->to(), **config);
-}
-
-void Orchestrator::OnSessionBack(const std::string& session_id) {
-  queues_[session_id].awaits.reset();
-  queues_[session_id].away.reset();
-  PostStartNext(session_id);
 }
 
 void Orchestrator::LetGoOfWaits(Queue& queue) {

@@ -44,11 +44,6 @@ void Orchestrator::NoteCancel(const std::string& tell_id, const std::string& id_
        [tell_id, id_on_host](Store& store) { return store.NoteCancel(tell_id, id_on_host); });
 }
 
-void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
-  Note("that a host heard of a cancel",
-       [id_on_host](Store& store) { return store.ForgetCancel(id_on_host); });
-}
-
 void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
   queue.waiting.erase(std::remove(queue.waiting.begin(), queue.waiting.end(), tell_id),
                       queue.waiting.end());

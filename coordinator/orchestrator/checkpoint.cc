@@ -31,7 +31,7 @@ v1::CancelTellOfResponse ResponseFor(const absl::Status& outcome) {
 
 }  // namespace
 
-void Orchestrator::OnSessionApplied(const std::string& session_id, const ReadMark& mark) {
+void Orchestrator::SaveSoon(const std::string& session_id, const ReadMark& mark) {
   applied_[session_id] = mark;
   if (checkpoint_timer_ != 0) return;
   checkpoint_timer_ = loop_.After(kCheckpointEvery, [this] {

@@ -34,6 +34,7 @@
 #include "coordinator/store/store_queue.h"
 #include "coordinator/store/stored.h"
 #include "coordinator/transport/host_away.h"
+#include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -232,7 +233,9 @@ class Orchestrator : private SessionListener {
     absl::optional<absl::Time> put_off_until;
     std::vector<CancelDone> cancels;
   };
-  struct Queue {
+  // The tells of one session, and what its transport says of it and them.
+  struct Queue final : public TransportSink {
+    Orchestrator* owner = nullptr;
     PooledSession* session = nullptr;
     std::string in_flight;            // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;  // Ids, oldest first.
@@ -249,6 +252,23 @@ class Orchestrator : private SessionListener {
     v1::TurnAccount last_turn;     // Of its last tell that was settled.
     bool starts_again = false;     // The store did not let the next tell start; a timer runs.
     bool waits_for_limit = false;  // The next tell does; a timer runs.
+
+    void OnProgress(const TransportProgress& progress) override;
+    void OnReady(int64_t child_pid, uint64_t child_start_time) override;
+    void OnDown(const absl::Status& why) override;
+    void OnText(const std::string& id_on_host, absl::string_view text) override;
+    void OnTextVoid(const std::string& id_on_host) override;
+    void OnStructured(const std::string& id_on_host, size_t bytes) override;
+    void OnAccount(const std::string& id_on_host, const v1::TurnAccount& account) override;
+    void OnSettled(const std::string& id_on_host, const absl::Status& outcome) override;
+    void OnCancelHeard(const std::string& id_on_host) override;
+    void OnRequests(const std::vector<v1::PendingRequest>& requests) override;
+    void OnApplied(const ReadMark& mark) override;
+    bool HostHasAnswered() const override;
+    absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
+    void OnHostAway(const HostAway& away) override;
+    void OnHostBack() override;
+    bool MayGive(const std::string& id_on_host) override;
   };
 
   // A tell that came, and is being looked for in the store, or stored (accept.cc).
@@ -427,22 +447,13 @@ class Orchestrator : private SessionListener {
   void SetProgress(const std::string& tell_id, v1::TellProgress progress);
   void TellPlaces(const Queue& queue);
 
-  void OnSessionProgress(const std::string& session_id, const TransportProgress& progress) override;
-  void OnSessionReady(const std::string& session_id) override;
-  void OnSessionDown(const std::string& session_id, const absl::Status& why) override;
+  TransportSink& SinkFor(PooledSession& session) override;
   void OnRoom(const std::string& session_id) override;
-  void OnSessionApplied(const std::string& session_id, const ReadMark& mark) override;
-  void OnTellText(const std::string& id_on_host, absl::string_view text) override;
-  void OnTellTextVoid(const std::string& id_on_host) override;
-  void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
-  void OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
-                     bool asks) override;
-  void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
-  void OnCancelHeard(const std::string& id_on_host) override;
-  absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
-  bool MayGive(const std::string& id_on_host) override;
-  void OnSessionAway(const std::string& session_id, const HostAway& away) override;
-  void OnSessionBack(const std::string& session_id) override;
+  // What the queues hear (session_events.cc).
+  void SaveSoon(const std::string& session_id, const ReadMark& mark);
+  absl::Status EndOfSent(const std::string& id_on_host, const HostAway& away) const;
+  bool MayGive(const std::string& id_on_host);
+  void PostAway(const std::string& session_id, const HostAway& away);
 
   Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
                LiveConfig& config, TransportFactory& factory, TellLimits limits);

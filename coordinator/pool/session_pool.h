@@ -50,7 +50,7 @@ class SessionPool {
   // its child has been put to sleep; a busy one keeps the old ones until
   // PooledSession::UseSettings() is called, for the asker of its tell or before its next one. Valid
   // as long as the pool.
-  // Not to be called from a listener. FAILURE_STORAGE.
+  // Not to be called from a sink. FAILURE_STORAGE.
   absl::StatusOr<PooledSession*> GetOrCreate(const std::string& from, const Team& team);
 
   // Ends contact with every session; their children are left alone. Only the destructor and
@@ -62,7 +62,7 @@ class SessionPool {
 
   // Whether the session may start or use its child now; true is used at once, by Tell() or Wake(),
   // and counts as its last use. False: it is in the line, and OnRoom() follows unless LeaveLine()
-  // is called. Not to be called from a listener but OnRoom().
+  // is called. Not to be called from a sink, nor from a listener but OnRoom().
   bool Admit(PooledSession& session);
   void LeaveLine(const std::string& session_id);
   bool InLine(const std::string& session_id) const;
