@@ -42,10 +42,37 @@ absl::Status Orchestrator::EndOfSent(const std::string& id_on_host, const HostAw
 bool Orchestrator::MayGive(const std::string& id_on_host) {
   auto* const open = FindSent(id_on_host);
   if (open == nullptr) return false;
-  if (open->second.stored_as_running) return open->second.given = true;
-  const absl::Status marked = store_.MarkRunning(open->first);
-  if (marked.ok()) return open->second.stored_as_running = open->second.given = true;
-  SetProgress(open->first, NotStoredProgress("the message cannot be taken up yet", marked));
+  const OpenTell& tell = open->second;
+  if (!tell.stored_as_running && !tell.is_being_marked) MarkRunning(open->first);
+  auto* const marked = FindSent(id_on_host);
+  if (marked == nullptr || !marked->second.stored_as_running) return false;
+  return marked->second.given = true;
+}
+
+void Orchestrator::MarkRunning(const std::string& tell_id) {
+  OpenTell& tell = open_[tell_id];
+  tell.is_being_marked = true;
+  const auto inside = std::make_shared<bool>(true);
+  store_.Post([tell_id](Store& store) { return store.MarkRunning(tell_id); },
+              [this, alive = std::weak_ptr<bool>(alive_), tell_id, round = tell.mark_round,
+               inside](const absl::Status& marked) {
+                const bool is_here = !alive.expired() && OnMarked(tell_id, round, marked);
+                if (!is_here || *inside) return;
+                PooledSession* const session = queues_[open_[tell_id].session_id].session;
+                if (session != nullptr) session->GiveNow();
+              });
+  *inside = false;
+}
+
+// False: it was taken back meanwhile, or is over, or is not marked.
+bool Orchestrator::OnMarked(const std::string& tell_id, uint64_t round,
+                            const absl::Status& marked) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end() || open->second.mark_round != round) return false;
+  open->second.is_being_marked = false;
+  open->second.stored_as_running = marked.ok();
+  if (marked.ok()) return true;
+  SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", marked));
   return false;
 }
 
@@ -81,7 +108,8 @@ void Orchestrator::TakeBack(Queue& queue) {
   open->second.given = false;
   // Where it was to be given at once it is stored as running. What is not stored now, a later life
   // takes for given, which it has to be able to do anyway.
-  open->second.stored_as_running = false;
+  open->second.stored_as_running = open->second.is_being_marked = false;
+  ++open->second.mark_round;
   Note(absl::StrCat("that tell ", open->first, " waits again"),
        [tell_id = open->first](Store& store) { return store.MarkQueued(tell_id); });
   queue.waiting.push_front(std::exchange(queue.in_flight, ""));

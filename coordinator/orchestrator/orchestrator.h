@@ -222,6 +222,8 @@ class Orchestrator : private SessionListener {
     bool may_be_there = false;                     // Some life may have passed it on.
     bool given = false;                            // The host may have it: it is stored as running.
     bool stored_as_running = false;                // Likewise, and it may be still to be given.
+    bool is_being_marked = false;                  // As running, in the store.
+    uint64_t mark_round = 0;                       // So often it was taken back.
     std::unique_ptr<KeptText> text;                // Null: the store has it.
     bool wait_for_limit = false;                   // As in TellSpec.
     bool wait_for_host = false;                    // Likewise.
@@ -453,6 +455,8 @@ class Orchestrator : private SessionListener {
   void SaveSoon(const std::string& session_id, const ReadMark& mark);
   absl::Status EndOfSent(const std::string& id_on_host, const HostAway& away) const;
   bool MayGive(const std::string& id_on_host);
+  void MarkRunning(const std::string& tell_id);
+  bool OnMarked(const std::string& tell_id, uint64_t round, const absl::Status& marked);
   void PostAway(const std::string& session_id, const HostAway& away);
 
   Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,

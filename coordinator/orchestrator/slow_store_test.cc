@@ -56,6 +56,14 @@ class SlowStoreTest : public ::testing::Test {
     up_ += time;
     RunLoop();
   }
+  // Everything goes on until there is no more to do.
+  void GoOn() {
+    RunLoop();
+    for (int i = 0; i < 5; ++i) {
+      store_.Finish();
+      RunLoop();
+    }
+  }
   // What is being written is.
   void Write() {
     executor_.RunNext();
@@ -66,9 +74,7 @@ class SlowStoreTest : public ::testing::Test {
     const std::string id = NewUuid();
     TellSpec spec{.tell_id = id, .from = "cli", .to = to, .text = "x"};
     EXPECT_TRUE(orchestrator_->Tell(std::move(spec), &recorder).ok());
-    RunLoop();
-    store_.Finish();
-    RunLoop();
+    GoOn();
     EXPECT_TRUE(Transport(to).has_given(id));
     return id;
   }
@@ -155,8 +161,44 @@ TEST_F(SlowStoreTest, WhoGoesWhileItsTellIsStoredHearsNothingAndTheTellGoesOn) {
     Write();
     orchestrator_->RemoveObserver(spec.tell_id, &recorder);
   }
+  GoOn();
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, ASessionThatWasNotReadyGetsItsTellOnceItIsStoredAsRunning) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  Write();
+  ASSERT_NE(recorder.session_id, "");
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
+  executor_.RunNext();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  RunLoop();
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, ATellThatIsTakenBackWhileItIsMarkedIsQueuedInTheStore) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  Write();
+  ASSERT_EQ(executor_.waiting(), 1u);
+  Transport().BeAway({.why = MakeFailure(v1::FAILURE_UNREACHABLE, "no route"),
+                      .retries = true,
+                      .host_is_known = true});
+  RunLoop();
   store_.Finish();
   RunLoop();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  Transport().BeBack();
+  GoOn();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
   EXPECT_TRUE(Transport().has_given(spec.tell_id));
 }
 

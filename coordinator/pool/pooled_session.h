@@ -96,6 +96,7 @@ class PooledSession {
   bool awaits_host() const { return awaits_host_; }
   void TryNow() { transport_->TryNow(); }
   void TryLater() { transport_->TryLater(); }
+  void GiveNow() { transport_->GiveNow(); }
   // As Transport::Cancel(), PassOnCancel() and Acknowledge().
   void Cancel(const std::string& tell_id) {
     cancels_.emplace(tell_id, stored_host_.key);  // Only that one can have it.

@@ -96,6 +96,7 @@ class FakeTransport : public Transport {
   int asked() const { return asked_; }
   void TryLater() override { ++asked_later_; }
   int asked_later() const { return asked_later_; }
+  void GiveNow() override;
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
   void PassOnCancel(const std::string& tell_id, const std::string& host) override {
