@@ -146,6 +146,7 @@ void Orchestrator::Accept(Arrival& arrival, Queue& queue) {
   const std::string& tell_id = arrival.tell.tell_id;
   const std::string& session_id = arrival.tell.session_id;
   const bool at_once = GetsNextAtOnce(queue);
+  arrival.is_new = false;  // It is open from now on.
   OpenTell& tell = open_[tell_id];
   tell.session_id = session_id;
   tell.accepted_at = store_.Now();

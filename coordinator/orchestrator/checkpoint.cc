@@ -112,7 +112,6 @@ void Orchestrator::SaveUnsavedLater() {
 size_t Orchestrator::Saving::bytes() const {
   size_t bytes = 0;
   for (const std::string& text : texts) bytes += text.size();
-  for (const auto& answer : answers) bytes += answer->size();
   return bytes;
 }
 

@@ -338,7 +338,7 @@ class Orchestrator : private SessionListener {
     std::vector<Settlement> settled;
     std::vector<std::shared_ptr<const std::string>> answers;  // What the settlements refer to.
     std::vector<Postponement> put_off;
-    size_t bytes() const;
+    size_t bytes() const;  // That it holds beside the tells: answers are theirs.
   };
   using Saved = absl::AnyInvocable<void(const absl::Status& saved)>;
   // None of them is being stored. `saved` comes when they were, or with why they are not.

@@ -11,13 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/config.h"
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/session_listener.h"
-#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"

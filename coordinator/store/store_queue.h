@@ -27,14 +27,14 @@ namespace iris {
 // A store as the coordinator's loop uses it: what is posted is written elsewhere, and the loop does
 // not wait for the disk (docs/adr/0014).
 //
-//   loop ── Post() ──▶ [ write | write | write ] ──▶ executor: one transaction ──▶ loop: `done`
-//   each
+//   loop ── Post() ──▶ [ write | write ] ──▶ executor: one transaction ──▶ loop: `done` each
 //
 // Writes happen in the order in which they are posted, and so do their `done`. What waits is
 // written in one transaction; where that fails, each by itself, and each hears its own outcome. The
 // methods of Store may be called too: one that writes happens behind what was posted, and the loop
 // waits for it; one that reads sees what is written by then, and waits for the write that is under
-// way. Together() is not for here.
+// way. GetOrCreateSession() does not wait for its turn: nothing that was posted can need it.
+// Together() is not for here.
 //
 // Lives on the coordinator's loop.
 class StoreQueue final : public Store {
