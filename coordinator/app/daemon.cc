@@ -20,6 +20,7 @@
 #include "common/version/version.h"
 #include "coordinator/app/stale_sockets.h"
 #include "coordinator/config/load_config.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
 namespace {
@@ -70,9 +71,13 @@ Daemon::Daemon(const Places& places, ScopedFd data_lock, absl::Duration idle_exi
 absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
   if (!config.ok()) return config.status();
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = places_.store});
-  if (!store.ok()) return store.status();
-  store_ = *std::move(store);
+  absl::StatusOr<std::unique_ptr<SqliteStore>> file = SqliteStore::Open({.path = places_.store});
+  if (!file.ok()) return file.status();
+  absl::StatusOr<std::unique_ptr<StoreThread>> writer = StoreThread::Start();
+  if (!writer.ok()) return writer.status();
+  store_file_ = *std::move(file);
+  store_thread_ = *std::move(writer);
+  store_ = std::make_unique<StoreQueue>(thread_.loop(), *store_file_, *store_thread_);
   budget_ = std::make_unique<ByteBudget>(thread_.loop());
   placed_ = std::make_unique<StoredPlaces>(*store_, places_.config.home);
   engine_ =
@@ -133,6 +138,8 @@ Daemon::~Daemon() {
     placed_.reset();
     budget_.reset();
     store_.reset();
+    store_thread_.reset();
+    store_file_.reset();
     door_.reset();  // Its locks: whoever comes next finds the store free.
   });
 }

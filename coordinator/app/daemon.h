@@ -26,6 +26,8 @@
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/store_thread.h"
 
 namespace iris {
 
@@ -78,7 +80,9 @@ class Daemon : private DaemonControl {
   LoopThread thread_;
 
   // Made in this order, on the loop but for the server, and destroyed in the opposite one.
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> store_file_;
+  std::unique_ptr<StoreThread> store_thread_;
+  std::unique_ptr<StoreQueue> store_;  // What the loop has of the two.
   std::unique_ptr<StoredPlaces> placed_;
   std::unique_ptr<ByteBudget> budget_;
   std::unique_ptr<Engine> engine_;

@@ -13,6 +13,7 @@
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/link/placed_agents.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,7 +31,7 @@ class StoredPlacesTest : public ::testing::Test {
   void Restart() {
     places_.reset();
     store_.reset();
-    store_ = *Store::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
+    store_ = *SqliteStore::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
     places_ = std::make_unique<StoredPlaces>(*store_, "/home/me");
   }
   // A link to `place` comes up, by this `remote`.

@@ -19,6 +19,7 @@
 #include "coordinator/link/host_report.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gtest/gtest.h"
@@ -62,7 +63,7 @@ class DeskTest : public ::testing::Test {
   void SetUp() override {
     OnLoop([this] {
       budget_ = std::make_unique<ByteBudget>(thread_.loop(), budget_bytes_);
-      store_ = *Store::Open({.path = dir_.File("iris.db")});
+      store_ = *SqliteStore::Open({.path = dir_.File("iris.db")});
       factory_ = std::make_unique<FakeTransportFactory>(
           thread_.loop(), [this](FakeTransport& transport, const std::string& id,
                                  const std::string& text) { script_(transport, id, text); });

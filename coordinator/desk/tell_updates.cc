@@ -14,6 +14,7 @@ constexpr size_t kFrameBytesMax = 256 << 10;
 }  // namespace
 
 absl::StatusOr<absl::optional<v1::TellUpdate>> TellUpdates::Next() {
+  if (!refused_.ok()) return refused_;
   if (accepted_.has_value()) {
     accepted_sent_ = true;
     return std::exchange(accepted_, absl::nullopt);
@@ -29,6 +30,11 @@ void TellUpdates::OnAccepted(const std::string& session_id) {
   accepted_.emplace();
   accepted_->mutable_accepted()->set_tell_id(tell_id_);
   accepted_->mutable_accepted()->set_session_id(session_id);
+  on_news_();
+}
+
+void TellUpdates::OnRefused(const absl::Status& why) {
+  refused_ = why;
   on_news_();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "coordinator/desk/answer_text.h"
@@ -24,8 +25,8 @@ class TellUpdates final : public TellObserver {
   TellUpdates(std::string tell_id, AnswerText& answer_text, std::function<void()> on_news)
       : tell_id_(std::move(tell_id)), answer_text_(answer_text), on_news_(std::move(on_news)) {}
 
-  // The next one to be written, if there is one now. Errors are those of AnswerText::Get(); the
-  // call cannot go on.
+  // The next one to be written, if there is one now. Errors are those of AnswerText::Get(), and why
+  // the tell was refused; the call cannot go on.
   absl::StatusOr<absl::optional<v1::TellUpdate>> Next();
 
   bool accepted() const { return accepted_sent_; }  // Next() has returned it.
@@ -34,6 +35,7 @@ class TellUpdates final : public TellObserver {
 
  private:
   void OnAccepted(const std::string& session_id) override;
+  void OnRefused(const absl::Status& why) override;
   void OnProgress(const v1::TellProgress& progress) override;
   void OnSettled(const TellOutcome& outcome) override;
   absl::StatusOr<absl::optional<v1::TellUpdate>> AnswerFrame();
@@ -42,6 +44,7 @@ class TellUpdates final : public TellObserver {
   const std::string tell_id_;
   AnswerText& answer_text_;
   const std::function<void()> on_news_;
+  absl::Status refused_;
   absl::optional<v1::TellUpdate> accepted_;
   absl::optional<v1::TellUpdate> progress_;
   absl::optional<TellOutcome> outcome_;  // Its answer is null where that is long.

@@ -53,8 +53,9 @@ class TellRun final : public ToolRun, private TellObserver {
       following_ = false;
       return Done(begun);
     }
-    if (wait_.timeout_ms < 0 && wait_.submits) {
-      return listener_.OnToolDone({.text = std::make_shared<const std::string>(tell_id_)});
+    if (gives_id()) {
+      if (accepted_) GiveId();
+      return;
     }
     if (outcome_.has_value()) return Done(*outcome_);
     if (wait_.timeout_ms < 0) return Done(TimedOut("there is no answer yet"));
@@ -63,7 +64,18 @@ class TellRun final : public ToolRun, private TellObserver {
 
  private:
   void OnAccepted(const std::string&) override {
+    accepted_ = true;
     if (wait_.submits) listener_.OnToolAccepted();
+    if (starting_ || !gives_id()) return;
+    // Not from inside, which this may not outlive.
+    timer_ = loop_.After(absl::ZeroDuration(), [this] {
+      timer_ = 0;
+      GiveId();
+    });
+  }
+  void OnRefused(const absl::Status& why) override {
+    following_ = false;
+    Done(why);
   }
   void OnProgress(const v1::TellProgress& progress) override {
     listener_.OnToolProgress(NewsOf(progress, absl::Now()));
@@ -71,7 +83,7 @@ class TellRun final : public ToolRun, private TellObserver {
   void OnSettled(const TellOutcome& outcome) override {
     following_ = false;
     // Known already: begin_() says so before it returns, and must not find this gone.
-    if (starting_) {
+    if (starting_ || gives_id()) {
       outcome_ = outcome;
       return;
     }
@@ -92,6 +104,10 @@ class TellRun final : public ToolRun, private TellObserver {
                                     " returns the answer; tell_status shows the progress, "
                                     "tell_cancel cancels the message."));
   }
+
+  // Who does not wait for the answer gets the id, once the tell is stored.
+  bool gives_id() const { return wait_.timeout_ms < 0 && wait_.submits; }
+  void GiveId() { listener_.OnToolDone({.text = std::make_shared<const std::string>(tell_id_)}); }
 
   void Done(const TellOutcome& outcome) {
     listener_.OnToolDone({.status = outcome.status,
@@ -118,6 +134,7 @@ class TellRun final : public ToolRun, private TellObserver {
   const Wait wait_;
   bool starting_ = false;
   bool following_ = false;
+  bool accepted_ = false;
   absl::optional<TellOutcome> outcome_;  // Heard while starting.
   EventLoop::TimerId timer_ = 0;
 };

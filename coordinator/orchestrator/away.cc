@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/check_tell.h"
@@ -31,7 +32,7 @@ absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) con
   return iris::EndWhileAway(LeftOf(tell, away), away);
 }
 
-absl::Status Orchestrator::EndWhileAway(const std::string& id_on_host, const HostAway& away) const {
+absl::Status Orchestrator::EndOfSent(const std::string& id_on_host, const HostAway& away) const {
   const auto sent = sent_again_.find(id_on_host);
   const auto open = open_.find(sent == sent_again_.end() ? id_on_host : sent->second);
   return open == open_.end() ? away.why : EndOf(open->second, away);
@@ -41,13 +42,41 @@ absl::Status Orchestrator::EndWhileAway(const std::string& id_on_host, const Hos
 bool Orchestrator::MayGive(const std::string& id_on_host) {
   auto* const open = FindSent(id_on_host);
   if (open == nullptr) return false;
-  const absl::Status marked = store_.MarkRunning(open->first);
-  if (marked.ok()) return open->second.given = true;
-  SetProgress(open->first, NotStoredProgress("the message cannot be taken up yet", marked));
+  const OpenTell& tell = open->second;
+  if (!tell.stored_as_running && !tell.is_being_marked) MarkRunning(open->first);
+  auto* const marked = FindSent(id_on_host);
+  if (marked == nullptr || !marked->second.stored_as_running) return false;
+  return marked->second.given = true;
+}
+
+void Orchestrator::MarkRunning(const std::string& tell_id) {
+  OpenTell& tell = open_[tell_id];
+  tell.is_being_marked = true;
+  const auto inside = std::make_shared<bool>(true);
+  store_.Post([tell_id](Store& store) { return store.MarkRunning(tell_id); },
+              [this, alive = std::weak_ptr<bool>(alive_), tell_id, round = tell.mark_round,
+               inside](const absl::Status& marked) {
+                const bool is_here = !alive.expired() && OnMarked(tell_id, round, marked);
+                if (!is_here || *inside) return;
+                PooledSession* const session = queues_[open_[tell_id].session_id].session;
+                if (session != nullptr) session->GiveNow();
+              });
+  *inside = false;
+}
+
+// False: it was taken back meanwhile, or is over, or is not marked.
+bool Orchestrator::OnMarked(const std::string& tell_id, uint64_t round,
+                            const absl::Status& marked) {
+  const auto open = open_.find(tell_id);
+  if (open == open_.end() || open->second.mark_round != round) return false;
+  open->second.is_being_marked = false;
+  open->second.stored_as_running = marked.ok();
+  if (marked.ok()) return true;
+  SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", marked));
   return false;
 }
 
-void Orchestrator::OnSessionAway(const std::string& session_id, const HostAway& away) {
+void Orchestrator::PostAway(const std::string& session_id, const HostAway& away) {
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id, away] {
     if (alive.expired() || leaving_) return;
     Queue& queue = queues_[session_id];
@@ -79,8 +108,10 @@ void Orchestrator::TakeBack(Queue& queue) {
   open->second.given = false;
   // Where it was to be given at once it is stored as running. What is not stored now, a later life
   // takes for given, which it has to be able to do anyway.
-  const absl::Status queued = store_.MarkQueued(open->first);
-  if (!queued.ok()) LogWarn("that tell ", open->first, " waits again: ", queued.message());
+  open->second.stored_as_running = open->second.is_being_marked = false;
+  ++open->second.mark_round;
+  Note(absl::StrCat("that tell ", open->first, " waits again"),
+       [tell_id = open->first](Store& store) { return store.MarkQueued(tell_id); });
   queue.waiting.push_front(std::exchange(queue.in_flight, ""));
   queue.awaits.emplace();
 }
@@ -121,12 +152,6 @@ absl::Status Orchestrator::CheckStillThere(const Queue& queue) {
       config_.Current(EnvironmentOfNow(queue));
   if (!config.ok() || (*config)->FindTeam(queue.session->to()) != nullptr) return absl::OkStatus();
   return CheckTeams(Caller::Named(queue.session->from()), queue.session->to(), **config);
-}
-
-void Orchestrator::OnSessionBack(const std::string& session_id) {
-  queues_[session_id].awaits.reset();
-  queues_[session_id].away.reset();
-  PostStartNext(session_id);
 }
 
 void Orchestrator::LetGoOfWaits(Queue& queue) {

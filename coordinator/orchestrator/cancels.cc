@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/no_way.h"
@@ -39,13 +40,8 @@ void Orchestrator::CancelInFlight(const std::string& tell_id, Queue& queue) {
 }
 
 void Orchestrator::NoteCancel(const std::string& tell_id, const std::string& id_on_host) {
-  const absl::Status noted = store_.NoteCancel(tell_id, id_on_host);
-  if (!noted.ok()) LogWarn("that tell ", tell_id, " is cancelled: ", noted.message());
-}
-
-void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
-  const absl::Status forgotten = store_.ForgetCancel(id_on_host);
-  if (!forgotten.ok()) LogWarn("that a host heard of a cancel: ", forgotten.message());
+  Note(absl::StrCat("that tell ", tell_id, " is cancelled"),
+       [tell_id, id_on_host](Store& store) { return store.NoteCancel(tell_id, id_on_host); });
 }
 
 void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {

@@ -12,8 +12,8 @@
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/kept/answers_kept.h"
 #include "coordinator/orchestrator/orchestrator.h"
-#include "coordinator/store/answers_kept.h"
 #include "coordinator/transport/host_away.h"
 
 namespace iris {
@@ -33,8 +33,7 @@ absl::Status NobodyAsked() {
 
 void Orchestrator::KeepHouseNowAndThen() {
   house_timer_ = loop_.After(limits_.housekeeping, [this] {
-    const absl::Status kept = store_.KeepHouse();
-    if (!kept.ok()) LogWarn("keeping house in the store: ", kept.message());
+    Note("keeping house in the store", [](Store& store) { return store.KeepHouse(); });
     GiveBackRoom();
     EndWhatFoundNoWay();
     EndOverdue();
@@ -44,12 +43,21 @@ void Orchestrator::KeepHouseNowAndThen() {
 
 // A little at a time: others on the loop have their turn.
 void Orchestrator::GiveBackRoom() {
-  const absl::StatusOr<bool> more = store_.GiveBackRoom();
-  if (!more.ok()) LogWarn("giving room back: ", more.status().message());
-  if (!more.ok() || !*more) return;
-  loop_.After(kGiveBackAgain, [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) GiveBackRoom();
-  });
+  const auto more = std::make_shared<bool>(false);
+  store_.Post(
+      [more](Store& store) {
+        const absl::StatusOr<bool> there_is_more = store.GiveBackRoom();
+        *more = there_is_more.ok() && *there_is_more;
+        return there_is_more.status();
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), more](const absl::Status& given_back) {
+        if (!given_back.ok()) LogWarn("giving room back: ", given_back.message());
+        if (!*more || alive.expired()) return;
+        loop_.After(kGiveBackAgain, [this, alive] {
+          if (!alive.expired()) GiveBackRoom();
+        });
+      },
+      /*bytes=*/0, StoreQueue::Company::kNone);
 }
 
 // What waits for keys is not tried, and what waits for variables has no host to be tried.

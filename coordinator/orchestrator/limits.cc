@@ -44,8 +44,9 @@ void Orchestrator::OnPutOff(const std::string& tell_id, OpenTell& tell) {
   tell.not_before = *std::exchange(tell.put_off_until, absl::nullopt);
   tell.outcome.reset();
   tell.may_be_there = true;  // After a store that was put back from a copy.
-  tell.given = false;
+  tell.given = tell.stored_as_running = false;
   tell.answer.clear();
+  ++tell.text_round;
   tell.structured_bytes = tell.stored_bytes = 0;
   tell.account.Clear();
   tell.stored_text_is_void = false;

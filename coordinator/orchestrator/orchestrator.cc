@@ -8,7 +8,6 @@
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
@@ -39,13 +38,14 @@ void CutNames(v1::SessionStatus& status, size_t& room) {
 
 }  // namespace
 
-Orchestrator::Orchestrator(EventLoop& loop, Store& store, LiveConfig& config,
-                           TransportFactory& factory, TellLimits limits)
+Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
+                           LiveConfig& config, TransportFactory& factory, TellLimits limits)
     : loop_(loop),
-      store_(store),
+      own_store_(std::move(own)),
+      store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
-      pool_(loop, store, factory, *this) {
+      pool_(loop, store_, factory, *this) {
   KeepHouseNowAndThen();
 }
 
@@ -53,60 +53,6 @@ Orchestrator::~Orchestrator() {
   loop_.Cancel(checkpoint_timer_);
   loop_.Cancel(unsaved_timer_);
   loop_.Cancel(house_timer_);
-}
-
-absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
-  if (leaving_) return Leaving();
-  if (absl::Status status = CheckTell(spec); !status.ok()) return status;
-  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(spec.tell_id);
-  if (!stored.ok()) return stored.status();
-  if (stored->has_value()) return TellAgain(**std::move(stored), spec, observer);
-  if (spec.accepted_before) return StoredAndGone(spec);
-
-  const absl::StatusOr<Queue*> found = QueueOf(spec.from, spec.to, spec.environment);
-  if (!found.ok()) return found.status();
-  Queue& queue = **found;
-  const std::string session_id = queue.session->session_id();
-  if (queue.waiting.size() >= limits_.waiting_max) {
-    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(queue.waiting.size(), " messages from ", spec.from.name(),
-                                    " to ", spec.to, " wait already"));
-  }
-  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
-  if (absl::Status status = CheckNewWait(spec, queue); !status.ok()) return status;
-  // A warm session gets it at once. What the store would be told then it is told now: every write
-  // there waits for the disk.
-  const bool at_once =
-      queue.in_flight.empty() && queue.waiting.empty() && queue.session->takes_at_once();
-  const std::string way = WayFor(spec.to, spec.environment);
-  absl::Status added = store_.AddTell(spec.tell_id, session_id, spec.text,
-                                      at_once ? TellState::kRunning : TellState::kQueued,
-                                      spec.wait_for_limit, spec.wait_for_host, way);
-  if (!added.ok()) return added;
-  OpenTell& tell = open_[spec.tell_id];
-  tell.session_id = session_id;
-  tell.accepted_at = store_.Now();
-  tell.wait_for_limit = spec.wait_for_limit;
-  tell.wait_for_host = spec.wait_for_host;
-  tell.way = way;
-  tell.observers.push_back(observer);
-  tell.environment = std::move(spec.environment);
-  tell.is_of_sender = tell.environment != nullptr;
-  KeepAsker(spec.tell_id, spec.waiting_session(), observer);
-  queue.waiting.push_back(spec.tell_id);
-  observer->OnAccepted(session_id);
-  const size_t ahead = queue.waiting.size() - (queue.in_flight.empty() ? 1 : 0);
-  if (ahead == 0) {
-    PostStartNext(session_id);
-  } else {
-    SetProgress(spec.tell_id, QueuedProgress(ahead));
-    // What an earlier life took goes on with what this one brings.
-    AskFor(spec.tell_id, open_[spec.tell_id].environment, /*by_sender=*/true);
-    // The one in flight may wait for a link that somebody has mended.
-    UseSettingsOfNow(queue);
-    PostTryNow(session_id);
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
@@ -131,6 +77,7 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
+  ForgetArriving(tell_id, observer);
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
@@ -193,20 +140,25 @@ void Orchestrator::GoOn(Queue& queue) {
 }
 
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
-  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
-  if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) {
-    return MakeFailure(v1::FAILURE_STORAGE,
-                       absl::StrCat("message ", tell_id, " is in the store no more"));
-  }
-  const OpenTell& tell = open_[tell_id];
+  OpenTell& tell = open_[tell_id];
+  absl::StatusOr<std::string> text = TextOf(tell_id, tell);
+  if (!text.ok()) return text.status();
   const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
   if (tell.may_be_there) {
-    queue.session->Resume(id_on_host, std::move((*stored)->text), tell.given);
+    queue.session->Resume(id_on_host, *std::move(text), tell.given);
   } else {
-    queue.session->Tell(id_on_host, std::move((*stored)->text));
+    queue.session->Tell(id_on_host, *std::move(text));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, OpenTell& tell) {
+  if (tell.text != nullptr) return std::exchange(tell.text, nullptr)->Take();
+  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (stored->has_value()) return std::move((*stored)->text);
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("message ", tell_id, " is in the store no more"));
 }
 
 // Nobody got the message: it keeps its place.
@@ -273,7 +225,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     status.set_tell_in_flight(queue->second.in_flight);
     if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
     const auto open = open_.find(queue->second.in_flight);
-    if (open != open_.end()) status.set_answer_bytes(open->second.answer.size());
+    if (open != open_.end()) status.set_answer_bytes(open->second.answer_bytes());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
     const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);
@@ -291,63 +243,6 @@ std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
     if (session.session_id == claude_session_id) return session.to;
   }
   return "";
-}
-
-void Orchestrator::OnSessionProgress(const std::string& session_id,
-                                     const TransportProgress& progress) {
-  const auto found = queues_.find(session_id);
-  if (found == queues_.end()) return;
-  Queue& queue = found->second;
-  if (!queue.awaits.has_value()) return SetProgress(queue.in_flight, ToProto(progress));
-  queue.awaits = ToProto(progress);
-  TellPlaces(queue);
-}
-
-void Orchestrator::OnTellText(const std::string& id_on_host, absl::string_view text) {
-  auto* const open = FindSent(id_on_host);
-  if (open == nullptr) return;
-  std::string& answer = open->second.answer;
-  const size_t max = limits_.answer_bytes_max + 1;
-  const absl::string_view fits = text.substr(0, max - std::min(max, answer.size()));
-  answer.append(fits.data(), fits.size());
-}
-
-void Orchestrator::OnTellTextVoid(const std::string& id_on_host) {
-  auto* const open = FindSent(id_on_host);
-  if (open == nullptr) return;
-  OpenTell& tell = open->second;
-  tell.answer.clear();
-  tell.structured_bytes = 0;
-  tell.account.Clear();
-  tell.stored_bytes = 0;
-  tell.stored_text_is_void = true;
-}
-
-void Orchestrator::OnTellStructured(const std::string& id_on_host, size_t bytes) {
-  auto* const open = FindSent(id_on_host);
-  if (open != nullptr) open->second.structured_bytes = bytes;
-}
-
-void Orchestrator::OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
-                                 bool asks) {
-  auto* const open = FindSent(id_on_host);
-  if (open == nullptr) return;
-  open->second.account = account;
-  open->second.account.set_asks(asks);
-}
-
-void Orchestrator::OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) {
-  auto* const open = FindSent(id_on_host);
-  if (open == nullptr) return;
-  if (outcome.ok() && open->second.answer.size() > limits_.answer_bytes_max) {
-    return End(open->first,
-               MakeFailure(v1::FAILURE_STORAGE,
-                           absl::StrCat("the answer is longer than ", limits_.answer_bytes_max,
-                                        " bytes; the rest was thrown away"),
-                           "Ask the team to write it to a file."));
-  }
-  open->second.put_off_until = PutOffUntil(open->second, outcome);
-  End(open->first, outcome);
 }
 
 }  // namespace iris

@@ -2,6 +2,7 @@
 #define IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -20,16 +22,20 @@
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/caller/caller.h"
+#include "coordinator/kept/answers_kept.h"
+#include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
-#include "coordinator/store/answers_kept.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/stored.h"
 #include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -69,9 +75,15 @@ struct TellLimits {
 // Lives on the coordinator's loop.
 class Orchestrator : private SessionListener {
  public:
-  // All outlive the orchestrator.
+  // All outlive the orchestrator. `store` writes where it likes to.
+  Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
+               TellLimits limits = {})
+      : Orchestrator(loop, nullptr, &store, config, factory, limits) {}
+  // Everything is written at once, on the loop.
   Orchestrator(EventLoop& loop, Store& store, LiveConfig& config, TransportFactory& factory,
-               TellLimits limits = {});
+               TellLimits limits = {})
+      : Orchestrator(loop, std::make_unique<StoreQueue>(loop, store), nullptr, config, factory,
+                     limits) {}
   ~Orchestrator() override;
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
@@ -85,11 +97,12 @@ class Orchestrator : private SessionListener {
   // be called from inside. A tell_id that is known: the observer joins, or hears of the outcome at
   // once.
   //
-  // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
-  // TellSpec, the id was used for another message, it would wait for itself, or the configuration
-  // does not load.
-  // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
-  // the coordinator is leaving. FAILURE_AMBIGUOUS: accepted before, and not known.
+  // OK: it is being stored, and OnAccepted() or OnRefused() follows, or came from inside. Else the
+  // observer hears nothing. It fails, or is refused, as FAILURE_BAD_REQUEST: the spec breaks a rule
+  // of TellSpec, the id was used for another message, it would wait for itself, or the
+  // configuration does not load. FAILURE_BUSY_LIMIT: a limit; wait for earlier tells.
+  // FAILURE_STORAGE. FAILURE_DROPPED: the coordinator is leaving. FAILURE_AMBIGUOUS: accepted
+  // before, and not known.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
   // called from OnAccepted() or OnProgress().
@@ -163,11 +176,12 @@ class Orchestrator : private SessionListener {
   // The team whose claude has this session, in any life of the coordinator; empty: none has.
   std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
-  bool idle() const { return open_.empty(); }
+  bool idle() const { return open_.empty() && arrivals_.empty(); }
 
   // The daemon leaves, its hosts go on: open tells stay open in the store, for the next life. Who
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
-  // Nothing is taken from now on, and contact with every session has ended when this returns.
+  // Nothing is taken from now on, and contact with every session has ended when this returns; what
+  // was to be stored is, and is waited for.
   void Leave();
   // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED. A
   // host that may have one, and whose agent does not end now, hears of it in a later life.
@@ -196,12 +210,23 @@ class Orchestrator : private SessionListener {
     absl::Time progress_at;                     // Since when.
     // So far. One byte more than it may have says that it is too long, in the next life too.
     std::string answer;
+    // The same once its end is being stored, for as long as that takes; `answer` is empty then.
+    std::shared_ptr<const std::string> whole_answer;
+    size_t answer_bytes() const {
+      return whole_answer != nullptr ? whole_answer->size() : answer.size();
+    }
+    std::shared_ptr<const std::string> TakeAnswer();
+    uint64_t text_round = 0;                       // So often its text was void.
     size_t structured_bytes = 0;                   // The last ones of it are JSON.
     v1::TurnAccount account;                       // As in TellOutcome.
     size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
     bool stored_text_is_void = false;              // What the store has of it does not count.
     bool may_be_there = false;                     // Some life may have passed it on.
     bool given = false;                            // The host may have it: it is stored as running.
+    bool stored_as_running = false;                // Likewise, and it may be still to be given.
+    bool is_being_marked = false;                  // As running, in the store.
+    uint64_t mark_round = 0;                       // So often it was taken back.
+    std::unique_ptr<KeptText> text;                // Null: the store has it.
     bool wait_for_limit = false;                   // As in TellSpec.
     bool wait_for_host = false;                    // Likewise.
     bool has_waited = false;                       // As in LeftMessage, in this life.
@@ -212,10 +237,13 @@ class Orchestrator : private SessionListener {
     absl::optional<absl::Time> put_off_until;
     std::vector<CancelDone> cancels;
   };
-  struct Queue {
+  // The tells of one session, and what its transport says of it and them.
+  struct Queue final : public TransportSink {
+    Orchestrator* owner = nullptr;
     PooledSession* session = nullptr;
     std::string in_flight;            // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;  // Ids, oldest first.
+    size_t arriving = 0;              // New tells that are being stored.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
     absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
@@ -228,7 +256,51 @@ class Orchestrator : private SessionListener {
     v1::TurnAccount last_turn;     // Of its last tell that was settled.
     bool starts_again = false;     // The store did not let the next tell start; a timer runs.
     bool waits_for_limit = false;  // The next tell does; a timer runs.
+
+    void OnProgress(const TransportProgress& progress) override;
+    void OnReady(int64_t child_pid, uint64_t child_start_time) override;
+    void OnDown(const absl::Status& why) override;
+    void OnText(const std::string& id_on_host, absl::string_view text) override;
+    void OnTextVoid(const std::string& id_on_host) override;
+    void OnStructured(const std::string& id_on_host, size_t bytes) override;
+    void OnAccount(const std::string& id_on_host, const v1::TurnAccount& account) override;
+    void OnSettled(const std::string& id_on_host, const absl::Status& outcome) override;
+    void OnCancelHeard(const std::string& id_on_host) override;
+    void OnRequests(const std::vector<v1::PendingRequest>& requests) override;
+    void OnApplied(const ReadMark& mark) override;
+    bool HostHasAnswered() const override;
+    absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
+    void OnHostAway(const HostAway& away) override;
+    void OnHostBack() override;
+    bool MayGive(const std::string& id_on_host) override;
   };
+
+  // A tell that came, and is being looked for in the store, or stored (accept.cc).
+  struct Arrival {
+    TellSpec spec;           // Its text until `tell` has it.
+    TellObserver* observer;  // Null: it is gone.
+    bool inside = true;      // Tell() has not returned.
+    absl::Status refused;    // While inside.
+    bool is_new = false;     // The store does not have it; it is being stored.
+    // The store's while it has a write of it.
+    absl::optional<StoredTell> found;
+    NewTell tell;
+    // What came for it meanwhile, and is to be done behind it; and whoever waits in that.
+    std::vector<absl::AnyInvocable<void()>> then;
+    std::vector<std::shared_ptr<TellObserver*>> behind;
+  };
+  absl::Status WaitBehind(Arrival& arrival, absl::AnyInvocable<void()> what);
+  absl::Status TellBehind(TellSpec spec, TellObserver* observer);
+  void ForgetArriving(const std::string& tell_id, const TellObserver* observer);
+  bool IsBeingStored(const std::string& tell_id) const;
+  void OnLookedFor(Arrival& arrival, const absl::Status& looked);
+  // The queue of a tell that is new and may be taken.
+  absl::StatusOr<Queue*> CheckNew(const TellSpec& spec);
+  static bool GetsNextAtOnce(const Queue& queue);
+  void StoreNew(Arrival& arrival, Queue& queue);
+  void OnAdded(Arrival& arrival, const absl::Status& added);
+  void Accept(Arrival& arrival, Queue& queue);
+  void EndArrival(Arrival& arrival, const absl::Status& status);
 
   // What the store has open is open here too: the queue to put it into. Null: there is no way to
   // the team, and it is over.
@@ -255,27 +327,43 @@ class Orchestrator : private SessionListener {
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
+  void PostSave();
   void Save();
   void SaveEach(const std::set<std::string>& session_ids);
-  absl::Status SaveSessions(const std::set<std::string>& session_ids);
-  // How all of those sessions' tells ended that are over; the rest stays in `others`.
-  struct Ends {
+  void SaveUnsavedLater();
+  // What is stored of some sessions at a time: copies, since the loop goes on meanwhile.
+  struct Saving {
+    std::set<std::string> session_ids;
+    std::vector<Checkpoint> checkpoints;
+    std::vector<uint64_t> rounds;   // OpenTell::text_round of the checkpoints' tells.
+    std::deque<std::string> texts;  // What the checkpoints refer to.
     std::vector<Settlement> settled;
+    std::vector<std::shared_ptr<const std::string>> answers;  // What the settlements refer to.
     std::vector<Postponement> put_off;
-    std::vector<std::string> others;
+    size_t bytes() const;  // That it holds beside the tells: answers are theirs.
   };
-  Ends EndsOf(const std::set<std::string>& session_ids);
+  using Saved = absl::AnyInvocable<void(const absl::Status& saved)>;
+  // None of them is being stored. `saved` comes when they were, or with why they are not.
+  void SaveSessions(const std::set<std::string>& session_ids, Saved saved);
+  void AddCheckpoint(const std::string& session_id, Saving& saving);
+  // How all of those sessions' tells ended that are over.
+  void AddEnds(Saving& saving);
+  void OnSaved(const Saving& saving);
+  void OnCheckpointStored(const Checkpoint& checkpoint, uint64_t round);
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
+  bool IsBeingFetched(const StoredTellSummary& stored) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const Caller& caller, CancelDone& done);
   // Cancelling (cancels.cc).
   void CancelQueued(const std::string& tell_id, Queue& queue);
   void CancelInFlight(const std::string& tell_id, Queue& queue);
   void CancelOnHost(const std::string& tell_id, Queue& queue);
+  // Posted to the store. What fails is logged, as `what`.
+  void Note(std::string what, StoreQueue::Write write);
   // For the next life, where this one ends before the host has heard of it.
   void NoteCancel(const std::string& tell_id, const std::string& id_on_host);
   absl::Status ResumeCancels();
@@ -353,6 +441,7 @@ class Orchestrator : private SessionListener {
   // What waits for the session goes to it, which has or gets its process.
   void GoOn(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
+  absl::StatusOr<std::string> TextOf(const std::string& tell_id, OpenTell& tell);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
   // Limits of accounts (limits.cc). The tell that a host calls so, or null; not one that is over.
   std::pair<const std::string, OpenTell>* FindSent(const std::string& id_on_host);
@@ -365,36 +454,38 @@ class Orchestrator : private SessionListener {
   void SetProgress(const std::string& tell_id, v1::TellProgress progress);
   void TellPlaces(const Queue& queue);
 
-  void OnSessionProgress(const std::string& session_id, const TransportProgress& progress) override;
-  void OnSessionReady(const std::string& session_id) override;
-  void OnSessionDown(const std::string& session_id, const absl::Status& why) override;
+  TransportSink& SinkFor(PooledSession& session) override;
   void OnRoom(const std::string& session_id) override;
-  void OnSessionApplied(const std::string& session_id, const ReadMark& mark) override;
-  void OnTellText(const std::string& id_on_host, absl::string_view text) override;
-  void OnTellTextVoid(const std::string& id_on_host) override;
-  void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
-  void OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
-                     bool asks) override;
-  void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
-  void OnCancelHeard(const std::string& id_on_host) override;
-  absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
-  bool MayGive(const std::string& id_on_host) override;
-  void OnSessionAway(const std::string& session_id, const HostAway& away) override;
-  void OnSessionBack(const std::string& session_id) override;
+  // What the queues hear (session_events.cc).
+  void SaveSoon(const std::string& session_id, const ReadMark& mark);
+  absl::Status EndOfSent(const std::string& id_on_host, const HostAway& away) const;
+  bool MayGive(const std::string& id_on_host);
+  void MarkRunning(const std::string& tell_id);
+  bool OnMarked(const std::string& tell_id, uint64_t round, const absl::Status& marked);
+  void PostAway(const std::string& session_id, const HostAway& away);
+
+  Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
+               LiveConfig& config, TransportFactory& factory, TellLimits limits);
 
   EventLoop& loop_;
-  Store& store_;
+  const std::unique_ptr<StoreQueue> own_store_;  // Null: it is somebody else's.
+  StoreQueue& store_;
   LiveConfig& config_;
   const TellLimits limits_;
   bool leaving_ = false;
-  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
-  std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
-  std::map<std::string, Queue> queues_;              // By session_id.
-  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
-  std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
-  std::vector<std::string> ended_;                   // Tells that are over and not stored so.
-  std::set<std::string> unsaved_;                    // Sessions that the store did not take.
+  size_t texts_kept_bytes_ = 0;                               // OpenTell::text of all.
+  absl::flat_hash_map<std::string, OpenTell> open_;           // By tell_id.
+  std::map<std::string, std::shared_ptr<Arrival>> arrivals_;  // By tell_id.
+  std::map<std::string, std::string> sent_again_;  // Tell ids, by ids on hosts that differ.
+  std::map<std::string, Queue> queues_;            // By session_id.
+  std::vector<std::string> no_way_;                // Open tells in no queue, oldest first.
+  std::vector<Store::PendingCancel> to_pass_on_;   // Their sessions have no way to the host yet.
+  std::map<std::string, ReadMark> applied_;        // By session_id: since the last checkpoint.
+  std::vector<std::string> ended_;                 // Tells that are over and not stored so.
+  std::set<std::string> unsaved_;                  // Sessions that the store did not take.
+  std::set<std::string> saving_;                   // Sessions that are being stored.
+  bool saves_again_ = false;                       // Save() has left some of them out.
+  std::multiset<std::string> fetching_;            // Tells that are being marked as fetched.
   bool save_posted_ = false;
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
   EventLoop::TimerId checkpoint_timer_ = 0;

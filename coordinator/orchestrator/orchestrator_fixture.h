@@ -16,6 +16,8 @@
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/store.h"
 #include "coordinator/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -64,7 +66,7 @@ class OrchestratorTest : public ::testing::Test {
       orchestrator_.reset();
       store_.reset();
       store_options_.path = dir_.File("iris.db");
-      store_ = *Store::Open(store_options_);
+      store_ = *SqliteStore::Open(store_options_);
       factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
       factory_->hosts().hold_starts = hold_starts_;
       config_ = std::make_unique<LiveConfig>(

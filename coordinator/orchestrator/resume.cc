@@ -73,7 +73,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.accepted_at = stored.accepted_at;
   open.answer = *std::move(answer);
   open.stored_bytes = open.answer.size();
-  open.given = stored.state == TellState::kRunning;
+  open.given = open.stored_as_running = stored.state == TellState::kRunning;
   // Whatever the store says: it may be a copy that was put back, from before the host got it.
   open.may_be_there = true;
   open.wait_for_limit = stored.wait_for_limit;
@@ -111,8 +111,8 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
 void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
   // Two were under way only where an earlier version lost sight of one. A session that is changing
   // has still the way of somebody else.
-  const bool is_free = queue.in_flight.empty() && !queue.session->ending() &&
-                       !queue.session->settings_are_due();
+  const bool is_free =
+      queue.in_flight.empty() && !queue.session->ending() && !queue.session->settings_are_due();
   if (stored.state == TellState::kQueued || !is_free) {
     queue.waiting.push_back(stored.tell_id);
     return PostStartNext(stored.session_id);
@@ -123,8 +123,10 @@ void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
 }
 
 void Orchestrator::Leave() {
+  store_.Finish();  // What is being stored.
   unsaved_.clear();
   if (!leaving_) Save();
+  store_.Finish();
   LetEverybodyGo();
 }
 
@@ -139,6 +141,7 @@ void Orchestrator::StopForGood(const std::string& tell_id) {
 }
 
 absl::Status Orchestrator::SettleOpen() {
+  store_.Finish();
   for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
   for (const auto& [session_id, queue] : queues_) {
     if (!queue.in_flight.empty()) StopForGood(queue.in_flight);
@@ -147,6 +150,7 @@ absl::Status Orchestrator::SettleOpen() {
   for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
   unsaved_.clear();
   Save();
+  store_.Finish();
   const size_t left = open_.size();
   LetEverybodyGo();
   if (left == 0) return absl::OkStatus();
@@ -159,7 +163,7 @@ void Orchestrator::LetEverybodyGo() {
   leaving_ = true;
   for (auto& [tell_id, tell] : std::exchange(open_, {})) {
     const TellOutcome left{.status = LeftOpen(tell.given),
-                           .answer = std::make_shared<const std::string>(std::move(tell.answer)),
+                           .answer = tell.TakeAnswer(),
                            .duration = store_.Now() - tell.accepted_at};
     for (TellObserver* observer : tell.observers) observer->OnSettled(left);
     AnswerAll(tell.cancels, Leaving());

@@ -59,6 +59,11 @@ class TellObserver {
   virtual ~TellObserver() = default;
   // The tell is stored. First, and once.
   virtual void OnAccepted(const std::string& session_id) = 0;
+  // In the place of all that: the tell was not taken, as Orchestrator::Tell() would have said.
+  // Last, and once. The observer may be destroyed in it.
+  virtual void OnRefused(const absl::Status& why) {
+    OnSettled({.status = why, .answer = std::make_shared<const std::string>(), .duration = {}});
+  }
   virtual void OnProgress(const v1::TellProgress& progress) = 0;
   // Last, and once. The observer may be destroyed in it.
   virtual void OnSettled(const TellOutcome& outcome) = 0;

@@ -84,6 +84,7 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
 
 absl::Status Orchestrator::Follow(const std::string& tell_id, const Caller& caller,
                                   TellObserver* observer, const std::string& asker_session) {
+  if (IsBeingStored(tell_id)) return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
@@ -130,7 +131,7 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
 void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   const auto open = open_.find(summary.tell_id());
   if (open == open_.end()) return;
-  summary.set_answer_bytes(open->second.answer.size());
+  summary.set_answer_bytes(open->second.answer_bytes());
   if (open->second.progress.has_value()) {
     *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
   }
@@ -138,10 +139,12 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
                                                    const Caller& caller) const {
+  if (IsBeingStored(tell_id)) return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
   v1::TellSummary summary = SummaryOf(**stored);
+  if (IsBeingFetched(**stored)) summary.set_fetched(true);
   DescribeOpen(summary);
   return summary;
 }
@@ -151,8 +154,11 @@ absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const Caller& from, boo
   if (!stored.ok()) return stored.status();
   v1::ListTellsResponse list;
   for (const StoredTellSummary& summary : *stored) {
+    const bool is_being_fetched = IsBeingFetched(summary);
+    if (is_being_fetched && !all) continue;
     v1::TellSummary& tell = *list.add_tells();
     tell = SummaryOf(summary);
+    if (is_being_fetched) tell.set_fetched(true);
     DescribeOpen(tell);
     if (!tell.has_failure()) continue;
     Failure& failure = *tell.mutable_failure();
@@ -164,15 +170,36 @@ absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const Caller& from, boo
 
 absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
     const Caller& from) const {
-  return store_.Unfetched(from.name());
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> answers = store_.Unfetched(from.name());
+  if (answers.ok()) {
+    std::erase_if(*answers, [this](const Store::WaitingAnswer& answer) {
+      return fetching_.count(answer.tell_id) > 0;
+    });
+  }
+  return answers;
+}
+
+// Somebody was given it, and the store is about to know.
+bool Orchestrator::IsBeingFetched(const StoredTellSummary& stored) const {
+  return stored.state == TellState::kSettled && fetching_.count(stored.tell_id) > 0;
 }
 
 void Orchestrator::MarkFetched(const std::string& tell_id) {
-  const absl::Status marked = store_.MarkFetched(tell_id);
-  if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
+  fetching_.insert(tell_id);
+  store_.Post([tell_id](Store& store) { return store.MarkFetched(tell_id); },
+              [this, alive = std::weak_ptr<bool>(alive_), tell_id](const absl::Status& marked) {
+                if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
+                if (!alive.expired()) fetching_.erase(fetching_.find(tell_id));
+              });
 }
 
 void Orchestrator::Cancel(const std::string& tell_id, const Caller& caller, CancelDone done) {
+  if (const auto arriving = arrivals_.find(tell_id); arriving != arrivals_.end()) {
+    const absl::Status waits = WaitBehind(
+        *arriving->second, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
+    if (!waits.ok()) loop_.Post([done, waits] { done(waits); });
+    return;
+  }
   absl::StatusOr<v1::CancelTellOfResponse> known = BeginCancel(tell_id, caller, done);
   if (done != nullptr) {
     loop_.Post([done = std::move(done), known = std::move(known)] { done(known); });

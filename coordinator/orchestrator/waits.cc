@@ -53,6 +53,11 @@ WaitCycles Orchestrator::WaitsOfNow() const {
       if (TurnOf(asker.session) == asker.turn) waits.AddQuestion(asker.session, tell.session_id);
     }
   }
+  for (const auto& [tell_id, arrival] : arrivals_) {
+    const std::string asker_session = arrival->spec.waiting_session();
+    if (!arrival->is_new || TurnOf(asker_session).empty()) continue;
+    waits.AddQuestion(asker_session, arrival->tell.session_id);
+  }
   return waits;
 }
 
@@ -86,11 +91,10 @@ absl::Status Orchestrator::CheckWaitFor(const StoredTell& tell,
   const auto open = open_.find(tell.tell_id);
   if (open != open_.end()) {
     if (open->second.outcome.has_value()) return absl::OkStatus();
-    const bool waits_already =
-        std::any_of(open->second.askers.begin(), open->second.askers.end(),
-                    [&](const WaitingTurn& asker) {
-                      return asker.session == asker_session && asker.turn == turn;
-                    });
+    const bool waits_already = std::any_of(
+        open->second.askers.begin(), open->second.askers.end(), [&](const WaitingTurn& asker) {
+          return asker.session == asker_session && asker.turn == turn;
+        });
     if (waits_already) return absl::OkStatus();
   }
   const WaitCycles waits = WaitsOfNow();

@@ -91,20 +91,6 @@ void Orchestrator::GiveUpWake(const std::string& session_id, uint64_t round) {
       "settings.maxProcesses."));
 }
 
-void Orchestrator::OnSessionReady(const std::string& session_id) {
-  Queue& queue = queues_[session_id];
-  v1::WakeResponse response;
-  response.set_child_pid(queue.session->child_pid());
-  AnswerAll(queue.wakes, response);
-  if (!queue.waiting.empty()) PostStartNext(session_id);
-}
-
-void Orchestrator::OnSessionDown(const std::string& session_id, const absl::Status& why) {
-  Queue& queue = queues_[session_id];
-  AnswerAll(queue.wakes, why);
-  if (!queue.waiting.empty()) PostStartNext(session_id);
-}
-
 void Orchestrator::Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
                          SharedEnvironment environment) {
   absl::Status status = BeginSleep(from, to, force, done, environment);

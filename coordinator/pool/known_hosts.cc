@@ -38,9 +38,13 @@ void KnownHosts::OnAnswer(const Team& team) {
   const absl::Duration every = note->second.stored ? kNoteEvery : kNoteAgain;
   // By a clock that may be set back.
   if (!is_first && absl::AbsDuration(now - note->second.tried) < every) return;
-  const absl::Status noted = store_.NoteAnswer(team.name, way);
-  note->second = {.tried = now, .stored = noted.ok()};
-  if (!noted.ok()) LogWarn("that the host of ", team.name, " answers: ", noted.message());
+  note->second = {.tried = now, .stored = false};
+  store_.Post([name = team.name, way](Store& store) { return store.NoteAnswer(name, way); },
+              [this, alive = std::weak_ptr<bool>(alive_), name = team.name,
+               way](const absl::Status& noted) {
+                if (!noted.ok()) LogWarn("that the host of ", name, " answers: ", noted.message());
+                if (!alive.expired()) notes_[{name, way}].stored = noted.ok();
+              });
 }
 
 }  // namespace iris

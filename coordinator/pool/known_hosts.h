@@ -2,12 +2,14 @@
 #define IRIS_COORDINATOR_POOL_KNOWN_HOSTS_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/time/time.h"
 #include "coordinator/config/config.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
 
 namespace iris {
 
@@ -17,7 +19,7 @@ namespace iris {
 class KnownHosts {
  public:
   // `store` outlives this.
-  explicit KnownHosts(Store& store) : store_(store) {}
+  explicit KnownHosts(StoreQueue& store) : store_(store) {}
 
   // The team's host answered in this life, or in the last Store::kAnswerCounts. False for a team on
   // this machine: nobody is out of reach here.
@@ -32,8 +34,9 @@ class KnownHosts {
     bool stored = false;
   };
 
-  Store& store_;
+  StoreQueue& store_;
   std::map<TeamAndWay, Note> notes_;  // Of those that answered in this life.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };
 
 }  // namespace iris

@@ -38,7 +38,7 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
       key_(key),
       team_(team),
       hosts_(hosts),
-      listener_(listener),
+      sink_(listener.SinkFor(*this)),
       on_change_(std::move(on_change)),
       applied_(after),
       stored_host_(after.host),
@@ -48,7 +48,7 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
 std::unique_ptr<Transport> PooledSession::MakeTransport() {
   ReadMark after = applied_;
   after.host = stored_host_;
-  return factory_.Make(team_, key_, after, static_cast<TransportSink&>(*this));
+  return factory_.Make(team_, key_, after, sink_);
 }
 
 void PooledSession::UseSettings(const Team& team) {
@@ -123,11 +123,6 @@ void PooledSession::StopAwaiting() {
   if (std::exchange(awaits_host_, false)) transport_->StopAwaiting();
 }
 
-void PooledSession::OnHostBack() {
-  awaits_host_ = false;
-  listener_.OnSessionBack(key_.session_id);
-}
-
 void PooledSession::Wake() {
   if (std::exchange(starting_, true)) return;
   transport_->Spawn();
@@ -188,10 +183,9 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
   return permission;
 }
 
-void PooledSession::OnProgress(const TransportProgress& progress) {
+void PooledSession::NoteProgress() {
   // That its host is away is heard of so where the host has a tell: it counts no more.
   if (is_out_of_reach()) on_change_();
-  listener_.OnSessionProgress(key_.session_id, progress);
 }
 
 // Settings that were due are asked for again, as they are then.
@@ -200,7 +194,7 @@ void PooledSession::StartHasEnded() {
   if (std::exchange(starting_, false) && !ending()) next_team_.reset();
 }
 
-void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
+void PooledSession::NoteReady(int64_t child_pid, uint64_t child_start_time) {
   child_ = Child::kReady;
   child_pid_ = child_pid;
   child_start_time_ = child_start_time;
@@ -208,10 +202,9 @@ void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
   cannot_end_ = false;
   hosts_.OnAnswer(team_);
   on_change_();
-  listener_.OnSessionReady(key_.session_id);
 }
 
-void PooledSession::OnDown(const absl::Status& why) {
+void PooledSession::NoteDown(const absl::Status& why) {
   if (child_ == Child::kReady) {
     child_ = SaysChildIsGone(why) ? Child::kGone : Child::kUnverifiable;
   }
@@ -220,38 +213,16 @@ void PooledSession::OnDown(const absl::Status& why) {
   StartHasEnded();
   requests_.clear();
   on_change_();
-  listener_.OnSessionDown(key_.session_id, why);
 }
 
-void PooledSession::OnText(const std::string& tell_id, absl::string_view text) {
-  listener_.OnTellText(tell_id, text);
-}
-
-void PooledSession::OnTextVoid(const std::string& tell_id) { listener_.OnTellTextVoid(tell_id); }
-
-void PooledSession::OnApplied(const ReadMark& mark) {
+void PooledSession::NoteApplied(const ReadMark& mark) {
   applied_ = mark;
   hosts_.OnAnswer(team_);
-  listener_.OnSessionApplied(key_.session_id, mark);
 }
 
-void PooledSession::OnStructured(const std::string& tell_id, size_t bytes) {
-  listener_.OnTellStructured(tell_id, bytes);
-}
-
-void PooledSession::OnAccount(const std::string& tell_id, const v1::TurnAccount& account) {
-  listener_.OnTellAccount(tell_id, account, team_.ask_permissions);
-}
-
-void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& outcome) {
+void PooledSession::NoteSettled() {
   --tells_open_;
   on_change_();
-  listener_.OnTellSettled(tell_id, outcome);
-}
-
-void PooledSession::OnCancelHeard(const std::string& tell_id) {
-  cancels_.erase(tell_id);
-  listener_.OnCancelHeard(tell_id);
 }
 
 }  // namespace iris

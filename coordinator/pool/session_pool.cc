@@ -8,7 +8,7 @@
 
 namespace iris {
 
-SessionPool::SessionPool(EventLoop& loop, Store& store, TransportFactory& factory,
+SessionPool::SessionPool(EventLoop& loop, StoreQueue& store, TransportFactory& factory,
                          SessionListener& listener)
     : loop_(loop),
       store_(store),
@@ -21,16 +21,18 @@ SessionPool::SessionPool(EventLoop& loop, Store& store, TransportFactory& factor
 SessionPool::~SessionPool() = default;
 
 absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from, const Team& team) {
-  absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
-  if (!stored.ok()) return stored.status();
-  if (const auto known = by_id_.find(stored->session_id); known != by_id_.end()) {
-    PooledSession& session = *known->second.session;
+  // Which session a pair has never changes.
+  if (const auto pair = ids_.find({from, team.name}); pair != ids_.end()) {
+    PooledSession& session = *by_id_.at(pair->second).session;
     // What is under way, or waits, is somebody else's, for whom the team may be another one.
     if (!session.busy() && !session.awaits_host()) session.UseSettings(team);
     return &session;
   }
+  const absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
+  if (!stored.ok()) return stored.status();
   const absl::StatusOr<ReadMark> after = store_.FindMark(stored->session_id);
   if (!after.ok()) return after.status();
+  ids_[{from, team.name}] = stored->session_id;
   Entry& entry = by_id_[stored->session_id];
   entry.session = std::make_unique<PooledSession>(
       factory_, team, SessionKey{.session_id = stored->session_id, .from = from, .to = team.name},
@@ -41,6 +43,7 @@ absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from,
 
 void SessionPool::Clear() {
   line_.clear();
+  ids_.clear();
   by_id_.clear();
 }
 

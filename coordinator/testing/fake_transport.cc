@@ -74,6 +74,12 @@ void FakeTransport::GiveLater() {
   });
 }
 
+void FakeTransport::GiveNow() {
+  PostUnlessGone([this] {
+    if (ready_) FinishStart();
+  });
+}
+
 void FakeTransport::Spawn() {
   PostUnlessGone([this] {
     if (ready_ && is_out_of_reach_) {

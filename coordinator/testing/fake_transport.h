@@ -14,8 +14,8 @@
 #include "absl/strings/string_view.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
+#include "coordinator/kept/read_mark.h"
 #include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -96,6 +96,7 @@ class FakeTransport : public Transport {
   int asked() const { return asked_; }
   void TryLater() override { ++asked_later_; }
   int asked_later() const { return asked_later_; }
+  void GiveNow() override;
   void Acknowledge(const ReadMark& mark) override { acknowledged_ = mark; }
   void Cancel(const std::string& tell_id) override;
   void PassOnCancel(const std::string& tell_id, const std::string& host) override {

@@ -68,6 +68,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   EnvironmentNames environment_names() const override { return given_; }
   void TryNow() override;
   void TryLater() override;
+  void GiveNow() override;
   void Acknowledge(const ReadMark& mark) override;
   void Cancel(const std::string& tell_id) override;
   void PassOnCancel(const std::string& tell_id, const std::string& host) override;

@@ -159,6 +159,12 @@ void AgentTransport::SendTellsLater() {
   });
 }
 
+void AgentTransport::GiveNow() {
+  if (give_timer_ == 0) return;
+  loop_.Cancel(std::exchange(give_timer_, 0));
+  if (state_ == State::kOpen) SendTells();
+}
+
 // In a journal that is gone, or at a place of it that is gone.
 bool AgentTransport::BeganElsewhere(const PendingTell& tell) const {
   return tell.begun_before || (tell.begun && point_.mark.in_flight != tell.id);

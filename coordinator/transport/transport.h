@@ -160,6 +160,9 @@ class Transport {
   virtual void TryNow() = 0;
   // A link that waits for something to be mended is tried once more, minutes from now.
   virtual void TryLater() = 0;
+  // TransportSink::MayGive() said no, and would say yes now: it is asked again at once. Not from
+  // inside of that.
+  virtual void GiveNow() = 0;
   // What OnApplied() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by

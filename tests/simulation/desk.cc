@@ -10,6 +10,7 @@
 #include "agent/session/claim.h"
 #include "common/base/ids.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris::simulation {
 namespace {
@@ -85,7 +86,7 @@ absl::StatusOr<Store*> Desk::Open(std::unique_ptr<Store>& store, const std::stri
     return before_ + last_;
   };
   options.on_network_fs = [](const std::string&) { return false; };
-  absl::StatusOr<std::unique_ptr<Store>> opened = Store::Open(std::move(options));
+  absl::StatusOr<std::unique_ptr<SqliteStore>> opened = SqliteStore::Open(std::move(options));
   if (!opened.ok()) return opened.status();
   store = *std::move(opened);
   return store.get();

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/store/database.h"
+#include "coordinator/store/sqlite/database.h"
 #include "tests/simulation/schedule_run.h"
 
 namespace iris::simulation {

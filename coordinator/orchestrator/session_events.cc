@@ -1,0 +1,128 @@
+// What the orchestrator hears of a session, from the session's transport.
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "coordinator/orchestrator/answer_all.h"
+#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/progress.h"
+
+namespace iris {
+
+TransportSink& Orchestrator::SinkFor(PooledSession& session) {
+  Queue& queue = queues_[session.session_id()];
+  queue.owner = this;
+  queue.session = &session;
+  return queue;
+}
+
+void Orchestrator::Queue::OnProgress(const TransportProgress& progress) {
+  session->NoteProgress();
+  if (!awaits.has_value()) return owner->SetProgress(in_flight, ToProto(progress));
+  awaits = ToProto(progress);
+  owner->TellPlaces(*this);
+}
+
+void Orchestrator::Queue::OnReady(int64_t child_pid, uint64_t child_start_time) {
+  session->NoteReady(child_pid, child_start_time);
+  v1::WakeResponse response;
+  response.set_child_pid(child_pid);
+  AnswerAll(wakes, response);
+  if (!waiting.empty()) owner->PostStartNext(session->session_id());
+}
+
+void Orchestrator::Queue::OnDown(const absl::Status& why) {
+  session->NoteDown(why);
+  AnswerAll(wakes, why);
+  if (!waiting.empty()) owner->PostStartNext(session->session_id());
+}
+
+void Orchestrator::Queue::OnText(const std::string& id_on_host, absl::string_view text) {
+  auto* const open = owner->FindSent(id_on_host);
+  if (open == nullptr) return;
+  std::string& answer = open->second.answer;
+  const size_t max = owner->limits_.answer_bytes_max + 1;
+  const absl::string_view fits = text.substr(0, max - std::min(max, answer.size()));
+  answer.append(fits.data(), fits.size());
+}
+
+void Orchestrator::Queue::OnTextVoid(const std::string& id_on_host) {
+  auto* const open = owner->FindSent(id_on_host);
+  if (open == nullptr) return;
+  OpenTell& tell = open->second;
+  tell.answer.clear();
+  ++tell.text_round;
+  tell.structured_bytes = 0;
+  tell.account.Clear();
+  tell.stored_bytes = 0;
+  tell.stored_text_is_void = true;
+}
+
+void Orchestrator::Queue::OnStructured(const std::string& id_on_host, size_t bytes) {
+  auto* const open = owner->FindSent(id_on_host);
+  if (open != nullptr) open->second.structured_bytes = bytes;
+}
+
+void Orchestrator::Queue::OnAccount(const std::string& id_on_host, const v1::TurnAccount& account) {
+  auto* const open = owner->FindSent(id_on_host);
+  if (open == nullptr) return;
+  open->second.account = account;
+  // Whether a person is asked for permissions.
+  open->second.account.set_asks(session->team().ask_permissions);
+}
+
+void Orchestrator::Queue::OnSettled(const std::string& id_on_host, const absl::Status& outcome) {
+  session->NoteSettled();
+  auto* const open = owner->FindSent(id_on_host);
+  if (open == nullptr) return;
+  const size_t bytes_max = owner->limits_.answer_bytes_max;
+  if (outcome.ok() && open->second.answer.size() > bytes_max) {
+    return owner->End(open->first, MakeFailure(v1::FAILURE_STORAGE,
+                                               absl::StrCat("the answer is longer than ", bytes_max,
+                                                            " bytes; the rest was thrown away"),
+                                               "Ask the team to write it to a file."));
+  }
+  open->second.put_off_until = owner->PutOffUntil(open->second, outcome);
+  owner->End(open->first, outcome);
+}
+
+void Orchestrator::Queue::OnCancelHeard(const std::string& id_on_host) {
+  session->NoteCancelHeard(id_on_host);
+  owner->Note("that a host heard of a cancel",
+              [id_on_host](Store& store) { return store.ForgetCancel(id_on_host); });
+}
+
+void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requests) {
+  session->NoteRequests(requests);
+}
+
+void Orchestrator::Queue::OnApplied(const ReadMark& mark) {
+  session->NoteApplied(mark);
+  owner->SaveSoon(session->session_id(), mark);
+}
+
+bool Orchestrator::Queue::HostHasAnswered() const { return session->HostHasAnswered(); }
+
+absl::Status Orchestrator::Queue::EndWhileAway(const std::string& id_on_host,
+                                               const HostAway& away) const {
+  return owner->EndOfSent(id_on_host, away);
+}
+
+void Orchestrator::Queue::OnHostAway(const HostAway& away) {
+  owner->PostAway(session->session_id(), away);
+}
+
+void Orchestrator::Queue::OnHostBack() {
+  session->NoteHostBack();
+  awaits.reset();
+  away.reset();
+  owner->PostStartNext(session->session_id());
+}
+
+bool Orchestrator::Queue::MayGive(const std::string& id_on_host) {
+  return owner->MayGive(id_on_host);
+}
+
+}  // namespace iris
