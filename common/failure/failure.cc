@@ -5,6 +5,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
+#include "common/failure/text_payload.h"
 
 namespace iris {
 namespace {
@@ -109,10 +110,7 @@ const KindText& KindTextFor(FailureKind kind) {
 
 absl::Status WithPayload(const Failure& failure) {
   absl::Status status(CodeFor(KindOf(failure)), failure.detail());
-  // As a view: the constructor for strings is a template, whose name clang 18 and newer spell in
-  // another way than the gcc that Debian 13's Abseil was compiled with.
-  const std::string payload = failure.SerializeAsString();
-  status.SetPayload(kPayloadUrl, absl::Cord(absl::string_view(payload)));
+  SetTextPayload(status, kPayloadUrl, failure.SerializeAsString());
   return status;
 }
 

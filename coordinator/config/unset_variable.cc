@@ -1,7 +1,7 @@
 #include "coordinator/config/unset_variable.h"
 
-#include "absl/strings/cord.h"
 #include "absl/strings/string_view.h"
+#include "common/failure/text_payload.h"
 
 namespace iris {
 namespace {
@@ -11,7 +11,7 @@ constexpr absl::string_view kMark = "type.iris/unset_variable";
 }  // namespace
 
 absl::Status MarkUnsetVariable(absl::Status refusal) {
-  refusal.SetPayload(kMark, absl::Cord());
+  SetTextPayload(refusal, kMark, "");
   return refusal;
 }
 

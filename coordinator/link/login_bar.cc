@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
+#include "common/failure/text_payload.h"
 #include "coordinator/link/retry.h"
 
 namespace iris {
@@ -39,7 +40,7 @@ absl::Status LoginBar::Check() const {
       absl::StrCat(failed.fix().empty() ? FixFor(kind) : failed.fix(),
                    " A message that is sent after that time tries it again; `iris stop`, and the "
                    "next message tries at once."));
-  barred.SetPayload(kOpensIn, absl::Cord(absl::FormatDuration(until_ - now)));
+  SetTextPayload(barred, kOpensIn, absl::FormatDuration(until_ - now));
   return barred;
 }
 
