@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/launch.h"
 #include "agent/session/claim.h"
-#include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -18,7 +18,7 @@ constexpr size_t kPathBytesMax = 2048;  // It has to fit into the state.
 }  // namespace
 
 absl::Status Session::ClaimForStart() {
-  std::string path = ClaimPathOf(spec_, id_, identity_);
+  std::string path = ClaimPath(ConfigDirOf(spec_, identity_), id_);
   if (path.size() > kPathBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat(Who(), ": the path of claude's config is longer than ",
@@ -84,7 +84,7 @@ void Session::ReleaseClaim() {
 std::string Session::claim_path() const {
   if (!claim_path_.empty()) return claim_path_;
   if (!files_->state().child().claim().empty()) return files_->state().child().claim();
-  return files_->launch() != nullptr ? ClaimPathOf(spec_, id_, identity_) : "";
+  return files_->launch() != nullptr ? ClaimPath(ConfigDirOf(spec_, identity_), id_) : "";
 }
 
 void Session::DescribeClaim(v1::SessionInfo& info) const {

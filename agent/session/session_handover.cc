@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "agent/claude/launch.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/session/launch.h"
 #include "agent/session/session.h"
 #include "common/log/log.h"
 

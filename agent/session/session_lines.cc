@@ -6,7 +6,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/session/api_error.h"
+#include "agent/claude/api_error.h"
 #include "agent/session/session.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"

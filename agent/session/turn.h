@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/session/limit_watch.h"
+#include "agent/claude/limit_watch.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 

@@ -1,4 +1,4 @@
-#include "agent/session/closed_folder.h"
+#include "agent/claude/closed_folder.h"
 
 #include <limits.h>
 #include <sys/stat.h>

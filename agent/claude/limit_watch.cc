@@ -1,4 +1,4 @@
-#include "agent/session/limit_watch.h"
+#include "agent/claude/limit_watch.h"
 
 #include <cstdint>
 

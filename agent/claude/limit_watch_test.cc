@@ -1,11 +1,11 @@
-#include "agent/session/limit_watch.h"
+#include "agent/claude/limit_watch.h"
 
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 

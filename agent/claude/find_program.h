@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_FIND_PROGRAM_H_
-#define IRIS_AGENT_SESSION_FIND_PROGRAM_H_
+#ifndef IRIS_AGENT_CLAUDE_FIND_PROGRAM_H_
+#define IRIS_AGENT_CLAUDE_FIND_PROGRAM_H_
 
 #include <cstddef>
 #include <functional>
@@ -77,4 +77,4 @@ bool IsScript(const std::string& path);
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_FIND_PROGRAM_H_
+#endif  // IRIS_AGENT_CLAUDE_FIND_PROGRAM_H_

@@ -1,12 +1,12 @@
-#ifndef IRIS_AGENT_SESSION_LIMIT_WATCH_H_
-#define IRIS_AGENT_SESSION_LIMIT_WATCH_H_
+#ifndef IRIS_AGENT_CLAUDE_LIMIT_WATCH_H_
+#define IRIS_AGENT_CLAUDE_LIMIT_WATCH_H_
 
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 #include "proto/iris/v1/failure.pb.h"
 
 namespace iris {
@@ -53,4 +53,4 @@ class LimitWatch {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_LIMIT_WATCH_H_
+#endif  // IRIS_AGENT_CLAUDE_LIMIT_WATCH_H_

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_IDENTITY_H_
-#define IRIS_AGENT_SESSION_IDENTITY_H_
+#ifndef IRIS_AGENT_INVENTORY_IDENTITY_H_
+#define IRIS_AGENT_INVENTORY_IDENTITY_H_
 
 #include <functional>
 #include <string>
@@ -50,4 +50,4 @@ struct AgentIdentity {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_IDENTITY_H_
+#endif  // IRIS_AGENT_INVENTORY_IDENTITY_H_

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_TRANSCRIPT_H_
-#define IRIS_AGENT_SESSION_TRANSCRIPT_H_
+#ifndef IRIS_AGENT_CLAUDE_TRANSCRIPT_H_
+#define IRIS_AGENT_CLAUDE_TRANSCRIPT_H_
 
 #include <cstddef>
 #include <map>
@@ -56,4 +56,4 @@ std::string FindTranscript(const std::string& session_id, const std::string& cwd
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_TRANSCRIPT_H_
+#endif  // IRIS_AGENT_CLAUDE_TRANSCRIPT_H_

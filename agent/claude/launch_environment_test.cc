@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "agent/session/auth_links.h"
-#include "agent/session/launch_fixture.h"
+#include "agent/claude/auth_links.h"
+#include "agent/claude/launch_fixture.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-#include "agent/session/transcript.h"
+#include "agent/claude/transcript.h"
 
 #include <sys/stat.h>
 

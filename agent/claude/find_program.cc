@@ -1,4 +1,4 @@
-#include "agent/session/find_program.h"
+#include "agent/claude/find_program.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "agent/session/closed_folder.h"
+#include "agent/claude/closed_folder.h"
 #include "common/base/small_file.h"
 
 namespace iris {

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_LAUNCH_FIXTURE_H_
-#define IRIS_AGENT_SESSION_LAUNCH_FIXTURE_H_
+#ifndef IRIS_AGENT_CLAUDE_LAUNCH_FIXTURE_H_
+#define IRIS_AGENT_CLAUDE_LAUNCH_FIXTURE_H_
 
 #include <sys/stat.h>
 
@@ -9,9 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/claude/launch.h"
+#include "agent/inventory/identity.h"
 #include "agent/process/child.h"
-#include "agent/session/identity.h"
-#include "agent/session/launch.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gtest/gtest.h"
@@ -70,4 +70,4 @@ class LaunchTest : public ::testing::Test {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_LAUNCH_FIXTURE_H_
+#endif  // IRIS_AGENT_CLAUDE_LAUNCH_FIXTURE_H_

@@ -1,4 +1,4 @@
-#include "agent/session/launch.h"
+#include "agent/claude/launch.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,12 +15,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "agent/claude/auth_links.h"
+#include "agent/claude/closed_folder.h"
+#include "agent/claude/find_program.h"
+#include "agent/claude/transcript.h"
 #include "agent/process/strays.h"
-#include "agent/session/auth_links.h"
-#include "agent/session/claim.h"
-#include "agent/session/closed_folder.h"
-#include "agent/session/find_program.h"
-#include "agent/session/transcript.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/agent_fix.h"
@@ -263,9 +262,8 @@ DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identit
   return {.device = info.st_dev, .inode = info.st_ino};
 }
 
-std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                        const AgentIdentity& identity) {
-  return ClaimPath(ClaudeConfigDir(ChildEnv(spec, identity)), session_id);
+std::string ConfigDirOf(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+  return ClaudeConfigDir(ChildEnv(spec, identity));
 }
 
 std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,

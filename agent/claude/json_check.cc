@@ -1,4 +1,4 @@
-#include "agent/session/json_check.h"
+#include "agent/claude/json_check.h"
 
 #include <algorithm>
 #include <cstring>

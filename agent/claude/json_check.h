@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_JSON_CHECK_H_
-#define IRIS_AGENT_SESSION_JSON_CHECK_H_
+#ifndef IRIS_AGENT_CLAUDE_JSON_CHECK_H_
+#define IRIS_AGENT_CLAUDE_JSON_CHECK_H_
 
 #include <cstddef>
 #include <vector>
@@ -63,4 +63,4 @@ class JsonCheck {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_JSON_CHECK_H_
+#endif  // IRIS_AGENT_CLAUDE_JSON_CHECK_H_

@@ -1,4 +1,4 @@
-#include "agent/session/auth_links.h"
+#include "agent/claude/auth_links.h"
 
 #include <dirent.h>
 #include <stdlib.h>

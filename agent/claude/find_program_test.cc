@@ -1,4 +1,4 @@
-#include "agent/session/find_program.h"
+#include "agent/claude/find_program.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_AUTH_LINKS_H_
-#define IRIS_AGENT_SESSION_AUTH_LINKS_H_
+#ifndef IRIS_AGENT_CLAUDE_AUTH_LINKS_H_
+#define IRIS_AGENT_CLAUDE_AUTH_LINKS_H_
 
 #include <deque>
 #include <functional>
@@ -82,4 +82,4 @@ class AuthLinks {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_AUTH_LINKS_H_
+#endif  // IRIS_AGENT_CLAUDE_AUTH_LINKS_H_

@@ -1,12 +1,12 @@
-#ifndef IRIS_AGENT_SESSION_LINE_SCANNER_H_
-#define IRIS_AGENT_SESSION_LINE_SCANNER_H_
+#ifndef IRIS_AGENT_CLAUDE_LINE_SCANNER_H_
+#define IRIS_AGENT_CLAUDE_LINE_SCANNER_H_
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "agent/session/json_check.h"
+#include "agent/claude/json_check.h"
 
 namespace iris {
 
@@ -115,4 +115,4 @@ class LineScanner {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_LINE_SCANNER_H_
+#endif  // IRIS_AGENT_CLAUDE_LINE_SCANNER_H_

@@ -1,4 +1,4 @@
-#include "agent/session/api_error.h"
+#include "agent/claude/api_error.h"
 
 #include <string>
 

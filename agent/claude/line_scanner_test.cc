@@ -1,4 +1,4 @@
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 
 #include <time.h>
 

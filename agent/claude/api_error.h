@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_API_ERROR_H_
-#define IRIS_AGENT_SESSION_API_ERROR_H_
+#ifndef IRIS_AGENT_CLAUDE_API_ERROR_H_
+#define IRIS_AGENT_CLAUDE_API_ERROR_H_
 
 #include "absl/strings/string_view.h"
 #include "common/json/peer_json.h"
@@ -15,4 +15,4 @@ absl::string_view FixForApiError(const PeerJson& result, absl::string_view text)
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_API_ERROR_H_
+#endif  // IRIS_AGENT_CLAUDE_API_ERROR_H_

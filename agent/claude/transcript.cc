@@ -1,4 +1,4 @@
-#include "agent/session/transcript.h"
+#include "agent/claude/transcript.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 #include "common/base/scoped_fd.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"

@@ -1,4 +1,4 @@
-#include "agent/session/launch.h"
+#include "agent/claude/launch.h"
 
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 #include <map>
 #include <string>
 
-#include "agent/session/launch_fixture.h"
+#include "agent/claude/launch_fixture.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,13 +1,13 @@
-#ifndef IRIS_AGENT_SESSION_LAUNCH_H_
-#define IRIS_AGENT_SESSION_LAUNCH_H_
+#ifndef IRIS_AGENT_CLAUDE_LAUNCH_H_
+#define IRIS_AGENT_CLAUDE_LAUNCH_H_
 
 #include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/inventory/identity.h"
 #include "agent/process/child.h"
-#include "agent/session/identity.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -61,9 +61,8 @@ struct DirectoryId {
 // is not to be looked at again and again: where its server hangs, whoever looks does.
 DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
 
-// The session's claim file (claim.h) under the home that its claude would have.
-std::string ClaimPathOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                        const AgentIdentity& identity);
+// Where the claude that `spec` launches keeps its config and, below projects/, its sessions.
+std::string ConfigDirOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
 
 // The session's transcript under the home that its claude has or would have; "" if there is none.
 std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
@@ -71,4 +70,4 @@ std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_LAUNCH_H_
+#endif  // IRIS_AGENT_CLAUDE_LAUNCH_H_

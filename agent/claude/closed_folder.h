@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_SESSION_CLOSED_FOLDER_H_
-#define IRIS_AGENT_SESSION_CLOSED_FOLDER_H_
+#ifndef IRIS_AGENT_CLAUDE_CLOSED_FOLDER_H_
+#define IRIS_AGENT_CLAUDE_CLOSED_FOLDER_H_
 
 #include <string>
 
@@ -12,4 +12,4 @@ std::string ClosedFolder(const std::string& path);
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_SESSION_CLOSED_FOLDER_H_
+#endif  // IRIS_AGENT_CLAUDE_CLOSED_FOLDER_H_
