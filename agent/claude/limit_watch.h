@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "agent/claude/line_scanner.h"
+#include "agent/claude/stream_json.h"
 #include "proto/iris/v1/failure.pb.h"
 
 namespace iris {
@@ -46,7 +47,8 @@ class LimitWatch {
   v1::RateLimit limit() const;
 
  private:
-  void OnSynthetic(absl::string_view line);
+  void OnRateLimit(const RateLimitLine& line);
+  void OnSynthetic(const RateLimitLine& line);
 
   Seen seen_;
 };

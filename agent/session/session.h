@@ -29,7 +29,6 @@
 #include "agent/session/session_reader.h"
 #include "agent/session/stall.h"
 #include "agent/session/turn.h"
-#include "common/json/peer_json.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -225,7 +224,6 @@ class Session final : private ChildSink, private LineScannerSink {
   bool WaitForAnswer(v1::PendingRequest request, absl::Duration waited = absl::ZeroDuration());
   void Decide(const std::string& request_id, const std::string& decision);
   void SayClosed(const std::string& request_id, const std::string& decision);
-  void TellChild(const PeerJson& response);
   // A line for the child that is no message. One that reads nothing of kUnreadBytesMax is ended.
   void WriteControl(const std::string& line);
   void EndDeafChild();

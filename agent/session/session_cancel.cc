@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 
@@ -50,11 +50,7 @@ void Session::Interrupt(CancelDone done) {
   // A child that is being ended settles it by its end.
   if (phase_ != Phase::kReady) return;
   turn_->interrupt->request_id = absl::StrCat("iris-", RandomHex(8));
-  // Without cancel_queued, a tell that claude has read and not begun would run all the same.
-  WriteControl(nlohmann::json({{"type", "control_request"},
-                               {"request_id", turn_->interrupt->request_id},
-                               {"request", {{"subtype", "interrupt"}, {"cancel_queued", true}}}})
-                   .dump());
+  WriteControl(InterruptLine(turn_->interrupt->request_id));
   turn_->interrupt_timer = loop_.After(cancel_patience_, [this] {
     EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
   });

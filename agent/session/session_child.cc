@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/claude/auth_links.h"
 #include "agent/claude/launch.h"
+#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
@@ -20,7 +21,6 @@
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 namespace {
@@ -141,10 +141,7 @@ void Session::StartChild() {
   program_ = plan->child.program;
   started_at_ = absl::Now();
   initialize_id_ = absl::StrCat("iris-", RandomHex(8));
-  WriteControl(nlohmann::json({{"type", "control_request"},
-                               {"request_id", initialize_id_},
-                               {"request", {{"subtype", "initialize"}}}})
-                   .dump());
+  WriteControl(InitializeLine(initialize_id_));
   const absl::Duration limit = spec_.init_timeout_ms() > 0
                                    ? absl::Milliseconds(spec_.init_timeout_ms())
                                    : kDefaultInitTimeout;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/stream_json.h"
 #include "agent/session/child_requests.h"
 #include "agent/session/session.h"
 #include "common/base/utf8.h"
@@ -18,7 +19,6 @@
 namespace iris {
 namespace {
 
-constexpr char kCanUseTool[] = "can_use_tool";
 constexpr size_t kSubtypeBytesShown = 100;
 
 }  // namespace
@@ -27,17 +27,15 @@ constexpr size_t kSubtypeBytesShown = 100;
 void Session::OnControlRequest(const std::string& request_id, absl::string_view line) {
   if (request_id.empty() || requests_.Find(request_id) != nullptr) return;
   if (phase_ == Phase::kStarting && request_id == initialize_id_) return EndEcho();
-  const PeerJson message = ParsePeerJson(line);
+  const ControlRequest asked_for = ReadControlRequest(line);
+  if (!asked_for.asks_permission()) {
+    return WriteControl(RefusalLine(
+        request_id,
+        absl::StrCat("Iris does not answer ", CutUtf8(asked_for.subtype, kSubtypeBytesShown))));
+  }
   v1::PendingRequest request;
   request.set_request_id(request_id);
-  request.set_subtype(TextIn(MemberOf(message, "request"), "subtype"));
-  // What cannot be read is most likely a permission too.
-  if (message.is_object() && request.subtype() != kCanUseTool) {
-    return TellChild({{"request_id", request_id},
-                      {"subtype", "error"},
-                      {"error", absl::StrCat("Iris does not answer ",
-                                             CutUtf8(request.subtype(), kSubtypeBytesShown))}});
-  }
+  request.set_subtype(asked_for.subtype);
   if (turn_ != nullptr) request.set_tell_id(turn_->tell_id);
   request.set_json(std::string(line));
   const std::string refusal = WhyNobodyIsAsked(request);
@@ -124,7 +122,7 @@ absl::StatusOr<v1::AnswerRequestResponse> Session::AnswerRequest(const std::stri
 // In the journal first: who reads it must not take the request for one that waits.
 void Session::Decide(const std::string& request_id, const std::string& decision) {
   if (requests_.Close(request_id, decision)) SayClosed(request_id, decision);
-  TellChild({{"request_id", request_id}, {"subtype", "success"}, {"response", ParsePeerJson(decision)}});
+  WriteControl(DecisionLine(request_id, decision));
 }
 
 void Session::SayClosed(const std::string& request_id, const std::string& decision) {
@@ -133,10 +131,6 @@ void Session::SayClosed(const std::string& request_id, const std::string& decisi
   answered.mutable_answered()->set_json(decision);
   Append(std::move(answered));
   stall_.OnAnswered(request_id, StallNow());
-}
-
-void Session::TellChild(const PeerJson& response) {
-  WriteControl(DumpPeerJson({{"type", "control_response"}, {"response", response}}));
 }
 
 void Session::WriteControl(const std::string& line) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
 #include "common/process/spawn.h"
@@ -27,10 +28,8 @@ void Session::Probe() {
 }
 
 void Session::AskWhetherItLives() {
-  // Changes nothing, and is answered in the middle of a turn too.
   turn_->probe_id = absl::StrCat("iris-", RandomHex(8));
-  WriteControl(absl::StrCat(R"({"type":"control_request","request_id":")", turn_->probe_id,
-                            R"(","request":{"subtype":"mcp_status"}})"));
+  WriteControl(ProbeLine(turn_->probe_id));
   stall_.OnProbeSent(StallNow());
   idle_.OnAskSent(StallNow());
   turn_->cpu_seen = ProcessCpuTime(child_->pid());

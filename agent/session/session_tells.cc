@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 
@@ -149,10 +149,7 @@ void Session::WriteNextTell() {
   event.mutable_written()->set_tell_id(tell.id);
   Append(std::move(event));
   files_->tells().Set(tell.id, v1::TellState::WRITTEN);
-  const nlohmann::json line = {{"type", "user"},
-                               {"message", {{"role", "user"}, {"content", std::move(tell.text)}}},
-                               {"uuid", tell.id}};
-  child_->Write(line.dump() + "\n");
+  child_->Write(MessageLine(tell.id, tell.text) + "\n");
 }
 
 void Session::SettleInFlight(const absl::Status& outcome) {
