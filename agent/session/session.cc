@@ -45,12 +45,10 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
 }
 
 Session::~Session() {
-  CancelTimer(step_timer_);
   CancelTimer(idle_timer_);
   CancelTimer(drain_timer_);
   CancelTimer(look_timer_);
   CancelTimer(request_timer_);
-  CancelTimer(deaf_timer_);
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
@@ -106,7 +104,7 @@ void Session::CancelTimer(EventLoop::TimerId& timer) {
 
 v1::ChildInfo Session::ChildInfo() const {
   v1::ChildInfo info;
-  if (phase_ == Phase::kDraining) {
+  if (draining_) {
     const saved::Child& survivor = files_->state().child();
     info.set_pid(survivor.pid());
     info.set_start_time(survivor.start_time());
@@ -116,16 +114,30 @@ v1::ChildInfo Session::ChildInfo() const {
   if (child_ == nullptr) return info;
   info.set_pid(child_->pid());
   info.set_start_time(child_->start_time());
-  info.set_claude_path(program_);
+  info.set_claude_path(child_->program());
   info.set_boot_id(identity_.boot_id);
   info.set_pid_namespace(identity_.pid_namespace);
-  info.set_started_at_ms(absl::ToUnixMillis(started_at_));
+  info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
   info.set_environment_id(child_spec_.environment_id());
   return info;
 }
 
+Session::Phase Session::phase() const {
+  if (draining_) return Phase::kDraining;
+  if (child_ == nullptr) return Phase::kNone;
+  switch (child_->state()) {
+    case ClaudeChild::State::kStarting:
+      return Phase::kStarting;
+    case ClaudeChild::State::kReady:
+      return Phase::kReady;
+    case ClaudeChild::State::kEnding:
+      break;
+  }
+  return Phase::kClosing;
+}
+
 v1::SessionState Session::state() const {
-  switch (phase_) {
+  switch (phase()) {
     case Phase::kNone:
       return claimed_by_.has_value() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
     case Phase::kStarting:
@@ -144,7 +156,7 @@ v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (phase_ != Phase::kNone) *info.mutable_child() = ChildInfo();
+  if (phase() != Phase::kNone) *info.mutable_child() = ChildInfo();
   info.set_team(spec_.team());
   info.set_from(spec_.from());
   info.set_cwd(spec_.cwd());
@@ -208,7 +220,7 @@ void Session::TrimJournal() {
 // A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
 // is being ended is read to its end, which cannot be far.
 void Session::UpdateBackPressure() {
-  const bool pause = child_ != nullptr && journal().full() && phase_ != Phase::kClosing;
+  const bool pause = child_ != nullptr && journal().full() && phase() != Phase::kClosing;
   if (child_ != nullptr) child_->PauseOutput(pause);
   stall_.OnJournalFull(pause, StallNow());
   stall_.OnStorageFull(pause && !journal().CheckDisk().ok(), StallNow());

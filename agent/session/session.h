@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/claude/claude_child.h"
 #include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
 #include "agent/handover/handover.pb.h"
@@ -43,7 +44,7 @@ namespace iris {
 //
 // All of it outlives the agent. A tell whose child is gone with an earlier agent is settled by what
 // claude's transcript says of it, or written again if claude never began it.
-class Session final : private ChildSink, private LineScannerSink {
+class Session final : private ClaudeSink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
@@ -156,11 +157,11 @@ class Session final : private ChildSink, private LineScannerSink {
   bool opened() const { return files_->launch() != nullptr; }
   bool has_child() const { return child_ != nullptr; }
   // A child or a survivor runs, or a tell is open.
-  bool active() const { return phase_ != Phase::kNone || !OpenTells().empty(); }
+  bool active() const { return phase() != Phase::kNone || !OpenTells().empty(); }
   // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
   // here. (One whose text died with an earlier agent may wait for ever.)
   bool deserted() const {
-    return phase_ == Phase::kNone && readers_.empty() && waiting_.empty() && opening_.empty();
+    return phase() == Phase::kNone && readers_.empty() && waiting_.empty() && opening_.empty();
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
@@ -187,23 +188,29 @@ class Session final : private ChildSink, private LineScannerSink {
     std::vector<CancelDone> cancelled;
   };
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
+  Phase phase() const;
   static constexpr size_t kOvertakenMax = 1000;
-  static constexpr size_t kUnreadBytesMax = 4 << 20;  // Beside a message.
 
-  void OnStarted(pid_t pid, uint64_t start_time) override;
-  void OnStdout(absl::string_view bytes) override;
-  void OnStderr(absl::string_view bytes) override;
-  void OnExited(const absl::StatusOr<ExitStatus>& how) override;
-  void OnGone() override;
-  void OnLinePiece(absl::string_view piece, bool ends_line) override;
+  void OnStarted() override;
+  void OnReady() override;
+  void OnNotReady(NotReady reason, const std::string& why) override;
+  void OnPiece(absl::string_view piece, bool ends_line) override;
   void OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) override;
+  void OnProbeAnswered() override;
+  void OnInterruptAnswered(const std::vector<std::string>& dropped) override;
+  void OnInterruptRefused() override;
+  void OnRequest(const std::string& request_id, absl::string_view line) override;
+  void OnRequestWithdrawn(const std::string& request_id) override;
+  void OnDeaf() override;
+  void OnStderr(absl::string_view bytes) override;
+  void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
+  void OnGone() override;
 
   void StartChild();
   void FailStart(const absl::Status& why);
   // Why the child is gone, as whoever waits for it hears.
   absl::Status WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting);
   absl::Status WhyItEnded(const ExitStatus& how, bool was_starting);  // By itself, or by others.
-  void BecomeReady();
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
   // started when somebody waits for it.
@@ -213,20 +220,12 @@ class Session final : private ChildSink, private LineScannerSink {
   // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
   // and void for readers.
   void BeginAnswer();
-  void OnControlResponse(absl::string_view line);
-  // What the child asks (session_requests.cc).
-  void OnControlRequest(const std::string& request_id, absl::string_view line);
-  void OnRequestWithdrawn(const std::string& request_id);
-  void EndEcho();  // The child is a program that repeats its input.
   // Empty: somebody may answer.
   std::string WhyNobodyIsAsked(const v1::PendingRequest& request) const;
   // False: it cannot wait.
   bool WaitForAnswer(v1::PendingRequest request, absl::Duration waited = absl::ZeroDuration());
   void Decide(const std::string& request_id, const std::string& decision);
   void SayClosed(const std::string& request_id, const std::string& decision);
-  // A line for the child that is no message. One that reads nothing of kUnreadBytesMax is ended.
-  void WriteControl(const std::string& line);
-  void EndDeafChild();
   void ArmRequestTimer();
   void DenyOldRequests();
   void DropRequests();
@@ -236,7 +235,6 @@ class Session final : private ChildSink, private LineScannerSink {
   // The turn of the tell in flight has ended.
   void OnTurnOver(const absl::Status& outcome);
   void Interrupt(CancelDone done);
-  void OnInterruptAnswered(bool never_begun);
   // It does not let itself be interrupted.
   void EndInterrupted(const std::string& why);
   absl::Status Cancelled() const;
@@ -337,19 +335,13 @@ class Session final : private ChildSink, private LineScannerSink {
   v1::LaunchSpec spec_;          // Of the newest Open.
   v1::LaunchSpec child_spec_;    // That `child_` was started with.
   DirectoryId child_directory_;  // That it was started in. Unknown: it is not looked at again.
-  Phase phase_ = Phase::kNone;
-  std::unique_ptr<Child> child_;
-  std::unique_ptr<LineScanner> scanner_;
-  bool resumed_ = false;
-  std::string program_;
-  absl::Time started_at_;
-  std::string initialize_id_;
+  bool draining_ = false;        // A child of an earlier agent is waited for.
+  std::unique_ptr<ClaudeChild> child_;
+  std::string program_;  // Of the newest child.
   v1::Exited::Reason end_reason_ = v1::Exited::BY_ITSELF;
   int ended_early_ = 0;  // Children in a row that ended right after their start, by themselves.
-  std::string stderr_tail_;
   std::vector<OpenDone> opening_;
   std::vector<CloseDone> closing_;
-  EventLoop::TimerId step_timer_ = 0;  // initialize, or the next step of closing.
   EventLoop::TimerId idle_timer_ = 0;
   absl::Time idle_since_;
 
@@ -369,9 +361,6 @@ class Session final : private ChildSink, private LineScannerSink {
   std::deque<std::string> overtaken_;   // By their cancel, and not sent yet. ≤ kOvertakenMax.
   ChildRequests requests_;
   EventLoop::TimerId request_timer_ = 0;  // Until the oldest of them, or one before it, is too old.
-  // Written to the child since it had read everything, but for messages.
-  size_t unread_bytes_ = 0;
-  EventLoop::TimerId deaf_timer_ = 0;  // It did not read as much as it has to.
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.
   std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -48,29 +48,35 @@ void Session::Interrupt(CancelDone done) {
   turn_->interrupt = std::make_unique<Turn::Interrupt>();
   turn_->interrupt->done.push_back(std::move(done));
   // A child that is being ended settles it by its end.
-  if (phase_ != Phase::kReady) return;
-  turn_->interrupt->request_id = absl::StrCat("iris-", RandomHex(8));
-  WriteControl(InterruptLine(turn_->interrupt->request_id));
+  if (phase() != Phase::kReady) return;
+  turn_->interrupt->awaits_answer = true;
+  child_->Interrupt();
   turn_->interrupt_timer = loop_.After(cancel_patience_, [this] {
     EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
   });
 }
 
-void Session::OnInterruptAnswered(bool never_begun) {
+void Session::OnInterruptAnswered(const std::vector<std::string>& dropped) {
+  if (turn_ == nullptr || turn_->interrupt == nullptr) return;
   Turn::Interrupt& interrupt = *turn_->interrupt;
-  interrupt.request_id.clear();
-  if (never_begun) interrupt.outcome = Cancelled();
+  interrupt.awaits_answer = false;
+  if (absl::c_linear_search(dropped, turn_->tell_id)) interrupt.outcome = Cancelled();
   if (interrupt.outcome.has_value()) OnTurnOver(absl::Status(*interrupt.outcome));
 }
 
 void Session::OnTurnOver(const absl::Status& outcome) {
-  if (turn_->interrupt != nullptr && !turn_->interrupt->request_id.empty()) {
+  if (turn_->interrupt != nullptr && turn_->interrupt->awaits_answer) {
     turn_->interrupt->outcome = outcome;
     return;
   }
   ended_early_ = 0;
   SettleInFlight(outcome);
   WriteNextTell();
+}
+
+void Session::OnInterruptRefused() {
+  if (turn_ == nullptr || turn_->interrupt == nullptr) return;
+  EndInterrupted("refused to be interrupted");
 }
 
 void Session::EndInterrupted(const std::string& why) {

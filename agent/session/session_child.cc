@@ -13,13 +13,12 @@
 #include "absl/strings/str_split.h"
 #include "agent/claude/auth_links.h"
 #include "agent/claude/launch.h"
-#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
-#include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -27,8 +26,7 @@ namespace {
 
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
-constexpr size_t kIdBytesMax = 64;  // LaunchSpec.environment_id.
-constexpr size_t kStderrTailBytes = 4 << 10;
+constexpr size_t kIdBytesMax = 64;              // LaunchSpec.environment_id.
 constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
 // A claude that ends sooner than this, and has finished nothing, most likely does so each time.
 constexpr absl::Duration kRightAfterStart = absl::Seconds(10);
@@ -40,6 +38,11 @@ std::string LastWords(absl::string_view said) {
   const std::string words =
       absl::StrJoin(absl::StrSplit(end, absl::ByAnyChar("\r\n"), absl::SkipWhitespace()), " ");
   return words.empty() ? "; nothing on stderr" : absl::StrCat("; its last words: ", words);
+}
+
+absl::Duration InitTimeout(const v1::LaunchSpec& spec) {
+  return spec.init_timeout_ms() > 0 ? absl::Milliseconds(spec.init_timeout_ms())
+                                    : kDefaultInitTimeout;
 }
 
 // A person or the system ended it: that says nothing of the program.
@@ -62,19 +65,20 @@ std::string How(const ExitStatus& how) {
 
 void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   if (const absl::Status renewed = Renew(spec); !renewed.ok()) return done(renewed);
-  const bool may_end = phase_ == Phase::kStarting || (phase_ == Phase::kReady && turn_ == nullptr);
+  const bool may_end =
+      phase() == Phase::kStarting || (phase() == Phase::kReady && turn_ == nullptr);
   if (may_end) EndOutdatedChild();
-  if (phase_ == Phase::kReady) {
+  if (phase() == Phase::kReady) {
     v1::OpenResponse response;
     *response.mutable_child() = ChildInfo();
-    response.set_resumed(resumed_);
+    response.set_resumed(child_->resumed());
     done(response);
     return;
   }
   opening_.push_back(std::move(done));
   take_over_claim_ |= takeover;
   // kClosing, kDraining: the next one is started when this one has gone.
-  if (phase_ == Phase::kNone) StartChild();
+  if (phase() == Phase::kNone) StartChild();
 }
 
 absl::Status Session::Renew(const v1::LaunchSpec& spec) {
@@ -99,24 +103,22 @@ absl::Status Session::Renew(const v1::LaunchSpec& spec) {
 
 void Session::StartChild() {
   CancelTimer(idle_timer_);
-  phase_ = Phase::kStarting;
+  Check(phase() == Phase::kNone, "a second child of a session is started");
   end_reason_ = v1::Exited::BY_ITSELF;
-  stderr_tail_.clear();
   child_spec_ = spec_;
   child_directory_ = DirectoryOf(spec_, identity_);
   absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
   const absl::Status may_start = plan.ok() ? ClaimForStart() : plan.status();
   if (!may_start.ok()) {
     ReleaseClaim();
-    phase_ = Phase::kNone;
     return FailStart(may_start);
   }
   LookForTranscript(spec_, id_, identity_, *plan);
   if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
-  absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
+  absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
+      ClaudeChild::Start(loop_, plan->child, plan->resumes, start_child_, *this);
   if (!child.ok()) {
     ReleaseClaim();
-    phase_ = Phase::kNone;
     const std::string what = absl::StrCat(Who(), " could not be started");
     return FailStart(IsExhausted(child.status())
                          ? Exhausted(child.status(), what)
@@ -131,29 +133,37 @@ void Session::StartChild() {
   if (!known.ok()) {
     child_.reset();
     ReleaseClaim();
-    phase_ = Phase::kNone;
     return FailStart(known);
   }
-  scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
-  unread_bytes_ = 0;
   idle_.OnChildStarted();
-  resumed_ = plan->resumes;
-  program_ = plan->child.program;
-  started_at_ = absl::Now();
-  initialize_id_ = absl::StrCat("iris-", RandomHex(8));
-  WriteControl(InitializeLine(initialize_id_));
-  const absl::Duration limit = spec_.init_timeout_ms() > 0
-                                   ? absl::Milliseconds(spec_.init_timeout_ms())
-                                   : kDefaultInitTimeout;
-  step_timer_ = loop_.After(limit, [this, limit] {
-    step_timer_ = 0;
-    FailStart(
-        MakeFailure(v1::FAILURE_TIMEOUT,
-                    absl::StrCat(WhoRuns(), " did not answer within ", absl::FormatDuration(limit),
-                                 " of its start", LastWords(stderr_tail_)),
-                    kFixInitTimeout));
-    BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
-  });
+  program_ = child_->program();
+  child_->Initialize(InitTimeout(child_spec_));
+}
+
+void Session::OnNotReady(NotReady reason, const std::string& why) {
+  absl::Status failure;
+  switch (reason) {
+    case NotReady::kSilent:
+      failure = MakeFailure(v1::FAILURE_TIMEOUT,
+                            absl::StrCat(WhoRuns(), " did not answer within ",
+                                         absl::FormatDuration(InitTimeout(child_spec_)),
+                                         " of its start", LastWords(child_->stderr_tail())),
+                            kFixInitTimeout);
+      break;
+    case NotReady::kRefused:
+      failure =
+          MakeFailure(v1::FAILURE_VERSION, absl::StrCat(WhoRuns(), " refused `initialize`: ", why),
+                      kFixClaudeVersion);
+      break;
+    case NotReady::kEcho:
+      failure =
+          MakeFailure(v1::FAILURE_NOT_EXECUTABLE,
+                      absl::StrCat(WhoRuns(), " repeats what it is told, as no Claude Code does"),
+                      kFixClaudeStart);
+      break;
+  }
+  FailStart(failure);
+  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 
 // Nobody who waits for this child may be left waiting.
@@ -164,22 +174,20 @@ void Session::FailStart(const absl::Status& why) {
   SettleWaiting(why);
 }
 
-void Session::OnStarted(pid_t, uint64_t) {
+void Session::OnStarted() {
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
 }
 
-void Session::BecomeReady() {
-  CancelTimer(step_timer_);
+void Session::OnReady() {
   take_over_claim_ = false;  // Asked for while it was starting: the start had the claim already.
-  phase_ = Phase::kReady;
   v1::Event event;
   *event.mutable_started()->mutable_child() = ChildInfo();
-  event.mutable_started()->set_resumed(resumed_);
+  event.mutable_started()->set_resumed(child_->resumed());
   Append(std::move(event));
   v1::OpenResponse response;
   *response.mutable_child() = ChildInfo();
   response.set_started(true);
-  response.set_resumed(resumed_);
+  response.set_resumed(child_->resumed());
   std::vector<OpenDone> opening = std::exchange(opening_, {});
   for (OpenDone& done : opening) done(response);
   WriteNextTell();
@@ -193,7 +201,7 @@ void Session::Close(absl::Duration grace, CloseDone done) {
     Settle(tell_id,
            MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
   }
-  if (phase_ == Phase::kDraining) {
+  if (draining_) {
     closing_.push_back(std::move(done));
     return EndSurvivor();
   }
@@ -203,10 +211,9 @@ void Session::Close(absl::Duration grace, CloseDone done) {
 }
 
 void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
-  if (child_ == nullptr || phase_ == Phase::kClosing) return;
-  CancelTimer(step_timer_);
+  if (child_ == nullptr || phase() == Phase::kClosing) return;
   CancelTimer(idle_timer_);
-  phase_ = Phase::kClosing;
+  child_->End(grace);
   UpdateBackPressure();
   if (end_reason_ == v1::Exited::BY_ITSELF) end_reason_ = reason;
   // Without stdin it takes every open request for refused, and goes on.
@@ -214,14 +221,6 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
     if (turn_ != nullptr && request.tell_id() == turn_->tell_id) turn_->permission_lost = true;
   }
   DropRequests();
-  child_->CloseStdin();
-  step_timer_ = loop_.After(grace, [this, grace] {
-    child_->Signal(SIGTERM);
-    step_timer_ = loop_.After(std::max(grace, absl::Milliseconds(500)), [this] {
-      step_timer_ = 0;
-      child_->KillAll();
-    });
-  });
 }
 
 // One that is not there now is most likely being replaced.
@@ -258,7 +257,7 @@ absl::Status Session::WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_s
 }
 
 absl::Status Session::WhyItEnded(const ExitStatus& how, bool was_starting) {
-  const bool early = was_starting || absl::Now() - started_at_ < kRightAfterStart;
+  const bool early = was_starting || absl::Now() - child_->started_at() < kRightAfterStart;
   ended_early_ = early && end_reason_ == v1::Exited::BY_ITSELF ? ended_early_ + 1 : 0;
   const bool again = ended_early_ >= kEndsInARow;
   // Where it ends each time, the next message is no help.
@@ -268,18 +267,12 @@ absl::Status Session::WhyItEnded(const ExitStatus& how, bool was_starting) {
       absl::StrCat(WhoRuns(), " ended ",
                    was_starting ? "before it was ready: " : "before it had answered: ", How(how),
                    again ? ", right after its start, as the one before" : "",
-                   LastWords(stderr_tail_)),
+                   LastWords(child_->stderr_tail())),
       will_again ? kFixClaudeStart : absl::string_view());
 }
 
-void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
-  const bool was_starting = phase_ == Phase::kStarting;
-  // Whatever its last words are, nothing is written to it any more.
-  phase_ = Phase::kClosing;
-  CancelTimer(step_timer_);
+void Session::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
   CancelTimer(idle_timer_);
-  CancelTimer(deaf_timer_);
-  scanner_->Finish();
   if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
   v1::Event event;
   v1::Exited& exited = *event.mutable_exited();
@@ -292,7 +285,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   }
   DropRequests();
   exited.set_reason(end_reason_);
-  exited.set_stderr_tail(ToUtf8(stderr_tail_));
+  exited.set_stderr_tail(ToUtf8(child_->stderr_tail()));
   Append(std::move(event));
 
   const bool asked = end_reason_ == v1::Exited::CLOSED;
@@ -304,12 +297,9 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
 }
 
 void Session::OnGone() {
-  CancelTimer(step_timer_);
   child_.reset();
-  scanner_.reset();
   ReleaseClaim();
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
-  phase_ = Phase::kNone;
   idle_since_ = absl::Now();
   AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
@@ -330,10 +320,6 @@ void Session::ArmIdleTimer(absl::Duration idle_for) {
 }
 
 void Session::OnStderr(absl::string_view bytes) {
-  stderr_tail_.append(bytes.data(), bytes.size());
-  if (stderr_tail_.size() > kStderrTailBytes) {
-    stderr_tail_.erase(0, stderr_tail_.size() - kStderrTailBytes);
-  }
   v1::Event event;
   event.mutable_stderr_text()->set_bytes(bytes.data(), bytes.size());
   Append(std::move(event));

@@ -37,6 +37,15 @@ ChildHandover ChildIn(const handover::Child& child) {
           .report_text = child.report_text()};
 }
 
+ClaudeHandover ClaudeIn(const handover::Session& state) {
+  return {.child = ChildIn(state.child()),
+          .resumed = state.resumed(),
+          .program = state.program(),
+          .started_at = absl::FromUnixMillis(state.started_at_ms()),
+          .stderr_tail = state.stderr_tail(),
+          .unread_bytes = state.unread_bytes()};
+}
+
 bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
   return one.environment_id() == other.environment_id() &&
          one.environment().SerializeAsString() == other.environment().SerializeAsString();
@@ -83,7 +92,7 @@ IdleWatch::Seen IdleIn(const handover::Session& state) {
 
 std::string Session::WhyNoHandover() const {
   if (!journal().all_written()) return "its journal waits for room on the disk";
-  switch (phase_) {
+  switch (phase()) {
     case Phase::kStarting:
       return "claude is starting";
     case Phase::kClosing:
@@ -105,7 +114,7 @@ std::string Session::WhyNoHandover() const {
   }
   if (!child_->can_be_handed_over()) return "claude is ending";
   // Such a line is nowhere as a whole.
-  if (!scanner_->holds_unfinished()) return "claude is in the middle of a long line";
+  if (!child_->scanner().holds_unfinished()) return "claude is in the middle of a long line";
   return "";
 }
 
@@ -129,22 +138,23 @@ std::optional<handover::Session> Session::HandOver() const {
   if (spec_.has_environment()) {
     state.set_environment(spec_.environment().SerializeAsString());
   }
-  if (phase_ != Phase::kReady) {
+  if (phase() != Phase::kReady) {
     if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
     return state;
   }
-  HandOverChild(child_->HandOver(), *state.mutable_child());
+  const ClaudeHandover claude = child_->HandOver();
+  HandOverChild(claude.child, *state.mutable_child());
   if (!LaunchesAlike(child_spec_, spec_) || !HaveSameEnvironment(child_spec_, spec_)) {
     state.set_launch(child_spec_.SerializeAsString());
   }
-  state.set_unread_bytes(std::min(unread_bytes_, child_->queued_bytes()));
+  state.set_unread_bytes(claude.unread_bytes);
   state.set_cwd_device(child_directory_.device);
   state.set_cwd_inode(child_directory_.inode);
-  state.set_resumed(resumed_);
-  state.set_program(program_);
-  state.set_started_at_ms(absl::ToUnixMillis(started_at_));
-  state.set_stderr_tail(stderr_tail_);
-  state.set_unfinished_line(scanner_->unfinished());
+  state.set_resumed(claude.resumed);
+  state.set_program(claude.program);
+  state.set_started_at_ms(absl::ToUnixMillis(claude.started_at));
+  state.set_stderr_tail(claude.stderr_tail);
+  state.set_unfinished_line(child_->scanner().unfinished());
   if (turn_ != nullptr) {
     state.set_in_flight(turn_->tell_id);
     state.set_replay_seen(turn_->replay_seen);
@@ -175,24 +185,18 @@ std::optional<handover::Session> Session::HandOver() const {
 
 bool Session::GoOnWithChild(const handover::Session& before) {
   if (!before.has_child()) return false;
-  absl::StatusOr<std::unique_ptr<Child>> child =
-      Child::Adopt(loop_, ChildIn(before.child()), *this);
+  absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
+      ClaudeChild::Adopt(loop_, ClaudeIn(before), *this);
   if (!child.ok()) {
     LogError("session ", id_, ": ", child.status().message(), "; its child is waited for");
     return false;
   }
   child_ = *std::move(child);
-  unread_bytes_ = before.unread_bytes();
-  scanner_.reset(new LineScanner(*this));  // The base is private: make_unique cannot see it.
-  phase_ = Phase::kReady;
+  program_ = child_->program();
   // What cannot be read is most likely another one.
   child_spec_ = spec_;
   if (!before.launch().empty()) (void)child_spec_.ParseFromString(before.launch());
   child_directory_ = {.device = before.cwd_device(), .inode = before.cwd_inode()};
-  resumed_ = before.resumed();
-  program_ = before.program();
-  started_at_ = absl::FromUnixMillis(before.started_at_ms());
-  stderr_tail_ = before.stderr_tail();
   for (const v1::TellState& tell : files_->tells().Open()) {
     if (tell.tell_id() != before.in_flight()) textless_.insert(tell.tell_id());
   }
@@ -220,7 +224,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
     requests_.RememberAnswer(answer.request_id(), answer.json());
   }
   // Readers drop what they have of a line where another life begins: they get it from its start.
-  scanner_->Feed(before.unfinished_line());
+  child_->ReadOn(before.unfinished_line());
   UpdateBackPressure();
   return true;
 }
@@ -245,8 +249,8 @@ void Session::TakeTexts(const handover::Session& before) {
   }
   for (const handover::Tell& tell : before.waiting()) wait(tell);
   AskTranscript();
-  if (phase_ == Phase::kNone && !waiting_.empty()) StartChild();
-  if (phase_ == Phase::kReady && !waiting_.empty()) WriteNextTell();
+  if (phase() == Phase::kNone && !waiting_.empty()) StartChild();
+  if (phase() == Phase::kReady && !waiting_.empty()) WriteNextTell();
 }
 
 }  // namespace iris

@@ -41,7 +41,7 @@ void Session::ArmIdleCheck() {
 void Session::CheckIdle() {
   ArmIdleCheck();
   // An interrupt and a transcript that is waited for have limits of their own.
-  if (phase_ != Phase::kReady || turn_->interrupt != nullptr || turn_->awaited_for.has_value()) {
+  if (phase() != Phase::kReady || turn_->interrupt != nullptr || turn_->awaited_for.has_value()) {
     return;
   }
   idle_.OnHeld(journal().full() || !requests_.empty(), StallNow());
@@ -49,7 +49,7 @@ void Session::CheckIdle() {
   if (due == IdleWatch::Due::kNothing) return;
   // Only its newline is missing: it may be the result, and what comes next would become its rest.
   // The next check decides again.
-  if (scanner_->unfinished_is_object()) return scanner_->Finish();
+  if (child_->scanner().unfinished_is_object()) return child_->FinishLine();
   if (due == IdleWatch::Due::kAsk) return AskWhetherItLives();
   if (due == IdleWatch::Due::kLook && HasWorked() && !idle_.answered()) {
     return idle_.OnLooked(StallNow());
@@ -70,7 +70,7 @@ void Session::SettleIdle(bool is_over) {
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return idle_.OnLooked(StallNow());
   // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
-  scanner_->Finish();
+  child_->FinishLine();
   LogWarn(Who(), " is idle, and its result line was lost");
   absl::Status outcome;
   if (ended_well) {

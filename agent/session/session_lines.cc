@@ -3,11 +3,9 @@
 #include <string>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
-#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -17,11 +15,9 @@ constexpr size_t kPieceBytesMax = 32 << 10;  // Its reader hears of it whole: 1 
 
 }  // namespace
 
-void Session::OnStdout(absl::string_view bytes) { scanner_->Feed(bytes); }
+void Session::AppendLine(absl::string_view line) { OnPiece(line, /*ends_line=*/true); }
 
-void Session::AppendLine(absl::string_view line) { OnLinePiece(line, /*ends_line=*/true); }
-
-void Session::OnLinePiece(absl::string_view piece, bool ends_line) {
+void Session::OnPiece(absl::string_view piece, bool ends_line) {
   if (!ends_line) {
     stall_.OnOutput(StallNow());
     idle_.OnPiece(StallNow());
@@ -40,12 +36,9 @@ void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_i
   idle_.OnLine(facts, head, StallNow());
   if (!facts.is_object) return;  // Noise of a hook or a wrapper: passed on, and no news.
   const LineKind kind = KindOfLine(facts);
-  if (kind == LineKind::kControlResponse && head_is_whole) return OnControlResponse(head);
-  if (kind == LineKind::kControlRequest) {
-    return OnControlRequest(facts.request_id, head_is_whole ? head : "");
-  }
-  if (kind == LineKind::kRequestWithdrawn) return OnRequestWithdrawn(facts.request_id);
-  if (turn_ == nullptr) return;
+  const bool is_control = kind == LineKind::kControlResponse || kind == LineKind::kControlRequest ||
+                          kind == LineKind::kRequestWithdrawn;
+  if (is_control || turn_ == nullptr) return;
   stall_.OnLine(facts, head, StallNow());
   turn_->limit.OnLine(facts, head_is_whole ? head : "");
   if (!turn_->replay_seen && SpeaksToAReader(facts)) turn_->spoke_before = true;
@@ -66,26 +59,6 @@ void Session::BeginAnswer() {
   event.mutable_gap()->set_tell_id(turn_->tell_id);
   event.mutable_gap()->set_reason("claude was speaking of something else; the answer begins here");
   Append(std::move(event));
-}
-
-void Session::OnControlResponse(absl::string_view line) {
-  const ControlResponse response = ReadControlResponse(line);
-  const std::string& request_id = response.request_id;
-  if (turn_ != nullptr && !request_id.empty() && request_id == turn_->probe_id) {
-    idle_.OnAskAnswered();
-    return stall_.OnProbeAnswered();
-  }
-  if (turn_ != nullptr && turn_->interrupt != nullptr && !request_id.empty() &&
-      request_id == turn_->interrupt->request_id) {
-    if (!response.success) return EndInterrupted("refused to be interrupted");
-    return OnInterruptAnswered(absl::c_linear_search(response.cancelled, turn_->tell_id));
-  }
-  if (phase_ != Phase::kStarting || request_id != initialize_id_) return;
-  if (response.success) return BecomeReady();
-  FailStart(MakeFailure(v1::FAILURE_VERSION,
-                        absl::StrCat(WhoRuns(), " refused `initialize`: ", response.error),
-                        kFixClaudeVersion));
-  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 
 void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole) {

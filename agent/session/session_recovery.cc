@@ -75,7 +75,7 @@ void Session::Recover(ProcessId stray_keeper) {
 }
 
 void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
-  phase_ = Phase::kDraining;
+  draining_ = true;
   // Where another agent has claimed the session since, what carries its mark is that agent's.
   const bool is_ours = ClaimForSurvivor(keeper);
   keeper_was_killed_ = is_ours && !keeper.Runs();
@@ -143,7 +143,7 @@ void Session::OnSurvivorGone() {
   if (strays > 0) LogWarn(Who(), ": ", strays, " processes that it had left were killed");
   ReleaseClaim();
   stall_.OnDraining("", StallNow());
-  phase_ = Phase::kNone;
+  draining_ = false;
   idle_since_ = absl::Now();
   if (files_->state().has_child()) {
     if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
@@ -156,7 +156,7 @@ void Session::OnSurvivorGone() {
   AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
   for (CloseDone& done : closing) done(true);
-  if (phase_ == Phase::kNone && (!opening_.empty() || !waiting_.empty())) StartChild();
+  if (phase() == Phase::kNone && (!opening_.empty() || !waiting_.empty())) StartChild();
 }
 
 void Session::SettleLost(LostTell lost, std::deque<WaitingTell>& to_write) {

@@ -24,14 +24,12 @@ constexpr size_t kSubtypeBytesShown = 100;
 }  // namespace
 
 // `line` is empty where it was too long to be kept.
-void Session::OnControlRequest(const std::string& request_id, absl::string_view line) {
-  if (request_id.empty() || requests_.Find(request_id) != nullptr) return;
-  if (phase_ == Phase::kStarting && request_id == initialize_id_) return EndEcho();
+void Session::OnRequest(const std::string& request_id, absl::string_view line) {
+  if (requests_.Find(request_id) != nullptr) return;
   const ControlRequest asked_for = ReadControlRequest(line);
   if (!asked_for.asks_permission()) {
-    return WriteControl(RefusalLine(
-        request_id,
-        absl::StrCat("Iris does not answer ", CutUtf8(asked_for.subtype, kSubtypeBytesShown))));
+    return child_->Refuse(request_id, absl::StrCat("Iris does not answer ",
+                                                   CutUtf8(asked_for.subtype, kSubtypeBytesShown)));
   }
   v1::PendingRequest request;
   request.set_request_id(request_id);
@@ -48,17 +46,9 @@ void Session::OnControlRequest(const std::string& request_id, absl::string_view 
   Append(std::move(asked));
 }
 
-// What it is asked comes back: `cat` does so, and no claude.
-void Session::EndEcho() {
-  FailStart(MakeFailure(v1::FAILURE_NOT_EXECUTABLE,
-                        absl::StrCat(WhoRuns(), " repeats what it is told, as no Claude Code does"),
-                        kFixClaudeStart));
-  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
-}
-
 std::string Session::WhyNobodyIsAsked(const v1::PendingRequest& request) const {
   if (!spec_.ask_permissions()) return "Iris cannot ask anybody here.";
-  if (phase_ != Phase::kReady) return "This session is being ended.";
+  if (phase() != Phase::kReady) return "This session is being ended.";
   if (!IsRequestId(request.request_id())) return "The request has no id that can be shown.";
   if (request.json().size() > kRequestBytesMax) return "The request is longer than 256 KiB.";
   if (!ParsePeerJson(request.json()).is_object()) return "The request cannot be read.";
@@ -122,7 +112,7 @@ absl::StatusOr<v1::AnswerRequestResponse> Session::AnswerRequest(const std::stri
 // In the journal first: who reads it must not take the request for one that waits.
 void Session::Decide(const std::string& request_id, const std::string& decision) {
   if (requests_.Close(request_id, decision)) SayClosed(request_id, decision);
-  WriteControl(DecisionLine(request_id, decision));
+  child_->Decide(request_id, decision);
 }
 
 void Session::SayClosed(const std::string& request_id, const std::string& decision) {
@@ -133,29 +123,12 @@ void Session::SayClosed(const std::string& request_id, const std::string& decisi
   stall_.OnAnswered(request_id, StallNow());
 }
 
-void Session::WriteControl(const std::string& line) {
-  if (child_ == nullptr || phase_ == Phase::kClosing || deaf_timer_ != 0) return;
-  if (child_->queued_bytes() == 0) unread_bytes_ = 0;
-  // Of what is queued, a message is no matter of this.
-  if (std::min(unread_bytes_, child_->queued_bytes()) + line.size() > kUnreadBytesMax) {
-    // Later: whoever writes goes on with the turn.
-    deaf_timer_ = loop_.After(absl::ZeroDuration(), [this] {
-      deaf_timer_ = 0;
-      EndDeafChild();
-    });
-    return;
-  }
-  unread_bytes_ += line.size() + 1;
-  child_->Write(line + "\n");
-}
-
-void Session::EndDeafChild() {
-  if (phase_ != Phase::kStarting && phase_ != Phase::kReady) return;
+void Session::OnDeaf() {
   const absl::Status why = MakeFailure(
       v1::FAILURE_CHILD_EXITED,
       absl::StrCat(Who(), " asked without end, read none of the answers, and was ended"));
   LogWarn(why.message());
-  const bool was_starting = phase_ == Phase::kStarting;
+  const bool was_starting = phase() == Phase::kStarting;
   if (turn_ != nullptr) SettleInFlight(UnlessInTranscript(UnlessCancelled(why)));
   BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
   if (was_starting) FailStart(why);
@@ -172,8 +145,9 @@ absl::Status Session::PermissionLost(bool closed) const {
         absl::StrCat(Who(), " was ended on request while it waited for a permission"));
   }
   return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                     absl::StrCat(Who(), " was cut off while it waited for a permission, and took "
-                                         "that for a no"),
+                     absl::StrCat(Who(),
+                                  " was cut off while it waited for a permission, and took "
+                                  "that for a no"),
                      kFixAnswerRequest);
 }
 

@@ -1,11 +1,6 @@
 // Finds out whether a silent child lives.
 
-#include <string>
-
-#include "absl/strings/str_cat.h"
-#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
-#include "common/base/ids.h"
 #include "common/process/spawn.h"
 
 namespace iris {
@@ -24,12 +19,17 @@ void Session::ArmProbe() {
 
 void Session::Probe() {
   ArmProbe();
-  if (phase_ == Phase::kReady && stall_.WantsProbe(StallNow())) AskWhetherItLives();
+  if (phase() == Phase::kReady && stall_.WantsProbe(StallNow())) AskWhetherItLives();
+}
+
+void Session::OnProbeAnswered() {
+  if (turn_ == nullptr) return;
+  idle_.OnAskAnswered();
+  stall_.OnProbeAnswered();
 }
 
 void Session::AskWhetherItLives() {
-  turn_->probe_id = absl::StrCat("iris-", RandomHex(8));
-  WriteControl(ProbeLine(turn_->probe_id));
+  child_->Probe();
   stall_.OnProbeSent(StallNow());
   idle_.OnAskSent(StallNow());
   turn_->cpu_seen = ProcessCpuTime(child_->pid());

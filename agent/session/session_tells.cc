@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
@@ -16,15 +15,15 @@ namespace iris {
 
 absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat, bool begun) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
-  const v1::TellState::Phase phase = files_->tells().PhaseOf(tell_id);
-  if (phase == v1::TellState::SETTLED) {
+  const v1::TellState::Phase came_to = files_->tells().PhaseOf(tell_id);
+  if (came_to == v1::TellState::SETTLED) {
     if (HearsOutcome(tell_id, repeat)) return absl::OkStatus();
     settle_again_.insert(tell_id);
     AskTranscript();
     return absl::OkStatus();
   }
   if (!repeat && turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = true;
-  const bool known = phase != v1::TellState::PHASE_UNSPECIFIED;
+  const bool known = came_to != v1::TellState::PHASE_UNSPECIFIED;
   if (known && !TakeTextOfKnown(tell_id, text, begun)) return absl::OkStatus();
   if (files_->launch() == nullptr) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
@@ -41,7 +40,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   waiting_.push_back(
       {tell_id, std::move(text), /*ask_transcript=*/repeat || known || begun, begun});
   AskTranscript();
-  if (phase_ == Phase::kNone && !waiting_.empty()) {
+  if (phase() == Phase::kNone && !waiting_.empty()) {
     StartChild();
   } else {
     WriteNextTell();
@@ -62,7 +61,7 @@ bool Session::HearsOutcome(const std::string& tell_id, bool repeat) {
 
 // A turn that is told anew in the middle of another one would end that one for its reader.
 void Session::AskTranscript() {
-  if (turn_ != nullptr || phase_ == Phase::kDraining || phase_ == Phase::kClosing) return;
+  if (turn_ != nullptr || phase() == Phase::kDraining || phase() == Phase::kClosing) return;
   for (const std::string& tell_id : std::exchange(settle_again_, {})) SettleAgain(tell_id);
   for (auto tell = waiting_.begin(); tell != waiting_.end();) {
     if (std::exchange(tell->ask_transcript, false) &&
@@ -133,7 +132,7 @@ absl::Status Session::CheckTell(absl::string_view text) const {
 }
 
 void Session::WriteNextTell() {
-  if (phase_ != Phase::kReady || turn_ != nullptr) return;
+  if (phase() != Phase::kReady || turn_ != nullptr) return;
   if (EndOutdatedChild()) return;
   if (waiting_.empty()) return ArmIdleTimer();
   if (const absl::Status held = HoldClaim(); !held.ok()) return LoseClaim(held);
@@ -149,7 +148,7 @@ void Session::WriteNextTell() {
   event.mutable_written()->set_tell_id(tell.id);
   Append(std::move(event));
   files_->tells().Set(tell.id, v1::TellState::WRITTEN);
-  child_->Write(MessageLine(tell.id, tell.text) + "\n");
+  child_->Send(tell.id, tell.text);
 }
 
 void Session::SettleInFlight(const absl::Status& outcome) {

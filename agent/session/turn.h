@@ -24,7 +24,7 @@ struct Turn {
 
   // The tell is being cancelled.
   struct Interrupt {
-    std::string request_id;               // Empty: answered, or not asked for.
+    bool awaits_answer = false;           // claude was asked to stop, and has not answered.
     std::optional<absl::Status> outcome;  // The turn is over already.
     std::vector<CancelDone> done;
   };
@@ -45,7 +45,6 @@ struct Turn {
   // Who sent the tell may not have read how the turn began: all of it is told anew at its end.
   bool owes_whole = false;
   LimitWatch limit;
-  std::string probe_id;  // Of the control request that was sent last.
   // Of the child, when it was asked or looked at last.
   absl::Duration cpu_seen;
   absl::Time cpu_seen_at;
