@@ -1,19 +1,14 @@
 #include "agent/session/session.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/session/since.h"
 #include "common/base/utf8.h"
-#include "common/failure/agent_fix.h"
-#include "common/failure/failure.h"
 
 namespace iris {
 namespace {
 
-constexpr size_t kLabelBytesMax = 256;
 constexpr size_t kProgramBytesShown = 80;
 
 }  // namespace
@@ -27,19 +22,13 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       files_(std::move(files)),
       start_child_(std::move(start_child)),
       kill_strays_(std::move(kill_strays)),
+      log_(files_->journal(), [this] { UpdateBackPressure(); }),
+      lease_(id_, identity.hostname, *files_),
+      spec_(identity, id_, *files_, before),
+      claim_(
+          id_, identity, *files_, [this] { return spec_.ClaimFile(); }, [this] { return Who(); }),
       idle_since_(absl::Now()) {
-  files_->journal().OnRoom([this] {
-    if (!fenced_.empty() && journal().half_full()) return TrimJournal();
-    UpdateBackPressure();
-  });
-  if (files_->launch() != nullptr) spec_ = *files_->launch();
-  // What cannot be read is most likely another one: none is given.
-  if (before != nullptr && !before->environment().empty() &&
-      !spec_.mutable_environment()->ParseFromString(before->environment())) {
-    spec_.clear_environment();
-  }
-  // No child of this agent has that of an earlier one.
-  if (!spec_.has_environment()) spec_.clear_environment_id();
+  files_->StampWith(identity.host_age);
   if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
   if (before != nullptr) TakeTexts(*before);
 }
@@ -52,47 +41,15 @@ Session::~Session() {
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
-  saved::State state = files_->state();
-  const bool ours = state.epoch() == 0 || state.holder() == request.coordinator_id();
-  const bool epoch_fits = !request.has_if_epoch() || request.if_epoch() == state.epoch();
-  if (!request.takeover() && (!ours || !epoch_fits)) {
-    return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                       absl::StrCat("session ", id_, " on ", identity_.hostname,
-                                    " is held by another coordinator, ", state.label(),
-                                    Since(absl::FromUnixMillis(state.holder_since_ms()))),
-                       kFixTakeover);
-  }
-  const uint64_t epoch_before = state.epoch();
-  const bool is_fenced = state.holder() != request.coordinator_id();
-  if (is_fenced) state.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));
-  state.set_holder(request.coordinator_id());
-  state.set_label(CutUtf8(request.label(), kLabelBytesMax));
-  state.set_epoch(state.epoch() + 1);
-  if (absl::Status saved = Save(state); !saved.ok()) return saved;
-  for (const SessionReader* reader : readers_) {
-    if (is_fenced && reader->epoch() == epoch_before) fenced_.Add(*reader, OpenTells());
-  }
-  return state.epoch();
-}
-
-absl::Status Session::CheckEpoch(uint64_t epoch) const {
-  const saved::State& lease = files_->state();
-  if (epoch == lease.epoch() && epoch != 0) return absl::OkStatus();
-  return MakeFailure(
-      v1::FAILURE_PERMISSION_DENIED,
-      absl::StrCat("session ", id_, " on ", identity_.hostname, " is held by ", lease.label(),
-                   Since(absl::FromUnixMillis(lease.holder_since_ms())), ": epoch ", epoch,
-                   " is over, ", lease.epoch(), " counts"),
-      kFixTakeover);
+  const absl::StatusOr<Lease::Grant> grant = lease_.Acquire(request);
+  if (!grant.ok()) return grant.status();
+  if (grant->fenced.has_value()) log_.Fence(*grant->fenced, OpenTells());
+  return grant->epoch;
 }
 
 // A long path loses its beginning, so that what happened is not cut off behind it.
 std::string Session::WhoRuns() const {
   return absl::StrCat(Who(), " (", CutUtf8ToEnd(program_, kProgramBytesShown), ")");
-}
-
-std::string Session::Who() const {
-  return absl::StrCat("claude for team ", spec_.team(), " on ", identity_.hostname);
 }
 
 void Session::CancelTimer(EventLoop::TimerId& timer) {
@@ -118,7 +75,7 @@ v1::ChildInfo Session::ChildInfo() const {
   info.set_boot_id(identity_.boot_id);
   info.set_pid_namespace(identity_.pid_namespace);
   info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
-  info.set_environment_id(child_spec_.environment_id());
+  info.set_environment_id(spec_.of_child().environment_id());
   return info;
 }
 
@@ -139,7 +96,7 @@ Session::Phase Session::phase() const {
 v1::SessionState Session::state() const {
   switch (phase()) {
     case Phase::kNone:
-      return claimed_by_.has_value() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
+      return claim_.is_anothers() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
     case Phase::kStarting:
       return v1::SESSION_STARTING;
     case Phase::kReady:
@@ -157,14 +114,11 @@ v1::SessionInfo Session::Info() const {
   info.set_session_id(id_);
   info.set_state(state());
   if (phase() != Phase::kNone) *info.mutable_child() = ChildInfo();
-  info.set_team(spec_.team());
-  info.set_from(spec_.from());
-  info.set_cwd(spec_.cwd());
-  info.set_epoch(files_->state().epoch());
-  info.set_coordinator_id(files_->state().holder());
-  info.set_label(files_->state().label());
-  info.set_holder_since_ms(files_->state().holder_since_ms());
-  DescribeClaim(info);
+  info.set_team(spec_.newest().team());
+  info.set_from(spec_.newest().from());
+  info.set_cwd(spec_.newest().cwd());
+  lease_.Describe(info);
+  if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
   info.set_tells_waiting(static_cast<uint32_t>(waiting_.size() + textless_.size()));
   if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id);
   if (!lost_.empty()) info.set_tell_in_flight(lost_.front().id);
@@ -172,7 +126,7 @@ v1::SessionInfo Session::Info() const {
   if (OpenTells().empty()) {
     info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   }
-  info.set_readers(static_cast<uint32_t>(readers_.size()));
+  info.set_readers(static_cast<uint32_t>(log_.reader_count()));
   if (std::optional<v1::Stall> stall = stall_.Diagnose(StallNow())) {
     *info.mutable_stall() = *std::move(stall);
   }
@@ -181,40 +135,9 @@ v1::SessionInfo Session::Info() const {
 
 // ------------------------------------------------------------------------------------ the journal
 
-void Session::Append(v1::Event event) {
-  files_->journal().Append(std::move(event));
-  UpdateBackPressure();
-  for (SessionReader* reader : readers_) reader->OnNewEvents();
-  if (!fenced_.empty() && journal().half_full()) TrimJournal();
-}
-
 void Session::Acknowledge(uint64_t seq) {
-  acknowledged_ = std::max(acknowledged_, std::min(seq, journal().newest_seq()));
   files_->tells().ForgetOutcomesUpTo(seq);
-  TrimJournal();
-}
-
-void Session::RemoveReader(SessionReader* reader) {
-  readers_.erase(reader);
-  if (fenced_.empty()) return;
-  fenced_.Remove(*reader);
-  TrimJournal();
-}
-
-void Session::ForgetFencedReaders() {
-  fenced_.Clear();
-  TrimJournal();
-}
-
-void Session::OnReaderSent() {
-  if (!fenced_.empty()) TrimJournal();
-}
-
-void Session::TrimJournal() {
-  // The child must not wait for who has no say here any more.
-  if (journal().half_full()) fenced_.Clear();
-  files_->journal().Trim(std::min(acknowledged_, fenced_.NeedNothingUpTo()));
-  UpdateBackPressure();
+  log_.Acknowledge(seq);
 }
 
 // A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that

@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
-#include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/identity.h"
@@ -23,11 +22,13 @@
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/child_requests.h"
-#include "agent/session/claim.h"
-#include "agent/session/fenced_readers.h"
+#include "agent/session/held_claim.h"
 #include "agent/session/idle_watch.h"
+#include "agent/session/lease.h"
 #include "agent/session/session_files.h"
+#include "agent/session/session_log.h"
 #include "agent/session/session_reader.h"
+#include "agent/session/session_spec.h"
 #include "agent/session/stall.h"
 #include "agent/session/turn.h"
 #include "common/loop/event_loop.h"
@@ -70,9 +71,9 @@ class Session final : private ClaudeSink {
   // it could not be stored, and the holder stays.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
   // What was granted last: holder, label, epoch.
-  const saved::State& lease() const { return files_->state(); }
+  const saved::State& lease() const { return lease_.state(); }
   // FAILURE_PERMISSION_DENIED: not the epoch in force.
-  absl::Status CheckEpoch(uint64_t epoch) const;
+  absl::Status CheckEpoch(uint64_t epoch) const { return lease_.CheckEpoch(epoch); }
 
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
   // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
@@ -86,7 +87,7 @@ class Session final : private ClaudeSink {
   // What is started next is started by `spec`, as after Open(); a child that runs gets no further
   // tell if it was started otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
   // FAILURE_BAD_REQUEST: its environment is too large.
-  absl::Status Renew(const v1::LaunchSpec& spec);
+  absl::Status Renew(const v1::LaunchSpec& spec) { return spec_.Renew(spec); }
 
   // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;
   // unless it waits here already, the transcript is asked before claude gets it, once no other turn
@@ -137,40 +138,38 @@ class Session final : private ClaudeSink {
   // What the files do not say, for that program; none: they say all. Changes nothing here.
   std::optional<handover::Session> HandOver() const;
 
-  void AddReader(SessionReader* reader) { readers_.insert(reader); }
-  void RemoveReader(SessionReader* reader);
+  void AddReader(SessionReader* reader) { log_.AddReader(reader); }
+  void RemoveReader(SessionReader* reader) { log_.RemoveReader(reader); }
   // One of them was sent events, other than in OnNewEvents().
-  void OnReaderSent();
+  void OnReaderSent() { log_.OnReaderSent(); }
   // A reader begins behind `seq`: what it asks for again is not among what it has read.
   void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
   void Acknowledge(uint64_t seq);
   // Nothing is kept any more for readers of earlier leases: what is acknowledged goes.
-  void ForgetFencedReaders();
-  const Journal& journal() const { return files_->journal(); }
+  void ForgetFencedReaders() { log_.ForgetFencedReaders(); }
+  const Journal& journal() const { return log_.journal(); }
 
   v1::SessionState state() const;
   v1::SessionInfo Info() const;
   std::vector<v1::TellState> OpenTells() const;
-  const std::string& team() const { return spec_.team(); }
+  const std::string& team() const { return spec_.newest().team(); }
   // Open() came, in this life of the agent or another.
-  bool opened() const { return files_->launch() != nullptr; }
+  bool opened() const { return spec_.opened(); }
   bool has_child() const { return child_ != nullptr; }
   // A child or a survivor runs, or a tell is open.
   bool active() const { return phase() != Phase::kNone || !OpenTells().empty(); }
   // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
   // here. (One whose text died with an earlier agent may wait for ever.)
   bool deserted() const {
-    return phase() == Phase::kNone && readers_.empty() && waiting_.empty() && opening_.empty();
+    return phase() == Phase::kNone && log_.reader_count() == 0 && waiting_.empty() && opening_.empty();
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
   // This host's claim file is there for a child or a survivor.
-  bool has_claim() const {
-    return !claim_path_.empty() || !files_->state().child().claim().empty();
-  }
+  bool has_claim() const { return claim_.is_held(); }
   // Where that is, or would be; "" before the first Open.
-  std::string claim_path() const;
+  std::string claim_path() const { return claim_.path(); }
 
  private:
   struct WaitingTell {
@@ -215,8 +214,6 @@ class Session final : private ClaudeSink {
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
   // started when somebody waits for it.
   bool EndOutdatedChild();
-  // The cwd of the newest Open leads elsewhere than to where the child was started.
-  bool DirectoryIsReplaced() const;
   // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
   // and void for readers.
   void BeginAnswer();
@@ -270,18 +267,9 @@ class Session final : private ClaudeSink {
   bool SettledAsBegun(const std::string& tell_id, bool begun);
   void TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
                 const std::string& reason);
-  void AppendLine(absl::string_view line);
   absl::Status SaveChild();
-  absl::Status Save(saved::State state);
-  // The claim (session_claim.cc). FAILURE_WRONG_HOST: another host has the session.
-  absl::Status ClaimForStart();
-  absl::Status HoldClaim();
+  // Another host has the session.
   void LoseClaim(const absl::Status& why);
-  // True if the claim is ours.
-  bool ClaimForSurvivor(ProcessId keeper);
-  void ReleaseClaim();
-  void NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other);
-  void DescribeClaim(v1::SessionInfo& info) const;
   // While a tell is in flight: asks the child whether it lives, if it says nothing for long.
   void ArmProbe();
   void Probe();
@@ -309,16 +297,13 @@ class Session final : private ClaudeSink {
   void SettleInFlight(const absl::Status& outcome);
   void Settle(const std::string& tell_id, const absl::Status& outcome);
   void SettleWaiting(const absl::Status& outcome);
-  void Append(v1::Event event);
-  // What is acknowledged goes, but for what readers of earlier leases lack.
-  void TrimJournal();
   void UpdateBackPressure();
   // `idle_for`: since when nothing was asked of it.
   void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
   void CancelTimer(EventLoop::TimerId& timer);
   v1::ChildInfo ChildInfo() const;
   // "claude for team gpu on host gpu1", for people.
-  std::string Who() const;
+  std::string Who() const { return spec_.Who(); }
   // The same with the program that it runs.
   std::string WhoRuns() const;
 
@@ -328,13 +313,11 @@ class Session final : private ClaudeSink {
   const std::unique_ptr<SessionFiles> files_;
   const ChildStarter start_child_;
   const StrayKiller kill_strays_;
-  std::set<SessionReader*> readers_;
-  FencedReaders fenced_;       // Of them.
-  uint64_t acknowledged_ = 0;  // By the lease holder, in this life of the agent.
+  SessionLog log_;
+  Lease lease_;
+  SessionSpec spec_;
+  HeldClaim claim_;
 
-  v1::LaunchSpec spec_;          // Of the newest Open.
-  v1::LaunchSpec child_spec_;    // That `child_` was started with.
-  DirectoryId child_directory_;  // That it was started in. Unknown: it is not looked at again.
   bool draining_ = false;        // A child of an earlier agent is waited for.
   std::unique_ptr<ClaudeChild> child_;
   std::string program_;  // Of the newest child.
@@ -344,10 +327,6 @@ class Session final : private ClaudeSink {
   std::vector<CloseDone> closing_;
   EventLoop::TimerId idle_timer_ = 0;
   absl::Time idle_since_;
-
-  std::string claim_path_;           // Of this host's claim, where the state may not have it yet.
-  bool take_over_claim_ = false;     // By the next start.
-  std::optional<Claim> claimed_by_;  // Somebody else, when a child was last to be started.
 
   std::unique_ptr<Survivor> survivor_;
   bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.

@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "agent/claude/auth_links.h"
 #include "agent/claude/launch.h"
 #include "agent/session/session.h"
 #include "common/base/utf8.h"
@@ -26,7 +25,6 @@ namespace {
 
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
-constexpr size_t kIdBytesMax = 64;              // LaunchSpec.environment_id.
 constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
 // A claude that ends sooner than this, and has finished nothing, most likely does so each time.
 constexpr absl::Duration kRightAfterStart = absl::Seconds(10);
@@ -76,49 +74,27 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
     return;
   }
   opening_.push_back(std::move(done));
-  take_over_claim_ |= takeover;
+  if (takeover) claim_.TakeOverNext();
   // kClosing, kDraining: the next one is started when this one has gone.
   if (phase() == Phase::kNone) StartChild();
-}
-
-absl::Status Session::Renew(const v1::LaunchSpec& spec) {
-  if (absl::Status fits = CheckEnvironment(spec, identity_); !fits.ok()) return fits;
-  v1::LaunchSpec launch = spec;
-  launch.clear_kept();
-  if (launch.environment_id().size() > kIdBytesMax) launch.clear_environment_id();
-  if (!spec.has_environment()) {
-    // Who says nothing of it does not know it: what was said before still counts.
-    if (spec_.has_environment()) *launch.mutable_environment() = spec_.environment();
-    launch.set_environment_id(spec_.environment_id());
-    *launch.mutable_kept() = spec_.kept();
-  }
-  if (absl::Status saved = files_->SaveLaunch(launch); !saved.ok()) return saved;
-  spec_ = std::move(launch);
-  const auto lent = spec_.env().find("SSH_AUTH_SOCK");
-  if (identity_.auth_links != nullptr && lent != spec_.env().end()) {
-    identity_.auth_links->Lend(spec_.link(), lent->second);
-  }
-  return absl::OkStatus();
 }
 
 void Session::StartChild() {
   CancelTimer(idle_timer_);
   Check(phase() == Phase::kNone, "a second child of a session is started");
   end_reason_ = v1::Exited::BY_ITSELF;
-  child_spec_ = spec_;
-  child_directory_ = DirectoryOf(spec_, identity_);
-  absl::StatusOr<LaunchPlan> plan = PlanLaunch(spec_, id_, identity_);
-  const absl::Status may_start = plan.ok() ? ClaimForStart() : plan.status();
+  absl::StatusOr<LaunchPlan> plan = spec_.Plan();
+  const absl::Status may_start = plan.ok() ? claim_.TakeForStart() : plan.status();
   if (!may_start.ok()) {
-    ReleaseClaim();
+    claim_.Release();
     return FailStart(may_start);
   }
-  LookForTranscript(spec_, id_, identity_, *plan);
+  LookForTranscript(spec_.of_child(), id_, identity_, *plan);
   if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
   absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
       ClaudeChild::Start(loop_, plan->child, plan->resumes, start_child_, *this);
   if (!child.ok()) {
-    ReleaseClaim();
+    claim_.Release();
     const std::string what = absl::StrCat(Who(), " could not be started");
     return FailStart(IsExhausted(child.status())
                          ? Exhausted(child.status(), what)
@@ -129,15 +105,15 @@ void Session::StartChild() {
   child_ = *std::move(child);
   // Before its first byte: the next agent must know of it whatever it does with it.
   absl::Status known = SaveChild();
-  if (known.ok()) known = HoldClaim();
+  if (known.ok()) known = claim_.Hold();
   if (!known.ok()) {
     child_.reset();
-    ReleaseClaim();
+    claim_.Release();
     return FailStart(known);
   }
   idle_.OnChildStarted();
   program_ = child_->program();
-  child_->Initialize(InitTimeout(child_spec_));
+  child_->Initialize(InitTimeout(spec_.of_child()));
 }
 
 void Session::OnNotReady(NotReady reason, const std::string& why) {
@@ -146,7 +122,7 @@ void Session::OnNotReady(NotReady reason, const std::string& why) {
     case NotReady::kSilent:
       failure = MakeFailure(v1::FAILURE_TIMEOUT,
                             absl::StrCat(WhoRuns(), " did not answer within ",
-                                         absl::FormatDuration(InitTimeout(child_spec_)),
+                                         absl::FormatDuration(InitTimeout(spec_.of_child())),
                                          " of its start", LastWords(child_->stderr_tail())),
                             kFixInitTimeout);
       break;
@@ -168,7 +144,7 @@ void Session::OnNotReady(NotReady reason, const std::string& why) {
 
 // Nobody who waits for this child may be left waiting.
 void Session::FailStart(const absl::Status& why) {
-  take_over_claim_ = false;
+  claim_.ForgetTakeover();
   std::vector<OpenDone> opening = std::exchange(opening_, {});
   for (OpenDone& done : opening) done(why);
   SettleWaiting(why);
@@ -179,11 +155,11 @@ void Session::OnStarted() {
 }
 
 void Session::OnReady() {
-  take_over_claim_ = false;  // Asked for while it was starting: the start had the claim already.
+  claim_.ForgetTakeover();  // Asked for while it was starting: the start had the claim already.
   v1::Event event;
   *event.mutable_started()->mutable_child() = ChildInfo();
   event.mutable_started()->set_resumed(child_->resumed());
-  Append(std::move(event));
+  log_.Append(std::move(event));
   v1::OpenResponse response;
   *response.mutable_child() = ChildInfo();
   response.set_started(true);
@@ -223,16 +199,8 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   DropRequests();
 }
 
-// One that is not there now is most likely being replaced.
-bool Session::DirectoryIsReplaced() const {
-  // Looked at only where it was at the start: on a disk, which answers.
-  if (!child_directory_.known()) return false;
-  const DirectoryId directory = DirectoryOf(spec_, identity_);
-  return directory.known() && directory != child_directory_;
-}
-
 bool Session::EndOutdatedChild() {
-  if (LaunchesAlike(child_spec_, spec_) && !DirectoryIsReplaced()) return false;
+  if (!spec_.IsOutdated()) return false;
   LogInfo("session ", id_, ": its child is ended, since the team is launched otherwise by now");
   BeginClosing(kDefaultGrace, v1::Exited::CLOSED);
   return true;
@@ -286,7 +254,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting)
   DropRequests();
   exited.set_reason(end_reason_);
   exited.set_stderr_tail(ToUtf8(child_->stderr_tail()));
-  Append(std::move(event));
+  log_.Append(std::move(event));
 
   const bool asked = end_reason_ == v1::Exited::CLOSED;
   const absl::Status why = WhyEnded(how, was_starting);
@@ -298,7 +266,7 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting)
 
 void Session::OnGone() {
   child_.reset();
-  ReleaseClaim();
+  claim_.Release();
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
   idle_since_ = absl::Now();
   AskTranscript();
@@ -310,19 +278,20 @@ void Session::OnGone() {
 void Session::ArmIdleTimer(absl::Duration idle_for) {
   CancelTimer(idle_timer_);
   idle_since_ = absl::Now() - idle_for;
-  if (spec_.idle_timeout_ms() <= 0) return;
-  idle_timer_ = loop_.After(absl::Milliseconds(spec_.idle_timeout_ms()) - idle_for, [this] {
-    idle_timer_ = 0;
-    // Of a turn that nobody asked for, and that may go on.
-    if (!requests_.empty()) return ArmIdleTimer();
-    BeginClosing(kDefaultGrace, v1::Exited::IDLE);
-  });
+  if (spec_.newest().idle_timeout_ms() <= 0) return;
+  idle_timer_ =
+      loop_.After(absl::Milliseconds(spec_.newest().idle_timeout_ms()) - idle_for, [this] {
+        idle_timer_ = 0;
+        // Of a turn that nobody asked for, and that may go on.
+        if (!requests_.empty()) return ArmIdleTimer();
+        BeginClosing(kDefaultGrace, v1::Exited::IDLE);
+      });
 }
 
 void Session::OnStderr(absl::string_view bytes) {
   v1::Event event;
   event.mutable_stderr_text()->set_bytes(bytes.data(), bytes.size());
-  Append(std::move(event));
+  log_.Append(std::move(event));
 }
 
 }  // namespace iris

@@ -46,11 +46,6 @@ ClaudeHandover ClaudeIn(const handover::Session& state) {
           .unread_bytes = state.unread_bytes()};
 }
 
-bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
-  return one.environment_id() == other.environment_id() &&
-         one.environment().SerializeAsString() == other.environment().SerializeAsString();
-}
-
 void HandOverLimit(const LimitWatch::Seen& seen, handover::Limit& limit) {
   limit.set_rejected(seen.rejected);
   limit.set_model_spoke(seen.model_spoke);
@@ -135,21 +130,14 @@ std::optional<handover::Session> Session::HandOver() const {
     lost.set_text(tell.text);
     lost.set_begun(tell.begun);
   }
-  if (spec_.has_environment()) {
-    state.set_environment(spec_.environment().SerializeAsString());
-  }
+  spec_.HandOver(/*child=*/phase() == Phase::kReady, state);
   if (phase() != Phase::kReady) {
     if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
     return state;
   }
   const ClaudeHandover claude = child_->HandOver();
   HandOverChild(claude.child, *state.mutable_child());
-  if (!LaunchesAlike(child_spec_, spec_) || !HaveSameEnvironment(child_spec_, spec_)) {
-    state.set_launch(child_spec_.SerializeAsString());
-  }
   state.set_unread_bytes(claude.unread_bytes);
-  state.set_cwd_device(child_directory_.device);
-  state.set_cwd_inode(child_directory_.inode);
   state.set_resumed(claude.resumed);
   state.set_program(claude.program);
   state.set_started_at_ms(absl::ToUnixMillis(claude.started_at));
@@ -193,10 +181,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   }
   child_ = *std::move(child);
   program_ = child_->program();
-  // What cannot be read is most likely another one.
-  child_spec_ = spec_;
-  if (!before.launch().empty()) (void)child_spec_.ParseFromString(before.launch());
-  child_directory_ = {.device = before.cwd_device(), .inode = before.cwd_inode()};
+  spec_.AdoptChild(before);
   for (const v1::TellState& tell : files_->tells().Open()) {
     if (tell.tell_id() != before.in_flight()) textless_.insert(tell.tell_id());
   }

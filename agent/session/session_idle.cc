@@ -118,7 +118,7 @@ void Session::LookForAnswer(bool last_time) {
              absl::StrCat(turn_->owes_whole ? "the message came anew while it ran"
                                             : "a line of claude's was broken",
                           "; this is the transcript's text"));
-    if (!result_line.empty()) AppendLine(result_line);
+    if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
   }
   // Where it does not have it, the result may, or whoever puts the text together says what is lost.
   OnTurnOver(absl::OkStatus());

@@ -9,27 +9,12 @@
 #include "common/failure/failure.h"
 
 namespace iris {
-namespace {
-
-constexpr size_t kPieceBytesMax = 32 << 10;  // Its reader hears of it whole: 1 s at 256 kbit/s.
-
-}  // namespace
-
-void Session::AppendLine(absl::string_view line) { OnPiece(line, /*ends_line=*/true); }
-
 void Session::OnPiece(absl::string_view piece, bool ends_line) {
   if (!ends_line) {
     stall_.OnOutput(StallNow());
     idle_.OnPiece(StallNow());
   }
-  do {
-    const absl::string_view part = piece.substr(0, kPieceBytesMax);
-    piece.remove_prefix(part.size());
-    v1::Event event;
-    event.mutable_output()->set_bytes(part.data(), part.size());
-    event.mutable_output()->set_more(!ends_line || !piece.empty());
-    Append(std::move(event));
-  } while (!piece.empty());
+  log_.AppendOutput(piece, /*more=*/!ends_line);
 }
 
 void Session::OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
@@ -58,7 +43,7 @@ void Session::BeginAnswer() {
   v1::Event event;
   event.mutable_gap()->set_tell_id(turn_->tell_id);
   event.mutable_gap()->set_reason("claude was speaking of something else; the answer begins here");
-  Append(std::move(event));
+  log_.Append(std::move(event));
 }
 
 void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole) {

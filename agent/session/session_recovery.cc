@@ -34,7 +34,7 @@ absl::Status Session::SaveChild() {
   saved::State state = files_->state();
   if (child_ == nullptr) {
     state.clear_child();
-    return Save(state);
+    return files_->SaveState(state);
   }
   saved::Child& child = *state.mutable_child();
   child.set_keeper(child_->keeper());
@@ -44,17 +44,12 @@ absl::Status Session::SaveChild() {
   child.set_boot_id(identity_.boot_id);
   child.set_pid_namespace(identity_.pid_namespace);
   child.set_life_lock(child_->holds_life_file());
-  if (!claim_path_.empty()) child.set_claim(claim_path_);
-  return Save(state);
-}
-
-absl::Status Session::Save(saved::State state) {
-  if (identity_.host_age) state.set_used_age_ms(absl::ToInt64Milliseconds(identity_.host_age()));
+  if (!claim_.held_path().empty()) child.set_claim(claim_.held_path());
   return files_->SaveState(state);
 }
 
 std::string Session::Transcript() const {
-  return TranscriptOf(child_ != nullptr ? child_spec_ : spec_, id_, identity_);
+  return child_ != nullptr ? spec_.TranscriptOfChild() : spec_.TranscriptOfNext();
 }
 
 void Session::Recover(ProcessId stray_keeper) {
@@ -77,7 +72,7 @@ void Session::Recover(ProcessId stray_keeper) {
 void Session::BeginDraining(ProcessId keeper, ProcessId claude) {
   draining_ = true;
   // Where another agent has claimed the session since, what carries its mark is that agent's.
-  const bool is_ours = ClaimForSurvivor(keeper);
+  const bool is_ours = claim_.TakeForSurvivor(keeper);
   keeper_was_killed_ = is_ours && !keeper.Runs();
   stall_.OnDraining("a claude of an earlier agent finishes its turn", StallNow());
   if (keeper.pid != 0 || claude.pid != 0) {
@@ -141,7 +136,7 @@ void Session::OnSurvivorGone() {
   // Whoever killed its keeper, which ends all that is below, left its tools to nobody.
   const size_t strays = std::exchange(keeper_was_killed_, false) ? kill_strays_(id_) : 0;
   if (strays > 0) LogWarn(Who(), ": ", strays, " processes that it had left were killed");
-  ReleaseClaim();
+  claim_.Release();
   stall_.OnDraining("", StallNow());
   draining_ = false;
   idle_since_ = absl::Now();
@@ -248,8 +243,8 @@ void Session::TellAnew(const std::string& tell_id, const std::vector<std::string
   if (turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = false;
   event.mutable_gap()->set_tell_id(tell_id);
   event.mutable_gap()->set_reason(reason);
-  Append(std::move(event));
-  for (const std::string& line : lines) AppendLine(line);
+  log_.Append(std::move(event));
+  for (const std::string& line : lines) log_.AppendOutput(line, /*more=*/false);
 }
 
 }  // namespace iris

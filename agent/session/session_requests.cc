@@ -43,11 +43,11 @@ void Session::OnRequest(const std::string& request_id, absl::string_view line) {
   if (!WaitForAnswer(std::move(request))) {
     return Decide(request_id, Denial("Too many requests wait for an answer."));
   }
-  Append(std::move(asked));
+  log_.Append(std::move(asked));
 }
 
 std::string Session::WhyNobodyIsAsked(const v1::PendingRequest& request) const {
-  if (!spec_.ask_permissions()) return "Iris cannot ask anybody here.";
+  if (!spec_.newest().ask_permissions()) return "Iris cannot ask anybody here.";
   if (phase() != Phase::kReady) return "This session is being ended.";
   if (!IsRequestId(request.request_id())) return "The request has no id that can be shown.";
   if (request.json().size() > kRequestBytesMax) return "The request is longer than 256 KiB.";
@@ -119,7 +119,7 @@ void Session::SayClosed(const std::string& request_id, const std::string& decisi
   v1::Event answered;
   answered.mutable_answered()->set_request_id(request_id);
   answered.mutable_answered()->set_json(decision);
-  Append(std::move(answered));
+  log_.Append(std::move(answered));
   stall_.OnAnswered(request_id, StallNow());
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "common/log/log.h"
 
 namespace iris {
 
@@ -25,7 +26,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   if (!repeat && turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = true;
   const bool known = came_to != v1::TellState::PHASE_UNSPECIFIED;
   if (known && !TakeTextOfKnown(tell_id, text, begun)) return absl::OkStatus();
-  if (files_->launch() == nullptr) {
+  if (!opened()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
                        absl::StrCat("session ", id_, " was not opened on this agent"));
   }
@@ -49,7 +50,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
 }
 
 bool Session::HearsOutcome(const std::string& tell_id, bool repeat) {
-  if (files_->launch() == nullptr) return true;  // Nothing ran, and nothing says more.
+  if (!opened()) return true;  // Nothing ran, and nothing says more.
   if (repeat) return files_->tells().HasOutcome(tell_id);
   // It is new to the sender, who may have read the outcome before it knew of the tell; unless the
   // sender has cancelled it since.
@@ -99,7 +100,7 @@ void Session::SettleAgain(const std::string& tell_id) {
 void Session::Accept(const std::string& tell_id) {
   v1::Event event;
   event.mutable_accepted()->set_tell_id(tell_id);
-  Append(std::move(event));
+  log_.Append(std::move(event));
   files_->tells().Set(tell_id, v1::TellState::ACCEPTED);
 }
 
@@ -135,7 +136,7 @@ void Session::WriteNextTell() {
   if (phase() != Phase::kReady || turn_ != nullptr) return;
   if (EndOutdatedChild()) return;
   if (waiting_.empty()) return ArmIdleTimer();
-  if (const absl::Status held = HoldClaim(); !held.ok()) return LoseClaim(held);
+  if (const absl::Status held = claim_.Hold(); !held.ok()) return LoseClaim(held);
   WaitingTell tell = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= tell.text.size();
@@ -146,9 +147,15 @@ void Session::WriteNextTell() {
   ArmIdleCheck();
   v1::Event event;
   event.mutable_written()->set_tell_id(tell.id);
-  Append(std::move(event));
+  log_.Append(std::move(event));
   files_->tells().Set(tell.id, v1::TellState::WRITTEN);
   child_->Send(tell.id, tell.text);
+}
+
+void Session::LoseClaim(const absl::Status& why) {
+  LogWarn("session ", id_, " is given up: ", why.message());
+  SettleWaiting(why);
+  BeginClosing(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
 }
 
 void Session::SettleInFlight(const absl::Status& outcome) {
@@ -176,9 +183,9 @@ void Session::Settle(const std::string& tell_id, const absl::Status& outcome) {
   v1::Event event;
   event.mutable_settled()->set_tell_id(tell_id);
   if (!outcome.ok()) *event.mutable_settled()->mutable_failure() = ToProto(outcome);
-  Append(std::move(event));
-  fenced_.OnSettled(tell_id, journal().newest_seq());
-  files_->tells().Set(tell_id, v1::TellState::SETTLED, journal().newest_seq());
+  const uint64_t seq = log_.Append(std::move(event));
+  log_.OnSettled(tell_id, seq);
+  files_->tells().Set(tell_id, v1::TellState::SETTLED, seq);
 }
 
 std::vector<v1::TellState> Session::OpenTells() const { return files_->tells().Open(); }
