@@ -27,10 +27,23 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       spec_(identity, id_, *files_, before),
       claim_(
           id_, identity, *files_, [this] { return spec_.ClaimFile(); }, [this] { return Who(); }),
+      replay_(
+          log_,
+          [this] {
+            return child_ != nullptr ? spec_.TranscriptOfChild() : spec_.TranscriptOfNext();
+          },
+          [this] { return Who(); }),
+      queue_(
+          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); },
+          [this] { return Who(); }),
       idle_since_(absl::Now()) {
   files_->StampWith(identity.host_age);
   if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
-  if (before != nullptr) TakeTexts(*before);
+  if (before == nullptr) return;
+  queue_.TakeTexts(*before);
+  AskTranscript();
+  if (phase() == Phase::kNone && queue_.any_waits()) StartChild();
+  if (phase() == Phase::kReady && queue_.any_waits()) WriteNextTell();
 }
 
 Session::~Session() {
@@ -119,9 +132,8 @@ v1::SessionInfo Session::Info() const {
   info.set_cwd(spec_.newest().cwd());
   lease_.Describe(info);
   if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
-  info.set_tells_waiting(static_cast<uint32_t>(waiting_.size() + textless_.size()));
   if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id);
-  if (!lost_.empty()) info.set_tell_in_flight(lost_.front().id);
+  queue_.Describe(info);
   info.set_journal_bytes(journal().bytes());
   if (OpenTells().empty()) {
     info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
@@ -136,7 +148,7 @@ v1::SessionInfo Session::Info() const {
 // ------------------------------------------------------------------------------------ the journal
 
 void Session::Acknowledge(uint64_t seq) {
-  files_->tells().ForgetOutcomesUpTo(seq);
+  queue_.ForgetOutcomesUpTo(seq);
   log_.Acknowledge(seq);
 }
 

@@ -2,10 +2,8 @@
 #define IRIS_AGENT_SESSION_SESSION_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,11 +23,13 @@
 #include "agent/session/held_claim.h"
 #include "agent/session/idle_watch.h"
 #include "agent/session/lease.h"
+#include "agent/session/replay.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_log.h"
 #include "agent/session/session_reader.h"
 #include "agent/session/session_spec.h"
 #include "agent/session/stall.h"
+#include "agent/session/tell_queue.h"
 #include "agent/session/turn.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -49,11 +49,11 @@ class Session final : private ClaudeSink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
-  using CancelDone = Turn::CancelDone;
+  using CancelDone = TellQueue::CancelDone;
 
-  static constexpr size_t kTellBytesMax = 8 << 20;
-  static constexpr size_t kTellsWaitingMax = 1000;
-  static constexpr size_t kWaitingBytesMax = 64 << 20;
+  static constexpr size_t kTellBytesMax = TellQueue::kTellBytesMax;
+  static constexpr size_t kTellsWaitingMax = TellQueue::kTellsWaitingMax;
+  static constexpr size_t kWaitingBytesMax = TellQueue::kWaitingBytesMax;
 
   // Goes on with what is in `files`. A child of an earlier agent is waited for: the one that is
   // noted there, or the one below `stray_keeper`, where the files were lost too. `before`: what the
@@ -143,7 +143,7 @@ class Session final : private ClaudeSink {
   // One of them was sent events, other than in OnNewEvents().
   void OnReaderSent() { log_.OnReaderSent(); }
   // A reader begins behind `seq`: what it asks for again is not among what it has read.
-  void OnReaderBehind(uint64_t seq) { files_->tells().ForgetOutcomesUpTo(seq); }
+  void OnReaderBehind(uint64_t seq) { queue_.ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
   void Acknowledge(uint64_t seq);
   // Nothing is kept any more for readers of earlier leases: what is acknowledged goes.
@@ -152,7 +152,7 @@ class Session final : private ClaudeSink {
 
   v1::SessionState state() const;
   v1::SessionInfo Info() const;
-  std::vector<v1::TellState> OpenTells() const;
+  std::vector<v1::TellState> OpenTells() const { return queue_.Open(); }
   const std::string& team() const { return spec_.newest().team(); }
   // Open() came, in this life of the agent or another.
   bool opened() const { return spec_.opened(); }
@@ -162,7 +162,7 @@ class Session final : private ClaudeSink {
   // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
   // here. (One whose text died with an earlier agent may wait for ever.)
   bool deserted() const {
-    return phase() == Phase::kNone && log_.reader_count() == 0 && waiting_.empty() && opening_.empty();
+    return phase() == Phase::kNone && log_.reader_count() == 0 && !queue_.any_waits() && opening_.empty();
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
@@ -172,23 +172,8 @@ class Session final : private ClaudeSink {
   std::string claim_path() const { return claim_.path(); }
 
  private:
-  struct WaitingTell {
-    std::string id;
-    std::string text;
-    bool ask_transcript = false;  // First, by AskTranscript().
-    bool begun = false;           // As its sender read.
-  };
-  // Written by an earlier agent, and not settled.
-  struct LostTell {
-    std::string id;
-    bool has_text = false;  // It came again.
-    std::string text;
-    bool begun = false;  // As WaitingTell has it.
-    std::vector<CancelDone> cancelled;
-  };
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
   Phase phase() const;
-  static constexpr size_t kOvertakenMax = 1000;
 
   void OnStarted() override;
   void OnReady() override;
@@ -226,23 +211,17 @@ class Session final : private ClaudeSink {
   void ArmRequestTimer();
   void DenyOldRequests();
   void DropRequests();
-  // For a turn that went on because nobody could answer any more.
-  absl::Status PermissionLost(bool closed) const;
   void OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole);
   // The turn of the tell in flight has ended.
   void OnTurnOver(const absl::Status& outcome);
   void Interrupt(CancelDone done);
   // It does not let itself be interrupted.
   void EndInterrupted(const std::string& why);
-  absl::Status Cancelled() const;
   // `why`, unless the tell in flight was being cancelled.
   absl::Status UnlessCancelled(const absl::Status& why) const;
-  // Path of the session's transcript; "" if there is none.
-  std::string Transcript() const;
   void Recover(ProcessId stray_keeper);
   // False: its child does not go on.
   bool GoOnWithChild(const handover::Session& before);
-  void TakeTexts(const handover::Session& before);
   void BeginDraining(ProcessId keeper, ProcessId claude);
   // The survivor ran in another pid namespace.
   void DrainElsewhere();
@@ -252,21 +231,12 @@ class Session final : private ClaudeSink {
   // What another agent runs is let go instead.
   void EndSurvivor();
   void OnSurvivorGone();
-  void SettleLost(LostTell lost, std::deque<WaitingTell>& to_write);
-  // False: claude has not begun it, and may get it. `unless_ended`: how it is settled if its turn
-  // did not end well.
-  bool SettledByTranscript(const std::string& tell_id,
-                           const absl::Status& unless_ended = absl::OkStatus());
   // `why` the tell in flight failed with its child, unless its whole answer is in the transcript.
   absl::Status UnlessInTranscript(const absl::Status& why);
-  // Tells the one in flight anew, which has come to `outcome`. What it comes to by that.
-  absl::Status TellWhole(const absl::Status& outcome);
+  // Tells readers the tell in flight anew.
+  void TellAnew(const TranscriptTurn& turn, absl::string_view reason);
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();
-  // Where the transcript has nothing of a tell that claude had begun. False: it had not.
-  bool SettledAsBegun(const std::string& tell_id, bool begun);
-  void TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
-                const std::string& reason);
   absl::Status SaveChild();
   // Another host has the session.
   void LoseClaim(const absl::Status& why);
@@ -284,19 +254,10 @@ class Session final : private ClaudeSink {
   // later. `result_line` may be empty.
   void AwaitTranscript(absl::string_view result_line);
   void LookForAnswer(bool last_time);
-  absl::Status RateLimited() const;
   // By the loop's clock.
   absl::Time StallNow() const;
-  absl::Status CheckTell(absl::string_view text) const;
-  bool TakeTextOfKnown(const std::string& tell_id, std::string& text, bool begun);
-  // `tell_id` is settled, and its sender has read that or is about to.
-  bool HearsOutcome(const std::string& tell_id, bool repeat);
-  void SettleAgain(const std::string& tell_id);
-  void Accept(const std::string& tell_id);
   void WriteNextTell();
   void SettleInFlight(const absl::Status& outcome);
-  void Settle(const std::string& tell_id, const absl::Status& outcome);
-  void SettleWaiting(const absl::Status& outcome);
   void UpdateBackPressure();
   // `idle_for`: since when nothing was asked of it.
   void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
@@ -317,6 +278,8 @@ class Session final : private ClaudeSink {
   Lease lease_;
   SessionSpec spec_;
   HeldClaim claim_;
+  Replay replay_;
+  TellQueue queue_;
 
   bool draining_ = false;        // A child of an earlier agent is waited for.
   std::unique_ptr<ClaudeChild> child_;
@@ -333,16 +296,10 @@ class Session final : private ClaudeSink {
   EventLoop::TimerId drain_timer_ = 0;
   EventLoop::TimerId look_timer_ = 0;  // For a survivor that cannot be seen.
 
-  std::deque<WaitingTell> waiting_;
-  size_t waiting_bytes_ = 0;            // Of their texts.
   std::unique_ptr<Turn> turn_;          // Of the tell in flight; null: none is.
-  std::set<std::string> settle_again_;  // By AskTranscript(). Bounded: the ledger knows them.
-  std::deque<std::string> overtaken_;   // By their cancel, and not sent yet. ≤ kOvertakenMax.
   ChildRequests requests_;
   EventLoop::TimerId request_timer_ = 0;  // Until the oldest of them, or one before it, is too old.
   absl::Duration cancel_patience_ = absl::Seconds(10);
-  std::vector<LostTell> lost_;      // While draining.
-  std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.
   StallLimits stall_limits_;
   StallWatch stall_;
   IdleLimits idle_limits_;

@@ -1,13 +1,13 @@
 // Cancelling one tell. A tell in flight is over when claude has answered the interrupt and the turn
 // has ended: an interrupt that is still under way would hit the next one.
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "agent/session/session.h"
+#include "agent/session/turn_failure.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 
@@ -17,30 +17,8 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
   if (!IsUuid(tell_id)) {
     return done(MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID"));
   }
-  const v1::TellState::Phase phase = files_->tells().PhaseOf(tell_id);
-  if (phase == v1::TellState::SETTLED) return done(phase);
   if (turn_ != nullptr && turn_->tell_id == tell_id) return Interrupt(std::move(done));
-  for (LostTell& lost : lost_) {
-    if (lost.id != tell_id) continue;
-    lost.cancelled.push_back(std::move(done));
-    return EndSurvivor();
-  }
-  textless_.erase(tell_id);
-  const auto waiting =
-      std::find_if(waiting_.begin(), waiting_.end(),
-                   [&tell_id](const WaitingTell& tell) { return tell.id == tell_id; });
-  if (waiting != waiting_.end()) {
-    waiting_bytes_ -= waiting->text.size();
-    waiting_.erase(waiting);
-  }
-  // An unknown one may be on its way here, on a stream that this call has overtaken: it is settled
-  // when it comes.
-  if (phase == v1::TellState::PHASE_UNSPECIFIED) {
-    overtaken_.push_back(tell_id);
-    if (overtaken_.size() > kOvertakenMax) overtaken_.pop_front();
-  }
-  Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled while it waited"));
-  done(phase);
+  if (queue_.Cancel(tell_id, std::move(done))) EndSurvivor();
 }
 
 void Session::Interrupt(CancelDone done) {
@@ -60,7 +38,7 @@ void Session::OnInterruptAnswered(const std::vector<std::string>& dropped) {
   if (turn_ == nullptr || turn_->interrupt == nullptr) return;
   Turn::Interrupt& interrupt = *turn_->interrupt;
   interrupt.awaits_answer = false;
-  if (absl::c_linear_search(dropped, turn_->tell_id)) interrupt.outcome = Cancelled();
+  if (absl::c_linear_search(dropped, turn_->tell_id)) interrupt.outcome = TurnInterrupted(Who());
   if (interrupt.outcome.has_value()) OnTurnOver(absl::Status(*interrupt.outcome));
 }
 
@@ -86,13 +64,9 @@ void Session::EndInterrupted(const std::string& why) {
   BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
 }
 
-absl::Status Session::Cancelled() const {
-  return MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was interrupted on request"));
-}
-
 absl::Status Session::UnlessCancelled(const absl::Status& why) const {
   if (turn_ == nullptr || turn_->interrupt == nullptr) return why;
-  return turn_->interrupt->outcome.value_or(Cancelled());
+  return turn_->interrupt->outcome.value_or(TurnInterrupted(Who()));
 }
 
 }  // namespace iris

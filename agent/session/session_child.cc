@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/claude/launch.h"
 #include "agent/session/session.h"
+#include "agent/session/turn_failure.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/exhausted.h"
@@ -147,7 +148,7 @@ void Session::FailStart(const absl::Status& why) {
   claim_.ForgetTakeover();
   std::vector<OpenDone> opening = std::exchange(opening_, {});
   for (OpenDone& done : opening) done(why);
-  SettleWaiting(why);
+  queue_.SettleWaiting(why);
 }
 
 void Session::OnStarted() {
@@ -172,11 +173,8 @@ void Session::OnReady() {
 // --------------------------------------------------------------------------------- ending a child
 
 void Session::Close(absl::Duration grace, CloseDone done) {
-  FailStart(MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
-  for (const std::string& tell_id : std::exchange(textless_, {})) {
-    Settle(tell_id,
-           MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request")));
-  }
+  FailStart(EndedOnRequest(Who()));
+  queue_.SettleTextless(EndedOnRequest(Who()));
   if (draining_) {
     closing_.push_back(std::move(done));
     return EndSurvivor();
@@ -272,7 +270,7 @@ void Session::OnGone() {
   AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
   for (CloseDone& done : closing) done(true);
-  if (child_ == nullptr && (!opening_.empty() || !waiting_.empty())) StartChild();
+  if (child_ == nullptr && (!opening_.empty() || queue_.any_waits())) StartChild();
 }
 
 void Session::ArmIdleTimer(absl::Duration idle_for) {

@@ -96,9 +96,7 @@ std::string Session::WhyNoHandover() const {
       return "";
     case Phase::kDraining:
       if (!closing_.empty()) return "claude is being ended";
-      for (const LostTell& lost : lost_) {
-        if (!lost.cancelled.empty()) return "a message is being cancelled";
-      }
+      if (queue_.is_cancelling_lost()) return "a message is being cancelled";
       return "";
     case Phase::kReady:
       break;
@@ -116,20 +114,7 @@ std::string Session::WhyNoHandover() const {
 std::optional<handover::Session> Session::HandOver() const {
   handover::Session state;
   state.set_session_id(id_);
-  for (const WaitingTell& tell : waiting_) {
-    handover::Tell& waiting = *state.add_waiting();
-    waiting.set_id(tell.id);
-    waiting.set_text(tell.text);
-    waiting.set_ask_transcript(tell.ask_transcript);
-    waiting.set_begun(tell.begun);
-  }
-  for (const LostTell& tell : lost_) {
-    if (!tell.has_text) continue;
-    handover::Tell& lost = *state.add_lost();
-    lost.set_id(tell.id);
-    lost.set_text(tell.text);
-    lost.set_begun(tell.begun);
-  }
+  queue_.HandOver(state);
   spec_.HandOver(/*child=*/phase() == Phase::kReady, state);
   if (phase() != Phase::kReady) {
     if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
@@ -182,9 +167,7 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   child_ = *std::move(child);
   program_ = child_->program();
   spec_.AdoptChild(before);
-  for (const v1::TellState& tell : files_->tells().Open()) {
-    if (tell.tell_id() != before.in_flight()) textless_.insert(tell.tell_id());
-  }
+  queue_.GoOn(before.in_flight());
   if (before.in_flight().empty()) {
     ArmIdleTimer(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
   } else {
@@ -212,30 +195,6 @@ bool Session::GoOnWithChild(const handover::Session& before) {
   child_->ReadOn(before.unfinished_line());
   UpdateBackPressure();
   return true;
-}
-
-void Session::TakeTexts(const handover::Session& before) {
-  const auto wait = [this](const handover::Tell& tell) {
-    if (textless_.erase(tell.id()) == 0) return;  // Settled meanwhile, by the transcript.
-    waiting_bytes_ += tell.text().size();
-    waiting_.push_back({tell.id(), tell.text(), tell.ask_transcript(), tell.begun()});
-  };
-  for (const handover::Tell& tell : before.lost()) {
-    const auto lost = std::find_if(lost_.begin(), lost_.end(),
-                                   [&](const LostTell& one) { return one.id == tell.id(); });
-    if (lost == lost_.end()) {
-      wait(tell);
-      continue;
-    }
-    lost->has_text = true;
-    lost->text = tell.text();
-    lost->begun = tell.begun();
-    waiting_bytes_ += tell.text().size();
-  }
-  for (const handover::Tell& tell : before.waiting()) wait(tell);
-  AskTranscript();
-  if (phase() == Phase::kNone && !waiting_.empty()) StartChild();
-  if (phase() == Phase::kReady && !waiting_.empty()) WriteNextTell();
 }
 
 }  // namespace iris

@@ -9,11 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "agent/claude/launch.h"
 #include "agent/claude/transcript.h"
 #include "agent/session/session.h"
-#include "common/base/utf8.h"
-#include "common/failure/failure.h"
+#include "agent/session/turn_failure.h"
 #include "common/log/log.h"
 #include "common/process/spawn.h"
 
@@ -24,7 +22,6 @@ namespace {
 constexpr absl::Duration kFirstLook = absl::Seconds(1);
 constexpr absl::Duration kLastLook = absl::Seconds(4);        // After the first one.
 constexpr absl::Duration kIdleCpu = absl::Milliseconds(100);  // While an answer is waited for.
-constexpr size_t kDetailBytesMax = 2000;
 
 }  // namespace
 
@@ -66,7 +63,7 @@ bool Session::HasWorked() {
 
 void Session::SettleIdle(bool is_over) {
   const bool is_wedged = !idle_.answered() && !idle_.says_idle();
-  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id);
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return idle_.OnLooked(StallNow());
   // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
@@ -74,23 +71,19 @@ void Session::SettleIdle(bool is_over) {
   LogWarn(Who(), " is idle, and its result line was lost");
   absl::Status outcome;
   if (ended_well) {
-    TellAnew(turn_->tell_id, turn->lines,
-             "claude's result was lost; this is the transcript's text");
-    if (turn_->permission_lost) outcome = PermissionLost(/*closed=*/false);
+    TellAnew(*turn, "claude's result was lost; this is the transcript's text");
+    if (turn_->permission_lost) outcome = PermissionLost(Who(), /*closed=*/false);
   } else if (turn_->limit.reached()) {
-    outcome = RateLimited();
+    outcome = LimitReached(Who(), turn_->limit);
   } else {
     if (turn.ok() && !turn->lines.empty()) {
-      TellAnew(turn_->tell_id, turn->lines,
-               "claude's result was lost; this is what the transcript has");
+      TellAnew(*turn, "claude's result was lost; this is what the transcript has");
     }
-    const std::string detail = turn.ok() ? turn->detail : std::string(turn.status().message());
     outcome =
-        MakeFailure(v1::FAILURE_AMBIGUOUS,
-                    absl::StrCat(Who(),
+        NothingSays(absl::StrCat(Who(),
                                  " is idle, and neither its output nor its transcript says how the "
-                                 "message ended",
-                                 detail.empty() ? "" : ": ", CutUtf8(detail, kDetailBytesMax)));
+                                 "message ended"),
+                    turn.ok() ? turn->detail : turn.status().message());
   }
   if (!is_wedged) return OnTurnOver(outcome);
   // One that does not answer would keep the next message for ever.
@@ -107,34 +100,20 @@ void Session::AwaitTranscript(absl::string_view result_line) {
 }
 
 void Session::LookForAnswer(bool last_time) {
-  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
+  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id);
   const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!has_it && !last_time) return;
   const std::string result_line = std::move(*turn_->awaited_for);
   turn_->awaited_for.reset();
   loop_.Cancel(turn_->await_timer);
   if (has_it) {
-    TellAnew(turn_->tell_id, turn->lines,
-             absl::StrCat(turn_->owes_whole ? "the message came anew while it ran"
-                                            : "a line of claude's was broken",
-                          "; this is the transcript's text"));
+    TellAnew(*turn, absl::StrCat(turn_->owes_whole ? "the message came anew while it ran"
+                                                   : "a line of claude's was broken",
+                                 "; this is the transcript's text"));
     if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
   }
   // Where it does not have it, the result may, or whoever puts the text together says what is lost.
   OnTurnOver(absl::OkStatus());
-}
-
-absl::Status Session::RateLimited() const {
-  const v1::RateLimit limit = turn_->limit.limit();
-  std::string detail = absl::StrCat(Who(), " has reached its limit");
-  if (!turn_->limit.said().empty()) absl::StrAppend(&detail, ": ", turn_->limit.said());
-  if (limit.resets_at_ms() > 0) {
-    absl::StrAppend(
-        &detail, "; it resets at ",
-        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(limit.resets_at_ms()),
-                         absl::UTCTimeZone()));
-  }
-  return MakeRateLimited(detail, limit);
 }
 
 }  // namespace iris

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/claude/stream_json.h"
 #include "agent/session/session.h"
+#include "agent/session/turn_failure.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -50,20 +51,20 @@ void Session::OnResult(const LineFacts& facts, absl::string_view head, bool head
   if (!IsResultFor(facts, turn_->tell_id, turn_->replay_seen) || turn_->awaited_for.has_value()) {
     return;
   }
-  if (turn_->interrupt != nullptr && TurnBrokeOff(facts)) return OnTurnOver(Cancelled());
+  if (turn_->interrupt != nullptr && TurnBrokeOff(facts)) return OnTurnOver(TurnInterrupted(Who()));
   TurnError error;
   if (TurnFailed(facts)) {
     error = ReadTurnError(facts, head_is_whole ? head : "");
     turn_->limit.OnResult(error.text);
   }
-  if (turn_->limit.reached()) return OnTurnOver(RateLimited());
+  if (turn_->limit.reached()) return OnTurnOver(LimitReached(Who(), turn_->limit));
   if (TurnFailed(facts)) {
     OnTurnOver(
         MakeFailure(error.logged_out ? v1::FAILURE_CLAUDE_NOT_LOGGED_IN : v1::FAILURE_CLAUDE_ERROR,
                     absl::StrCat(Who(), " ended the turn with an error: ", error.text),
                     error.logged_out ? absl::string_view() : error.fix));
   } else if (turn_->permission_lost) {
-    OnTurnOver(PermissionLost(end_reason_ == v1::Exited::CLOSED));
+    OnTurnOver(PermissionLost(Who(), end_reason_ == v1::Exited::CLOSED));
   } else if (idle_.text_lost() || turn_->owes_whole) {
     AwaitTranscript(head_is_whole ? head : "");
   } else {

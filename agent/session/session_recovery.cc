@@ -1,27 +1,20 @@
 // What becomes of a session's child and tells when its agent was killed.
 
-#include <iterator>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "agent/claude/launch.h"
-#include "agent/claude/transcript.h"
 #include "agent/process/life_lock.h"
 #include "agent/process/survivor.h"
 #include "agent/session/claim.h"
 #include "agent/session/session.h"
-#include "common/base/utf8.h"
-#include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/process/spawn.h"
 
 namespace iris {
 namespace {
 
-constexpr size_t kDetailBytesMax = 2000;
 constexpr absl::Duration kLookElsewhereEvery = absl::Seconds(1);
 
 ProcessId Id(int64_t pid, uint64_t start_time) {
@@ -48,18 +41,8 @@ absl::Status Session::SaveChild() {
   return files_->SaveState(state);
 }
 
-std::string Session::Transcript() const {
-  return child_ != nullptr ? spec_.TranscriptOfChild() : spec_.TranscriptOfNext();
-}
-
 void Session::Recover(ProcessId stray_keeper) {
-  for (const v1::TellState& tell : files_->tells().Open()) {
-    if (tell.phase() == v1::TellState::WRITTEN) {
-      lost_.push_back({.id = tell.tell_id()});
-    } else {
-      textless_.insert(tell.tell_id());
-    }
-  }
+  queue_.Recover();
   if (!files_->state().has_child()) {
     return stray_keeper.Runs() ? BeginDraining(stray_keeper, {}) : OnSurvivorGone();
   }
@@ -91,9 +74,10 @@ void Session::DrainElsewhere() {
   if (IsSurvivorOverElsewhere()) return OnSurvivorGone();
   const std::string why =
       child.life_lock()
-          ? absl::StrCat("a claude of an earlier agent, or what it started, seems to run in "
-                         "another container of this host, ",
-                         child.pid_namespace())
+          ? absl::StrCat(
+                "a claude of an earlier agent, or what it started, seems to run in "
+                "another container of this host, ",
+                child.pid_namespace())
           : absl::StrCat("a claude of an earlier agent ran in another container, ",
                          child.pid_namespace(), ", and nothing says whether it still does");
   LogWarn("session ", id_, ": ", why, "; it is waited for");
@@ -143,108 +127,22 @@ void Session::OnSurvivorGone() {
   if (files_->state().has_child()) {
     if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
   }
-  std::deque<WaitingTell> waiting;
-  for (LostTell& lost : std::exchange(lost_, {})) SettleLost(std::move(lost), waiting);
-  // These were accepted before the others.
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(waiting.begin()),
-                  std::make_move_iterator(waiting.end()));
+  queue_.SettleLost(/*closed=*/!closing_.empty());
   AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
   for (CloseDone& done : closing) done(true);
-  if (phase() == Phase::kNone && (!opening_.empty() || !waiting_.empty())) StartChild();
-}
-
-void Session::SettleLost(LostTell lost, std::deque<WaitingTell>& to_write) {
-  waiting_bytes_ -= lost.text.size();
-  const bool cancelled = !lost.cancelled.empty() || !closing_.empty();
-  const absl::Status ended =
-      MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(Who(), " was ended on request"));
-  if (!SettledByTranscript(lost.id, lost.cancelled.empty() ? absl::OkStatus() : ended)) {
-    if (cancelled) {
-      Settle(lost.id, ended);
-    } else if (!SettledAsBegun(lost.id, lost.begun)) {
-      files_->tells().Set(lost.id, v1::TellState::ACCEPTED);
-      if (lost.has_text) {
-        waiting_bytes_ += lost.text.size();
-        to_write.push_back({lost.id, std::move(lost.text)});
-      } else {
-        textless_.insert(lost.id);
-      }
-    }
-  }
-  for (CancelDone& done : lost.cancelled) done(v1::TellState::WRITTEN);
-}
-
-bool Session::SettledByTranscript(const std::string& tell_id, const absl::Status& unless_ended) {
-  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), tell_id);
-  const std::string lost = absl::StrCat(Who(), " lost its agent in this turn");
-  if (!turn.ok()) {
-    Settle(tell_id, MakeFailure(v1::FAILURE_AMBIGUOUS,
-                                absl::StrCat(lost, ", and its transcript does not help: ",
-                                             turn.status().message())));
-    return true;
-  }
-  switch (turn->state) {
-    case TranscriptTurn::State::kAbsent:
-      // What was heard of it stays told, and says that claude had begun it.
-      if (!files_->tells().WasHeard(tell_id)) return false;
-      Settle(tell_id, !unless_ended.ok()
-                          ? unless_ended
-                          : MakeFailure(v1::FAILURE_AMBIGUOUS,
-                                        absl::StrCat(lost, ", and there is no transcript of it")));
-      return true;
-    case TranscriptTurn::State::kNotBegun:
-      return false;
-    case TranscriptTurn::State::kEndedWell:
-      TellAnew(tell_id, turn->lines, "the agent was lost; this is the transcript's text");
-      Settle(tell_id, absl::OkStatus());
-      return true;
-    case TranscriptTurn::State::kBroken:
-      TellAnew(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
-      if (turn->permission_lost && unless_ended.ok()) {
-        Settle(tell_id, PermissionLost(/*closed=*/false));
-        return true;
-      }
-      Settle(tell_id,
-             !unless_ended.ok()
-                 ? unless_ended
-                 : MakeFailure(v1::FAILURE_AMBIGUOUS,
-                               absl::StrCat(lost, ": ", CutUtf8(turn->detail, kDetailBytesMax))));
-      return true;
-  }
-  return false;
+  if (phase() == Phase::kNone && (!opening_.empty() || queue_.any_waits())) StartChild();
 }
 
 absl::Status Session::UnlessInTranscript(const absl::Status& why) {
-  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
-  if (!turn.ok() || turn->state != TranscriptTurn::State::kEndedWell) return why;
-  TellAnew(turn_->tell_id, turn->lines,
-           "claude ended after its answer; this is the transcript's text");
+  if (!replay_.TellIfAnswered(turn_->tell_id)) return why;
+  turn_->owes_whole = false;
   return absl::OkStatus();
 }
 
-// Of a text that lacks its beginning nothing may be left.
-absl::Status Session::TellWhole(const absl::Status& outcome) {
-  const absl::StatusOr<TranscriptTurn> turn = FindTurn(Transcript(), turn_->tell_id);
-  TellAnew(turn_->tell_id, turn.ok() ? turn->lines : std::vector<std::string>(),
-           "the message came anew while it ran; this is what the transcript has");
-  if (!outcome.ok()) return outcome;
-  if (turn.ok() && turn->state == TranscriptTurn::State::kEndedWell) return outcome;
-  const std::string detail = turn.ok() ? turn->detail : std::string(turn.status().message());
-  return MakeFailure(
-      v1::FAILURE_AMBIGUOUS,
-      absl::StrCat(Who(), " has answered, and its transcript does not have the whole answer",
-                   detail.empty() ? "" : ": ", CutUtf8(detail, kDetailBytesMax)));
-}
-
-void Session::TellAnew(const std::string& tell_id, const std::vector<std::string>& lines,
-                       const std::string& reason) {
-  v1::Event event;
-  if (turn_ != nullptr && turn_->tell_id == tell_id) turn_->owes_whole = false;
-  event.mutable_gap()->set_tell_id(tell_id);
-  event.mutable_gap()->set_reason(reason);
-  log_.Append(std::move(event));
-  for (const std::string& line : lines) log_.AppendOutput(line, /*more=*/false);
+void Session::TellAnew(const TranscriptTurn& turn, absl::string_view reason) {
+  replay_.Tell(turn_->tell_id, turn.lines, reason);
+  turn_->owes_whole = false;
 }
 
 }  // namespace iris

@@ -138,19 +138,6 @@ void Session::OnRequestWithdrawn(const std::string& request_id) {
   if (requests_.Close(request_id, "")) SayClosed(request_id, "");
 }
 
-absl::Status Session::PermissionLost(bool closed) const {
-  if (closed) {
-    return MakeFailure(
-        v1::FAILURE_CANCELLED,
-        absl::StrCat(Who(), " was ended on request while it waited for a permission"));
-  }
-  return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                     absl::StrCat(Who(),
-                                  " was cut off while it waited for a permission, and took "
-                                  "that for a no"),
-                     kFixAnswerRequest);
-}
-
 void Session::DropRequests() {
   for (const v1::PendingRequest& request : requests_.Clear()) SayClosed(request.request_id(), "");
 }

@@ -7,20 +7,18 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/claude/limit_watch.h"
+#include "agent/session/tell_queue.h"
 #include "common/loop/event_loop.h"
-#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
 // What a session knows of the tell in flight, from its line to its end, and of no other one. Its
 // timers end with it. Lives on the process loop.
 struct Turn {
-  using CancelDone = absl::AnyInvocable<void(const absl::StatusOr<v1::TellState::Phase>&)>;
+  using CancelDone = TellQueue::CancelDone;
 
   // The tell is being cancelled.
   struct Interrupt {
