@@ -53,6 +53,11 @@ enum class LineKind {
   kOther,
 };
 LineKind KindOfLine(const LineFacts& facts);
+// What we ask of claude, or claude of us: no news of a turn.
+inline bool IsControlLine(LineKind kind) {
+  return kind == LineKind::kControlResponse || kind == LineKind::kControlRequest ||
+         kind == LineKind::kRequestWithdrawn;
+}
 
 // Said by the session's own claude, and no sub-agent of its.
 inline bool IsOfMainAgent(const LineFacts& facts) { return facts.parent_tool_use_id.empty(); }

@@ -3,15 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/handover/handover.pb.h"
-#include "common/base/utf8.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/log/log.h"
 
 namespace iris {
-namespace {
-
-constexpr size_t kProgramBytesShown = 80;
-
-}  // namespace
 
 Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
                  std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
@@ -21,7 +17,7 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       id_(std::move(session_id)),
       files_(std::move(files)),
       start_child_(std::move(start_child)),
-      kill_strays_(std::move(kill_strays)),
+      watch_(loop, *this),
       log_(files_->journal(), [this] { UpdateBackPressure(); }),
       lease_(id_, identity.hostname, *files_),
       spec_(identity, id_, *files_, before),
@@ -36,21 +32,20 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       queue_(
           files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); },
           [this] { return Who(); }),
+      recovery_(loop, identity, id_, *files_, claim_, std::move(kill_strays), *this),
+      requests_(loop, identity.request_patience, log_, *this, [this] { return Who(); }),
+      end_([this] { return Who(); }),
+      idle_timer_(loop),
       idle_since_(absl::Now()) {
   files_->StampWith(identity.host_age);
-  if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
+  if (before == nullptr || !AdoptChild(*before)) {
+    queue_.Recover();
+    recovery_.Begin(stray_keeper);
+  }
   if (before == nullptr) return;
   queue_.TakeTexts(*before);
   AskTranscript();
-  if (phase() == Phase::kNone && queue_.any_waits()) StartChild();
-  if (phase() == Phase::kReady && queue_.any_waits()) WriteNextTell();
-}
-
-Session::~Session() {
-  CancelTimer(idle_timer_);
-  CancelTimer(drain_timer_);
-  CancelTimer(look_timer_);
-  CancelTimer(request_timer_);
+  if (queue_.any_waits()) GoOnWithTells();
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
@@ -60,40 +55,96 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
   return grant->epoch;
 }
 
-// A long path loses its beginning, so that what happened is not cut off behind it.
-std::string Session::WhoRuns() const {
-  return absl::StrCat(Who(), " (", CutUtf8ToEnd(program_, kProgramBytesShown), ")");
+void Session::Acknowledge(uint64_t seq) {
+  queue_.ForgetOutcomesUpTo(seq);
+  log_.Acknowledge(seq);
 }
 
-void Session::CancelTimer(EventLoop::TimerId& timer) {
-  if (timer != 0) loop_.Cancel(timer);
-  timer = 0;
+// A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
+// is being ended is read to its end, which cannot be far.
+void Session::UpdateBackPressure() {
+  const bool pause = child_ != nullptr && journal().full() && phase() != Phase::kClosing;
+  if (child_ != nullptr) child_->PauseOutput(pause);
+  watch_.OnJournalFull(pause, /*disk_full=*/pause && !journal().CheckDisk().ok());
 }
 
-// --------------------------------------------------------------------------------------- snapshots
+// ------------------------------------------------------------------------------------------ tells
 
-v1::ChildInfo Session::ChildInfo() const {
-  v1::ChildInfo info;
-  if (draining_) {
-    const saved::Child& survivor = files_->state().child();
-    info.set_pid(survivor.pid());
-    info.set_start_time(survivor.start_time());
-    info.set_boot_id(survivor.boot_id());
-    info.set_pid_namespace(survivor.pid_namespace());
+absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat, bool begun) {
+  if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
+  if (!repeat && turn_ != nullptr && turn_->tell_id() == tell_id) turn_->OweWhole();
+  switch (queue_.Offer(tell_id, std::move(text), repeat, begun, opened())) {
+    case TellQueue::Offered::kNothing:
+      return absl::OkStatus();
+    case TellQueue::Offered::kNotOpened:
+      return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                         absl::StrCat("session ", id_, " was not opened on this agent"));
+    case TellQueue::Offered::kAsks:
+      AskTranscript();
+      return absl::OkStatus();
+    case TellQueue::Offered::kWaits:
+      break;
   }
-  if (child_ == nullptr) return info;
-  info.set_pid(child_->pid());
-  info.set_start_time(child_->start_time());
-  info.set_claude_path(child_->program());
-  info.set_boot_id(identity_.boot_id);
-  info.set_pid_namespace(identity_.pid_namespace);
-  info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
-  info.set_environment_id(spec_.of_child().environment_id());
-  return info;
+  idle_timer_.Cancel();
+  AskTranscript();
+  GoOnWithTells();
+  return absl::OkStatus();
 }
+
+void Session::AskTranscript() {
+  if (turn_ != nullptr || phase() == Phase::kDraining || phase() == Phase::kClosing) return;
+  queue_.AskTranscript();
+}
+
+void Session::GoOnWithTells() {
+  if (phase() == Phase::kNone && queue_.any_waits()) {
+    StartChild();
+  } else {
+    WriteNextTell();
+  }
+}
+
+void Session::WriteNextTell() {
+  if (phase() != Phase::kReady || turn_ != nullptr) return;
+  if (EndOutdatedChild()) return;
+  if (!queue_.any_waits()) return ArmIdleTimer();
+  if (const absl::Status held = claim_.Hold(); !held.ok()) return LoseClaim(held);
+  const TellQueue::Next tell = queue_.WriteNext();
+  turn_ = NewTurn(tell.id);
+  watch_.OnTellWritten();
+  child_->Send(tell.id, tell.text);
+}
+
+std::unique_ptr<Turn> Session::NewTurn(const std::string& tell_id) {
+  return std::make_unique<Turn>(loop_, tell_id, [this] { return Who(); });
+}
+
+void Session::LoseClaim(const absl::Status& why) {
+  LogWarn("session ", id_, " is given up: ", why.message());
+  queue_.SettleWaiting(why);
+  BeginClosing(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
+}
+
+void Session::CancelTell(const std::string& tell_id, CancelDone done) {
+  if (!IsUuid(tell_id)) {
+    return done(MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID"));
+  }
+  if (turn_ == nullptr || turn_->tell_id() != tell_id) {
+    if (queue_.Cancel(tell_id, std::move(done))) recovery_.End();
+    return;
+  }
+  // A child that is being ended settles it by its end.
+  if (!turn_->Cancel(std::move(done)) || phase() != Phase::kReady) return;
+  child_->Interrupt();
+  turn_->AwaitInterrupt(cancel_patience_, [this] {
+    EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
+  });
+}
+
+// -------------------------------------------------------------------------------------- snapshots
 
 Session::Phase Session::phase() const {
-  if (draining_) return Phase::kDraining;
+  if (recovery_.is_draining()) return Phase::kDraining;
   if (child_ == nullptr) return Phase::kNone;
   switch (child_->state()) {
     case ClaudeChild::State::kStarting:
@@ -122,6 +173,26 @@ v1::SessionState Session::state() const {
   return v1::SESSION_UNSPECIFIED;
 }
 
+v1::ChildInfo Session::ChildInfo() const {
+  v1::ChildInfo info;
+  if (phase() == Phase::kDraining) {
+    const saved::Child& survivor = files_->state().child();
+    info.set_pid(survivor.pid());
+    info.set_start_time(survivor.start_time());
+    info.set_boot_id(survivor.boot_id());
+    info.set_pid_namespace(survivor.pid_namespace());
+  }
+  if (child_ == nullptr) return info;
+  info.set_pid(child_->pid());
+  info.set_start_time(child_->start_time());
+  info.set_claude_path(child_->program());
+  info.set_boot_id(identity_.boot_id);
+  info.set_pid_namespace(identity_.pid_namespace);
+  info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
+  info.set_environment_id(spec_.of_child().environment_id());
+  return info;
+}
+
 v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
@@ -132,33 +203,17 @@ v1::SessionInfo Session::Info() const {
   info.set_cwd(spec_.newest().cwd());
   lease_.Describe(info);
   if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
-  if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id);
+  if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id());
   queue_.Describe(info);
   info.set_journal_bytes(journal().bytes());
   if (OpenTells().empty()) {
     info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   }
   info.set_readers(static_cast<uint32_t>(log_.reader_count()));
-  if (std::optional<v1::Stall> stall = stall_.Diagnose(StallNow())) {
+  if (std::optional<v1::Stall> stall = watch_.Diagnose()) {
     *info.mutable_stall() = *std::move(stall);
   }
   return info;
-}
-
-// ------------------------------------------------------------------------------------ the journal
-
-void Session::Acknowledge(uint64_t seq) {
-  queue_.ForgetOutcomesUpTo(seq);
-  log_.Acknowledge(seq);
-}
-
-// A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
-// is being ended is read to its end, which cannot be far.
-void Session::UpdateBackPressure() {
-  const bool pause = child_ != nullptr && journal().full() && phase() != Phase::kClosing;
-  if (child_ != nullptr) child_->PauseOutput(pause);
-  stall_.OnJournalFull(pause, StallNow());
-  stall_.OnStorageFull(pause && !journal().CheckDisk().ok(), StallNow());
 }
 
 }  // namespace iris

@@ -13,16 +13,20 @@
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
 #include "agent/claude/line_scanner.h"
+#include "agent/claude/transcript.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/identity.h"
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
-#include "agent/session/child_requests.h"
+#include "agent/session/child_end.h"
 #include "agent/session/held_claim.h"
 #include "agent/session/idle_watch.h"
 #include "agent/session/lease.h"
+#include "agent/session/loop_timer.h"
+#include "agent/session/open_requests.h"
+#include "agent/session/recovery.h"
 #include "agent/session/replay.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_log.h"
@@ -31,6 +35,7 @@
 #include "agent/session/stall.h"
 #include "agent/session/tell_queue.h"
 #include "agent/session/turn.h"
+#include "agent/session/turn_watch.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -45,7 +50,10 @@ namespace iris {
 //
 // All of it outlives the agent. A tell whose child is gone with an earlier agent is settled by what
 // claude's transcript says of it, or written again if claude never began it.
-class Session final : private ClaudeSink {
+class Session final : private ClaudeSink,
+                      private RequestSink,
+                      private TurnWatchSink,
+                      private RecoverySink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
@@ -62,7 +70,8 @@ class Session final : private ClaudeSink {
           std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {},
           const handover::Session* before = nullptr, ChildStarter start_child = Child::Start,
           StrayKiller kill_strays = KillStrays);
-  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
   // Where it goes to another coordinator, the readers of the one before still get all of the tells
@@ -122,10 +131,12 @@ class Session final : private ClaudeSink {
   // Answers one of them, as CompleteAnswer() (child_requests.h) takes it; one that was answered
   // stays as it was. FAILURE_BAD_REQUEST: it does not wait any more, or this is no answer.
   absl::StatusOr<v1::AnswerRequestResponse> AnswerRequest(const std::string& request_id,
-                                                          absl::string_view answer);
+                                                          absl::string_view answer) {
+    return requests_.Answer(request_id, answer);
+  }
   // For tests, before the first tell.
-  void set_stall_limits(const StallLimits& limits);
-  void set_idle_limits(const IdleLimits& limits);
+  void set_stall_limits(const StallLimits& limits) { watch_.set_stall_limits(limits); }
+  void set_idle_limits(const IdleLimits& limits) { watch_.set_idle_limits(limits); }
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
   // A survivor of an earlier agent is ended at once.
@@ -162,7 +173,8 @@ class Session final : private ClaudeSink {
   // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
   // here. (One whose text died with an earlier agent may wait for ever.)
   bool deserted() const {
-    return phase() == Phase::kNone && log_.reader_count() == 0 && !queue_.any_waits() && opening_.empty();
+    return phase() == Phase::kNone && log_.reader_count() == 0 && !queue_.any_waits() &&
+           opening_.empty();
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
@@ -175,6 +187,7 @@ class Session final : private ClaudeSink {
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
   Phase phase() const;
 
+  // What claude says and does (session_child.cc, session_turn.cc).
   void OnStarted() override;
   void OnReady() override;
   void OnNotReady(NotReady reason, const std::string& why) override;
@@ -184,126 +197,99 @@ class Session final : private ClaudeSink {
   void OnInterruptAnswered(const std::vector<std::string>& dropped) override;
   void OnInterruptRefused() override;
   void OnRequest(const std::string& request_id, absl::string_view line) override;
-  void OnRequestWithdrawn(const std::string& request_id) override;
+  void OnRequestWithdrawn(const std::string& request_id) override {
+    requests_.Withdraw(request_id);
+  }
   void OnDeaf() override;
   void OnStderr(absl::string_view bytes) override;
   void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
   void OnGone() override;
+  // Of the parts.
+  void OnDecision(const std::string& request_id, const std::string& decision) override {
+    child_->Decide(request_id, decision);
+  }
+  void OnRefusal(const std::string& request_id, const std::string& why) override {
+    child_->Refuse(request_id, why);
+  }
+  void OnAsked(const std::string& request_id, const std::string& what) override {
+    watch_.OnAsked(request_id, what);
+  }
+  void OnAnswered(const std::string& request_id) override { watch_.OnAnswered(request_id); }
+  void OnSilent() override;
+  void OnIdleCheck() override;
+  void OnDraining(absl::string_view why) override { watch_.OnDraining(why); }
+  void OnSurvivorGone() override;
 
   void StartChild();
   void FailStart(const absl::Status& why);
-  // Why the child is gone, as whoever waits for it hears.
-  absl::Status WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting);
-  absl::Status WhyItEnded(const ExitStatus& how, bool was_starting);  // By itself, or by others.
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
   // started when somebody waits for it.
   bool EndOutdatedChild();
-  // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
-  // and void for readers.
-  void BeginAnswer();
-  // Empty: somebody may answer.
-  std::string WhyNobodyIsAsked(const v1::PendingRequest& request) const;
-  // False: it cannot wait.
-  bool WaitForAnswer(v1::PendingRequest request, absl::Duration waited = absl::ZeroDuration());
-  void Decide(const std::string& request_id, const std::string& decision);
-  void SayClosed(const std::string& request_id, const std::string& decision);
-  void ArmRequestTimer();
-  void DenyOldRequests();
-  void DropRequests();
-  void OnResult(const LineFacts& facts, absl::string_view head, bool head_is_whole);
-  // The turn of the tell in flight has ended.
-  void OnTurnOver(const absl::Status& outcome);
-  void Interrupt(CancelDone done);
-  // It does not let itself be interrupted.
-  void EndInterrupted(const std::string& why);
-  // `why`, unless the tell in flight was being cancelled.
-  absl::Status UnlessCancelled(const absl::Status& why) const;
-  void Recover(ProcessId stray_keeper);
-  // False: its child does not go on.
-  bool GoOnWithChild(const handover::Session& before);
-  void BeginDraining(ProcessId keeper, ProcessId claude);
-  // The survivor ran in another pid namespace.
-  void DrainElsewhere();
-  void LookElsewhere();
-  // For certain: nothing of it runs any more.
-  bool IsSurvivorOverElsewhere();
-  // What another agent runs is let go instead.
-  void EndSurvivor();
-  void OnSurvivorGone();
-  // `why` the tell in flight failed with its child, unless its whole answer is in the transcript.
-  absl::Status UnlessInTranscript(const absl::Status& why);
-  // Tells readers the tell in flight anew.
-  void TellAnew(const TranscriptTurn& turn, absl::string_view reason);
-  // Looks up what waits for that, unless the transcript still grows by a tell's turn.
-  void AskTranscript();
+  // Nothing runs any more. The next child is started if somebody waits for it.
+  void BeWithoutChild();
+  // For the next agent, whatever this one does with the child.
   absl::Status SaveChild();
   // Another host has the session.
   void LoseClaim(const absl::Status& why);
-  // While a tell is in flight: asks the child whether it lives, if it says nothing for long.
-  void ArmProbe();
-  void Probe();
-  void AskWhetherItLives();
-  // Likewise: notices that its turn is over without a result line (session_idle.cc).
-  void ArmIdleCheck();
-  void CheckIdle();
-  // The child used the CPU since it was asked or looked at last.
-  bool HasWorked();
-  void SettleIdle(bool is_over);
-  // A turn that ended well, and of whose answer a line was broken: the transcript gets it a moment
-  // later. `result_line` may be empty.
-  void AwaitTranscript(absl::string_view result_line);
-  void LookForAnswer(bool last_time);
-  // By the loop's clock.
-  absl::Time StallNow() const;
-  void WriteNextTell();
-  void SettleInFlight(const absl::Status& outcome);
-  void UpdateBackPressure();
+  // False: the child of the program before does not go on.
+  bool AdoptChild(const handover::Session& before);
   // `idle_for`: since when nothing was asked of it.
   void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
-  void CancelTimer(EventLoop::TimerId& timer);
+  ChildEnd::Child EndOf(const ClaudeChild& child) const;
   v1::ChildInfo ChildInfo() const;
+
+  // Looks up what waits for that, unless the transcript still grows by a tell's turn.
+  void AskTranscript();
+  // Starts a child for the tells that wait, or writes the next one, if it can get any.
+  void GoOnWithTells();
+  void WriteNextTell();
+  std::unique_ptr<Turn> NewTurn(const std::string& tell_id);
+  void SettleInFlight(const absl::Status& outcome);
+  // The turn of the tell in flight has ended.
+  void OnTurnOver(const absl::Status& outcome);
+  // It does not let itself be interrupted.
+  void EndInterrupted(const std::string& why);
+  // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
+  // and void for readers.
+  void BeginAnswer();
+  void OnResult(const LineFacts& facts, absl::string_view line);
+  void AskWhetherItLives();
+  // It is idle, as it seems. `is_over`: for certain.
+  void SettleIdle(bool is_over);
+  // Of a turn that ended well, in the transcript.
+  void LookForAnswer(bool last_time);
+  // Tells readers the tell in flight anew.
+  void TellAnew(const TranscriptTurn& turn, absl::string_view reason);
+  // `why` the tell in flight failed with its child, unless its whole answer is in the transcript.
+  absl::Status UnlessInTranscript(const absl::Status& why);
+  void UpdateBackPressure();
   // "claude for team gpu on host gpu1", for people.
   std::string Who() const { return spec_.Who(); }
-  // The same with the program that it runs.
-  std::string WhoRuns() const;
 
   EventLoop& loop_;
   const AgentIdentity& identity_;
   const std::string id_;
   const std::unique_ptr<SessionFiles> files_;
   const ChildStarter start_child_;
-  const StrayKiller kill_strays_;
+  TurnWatch watch_;
   SessionLog log_;
   Lease lease_;
   SessionSpec spec_;
   HeldClaim claim_;
   Replay replay_;
   TellQueue queue_;
+  Recovery recovery_;
+  OpenRequests requests_;
+  ChildEnd end_;  // Of the newest child, and of those before it.
 
-  bool draining_ = false;        // A child of an earlier agent is waited for.
   std::unique_ptr<ClaudeChild> child_;
-  std::string program_;  // Of the newest child.
-  v1::Exited::Reason end_reason_ = v1::Exited::BY_ITSELF;
-  int ended_early_ = 0;  // Children in a row that ended right after their start, by themselves.
+  std::unique_ptr<Turn> turn_;  // Of the tell in flight; null: none is.
   std::vector<OpenDone> opening_;
   std::vector<CloseDone> closing_;
-  EventLoop::TimerId idle_timer_ = 0;
-  absl::Time idle_since_;
-
-  std::unique_ptr<Survivor> survivor_;
-  bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
-  EventLoop::TimerId drain_timer_ = 0;
-  EventLoop::TimerId look_timer_ = 0;  // For a survivor that cannot be seen.
-
-  std::unique_ptr<Turn> turn_;          // Of the tell in flight; null: none is.
-  ChildRequests requests_;
-  EventLoop::TimerId request_timer_ = 0;  // Until the oldest of them, or one before it, is too old.
   absl::Duration cancel_patience_ = absl::Seconds(10);
-  StallLimits stall_limits_;
-  StallWatch stall_;
-  IdleLimits idle_limits_;
-  IdleWatch idle_;
+  LoopTimer idle_timer_;
+  absl::Time idle_since_;
 };
 
 }  // namespace iris

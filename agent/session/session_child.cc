@@ -1,61 +1,30 @@
-// A session's child: how it is started, and how it ends.
-
-#include <signal.h>
+// A session's child: how it is started, how it ends, and how it goes on in an upgrade.
 
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "agent/claude/launch.h"
+#include "agent/session/handed_child.h"
 #include "agent/session/session.h"
 #include "agent/session/turn_failure.h"
-#include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/check.h"
 #include "common/log/log.h"
+#include "common/process/spawn.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
-constexpr size_t kLastWordsBytesMax = 1 << 10;  // Of that, in a failure: all of it reaches people.
-// A claude that ends sooner than this, and has finished nothing, most likely does so each time.
-constexpr absl::Duration kRightAfterStart = absl::Seconds(10);
-constexpr int kEndsInARow = 2;
-
-// Of a failure: what claude said last, on one line.
-std::string LastWords(absl::string_view said) {
-  const std::string end = CutUtf8ToEnd(absl::StripAsciiWhitespace(said), kLastWordsBytesMax);
-  const std::string words =
-      absl::StrJoin(absl::StrSplit(end, absl::ByAnyChar("\r\n"), absl::SkipWhitespace()), " ");
-  return words.empty() ? "; nothing on stderr" : absl::StrCat("; its last words: ", words);
-}
 
 absl::Duration InitTimeout(const v1::LaunchSpec& spec) {
   return spec.init_timeout_ms() > 0 ? absl::Milliseconds(spec.init_timeout_ms())
                                     : kDefaultInitTimeout;
-}
-
-// A person or the system ended it: that says nothing of the program.
-bool EndedByOthers(const ExitStatus& how) {
-  if (!how.by_signal) return false;
-  for (const int signal : {SIGHUP, SIGINT, SIGKILL, SIGTERM}) {
-    if (how.number == signal) return true;
-  }
-  return false;
-}
-
-// "signal 9", "exit code 3".
-std::string How(const ExitStatus& how) {
-  return absl::StrCat(how.by_signal ? "signal " : "exit code ", how.number);
 }
 
 }  // namespace
@@ -81,9 +50,9 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 }
 
 void Session::StartChild() {
-  CancelTimer(idle_timer_);
-  Check(phase() == Phase::kNone, "a second child of a session is started");
-  end_reason_ = v1::Exited::BY_ITSELF;
+  Check(phase() == Phase::kNone && turn_ == nullptr, "a second child of a session is started");
+  idle_timer_.Cancel();
+  end_.OnStarting();
   absl::StatusOr<LaunchPlan> plan = spec_.Plan();
   const absl::Status may_start = plan.ok() ? claim_.TakeForStart() : plan.status();
   if (!may_start.ok()) {
@@ -112,35 +81,26 @@ void Session::StartChild() {
     claim_.Release();
     return FailStart(known);
   }
-  idle_.OnChildStarted();
-  program_ = child_->program();
+  watch_.OnChildStarted();
   child_->Initialize(InitTimeout(spec_.of_child()));
 }
 
-void Session::OnNotReady(NotReady reason, const std::string& why) {
-  absl::Status failure;
-  switch (reason) {
-    case NotReady::kSilent:
-      failure = MakeFailure(v1::FAILURE_TIMEOUT,
-                            absl::StrCat(WhoRuns(), " did not answer within ",
-                                         absl::FormatDuration(InitTimeout(spec_.of_child())),
-                                         " of its start", LastWords(child_->stderr_tail())),
-                            kFixInitTimeout);
-      break;
-    case NotReady::kRefused:
-      failure =
-          MakeFailure(v1::FAILURE_VERSION, absl::StrCat(WhoRuns(), " refused `initialize`: ", why),
-                      kFixClaudeVersion);
-      break;
-    case NotReady::kEcho:
-      failure =
-          MakeFailure(v1::FAILURE_NOT_EXECUTABLE,
-                      absl::StrCat(WhoRuns(), " repeats what it is told, as no Claude Code does"),
-                      kFixClaudeStart);
-      break;
+absl::Status Session::SaveChild() {
+  saved::State state = files_->state();
+  if (child_ == nullptr) {
+    state.clear_child();
+    return files_->SaveState(std::move(state));
   }
-  FailStart(failure);
-  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
+  saved::Child& child = *state.mutable_child();
+  child.set_keeper(child_->keeper());
+  child.set_keeper_start_time(ProcessStartTime(child_->keeper()));
+  child.set_pid(child_->pid());
+  child.set_start_time(child_->start_time());
+  child.set_boot_id(identity_.boot_id);
+  child.set_pid_namespace(identity_.pid_namespace);
+  child.set_life_lock(child_->holds_life_file());
+  if (!claim_.held_path().empty()) child.set_claim(claim_.held_path());
+  return files_->SaveState(std::move(state));
 }
 
 // Nobody who waits for this child may be left waiting.
@@ -170,14 +130,19 @@ void Session::OnReady() {
   WriteNextTell();
 }
 
+void Session::OnNotReady(NotReady reason, const std::string& why) {
+  FailStart(end_.WhyNotReady(EndOf(*child_), reason, why, InitTimeout(spec_.of_child())));
+  BeginClosing(absl::ZeroDuration(), v1::Exited::NOT_READY);
+}
+
 // --------------------------------------------------------------------------------- ending a child
 
 void Session::Close(absl::Duration grace, CloseDone done) {
   FailStart(EndedOnRequest(Who()));
   queue_.SettleTextless(EndedOnRequest(Who()));
-  if (draining_) {
+  if (recovery_.is_draining()) {
     closing_.push_back(std::move(done));
-    return EndSurvivor();
+    return recovery_.End();
   }
   if (child_ == nullptr) return done(false);
   closing_.push_back(std::move(done));
@@ -186,15 +151,13 @@ void Session::Close(absl::Duration grace, CloseDone done) {
 
 void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   if (child_ == nullptr || phase() == Phase::kClosing) return;
-  CancelTimer(idle_timer_);
+  idle_timer_.Cancel();
   child_->End(grace);
   UpdateBackPressure();
-  if (end_reason_ == v1::Exited::BY_ITSELF) end_reason_ = reason;
+  end_.OnEnding(reason);
   // Without stdin it takes every open request for refused, and goes on.
-  for (const v1::PendingRequest& request : requests_.open()) {
-    if (turn_ != nullptr && request.tell_id() == turn_->tell_id) turn_->permission_lost = true;
-  }
-  DropRequests();
+  if (turn_ != nullptr && requests_.WaitsIn(turn_->tell_id())) turn_->LosePermission();
+  requests_.Drop();
 }
 
 bool Session::EndOutdatedChild() {
@@ -204,60 +167,42 @@ bool Session::EndOutdatedChild() {
   return true;
 }
 
-absl::Status Session::WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
-  if (!how.ok() && IsExhausted(how.status())) {
-    return Exhausted(how.status(), absl::StrCat(Who(), was_starting ? " could not be started"
-                                                                    : " could not be heard"));
-  }
-  if (end_reason_ == v1::Exited::CLOSED) {
-    return MakeFailure(v1::FAILURE_CANCELLED,
-                       absl::StrCat(Who(), " was ended on request before it answered"));
-  }
-  if (how.ok()) return WhyItEnded(*how, was_starting);
-  const std::string what =
-      absl::StrCat(WhoRuns(), " could not be started: ", how.status().message());
-  // The same program would be refused again.
-  const bool refused = was_starting && absl::IsFailedPrecondition(how.status());
-  return refused ? MakeFailure(v1::FAILURE_NOT_EXECUTABLE, what, kFixClaudeProgram)
-                 : MakeFailure(v1::FAILURE_CHILD_EXITED, what);
+void Session::OnDeaf() {
+  const absl::Status why = MakeFailure(
+      v1::FAILURE_CHILD_EXITED,
+      absl::StrCat(Who(), " asked without end, read none of the answers, and was ended"));
+  LogWarn(why.message());
+  const bool was_starting = phase() == Phase::kStarting;
+  if (turn_ != nullptr) SettleInFlight(UnlessInTranscript(turn_->UnlessCancelled(why)));
+  BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
+  if (was_starting) FailStart(why);
 }
 
-absl::Status Session::WhyItEnded(const ExitStatus& how, bool was_starting) {
-  const bool early = was_starting || absl::Now() - child_->started_at() < kRightAfterStart;
-  ended_early_ = early && end_reason_ == v1::Exited::BY_ITSELF ? ended_early_ + 1 : 0;
-  const bool again = ended_early_ >= kEndsInARow;
-  // Where it ends each time, the next message is no help.
-  const bool will_again = again || (was_starting && !EndedByOthers(how));
-  return MakeFailure(
-      v1::FAILURE_CHILD_EXITED,
-      absl::StrCat(WhoRuns(), " ended ",
-                   was_starting ? "before it was ready: " : "before it had answered: ", How(how),
-                   again ? ", right after its start, as the one before" : "",
-                   LastWords(child_->stderr_tail())),
-      will_again ? kFixClaudeStart : absl::string_view());
+ChildEnd::Child Session::EndOf(const ClaudeChild& child) const {
+  return {.program = child.program(),
+          .stderr_tail = child.stderr_tail(),
+          .lived = absl::Now() - child.started_at()};
+}
+
+void Session::OnStderr(absl::string_view bytes) {
+  v1::Event event;
+  event.mutable_stderr_text()->set_bytes(bytes.data(), bytes.size());
+  log_.Append(std::move(event));
 }
 
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
-  CancelTimer(idle_timer_);
-  if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
+  idle_timer_.Cancel();
+  if (turn_ != nullptr && turn_->awaits_transcript()) LookForAnswer(/*last_time=*/true);
+  requests_.Drop();
   v1::Event event;
-  v1::Exited& exited = *event.mutable_exited();
-  if (!how.ok()) {
-    exited.set_code(127);
-  } else if (how->by_signal) {
-    exited.set_signal(how->number);
-  } else {
-    exited.set_code(how->number);
-  }
-  DropRequests();
-  exited.set_reason(end_reason_);
-  exited.set_stderr_tail(ToUtf8(child_->stderr_tail()));
+  *event.mutable_exited() = end_.Describe(EndOf(*child_), how);
   log_.Append(std::move(event));
-
-  const bool asked = end_reason_ == v1::Exited::CLOSED;
-  const absl::Status why = WhyEnded(how, was_starting);
-  const absl::Status outcome = UnlessCancelled(why);
-  SettleInFlight(turn_ != nullptr && !asked ? UnlessInTranscript(outcome) : outcome);
+  const absl::Status why = end_.WhyEnded(EndOf(*child_), how, was_starting);
+  if (turn_ != nullptr) {
+    const absl::Status outcome = turn_->UnlessCancelled(why);
+    const bool asked = end_.reason() == v1::Exited::CLOSED;
+    SettleInFlight(asked ? outcome : UnlessInTranscript(outcome));
+  }
   // A child that does not even start would be started for ever.
   if (was_starting) FailStart(why);
 }
@@ -266,30 +211,106 @@ void Session::OnGone() {
   child_.reset();
   claim_.Release();
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
+  BeWithoutChild();
+}
+
+void Session::OnSurvivorGone() {
+  if (files_->state().has_child()) {
+    if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
+  }
+  queue_.SettleLost(/*closed=*/!closing_.empty());
+  BeWithoutChild();
+}
+
+void Session::BeWithoutChild() {
   idle_since_ = absl::Now();
   AskTranscript();
   std::vector<CloseDone> closing = std::exchange(closing_, {});
   for (CloseDone& done : closing) done(true);
-  if (child_ == nullptr && (!opening_.empty() || queue_.any_waits())) StartChild();
+  if (phase() == Phase::kNone && (!opening_.empty() || queue_.any_waits())) StartChild();
 }
 
 void Session::ArmIdleTimer(absl::Duration idle_for) {
-  CancelTimer(idle_timer_);
+  idle_timer_.Cancel();
   idle_since_ = absl::Now() - idle_for;
-  if (spec_.newest().idle_timeout_ms() <= 0) return;
-  idle_timer_ =
-      loop_.After(absl::Milliseconds(spec_.newest().idle_timeout_ms()) - idle_for, [this] {
-        idle_timer_ = 0;
-        // Of a turn that nobody asked for, and that may go on.
-        if (!requests_.empty()) return ArmIdleTimer();
-        BeginClosing(kDefaultGrace, v1::Exited::IDLE);
-      });
+  const absl::Duration timeout = absl::Milliseconds(spec_.newest().idle_timeout_ms());
+  if (timeout <= absl::ZeroDuration()) return;
+  idle_timer_.Set(timeout - idle_for, [this] {
+    // Of a turn that nobody asked for, and that may go on.
+    if (!requests_.empty()) return ArmIdleTimer();
+    BeginClosing(kDefaultGrace, v1::Exited::IDLE);
+  });
 }
 
-void Session::OnStderr(absl::string_view bytes) {
-  v1::Event event;
-  event.mutable_stderr_text()->set_bytes(bytes.data(), bytes.size());
-  log_.Append(std::move(event));
+// ------------------------------------------------------------------------------------ an upgrade
+
+std::string Session::WhyNoHandover() const {
+  if (!journal().all_written()) return "its journal waits for room on the disk";
+  switch (phase()) {
+    case Phase::kStarting:
+      return "claude is starting";
+    case Phase::kClosing:
+      return "claude is being ended";
+    case Phase::kNone:
+      return "";
+    case Phase::kDraining:
+      if (!closing_.empty()) return "claude is being ended";
+      if (queue_.is_cancelling_lost()) return "a message is being cancelled";
+      return "";
+    case Phase::kReady:
+      break;
+  }
+  if (turn_ != nullptr && turn_->is_being_cancelled()) return "a message is being cancelled";
+  if (turn_ != nullptr && turn_->awaits_transcript()) {
+    return "an answer is looked up in claude's transcript";
+  }
+  if (!child_->can_be_handed_over()) return "claude is ending";
+  // Such a line is nowhere as a whole.
+  if (!child_->scanner().holds_unfinished()) return "claude is in the middle of a long line";
+  return "";
+}
+
+std::optional<handover::Session> Session::HandOver() const {
+  const bool has_child = phase() == Phase::kReady;
+  handover::Session state;
+  state.set_session_id(id_);
+  queue_.HandOver(state);
+  spec_.HandOver(has_child, state);
+  if (!has_child) {
+    if (state.waiting().empty() && state.lost().empty()) return std::nullopt;
+    return state;
+  }
+  HandOverChild(*child_, state);
+  if (turn_ != nullptr) turn_->HandOver(state);
+  watch_.HandOver(state);
+  state.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
+  requests_.HandOver(state);
+  return state;
+}
+
+bool Session::AdoptChild(const handover::Session& before) {
+  if (!before.has_child()) return false;
+  absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
+      ClaudeChild::Adopt(loop_, ChildIn(before), *this);
+  if (!child.ok()) {
+    LogError("session ", id_, ": ", child.status().message(), "; its child is waited for");
+    return false;
+  }
+  child_ = *std::move(child);
+  spec_.AdoptChild(before);
+  queue_.GoOn(before.in_flight());
+  if (before.in_flight().empty()) {
+    ArmIdleTimer(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
+  } else {
+    turn_ = NewTurn(before.in_flight());
+    turn_->GoOn(before);
+  }
+  watch_.GoOn(before, /*in_turn=*/turn_ != nullptr);
+  requests_.GoOn(before);
+  // Readers drop what they have of a line where another life begins: they get it from its start.
+  child_->ReadOn(before.unfinished_line());
+  UpdateBackPressure();
+  return true;
 }
 
 }  // namespace iris
