@@ -17,7 +17,6 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       id_(std::move(session_id)),
       files_(std::move(files)),
       start_child_(std::move(start_child)),
-      watch_(loop, *this),
       log_(files_->journal(), [this] { UpdateBackPressure(); }),
       lease_(id_, identity.hostname, *files_),
       spec_(identity, id_, *files_, before),
@@ -35,6 +34,7 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       recovery_(loop, identity, id_, *files_, claim_, std::move(kill_strays), *this),
       requests_(loop, identity.request_patience, log_, *this, [this] { return Who(); }),
       end_([this] { return Who(); }),
+      in_flight_(loop, log_, replay_, queue_, end_, requests_, *this, [this] { return Who(); }),
       idle_timer_(loop),
       idle_since_(absl::Now()) {
   files_->StampWith(identity.host_age);
@@ -65,14 +65,14 @@ void Session::Acknowledge(uint64_t seq) {
 void Session::UpdateBackPressure() {
   const bool pause = child_ != nullptr && journal().full() && phase() != Phase::kClosing;
   if (child_ != nullptr) child_->PauseOutput(pause);
-  watch_.OnJournalFull(pause, /*disk_full=*/pause && !journal().CheckDisk().ok());
+  in_flight_.watch().OnJournalFull(pause, /*disk_full=*/pause && !journal().CheckDisk().ok());
 }
 
 // ------------------------------------------------------------------------------------------ tells
 
 absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat, bool begun) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
-  if (!repeat && turn_ != nullptr && turn_->tell_id() == tell_id) turn_->OweWhole();
+  if (!repeat && in_flight_.Is(tell_id)) in_flight_.OweWhole();
   switch (queue_.Offer(tell_id, std::move(text), repeat, begun, opened())) {
     case TellQueue::Offered::kNothing:
       return absl::OkStatus();
@@ -92,7 +92,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
 }
 
 void Session::AskTranscript() {
-  if (turn_ != nullptr || phase() == Phase::kDraining || phase() == Phase::kClosing) return;
+  if (in_flight_.any() || phase() == Phase::kDraining || phase() == Phase::kClosing) return;
   queue_.AskTranscript();
 }
 
@@ -105,18 +105,11 @@ void Session::GoOnWithTells() {
 }
 
 void Session::WriteNextTell() {
-  if (phase() != Phase::kReady || turn_ != nullptr) return;
+  if (phase() != Phase::kReady || in_flight_.any()) return;
   if (EndOutdatedChild()) return;
   if (!queue_.any_waits()) return ArmIdleTimer();
   if (const absl::Status held = claim_.Hold(); !held.ok()) return LoseClaim(held);
-  const TellQueue::Next tell = queue_.WriteNext();
-  turn_ = NewTurn(tell.id);
-  watch_.OnTellWritten();
-  child_->Send(tell.id, tell.text);
-}
-
-std::unique_ptr<Turn> Session::NewTurn(const std::string& tell_id) {
-  return std::make_unique<Turn>(loop_, tell_id, [this] { return Who(); });
+  in_flight_.WriteNext();
 }
 
 void Session::LoseClaim(const absl::Status& why) {
@@ -129,16 +122,8 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
   if (!IsUuid(tell_id)) {
     return done(MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID"));
   }
-  if (turn_ == nullptr || turn_->tell_id() != tell_id) {
-    if (queue_.Cancel(tell_id, std::move(done))) recovery_.End();
-    return;
-  }
-  // A child that is being ended settles it by its end.
-  if (!turn_->Cancel(std::move(done)) || phase() != Phase::kReady) return;
-  child_->Interrupt();
-  turn_->AwaitInterrupt(cancel_patience_, [this] {
-    EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(cancel_patience_)));
-  });
+  if (in_flight_.Is(tell_id)) return in_flight_.Cancel(std::move(done), cancel_patience_);
+  if (queue_.Cancel(tell_id, std::move(done))) recovery_.End();
 }
 
 // -------------------------------------------------------------------------------------- snapshots
@@ -164,7 +149,7 @@ v1::SessionState Session::state() const {
     case Phase::kStarting:
       return v1::SESSION_STARTING;
     case Phase::kReady:
-      return turn_ != nullptr ? v1::SESSION_BUSY : v1::SESSION_READY;
+      return in_flight_.any() ? v1::SESSION_BUSY : v1::SESSION_READY;
     case Phase::kClosing:
       return v1::SESSION_CLOSING;
     case Phase::kDraining:
@@ -203,14 +188,14 @@ v1::SessionInfo Session::Info() const {
   info.set_cwd(spec_.newest().cwd());
   lease_.Describe(info);
   if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
-  if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id());
+  if (in_flight_.any()) info.set_tell_in_flight(in_flight_.tell_id());
   queue_.Describe(info);
   info.set_journal_bytes(journal().bytes());
   if (OpenTells().empty()) {
     info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   }
   info.set_readers(static_cast<uint32_t>(log_.reader_count()));
-  if (std::optional<v1::Stall> stall = watch_.Diagnose()) {
+  if (std::optional<v1::Stall> stall = in_flight_.watch().Diagnose()) {
     *info.mutable_stall() = *std::move(stall);
   }
   return info;

@@ -13,7 +13,6 @@
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
 #include "agent/claude/line_scanner.h"
-#include "agent/claude/transcript.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/identity.h"
 #include "agent/journal/journal.h"
@@ -23,6 +22,7 @@
 #include "agent/session/child_end.h"
 #include "agent/session/held_claim.h"
 #include "agent/session/idle_watch.h"
+#include "agent/session/in_flight.h"
 #include "agent/session/lease.h"
 #include "agent/session/loop_timer.h"
 #include "agent/session/open_requests.h"
@@ -34,8 +34,6 @@
 #include "agent/session/session_spec.h"
 #include "agent/session/stall.h"
 #include "agent/session/tell_queue.h"
-#include "agent/session/turn.h"
-#include "agent/session/turn_watch.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -52,7 +50,7 @@ namespace iris {
 // claude's transcript says of it, or written again if claude never began it.
 class Session final : private ClaudeSink,
                       private RequestSink,
-                      private TurnWatchSink,
+                      private InFlightSink,
                       private RecoverySink {
  public:
   using OpenDone = absl::AnyInvocable<void(const absl::StatusOr<v1::OpenResponse>&)>;
@@ -135,8 +133,8 @@ class Session final : private ClaudeSink,
     return requests_.Answer(request_id, answer);
   }
   // For tests, before the first tell.
-  void set_stall_limits(const StallLimits& limits) { watch_.set_stall_limits(limits); }
-  void set_idle_limits(const IdleLimits& limits) { watch_.set_idle_limits(limits); }
+  void set_stall_limits(const StallLimits& limits) { in_flight_.watch().set_stall_limits(limits); }
+  void set_idle_limits(const IdleLimits& limits) { in_flight_.watch().set_idle_limits(limits); }
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
   // A survivor of an earlier agent is ended at once.
@@ -187,15 +185,21 @@ class Session final : private ClaudeSink,
   enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
   Phase phase() const;
 
-  // What claude says and does (session_child.cc, session_turn.cc).
+  // What claude says and does.
   void OnStarted() override;
   void OnReady() override;
   void OnNotReady(NotReady reason, const std::string& why) override;
-  void OnPiece(absl::string_view piece, bool ends_line) override;
-  void OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) override;
-  void OnProbeAnswered() override;
-  void OnInterruptAnswered(const std::vector<std::string>& dropped) override;
-  void OnInterruptRefused() override;
+  void OnPiece(absl::string_view piece, bool ends_line) override {
+    in_flight_.OnPiece(piece, ends_line);
+  }
+  void OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) override {
+    in_flight_.OnLine(facts, head, head_is_whole);
+  }
+  void OnProbeAnswered() override { in_flight_.OnProbeAnswered(); }
+  void OnInterruptAnswered(const std::vector<std::string>& dropped) override {
+    in_flight_.OnInterruptAnswered(dropped);
+  }
+  void OnInterruptRefused() override { in_flight_.OnInterruptRefused(); }
   void OnRequest(const std::string& request_id, absl::string_view line) override;
   void OnRequestWithdrawn(const std::string& request_id) override {
     requests_.Withdraw(request_id);
@@ -212,12 +216,15 @@ class Session final : private ClaudeSink,
     child_->Refuse(request_id, why);
   }
   void OnAsked(const std::string& request_id, const std::string& what) override {
-    watch_.OnAsked(request_id, what);
+    in_flight_.watch().OnAsked(request_id, what);
   }
-  void OnAnswered(const std::string& request_id) override { watch_.OnAnswered(request_id); }
-  void OnSilent() override;
-  void OnIdleCheck() override;
-  void OnDraining(absl::string_view why) override { watch_.OnDraining(why); }
+  void OnAnswered(const std::string& request_id) override {
+    in_flight_.watch().OnAnswered(request_id);
+  }
+  void OnTellSettled() override { AskTranscript(); }
+  void OnTurnOver() override { WriteNextTell(); }
+  void OnWedged() override { BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED); }
+  void OnDraining(absl::string_view why) override { in_flight_.watch().OnDraining(why); }
   void OnSurvivorGone() override;
 
   void StartChild();
@@ -244,25 +251,6 @@ class Session final : private ClaudeSink,
   // Starts a child for the tells that wait, or writes the next one, if it can get any.
   void GoOnWithTells();
   void WriteNextTell();
-  std::unique_ptr<Turn> NewTurn(const std::string& tell_id);
-  void SettleInFlight(const absl::Status& outcome);
-  // The turn of the tell in flight has ended.
-  void OnTurnOver(const absl::Status& outcome);
-  // It does not let itself be interrupted.
-  void EndInterrupted(const std::string& why);
-  // claude takes up the tell in flight: what it said since the tell was written is no answer to it,
-  // and void for readers.
-  void BeginAnswer();
-  void OnResult(const LineFacts& facts, absl::string_view line);
-  void AskWhetherItLives();
-  // It is idle, as it seems. `is_over`: for certain.
-  void SettleIdle(bool is_over);
-  // Of a turn that ended well, in the transcript.
-  void LookForAnswer(bool last_time);
-  // Tells readers the tell in flight anew.
-  void TellAnew(const TranscriptTurn& turn, absl::string_view reason);
-  // `why` the tell in flight failed with its child, unless its whole answer is in the transcript.
-  absl::Status UnlessInTranscript(const absl::Status& why);
   void UpdateBackPressure();
   // "claude for team gpu on host gpu1", for people.
   std::string Who() const { return spec_.Who(); }
@@ -272,7 +260,6 @@ class Session final : private ClaudeSink,
   const std::string id_;
   const std::unique_ptr<SessionFiles> files_;
   const ChildStarter start_child_;
-  TurnWatch watch_;
   SessionLog log_;
   Lease lease_;
   SessionSpec spec_;
@@ -282,9 +269,9 @@ class Session final : private ClaudeSink,
   Recovery recovery_;
   OpenRequests requests_;
   ChildEnd end_;  // Of the newest child, and of those before it.
+  InFlight in_flight_;
 
   std::unique_ptr<ClaudeChild> child_;
-  std::unique_ptr<Turn> turn_;  // Of the tell in flight; null: none is.
   std::vector<OpenDone> opening_;
   std::vector<CloseDone> closing_;
   absl::Duration cancel_patience_ = absl::Seconds(10);

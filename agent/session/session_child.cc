@@ -34,7 +34,7 @@ absl::Duration InitTimeout(const v1::LaunchSpec& spec) {
 void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   if (const absl::Status renewed = Renew(spec); !renewed.ok()) return done(renewed);
   const bool may_end =
-      phase() == Phase::kStarting || (phase() == Phase::kReady && turn_ == nullptr);
+      phase() == Phase::kStarting || (phase() == Phase::kReady && !in_flight_.any());
   if (may_end) EndOutdatedChild();
   if (phase() == Phase::kReady) {
     v1::OpenResponse response;
@@ -50,7 +50,7 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
 }
 
 void Session::StartChild() {
-  Check(phase() == Phase::kNone && turn_ == nullptr, "a second child of a session is started");
+  Check(phase() == Phase::kNone && !in_flight_.any(), "a second child of a session is started");
   idle_timer_.Cancel();
   end_.OnStarting();
   absl::StatusOr<LaunchPlan> plan = spec_.Plan();
@@ -81,7 +81,8 @@ void Session::StartChild() {
     claim_.Release();
     return FailStart(known);
   }
-  watch_.OnChildStarted();
+  in_flight_.SetChild(child_.get());
+  in_flight_.watch().OnChildStarted();
   child_->Initialize(InitTimeout(spec_.of_child()));
 }
 
@@ -156,7 +157,7 @@ void Session::BeginClosing(absl::Duration grace, v1::Exited::Reason reason) {
   UpdateBackPressure();
   end_.OnEnding(reason);
   // Without stdin it takes every open request for refused, and goes on.
-  if (turn_ != nullptr && requests_.WaitsIn(turn_->tell_id())) turn_->LosePermission();
+  if (requests_.WaitsIn(in_flight_.tell_id())) in_flight_.LosePermission();
   requests_.Drop();
 }
 
@@ -167,13 +168,23 @@ bool Session::EndOutdatedChild() {
   return true;
 }
 
+void Session::OnRequest(const std::string& request_id, absl::string_view line) {
+  absl::string_view why_nobody;
+  if (!spec_.newest().ask_permissions()) {
+    why_nobody = "Iris cannot ask anybody here.";
+  } else if (phase() != Phase::kReady) {
+    why_nobody = "This session is being ended.";
+  }
+  requests_.Ask(request_id, line, in_flight_.tell_id(), why_nobody);
+}
+
 void Session::OnDeaf() {
   const absl::Status why = MakeFailure(
       v1::FAILURE_CHILD_EXITED,
       absl::StrCat(Who(), " asked without end, read none of the answers, and was ended"));
   LogWarn(why.message());
   const bool was_starting = phase() == Phase::kStarting;
-  if (turn_ != nullptr) SettleInFlight(UnlessInTranscript(turn_->UnlessCancelled(why)));
+  in_flight_.Fail(why, /*asked=*/false);
   BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED);
   if (was_starting) FailStart(why);
 }
@@ -192,22 +203,19 @@ void Session::OnStderr(absl::string_view bytes) {
 
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
   idle_timer_.Cancel();
-  if (turn_ != nullptr && turn_->awaits_transcript()) LookForAnswer(/*last_time=*/true);
+  in_flight_.OnChildExited();
   requests_.Drop();
   v1::Event event;
   *event.mutable_exited() = end_.Describe(EndOf(*child_), how);
   log_.Append(std::move(event));
   const absl::Status why = end_.WhyEnded(EndOf(*child_), how, was_starting);
-  if (turn_ != nullptr) {
-    const absl::Status outcome = turn_->UnlessCancelled(why);
-    const bool asked = end_.reason() == v1::Exited::CLOSED;
-    SettleInFlight(asked ? outcome : UnlessInTranscript(outcome));
-  }
+  in_flight_.Fail(why, /*asked=*/end_.reason() == v1::Exited::CLOSED);
   // A child that does not even start would be started for ever.
   if (was_starting) FailStart(why);
 }
 
 void Session::OnGone() {
+  in_flight_.SetChild(nullptr);
   child_.reset();
   claim_.Release();
   if (const absl::Status saved = SaveChild(); !saved.ok()) LogError(Who(), ": ", saved.message());
@@ -260,10 +268,7 @@ std::string Session::WhyNoHandover() const {
     case Phase::kReady:
       break;
   }
-  if (turn_ != nullptr && turn_->is_being_cancelled()) return "a message is being cancelled";
-  if (turn_ != nullptr && turn_->awaits_transcript()) {
-    return "an answer is looked up in claude's transcript";
-  }
+  if (std::string why = in_flight_.WhyNoHandover(); !why.empty()) return why;
   if (!child_->can_be_handed_over()) return "claude is ending";
   // Such a line is nowhere as a whole.
   if (!child_->scanner().holds_unfinished()) return "claude is in the middle of a long line";
@@ -281,8 +286,7 @@ std::optional<handover::Session> Session::HandOver() const {
     return state;
   }
   HandOverChild(*child_, state);
-  if (turn_ != nullptr) turn_->HandOver(state);
-  watch_.HandOver(state);
+  in_flight_.HandOver(state);
   state.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
   requests_.HandOver(state);
   return state;
@@ -301,11 +305,9 @@ bool Session::AdoptChild(const handover::Session& before) {
   queue_.GoOn(before.in_flight());
   if (before.in_flight().empty()) {
     ArmIdleTimer(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
-  } else {
-    turn_ = NewTurn(before.in_flight());
-    turn_->GoOn(before);
   }
-  watch_.GoOn(before, /*in_turn=*/turn_ != nullptr);
+  in_flight_.SetChild(child_.get());
+  in_flight_.GoOn(before);
   requests_.GoOn(before);
   // Readers drop what they have of a line where another life begins: they get it from its start.
   child_->ReadOn(before.unfinished_line());

@@ -102,7 +102,7 @@ void TurnWatch::OnProbeAnswered() {
   stall_.OnProbeAnswered();
 }
 
-IdleWatch::Due TurnWatch::Check(bool held) {
+IdleWatch::Due TurnWatch::CheckIdle(bool held) {
   idle_.OnHeld(held, Now());
   return idle_.Check(Now());
 }

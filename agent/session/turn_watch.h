@@ -22,7 +22,7 @@ class TurnWatchSink {
   virtual ~TurnWatchSink() = default;
   // claude is silent for long: it should be asked whether it lives, and OnProbeSent() follows.
   virtual void OnSilent() = 0;
-  // Check() is due.
+  // CheckIdle() is due.
   virtual void OnIdleCheck() = 0;
 };
 
@@ -60,7 +60,7 @@ class TurnWatch {
   void OnProbeSent(absl::Duration cpu);
   void OnProbeAnswered();
   // What is due. `held`: nothing can be expected.
-  IdleWatch::Due Check(bool held);
+  IdleWatch::Due CheckIdle(bool held);
   // It used the CPU since it was asked or looked at last.
   bool HasWorked(absl::Duration cpu);
   // Its transcript does not say more.
