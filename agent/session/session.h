@@ -11,8 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/claude/claude_child.h"
-#include "agent/claude/line_scanner.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/identity.h"
 #include "agent/journal/journal.h"
@@ -24,7 +22,7 @@
 #include "agent/session/idle_watch.h"
 #include "agent/session/in_flight.h"
 #include "agent/session/lease.h"
-#include "agent/session/loop_timer.h"
+#include "agent/session/live_child.h"
 #include "agent/session/open_requests.h"
 #include "agent/session/recovery.h"
 #include "agent/session/replay.h"
@@ -48,7 +46,7 @@ namespace iris {
 //
 // All of it outlives the agent. A tell whose child is gone with an earlier agent is settled by what
 // claude's transcript says of it, or written again if claude never began it.
-class Session final : private ClaudeSink,
+class Session final : private LiveChildSink,
                       private RequestSink,
                       private InFlightSink,
                       private RecoverySink {
@@ -165,14 +163,13 @@ class Session final : private ClaudeSink,
   const std::string& team() const { return spec_.newest().team(); }
   // Open() came, in this life of the agent or another.
   bool opened() const { return spec_.opened(); }
-  bool has_child() const { return child_ != nullptr; }
+  bool has_child() const { return child_.exists(); }
   // A child or a survivor runs, or a tell is open.
-  bool active() const { return phase() != Phase::kNone || !OpenTells().empty(); }
+  bool active() const { return !is_free() || !OpenTells().empty(); }
   // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
   // here. (One whose text died with an earlier agent may wait for ever.)
   bool deserted() const {
-    return phase() == Phase::kNone && log_.reader_count() == 0 && !queue_.any_waits() &&
-           opening_.empty();
+    return is_free() && log_.reader_count() == 0 && !queue_.any_waits() && opening_.empty();
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
@@ -182,38 +179,18 @@ class Session final : private ClaudeSink,
   std::string claim_path() const { return claim_.path(); }
 
  private:
-  enum class Phase { kNone, kStarting, kReady, kClosing, kDraining };
-  Phase phase() const;
-
-  // What claude says and does.
-  void OnStarted() override;
-  void OnReady() override;
-  void OnNotReady(NotReady reason, const std::string& why) override;
-  void OnPiece(absl::string_view piece, bool ends_line) override {
-    in_flight_.OnPiece(piece, ends_line);
-  }
-  void OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) override {
-    in_flight_.OnLine(facts, head, head_is_whole);
-  }
-  void OnProbeAnswered() override { in_flight_.OnProbeAnswered(); }
-  void OnInterruptAnswered(const std::vector<std::string>& dropped) override {
-    in_flight_.OnInterruptAnswered(dropped);
-  }
-  void OnInterruptRefused() override { in_flight_.OnInterruptRefused(); }
-  void OnRequest(const std::string& request_id, absl::string_view line) override;
-  void OnRequestWithdrawn(const std::string& request_id) override {
-    requests_.Withdraw(request_id);
-  }
-  void OnDeaf() override;
-  void OnStderr(absl::string_view bytes) override;
-  void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
-  void OnGone() override;
-  // Of the parts.
+  // Of its parts.
+  void OnChildReady() override;
+  void OnStartFailed(const absl::Status& why) override;
+  void OnChildGone() override { BeWithoutChild(); }
+  void OnTellSettled() override { AskTranscript(); }
+  void OnTurnOver() override { WriteNextTell(); }
+  void OnWedged() override { child_.End(absl::ZeroDuration(), v1::Exited::WEDGED); }
   void OnDecision(const std::string& request_id, const std::string& decision) override {
-    child_->Decide(request_id, decision);
+    child_.Decide(request_id, decision);
   }
   void OnRefusal(const std::string& request_id, const std::string& why) override {
-    child_->Refuse(request_id, why);
+    child_.Refuse(request_id, why);
   }
   void OnAsked(const std::string& request_id, const std::string& what) override {
     in_flight_.watch().OnAsked(request_id, what);
@@ -221,45 +198,23 @@ class Session final : private ClaudeSink,
   void OnAnswered(const std::string& request_id) override {
     in_flight_.watch().OnAnswered(request_id);
   }
-  void OnTellSettled() override { AskTranscript(); }
-  void OnTurnOver() override { WriteNextTell(); }
-  void OnWedged() override { BeginClosing(absl::ZeroDuration(), v1::Exited::WEDGED); }
   void OnDraining(absl::string_view why) override { in_flight_.watch().OnDraining(why); }
   void OnSurvivorGone() override;
 
-  void StartChild();
-  void FailStart(const absl::Status& why);
-  void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
-  // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
-  // started when somebody waits for it.
-  bool EndOutdatedChild();
+  // Neither a child nor a survivor runs: one may be started.
+  bool is_free() const { return !child_.exists() && !recovery_.is_draining(); }
+  bool is_ready() const { return child_.phase() == LiveChild::Phase::kReady; }
   // Nothing runs any more. The next child is started if somebody waits for it.
   void BeWithoutChild();
-  // For the next agent, whatever this one does with the child.
-  absl::Status SaveChild();
-  // Another host has the session.
-  void LoseClaim(const absl::Status& why);
-  // False: the child of the program before does not go on.
-  bool AdoptChild(const handover::Session& before);
-  // `idle_for`: since when nothing was asked of it.
-  void ArmIdleTimer(absl::Duration idle_for = absl::ZeroDuration());
-  ChildEnd::Child EndOf(const ClaudeChild& child) const;
-  v1::ChildInfo ChildInfo() const;
-
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();
   // Starts a child for the tells that wait, or writes the next one, if it can get any.
   void GoOnWithTells();
   void WriteNextTell();
-  void UpdateBackPressure();
-  // "claude for team gpu on host gpu1", for people.
-  std::string Who() const { return spec_.Who(); }
+  v1::ChildInfo ChildInfo() const;
 
-  EventLoop& loop_;
-  const AgentIdentity& identity_;
   const std::string id_;
   const std::unique_ptr<SessionFiles> files_;
-  const ChildStarter start_child_;
   SessionLog log_;
   Lease lease_;
   SessionSpec spec_;
@@ -270,13 +225,10 @@ class Session final : private ClaudeSink,
   OpenRequests requests_;
   ChildEnd end_;  // Of the newest child, and of those before it.
   InFlight in_flight_;
-
-  std::unique_ptr<ClaudeChild> child_;
+  LiveChild child_;
   std::vector<OpenDone> opening_;
   std::vector<CloseDone> closing_;
   absl::Duration cancel_patience_ = absl::Seconds(10);
-  LoopTimer idle_timer_;
-  absl::Time idle_since_;
 };
 
 }  // namespace iris

@@ -20,8 +20,8 @@ namespace iris {
 // A child without a process: a test reads what it is told, and says what it says by its sink.
 class FakeChild final : public Child {
  public:
-  static constexpr pid_t kKeeper = 4'000'001;
-  static constexpr pid_t kPid = 4'000'002;
+  static constexpr pid_t kKeeper = 5'000'001;  // Above any that Linux gives out.
+  static constexpr pid_t kPid = 5'000'002;
 
   // Starts one, and puts it where the test finds it for as long as it lives.
   static ChildStarter Into(FakeChild** where) {
