@@ -292,7 +292,7 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   env["CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS"] = "1";
   env["PWD"] = PwdOf(child.cwd);
 
-  // A result counts for a tell only after the replay of its line, where claude is too old to say
+  // A result counts for a message only after the replay of its line, where claude is too old to say
   // which lines a result answers.
   child.args = {
       "--print",         "--verbose",   "--input-format",         "stream-json",

@@ -50,7 +50,7 @@ bool EndsTurn(const LineFacts& facts) {
 // Follows one turn through the lines of a transcript.
 class TurnReader : public LineScannerSink {
  public:
-  explicit TurnReader(absl::string_view tell_id) : tell_id_(tell_id) {}
+  explicit TurnReader(absl::string_view uuid) : uuid_(uuid) {}
 
   // Nothing that follows belongs to the turn.
   bool over() const { return over_; }
@@ -90,7 +90,7 @@ class TurnReader : public LineScannerSink {
     const bool is_user = facts.type == "user";
     const bool is_assistant = facts.type == "assistant";
     if (!asked_) {
-      asked_ = facts.is_object && is_user && facts.uuid == tell_id_;
+      asked_ = facts.is_object && is_user && facts.uuid == uuid_;
     } else if (!facts.is_object) {
       // Of a message that was being written, its type comes late.
       if (is_user || is_assistant || (facts.type.empty() && facts.has_message)) {
@@ -114,7 +114,7 @@ class TurnReader : public LineScannerSink {
       }
     } else if (IsInterruption(facts)) {
       Spoil("it was interrupted");
-    } else if (facts.is_meta || facts.uuid == tell_id_) {
+    } else if (facts.is_meta || facts.uuid == uuid_) {
       BreakOff("it stops in the middle");
     } else {
       over_ = true;
@@ -157,8 +157,8 @@ class TurnReader : public LineScannerSink {
     spoiled_ = true;
   }
 
-  const std::string tell_id_;
-  bool asked_ = false;    // The tell's line was there.
+  const std::string uuid_;
+  bool asked_ = false;    // The message was there.
   bool begun_ = false;    // Another message follows it.
   bool ended_ = false;    // The last message ended the turn.
   bool spoiled_ = false;  // It cannot have ended well any more.
@@ -180,7 +180,7 @@ bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 }  // namespace
 
-absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view tell_id) {
+absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view uuid) {
   if (path.empty()) return TranscriptTurn();
   // Not blocking: nobody promises that it is a file.
   const ScopedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -189,7 +189,7 @@ absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_vi
   if (!file.valid() || fstat(file.get(), &info) != 0) return Unreadable(path, strerror(errno));
   if (!S_ISREG(info.st_mode)) return Unreadable(path, "it is not a regular file");
 
-  TurnReader reader(tell_id);
+  TurnReader reader(uuid);
   LineScanner scanner(reader);
   std::string buffer(kReadBytes, '\0');
   // No further than it was at the start, whoever writes.

@@ -11,13 +11,13 @@
 
 namespace iris {
 
-// What became of one tell, by the transcript that claude keeps of its session.
+// What became of one message, by the transcript that claude keeps of its session.
 struct TranscriptTurn {
   // Of the assistant's lines, together. More make a turn kBroken.
   static constexpr size_t kLinesBytesMax = 64 << 20;
 
   enum class State {
-    kAbsent,    // claude never took the tell. Its line may be written again.
+    kAbsent,    // claude never took it. Its line may be written again.
     kNotBegun,  // It took it, and nothing came of it. The same uuid may be written again, and runs.
     kEndedWell,  // `lines` are the whole answer.
     kBroken,     // It had begun. claude ignores the uuid from now on; nobody may run it again.
@@ -32,7 +32,7 @@ struct TranscriptTurn {
 };
 
 // Reads the transcript at `path` ("" or no such file = kAbsent) for the turn that answers the user
-// line with uuid `tell_id`, as far as it goes now. Of a turn that is still under way the verdict
+// line with this uuid, as far as it goes now. Of a turn that is still under way the verdict
 // means nothing yet; a message gets there up to some seconds after claude has said it.
 //
 // Facts (claude 2.1.330; held to by tests/programs/test_transcript_contract.py): a message gets
@@ -42,8 +42,8 @@ struct TranscriptTurn {
 //
 // Blocks while it reads, once and in linear time (about 1 s for 300 MB); holds no more than the
 // answer.
-// FAILURE_STORAGE: it cannot be read, and so nothing is known of the tell.
-absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view tell_id);
+// FAILURE_STORAGE: it cannot be read, and so nothing is known of the message.
+absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view uuid);
 
 // Where the claude with this environment keeps its config and, below projects/, its sessions.
 std::string ClaudeConfigDir(const std::map<std::string, std::string>& env);
