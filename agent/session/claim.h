@@ -7,8 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/inventory/identity.h"
 #include "agent/process/survivor.h"
-#include "agent/session/identity.h"
 
 namespace iris {
 

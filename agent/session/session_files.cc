@@ -133,10 +133,11 @@ absl::Status SessionFiles::LoadLaunch() {
                  : absl::DataLossError(absl::StrCat(LaunchPath(dir_), " is damaged"));
 }
 
-absl::Status SessionFiles::SaveState(const saved::State& state) {
+absl::Status SessionFiles::SaveState(saved::State state) {
   if (absl::Status made = MakeAgain(); !made.ok()) return made;
+  if (host_age_) state.set_used_age_ms(absl::ToInt64Milliseconds(host_age_()));
   const absl::Status written = state_file_->Write(state.SerializeAsString());
-  if (written.ok()) state_ = state;
+  if (written.ok()) state_ = std::move(state);
   return Storage(written);
 }
 

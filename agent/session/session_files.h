@@ -1,12 +1,14 @@
 #ifndef IRIS_AGENT_SESSION_SESSION_FILES_H_
 #define IRIS_AGENT_SESSION_SESSION_FILES_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
 #include "agent/journal/slot_file.h"
@@ -39,9 +41,12 @@ class SessionFiles {
   // Null before the first Open. Without `environment`, which is on no disk, and with `kept` of it.
   const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
 
+  // From now on what is saved says how old the host was then (HostAge).
+  void StampWith(std::function<absl::Duration()> host_age) { host_age_ = std::move(host_age); }
+
   // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands. Like
   // CheckRoom(), they make the directory again, and what is above it, where it was removed.
-  absl::Status SaveState(const saved::State& state);
+  absl::Status SaveState(saved::State state);
   absl::Status SaveLaunch(const v1::LaunchSpec& launch);
 
   // FAILURE_STORAGE: there is no room for another turn (Journal::CheckRoom()), or no directory.
@@ -64,6 +69,7 @@ class SessionFiles {
   absl::Status MakeAgain();
 
   const std::string dir_;
+  std::function<absl::Duration()> host_age_;  // Null: it does not grow old.
   bool is_made_again_ = false;  // Somebody had removed it, and it lacks something yet.
   std::unique_ptr<SlotFile> state_file_;
   saved::State state_;

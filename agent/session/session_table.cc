@@ -1,16 +1,19 @@
 #include "agent/session/session_table.h"
 
 #include <dirent.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/process/own_children.h"
+#include "agent/session/claim.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
@@ -46,13 +49,14 @@ SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, SessionTable
       options_(std::move(options)),
       age_(absl::StrCat(identity.sessions_dir, "/age"), options_.now, options_.monotonic),
       identity_(WithAge(std::move(identity), age_)),
+      retention_(identity_.sessions_dir, options_.now),
+      house_timer_(loop),
       disk_(
           options_.sync == nullptr
               ? std::make_unique<JournalDisk>(loop, options_.journal_quota_bytes)
               : std::make_unique<JournalDisk>(loop, options_.sync, options_.journal_quota_bytes)) {}
 
 SessionTable::~SessionTable() {
-  if (house_timer_ != 0) loop_.Cancel(house_timer_);
   if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
 }
 
@@ -81,16 +85,12 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   return epoch;
 }
 
-std::string SessionTable::DirOf(const std::string& session_id) const {
-  return absl::StrCat(identity_.sessions_dir, "/", session_id);
-}
-
 absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::string& session_id) {
-  const std::string dir = DirOf(session_id);
+  const std::string dir = retention_.DirOf(session_id);
   absl::StatusOr<std::unique_ptr<SessionFiles>> files =
       SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
   if (absl::IsDataLoss(files.status())) {
-    PutAside(session_id, files.status());
+    retention_.PutAside(session_id, files.status());
     files = SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
   }
   if (!files.ok()) return files.status();
@@ -100,15 +100,6 @@ absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::st
                                    stray != stray_keepers_.end() ? stray->second : ProcessId(),
                                    before.empty() ? nullptr : before.mapped(), options_.start_child,
                                    options_.kill_strays);
-}
-
-void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {
-  const std::string aside = absl::StrCat(DirOf(session_id), kDamagedInfix, RandomHex(4));
-  LogError("session ", session_id, " is put aside: ", why.message());
-  if (rename(DirOf(session_id).c_str(), aside.c_str()) != 0) {
-    return LogError(aside, ": ", strerror(errno));
-  }
-  ++damaged_;
 }
 
 void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Session>& before) {
@@ -274,6 +265,95 @@ bool SessionTable::has_unacknowledged() const {
     if (session->journal().has_unacknowledged()) return true;
   }
   return false;
+}
+
+// -------------------------------------------------------------- what nobody uses, and what is held
+
+void SessionTable::ArmHouse() {
+  house_timer_.Set(options_.house_every, [this] {
+    KeepHouse();
+    ArmHouse();
+  });
+}
+
+void SessionTable::KeepHouse() {
+  std::vector<std::string> over;
+  for (const auto& [id, session] : sessions_) {
+    const std::string why = Retention::WhyOver(UseOf(*session));
+    if (why.empty()) continue;
+    LogInfo("session ", id, " is removed: ", why);
+    over.push_back(id);
+  }
+  for (const std::string& id : over) Remove(id);
+  retention_.RemoveDamaged();
+  SweepClaimFolders();
+  if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
+}
+
+Retention::Use SessionTable::UseOf(const Session& session) const {
+  const bool is_deserted = session.deserted();
+  return {.is_deserted = is_deserted,
+          .is_clean = is_deserted && !session.active() && !session.journal().has_unacknowledged(),
+          .unused = age_.Age() - session.used_at(),
+          .open_tells = session.OpenTells().size(),
+          .journal_bytes = session.journal().bytes()};
+}
+
+void SessionTable::Remove(const std::string& session_id) {
+  sessions_.erase(session_id);
+  retention_.Remove(session_id);
+}
+
+bool SessionTable::MakeRoom() {
+  if (sessions_.size() < options_.sessions_max) return true;
+  std::string longest;
+  absl::Duration unused = -absl::InfiniteDuration();
+  for (const auto& [id, session] : sessions_) {
+    const Retention::Use use = UseOf(*session);
+    if (!use.is_clean || use.unused <= unused) continue;
+    longest = id;
+    unused = use.unused;
+  }
+  if (longest.empty()) return false;
+  LogInfo("session ", longest, ", unused for ", absl::FormatDuration(unused), ", makes room");
+  Remove(longest);
+  return true;
+}
+
+void SessionTable::SweepClaimFolders() const {
+  std::set<std::string> folders;
+  for (const auto& [id, session] : sessions_) {
+    const std::string path = session->claim_path();
+    if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) continue;
+    SweepClaims(path, options_.now());
+  }
+}
+
+v1::HostHoldings SessionTable::Holdings() const {
+  v1::HostHoldings holdings;
+  absl::Duration longest;
+  holdings.set_sessions(static_cast<uint32_t>(sessions_.size()));
+  for (const auto& [id, session] : sessions_) {
+    const v1::SessionState state = session->state();
+    if (session->has_child()) holdings.set_with_child(holdings.with_child() + 1);
+    if (state == v1::SESSION_DRAINING) holdings.set_draining(holdings.draining() + 1);
+    if (state == v1::SESSION_UNVERIFIABLE) holdings.set_unverifiable(holdings.unverifiable() + 1);
+    if (session->has_claim()) holdings.set_claims(holdings.claims() + 1);
+    const Journal& journal = session->journal();
+    if (journal.has_unacknowledged()) {
+      holdings.set_unacknowledged_bytes(holdings.unacknowledged_bytes() + journal.bytes());
+    }
+    longest = std::max(longest, UseOf(*session).unused);
+  }
+  holdings.set_journal_bytes(disk_->kept_bytes());
+  holdings.set_journal_quota_bytes(disk_->quota_bytes());
+  holdings.set_longest_unused_ms(absl::ToInt64Milliseconds(longest));
+  holdings.set_damaged(static_cast<uint32_t>(retention_.damaged()));
+  struct statvfs disk;
+  if (statvfs(identity_.sessions_dir.c_str(), &disk) == 0) {
+    holdings.set_free_disk_bytes(static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize);
+  }
+  return holdings;
 }
 
 }  // namespace iris

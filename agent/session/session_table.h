@@ -15,13 +15,15 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/handover/handover.pb.h"
+#include "agent/inventory/identity.h"
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_disk.h"
 #include "agent/process/child.h"
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/host_age.h"
-#include "agent/session/identity.h"
+#include "agent/session/loop_timer.h"
+#include "agent/session/retention.h"
 #include "agent/session/session.h"
 #include "common/base/age_clock.h"
 #include "common/loop/event_loop.h"
@@ -50,14 +52,10 @@ class SessionTable {
  public:
   using CloseDone = absl::AnyInvocable<void(size_t sessions_ended)>;
 
-  // In the name of what was put aside: SESSION.damaged-RANDOM.
-  static constexpr char kDamagedInfix[] = ".damaged-";
-  // Nothing of the session is open, and all that happened was acknowledged.
-  static constexpr absl::Duration kRetention = absl::Hours(30 * 24);
-  // It has news or tells that nobody has come for: their coordinator is gone for good.
-  static constexpr absl::Duration kUnfetchedRetention = absl::Hours(90 * 24);
-  // What was put aside because it was damaged; by the wall clock.
-  static constexpr absl::Duration kDamagedRetention = absl::Hours(30 * 24);
+  static constexpr auto& kDamagedInfix = Retention::kDamagedInfix;
+  static constexpr absl::Duration kRetention = Retention::kClean;
+  static constexpr absl::Duration kUnfetchedRetention = Retention::kUnfetched;
+  static constexpr absl::Duration kDamagedRetention = Retention::kDamaged;
 
   SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options = {});
   // What still runs is killed without waiting: call CloseAll() first.
@@ -118,16 +116,10 @@ class SessionTable {
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const std::string& session_id);
   void Close(const std::vector<Session*>& sessions, CloseDone done);
   void LoadFiles();
-  std::string DirOf(const std::string& session_id) const;
-  void PutAside(const std::string& session_id, const absl::Status& why);
   // True if there is room for another session.
   bool MakeRoom();
-  static bool IsClean(const Session& session);
-  absl::Duration UnusedFor(const Session& session) const;
-  // Why it goes; "" = it stays.
-  std::string WhyOver(const Session& session) const;
+  Retention::Use UseOf(const Session& session) const;
   void Remove(const std::string& session_id);
-  void RemoveDamaged();
   void SweepClaimFolders() const;
   void ArmHouse();
 
@@ -135,10 +127,10 @@ class SessionTable {
   const SessionTableOptions options_;
   HostAge age_;
   const AgentIdentity identity_;
+  Retention retention_;
   std::map<std::string, const handover::Session*> before_;  // During Load().
   bool closing_all_ = false;                                // CloseAll() was called.
-  EventLoop::TimerId house_timer_ = 0;
-  size_t damaged_ = 0;                              // Put aside, and still there.
+  LoopTimer house_timer_;
   std::unique_ptr<JournalDisk> disk_;               // Outlives the sessions.
   std::map<std::string, ProcessId> stray_keepers_;  // That ran when the agent came.
   std::map<std::string, std::unique_ptr<Session>> sessions_;

@@ -9,9 +9,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "agent/claude/stream_json.h"
 #include "agent/journal/files.h"
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
@@ -37,13 +37,6 @@ std::string IdIn(absl::string_view entry) {
   std::string id = absl::BytesToHexString(entry.substr(0, kEntryBytes - 1));
   for (const int at : {8, 13, 18, 23}) id.insert(at, 1, '-');
   return id;
-}
-
-// A line that claude says of itself, whether it has taken a tell or not; "idle" comes behind the
-// result of the turn before.
-bool IsAside(absl::string_view line) {
-  return absl::StrContains(line, R"("session_state_changed")") ||
-         absl::StrContains(line, R"("control_response")");
 }
 
 }  // namespace

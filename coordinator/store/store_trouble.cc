@@ -5,6 +5,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "common/failure/text_payload.h"
 
 namespace iris {
 namespace {
@@ -17,8 +18,8 @@ constexpr absl::string_view kLost = "lost";
 }  // namespace
 
 absl::Status WithTrouble(absl::Status status, StoreTrouble trouble) {
-  if (trouble == StoreTrouble::kConflict) status.SetPayload(kPayloadUrl, absl::Cord(kConflict));
-  if (trouble == StoreTrouble::kLost) status.SetPayload(kPayloadUrl, absl::Cord(kLost));
+  if (trouble == StoreTrouble::kConflict) SetTextPayload(status, kPayloadUrl, kConflict);
+  if (trouble == StoreTrouble::kLost) SetTextPayload(status, kPayloadUrl, kLost);
   return status;
 }
 

@@ -9,7 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/session/identity.h"
+#include "agent/inventory/identity.h"
 #include "common/base/ids.h"
 #include "common/version/version.h"
 

@@ -46,7 +46,7 @@ struct ClaudeWorld {
 // bytes: N", whatever follows, it is one line of so many bytes.
 std::string AnswerTo(const std::string& text);
 
-// A scripted claude (facts: tests/programs/README.md, agent/session/transcript.h). It answers
+// A scripted claude (facts: tests/programs/README.md, agent/claude/transcript.h). It answers
 // control requests, and prompts one after the other, in one or two messages; a message gets into
 // its transcript when it ends. Once its stdin has ended it takes what it asks for refused, finishes
 // its turn and leaves.

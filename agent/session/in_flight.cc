@@ -1,0 +1,247 @@
+#include "agent/session/in_flight.h"
+
+#include "absl/strings/str_cat.h"
+#include "agent/claude/stream_json.h"
+#include "agent/session/turn_failure.h"
+#include "common/failure/failure.h"
+#include "common/log/check.h"
+#include "common/log/log.h"
+#include "common/process/spawn.h"
+
+namespace iris {
+
+void InFlight::SetChild(ClaudeChild* child) {
+  Check(turn_ == nullptr, "the child of a tell in flight is another one");
+  child_ = child;
+}
+
+// ------------------------------------------------------------------------------ its begin and end
+
+void InFlight::WriteNext() {
+  Check(child_is_ready() && turn_ == nullptr, "a tell is written to a claude that is not ready");
+  const TellQueue::Next tell = queue_.WriteNext();
+  turn_ = NewTurn(tell.id);
+  watch_.OnTellWritten();
+  child_->Send(tell.id, tell.text);
+}
+
+std::unique_ptr<Turn> InFlight::NewTurn(const std::string& tell_id) {
+  return std::make_unique<Turn>(loop_, tell_id, who_);
+}
+
+void InFlight::LosePermission() {
+  if (any()) turn_->LosePermission();
+}
+
+void InFlight::Cancel(CancelDone done, absl::Duration patience) {
+  Check(turn_ != nullptr, "no tell is in flight to be cancelled");
+  // A child that is being ended settles it by its end.
+  if (!turn_->Cancel(std::move(done)) || !child_is_ready()) return;
+  child_->Interrupt();
+  turn_->AwaitInterrupt(patience, [this, patience] {
+    EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(patience)));
+  });
+}
+
+void InFlight::Fail(const absl::Status& why, bool asked) {
+  if (!any()) return;
+  absl::Status outcome = turn_->UnlessCancelled(why);
+  if (!asked && replay_.TellIfAnswered(turn_->tell_id())) {
+    turn_->OnToldWhole();
+    outcome = absl::OkStatus();
+  }
+  Settle(outcome);
+}
+
+void InFlight::End(const absl::Status& outcome) {
+  if (!turn_->MayEnd(outcome)) return;
+  end_.OnTurnOver();
+  Settle(outcome);
+  sink_.OnTurnOver();
+}
+
+void InFlight::Settle(const absl::Status& outcome) {
+  const absl::Status comes_to =
+      turn_->owes_whole() ? replay_.TellWhole(turn_->tell_id(), outcome) : outcome;
+  const std::unique_ptr<Turn> turn = std::move(turn_);
+  watch_.OnTellOver();
+  queue_.Settle(turn->tell_id(), comes_to);
+  sink_.OnTellSettled();
+  for (CancelDone& done : turn->TakeCancels()) done(v1::TellState::WRITTEN);
+}
+
+void InFlight::OnInterruptAnswered(const std::vector<std::string>& dropped) {
+  if (!any()) return;
+  const std::optional<absl::Status> outcome = turn_->OnInterruptAnswered(dropped);
+  if (outcome.has_value()) End(*outcome);
+}
+
+void InFlight::OnInterruptRefused() {
+  if (!any() || !turn_->is_being_cancelled()) return;
+  EndInterrupted("refused to be interrupted");
+}
+
+void InFlight::EndInterrupted(const std::string& why) {
+  // The turn itself may be over, and only the answer missing.
+  Settle(turn_->OutcomeOr(
+      MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(who_(), " ", why, ", and was ended"))));
+  sink_.OnWedged();
+}
+
+// ---------------------------------------------------------------------------------- what is said
+
+void InFlight::OnPiece(absl::string_view piece, bool ends_line) {
+  if (!ends_line) watch_.OnPiece();
+  log_.AppendOutput(piece, /*more=*/!ends_line);
+}
+
+void InFlight::OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
+  const LineKind kind = KindOfLine(facts);
+  // Noise of a hook or a wrapper is passed on, and no news.
+  const bool is_of_turn = any() && kind != LineKind::kNoise && !IsControlLine(kind);
+  watch_.OnLine(facts, head, is_of_turn);
+  if (!is_of_turn) return;
+  const absl::string_view line = head_is_whole ? head : "";
+  switch (turn_->OnLine(facts, line)) {
+    case Turn::Heard::kNothing:
+      return;
+    case Turn::Heard::kTakenUp:
+      return BeginAnswer();
+    case Turn::Heard::kResult:
+      return OnResult(facts, line);
+  }
+}
+
+void InFlight::BeginAnswer() {
+  const bool spoke_before = turn_->SpokeBefore();
+  const bool is_void = spoke_before || watch_.line_broken();
+  watch_.OnAnswerBegins();
+  if (!is_void) return;
+  v1::Event event;
+  event.mutable_gap()->set_tell_id(turn_->tell_id());
+  event.mutable_gap()->set_reason("claude was speaking of something else; the answer begins here");
+  log_.Append(std::move(event));
+}
+
+void InFlight::OnResult(const LineFacts& facts, absl::string_view line) {
+  const Turn::Result result =
+      turn_->ReadResult(facts, line, watch_.text_lost(), end_.reason() == v1::Exited::CLOSED);
+  switch (result.kind) {
+    case Turn::Result::Kind::kNotOurs:
+      return;
+    case Turn::Result::Kind::kAwaitTranscript:
+      return turn_->AwaitTranscript(line, [this](bool last_time) { LookForAnswer(last_time); });
+    case Turn::Result::Kind::kOver:
+      return End(result.outcome);
+  }
+}
+
+void InFlight::OnChildExited() {
+  if (any() && turn_->awaits_transcript()) LookForAnswer(/*last_time=*/true);
+}
+
+void InFlight::LookForAnswer(bool last_time) {
+  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id());
+  const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
+  if (!has_it && !last_time) return;
+  const std::string result_line = turn_->EndAwaiting();
+  if (has_it) {
+    TellAnew(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
+                                                     : "a line of claude's was broken",
+                                 "; this is the transcript's text"));
+    if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
+  }
+  // Where it does not have it, the result may, or whoever puts the text together says what is lost.
+  End(absl::OkStatus());
+}
+
+void InFlight::TellAnew(const TranscriptTurn& turn, absl::string_view reason) {
+  replay_.Tell(turn_->tell_id(), turn.lines, reason);
+  turn_->OnToldWhole();
+}
+
+// --------------------------------------------------------------------------- silence and idleness
+
+void InFlight::OnSilent() {
+  if (child_is_ready()) AskWhetherItLives();
+}
+
+void InFlight::AskWhetherItLives() {
+  child_->Probe();
+  watch_.OnProbeSent(ProcessCpuTime(child_->pid()));
+}
+
+void InFlight::OnProbeAnswered() {
+  if (any()) watch_.OnProbeAnswered();
+}
+
+void InFlight::OnIdleCheck() {
+  Check(any(), "no tell is in flight to be looked after");
+  // An interrupt and a transcript that is waited for have limits of their own.
+  if (!child_is_ready() || turn_->is_being_cancelled() || turn_->awaits_transcript()) return;
+  const IdleWatch::Due due = watch_.CheckIdle(log_.journal().full() || !requests_.empty());
+  if (due == IdleWatch::Due::kNothing) return;
+  // Only its newline is missing: it may be the result, and what comes next would become its rest.
+  // The next check decides again.
+  if (child_->scanner().unfinished_is_object()) return child_->FinishLine();
+  if (due == IdleWatch::Due::kAsk) return AskWhetherItLives();
+  if (due == IdleWatch::Due::kLook && watch_.HasWorked(ProcessCpuTime(child_->pid())) &&
+      !watch_.probe_answered()) {
+    return watch_.OnLooked();
+  }
+  SettleIdle(/*is_over=*/due == IdleWatch::Due::kSettle);
+}
+
+void InFlight::SettleIdle(bool is_over) {
+  const bool is_wedged = !watch_.probe_answered() && !watch_.says_idle();
+  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id());
+  const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
+  if (!ended_well && !is_over) return watch_.OnLooked();
+  // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
+  child_->FinishLine();
+  LogWarn(who_(), " is idle, and its result line was lost");
+  absl::Status outcome;
+  if (ended_well) {
+    TellAnew(*turn, "claude's result was lost; this is the transcript's text");
+    if (turn_->permission_lost()) outcome = PermissionLost(who_(), /*closed=*/false);
+  } else if (turn_->limit().reached()) {
+    outcome = LimitReached(who_(), turn_->limit());
+  } else {
+    if (turn.ok() && !turn->lines.empty()) {
+      TellAnew(*turn, "claude's result was lost; this is what the transcript has");
+    }
+    outcome =
+        NothingSays(absl::StrCat(who_(),
+                                 " is idle, and neither its output nor its transcript says how the "
+                                 "message ended"),
+                    turn.ok() ? turn->detail : turn.status().message());
+  }
+  if (!is_wedged) return End(outcome);
+  // One that does not answer would keep the next message for ever.
+  Settle(outcome);
+  sink_.OnWedged();
+}
+
+// ------------------------------------------------------------------------------------ an upgrade
+
+std::string InFlight::WhyNoHandover() const {
+  if (!any()) return "";
+  if (turn_->is_being_cancelled()) return "a message is being cancelled";
+  if (turn_->awaits_transcript()) return "an answer is looked up in claude's transcript";
+  return "";
+}
+
+void InFlight::HandOver(handover::Session& state) const {
+  if (any()) turn_->HandOver(state);
+  watch_.HandOver(state);
+}
+
+void InFlight::GoOn(const handover::Session& before) {
+  if (!before.in_flight().empty()) {
+    turn_ = NewTurn(before.in_flight());
+    turn_->GoOn(before);
+  }
+  watch_.GoOn(before, /*in_turn=*/any());
+}
+
+}  // namespace iris

@@ -1,0 +1,153 @@
+#ifndef IRIS_AGENT_SESSION_LIVE_CHILD_H_
+#define IRIS_AGENT_SESSION_LIVE_CHILD_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "agent/claude/claude_child.h"
+#include "agent/claude/line_scanner.h"
+#include "agent/handover/handover.pb.h"
+#include "agent/inventory/identity.h"
+#include "agent/process/child.h"
+#include "agent/session/child_end.h"
+#include "agent/session/held_claim.h"
+#include "agent/session/in_flight.h"
+#include "agent/session/loop_timer.h"
+#include "agent/session/open_requests.h"
+#include "agent/session/session_files.h"
+#include "agent/session/session_log.h"
+#include "agent/session/session_spec.h"
+#include "agent/session/tell_queue.h"
+#include "common/loop/event_loop.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// Hears of a session's child.
+class LiveChildSink {
+ public:
+  virtual ~LiveChildSink() = default;
+  // It may get tells.
+  virtual void OnChildReady() = 0;
+  // It could not be started, or ended or is being ended before it was ready.
+  virtual void OnStartFailed(const absl::Status& why) = 0;
+  // The last process of it is gone: another one may be started.
+  virtual void OnChildGone() = 0;
+};
+
+// The claude of a session, one after the other, from the claim to the last process: starts it as
+// the session's spec says, tells the other parts what it says and asks, and ends it. Lives on the
+// process loop.
+//
+//   none ── Start ──▶ starting ──▶ ready ── End, or it ends ──▶ closing ──▶ none
+class LiveChild final : private ClaudeSink {
+ public:
+  using Text = std::function<std::string()>;
+  enum class Phase { kNone, kStarting, kReady, kClosing };
+
+  static constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
+
+  // The parts of the session that it tells what happens, and is started by. All of them outlive it.
+  struct Parts {
+    SessionFiles& files;
+    SessionLog& log;
+    SessionSpec& spec;
+    HeldClaim& claim;
+    TellQueue& queue;
+    OpenRequests& requests;
+    ChildEnd& end;
+    InFlight& in_flight;
+  };
+  // `who`: the claude, for people.
+  LiveChild(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+            const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who);
+  LiveChild(const LiveChild&) = delete;
+  LiveChild& operator=(const LiveChild&) = delete;
+
+  Phase phase() const;
+  bool exists() const { return child_ != nullptr; }
+  bool resumed() const { return child_->resumed(); }
+  v1::ChildInfo Info() const;
+  // Where the child has its session's transcript, or the next one would; "" if there is none.
+  std::string Transcript() const;
+
+  // One of the sink's calls follows, or has come. None exists.
+  void Start();
+  // EOF on stdin, after `grace` SIGTERM, after another SIGKILL. Nothing where none exists or it is
+  // being ended.
+  void End(absl::Duration grace, v1::Exited::Reason reason);
+  // False: it is as the newest Open wants it. Else it is being ended.
+  bool EndIfOutdated();
+  // It is told what a person has decided, or why nobody does.
+  void Decide(const std::string& request_id, const std::string& decision);
+  void Refuse(const std::string& request_id, const std::string& why);
+  // It is read as far as the journal has room.
+  void UpdateBackPressure();
+
+  // Nothing is asked of it, for `idle_for` already: it is ended when the team's idle time is over.
+  void Idle(absl::Duration idle_for = absl::ZeroDuration());
+  void EndIdling() { idle_timer_.Cancel(); }
+  // Since when nothing was asked, if nothing is.
+  absl::Duration IdleFor() const { return absl::Now() - idle_since_; }
+  // What an earlier agent had started is over.
+  void ForgetSurvivor();
+
+  // Empty: it could go on in another program of this process, or there is none. Else why not.
+  std::string WhyNoHandover() const;
+  // It is ready.
+  void HandOver(handover::Session& state) const;
+  // That of the program before goes on. False: it does not, or there is none.
+  bool Adopt(const handover::Session& before);
+
+ private:
+  void OnStarted() override { Save(); }
+  void OnReady() override;
+  void OnNotReady(NotReady reason, const std::string& why) override;
+  void OnPiece(absl::string_view piece, bool ends_line) override {
+    parts_.in_flight.OnPiece(piece, ends_line);
+  }
+  void OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) override {
+    parts_.in_flight.OnLine(facts, head, head_is_whole);
+  }
+  void OnProbeAnswered() override { parts_.in_flight.OnProbeAnswered(); }
+  void OnInterruptAnswered(const std::vector<std::string>& dropped) override {
+    parts_.in_flight.OnInterruptAnswered(dropped);
+  }
+  void OnInterruptRefused() override { parts_.in_flight.OnInterruptRefused(); }
+  void OnRequest(const std::string& request_id, absl::string_view line) override;
+  void OnRequestWithdrawn(const std::string& request_id) override {
+    parts_.requests.Withdraw(request_id);
+  }
+  void OnDeaf() override;
+  void OnStderr(absl::string_view bytes) override;
+  void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
+  void OnGone() override;
+
+  absl::Status StartProcess();
+  // For the next agent, whatever this one does with it.
+  absl::Status Note();
+  void Save();  // The same; a failure is logged.
+  ChildEnd::Child EndOf(const ClaudeChild& child) const;
+
+  EventLoop& loop_;
+  const AgentIdentity& identity_;
+  const std::string id_;
+  const Parts parts_;
+  const ChildStarter start_;
+  LiveChildSink& sink_;
+  const Text who_;
+  LoopTimer idle_timer_;
+  absl::Time idle_since_;
+  std::unique_ptr<ClaudeChild> child_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_LIVE_CHILD_H_

@@ -1,0 +1,53 @@
+#ifndef IRIS_AGENT_SESSION_REPLAY_H_
+#define IRIS_AGENT_SESSION_REPLAY_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "agent/claude/transcript.h"
+#include "agent/session/session_log.h"
+
+namespace iris {
+
+// Tells a session's readers anew what claude's transcript has of a tell, where its output does not
+// have it whole, and what the tell has come to by that. Lives on the process loop, and blocks it
+// while it reads (transcript.h).
+class Replay {
+ public:
+  using Text = std::function<std::string()>;
+
+  // `path`: of the session's transcript now; "": there is none. `who`: its claude, for people.
+  Replay(SessionLog& log, Text path, Text who)
+      : log_(log), path_(std::move(path)), who_(std::move(who)) {}
+
+  // What the transcript has of the tell; as FindTurn().
+  absl::StatusOr<TranscriptTurn> Find(absl::string_view tell_id) const;
+  // Its readers get these lines in the place of all that they have of it.
+  void Tell(absl::string_view tell_id, const std::vector<std::string>& lines,
+            absl::string_view reason);
+
+  // What a tell came to whose agent is gone, told anew where there is anything. None: claude has
+  // not begun it, and may get it. `was_heard`: the journal has output of it. `unless_ended`: what
+  // it comes to if its turn did not end well.
+  std::optional<absl::Status> OutcomeOf(const std::string& tell_id, bool was_heard,
+                                        const absl::Status& unless_ended = absl::OkStatus());
+  // Tells the whole answer to a tell whose claude is gone, if the transcript has it: true.
+  bool TellIfAnswered(const std::string& tell_id);
+  // Tells anew one that has come to `outcome`. What it comes to by that.
+  absl::Status TellWhole(const std::string& tell_id, const absl::Status& outcome);
+
+ private:
+  SessionLog& log_;
+  const Text path_;
+  const Text who_;
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_REPLAY_H_

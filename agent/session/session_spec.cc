@@ -1,0 +1,105 @@
+#include "agent/session/session_spec.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/claude/auth_links.h"
+#include "agent/session/claim.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kIdBytesMax = 64;  // LaunchSpec.environment_id.
+
+bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
+  return one.environment_id() == other.environment_id() &&
+         one.environment().SerializeAsString() == other.environment().SerializeAsString();
+}
+
+}  // namespace
+
+SessionSpec::SessionSpec(const AgentIdentity& identity, std::string session_id, SessionFiles& files,
+                         const handover::Session* before)
+    : identity_(identity), id_(std::move(session_id)), files_(files) {
+  if (files_.launch() != nullptr) newest_ = *files_.launch();
+  // What cannot be read is most likely another one: none is given.
+  if (before != nullptr && !before->environment().empty() &&
+      !newest_.mutable_environment()->ParseFromString(before->environment())) {
+    newest_.clear_environment();
+  }
+  // No child of this agent has that of an earlier one.
+  if (!newest_.has_environment()) newest_.clear_environment_id();
+}
+
+absl::Status SessionSpec::Renew(const v1::LaunchSpec& spec) {
+  if (absl::Status fits = CheckEnvironment(spec, identity_); !fits.ok()) return fits;
+  v1::LaunchSpec launch = spec;
+  launch.clear_kept();
+  if (launch.environment_id().size() > kIdBytesMax) launch.clear_environment_id();
+  if (!spec.has_environment()) {
+    // Who says nothing of it does not know it: what was said before still counts.
+    if (newest_.has_environment()) *launch.mutable_environment() = newest_.environment();
+    launch.set_environment_id(newest_.environment_id());
+    *launch.mutable_kept() = newest_.kept();
+  }
+  if (absl::Status saved = files_.SaveLaunch(launch); !saved.ok()) return saved;
+  newest_ = std::move(launch);
+  const auto lent = newest_.env().find("SSH_AUTH_SOCK");
+  if (identity_.auth_links != nullptr && lent != newest_.env().end()) {
+    identity_.auth_links->Lend(newest_.link(), lent->second);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LaunchPlan> SessionSpec::Plan() {
+  of_child_ = newest_;
+  child_directory_ = DirectoryOf(newest_, identity_);
+  return PlanLaunch(newest_, id_, identity_);
+}
+
+// One that is not there now is most likely being replaced.
+bool SessionSpec::DirectoryIsReplaced() const {
+  // Looked at only where it was at the start: on a disk, which answers.
+  if (!child_directory_.known()) return false;
+  const DirectoryId directory = DirectoryOf(newest_, identity_);
+  return directory.known() && directory != child_directory_;
+}
+
+bool SessionSpec::IsOutdated() const {
+  return !LaunchesAlike(of_child_, newest_) || DirectoryIsReplaced();
+}
+
+std::string SessionSpec::TranscriptOfChild() const {
+  return TranscriptOf(of_child_, id_, identity_);
+}
+
+std::string SessionSpec::TranscriptOfNext() const { return TranscriptOf(newest_, id_, identity_); }
+
+std::string SessionSpec::ClaimFile() const {
+  return opened() ? ClaimPath(ConfigDirOf(newest_, identity_), id_) : "";
+}
+
+std::string SessionSpec::Who() const {
+  return absl::StrCat("claude for team ", newest_.team(), " on ", identity_.hostname);
+}
+
+void SessionSpec::HandOver(bool child, handover::Session& state) const {
+  if (newest_.has_environment()) {
+    state.set_environment(newest_.environment().SerializeAsString());
+  }
+  if (!child) return;
+  if (!LaunchesAlike(of_child_, newest_) || !HaveSameEnvironment(of_child_, newest_)) {
+    state.set_launch(of_child_.SerializeAsString());
+  }
+  state.set_cwd_device(child_directory_.device);
+  state.set_cwd_inode(child_directory_.inode);
+}
+
+void SessionSpec::AdoptChild(const handover::Session& before) {
+  of_child_ = newest_;
+  // What cannot be read is most likely another one.
+  if (!before.launch().empty()) (void)of_child_.ParseFromString(before.launch());
+  child_directory_ = {.device = before.cwd_device(), .inode = before.cwd_inode()};
+}
+
+}  // namespace iris

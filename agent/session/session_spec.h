@@ -1,0 +1,67 @@
+#ifndef IRIS_AGENT_SESSION_SESSION_SPEC_H_
+#define IRIS_AGENT_SESSION_SESSION_SPEC_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/claude/launch.h"
+#include "agent/handover/handover.pb.h"
+#include "agent/inventory/identity.h"
+#include "agent/session/session_files.h"
+#include "proto/iris/v1/agent.pb.h"
+
+namespace iris {
+
+// How a session's claude is to be started, as the newest Open says, and how the one that runs was.
+// Lives on the process loop.
+class SessionSpec {
+ public:
+  // What `files` has of it, which outlives this. `before`: what the program that this process ran
+  // before knew of it.
+  SessionSpec(const AgentIdentity& identity, std::string session_id, SessionFiles& files,
+              const handover::Session* before);
+
+  // The next child is started by `spec`. FAILURE_STORAGE: it could not be stored.
+  // FAILURE_BAD_REQUEST: its environment is too large.
+  absl::Status Renew(const v1::LaunchSpec& spec);
+  // The newest one.
+  const v1::LaunchSpec& newest() const { return newest_; }
+  // An Open came, in this life of the agent or another.
+  bool opened() const { return files_.launch() != nullptr; }
+
+  // What to start now; from here on that is the child's. As PlanLaunch().
+  absl::StatusOr<LaunchPlan> Plan();
+  const v1::LaunchSpec& of_child() const { return of_child_; }
+  // The child was started otherwise than the newest Open says, or in another directory than its cwd
+  // leads to now. (That is looked at, but on a network file system.)
+  bool IsOutdated() const;
+
+  // The session's transcript, as the child has it or as the next one would; "" if there is none.
+  std::string TranscriptOfChild() const;
+  std::string TranscriptOfNext() const;
+  // Where the claim on the session is, or would be; "" before the first Open.
+  std::string ClaimFile() const;
+  // "claude for team gpu on gpu1", for people.
+  std::string Who() const;
+
+  // What an upgrade needs to know beside the files. `child`: it goes on.
+  void HandOver(bool child, handover::Session& state) const;
+  // The child of the program before goes on.
+  void AdoptChild(const handover::Session& before);
+
+ private:
+  // The cwd of the newest Open leads elsewhere than to where the child was started.
+  bool DirectoryIsReplaced() const;
+
+  const AgentIdentity& identity_;
+  const std::string id_;
+  SessionFiles& files_;
+  v1::LaunchSpec newest_;
+  v1::LaunchSpec of_child_;
+  DirectoryId child_directory_;  // Unknown: it is not looked at again.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_AGENT_SESSION_SESSION_SPEC_H_

@@ -1,0 +1,256 @@
+#include "agent/session/tell_queue.h"
+
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/session/part_fixture.h"
+#include "common/failure/failure.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kA = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+const std::string kB = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
+
+class TellQueueTest : public PartFixture {
+ protected:
+  using Offered = TellQueue::Offered;
+
+  TellQueueTest() { Begin(); }
+
+  // The parts of one agent's life.
+  void Begin() {
+    replay = std::make_unique<Replay>(
+        *log, [this] { return transcript; }, [] { return "claude"; });
+    queue = std::make_unique<TellQueue>(
+        files->tells(), *log, *replay, [this] { return room; }, [] { return "claude"; });
+  }
+  // That agent is killed, and the next one knows what it has left.
+  void Recover() {
+    queue.reset();
+    replay.reset();
+    NextAgent();
+    Begin();
+    queue->Recover();
+  }
+  Offered Offer(const std::string& id, bool repeat = false, bool begun = false) {
+    return queue->Offer(id, "text of " + id.substr(0, 1), repeat, begun, /*opened=*/true);
+  }
+  std::string CancelOf(const std::string& id) {
+    std::string heard = "nothing yet";
+    ends_survivor = queue->Cancel(id, [&heard](const absl::StatusOr<TellQueue::Phase>& was) {
+      heard = was.ok() ? v1::TellState::Phase_Name(*was) : was.status().ToString();
+    });
+    return heard;
+  }
+  // claude took it, and answered it if `ended`.
+  void Transcribe(const std::string& id, bool ended) {
+    transcript = scratch.File("transcript.jsonl");
+    std::ofstream out(transcript, std::ios::app);
+    out << R"({"type":"user","uuid":")" << id << R"(","message":{"content":"x"}})"
+        << "\n";
+    out << Line(ended ? "\"end_turn\"" : "\"tool_use\"") << "\n";
+  }
+  static std::string Line(const std::string& stop_reason) {
+    return absl::StrCat(R"({"type":"assistant","message":{"model":"m","content":[{"type":"text",)",
+                        R"("text":"hi"}],"stop_reason":)", stop_reason, "}}");
+  }
+
+  std::string transcript;
+  absl::Status room;
+  std::unique_ptr<Replay> replay;
+  std::unique_ptr<TellQueue> queue;
+  bool ends_survivor = false;
+};
+
+TEST_F(TellQueueTest, TellsAreWrittenInOrderAndSettledOnce) {
+  EXPECT_EQ(Offer(kA), Offered::kWaits);
+  EXPECT_EQ(Offer(kB), Offered::kWaits);
+  queue->AskTranscript();
+  const TellQueue::Next next = queue->WriteNext();
+  EXPECT_EQ(next.id, kA);
+  EXPECT_EQ(next.text, "text of a");
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::WRITTEN);
+  queue->Settle(kA, absl::OkStatus());
+  queue->Settle(kA, absl::OkStatus());
+  EXPECT_TRUE(queue->any_waits());
+  EXPECT_THAT(Story(),
+              ElementsAre("accepted " + kA, "accepted " + kB, "written " + kA, "settled " + kA));
+}
+
+TEST_F(TellQueueTest, AKnownTellIsNotTakenTwice) {
+  EXPECT_EQ(Offer(kA), Offered::kWaits);
+  EXPECT_EQ(Offer(kA), Offered::kNothing);
+  EXPECT_EQ(Offer(kA, /*repeat=*/true), Offered::kNothing);
+  EXPECT_THAT(Story(), ElementsAre("accepted " + kA));
+}
+
+TEST_F(TellQueueTest, NothingIsTakenBeforeTheFirstOpen) {
+  EXPECT_EQ(queue->Offer(kA, "x", false, false, /*opened=*/false), Offered::kNotOpened);
+  EXPECT_THAT(Story(), IsEmpty());
+}
+
+TEST_F(TellQueueTest, WhatIsTooMuchIsSettledAtOnce) {
+  EXPECT_EQ(queue->Offer(kA, std::string(TellQueue::kTellBytesMax + 1, 'x'), false, false, true),
+            Offered::kNothing);
+  EXPECT_EQ(queue->Offer(kB, "\xff", false, false, true), Offered::kNothing);
+  EXPECT_THAT(Story(), ElementsAre(absl::StrCat("settled ", kA, " FAILURE_BAD_REQUEST"),
+                                   absl::StrCat("settled ", kB, " FAILURE_BAD_REQUEST")));
+}
+
+TEST_F(TellQueueTest, TheBoundOfTextsIsExactAndComesBack) {
+  const std::string text(TellQueue::kTellBytesMax, 'x');
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < TellQueue::kWaitingBytesMax / TellQueue::kTellBytesMax; ++i) {
+    ids.push_back(NewUuid());
+    ASSERT_EQ(queue->Offer(ids.back(), text, false, false, true), Offered::kWaits);
+  }
+  EXPECT_EQ(Offer(kA), Offered::kNothing);
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_BUSY_LIMIT"));
+  EXPECT_EQ(CancelOf(ids.back()), "ACCEPTED");
+  EXPECT_EQ(Offer(kB), Offered::kWaits);
+}
+
+TEST_F(TellQueueTest, ADiskWithoutRoomTakesNothing) {
+  room = MakeFailure(v1::FAILURE_STORAGE, "full");
+  EXPECT_EQ(Offer(kA), Offered::kNothing);
+  EXPECT_THAT(Story(), ElementsAre(absl::StrCat("settled ", kA, " FAILURE_STORAGE")));
+}
+
+TEST_F(TellQueueTest, OneThatWaitsIsCancelledAndNeverWritten) {
+  Offer(kA);
+  EXPECT_EQ(CancelOf(kA), "ACCEPTED");
+  EXPECT_FALSE(ends_survivor);
+  EXPECT_FALSE(queue->any_waits());
+  EXPECT_EQ(CancelOf(kA), "SETTLED");
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CANCELLED"));
+}
+
+TEST_F(TellQueueTest, ACancelThatOvertakesItsTellSettlesIt) {
+  EXPECT_EQ(CancelOf(kA), "PHASE_UNSPECIFIED");
+  EXPECT_EQ(Offer(kA), Offered::kNothing);
+  EXPECT_THAT(Story(), ElementsAre(absl::StrCat("settled ", kA, " FAILURE_CANCELLED")));
+}
+
+TEST_F(TellQueueTest, ASettledOneThatIsNewToItsSenderIsSettledAgainByTheTranscript) {
+  Offer(kA);
+  queue->WriteNext();
+  Transcribe(kA, /*ended=*/true);
+  queue->Settle(kA, absl::OkStatus());
+  EXPECT_EQ(Offer(kA, /*repeat=*/true), Offered::kNothing);  // The journal says it.
+  EXPECT_EQ(Offer(kA), Offered::kAsks);
+  queue->AskTranscript();
+  EXPECT_THAT(Story(),
+              ElementsAre("accepted " + kA, "written " + kA, "settled " + kA, "accepted " + kA,
+                          "gap " + kA, "output " + Line("\"end_turn\""), "settled " + kA));
+}
+
+TEST_F(TellQueueTest, OneThatMayHaveBeenSentBeforeIsLookedUpFirst) {
+  Transcribe(kA, /*ended=*/true);
+  EXPECT_EQ(Offer(kA, /*repeat=*/true), Offered::kWaits);
+  EXPECT_EQ(Offer(kB, /*repeat=*/true), Offered::kWaits);
+  queue->AskTranscript();
+  EXPECT_EQ(queue->WriteNext().id, kB);
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::SETTLED);
+}
+
+TEST_F(TellQueueTest, OneThatItsSenderSawBegunDoesNotRunAgain) {
+  EXPECT_EQ(Offer(kA, /*repeat=*/true, /*begun=*/true), Offered::kWaits);
+  queue->AskTranscript();
+  EXPECT_FALSE(queue->any_waits());
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"));
+}
+
+TEST_F(TellQueueTest, ALostTellIsSettledByTheTranscript) {
+  Offer(kA);
+  queue->WriteNext();
+  Recover();
+  v1::SessionInfo info;
+  queue->Describe(info);
+  EXPECT_EQ(info.tell_in_flight(), kA);
+  Transcribe(kA, /*ended=*/true);
+  queue->SettleLost(/*closed=*/false);
+  EXPECT_EQ(Story().back(), "settled " + kA);
+}
+
+TEST_F(TellQueueTest, ALostTellThatBrokeOffIsAmbiguous) {
+  Offer(kA);
+  queue->WriteNext();
+  Recover();
+  Transcribe(kA, /*ended=*/false);
+  queue->SettleLost(/*closed=*/false);
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"));
+}
+
+TEST_F(TellQueueTest, ALostTellThatNeverBeganWaitsBeforeAllOthers) {
+  Offer(kA);
+  queue->WriteNext();
+  Recover();
+  EXPECT_EQ(Offer(kB), Offered::kWaits);
+  EXPECT_EQ(Offer(kA, /*repeat=*/true), Offered::kNothing);  // Its text is here again.
+  queue->SettleLost(/*closed=*/false);
+  EXPECT_EQ(queue->WriteNext().id, kA);
+  EXPECT_EQ(queue->WriteNext().id, kB);
+}
+
+TEST_F(TellQueueTest, OneWhoseTextDiedWaitsForIt) {
+  Offer(kA);
+  Recover();
+  EXPECT_FALSE(queue->any_waits());
+  v1::SessionInfo info;
+  queue->Describe(info);
+  EXPECT_EQ(info.tells_waiting(), 1u);
+  EXPECT_EQ(Offer(kA, /*repeat=*/true), Offered::kWaits);
+  queue->AskTranscript();
+  EXPECT_EQ(queue->WriteNext().text, "text of a");
+}
+
+TEST_F(TellQueueTest, ALostTellIsCancelledWithItsChild) {
+  Offer(kA);
+  queue->WriteNext();
+  Recover();
+  std::string was;
+  EXPECT_TRUE(queue->Cancel(kA, [&was](const absl::StatusOr<TellQueue::Phase>& phase) {
+    was = v1::TellState::Phase_Name(*phase);
+  }));
+  EXPECT_TRUE(queue->is_cancelling_lost());
+  EXPECT_EQ(was, "");
+  queue->SettleLost(/*closed=*/false);
+  EXPECT_EQ(was, "WRITTEN");
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CANCELLED"));
+}
+
+TEST_F(TellQueueTest, TextsAreHandedOver) {
+  Offer(kA);
+  queue->WriteNext();
+  Offer(kB);
+  handover::Session state;
+  queue->HandOver(state);
+  queue.reset();
+  replay.reset();
+  NextAgent();
+  Begin();
+  queue->GoOn(kA);
+  queue->TakeTexts(state);
+  EXPECT_EQ(queue->WriteNext().text, "text of b");
+}
+
+TEST(TellQueueDeathTest, NothingIsWrittenWhereNothingWaits) {
+  struct Scene : TellQueueTest {
+    void TestBody() override {}
+    void Write() { queue->WriteNext(); }
+  };
+  EXPECT_DEATH(Scene().Write(), "none waits");
+}
+
+}  // namespace
+}  // namespace iris
