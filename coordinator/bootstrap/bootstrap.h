@@ -16,6 +16,7 @@
 #include "common/environment/environment.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/agent_channel.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -61,7 +62,9 @@ class SshClient {
 
 // A host with an agent that answers.
 struct Connection {
-  ScopedFd wire;  // Non-blocking; the hello has been read; gRPC from here on.
+  ScopedFd wire;  // Non-blocking; the hello has been read.
+  // How the agent is called from here on; empty: by gRPC over `wire`.
+  ChannelOpener open_channel = {};
   // The host's words: checked for protocol and length, fit to be shown, not believed.
   v1::Hello hello;
   LinkMode mode = LinkMode::kStdio;

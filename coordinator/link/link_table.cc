@@ -306,7 +306,7 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
     ++asking->left;
-    AskHost(loop_, calls_, life, [asking, id = shared->id](absl::optional<HostReport> report) {
+    AskHost(life, [asking, id = shared->id](absl::optional<HostReport> report) {
       if (report.has_value()) {
         report->link_id = id;
         asking->reports.push_back(*std::move(report));
@@ -331,7 +331,7 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
   request.set_coordinator_id(options_.coordinator_id);
   request.set_force(force);
   stops_.push_back(std::make_unique<StopAgentsCall>(
-      loop_, calls_, std::move(request),
+      loop_, std::move(request),
       [this, done = std::move(done)](std::vector<std::string> stopped,
                                      std::vector<std::string> problems) {
         SweepSoon();

@@ -5,30 +5,22 @@
 
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/launch_spec.h"
 #include "coordinator/transport/name_takeover.h"
 #include "coordinator/transport/prose.h"
 
 namespace iris {
-namespace {
+namespace {}  // namespace
 
-// Longer than the link takes to notice that it is dead: then it is the link that was lost.
-constexpr absl::Duration kAcquireDeadline = absl::Seconds(30);
-constexpr absl::Duration kOpenSlack = absl::Seconds(30);  // Beyond the agent's own limit.
-
-}  // namespace
-
-AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link,
-                               CoordinatorIdentity identity, const Team& team, SessionKey key,
-                               const ReadMark& after, TransportSink& sink, ByteBudget* budget)
+AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity identity,
+                               const Team& team, SessionKey key, const ReadMark& after,
+                               TransportSink& sink, ByteBudget* budget)
     : loop_(loop),
-      calls_(calls),
       link_(link),
-      identity_(std::move(identity)),
       team_(team),
       key_(std::move(key)),
       sink_(sink),
+      calls_(loop, key_.session_id, std::move(identity)),
       host_(after.host),
       point_{.mark = after} {
   if (budget != nullptr) memory_.emplace(*budget);
@@ -84,23 +76,23 @@ void AgentTransport::UseLink() {
 }
 
 void AgentTransport::LendToLink() {
-  if (life_ != nullptr && (IsAnyGiven() || !ending_.empty())) return;
+  if (calls_.has_contact() && (IsAnyGiven() || !ending_.empty())) return;
   link_.Lend(team_.asker.environment);
 }
 
 // Another sender's environment leads to the host of this contact, or elsewhere.
 void AgentTransport::OnAskedAnew(const std::shared_ptr<LinkLife>& life) {
-  if (life != life_) {
+  if (life != calls_.life()) {
     LoseContact();
     return OnLinkUp(life);
   }
   if (std::exchange(spawning_, false)) Spawn();
-  if (state_ == State::kOpening && open_ == nullptr) return Open();
+  if (state_ == State::kOpening && !calls_.is_opening()) return Open();
   if (state_ == State::kOpen) SendTells();
 }
 
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
-  if (life_ != nullptr) return OnAskedAnew(life);
+  if (calls_.has_contact()) return OnAskedAnew(life);
   // The contact of before has ended while it was asked.
   if (state_ == State::kAway && !tells_.empty()) LoseContact();
   if (state_ != State::kLinking) return;
@@ -111,19 +103,19 @@ void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
     Later([this] { sink_.OnHostBack(); });
     if (IsIdle()) return LetGo();
   }
-  life_ = life;
+  calls_.Begin(life);
   LeaveOtherHostBehind();
   // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
   // A Close that was never answered may still come there: only a new lease keeps it from counting.
-  lease_is_old_ = epoch_ != 0 && !take_lease_ && ending_.empty() && !close_unanswered_;
+  lease_is_old_ = calls_.has_lease() && !take_lease_ && ending_.empty() && !close_unanswered_;
   if (lease_is_old_) return Attach();
   Acquire();
 }
 
 void AgentTransport::LeaveOtherHostBehind() {
-  const absl::Status why = host_.OnLinkUp(life_->hello);
+  const absl::Status why = host_.OnLinkUp(calls_.hello());
   if (why.ok()) return;
-  epoch_ = 0;
+  calls_.ForgetLease();
   for (const PendingTell& tell : tells_) {
     if (!tell.given) continue;
     Later([this, id = tell.id, why] {
@@ -135,53 +127,31 @@ void AgentTransport::LeaveOtherHostBehind() {
 void AgentTransport::Acquire() {
   state_ = State::kAcquiring;
   lease_is_old_ = only_cancels_ = false;
-  acquire_ = AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
-                               [this](AcquireCall& call, const grpc::Status& status) {
-                                 const uint64_t epoch = call.response.epoch();
-                                 acquire_.reset();
-                                 if (!status.ok()) {
-                                   return OnContactLost(FromHost(status, "leasing the session"));
-                                 }
-                                 epoch_ = epoch;
-                                 take_lease_ = close_unanswered_ = false;
-                                 // How what the host has ended is read first: OnAttached() goes on.
-                                 if (!ending_.empty() && tells_.empty()) return Close();
-                                 Attach();
-                               });
-  acquire_->request.set_session_id(key_.session_id);
-  acquire_->request.set_coordinator_id(identity_.id);
-  acquire_->request.set_label(identity_.label);
-  if (take_lease_) acquire_->request.set_takeover(true);
-  life_->stub->async()->Acquire(&acquire_->context, &acquire_->request, &acquire_->response,
-                                acquire_->Done());
+  calls_.Acquire(take_lease_, [this](const absl::Status& acquired) {
+    if (!acquired.ok()) return OnContactLost(acquired);
+    take_lease_ = close_unanswered_ = false;
+    // How what the host has ended is read first: OnAttached() goes on.
+    if (!ending_.empty() && tells_.empty()) return Close();
+    Attach();
+  });
 }
 
 // Attached before it is opened: nothing that the child does goes unseen.
 void AgentTransport::Attach() {
   state_ = State::kAttaching;
   for (PendingTell& tell : tells_) tell.on_stream = false;
-  attach_ = AttachCall::Start(loop_, calls_, life_,
-                              {.id = key_.session_id, .epoch = epoch_, .after = point_}, *this);
+  calls_.Attach(point_, *this);
 }
 
 void AgentTransport::Open() {
   if (!leads_here()) return;  // OnAskedAnew() comes back here.
   if (AgentIsTooOld()) return;
-  const absl::Time deadline = absl::Now() + team_.session_init_timeout + kOpenSlack;
-  open_ =
-      OpenCall::Make(loop_, calls_, deadline, [this](OpenCall& call, const grpc::Status& status) {
-        const v1::OpenResponse response = call.response;
-        open_.reset();
-        if (!status.ok()) return OnNotOpened(FromHost(status, ""));
-        OnOpened(response);
-      });
-  open_->request.set_session_id(key_.session_id);
-  open_->request.set_epoch(epoch_);
-  *open_->request.mutable_spec() = Launch();
-  open_->request.set_takeover(take_claim_);
-  life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
+  calls_.Open(Launch(), take_claim_, team_.session_init_timeout,
+              [this](const absl::StatusOr<v1::OpenResponse>& opened) {
+                opened.ok() ? OnOpened(*opened) : OnNotOpened(opened.status());
+              });
   Later([this] {
-    if (open_ == nullptr) return;
+    if (!calls_.is_opening()) return;
     sink_.OnProgress({.stage = TransportProgress::Stage::kStarting, .text = StartText(offered_)});
   });
 }
@@ -267,7 +237,8 @@ std::vector<OpenTell> AgentTransport::tells_under_way() const {
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
   if (host_.OnStored(mark.host) && state_ == State::kOpen) SendTells();
-  if (attach_ != nullptr && mark.journal_id == point_.mark.journal_id) attach_->Acknowledge(mark);
+  AttachCall* const stream = calls_.stream();
+  if (stream != nullptr && mark.journal_id == point_.mark.journal_id) stream->Acknowledge(mark);
 }
 
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
@@ -275,11 +246,11 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
   metrics_.bytes_in += wire_bytes;
   link_.OnTraffic();
   const std::shared_ptr<bool> alive = alive_;
-  const AttachCall* const stream = attach_.get();
+  const AttachCall* const stream = calls_.stream();
   for (SessionNews& item : news) {
     Apply(item);
     // What the sink did may have ended all this: then the rest is read again.
-    if (!*alive || attach_.get() != stream) return;
+    if (!*alive || calls_.stream() != stream) return;
   }
   // Together with the text before it: what is read again from there must not be told twice.
   const ReadMark before = std::exchange(point_, point).mark;
@@ -288,7 +259,7 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
   if (point_.mark.in_flight == unheard_) point_.mark.in_flight.clear();
   CountMemory();
   if (point_.mark != before || !host_.is_stored()) sink_.OnApplied(ReadMark(point_.mark));
-  if (!*alive || attach_ == nullptr) return;
+  if (!*alive || calls_.stream() == nullptr) return;
   EndIfQuiet();
   if (*alive) SayHowUrgent();
 }

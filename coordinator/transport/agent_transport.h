@@ -18,11 +18,11 @@
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
-#include "coordinator/link/calls.h"
 #include "coordinator/link/link.h"
 #include "coordinator/transport/attach_call.h"
 #include "coordinator/transport/host_away.h"
 #include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/session_calls.h"
 #include "coordinator/transport/session_host.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
@@ -31,12 +31,6 @@
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
-
-// Who this coordinator is to the agents.
-struct CoordinatorIdentity {
-  std::string id;     // UUID of its store.
-  std::string label;  // "user@host", shown to a coordinator that is fenced.
-};
 
 // A session under an agent, over a link. The one engine of local and remote teams.
 //
@@ -52,8 +46,8 @@ struct CoordinatorIdentity {
 class AgentTransport : public Transport, private LinkObserver, private AttachSink {
  public:
   // `budget`: of what sessions hold in memory; null: there is none.
-  AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link, CoordinatorIdentity identity,
-                 const Team& team, SessionKey key, const ReadMark& after, TransportSink& sink,
+  AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity identity, const Team& team,
+                 SessionKey key, const ReadMark& after, TransportSink& sink,
                  ByteBudget* budget = nullptr);
   ~AgentTransport() override;
 
@@ -98,11 +92,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
     std::string tell_id;
     std::string host;  // As PassOnCancel() says.
   };
-  using AcquireCall = UnaryCall<v1::AcquireRequest, v1::AcquireResponse>;
-  using OpenCall = UnaryCall<v1::OpenRequest, v1::OpenResponse>;
-  using CancelCall = UnaryCall<v1::CancelTellRequest, v1::CancelTellResponse>;
-  using AnswerCall = UnaryCall<v1::AnswerRequestRequest, v1::AnswerRequestResponse>;
-  using CloseCall = UnaryCall<v1::CloseRequest, v1::CloseResponse>;
 
   void OnLinkProgress(const BootstrapProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
@@ -119,7 +108,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void LendToLink();
   // The contact is still the one to which the asker's environment leads; where that is just being
   // asked, OnAskedAnew() or OnLinkDown() follows.
-  bool leads_here() const { return life_ != nullptr && link_.life() == life_; }
+  bool leads_here() const { return calls_.has_contact() && link_.life() == calls_.life(); }
   void OnAskedAnew(const std::shared_ptr<LinkLife>& life);
   void LeaveOtherHostBehind();
   bool HearTurn(const SessionNews& item);
@@ -207,17 +196,14 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Later(std::function<void()> task);
 
   EventLoop& loop_;
-  OutstandingCalls& calls_;
   Link& link_;
-  const CoordinatorIdentity identity_;
   Team team_;
   const SessionKey key_;
   TransportSink& sink_;
 
   State state_ = State::kDown;
-  std::shared_ptr<LinkLife> life_;  // While there is contact with the host.
+  SessionCalls calls_;
   SessionHost host_;
-  uint64_t epoch_ = 0;               // 0: no lease yet.
   bool lease_is_old_ = false;        // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;    // One was sent with this lease, and not answered.
   bool launch_is_new_ = false;       // The host heard in this contact how the team is launched.
@@ -230,10 +216,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
   // not from its beginning.
   std::string unheard_;
-  std::shared_ptr<AcquireCall> acquire_;
-  std::shared_ptr<OpenCall> open_;
-  std::shared_ptr<OpenCall> renew_;  // Tells wait for its answer.
-  std::shared_ptr<AttachCall> attach_;
   EventLoop::TimerId away_timer_ = 0;
   EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.
   absl::Duration blocked_wait_;           // The last; zero once the link was up.
@@ -254,8 +236,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::vector<PendingCancel> cancels_;        // To be heard of by their hosts, whenever in reach.
   bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
   std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
-  std::shared_ptr<CloseCall> close_;
-  absl::optional<bool> was_running_;  // The agent's answer to it.
+  absl::optional<bool> was_running_;   // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
   // When the tell in flight was written, as far as was seen here, by the loop's clock; what its

@@ -10,13 +10,11 @@
 #include "absl/algorithm/container.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 
 namespace iris {
 namespace {
 
-constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
 // Where the call failed and the link stands.
 constexpr absl::Duration kCancelAgain = absl::Seconds(5);
 constexpr size_t kCancelsMax = 1000;
@@ -33,7 +31,7 @@ void AgentTransport::Cancel(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
   if (tell == nullptr) return;
   if (tell->given) AddCancel(tell_id, host_.mark().key);
-  if (tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
+  if (tell->on_stream && calls_.stream() != nullptr) return AskToCancel(tell_id);
   Later([this, tell_id] { CancelHere(tell_id); });
 }
 
@@ -42,7 +40,7 @@ void AgentTransport::CancelHere(const std::string& tell_id) {
   const PendingTell* tell = Find(tell_id);
   const bool may_be_there = tell != nullptr ? tell->given : FindCancel(tell_id) != nullptr;
   if (may_be_there) AddCancel(tell_id, host_.mark().key);
-  if (tell != nullptr && tell->on_stream && attach_ != nullptr) return AskToCancel(tell_id);
+  if (tell != nullptr && tell->on_stream && calls_.stream() != nullptr) return AskToCancel(tell_id);
   const std::shared_ptr<bool> alive = alive_;
   if (tell != nullptr) {
     SettleOne(tell_id, may_be_there
@@ -92,25 +90,19 @@ const AgentTransport::PendingCancel* AgentTransport::FindCancel(const std::strin
 void AgentTransport::AskToCancel(const std::string& tell_id) {
   const PendingCancel* const cancel = FindCancel(tell_id);
   if (cancel != nullptr && !IsHere(*cancel)) return;
-  const std::shared_ptr<CancelCall> call = CancelCall::Make(
-      loop_, calls_, absl::Now() + kCancelDeadline,
-      [this, alive = alive_, tell_id, life = life_.get()](CancelCall&, const grpc::Status& status) {
-        if (!*alive) return;
-        const absl::Status answer = FromHost(status, "cancelling a message");
-        // It knows no such message.
-        if (answer.ok() || KindOf(answer) == v1::FAILURE_BAD_REQUEST) return CancelIsHeard(tell_id);
-        LogWarn("cancelling tell ", tell_id, ": ", answer.message());
-        // Somebody else has the session: only another contact may change that.
-        if (KindOf(answer) == v1::FAILURE_PERMISSION_DENIED) return;
-        loop_.After(kCancelAgain, [this, alive, tell_id, life] {
-          if (!*alive || life_.get() != life || attach_ == nullptr) return;
-          if (FindCancel(tell_id) != nullptr) AskToCancel(tell_id);
-        });
-      });
-  call->request.set_session_id(key_.session_id);
-  call->request.set_epoch(epoch_);
-  call->request.set_tell_id(tell_id);
-  life_->stub->async()->CancelTell(&call->context, &call->request, &call->response, call->Done());
+  calls_.CancelTell(tell_id, [this, alive = alive_, tell_id,
+                              life = calls_.life().get()](const absl::Status& answer) {
+    if (!*alive) return;
+    // It knows no such message.
+    if (answer.ok() || KindOf(answer) == v1::FAILURE_BAD_REQUEST) return CancelIsHeard(tell_id);
+    LogWarn("cancelling tell ", tell_id, ": ", answer.message());
+    // Somebody else has the session: only another contact may change that.
+    if (KindOf(answer) == v1::FAILURE_PERMISSION_DENIED) return;
+    loop_.After(kCancelAgain, [this, alive, tell_id, life] {
+      if (!*alive || calls_.life().get() != life || calls_.stream() == nullptr) return;
+      if (FindCancel(tell_id) != nullptr) AskToCancel(tell_id);
+    });
+  });
 }
 
 void AgentTransport::CancelIsHeard(const std::string& tell_id) {

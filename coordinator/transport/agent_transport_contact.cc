@@ -11,7 +11,6 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/launch_spec.h"
 
@@ -20,7 +19,6 @@ namespace {
 
 // From this build on an agent knows TellFrame.begun and OpenRequest.renew.
 constexpr uint32_t kBuildThatKnows = 5;
-constexpr absl::Duration kRenewDeadline = absl::Seconds(30);
 constexpr absl::Duration kGiveAgain = absl::Seconds(1);  // Where a tell may not be given yet.
 constexpr size_t kEnvironmentIdBytes = 8;
 
@@ -52,7 +50,7 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
     if (!*alive) return;
   }
   if (!ending_.empty()) {
-    if (close_ != nullptr) return;
+    if (calls_.is_closing()) return;
     if (!tells_.empty()) state_ = State::kOpen;  // The stream says how they end.
     return Close();
   }
@@ -75,38 +73,31 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
 // What is started next has this connection's SSH_AUTH_SOCK, and the settings of now. It starts
 // nothing: the answers that are about to be read may need no child any more.
 void AgentTransport::Renew() {
-  if (life_->hello.build_number() < kBuildThatKnows) return SendTells();
-  renew_ = OpenCall::Make(loop_, calls_, absl::Now() + kRenewDeadline,
-                          [this](OpenCall&, const grpc::Status& status) {
-                            renew_.reset();
-                            if (status.ok()) {
-                              launch_is_new_ = true;
-                            } else {  // Before the next new tell it is opened.
-                              LogWarn(FromHost(status, "renewing a launch spec").message());
-                            }
-                            if (state_ == State::kOpen) SendTells();
-                          });
-  renew_->request.set_session_id(key_.session_id);
-  renew_->request.set_epoch(epoch_);
-  *renew_->request.mutable_spec() = Launch();
-  renew_->request.set_renew(true);
-  life_->stub->async()->Open(&renew_->context, &renew_->request, &renew_->response, renew_->Done());
+  if (calls_.hello().build_number() < kBuildThatKnows) return SendTells();
+  calls_.Renew(Launch(), [this](const absl::Status& renewed) {
+    if (renewed.ok()) {
+      launch_is_new_ = true;
+    } else {  // Before the next new tell it is opened.
+      LogWarn(renewed.message());
+    }
+    if (state_ == State::kOpen) SendTells();
+  });
 }
 
 // To be told how the team is launched. Then what waits fails, but not from inside a call to this.
 bool AgentTransport::AgentIsTooOld() {
-  const absl::Status takes = CheckAgentTakes(team_, life_->hello);
+  const absl::Status takes = CheckAgentTakes(team_, calls_.hello());
   if (takes.ok()) return false;
   Later([this, takes] {
-    if (state_ == State::kOpening && open_ == nullptr) OnNotOpened(takes);
+    if (state_ == State::kOpening && !calls_.is_opening()) OnNotOpened(takes);
   });
   return true;
 }
 
 // As it is now, for the host of this contact.
 v1::LaunchSpec AgentTransport::Launch() {
-  v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
-  NameLink(life_->identity, life_->hello, spec);
+  v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, calls_.hello());
+  NameLink(calls_.life()->identity, calls_.hello(), spec);
   const size_t hash_before = std::exchange(environment_hash_, HashOf(spec));
   environment_is_old_ = false;
   const EnvironmentNames before = std::exchange(offered_, NamesIn(spec, team_));
@@ -130,14 +121,14 @@ void AgentTransport::UseAskerOf(const Team& team) {
   if (is_other && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
   team_ = team;
   LendToLink();
-  if (life_ == nullptr) return;  // It is told all of it when there is contact.
-  const v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, life_->hello);
+  if (!calls_.has_contact()) return;  // It is told all of it when there is contact.
+  const v1::LaunchSpec spec = LaunchSpecFor(team_, key_.from, calls_.hello());
   environment_is_old_ = HashOf(spec) != environment_hash_;
 }
 
 void AgentTransport::SendTells() {
   if (!host_.is_stored()) return;  // Acknowledge() says when.
-  if (renew_ != nullptr || !leads_here()) return;
+  if (calls_.is_renewing() || !leads_here()) return;
   for (PendingTell& tell : tells_) {
     if (tell.on_stream) continue;
     if (!tell.sent && (!launch_is_new_ || environment_is_old_)) {
@@ -147,7 +138,7 @@ void AgentTransport::SendTells() {
     if (!tell.given && !sink_.MayGive(tell.id)) return SendTellsLater();
     tell.on_stream = tell.given = true;
     const bool repeat = std::exchange(tell.sent, true) || repeats_all_;
-    attach_->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
+    calls_.stream()->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell));
   }
 }
 
@@ -173,7 +164,7 @@ std::string AgentTransport::BegunTell() const {
 
 // An agent that does not know TellFrame.begun would have claude run it again.
 void AgentTransport::SettleWhatCannotBeAsked(bool journal_is_known) {
-  if (life_->hello.build_number() >= kBuildThatKnows) return;
+  if (calls_.hello().build_number() >= kBuildThatKnows) return;
   std::vector<std::string> lost;
   for (const PendingTell& tell : tells_) {
     if (tell.begun && (!journal_is_known || BeganElsewhere(tell))) lost.push_back(tell.id);

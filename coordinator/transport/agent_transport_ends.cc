@@ -7,15 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
-#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 #include "coordinator/transport/name_takeover.h"
 
 namespace iris {
 namespace {
 
-constexpr absl::Duration kCloseDeadline = absl::Seconds(15);
 // The stream and the link end together; the link knows why, and says so a little later.
 constexpr absl::Duration kLinkVerdict = absl::Seconds(3);
 // The answer to Close and the last events travel on streams of their own.
@@ -34,17 +31,7 @@ bool IsLossOfTheWire(const absl::Status& why) {
 }  // namespace
 
 void AgentTransport::LoseContact() {
-  if (acquire_ != nullptr) acquire_->Cancel();
-  if (open_ != nullptr) open_->Cancel();
-  if (renew_ != nullptr) renew_->Cancel();
-  if (attach_ != nullptr) attach_->Cancel();
-  if (close_ != nullptr) close_->Cancel();
-  acquire_.reset();
-  open_.reset();
-  renew_.reset();
-  attach_.reset();
-  close_.reset();
-  life_.reset();
+  calls_.Drop();
   if (away_timer_ != 0) loop_.Cancel(away_timer_);
   away_timer_ = 0;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
@@ -70,12 +57,12 @@ void AgentTransport::LetGo() {
 
 void AgentTransport::OnNotOpened(const absl::Status& why) {
   // Close has ended the start, and its answer is still to come: it says what ran.
-  if (close_ != nullptr && !IsLossOfTheWire(why)) return;
+  if (calls_.is_closing() && !IsLossOfTheWire(why)) return;
   OnContactLost(why);
 }
 
 void AgentTransport::OnDetached(const absl::Status& why) {
-  attach_.reset();
+  calls_.ForgetStream();
   OnContactLost(why);
 }
 
@@ -150,7 +137,7 @@ void AgentTransport::Terminate(TerminateDone done) {
   Later([this] {
     if (ending_.empty()) return;  // The link failed, and with it this.
     // What the host may have ends there, or it has not ended.
-    if (!SettleNotGiven(EndedOnRequest(team_.name)) || close_ != nullptr) return;
+    if (!SettleNotGiven(EndedOnRequest(team_.name)) || calls_.is_closing()) return;
     if (state_ == State::kOpen || state_ == State::kOpening) return Close();
     // A child of an earlier contact may live there.
     if (state_ == State::kDown) return UseLink();
@@ -161,20 +148,10 @@ void AgentTransport::Terminate(TerminateDone done) {
 void AgentTransport::Close() {
   if (state_ != State::kOpen && state_ != State::kOpening) state_ = State::kClosing;
   close_unanswered_ = true;
-  close_ = CloseCall::Make(loop_, calls_, absl::Now() + kCloseDeadline,
-                           [this](CloseCall& call, const grpc::Status& status) {
-                             const bool was_running = call.response.was_running();
-                             close_.reset();
-                             if (status.ok()) {
-                               close_unanswered_ = false;
-                               return OnClosed(was_running);
-                             }
-                             OnClosed(FromHost(status, "ending the session"));
-                           });
-  close_->request.set_session_id(key_.session_id);
-  close_->request.set_epoch(epoch_);
-  life_->stub->async()->Close(&close_->context, &close_->request, &close_->response,
-                              close_->Done());
+  calls_.Close([this](const absl::StatusOr<bool>& was_running) {
+    if (was_running.ok()) close_unanswered_ = false;
+    OnClosed(was_running);
+  });
 }
 
 void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {

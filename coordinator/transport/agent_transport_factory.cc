@@ -15,11 +15,11 @@ class AgentTransportFactory final : public TransportFactory {
                                   TransportSink& sink) override {
     Link& link = links_.MakeFor(team);
     if (team.remote.has_value()) {
-      return std::make_unique<RemoteAgentTransport>(loop_, links_.calls(), link, identity_, team,
-                                                    key, after, sink, &budget_);
+      return std::make_unique<RemoteAgentTransport>(loop_, link, identity_, team, key, after, sink,
+                                                    &budget_);
     }
-    return std::make_unique<LocalTransport>(loop_, links_.calls(), link, identity_, team, key,
-                                            after, sink, &budget_);
+    return std::make_unique<LocalTransport>(loop_, link, identity_, team, key, after, sink,
+                                            &budget_);
   }
 
  private:

@@ -22,7 +22,7 @@ TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
 }  // namespace
 
 void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
-  const bool is_asked_anew = life_ != nullptr && !leads_here();
+  const bool is_asked_anew = calls_.has_contact() && !leads_here();
   if (state_ != State::kLinking && !is_asked_anew) return;
   sink_.OnProgress({.stage = StageOf(progress.stage),
                     .text = progress.text,

@@ -8,13 +8,11 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/request/request_text.h"
-#include "coordinator/bootstrap/host_failure.h"
 #include "coordinator/transport/agent_transport.h"
 
 namespace iris {
 namespace {
 
-constexpr absl::Duration kAnswerDeadline = absl::Seconds(30);
 constexpr size_t kIdShown = 8;
 constexpr size_t kTellIdBytesMax = 36;
 
@@ -31,13 +29,14 @@ void AgentTransport::OnAsked(v1::PendingRequest request) {
   for (const v1::PendingRequest& open : requests_) bytes += open.json().size();
   if (requests_.size() >= kRequestsMax || bytes > kRequestsBytesMax) return;
   if (!IsWithinBounds(request)) {
-    return LogWarn("session ", key_.session_id, ": its host passes on a request that nobody can "
+    return LogWarn("session ", key_.session_id,
+                   ": its host passes on a request that nobody can "
                    "be asked");
   }
   request.set_subtype("");  // The text says it.
-  const std::string asks = absl::StrCat("claude waits for a permission (", RequestText(request),
-                                        "): iris answer ", request.request_id().substr(0, kIdShown),
-                                        " allow|deny");
+  const std::string asks =
+      absl::StrCat("claude waits for a permission (", RequestText(request), "): iris answer ",
+                   request.request_id().substr(0, kIdShown), " allow|deny");
   requests_.push_back(std::move(request));
   const std::shared_ptr<bool> alive = alive_;
   sink_.OnRequests(requests_);
@@ -63,25 +62,14 @@ void AgentTransport::OnAnswered(const std::string& request_id) {
 
 void AgentTransport::Answer(const std::string& request_id, const std::string& json,
                             AnswerDone done) {
-  if (attach_ == nullptr) {
+  if (calls_.stream() == nullptr) {
     return loop_.Post([done = std::move(done)] {
       done(MakeFailure(v1::FAILURE_UNREACHABLE,
                        "the host is out of reach, and what claude asks waits there",
                        "Answer again when `iris status` shows the link up."));
     });
   }
-  const std::shared_ptr<AnswerCall> call =
-      AnswerCall::Make(loop_, calls_, absl::Now() + kAnswerDeadline,
-                       [done = std::move(done)](AnswerCall& call, const grpc::Status& status) {
-                         if (!status.ok()) return done(FromHost(status, ""));
-                         done(call.response);
-                       });
-  call->request.set_session_id(key_.session_id);
-  call->request.set_epoch(epoch_);
-  call->request.set_request_id(request_id);
-  call->request.set_json(json);
-  life_->stub->async()->AnswerRequest(&call->context, &call->request, &call->response,
-                                      call->Done());
+  calls_.Answer(request_id, json, std::move(done));
 }
 
 }  // namespace iris

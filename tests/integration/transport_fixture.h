@@ -271,7 +271,7 @@ class TransportTest : public ::testing::Test {
     OnLoop([&] {
       transport_.reset();
       transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, identity_, team_,
+          loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
     });
   }

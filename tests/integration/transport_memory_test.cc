@@ -28,7 +28,7 @@ class FloodTest : public ::testing::Test {
     OnLoop([this] {
       link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector());
       transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+          loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
           SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_);
       transport_->Tell(NewUuid(), "anything");
     });
@@ -111,7 +111,7 @@ TEST_F(FloodTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
   OnLoop([&] {
     memory = std::make_unique<UsedUp>(loop_.loop());
     transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+        loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
         SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_,
         &memory->budget());
     transport_->Tell(tell_id, "anything");
@@ -133,7 +133,7 @@ class NoRoomTest : public TransportTest {
     OnLoop([this] {
       memory_ = std::make_unique<UsedUp>(loop_.loop());
       transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, identity_, team_,
+          loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_,
           &memory_->budget());
     });

@@ -163,7 +163,7 @@ TEST_F(TransportTest, ASecondCoordinatorIsRefusedTheSession) {
   const std::string id = NewUuid();
   OnLoop([&] {
     other = std::make_unique<RemoteAgentTransport>(
-        loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "you@there"}, team_,
+        loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "you@there"}, team_,
         SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), other_sink);
     other->Tell(id, "hello");
   });

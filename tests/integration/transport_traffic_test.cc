@@ -19,7 +19,7 @@ class BusyHostTest : public ::testing::Test {
     host_.Speak(true);
     link_ = std::make_unique<HostLink>(loop_, calls_, "gpu1", host_.MakeConnector());
     transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_, calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+        loop_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
         SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_);
     transport_->Tell(NewUuid(), "anything");
   }

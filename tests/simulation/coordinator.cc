@@ -21,10 +21,14 @@ class Coordinator::Dialer final : public Connector {
     on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "simulated"});
     absl::StatusOr<Dialed> dialed = options_.dial();
     if (!dialed.ok()) return dialed.status();
-    life_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);
-    life_.channels.push_back(life_.dialed);
+    const std::shared_ptr<ClientChannel> channel =
+        ClientChannel::Make(world_, dialed->wire, options_.taps);
+    life_.channels.push_back(channel);
     Connection connection;
     connection.hello = dialed->hello;
+    connection.open_channel = [channel](EventLoop& loop, OutstandingCalls&) {
+      return channel->Open(loop);
+    };
     return connection;
   }
 
@@ -56,8 +60,8 @@ class Coordinator::Factory final : public TransportFactory {
   Factory(Life& life, CoordinatorIdentity identity) : life_(life), identity_(std::move(identity)) {}
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    return std::make_unique<AskedTransport>(*life_.loop, life_.calls, *life_.link, identity_,
-                                            Asked(team), key, after, sink);
+    return std::make_unique<AskedTransport>(*life_.loop, *life_.link, identity_, Asked(team), key,
+                                            after, sink);
   }
 
  private:
@@ -81,10 +85,7 @@ absl::Status Coordinator::Start() {
   life.config = std::make_unique<LiveConfig>(
       "/nowhere", [config](const EnvLookup&) -> absl::StatusOr<Config> { return config; });
   const HostLinkOptions link{
-      .credit = options_.credit,
-      .seed = world_.Below(1 << 30),
-      .open_stub = [&life](ScopedFd) { return std::exchange(life.dialed, nullptr)->MakeStub(); },
-      .threads = false};
+      .credit = options_.credit, .seed = world_.Below(1 << 30), .threads = false};
   life.link = std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
                                          std::make_unique<Dialer>(world_, options_, life), link);
   life.factory = std::make_unique<Factory>(
@@ -137,15 +138,7 @@ std::vector<std::string> Coordinator::OpenTells() {
   return ids.ok() ? *ids : std::vector<std::string>();
 }
 
-bool Coordinator::RunReady() {
-  if (life_ == nullptr) return false;
-  bool any = life_->loop->RunReady();
-  for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
-    const std::shared_ptr<ClientChannel> still = channel.lock();
-    if (still != nullptr && still->LookForCancelled()) any = true;
-  }
-  return any;
-}
+bool Coordinator::RunReady() { return life_ != nullptr && life_->loop->RunReady(); }
 
 absl::Duration Coordinator::next() const {
   if (life_ == nullptr) return absl::InfiniteDuration();

@@ -75,7 +75,6 @@ class Coordinator {
     std::unique_ptr<TransportFactory> factory;
     std::unique_ptr<Orchestrator> orchestrator;
     std::vector<std::weak_ptr<ClientChannel>> channels;
-    std::shared_ptr<ClientChannel> dialed;  // That the link is about to use.
   };
 
   World& world_;
