@@ -16,9 +16,9 @@ constexpr absl::Duration kEndAgent = absl::Seconds(15);
 }  // namespace
 
 std::string AgentOf(const v1::Hello& hello) {
-  return absl::StrJoin({hello.host_id(), hello.boot_id(), hello.pid_namespace(), hello.user(),
-                        hello.socket_path()},
-                       absl::string_view("\0", 1));
+  return absl::StrJoin(
+      {hello.host_id(), hello.boot_id(), hello.pid_namespace(), hello.user(), hello.socket_path()},
+      absl::string_view("\0", 1));
 }
 
 // The two questions go at once; a host that fails one of them has no report.

@@ -25,8 +25,7 @@ void AskHost(const std::shared_ptr<LinkLife>& life,
              std::function<void(absl::optional<HostReport>)> done);
 
 // What sessions it has, and whose they are, within 15 s.
-void ListSessions(const std::shared_ptr<LinkLife>& life,
-                  AgentChannel::Done<v1::ListResponse> done);
+void ListSessions(const std::shared_ptr<LinkLife>& life, AgentChannel::Done<v1::ListResponse> done);
 
 // Has it end its sessions and leave, within 15 s, as `request` asks for it.
 void EndAgent(const std::shared_ptr<LinkLife>& life, const v1::ShutdownRequest& request,

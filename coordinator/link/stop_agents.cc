@@ -90,10 +90,7 @@ class StopAgentsCall::Arrival final : public LinkObserver {
 
 StopAgentsCall::StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request, StopAgentsDone done,
                                absl::Duration deadline)
-    : loop_(loop),
-      request_(std::move(request)),
-      deadline_(deadline),
-      done_(std::move(done)) {}
+    : loop_(loop), request_(std::move(request)), deadline_(deadline), done_(std::move(done)) {}
 
 StopAgentsCall::~StopAgentsCall() {
   *alive_ = false;
@@ -123,19 +120,18 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
 
 void StopAgentsCall::AskWhoseTellsAreOpen(const std::string& agent,
                                           const std::shared_ptr<LinkLife>& life) {
-  ListSessions(life,
-               [this, alive = alive_, agent, life](const absl::StatusOr<v1::ListResponse>& list) {
-                 if (!*alive || unanswered_.count(agent) == 0) return;
-                 if (!list.ok()) return OnStays(agent, list.status());
-                 const std::string whose = OpenForOthers(*list, request_.coordinator_id());
-                 if (whose.empty()) return End(agent, life);
-                 OnStays(agent,
-                         MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                                     absl::StrCat("it is of an older build, which would end the "
-                                                  "messages of other coordinators too: ",
-                                                  whose),
-                                     kFixStopForce));
-               });
+  ListSessions(
+      life, [this, alive = alive_, agent, life](const absl::StatusOr<v1::ListResponse>& list) {
+        if (!*alive || unanswered_.count(agent) == 0) return;
+        if (!list.ok()) return OnStays(agent, list.status());
+        const std::string whose = OpenForOthers(*list, request_.coordinator_id());
+        if (whose.empty()) return End(agent, life);
+        OnStays(agent, MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                                   absl::StrCat("it is of an older build, which would end the "
+                                                "messages of other coordinators too: ",
+                                                whose),
+                                   kFixStopForce));
+      });
 }
 
 void StopAgentsCall::End(const std::string& agent, const std::shared_ptr<LinkLife>& life) {
@@ -244,8 +240,7 @@ void StopAgentsCall::OnEnded(const std::string& agent,
   const uint32_t tells_of_others = ended->tells_of_others();
   if (tells_of_others > 0) {
     stopped_.push_back(absl::StrCat(name, ", and with it ", tells_of_others,
-                                    tells_of_others == 1 ? " open message"
-                                                                    : " open messages",
+                                    tells_of_others == 1 ? " open message" : " open messages",
                                     " of other coordinators"));
   } else {
     stopped_.push_back(name);
