@@ -30,7 +30,7 @@ AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity 
 
 AgentTransport::~AgentTransport() {
   *alive_ = false;
-  LetGo();
+  Handle(Event::kDone);
   link_.RemoveObserver(this);
   if (ending_timer_ != 0) loop_.Cancel(ending_timer_);
 }
@@ -45,30 +45,38 @@ void AgentTransport::Later(std::function<void()> task) {
 
 void AgentTransport::Spawn() {
   LendToLink();
-  if (state_ == State::kOpen && ready_ && leads_here()) {
+  if (state() == State::kOpen && ready_ && leads_here()) {
     return Later([this] { sink_.OnReady(child_pid_, child_start_time_); });
   }
   spawning_ = true;
   SayHowUrgent();
-  if (only_cancels_) return OpenAfterCancels();
-  if (state_ == State::kOpen) {
-    state_ = State::kOpening;  // The child has ended since; the agent starts another.
-    return Open();
-  }
-  if (state_ == State::kDown) return UseLink();
-  TryNow();
+  // Open: the child has ended since; the agent starts another.
+  if (machine_.Possible(Event::kChildNeeded)) return Handle(Event::kChildNeeded);
+  SeekOrTryNow();
 }
 
 void AgentTransport::TakeOver() {
   take_lease_ = take_claim_ = spawning_ = true;
   SayHowUrgent();
   // Whether the lease is still ours only the host knows: the whole way is gone anew.
-  if (state_ != State::kDown) LoseContact();
-  UseLink();
+  Handle(Event::kStartedOver);
 }
 
-void AgentTransport::UseLink() {
-  state_ = State::kLinking;
+void AgentTransport::Handle(Event event) {
+  const TransportActions actions = machine_.Handle(event);
+  if (actions.lose_contact) LoseContact();
+  if (actions.let_go) LetGo();
+  if (actions.await_verdict) AwaitVerdict();
+  if (actions.seek) SeekLink();
+  if (actions.acquire) Acquire();
+  if (actions.attach) Attach();
+  if (actions.open) Open();
+  if (actions.close) Close();
+}
+
+void AgentTransport::SeekOrTryNow() { state() == State::kDown ? Handle(Event::kSought) : TryNow(); }
+
+void AgentTransport::SeekLink() {
   is_trying_ = true;
   LendToLink();
   link_.Want(this);  // Also where it is up: it is not to stay down once it is lost.
@@ -83,33 +91,33 @@ void AgentTransport::LendToLink() {
 // Another sender's environment leads to the host of this contact, or elsewhere.
 void AgentTransport::OnAskedAnew(const std::shared_ptr<LinkLife>& life) {
   if (life != calls_.life()) {
-    LoseContact();
+    Handle(Event::kLinkLost);
     return OnLinkUp(life);
   }
   if (std::exchange(spawning_, false)) Spawn();
-  if (state_ == State::kOpening && !calls_.is_opening()) return Open();
-  if (state_ == State::kOpen) SendTells();
+  if (state() == State::kOpening && !calls_.is_opening()) return Open();
+  if (state() == State::kOpen) SendTells();
 }
 
 void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
   if (calls_.has_contact()) return OnAskedAnew(life);
   // The contact of before has ended while it was asked.
-  if (state_ == State::kAway && !tells_.empty()) LoseContact();
-  if (state_ != State::kLinking) return;
+  if (state() == State::kAway && !tells_.empty()) Handle(Event::kLinkLost);
+  if (state() != State::kLinking) return;
   was_lost_ = is_trying_ = asker_is_newer_ = false;
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   blocked_wait_ = absl::ZeroDuration();
   if (std::exchange(awaits_host_, false)) {
     Later([this] { sink_.OnHostBack(); });
-    if (IsIdle()) return LetGo();
+    if (IsIdle()) return Handle(Event::kDone);
   }
   calls_.Begin(life);
   LeaveOtherHostBehind();
   // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
   // A Close that was never answered may still come there: only a new lease keeps it from counting.
-  lease_is_old_ = calls_.has_lease() && !take_lease_ && ending_.empty() && !close_unanswered_;
-  if (lease_is_old_) return Attach();
-  Acquire();
+  const bool may_have_lease =
+      calls_.has_lease() && !take_lease_ && ending_.empty() && !close_unanswered_;
+  Handle(may_have_lease ? Event::kLinkedWithLease : Event::kLinked);
 }
 
 void AgentTransport::LeaveOtherHostBehind() {
@@ -125,20 +133,15 @@ void AgentTransport::LeaveOtherHostBehind() {
 }
 
 void AgentTransport::Acquire() {
-  state_ = State::kAcquiring;
-  lease_is_old_ = only_cancels_ = false;
   calls_.Acquire(take_lease_, [this](const absl::Status& acquired) {
     if (!acquired.ok()) return OnContactLost(acquired);
     take_lease_ = close_unanswered_ = false;
     // How what the host has ended is read first: OnAttached() goes on.
-    if (!ending_.empty() && tells_.empty()) return Close();
-    Attach();
+    Handle(!ending_.empty() && tells_.empty() ? Event::kLeasedToEnd : Event::kLeased);
   });
 }
 
-// Attached before it is opened: nothing that the child does goes unseen.
 void AgentTransport::Attach() {
-  state_ = State::kAttaching;
   for (PendingTell& tell : tells_) tell.on_stream = false;
   calls_.Attach(point_, *this);
 }
@@ -157,13 +160,13 @@ void AgentTransport::Open() {
 }
 
 void AgentTransport::OnOpened(const v1::OpenResponse& response) {
-  state_ = State::kOpen;
+  Handle(Event::kOpened);
   take_claim_ = false;
   launch_is_new_ = true;
   const std::shared_ptr<bool> alive = alive_;
   BecomeReady(response.child());
   if (!*alive) return;
-  if (state_ == State::kOpen) SendTells();
+  if (state() == State::kOpen) SendTells();
   SayHowUrgent();
 }
 
@@ -200,10 +203,9 @@ void AgentTransport::Tell(const std::string& tell_id, std::string text) {
   LendToLink();
   tells_.push_back({.id = tell_id, .text = AsProse(std::move(text))});
   SayHowUrgent();
-  if (only_cancels_) return OpenAfterCancels();
-  if (state_ == State::kOpen) return SendTells();
-  if (state_ == State::kDown) return UseLink();
-  TryNow();
+  if (state() == State::kCancelling) return Handle(Event::kChildNeeded);
+  if (state() == State::kOpen) return SendTells();
+  SeekOrTryNow();
 }
 
 void AgentTransport::Resume(const std::string& tell_id, std::string text, bool given) {
@@ -220,9 +222,9 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text, bool g
                     .begun = begun});
   SayHowUrgent();
   Later([this] {
-    if (only_cancels_) return OpenAfterCancels();
-    if (state_ == State::kOpen) return SendTells();
-    if (state_ == State::kDown && busy()) return UseLink();
+    if (state() == State::kCancelling) return Handle(Event::kChildNeeded);
+    if (state() == State::kOpen) return SendTells();
+    if (state() == State::kDown && busy()) return Handle(Event::kSought);
     TryNow();
   });
 }
@@ -236,7 +238,7 @@ std::vector<OpenTell> AgentTransport::tells_under_way() const {
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
-  if (host_.OnStored(mark.host) && state_ == State::kOpen) SendTells();
+  if (host_.OnStored(mark.host) && state() == State::kOpen) SendTells();
   AttachCall* const stream = calls_.stream();
   if (stream != nullptr && mark.journal_id == point_.mark.journal_id) stream->Acknowledge(mark);
 }
@@ -266,7 +268,7 @@ void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
 
 // While somebody waits here, a host that is gone is to be noticed soon.
 void AgentTransport::SayHowUrgent() {
-  link_.SetUrgent(this, state_ != State::kOpen || spawning_ || busy() || !ending_.empty());
+  link_.SetUrgent(this, state() != State::kOpen || spawning_ || busy() || !ending_.empty());
 }
 
 // A turn says something. True: it is passed on, to who waits for it from its beginning.
@@ -337,7 +339,7 @@ void AgentTransport::Apply(SessionNews& item) {
     }
     case SessionNews::Kind::kExited:
       // Where a start is under way, its end says how it stands.
-      if (!std::exchange(ready_, false) && state_ != State::kOpen) return;
+      if (!std::exchange(ready_, false) && state() != State::kOpen) return;
       return TellDown(item.outcome);
     case SessionNews::Kind::kAsked:
       return OnAsked(std::move(item.requests.front()));

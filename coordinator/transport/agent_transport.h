@@ -26,23 +26,20 @@
 #include "coordinator/transport/session_host.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
+#include "coordinator/transport/transport_machine.h"
 #include "coordinator/transport/turn_text.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// A session under an agent, over a link. The one engine of local and remote teams.
+// A session under an agent, over a link. The one engine of local and remote teams. The way to the
+// host is TransportMachine's; this does what that decides, and says which event it is that comes.
 //
-//   down ── Spawn, Tell ──▶ linking ──▶ acquiring ──▶ attaching ──▶ opening ──▶ open
-//     └───── Terminate ───▶ linking ──▶ acquiring ──▶ closing ──▶ down
-//
-//   link lost with tells under way: any ──▶ away ──▶ linking, and on as above; the stream goes on
-//   where it was cut, also in the middle of a line, and the tells are sent again
-//
-// While open, the agent starts and restarts the child by itself as tells need it; ready() says
-// whether one answers now. What fails on the way, but for the link, fails every tell under way and
-// leads back to down.
+// A link that is lost with tells under way is waited for: the stream goes on where it was cut, also
+// in the middle of a line, and the tells are sent again. While the session is open, the agent
+// starts and restarts the child by itself as tells need it; ready() says whether one answers now.
+// What fails on the way, but for the link, fails every tell under way and leads back to down.
 class AgentTransport : public Transport, private LinkObserver, private AttachSink {
  public:
   // `budget`: of what sessions hold in memory; null: there is none.
@@ -69,12 +66,13 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   void Terminate(TerminateDone done) override;
   bool ready() const override { return ready_ && leads_here(); }
   bool busy() const override { return !tells_.empty(); }
-  bool is_out_of_reach() const override { return state_ == State::kLinking && was_lost_; }
+  bool is_out_of_reach() const override { return state() == State::kLinking && was_lost_; }
   std::vector<OpenTell> tells_under_way() const override;
   TransportMetrics metrics() const override { return metrics_; }
 
  private:
-  enum class State { kDown, kLinking, kAcquiring, kAttaching, kOpening, kOpen, kAway, kClosing };
+  using State = TransportState;
+  using Event = TransportEvent;
   struct PendingTell {
     std::string id;
     std::string text;
@@ -102,7 +100,11 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   }
   void OnDetached(const absl::Status& why) override;
 
-  void UseLink();
+  // States are looked at here: an event that cannot come ends the process.
+  void Handle(Event event);
+  TransportState state() const { return machine_.state(); }
+  void SeekLink();
+  void SeekOrTryNow();
   // The way is the asker's own. What a host has, or is just ending, stays with it as long as there
   // is contact.
   void LendToLink();
@@ -142,7 +144,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool OnAttachedToCancel();
   void LetGoAfterCancels();
   bool SettleCancelled();
-  void OpenAfterCancels();
   void Apply(SessionNews& item);
   void CountMemory() {
     const SharedText& end = point_.mark.turn.end;
@@ -171,6 +172,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   bool SettleNotGiven(const absl::Status& outcome);
   // A call or the stream ended with `why`.
   void OnContactLost(const absl::Status& why);
+  void AwaitVerdict();
   // A host that is out of reach (agent_transport_away.cc). False: a sink destroyed this.
   bool SettleWhatDoesNotWait(const HostAway& away);
   bool IsAnyGiven() const;
@@ -201,10 +203,9 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   const SessionKey key_;
   TransportSink& sink_;
 
-  State state_ = State::kDown;
+  TransportMachine machine_;
   SessionCalls calls_;
   SessionHost host_;
-  bool lease_is_old_ = false;        // Attaching with that of an earlier contact.
   bool close_unanswered_ = false;    // One was sent with this lease, and not answered.
   bool launch_is_new_ = false;       // The host heard in this contact how the team is launched.
   size_t environment_hash_ = 0;      // Of the environment that the host was told last.
@@ -216,6 +217,7 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
   // not from its beginning.
   std::string unheard_;
+  absl::Status contact_lost_;  // Why; while away.
   EventLoop::TimerId away_timer_ = 0;
   EventLoop::TimerId blocked_timer_ = 0;  // Runs while what a host has waits for a blocked link.
   absl::Duration blocked_wait_;           // The last; zero once the link was up.
@@ -234,9 +236,8 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   std::deque<PendingTell> tells_;
   std::vector<v1::PendingRequest> requests_;  // That claude waits for.
   std::vector<PendingCancel> cancels_;        // To be heard of by their hosts, whenever in reach.
-  bool only_cancels_ = false;          // This contact is for nothing else: nothing was opened.
-  std::vector<TerminateDone> ending_;  // Not empty: Terminate() is under way.
-  absl::optional<bool> was_running_;   // The agent's answer to it.
+  std::vector<TerminateDone> ending_;         // Not empty: Terminate() is under way.
+  absl::optional<bool> was_running_;          // The agent's answer to it.
   EventLoop::TimerId ending_timer_ = 0;
   TransportMetrics metrics_;
   // When the tell in flight was written, as far as was seen here, by the loop's clock; what its

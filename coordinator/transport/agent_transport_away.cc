@@ -36,13 +36,13 @@ std::string BlockedText(const absl::Status& why) {
 }  // namespace
 
 void AgentTransport::OnLinkDown(const absl::Status& why, bool retries) {
-  if (state_ == State::kDown) return;
-  const bool had_contact = state_ != State::kLinking;
+  if (state() == State::kDown) return;
+  const bool had_contact = state() != State::kLinking;
   // Whatever ended the link, for who had contact it is one thing: dropped.
   const absl::Status what =
       had_contact && retries ? MakeFailure(v1::FAILURE_DROPPED, ToProto(why).detail()) : why;
   if (!ending_.empty() && !GiveUpEnding(what)) return;
-  if (had_contact) LoseContact();
+  if (machine_.Possible(Event::kLinkLost)) Handle(Event::kLinkLost);
   was_lost_ = true;
   if (!SettleCancelled()) return;
   const HostAway away = {.why = what,
@@ -117,15 +117,15 @@ bool AgentTransport::Withdraw(const std::string& tell_id) {
 
 void AgentTransport::AwaitHost() {
   awaits_host_ = true;
-  if (state_ != State::kDown) return;
+  if (state() != State::kDown) return;
   Later([this] {
-    if (awaits_host_ && state_ == State::kDown) UseLink();
+    if (awaits_host_ && state() == State::kDown) Handle(Event::kSought);
   });
 }
 
 void AgentTransport::StopAwaiting() {
   awaits_host_ = false;
-  if (state_ == State::kLinking && IsIdle()) LetGo();
+  if (state() == State::kLinking && IsIdle()) Handle(Event::kDone);
 }
 
 // What others ask of the link meanwhile does not put it off.
@@ -139,20 +139,20 @@ void AgentTransport::TryBlockedLinkIn(absl::Duration wait) {
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   blocked_timer_ = loop_.After(wait, [this] {
     blocked_timer_ = 0;
-    UseLink();
+    Handle(Event::kSought);
   });
 }
 
 void AgentTransport::TryLater() {
-  if (state_ == State::kLinking && !is_trying_) TryBlockedLinkLater();
+  if (state() == State::kLinking && !is_trying_) TryBlockedLinkLater();
 }
 
 // Somebody may have mended it; where that was said too soon after a refused login, it is tried
 // again before long.
 void AgentTransport::TryNow() {
-  if (state_ != State::kLinking) return;
+  if (state() != State::kLinking) return;
   blocked_wait_ = absl::ZeroDuration();
-  UseLink();
+  Handle(Event::kSought);
 }
 
 void AgentTransport::DropChild(const absl::Status& why) {

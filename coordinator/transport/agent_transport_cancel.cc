@@ -51,7 +51,7 @@ void AgentTransport::CancelHere(const std::string& tell_id) {
   if (!*alive) return;
   if (!may_be_there) return sink_.OnCancelHeard(tell_id);
   // There is contact with the host, which was not to get the message again yet.
-  const bool has_stream = state_ == State::kOpen || state_ == State::kOpening;
+  const bool has_stream = state() == State::kOpen || state() == State::kOpening;
   if (has_stream && FindCancel(tell_id) != nullptr) AskToCancel(tell_id);
 }
 
@@ -67,10 +67,9 @@ bool AgentTransport::SettleCancelled() {
 
 void AgentTransport::PassOnCancel(const std::string& tell_id, const std::string& host) {
   AddCancel(tell_id, host);
-  const bool has_stream = only_cancels_ || state_ == State::kOpen || state_ == State::kOpening;
-  if (has_stream) return AskToCancel(tell_id);
+  if (machine_.attached()) return AskToCancel(tell_id);
   Later([this] {
-    if (state_ == State::kDown && !cancels_.empty()) UseLink();
+    if (state() == State::kDown && !cancels_.empty()) Handle(Event::kSought);
   });
 }
 
@@ -119,7 +118,7 @@ void AgentTransport::CancelIsHeard(const std::string& tell_id) {
 // be settings that an earlier coordinator knew.
 bool AgentTransport::OnAttachedToCancel() {
   const bool nothing_else = tells_.empty() && !spawning_;
-  only_cancels_ = nothing_else;
+  if (nothing_else) Handle(Event::kAttachedToCancel);
   for (const PendingCancel& cancel : cancels_) AskToCancel(cancel.tell_id);
   LetGoAfterCancels();
   return nothing_else;
@@ -128,18 +127,12 @@ bool AgentTransport::OnAttachedToCancel() {
 void AgentTransport::LetGoAfterCancels() {
   const bool any_here =
       absl::c_any_of(cancels_, [this](const PendingCancel& cancel) { return IsHere(cancel); });
-  if (!only_cancels_ || any_here) return;
+  if (state() != State::kCancelling || any_here) return;
   const std::shared_ptr<bool> alive = alive_;
   if (!std::exchange(requests_, {}).empty()) sink_.OnRequests(requests_);
   if (!*alive) return;
-  LetGo();
+  Handle(Event::kDone);
   TellDown(MakeFailure(v1::FAILURE_DROPPED, "nobody needs the host any more"));
-}
-
-void AgentTransport::OpenAfterCancels() {
-  only_cancels_ = false;
-  state_ = State::kOpening;
-  Open();
 }
 
 }  // namespace iris

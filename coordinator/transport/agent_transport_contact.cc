@@ -51,23 +51,19 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
   }
   if (!ending_.empty()) {
     if (calls_.is_closing()) return;
-    if (!tells_.empty()) state_ = State::kOpen;  // The stream says how they end.
-    return Close();
+    return Handle(tells_.empty() ? Event::kAttachedToEnd : Event::kAttachedToHear);
   }
   if (OnAttachedToCancel()) return;
   const bool host_has_tells = attached.known && any_sent;
   // An Open that fails would fail tells whose answers are about to be read.
-  if (!host_has_tells || spawning_) {
-    state_ = State::kOpening;
-    return Open();
-  }
-  state_ = State::kOpen;
+  if (!host_has_tells || spawning_) return Handle(Event::kAttachedToOpen);
+  Handle(Event::kAttachedToRead);
   if (attached.child.pid() != 0) {
     BecomeReady(attached.child);
   } else {
     TellDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended while the host was out of reach"));
   }
-  if (*alive && state_ == State::kOpen) Renew();
+  if (*alive && state() == State::kOpen) Renew();
 }
 
 // What is started next has this connection's SSH_AUTH_SOCK, and the settings of now. It starts
@@ -80,7 +76,7 @@ void AgentTransport::Renew() {
     } else {  // Before the next new tell it is opened.
       LogWarn(renewed.message());
     }
-    if (state_ == State::kOpen) SendTells();
+    if (state() == State::kOpen) SendTells();
   });
 }
 
@@ -89,7 +85,7 @@ bool AgentTransport::AgentIsTooOld() {
   const absl::Status takes = CheckAgentTakes(team_, calls_.hello());
   if (takes.ok()) return false;
   Later([this, takes] {
-    if (state_ == State::kOpening && !calls_.is_opening()) OnNotOpened(takes);
+    if (state() == State::kOpening && !calls_.is_opening()) OnNotOpened(takes);
   });
   return true;
 }
@@ -118,7 +114,7 @@ void AgentTransport::LearnEnvironment(const v1::ChildInfo& child) {
 void AgentTransport::UseAskerOf(const Team& team) {
   const bool is_other =
       team.asker.environment != nullptr && team.asker.environment != team_.asker.environment;
-  if (is_other && state_ == State::kLinking && is_trying_) asker_is_newer_ = true;
+  if (is_other && state() == State::kLinking && is_trying_) asker_is_newer_ = true;
   team_ = team;
   LendToLink();
   if (!calls_.has_contact()) return;  // It is told all of it when there is contact.
@@ -132,8 +128,7 @@ void AgentTransport::SendTells() {
   for (PendingTell& tell : tells_) {
     if (tell.on_stream) continue;
     if (!tell.sent && (!launch_is_new_ || environment_is_old_)) {
-      state_ = State::kOpening;
-      return Open();
+      return Handle(Event::kChildNeeded);
     }
     if (!tell.given && !sink_.MayGive(tell.id)) return SendTellsLater();
     tell.on_stream = tell.given = true;
@@ -146,7 +141,7 @@ void AgentTransport::SendTellsLater() {
   if (give_timer_ != 0) return;
   give_timer_ = loop_.After(kGiveAgain, [this] {
     give_timer_ = 0;
-    if (state_ == State::kOpen) SendTells();
+    if (state() == State::kOpen) SendTells();
   });
 }
 

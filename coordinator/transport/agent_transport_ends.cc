@@ -37,9 +37,7 @@ void AgentTransport::LoseContact() {
   loop_.Cancel(std::exchange(blocked_timer_, 0));
   loop_.Cancel(std::exchange(give_timer_, 0));
   loop_.Cancel(std::exchange(doing_timer_, 0));
-  ready_ = false;
-  only_cancels_ = launch_is_new_ = false;
-  state_ = State::kLinking;
+  ready_ = launch_is_new_ = false;
 }
 
 void AgentTransport::LetGo() {
@@ -50,7 +48,6 @@ void AgentTransport::LetGo() {
   CountMemory();
   requests_.clear();
   spawning_ = take_lease_ = take_claim_ = false;
-  state_ = State::kDown;
   was_lost_ = is_trying_ = asker_is_newer_ = false;
   link_.Unwant(this);
 }
@@ -70,21 +67,24 @@ void AgentTransport::OnContactLost(const absl::Status& why) {
   // The lease of before is over, or the host has lost the session: only now it is asked for.
   const bool refused =
       KindOf(why) == v1::FAILURE_PERMISSION_DENIED || KindOf(why) == v1::FAILURE_BAD_REQUEST;
-  if (state_ == State::kAttaching && lease_is_old_ && refused) return Acquire();
+  if (state() == State::kReattaching && refused) return Handle(Event::kLeaseRefused);
   if (was_running_.has_value()) return Fail(EndedOnRequest(team_.name));  // The last word.
   // A lease that was ours is over: an Acquire of an earlier contact came late. Where somebody else
   // took it, the next Acquire is refused.
   const bool lost_lease =
-      KindOf(why) == v1::FAILURE_PERMISSION_DENIED && state_ != State::kAcquiring;
+      KindOf(why) == v1::FAILURE_PERMISSION_DENIED && state() != State::kAcquiring;
   if (!IsLossOfTheWire(why) && !lost_lease) return Fail(why);
-  // Not yet the last word: the link is about to say what happened.
-  LoseContact();
-  state_ = State::kAway;
-  away_timer_ = loop_.After(kLinkVerdict, [this, why] {
+  contact_lost_ = why;
+  Handle(Event::kContactLost);
+}
+
+// Not yet the last word: the link is about to say what happened.
+void AgentTransport::AwaitVerdict() {
+  away_timer_ = loop_.After(kLinkVerdict, [this] {
     away_timer_ = 0;
     // The link is still there: it was the agent who ended the stream.
-    if (tells_.empty() && ending_.empty() && cancels_.empty()) return Fail(why);
-    UseLink();
+    if (tells_.empty() && ending_.empty() && cancels_.empty()) return Fail(contact_lost_);
+    Handle(Event::kSought);
   });
 }
 
@@ -116,7 +116,7 @@ bool AgentTransport::SettleNotGiven(const absl::Status& outcome) {
 
 void AgentTransport::Fail(const absl::Status& reason) {
   const absl::Status why = NameTakeover(reason, key_);
-  LetGo();
+  Handle(Event::kDone);
   if (awaits_host_) AwaitHost();
   const absl::optional<bool> was_running = std::exchange(was_running_, absl::nullopt);
   if (!SettleAll(why)) return;
@@ -132,21 +132,17 @@ void AgentTransport::Terminate(TerminateDone done) {
   ending_.push_back(std::move(done));
   if (ending_.size() > 1) return;
   SayHowUrgent();
-  const bool has_stream = std::exchange(only_cancels_, false);
-  if (has_stream || state_ == State::kOpen || state_ == State::kOpening) return Close();
+  if (machine_.attached()) return Handle(Event::kEndAsked);
   Later([this] {
     if (ending_.empty()) return;  // The link failed, and with it this.
     // What the host may have ends there, or it has not ended.
     if (!SettleNotGiven(EndedOnRequest(team_.name)) || calls_.is_closing()) return;
-    if (state_ == State::kOpen || state_ == State::kOpening) return Close();
-    // A child of an earlier contact may live there.
-    if (state_ == State::kDown) return UseLink();
-    TryNow();
+    if (machine_.attached()) return Handle(Event::kEndAsked);
+    SeekOrTryNow();  // A child of an earlier contact may live there.
   });
 }
 
 void AgentTransport::Close() {
-  if (state_ != State::kOpen && state_ != State::kOpening) state_ = State::kClosing;
   close_unanswered_ = true;
   calls_.Close([this](const absl::StatusOr<bool>& was_running) {
     if (was_running.ok()) close_unanswered_ = false;
@@ -157,7 +153,7 @@ void AgentTransport::Close() {
 void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
   if (!was_running.ok()) return OnNotClosed(was_running.status());
   was_running_ = *was_running;
-  if (state_ != State::kOpen) return Fail(EndedOnRequest(team_.name));
+  if (state() != State::kOpen) return Fail(EndedOnRequest(team_.name));
   // The stream says how the tells ended and that the child is gone; the call may be faster. A tell
   // that was still being sent is not heard of any more.
   ending_timer_ = loop_.After(kStreamVerdict, [this] {
@@ -169,13 +165,12 @@ void AgentTransport::OnClosed(const absl::StatusOr<bool>& was_running) {
 
 // What the host has is asked for anew where it was not on this stream.
 void AgentTransport::OnNotClosed(const absl::Status& why) {
-  if (state_ == State::kOpen && launch_is_new_) return Ended(why);
+  if (state() == State::kOpen && launch_is_new_) return Ended(why);
   if (!IsAnyGiven()) return Fail(why);
   const std::shared_ptr<bool> alive = alive_;
   Ended(why);
   if (!*alive) return;
-  LoseContact();
-  UseLink();
+  Handle(Event::kStartedOver);
 }
 
 bool AgentTransport::GiveUpEnding(const absl::Status& why) {

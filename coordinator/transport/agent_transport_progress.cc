@@ -23,7 +23,7 @@ TransportProgress::Stage StageOf(BootstrapProgress::Stage stage) {
 
 void AgentTransport::OnLinkProgress(const BootstrapProgress& progress) {
   const bool is_asked_anew = calls_.has_contact() && !leads_here();
-  if (state_ != State::kLinking && !is_asked_anew) return;
+  if (state() != State::kLinking && !is_asked_anew) return;
   sink_.OnProgress({.stage = StageOf(progress.stage),
                     .text = progress.text,
                     .bytes_done = progress.bytes_done,
