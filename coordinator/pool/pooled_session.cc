@@ -229,7 +229,7 @@ void PooledSession::OnText(const std::string& tell_id, absl::string_view text) {
 
 void PooledSession::OnTextVoid(const std::string& tell_id) { listener_.OnTellTextVoid(tell_id); }
 
-void PooledSession::OnApplied(const ReadMark& mark) {
+void PooledSession::OnReadUpTo(const ReadMark& mark) {
   applied_ = mark;
   hosts_.OnAnswer(team_);
   listener_.OnSessionApplied(key_.session_id, mark);

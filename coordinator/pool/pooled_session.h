@@ -137,7 +137,7 @@ class PooledSession : private TransportSink {
   void OnStructured(const std::string& tell_id, size_t bytes) override;
   void OnAccount(const std::string& tell_id, const v1::TurnAccount& account) override;
   void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
-  void OnApplied(const ReadMark& mark) override;
+  void OnReadUpTo(const ReadMark& mark) override;
   void OnCancelHeard(const std::string& tell_id) override;
   bool HostHasAnswered() const override { return hosts_.HasAnswered(team_); }
   absl::Status EndWhileAway(const std::string& tell_id, const HostAway& away) const override {

@@ -26,7 +26,7 @@ class SessionListener {
   // There is room for the child of a session that SessionPool::Admit() put into the line. To be
   // used before this returns, by Tell() or Wake(); else the next in line gets it.
   virtual void OnRoom(const std::string& session_id) = 0;
-  // As TransportSink::OnApplied(); PooledSession::Acknowledge() is the answer.
+  // As TransportSink::OnReadUpTo(); PooledSession::Acknowledge() is the answer.
   virtual void OnSessionApplied(const std::string& session_id, const ReadMark& mark) = 0;
   // As TransportSink::OnText(), OnTextVoid(), OnStructured(), OnAccount() and OnSettled(). `asks`:
   // the team's claude has a person asked for permissions.

@@ -78,7 +78,7 @@ class TransportSink {
   // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
   // to be acknowledged: until then the host keeps it, and a host that is new to the session gets no
   // tells: the next life has to know whom they were given to.
-  virtual void OnApplied(const ReadMark& mark) = 0;
+  virtual void OnReadUpTo(const ReadMark& mark) = 0;
 
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
   // or an earlier one. Where it is out of reach now, that is for a while.
@@ -160,7 +160,7 @@ class Transport {
   virtual void TryNow() = 0;
   // A link that waits for something to be mended is tried once more, minutes from now.
   virtual void TryLater() = 0;
-  // What OnApplied() said is stored: the host may drop it.
+  // What OnReadUpTo() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
   // itself first. Others are left alone. Where the host is out of reach it is settled at once, and

@@ -71,7 +71,7 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     requests_ = requests;
   }
-  void OnApplied(const ReadMark& mark) override {
+  void OnReadUpTo(const ReadMark& mark) override {
     {
       absl::MutexLock lock(&mutex_);
       mark_ = mark;
