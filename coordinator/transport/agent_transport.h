@@ -187,18 +187,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// The agent on this machine, over its UNIX socket.
-class LocalTransport final : public AgentTransport {
- public:
-  using AgentTransport::AgentTransport;
-};
-
-// The agent on the team's host, through the link's tunnel.
-class RemoteAgentTransport final : public AgentTransport {
- public:
-  using AgentTransport::AgentTransport;
-};
-
 }  // namespace iris
 
 #endif  // IRIS_COORDINATOR_TRANSPORT_AGENT_TRANSPORT_H_

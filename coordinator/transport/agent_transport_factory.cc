@@ -13,13 +13,8 @@ class AgentTransportFactory final : public TransportFactory {
 
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    Link& link = links_.MakeFor(team);
-    if (team.remote.has_value()) {
-      return std::make_unique<RemoteAgentTransport>(loop_, link, identity_, team, key, after, sink,
-                                                    &budget_);
-    }
-    return std::make_unique<LocalTransport>(loop_, link, identity_, team, key, after, sink,
-                                            &budget_);
+    return std::make_unique<AgentTransport>(loop_, links_.MakeFor(team), identity_, team, key,
+                                            after, sink, &budget_);
   }
 
  private:

@@ -112,10 +112,8 @@ struct TransportMetrics {
   absl::Time last_used = absl::InfinitePast();
 };
 
-// One session's way to its `claude`, wherever that runs:
-//
-//   LocalTransport        – the agent on this machine, over its UNIX socket
-//   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
+// One session's way to its `claude`, wherever that runs: AgentTransport, over a link to the agent
+// on this machine or on the team's host.
 //
 // Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
 // got survives the link: it waits for the next one, without end. Where something has to be mended

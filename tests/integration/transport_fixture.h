@@ -270,7 +270,7 @@ class TransportTest : public ::testing::Test {
   void Renew(const ReadMark& after = {}) {
     OnLoop([&] {
       transport_.reset();
-      transport_ = std::make_unique<RemoteAgentTransport>(
+      transport_ = std::make_unique<AgentTransport>(
           loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
     });

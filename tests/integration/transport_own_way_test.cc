@@ -35,7 +35,7 @@ class TransportOwnWayTest : public TransportTest {
     });
     team_.asker.environment = Leading("one");
     OnLoop([this] {
-      transport_ = std::make_unique<RemoteAgentTransport>(
+      transport_ = std::make_unique<AgentTransport>(
           loop_.loop(), *way_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_);
     });
