@@ -13,6 +13,7 @@
 #include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
 #include "coordinator/link/attempt_notes.h"
+#include "coordinator/link/calls.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/connectors.h"
 #include "coordinator/link/fresh_answer.h"
@@ -62,8 +63,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 
   void AskHosts(HostReportsDone done) override;
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override;
-
-  OutstandingCalls& calls() override { return calls_; }
 
  private:
   struct TeamEntry {

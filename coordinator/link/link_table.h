@@ -11,7 +11,6 @@
 #include "common/loop/event_loop.h"
 #include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
-#include "coordinator/link/calls.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/placed_agents.h"
@@ -47,9 +46,6 @@ class LinkTable {
   // may be null. `done` gets a text for each that did and for each that did not, within 20 s; where
   // several calls overlap, each has its answer.
   virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
-
-  // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
-  virtual OutstandingCalls& calls() = 0;
 };
 
 struct LinkTableOptions {

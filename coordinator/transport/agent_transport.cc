@@ -11,7 +11,6 @@ namespace {
 
 // From this build on an agent knows TellFrame.begun and OpenRequest.renew.
 constexpr uint32_t kBuildThatKnows = 5;
-constexpr absl::Duration kGiveAgain = absl::Seconds(1);  // Where a tell may not be given yet.
 
 }  // namespace
 
@@ -25,6 +24,10 @@ AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity 
       sink_(sink),
       calls_(loop, key_.session_id, std::move(identity)),
       host_(after.host),
+      sender_(loop, tells_, calls_, sink,
+              [this] {
+                if (state() == State::kOpen) SendTells();
+              }),
       turns_(loop, tells_, key_, after, sink, metrics_, budget),
       child_(key_.session_id, turns_.progress(), sink),
       cancels_(loop, calls_, [this](const std::string& tell_id) { OnCancelHeard(tell_id); }),
@@ -158,7 +161,7 @@ void AgentTransport::OnAttached(const SessionNews& attached) {
   // Where the store is a copy that was put back, it does not say what the host has got; and where
   // the host has lost its files, nobody but the transcript knows.
   const bool host_forgot = !attached.known && (any_sent || !turns_.mark().journal_id.empty());
-  if (host_forgot || attached.store_is_old) repeats_all_ = true;
+  if (host_forgot || attached.store_is_old) sender_.RepeatAll();
   child_.OnAttached(attached.requests);
   if (!*alive) return;
   if (end_.asked()) {
@@ -314,23 +317,7 @@ void AgentTransport::Acknowledge(const ReadMark& mark) {
 void AgentTransport::SendTells() {
   if (!host_.is_stored()) return;  // Acknowledge() says when.
   if (calls_.is_renewing() || !leads_here()) return;
-  for (PendingTell& tell : tells_) {
-    if (tell.on_stream) continue;
-    if (!tell.sent && !launch_.is_current()) return Handle(Event::kChildNeeded);
-    if (!tell.given && !sink_.MayGive(tell.id)) return SendTellsLater();
-    tell.on_stream = tell.given = true;
-    const bool repeat = std::exchange(tell.sent, true) || repeats_all_;
-    calls_.stream()->SendTell(tell.id, tell.text, repeat,
-                              BeganElsewhere(tell, turns_.mark().in_flight));
-  }
-}
-
-void AgentTransport::SendTellsLater() {
-  if (give_timer_ != 0) return;
-  give_timer_ = loop_.After(kGiveAgain, [this] {
-    give_timer_ = 0;
-    if (state() == State::kOpen) SendTells();
-  });
+  if (!sender_.Send(launch_.is_current(), turns_.mark().in_flight)) Handle(Event::kChildNeeded);
 }
 
 void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,

@@ -26,6 +26,7 @@
 #include "coordinator/transport/session_end.h"
 #include "coordinator/transport/session_host.h"
 #include "coordinator/transport/tell_cancels.h"
+#include "coordinator/transport/tell_sender.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "coordinator/transport/transport_machine.h"
@@ -129,7 +130,6 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   // ---- tells
   void Apply(SessionNews& item);
   void SendTells();
-  void SendTellsLater();
   void SettleWhatCannotBeAsked(bool journal_is_known);
   // Of those of `ids` that are still under way then. False: a sink destroyed this.
   bool SettleEach(const std::vector<std::string>& ids, const absl::Status& outcome);
@@ -167,23 +167,22 @@ class AgentTransport : public Transport, private LinkObserver, private AttachSin
   SessionHost host_;
   LaunchOffer launch_;
   PendingTells tells_;
+  TellSender sender_;
   TurnRelay turns_;
   ChildReport child_;
   TellCancels cancels_;
   SessionEnd end_;
   LinkRetry retry_;  // While what a host has waits for a blocked link.
 
-  bool repeats_all_ = false;   // The host may have got each tell, whatever is known here.
   absl::Status contact_lost_;  // Why; while away.
   EventLoop::TimerId away_timer_ = 0;
-  EventLoop::TimerId give_timer_ = 0;  // Runs while a tell may not be given yet.
-  bool was_lost_ = false;              // The link was heard to be down, and not up since.
-  bool awaits_host_ = false;           // As AwaitHost() says.
-  bool is_trying_ = false;             // An attempt may be under way, or comes by itself.
-  bool asker_is_newer_ = false;        // As HostAway says, of that attempt.
-  bool take_lease_ = false;            // A person asked, and it was not granted yet.
-  bool take_claim_ = false;            // Nor was the claim that another host has.
-  bool spawning_ = false;              // Spawn() was called, and neither answer has come.
+  bool was_lost_ = false;        // The link was heard to be down, and not up since.
+  bool awaits_host_ = false;     // As AwaitHost() says.
+  bool is_trying_ = false;       // An attempt may be under way, or comes by itself.
+  bool asker_is_newer_ = false;  // As HostAway says, of that attempt.
+  bool take_lease_ = false;      // A person asked, and it was not granted yet.
+  bool take_claim_ = false;      // Nor was the claim that another host has.
+  bool spawning_ = false;        // Spawn() was called, and neither answer has come.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -32,7 +32,7 @@ bool IsLossOfTheWire(const absl::Status& why) {
 void AgentTransport::LoseContact() {
   calls_.Drop();
   loop_.Cancel(std::exchange(away_timer_, 0));
-  loop_.Cancel(std::exchange(give_timer_, 0));
+  sender_.Pause();
   retry_.Cancel();
   turns_.progress().Pause();
   child_.OnContactLost();
