@@ -155,7 +155,8 @@ absl::Status AgentDaemon::Serve(
                               [this](const std::string& program, AgentService::UpgradeDone done) {
                                 upgrade_->Offer(program, std::move(done));
                               }});
-  server_ = BuildServer(service_->grpc_service());
+  grpc_service_ = MakeGrpcService(loop_.loop(), *service_);
+  server_ = BuildServer(*grpc_service_);
   if (server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "gRPC did not start");
   return absl::OkStatus();
 }
@@ -232,6 +233,7 @@ void AgentDaemon::Stop() {
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
   server_.reset();
   RunOnLoop([this] {
+    grpc_service_.reset();
     service_.reset();
     upgrade_.reset();
     sessions_.reset();

@@ -15,6 +15,7 @@
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
 #include "agent/service/agent_service.h"
+#include "agent/service/grpc_service.h"
 #include "agent/session/session_table.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/door.h"
@@ -99,6 +100,7 @@ class AgentDaemon {
   std::unique_ptr<AuthLinks> auth_links_;  // Outlives the sessions.
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
+  std::unique_ptr<v1::Agent::CallbackService> grpc_service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Upgrade> upgrade_;

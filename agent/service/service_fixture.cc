@@ -133,8 +133,9 @@ ServiceFixture::ServiceFixture() {
                                        return host;
                                      },
                                  .on_shutdown = [this] { left.Notify(); }});
+  grpc_service_ = MakeGrpcService(loop_, *service_);
   grpc::ServerBuilder builder;
-  builder.RegisterService(&service_->grpc_service());
+  builder.RegisterService(&*grpc_service_);
   server_ = builder.BuildAndStart();
   stub_ = v1::Agent::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
   thread_ = std::thread([this] { loop_.Run(); });

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/base/scoped_fd.h"
+#include "coordinator/link/agent_channel.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -57,7 +58,9 @@ class WireOwner {
 
 // A host with an agent that answers.
 struct Connection {
-  ScopedFd wire;  // Non-blocking; the hello has been read; gRPC from here on.
+  ScopedFd wire;  // Non-blocking; the hello has been read.
+  // How the agent is called from here on; empty: by gRPC over `wire`.
+  ChannelOpener open_channel = {};
   // The host's words: checked for protocol and length, fit to be shown, not believed.
   v1::Hello hello;
   LinkMode mode = LinkMode::kStdio;

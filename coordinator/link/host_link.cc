@@ -9,8 +9,7 @@
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "grpcpp/create_channel_posix.h"
-#include "grpcpp/support/channel_arguments.h"
+#include "coordinator/link/grpc_channel.h"
 
 namespace iris {
 namespace {
@@ -69,14 +68,6 @@ v1::LinkStatus::State StateOf(LinkState state) {
 }
 
 }  // namespace
-
-std::unique_ptr<v1::Agent::StubInterface> HostLinkOptions::OpenStub(ScopedFd wire) {
-  // Frames are ≤ 256 KiB; what a host sends beyond a message of 1 MiB is not ours to hold.
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(4 << 20);
-  return v1::Agent::NewStub(
-      grpc::CreateCustomInsecureChannelFromFd("iris-agent", wire.Release(), arguments));
-}
 
 HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
                    std::unique_ptr<Connector> connector, HostLinkOptions options)
@@ -279,14 +270,17 @@ void HostLink::OpenLife(Connection connection) {
   was_up_ = true;
   may_have_started_ = false;
 
+  std::unique_ptr<AgentChannel> channel =
+      connection.open_channel ? connection.open_channel(loop_, calls_)
+                              : OpenGrpcChannel(loop_, calls_, std::move(connection.wire));
   life_ = std::make_shared<LinkLife>(
       LinkLife{.hello = hello_,
-               .stub = options_.open_stub(std::move(connection.wire)),
+               .channel = std::move(channel),
                .credit = CreditShares(options_.credit, Now()),
                .send_window = SendWindow(
                    options_.send_window, [this] { return probe_->Ping(); }, Now()),
                .identity = options_.identity});
-  probe_ = Probe::Start(loop_, calls_, *life_->stub,
+  probe_ = Probe::Start(loop_, *life_->channel,
                         {.on_answer = [this](uint64_t nonce) { OnAnswer(nonce); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});
   heartbeat_ = Heartbeat(options_.heartbeat, Now());

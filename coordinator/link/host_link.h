@@ -12,7 +12,6 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "common/base/scoped_fd.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
@@ -25,23 +24,18 @@
 #include "coordinator/link/link_observers.h"
 #include "coordinator/link/probe.h"
 #include "coordinator/link/rate_window.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
 struct HostLinkOptions {
-  // gRPC over `wire`.
-  static std::unique_ptr<v1::Agent::StubInterface> OpenStub(ScopedFd wire);
-
   Heartbeat::Times heartbeat;
   Backoff::Limits waits;
   RateWindow::Limits credit;               // For what comes from the host.
   RateWindow::Limits send_window;          // For what goes there.
   uint64_t seed = std::random_device()();  // Of the waits between attempts.
   std::string identity;                    // As LinkLife has it.
-  // For simulations, which have wires of their own and no threads: then what would block is posted
-  // to the loop.
-  std::function<std::unique_ptr<v1::Agent::StubInterface>(ScopedFd wire)> open_stub = OpenStub;
+  // False for simulations: then what would block is posted to the loop.
   bool threads = true;
   // Around each attempt until the link was up once: before it begins, since it may start an agent
   // that nobody hears of; and once it has ended, with whether it may have. On the loop, the latter

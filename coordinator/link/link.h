@@ -6,20 +6,21 @@
 
 #include "absl/status/status.h"
 #include "common/environment/environment.h"
+#include "coordinator/link/agent_channel.h"
 #include "coordinator/link/connection.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/send_window.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// One life of a link: from hello to the loss of the wire. Shared by the sessions that use it.
+// One life of a link: from hello to the loss of the wire. Shared by the sessions that use it. For
+// the loop alone.
 struct LinkLife {
   v1::Hello hello;
-  std::unique_ptr<v1::Agent::StubInterface> stub;  // Thread-safe.
-  // What may be on its way, from the host and to it. For the loop alone.
+  std::unique_ptr<AgentChannel> channel;
+  // What may be on its way, from the host and to it.
   CreditShares credit;
   SendWindow send_window;
   // Names the link to its host, the same at every connection and in every life of the coordinator,

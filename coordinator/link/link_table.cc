@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "coordinator/link/agent_calls.h"
 #include "coordinator/link/attempt_notes.h"
+#include "coordinator/link/calls.h"
 #include "coordinator/link/connection_pace.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
@@ -67,8 +68,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 
   void AskHosts(HostReportsDone done) override;
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override;
-
-  OutstandingCalls& calls() override { return calls_; }
 
  private:
   struct TeamEntry {
@@ -306,7 +305,7 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
     ++asking->left;
-    AskHost(loop_, calls_, life, [asking, id = shared->id](absl::optional<HostReport> report) {
+    AskHost(life, [asking, id = shared->id](absl::optional<HostReport> report) {
       if (report.has_value()) {
         report->link_id = id;
         asking->reports.push_back(*std::move(report));
@@ -338,7 +337,7 @@ void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAge
   request.set_coordinator_id(options_.coordinator_id);
   request.set_force(force);
   stops_.push_back(std::make_unique<StopAgentsCall>(
-      loop_, calls_, std::move(request),
+      loop_, std::move(request),
       [this, done = std::move(done)](std::vector<std::string> stopped,
                                      std::vector<std::string> problems) {
         SweepSoon();

@@ -50,9 +50,6 @@ class LinkTable {
   // may be null. `done` gets a text for each that did and for each that did not, within 20 s; where
   // several calls overlap, each has its answer.
   virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
-
-  // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
-  virtual OutstandingCalls& calls() = 0;
 };
 
 struct LinkTableOptions {

@@ -11,7 +11,6 @@
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/agent_calls.h"
-#include "coordinator/link/host_failure.h"
 #include "coordinator/link/host_text.h"
 #include "coordinator/link/placed_agents.h"
 
@@ -89,14 +88,9 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   std::vector<Expected> expected_;
 };
 
-StopAgentsCall::StopAgentsCall(EventLoop& loop, OutstandingCalls& calls,
-                               v1::ShutdownRequest request, StopAgentsDone done,
+StopAgentsCall::StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request, StopAgentsDone done,
                                absl::Duration deadline)
-    : loop_(loop),
-      calls_(calls),
-      request_(std::move(request)),
-      deadline_(deadline),
-      done_(std::move(done)) {}
+    : loop_(loop), request_(std::move(request)), deadline_(deadline), done_(std::move(done)) {}
 
 StopAgentsCall::~StopAgentsCall() {
   *alive_ = false;
@@ -126,27 +120,24 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
 
 void StopAgentsCall::AskWhoseTellsAreOpen(const std::string& agent,
                                           const std::shared_ptr<LinkLife>& life) {
-  ListSessions(loop_, calls_, life,
-               [this, alive = alive_, agent, life](const grpc::Status& status,
-                                                   const v1::ListResponse& list) {
-                 if (!*alive || unanswered_.count(agent) == 0) return;
-                 if (!status.ok()) return OnStays(agent, FromHost(status, ""));
-                 const std::string whose = OpenForOthers(list, request_.coordinator_id());
-                 if (whose.empty()) return End(agent, life);
-                 OnStays(agent,
-                         MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                                     absl::StrCat("it is of an older build, which would end the "
-                                                  "messages of other coordinators too: ",
-                                                  whose),
-                                     kFixStopForce));
-               });
+  ListSessions(
+      life, [this, alive = alive_, agent, life](const absl::StatusOr<v1::ListResponse>& list) {
+        if (!*alive || unanswered_.count(agent) == 0) return;
+        if (!list.ok()) return OnStays(agent, list.status());
+        const std::string whose = OpenForOthers(*list, request_.coordinator_id());
+        if (whose.empty()) return End(agent, life);
+        OnStays(agent, MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                                   absl::StrCat("it is of an older build, which would end the "
+                                                "messages of other coordinators too: ",
+                                                whose),
+                                   kFixStopForce));
+      });
 }
 
 void StopAgentsCall::End(const std::string& agent, const std::shared_ptr<LinkLife>& life) {
-  EndAgent(loop_, calls_, life, request_,
-           [this, alive = alive_, agent](const grpc::Status& status,
-                                         const v1::ShutdownResponse& response) {
-             if (*alive) OnEnded(agent, status, response);
+  EndAgent(life, request_,
+           [this, alive = alive_, agent](const absl::StatusOr<v1::ShutdownResponse>& ended) {
+             if (*alive) OnEnded(agent, ended);
            });
 }
 
@@ -240,18 +231,18 @@ void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& 
   FinishIfAll();
 }
 
-void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& status,
-                             const v1::ShutdownResponse& response) {
+void StopAgentsCall::OnEnded(const std::string& agent,
+                             const absl::StatusOr<v1::ShutdownResponse>& ended) {
   const auto found = unanswered_.find(agent);
   if (found == unanswered_.end()) return;
-  if (!status.ok()) return OnStays(agent, FromHost(status, ""));
+  if (!ended.ok()) return OnStays(agent, ended.status());
   const std::string name = found->second.name;
   if (on_gone) on_gone(found->second.place);
   unanswered_.erase(found);
-  if (response.tells_of_others() > 0) {
-    stopped_.push_back(absl::StrCat(name, ", and with it ", response.tells_of_others(),
-                                    response.tells_of_others() == 1 ? " open message"
-                                                                    : " open messages",
+  const uint32_t tells_of_others = ended->tells_of_others();
+  if (tells_of_others > 0) {
+    stopped_.push_back(absl::StrCat(name, ", and with it ", tells_of_others,
+                                    tells_of_others == 1 ? " open message" : " open messages",
                                     " of other coordinators"));
   } else {
     stopped_.push_back(name);

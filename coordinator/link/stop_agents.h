@@ -10,13 +10,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
-#include "grpcpp/support/status.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -39,10 +38,10 @@ class StopAgentsCall {
   // For all of it: who has not answered by then is a problem.
   static constexpr absl::Duration kDeadline = absl::Seconds(20);
 
-  // `request` is what agents are asked. `loop`, `calls` and the links that are passed outlive this.
+  // `request` is what agents are asked. `loop` and the links that are passed outlive this.
   // `done` is called once, on the loop and never from inside a method; not at all once this is
   // destroyed.
-  StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, v1::ShutdownRequest request,
+  StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request,
                  StopAgentsDone done, absl::Duration deadline = kDeadline);
   ~StopAgentsCall();
   StopAgentsCall(const StopAgentsCall&) = delete;
@@ -91,15 +90,13 @@ class StopAgentsCall {
   void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);
   void AskWhoseTellsAreOpen(const std::string& agent, const std::shared_ptr<LinkLife>& life);
   void End(const std::string& agent, const std::shared_ptr<LinkLife>& life);
-  void OnEnded(const std::string& agent, const grpc::Status& status,
-               const v1::ShutdownResponse& response);
+  void OnEnded(const std::string& agent, const absl::StatusOr<v1::ShutdownResponse>& ended);
   // Asked, and not ended: `why`.
   void OnStays(const std::string& agent, const absl::Status& why);
   void OnDeadline();
   void FinishIfAll();
 
   EventLoop& loop_;
-  OutstandingCalls& calls_;
   const v1::ShutdownRequest request_;
   const absl::Duration deadline_;
   StopAgentsDone done_;

@@ -267,7 +267,7 @@ class Orchestrator : private SessionListener {
     void OnSettled(const std::string& id_on_host, const absl::Status& outcome) override;
     void OnCancelHeard(const std::string& id_on_host) override;
     void OnRequests(const std::vector<v1::PendingRequest>& requests) override;
-    void OnApplied(const ReadMark& mark) override;
+    void OnReadUpTo(const ReadMark& mark) override;
     bool HostHasAnswered() const override;
     absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
     void OnHostAway(const HostAway& away) override;

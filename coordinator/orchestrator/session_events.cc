@@ -98,7 +98,7 @@ void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requ
   session->NoteRequests(requests);
 }
 
-void Orchestrator::Queue::OnApplied(const ReadMark& mark) {
+void Orchestrator::Queue::OnReadUpTo(const ReadMark& mark) {
   session->NoteApplied(mark);
   owner->SaveSoon(session->session_id(), mark);
 }

@@ -13,12 +13,7 @@ class AgentTransportFactory final : public TransportFactory {
 
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    Link& link = links_.MakeFor(team);
-    if (team.remote.has_value()) {
-      return std::make_unique<RemoteAgentTransport>(loop_, links_.calls(), link, identity_, team,
-                                                    key, after, sink, &budget_);
-    }
-    return std::make_unique<LocalTransport>(loop_, links_.calls(), link, identity_, team, key,
+    return std::make_unique<AgentTransport>(loop_, links_.MakeFor(team), identity_, team, key,
                                             after, sink, &budget_);
   }
 

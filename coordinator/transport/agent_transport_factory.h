@@ -11,8 +11,8 @@
 
 namespace iris {
 
-// Local teams get a LocalTransport, teams with a `remote` a RemoteAgentTransport. `links` and
-// `budget`, of what the sessions hold in memory, outlive the factory and every transport.
+// Each session gets an AgentTransport over its team's way to the agent. `links` and `budget`, of
+// what the sessions hold in memory, outlive the factory and every transport.
 std::unique_ptr<TransportFactory> MakeTransportFactory(EventLoop& loop, LinkTable& links,
                                                        CoordinatorIdentity identity,
                                                        ByteBudget& budget);

@@ -78,7 +78,7 @@ class TransportSink {
   // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
   // to be acknowledged: until then the host keeps it, and a host that is new to the session gets no
   // tells: the next life has to know whom they were given to.
-  virtual void OnApplied(const ReadMark& mark) = 0;
+  virtual void OnReadUpTo(const ReadMark& mark) = 0;
 
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
   // or an earlier one. Where it is out of reach now, that is for a while.
@@ -112,10 +112,8 @@ struct TransportMetrics {
   absl::Time last_used = absl::InfinitePast();
 };
 
-// One session's way to its `claude`, wherever that runs:
-//
-//   LocalTransport        – the agent on this machine, over its UNIX socket
-//   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
+// One session's way to its `claude`, wherever that runs: AgentTransport, over a link to the agent
+// on this machine or on the team's host.
 //
 // Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
 // got survives the link: it waits for the next one, without end. Where something has to be mended
@@ -163,7 +161,7 @@ class Transport {
   // TransportSink::MayGive() said no, and would say yes now: it is asked again at once. Not from
   // inside of that.
   virtual void GiveNow() = 0;
-  // What OnApplied() said is stored: the host may drop it.
+  // What OnReadUpTo() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
   // itself first. Others are left alone. Where the host is out of reach it is settled at once, and

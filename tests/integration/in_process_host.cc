@@ -53,8 +53,9 @@ InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_
   service_ =
       AgentService::Make(loop_.loop(), *sessions_,
                          {.get_host = [] { return v1::GetHostResponse(); }, .on_shutdown = [] {}});
+  grpc_service_ = MakeGrpcService(loop_.loop(), *service_);
   grpc::ServerBuilder builder;
-  builder.RegisterService(&service_->grpc_service());
+  builder.RegisterService(&*grpc_service_);
   server_ = builder.BuildAndStart();
 }
 
@@ -70,6 +71,7 @@ InProcessHost::~InProcessHost() {
   // After the last that streams posted, which refers to both, and where what they have of the disk's
   // and the children's threads is posted too.
   loop_.Run([this] {
+    grpc_service_.reset();
     service_.reset();
     sessions_.reset();
   });

@@ -71,7 +71,7 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     requests_ = requests;
   }
-  void OnApplied(const ReadMark& mark) override {
+  void OnReadUpTo(const ReadMark& mark) override {
     {
       absl::MutexLock lock(&mutex_);
       mark_ = mark;
@@ -270,8 +270,8 @@ class TransportTest : public ::testing::Test {
   void Renew(const ReadMark& after = {}) {
     OnLoop([&] {
       transport_.reset();
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, identity_, team_,
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
     });
   }

@@ -27,8 +27,8 @@ class FloodTest : public ::testing::Test {
     host_.Speak(true);
     OnLoop([this] {
       link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector());
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
           SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_);
       transport_->Tell(NewUuid(), "anything");
     });
@@ -110,8 +110,8 @@ TEST_F(FloodTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
   host_.Flood(event);
   OnLoop([&] {
     memory = std::make_unique<UsedUp>(loop_.loop());
-    transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+    transport_ = std::make_unique<AgentTransport>(
+        loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
         SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_,
         &memory->budget());
     transport_->Tell(tell_id, "anything");
@@ -132,8 +132,8 @@ class NoRoomTest : public TransportTest {
   NoRoomTest() {
     OnLoop([this] {
       memory_ = std::make_unique<UsedUp>(loop_.loop());
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, identity_, team_,
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_,
           &memory_->budget());
     });

@@ -35,8 +35,8 @@ class TransportOwnWayTest : public TransportTest {
     });
     team_.asker.environment = Leading("one");
     OnLoop([this] {
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *way_, identity_, team_,
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *way_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_);
     });
   }

@@ -18,8 +18,8 @@ class BusyHostTest : public ::testing::Test {
     KeepGrpcClientThreads();
     host_.Speak(true);
     link_ = std::make_unique<HostLink>(loop_, calls_, "gpu1", host_.MakeConnector());
-    transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_, calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+    transport_ = std::make_unique<AgentTransport>(
+        loop_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
         SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_);
     transport_->Tell(NewUuid(), "anything");
   }

@@ -115,7 +115,7 @@ v1::Hello Host::hello() const {
 
 void Host::Accept(std::shared_ptr<Wire> wire) {
   agent_->channels.push_back(
-      ServerChannel::Make(world_, std::move(wire), agent_->service->grpc_service()));
+      ServerChannel::Make(world_, std::move(wire), *agent_->loop, *agent_->service));
 }
 
 bool Host::RunReady() { return agent_ != nullptr && agent_->loop->RunReady(); }
@@ -149,7 +149,7 @@ void Host::EndAgent() {
     claude->CloseStdin();
   }
   for (const std::shared_ptr<ServerChannel>& channel : agent_->channels) channel->Abandon();
-  // gRPC's objects delete themselves on the loop.
+  // Streams let go of their handlers on the loop.
   while (agent_->loop->RunReady()) {
   }
   agent_->sessions.reset();

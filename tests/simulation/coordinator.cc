@@ -13,18 +13,22 @@ namespace iris::simulation {
 
 class Coordinator::Dialer final : public Connector {
  public:
-  Dialer(World& world, const Options& options, Life& life, Way& way)
-      : world_(world), options_(options), life_(life), way_(way) {}
+  Dialer(World& world, const Options& options, Life& life)
+      : world_(world), options_(options), life_(life) {}
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>&) override {
     on_progress({.stage = ConnectProgress::Stage::kStarting, .text = "simulated"});
     absl::StatusOr<Dialed> dialed = options_.dial();
     if (!dialed.ok()) return dialed.status();
-    way_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);
-    life_.channels.push_back(way_.dialed);
+    const std::shared_ptr<ClientChannel> channel =
+        ClientChannel::Make(world_, dialed->wire, options_.taps);
+    life_.channels.push_back(channel);
     Connection connection;
     connection.hello = dialed->hello;
+    connection.open_channel = [channel](EventLoop& loop, OutstandingCalls&) {
+      return channel->Open(loop);
+    };
     return connection;
   }
 
@@ -32,7 +36,6 @@ class Coordinator::Dialer final : public Connector {
   World& world_;
   const Options& options_;
   Life& life_;
-  Way& way_;
 };
 
 namespace {
@@ -57,9 +60,8 @@ class Coordinator::Factory final : public TransportFactory {
   Factory(Life& life, CoordinatorIdentity identity) : life_(life), identity_(std::move(identity)) {}
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    return std::make_unique<AskedTransport>(*life_.loop, life_.calls,
-                                            *life_.ways.at(team.name).link, identity_, Asked(team),
-                                            key, after, sink);
+    return std::make_unique<AskedTransport>(*life_.loop, *life_.ways.at(team.name), identity_,
+                                            Asked(team), key, after, sink);
   }
 
  private:
@@ -68,15 +70,11 @@ class Coordinator::Factory final : public TransportFactory {
 };
 
 void Coordinator::OpenWay(Life& life, const std::string& team) {
-  Way& way = life.ways[team];
   const HostLinkOptions options{
-      .credit = options_.credit,
-      .seed = world_.Below(1 << 30),
-      .open_stub = [&way](ScopedFd) { return std::exchange(way.dialed, nullptr)->MakeStub(); },
-      .threads = false};
-  way.link =
+      .credit = options_.credit, .seed = world_.Below(1 << 30), .threads = false};
+  life.ways[team] =
       std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
-                                 std::make_unique<Dialer>(world_, options_, life, way), options);
+                                 std::make_unique<Dialer>(world_, options_, life), options);
 }
 
 absl::Status Coordinator::Start() {
@@ -159,15 +157,7 @@ std::vector<std::string> Coordinator::OpenTells() {
   return ids.ok() ? *ids : std::vector<std::string>();
 }
 
-bool Coordinator::RunReady() {
-  if (life_ == nullptr) return false;
-  bool any = life_->loop->RunReady();
-  for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
-    const std::shared_ptr<ClientChannel> still = channel.lock();
-    if (still != nullptr && still->LookForCancelled()) any = true;
-  }
-  return any;
-}
+bool Coordinator::RunReady() { return life_ != nullptr && life_->loop->RunReady(); }
 
 absl::Duration Coordinator::next() const {
   if (life_ == nullptr) return absl::InfiniteDuration();

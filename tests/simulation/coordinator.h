@@ -71,18 +71,14 @@ class Coordinator {
  private:
   class Dialer;
   class Factory;
-  // Each team's own way to the host that all of them work on.
-  struct Way {
-    std::shared_ptr<ClientChannel> dialed;  // That the link is about to use.
-    std::unique_ptr<HostLink> link;
-  };
   // In this order they are made, and the other way round they go.
   struct Life {
     std::unique_ptr<EventLoop> loop;
     OutstandingCalls calls;
     Store* store = nullptr;
     std::unique_ptr<LiveConfig> config;
-    std::map<std::string, Way> ways;  // By team.
+    // Each team's own way to the host that all of them work on.
+    std::map<std::string, std::unique_ptr<HostLink>> ways;
     std::unique_ptr<TransportFactory> factory;
     std::unique_ptr<Orchestrator> orchestrator;
     std::vector<std::weak_ptr<ClientChannel>> channels;
