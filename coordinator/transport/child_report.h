@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "coordinator/transport/open_requests.h"
+#include "coordinator/transport/request_list.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/turn_progress.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -62,7 +62,7 @@ class ChildReport {
   bool said_ready_ = false;  // OnReady() was the last word to the sink.
   int64_t pid_ = 0;
   uint64_t start_time_ = 0;
-  OpenRequests requests_;
+  RequestList requests_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

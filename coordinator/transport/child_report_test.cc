@@ -98,7 +98,7 @@ TEST_F(ChildReportTest, WhatAHostSaysAtAContactTakesThePlaceOfWhatWasKnown) {
 }
 
 TEST_F(ChildReportTest, NobodyIsAskedMoreThanTheBoundsAllow) {
-  OpenRequests requests;
+  RequestList requests;
   for (int i = 0; i < 64; ++i) EXPECT_TRUE(requests.Add(Request(absl::StrCat("r", i)), ""));
   EXPECT_FALSE(requests.Add(Request("one-too-many"), ""));
   EXPECT_TRUE(requests.Clear());

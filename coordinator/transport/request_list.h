@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_TRANSPORT_OPEN_REQUESTS_H_
-#define IRIS_COORDINATOR_TRANSPORT_OPEN_REQUESTS_H_
+#ifndef IRIS_COORDINATOR_TRANSPORT_REQUEST_LIST_H_
+#define IRIS_COORDINATOR_TRANSPORT_REQUEST_LIST_H_
 
 #include <string>
 #include <utility>
@@ -12,7 +12,7 @@ namespace iris {
 
 // What a session's claude asks before it goes on, within the bounds of what a host may pass on. Not
 // thread-safe.
-class OpenRequests {
+class RequestList {
  public:
   const std::vector<v1::PendingRequest>& all() const { return requests_; }
   bool empty() const { return requests_.empty(); }
@@ -32,4 +32,4 @@ std::string AsksText(const v1::PendingRequest& request);
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_TRANSPORT_OPEN_REQUESTS_H_
+#endif  // IRIS_COORDINATOR_TRANSPORT_REQUEST_LIST_H_

@@ -1,4 +1,4 @@
-#include "coordinator/transport/open_requests.h"
+#include "coordinator/transport/request_list.h"
 
 #include <cstddef>
 
@@ -20,7 +20,7 @@ bool IsWithinBounds(const v1::PendingRequest& request) {
 
 }  // namespace
 
-bool OpenRequests::Add(v1::PendingRequest request, absl::string_view session_id) {
+bool RequestList::Add(v1::PendingRequest request, absl::string_view session_id) {
   size_t bytes = request.json().size();
   for (const v1::PendingRequest& open : requests_) bytes += open.json().size();
   if (requests_.size() >= kRequestsMax || bytes > kRequestsBytesMax) return false;
@@ -33,7 +33,7 @@ bool OpenRequests::Add(v1::PendingRequest request, absl::string_view session_id)
   return true;
 }
 
-bool OpenRequests::Remove(absl::string_view request_id) {
+bool RequestList::Remove(absl::string_view request_id) {
   return std::erase_if(requests_, [&](const v1::PendingRequest& request) {
            return request.request_id() == request_id;
          }) > 0;
