@@ -68,6 +68,12 @@ TEST(CommandLineTest, AMessageNeedsNoQuotes) {
   EXPECT_EQ(Parse({"tell", "gpu", "--timeout=1h30m", "x"}).command.timeout_ms, 5'400'000);
 }
 
+TEST(CommandLineTest, WhatLooksLikeAnOptionIsNoneOfTheMessageWhateverIsInIt) {
+  const auto parsed = Parse({"tell", "gpu", "x", "--\x1b[31mfoo"});
+  EXPECT_EQ(parsed.exit_code, kExitUsage);
+  EXPECT_THAT(parsed.message, AllOf(HasSubstr("there is no option"), HasSubstr("foo")));
+}
+
 TEST(CommandLineTest, ADashIsStdinAloneAndTextBehindTwo) {
   for (const auto& parsed :
        {Parse({"tell", "gpu", "review", "-"}), Parse({"tell", "gpu", "-", "now"}),

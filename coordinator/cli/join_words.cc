@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,10 @@ class WordsOfTell {
         const bool has_value = i + 1 < arguments.size() && !IsOption(arguments[i + 1]);
         if (has_value) joined_.words.insert(joined_.words.end(), {word, arguments[++i]});
         if (!has_value) joined_.wrong = absl::StrCat(word, " needs a value");
+      } else if (absl::c_any_of(word, absl::ascii_iscntrl)) {
+        // CLI11 has taken such a one for a word of the message since 2.4.
+        joined_.wrong = absl::StrCat("there is no option ", word,
+                                     "; if it belongs to the message, put -- before the message");
       } else {
         joined_.words.push_back(word);
       }

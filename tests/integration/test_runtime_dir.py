@@ -84,7 +84,9 @@ def test_what_ssh_of_a_killed_coordinator_leaves_is_swept(iris, runtime, sshd, r
     status = iris.status()
     left = of_ssh()
     assert left
-    for victim in (status["pid"], status["links"][0]["sshPid"]):
-        os.kill(victim, signal.SIGKILL)
+    ssh, coordinator = status["links"][0]["sshPid"], status["pid"]
+    # Stopped first: else it cleaned up behind its ssh, or ssh behind itself.
+    for victim, how in ((coordinator, signal.SIGSTOP), (ssh, signal.SIGKILL), (coordinator, signal.SIGKILL)):
+        os.kill(victim, how)
     assert iris.answer("gpu", "COUNT") == "2"
     assert not of_ssh() & left

@@ -171,7 +171,7 @@ def test_a_damaged_agent_is_installed_again(iris, host):
 
 def test_the_agent_runs_in_an_empty_root(scratch):
     agent = binaries.program("agent/iris-agent")
-    assert agent.stat().st_size <= 8_400_000
+    assert agent.stat().st_size <= 9_000_000  # 8.3 MB with Debian 12's libraries, 8.8 with 13's.
     (scratch / "iris-agent").write_bytes(agent.read_bytes())
     (scratch / "iris-agent").chmod(0o755)
     done = subprocess.run(["env", "-i", "/usr/sbin/chroot", scratch, "/iris-agent", "version"],
