@@ -222,6 +222,11 @@ void InFlight::SettleIdle(bool is_over) {
   sink_.OnWedged();
 }
 
+void InFlight::Describe(v1::SessionInfo& info) const {
+  if (any()) info.set_tell_in_flight(tell_id());
+  if (std::optional<v1::Stall> stall = watch_.Diagnose()) *info.mutable_stall() = *std::move(stall);
+}
+
 // ------------------------------------------------------------------------------------ an upgrade
 
 std::string InFlight::WhyNoHandover() const {

@@ -91,6 +91,7 @@ class InFlight final : private TurnWatchSink {
   void OnInterruptAnswered(const std::vector<std::string>& dropped);
   void OnInterruptRefused();
 
+  void Describe(v1::SessionInfo& info) const;
   TurnWatch& watch() { return watch_; }
   const TurnWatch& watch() const { return watch_; }
 

@@ -50,6 +50,29 @@ LiveChild::Phase LiveChild::phase() const {
   return Phase::kClosing;
 }
 
+v1::SessionState LiveChild::state() const {
+  switch (phase()) {
+    case Phase::kNone:
+      return parts_.claim.is_anothers() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
+    case Phase::kStarting:
+      return v1::SESSION_STARTING;
+    case Phase::kReady:
+      return parts_.in_flight.any() ? v1::SESSION_BUSY : v1::SESSION_READY;
+    case Phase::kClosing:
+      return v1::SESSION_CLOSING;
+  }
+  return v1::SESSION_UNSPECIFIED;
+}
+
+v1::OpenResponse LiveChild::Opened(bool started) const {
+  Check(phase() == Phase::kReady, "a child that is not ready is reported as opened");
+  v1::OpenResponse response;
+  *response.mutable_child() = Info();
+  response.set_started(started);
+  response.set_resumed(child_->resumed());
+  return response;
+}
+
 v1::ChildInfo LiveChild::Info() const {
   v1::ChildInfo info;
   if (child_ == nullptr) return info;
@@ -176,6 +199,18 @@ void LiveChild::Decide(const std::string& request_id, const std::string& decisio
 void LiveChild::Refuse(const std::string& request_id, const std::string& why) {
   Check(exists(), "there is no claude to be refused");
   child_->Refuse(request_id, why);
+}
+
+void LiveChild::WriteNextTell() {
+  if (phase() != Phase::kReady || parts_.in_flight.any()) return;
+  if (EndIfOutdated()) return;
+  if (!parts_.queue.any_waits()) return Idle();
+  if (const absl::Status held = parts_.claim.Hold(); !held.ok()) {
+    LogWarn("session ", id_, " is given up: ", held.message());
+    parts_.queue.SettleWaiting(held);
+    return End(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
+  }
+  parts_.in_flight.WriteNext();
 }
 
 // ---------------------------------------------------------------------------------------- its end

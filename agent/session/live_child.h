@@ -73,8 +73,11 @@ class LiveChild final : private ClaudeSink {
 
   Phase phase() const;
   bool exists() const { return child_ != nullptr; }
-  bool resumed() const { return child_->resumed(); }
+  // What people see of the session by it: also of one that has none.
+  v1::SessionState state() const;
   v1::ChildInfo Info() const;
+  // It is ready. `started`: it was not when the Open came.
+  v1::OpenResponse Opened(bool started) const;
   // Where the child has its session's transcript, or the next one would; "" if there is none.
   std::string Transcript() const;
 
@@ -85,6 +88,9 @@ class LiveChild final : private ClaudeSink {
   void End(absl::Duration grace, v1::Exited::Reason reason);
   // False: it is as the newest Open wants it. Else it is being ended.
   bool EndIfOutdated();
+  // Writes the oldest tell that waits, if it can get one now. One that must not get it is ended: it
+  // is outdated, or another host has the session, which all that wait hear.
+  void WriteNextTell();
   // It is told what a person has decided, or why nobody does.
   void Decide(const std::string& request_id, const std::string& decision);
   void Refuse(const std::string& request_id, const std::string& why);

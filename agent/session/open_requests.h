@@ -51,7 +51,8 @@ class OpenRequests {
   // be kept. `why_nobody`: nobody can answer, and why; empty: somebody may.
   void Ask(const std::string& request_id, absl::string_view line, absl::string_view tell_id,
            absl::string_view why_nobody);
-  // As Session::AnswerRequest().
+  // Answers one of them, as CompleteAnswer() (child_requests.h) takes it; one that was answered
+  // stays as it was. FAILURE_BAD_REQUEST: it does not wait any more, or this is no answer.
   absl::StatusOr<v1::AnswerRequestResponse> Answer(const std::string& request_id,
                                                    absl::string_view answer);
   // claude does not ask this any more.

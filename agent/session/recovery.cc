@@ -79,6 +79,16 @@ bool Recovery::IsOverElsewhere() {
   return true;
 }
 
+v1::ChildInfo Recovery::SurvivorInfo() const {
+  const saved::Child& survivor = files_.state().child();
+  v1::ChildInfo info;
+  info.set_pid(survivor.pid());
+  info.set_start_time(survivor.start_time());
+  info.set_boot_id(survivor.boot_id());
+  info.set_pid_namespace(survivor.pid_namespace());
+  return info;
+}
+
 void Recovery::End() {
   if (survivor_ != nullptr && !survivor_->is_of_another_agent()) return survivor_->End();
   // Another agent runs it, and its claim keeps the session. Or it runs where nobody here can see

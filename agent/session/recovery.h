@@ -14,6 +14,7 @@
 #include "agent/session/loop_timer.h"
 #include "agent/session/session_files.h"
 #include "common/loop/event_loop.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
@@ -53,6 +54,8 @@ class Recovery {
   void Begin(ProcessId stray_keeper);
   // A child of an earlier agent is waited for.
   bool is_draining() const { return draining_; }
+  // That child, as the files have it.
+  v1::ChildInfo SurvivorInfo() const;
   // It is ended. What another agent runs, or may run where nobody here can see it, is let go
   // instead.
   void End();

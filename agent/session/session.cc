@@ -6,7 +6,6 @@
 #include "agent/session/turn_failure.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
 
 namespace iris {
 
@@ -19,21 +18,18 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       lease_(id_, identity.hostname, *files_),
       spec_(identity, id_, *files_, before),
       claim_(
-          id_, identity, *files_, [this] { return spec_.ClaimFile(); },
-          [this] { return spec_.Who(); }),
+          id_, identity, *files_, [this] { return spec_.ClaimFile(); }, who_),
       replay_(
-          log_, [this] { return child_.Transcript(); }, [this] { return spec_.Who(); }),
+          log_, [this] { return child_.Transcript(); }, who_),
       queue_(
-          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); },
-          [this] { return spec_.Who(); }),
+          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_),
       recovery_(loop, identity, id_, *files_, claim_, std::move(kill_strays), *this),
-      requests_(loop, identity.request_patience, log_, *this, [this] { return spec_.Who(); }),
-      end_([this] { return spec_.Who(); }),
-      in_flight_(loop, log_, replay_, queue_, end_, requests_, *this,
-                 [this] { return spec_.Who(); }),
+      requests_(loop, identity.request_patience, log_, *this, who_),
+      end_(who_),
+      in_flight_(loop, log_, replay_, queue_, end_, requests_, *this, who_),
       child_(loop, identity, id_,
              {*files_, log_, spec_, claim_, queue_, requests_, end_, in_flight_},
-             std::move(start_child), *this, [this] { return spec_.Who(); }) {
+             std::move(start_child), *this, who_) {
   files_->StampWith(identity.host_age);
   if (before == nullptr || !child_.Adopt(*before)) {
     queue_.Recover();
@@ -50,11 +46,6 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
   if (!grant.ok()) return grant.status();
   if (grant->fenced.has_value()) log_.Fence(*grant->fenced, OpenTells());
   return grant->epoch;
-}
-
-void Session::Acknowledge(uint64_t seq) {
-  queue_.ForgetOutcomesUpTo(seq);
-  log_.Acknowledge(seq);
 }
 
 // ------------------------------------------------------------------------------------------ tells
@@ -89,20 +80,8 @@ void Session::GoOnWithTells() {
   if (is_free() && queue_.any_waits()) {
     child_.Start();
   } else {
-    WriteNextTell();
+    child_.WriteNextTell();
   }
-}
-
-void Session::WriteNextTell() {
-  if (!is_ready() || in_flight_.any()) return;
-  if (child_.EndIfOutdated()) return;
-  if (!queue_.any_waits()) return child_.Idle();
-  if (const absl::Status held = claim_.Hold(); !held.ok()) {
-    LogWarn("session ", id_, " is given up: ", held.message());
-    queue_.SettleWaiting(held);
-    return child_.End(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
-  }
-  in_flight_.WriteNext();
 }
 
 void Session::CancelTell(const std::string& tell_id, CancelDone done) {
@@ -120,13 +99,7 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   const bool may_end =
       child_.phase() == LiveChild::Phase::kStarting || (is_ready() && !in_flight_.any());
   if (may_end) child_.EndIfOutdated();
-  if (is_ready()) {
-    v1::OpenResponse response;
-    *response.mutable_child() = child_.Info();
-    response.set_resumed(child_.resumed());
-    done(response);
-    return;
-  }
+  if (is_ready()) return done(child_.Opened(/*started=*/false));
   opening_.push_back(std::move(done));
   if (takeover) claim_.TakeOverNext();
   // Where one is being ended, or a survivor is waited for, it is started when that has gone.
@@ -142,12 +115,9 @@ void Session::OnStartFailed(const absl::Status& why) {
 
 void Session::OnChildReady() {
   claim_.ForgetTakeover();  // Asked for while it was starting: the start had the claim already.
-  v1::OpenResponse response;
-  *response.mutable_child() = child_.Info();
-  response.set_started(true);
-  response.set_resumed(child_.resumed());
-  for (OpenDone& done : std::exchange(opening_, {})) done(response);
-  WriteNextTell();
+  const v1::OpenResponse opened = child_.Opened(/*started=*/true);
+  for (OpenDone& done : std::exchange(opening_, {})) done(opened);
+  child_.WriteNextTell();
 }
 
 void Session::Close(absl::Duration grace, CloseDone done) {
@@ -196,52 +166,20 @@ std::optional<handover::Session> Session::HandOver() const {
 
 // -------------------------------------------------------------------------------------- snapshots
 
-v1::SessionState Session::state() const {
-  if (recovery_.is_draining()) return v1::SESSION_DRAINING;
-  switch (child_.phase()) {
-    case LiveChild::Phase::kNone:
-      return claim_.is_anothers() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
-    case LiveChild::Phase::kStarting:
-      return v1::SESSION_STARTING;
-    case LiveChild::Phase::kReady:
-      return in_flight_.any() ? v1::SESSION_BUSY : v1::SESSION_READY;
-    case LiveChild::Phase::kClosing:
-      return v1::SESSION_CLOSING;
-  }
-  return v1::SESSION_UNSPECIFIED;
-}
-
-v1::ChildInfo Session::ChildInfo() const {
-  if (!recovery_.is_draining()) return child_.Info();
-  const saved::Child& survivor = files_->state().child();
-  v1::ChildInfo info;
-  info.set_pid(survivor.pid());
-  info.set_start_time(survivor.start_time());
-  info.set_boot_id(survivor.boot_id());
-  info.set_pid_namespace(survivor.pid_namespace());
-  return info;
-}
-
 v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (!is_free()) *info.mutable_child() = ChildInfo();
-  info.set_team(spec_.newest().team());
-  info.set_from(spec_.newest().from());
-  info.set_cwd(spec_.newest().cwd());
+  if (!is_free()) {
+    *info.mutable_child() = recovery_.is_draining() ? recovery_.SurvivorInfo() : child_.Info();
+  }
+  spec_.Describe(info);
   lease_.Describe(info);
   if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
-  if (in_flight_.any()) info.set_tell_in_flight(in_flight_.tell_id());
+  in_flight_.Describe(info);
   queue_.Describe(info);
-  info.set_journal_bytes(journal().bytes());
-  if (OpenTells().empty()) {
-    info.set_idle_ms(absl::ToInt64Milliseconds(child_.IdleFor()));
-  }
-  info.set_readers(static_cast<uint32_t>(log_.reader_count()));
-  if (std::optional<v1::Stall> stall = in_flight_.watch().Diagnose()) {
-    *info.mutable_stall() = *std::move(stall);
-  }
+  log_.Describe(info);
+  if (OpenTells().empty()) info.set_idle_ms(absl::ToInt64Milliseconds(child_.IdleFor()));
   return info;
 }
 

@@ -47,6 +47,7 @@ class SessionLog {
   // Nothing is kept any more for readers of earlier leases.
   void ForgetFencedReaders();
 
+  void Describe(v1::SessionInfo& info) const;
   const Journal& journal() const { return journal_; }
 
  private:

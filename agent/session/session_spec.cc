@@ -83,6 +83,12 @@ std::string SessionSpec::Who() const {
   return absl::StrCat("claude for team ", newest_.team(), " on ", identity_.hostname);
 }
 
+void SessionSpec::Describe(v1::SessionInfo& info) const {
+  info.set_team(newest_.team());
+  info.set_from(newest_.from());
+  info.set_cwd(newest_.cwd());
+}
+
 void SessionSpec::HandOver(bool child, handover::Session& state) const {
   if (newest_.has_environment()) {
     state.set_environment(newest_.environment().SerializeAsString());

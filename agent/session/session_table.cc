@@ -1,19 +1,15 @@
 #include "agent/session/session_table.h"
 
-#include <dirent.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/process/own_children.h"
 #include "agent/session/claim.h"
+#include "agent/session/handed_child.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
@@ -26,16 +22,6 @@ namespace {
 
 constexpr size_t kIdBytesShown = 64;
 constexpr size_t kShownMax = 8;  // Teams whose messages are open.
-
-// As an agent's death does: claude finishes its turn. Its keeper is a child of ours, and no stray.
-void LetFinish(const handover::Session& session) {
-  if (!session.has_child()) return;
-  const handover::Child& child = session.child();
-  OwnChildren::Get().Adopt(static_cast<pid_t>(child.keeper()));
-  for (const int fd : {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
-    if (fd > 2) close(fd);
-  }
-}
 
 AgentIdentity WithAge(AgentIdentity identity, const HostAge& age) {
   identity.host_age = [&age] { return age.Age(); };
@@ -108,18 +94,14 @@ void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Sessi
   LoadFiles();
   for (const auto& [id, session] : std::exchange(before_, {})) {
     LogError("session ", id, " was handed over, and cannot be opened");
-    LetFinish(*session);
+    LetChildFinish(*session);
   }
 }
 
 void SessionTable::LoadFiles() {
-  std::vector<std::string> found;
-  DIR* const listing = opendir(identity_.sessions_dir.c_str());
-  if (listing == nullptr) return LogError(identity_.sessions_dir, ": ", strerror(errno));
-  while (const dirent* entry = readdir(listing)) {
-    if (IsUuid(entry->d_name)) found.push_back(entry->d_name);
-  }
-  closedir(listing);
+  const absl::StatusOr<std::vector<std::string>> listed = retention_.Sessions();
+  if (!listed.ok()) return LogError(listed.status().message());
+  const std::vector<std::string>& found = *listed;
   for (const std::string& id : found) {
     if (!MakeRoom()) {
       LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");

@@ -70,7 +70,21 @@ class TellQueue {
     kWaits,    // It waits: AskTranscript(), then WriteNext().
     kNotOpened,
   };
-  // As Session::Tell() says. `opened`: an Open came.
+  // Takes a tell. `opened`: an Open came. `repeat`: it may have been sent before; unless it waits
+  // here already, the transcript is asked before claude gets it, once no other turn is under way. A
+  // known id never runs again, and changes nothing, but
+  // - where its text died with an earlier agent, it is taken like a repeated one;
+  // - where it is settled, and the sender has no event to read that says so, it is settled again by
+  //   the transcript, once no other turn is under way;
+  // - without `repeat` it is new to the sender, whose store is older than what happened here, and
+  //   who may have read of it before: a settled one is settled again. (Of one in flight see
+  //   InFlight::OweWhole().)
+  // `begun`: its sender has read that claude had it. Where nothing here says how far that came, it
+  // is settled as FAILURE_AMBIGUOUS in the place of being run.
+  //
+  // One that cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too
+  // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
+  // the disk has no room for what would be said.
   Offered Offer(const std::string& tell_id, std::string text, bool repeat, bool begun, bool opened);
   // Looks up what waits for that. Not while the transcript grows by a tell's turn: what is told
   // anew in the middle of another turn would end that one for its reader.
@@ -89,8 +103,9 @@ class TellQueue {
   // All that wait with their text, and those without.
   void SettleWaiting(const absl::Status& outcome);
   void SettleTextless(const absl::Status& outcome);
-  // One that is not in flight. True: its child of an earlier agent is to be ended; `done` when it
-  // is settled.
+  // One that is not in flight is settled as FAILURE_CANCELLED. `done` when it is, with what it was
+  // before (unspecified: unknown here, and settled before it comes). True: its child of an earlier
+  // agent is to be ended for that.
   bool Cancel(const std::string& tell_id, CancelDone done);
 
   Phase PhaseOf(absl::string_view tell_id) const { return ledger_.PhaseOf(tell_id); }
