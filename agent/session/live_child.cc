@@ -99,6 +99,8 @@ void LiveChild::Start() {
   if (const absl::Status started = StartProcess(); !started.ok()) {
     child_.reset();
     parts_.claim.Release();
+    // It may be noted already: nobody is to wait for what is killed.
+    if (parts_.files.state().has_child()) Save();
     return sink_.OnStartFailed(started);
   }
   parts_.in_flight.SetChild(child_.get());

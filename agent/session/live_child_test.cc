@@ -4,12 +4,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "agent/claude/stream_json.h"
+#include "agent/session/claim.h"
 #include "agent/session/part_fixture.h"
 #include "agent/testing/fake_child.h"
 #include "common/failure/failure.h"
@@ -92,11 +95,15 @@ class LiveChildTest : public PartFixture,
   ChildEnd end{Who};
   InFlight in_flight{loop, *log, replay, queue, end, requests, *this, Who};
   FakeChild* child = nullptr;
+  std::function<void()> on_start;  // Happens at the moment in which one is started.
   LiveChild live{loop,
                  identity,
                  kA,
                  {*files, *log, spec, claim, queue, requests, end, in_flight},
-                 FakeChild::Into(&child),
+                 [this](EventLoop& on, const ChildSpec& what, ChildSink& sink) {
+                   if (on_start != nullptr) on_start();
+                   return FakeChild::Into(&child)(on, what, sink);
+                 },
                  *this,
                  Who};
 };
@@ -124,6 +131,29 @@ TEST_F(LiveChildTest, OneThatCannotBeStartedHasNoClaim) {
   EXPECT_EQ(KindOf(why), v1::FAILURE_BAD_REQUEST);
   EXPECT_FALSE(live.exists());
   EXPECT_FALSE(claim.is_held());
+}
+
+TEST_F(LiveChildTest, OneWhoseSessionAnotherHostTakesAtTheSameMomentLeavesNothingBehind) {
+  const std::string file = spec.ClaimFile();
+  on_start = [&] {
+    const Claim theirs{.host_id = "other",
+                       .hostname = "gpu2",
+                       .boot_id = "other",
+                       .pid_namespace = "pid:[2]",
+                       .process = {.pid = 1},
+                       .since = absl::Now()};
+    ASSERT_TRUE(TakeClaim(file, theirs, /*takeover=*/true).ok());
+  };
+  live.Start();
+  EXPECT_THAT(heard, ElementsAre("failed"));
+  EXPECT_EQ(KindOf(why), v1::FAILURE_WRONG_HOST);
+  EXPECT_EQ(child, nullptr);
+  EXPECT_FALSE(live.exists());
+  EXPECT_FALSE(files->state().has_child());
+  EXPECT_FALSE(claim.is_held());
+  const auto claimed = ReadClaim(file);
+  ASSERT_TRUE(claimed.ok() && claimed->has_value());
+  EXPECT_EQ((*claimed)->hostname, "gpu2");
 }
 
 TEST_F(LiveChildTest, OneThatIsNotReadyInTimeIsEnded) {
