@@ -10,6 +10,7 @@
 namespace iris {
 
 class AuthLinks;
+class SlowWork;
 
 // What every session of one agent life has in common.
 struct AgentIdentity {
@@ -46,6 +47,8 @@ struct AgentIdentity {
   // Where the ssh agents are that connections lend; not owned. Null: children get the connections'
   // own sockets.
   AuthLinks* auth_links = nullptr;
+  // Does what may block; not owned. Null: whoever has it to do, at once.
+  SlowWork* slow_work = nullptr;
 };
 
 }  // namespace iris

@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_LIVE_CHILD_H_
 #define IRIS_AGENT_SESSION_LIVE_CHILD_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
+#include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/identity.h"
@@ -47,6 +49,9 @@ class LiveChildSink {
 // process loop.
 //
 //   none ── Start ──▶ starting ──▶ ready ── End, or it ends ──▶ closing ──▶ none
+//
+// It is starting from the moment in which its session is being claimed, and has a process then, but
+// not at once.
 class LiveChild final : private ClaudeSink {
  public:
   using Text = std::function<std::string()>;
@@ -72,7 +77,8 @@ class LiveChild final : private ClaudeSink {
   LiveChild& operator=(const LiveChild&) = delete;
 
   Phase phase() const;
-  bool exists() const { return child_ != nullptr; }
+  bool exists() const { return has_process() || claiming_; }
+  bool has_process() const { return child_ != nullptr; }
   // What people see of the session by it: also of one that has none.
   v1::SessionState state() const;
   v1::ChildInfo Info() const;
@@ -136,7 +142,13 @@ class LiveChild final : private ClaudeSink {
   void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
   void OnGone() override;
 
-  absl::Status StartProcess();
+  // The steps of a start, one behind the other.
+  void OnClaimed(const absl::Status& claimed, LaunchPlan plan);
+  absl::Status StartProcess(LaunchPlan& plan);
+  void OnStartHeld(const absl::Status& held);
+  void FailStart(const absl::Status& why);
+  // The claim of the child that is to get a tell was looked at.
+  void OnTellHeld(const absl::Status& held);
   // For the next agent, whatever this one does with it.
   absl::Status Note();
   void Save();  // The same; a failure is logged.
@@ -151,6 +163,10 @@ class LiveChild final : private ClaudeSink {
   const Text who_;
   LoopTimer idle_timer_;
   absl::Time idle_since_;
+  bool claiming_ = false;   // For one that is about to be started,
+  bool abandoned_ = false;  // and will not be.
+  bool writing_ = false;    // WriteNextTell() waits for the claim.
+  uint64_t starts_ = 0;
   std::unique_ptr<ClaudeChild> child_;
 };
 

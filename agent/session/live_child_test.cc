@@ -15,6 +15,7 @@
 #include "agent/session/claim.h"
 #include "agent/session/part_fixture.h"
 #include "agent/testing/fake_child.h"
+#include "agent/testing/held_work.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 #include "gmock/gmock.h"
@@ -77,14 +78,14 @@ class LiveChildTest : public PartFixture,
   void OnWedged() override {}
 
   v1::LaunchSpec launch;
-  const AgentIdentity identity{.host_id = "host",
-                               .boot_id = "boot",
-                               .pid_namespace = "pid:[1]",
-                               .hostname = "gpu1",
-                               .keeper_program = "/no/keeper",
-                               .home = scratch.path(),
-                               .program_dirs = {},
-                               .child_env = {"PATH=/usr/bin:/bin"}};
+  AgentIdentity identity{.host_id = "host",
+                         .boot_id = "boot",
+                         .pid_namespace = "pid:[1]",
+                         .hostname = "gpu1",
+                         .keeper_program = "/no/keeper",
+                         .home = scratch.path(),
+                         .program_dirs = {},
+                         .child_env = {"PATH=/usr/bin:/bin"}};
   std::vector<std::string> heard;
   absl::Status why;
   SessionSpec spec{identity, kA, *files, nullptr};
@@ -239,6 +240,110 @@ TEST_F(LiveChildTest, OnlyOneThatIsReadyIsHandedOver) {
   EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   EXPECT_EQ(live.WhyNoHandover(), "claude is being ended");
+}
+
+// ------------------------------------------------------ where its claim takes a while to look at
+
+// Another thread looks at the claim.
+class LiveChildWaitsTest : public LiveChildTest {
+ protected:
+  LiveChildWaitsTest() { identity.slow_work = &work; }
+  void Initialized() {
+    ASSERT_NE(child, nullptr);
+    const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");
+    child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":"success",)",
+                            R"("request_id":")", id, R"(","response":{}}})"));
+  }
+  HeldWork work;
+};
+
+TEST_F(LiveChildWaitsTest, ItIsStartingUntilItsClaimIsTakenAndHeld) {
+  live.Start();
+  EXPECT_TRUE(live.exists());
+  EXPECT_FALSE(live.has_process());
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
+  EXPECT_EQ(live.state(), v1::SESSION_STARTING);
+  EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
+  work.DoOne();
+  ASSERT_NE(child, nullptr);
+  EXPECT_TRUE(child->told().empty());
+  work.DoOne();
+  Initialized();
+  EXPECT_THAT(heard, ElementsAre("ready"));
+}
+
+TEST_F(LiveChildWaitsTest, OneThatIsEndedBeforeItHasAProcessNeverGetsOne) {
+  live.Start();
+  live.End(absl::Seconds(2), v1::Exited::CLOSED);
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kClosing);
+  EXPECT_TRUE(heard.empty());
+  work.DoAll();
+  EXPECT_THAT(heard, ElementsAre("gone"));
+  EXPECT_EQ(child, nullptr);
+  EXPECT_FALSE(live.exists());
+  EXPECT_FALSE(std::filesystem::exists(spec.ClaimFile()));
+}
+
+TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
+  live.Start();
+  work.DoOne();
+  ASSERT_NE(child, nullptr);
+  live.End(absl::Seconds(2), v1::Exited::CLOSED);
+  work.DoAll();
+  EXPECT_TRUE(child->told().empty());
+  End(0);
+  work.DoAll();
+  EXPECT_THAT(heard, ElementsAre("gone"));
+}
+
+TEST_F(LiveChildWaitsTest, AClaimThatNobodyCanLookAtStartsNothing) {
+  live.Start();
+  work.BeLate();
+  EXPECT_THAT(heard, ElementsAre("failed"));
+  EXPECT_EQ(KindOf(why), v1::FAILURE_STORAGE);
+  EXPECT_FALSE(live.exists());
+  work.DoAll();
+}
+
+TEST_F(LiveChildWaitsTest, ATakeoverThatComesMeanwhileCounts) {
+  const Claim theirs{.host_id = "other",
+                     .hostname = "gpu2",
+                     .boot_id = "other",
+                     .pid_namespace = "pid:[2]",
+                     .process = {.pid = 1},
+                     .since = absl::Now()};
+  ASSERT_TRUE(TakeClaim(spec.ClaimFile(), theirs, /*takeover=*/false).ok());
+  live.Start();
+  claim.TakeOverNext();
+  work.DoAll();
+  Initialized();
+  EXPECT_THAT(heard, ElementsAre("ready"));
+}
+
+TEST_F(LiveChildWaitsTest, ATellIsWrittenWhenTheClaimIsKnownToBeHeld) {
+  live.Start();
+  work.DoAll();
+  Initialized();
+  queue.Offer(kA, "x", false, false, /*opened=*/true);
+  live.WriteNextTell();
+  live.WriteNextTell();
+  EXPECT_EQ(work.waiting(), 1u);
+  EXPECT_FALSE(in_flight.any());
+  work.DoOne();
+  EXPECT_TRUE(in_flight.Is(kA));
+  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+}
+
+TEST_F(LiveChildWaitsTest, ATellThatIsCancelledMeanwhileIsNotWritten) {
+  live.Start();
+  work.DoAll();
+  Initialized();
+  queue.Offer(kA, "x", false, false, /*opened=*/true);
+  live.WriteNextTell();
+  queue.Cancel(kA, [](const absl::StatusOr<TellQueue::Phase>&) {});
+  work.DoOne();
+  EXPECT_FALSE(in_flight.any());
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kReady);
 }
 
 }  // namespace

@@ -32,16 +32,22 @@ void Recovery::Begin(ProcessId stray_keeper) {
 
 void Recovery::Drain(ProcessId keeper, ProcessId claude, absl::string_view why) {
   draining_ = true;
-  // Where another agent has claimed the session since, what carries its mark is that agent's.
-  const bool is_ours = claim_.TakeForSurvivor(keeper);
-  keeper_was_killed_ = is_ours && !keeper.Runs();
   sink_.OnDraining(why);
+  const bool ran = keeper.Runs();
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnGone(); });
   }
   drain_timer_.Set(identity_.drain_max, [this] {
     LogWarn("session ", id_, ": what an earlier agent left of it did not end by itself");
     End();
+  });
+  claiming_ = true;
+  claim_.TakeForSurvivor(keeper, [this, ran](bool is_ours) {
+    claiming_ = false;
+    // Where another agent has claimed the session since, what carries its mark is that agent's.
+    keeper_was_killed_ = is_ours && !ran;
+    if (std::exchange(is_gone_, false)) return OnGone();
+    if (std::exchange(end_asked_, false)) End();
   });
 }
 
@@ -75,7 +81,7 @@ bool Recovery::IsOverElsewhere() {
   LogInfo("session ", id_, ": its child in ", child.pid_namespace(), " is gone");
   Claim gone = OurClaim(identity_, Id(child.keeper(), child.keeper_start_time()));
   gone.pid_namespace = child.pid_namespace();
-  if (!child.claim().empty()) DropClaimOf(child.claim(), gone);
+  if (!child.claim().empty()) claim_.ReleaseOf(child.claim(), gone);
   return true;
 }
 
@@ -90,6 +96,9 @@ v1::ChildInfo Recovery::SurvivorInfo() const {
 }
 
 void Recovery::End() {
+  // Whose it is decides what is ended.
+  end_asked_ = claiming_;
+  if (claiming_) return;
   if (survivor_ != nullptr && !survivor_->is_of_another_agent()) return survivor_->End();
   // Another agent runs it, and its claim keeps the session. Or it runs where nobody here can see
   // it, if it runs: whoever asks for its end has to know.
@@ -97,6 +106,8 @@ void Recovery::End() {
 }
 
 void Recovery::OnGone() {
+  is_gone_ = claiming_;
+  if (claiming_) return;
   drain_timer_.Cancel();
   look_timer_.Cancel();
   survivor_.reset();

@@ -77,6 +77,9 @@ class Recovery {
   const StrayKiller kill_strays_;
   RecoverySink& sink_;
   bool draining_ = false;
+  bool claiming_ = false;           // The survivor is being claimed,
+  bool is_gone_ = false;            // and is gone already,
+  bool end_asked_ = false;          // or is to be ended then.
   bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
   std::unique_ptr<Survivor> survivor_;
   LoopTimer drain_timer_;

@@ -146,6 +146,7 @@ void Session::BeWithoutChild() {
 
 std::string Session::WhyNoHandover() const {
   if (!journal().all_written()) return "its journal waits for room on the disk";
+  if (claim_.is_busy()) return "its claim is being looked at";
   if (!recovery_.is_draining()) return child_.WhyNoHandover();
   if (!closing_.empty()) return "claude is being ended";
   return queue_.is_cancelling_lost() ? "a message is being cancelled" : "";
@@ -170,8 +171,10 @@ v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (!is_free()) {
-    *info.mutable_child() = recovery_.is_draining() ? recovery_.SurvivorInfo() : child_.Info();
+  if (recovery_.is_draining()) {
+    *info.mutable_child() = recovery_.SurvivorInfo();
+  } else if (child_.has_process()) {
+    *info.mutable_child() = child_.Info();
   }
   spec_.Describe(info);
   lease_.Describe(info);

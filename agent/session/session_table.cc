@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/process/slow_work.h"
 #include "agent/session/claim.h"
 #include "agent/session/handed_child.h"
 #include "agent/session/session_files.h"
@@ -307,7 +308,10 @@ void SessionTable::SweepClaimFolders() const {
   for (const auto& [id, session] : sessions_) {
     const std::string path = session->claim_path();
     if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) continue;
-    SweepClaims(path, options_.now());
+    OrAtOnce(identity_.slow_work)
+        .Run(
+            "old claims", absl::InfiniteDuration(),
+            [path, now = options_.now()] { SweepClaims(path, now); }, [](const absl::Status&) {});
   }
 }
 
