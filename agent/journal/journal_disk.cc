@@ -66,11 +66,15 @@ void JournalDisk::Forget(Client* client) {
 
 void JournalDisk::StartBatch() {
   timer_ = 0;
+  if (sync_ == nullptr && !HasThread()) {
+    timer_ = loop_.After(kSyncWithin, [this] { StartBatch(); });
+    return;
+  }
   syncing_ = std::exchange(waiting_, {});
   auto batch = std::make_unique<Batch>();
   for (Client* client : syncing_) batch->paths.push_back(client->TakeUnsynced());
-  if (sync_ != nullptr || !HasThread()) {
-    SyncAll(*batch, sync_ != nullptr ? sync_ : Sync(SyncOne));
+  if (sync_ != nullptr) {
+    SyncAll(*batch, sync_);
     return PostDone(std::move(batch));
   }
   absl::MutexLock lock(&mutex_);

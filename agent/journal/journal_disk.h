@@ -24,8 +24,9 @@ namespace iris {
 //   loop:    SyncSoon … SyncSoon … (50 ms) → TakeUnsynced of each ──┐            ┌──▶ OnSynced of
 //   each thread:                                                         └─▶ fdatasync┘
 //
-// The thread is started for the first batch. As long as none can be had (a process limit), the loop
-// waits for the disk itself: what is written must become durable in time.
+// The thread is started at once, since later there may be none to be had. Where there is none (a
+// process limit) every batch tries again: what is written waits, is not trimmed, and is bounded by
+// what a journal may keep.
 //
 // Lives on the process loop.
 class JournalDisk {
@@ -50,7 +51,9 @@ class JournalDisk {
 
   // `quota_bytes`: what all journals may keep together.
   explicit JournalDisk(EventLoop& loop, size_t quota_bytes = kQuotaBytes)
-      : loop_(loop), quota_bytes_(quota_bytes) {}
+      : loop_(loop), quota_bytes_(quota_bytes) {
+    HasThread();
+  }
   // Without a thread, for simulations: `sync` runs on the loop.
   JournalDisk(EventLoop& loop, Sync sync, size_t quota_bytes = kQuotaBytes)
       : loop_(loop), quota_bytes_(quota_bytes), sync_(std::move(sync)) {}

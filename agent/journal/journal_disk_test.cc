@@ -28,6 +28,7 @@ class BusyClient : public JournalDisk::Client {
     disk_.SyncSoon(this);
   }
   void OnQuotaRoom() override {}
+  int rounds_left() const { return rounds_left_; }
 
  private:
   EventLoop& loop_;
@@ -38,15 +39,21 @@ class BusyClient : public JournalDisk::Client {
 // In a process of its own: limits hold for good, and not for root.
 [[noreturn]] void SyncAtTheLimit() {
   if (geteuid() == 0 && setuid(65'534) != 0) _exit(2);
-  const struct rlimit none = {0, 0};
-  if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(3);
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NPROC, &limit) != 0) _exit(3);
+  const struct rlimit none = {0, limit.rlim_max};
+  if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(4);
   EventLoop loop;
   JournalDisk disk(loop);
   BusyClient client(loop, disk, 4);
   disk.Add(&client);
   disk.SyncSoon(&client);
+  loop.After(4 * JournalDisk::kSyncWithin, [&] {
+    if (client.rounds_left() != 4) _exit(5);  // The loop waits for no disk.
+    if (setrlimit(RLIMIT_NPROC, &limit) != 0) _exit(6);
+  });
   loop.Run();
-  _exit(0);
+  _exit(client.rounds_left());
 }
 
 TEST(JournalDiskTest, WithoutAThreadItGoesOnAndSaysSoOnce) {
