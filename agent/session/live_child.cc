@@ -225,7 +225,8 @@ void LiveChild::Refuse(const std::string& request_id, const std::string& why) {
 }
 
 void LiveChild::WriteNextTell() {
-  if (phase() != Phase::kReady || parts_.in_flight.any() || writing_) return;
+  if (phase() != Phase::kReady || parts_.in_flight.any()) return;
+  if (writing_ || parts_.queue.is_asking()) return;
   if (EndIfOutdated()) return;
   if (!parts_.queue.any_waits()) return Idle();
   writing_ = true;
@@ -242,7 +243,7 @@ void LiveChild::OnTellHeld(const absl::Status& held) {
     parts_.queue.SettleWaiting(held);
     return End(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
   }
-  if (EndIfOutdated()) return;
+  if (parts_.queue.is_asking() || EndIfOutdated()) return;
   if (!parts_.queue.any_waits()) return Idle();  // Cancelled meanwhile.
   parts_.in_flight.WriteNext();
 }

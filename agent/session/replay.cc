@@ -1,13 +1,23 @@
 #include "agent/session/replay.h"
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "agent/session/turn_failure.h"
 #include "common/failure/failure.h"
 
 namespace iris {
 
-absl::StatusOr<TranscriptTurn> Replay::Find(absl::string_view tell_id) const {
-  return FindTurn(path_(), tell_id);
+Replay::Turn Replay::Find(absl::string_view tell_id) const { return FindTurn(path_(), tell_id); }
+
+void Replay::Look(const std::string& tell_id, Looked done) const {
+  auto turn = std::make_shared<Turn>();
+  work_.Run(
+      "claude's transcript", kWithin,
+      [turn, path = path_(), tell_id] { *turn = FindTurn(path, tell_id); },
+      lifetime_.While([turn, done = std::move(done)](const absl::Status& ran) mutable {
+        done(ran.ok() ? *turn : Turn(ran));
+      }));
 }
 
 void Replay::Tell(absl::string_view tell_id, const std::vector<std::string>& lines,
@@ -21,7 +31,11 @@ void Replay::Tell(absl::string_view tell_id, const std::vector<std::string>& lin
 
 std::optional<absl::Status> Replay::OutcomeOf(const std::string& tell_id, bool was_heard,
                                               const absl::Status& unless_ended) {
-  const absl::StatusOr<TranscriptTurn> turn = Find(tell_id);
+  return OutcomeBy(Find(tell_id), tell_id, was_heard, unless_ended);
+}
+
+std::optional<absl::Status> Replay::OutcomeBy(const Turn& turn, const std::string& tell_id,
+                                              bool was_heard, const absl::Status& unless_ended) {
   const std::string lost = absl::StrCat(who_(), " lost its agent in this turn");
   if (!turn.ok()) {
     return MakeFailure(

@@ -20,9 +20,13 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
       claim_(
           id_, identity, *files_, [this] { return spec_.ClaimFile(); }, who_),
       replay_(
-          log_, [this] { return child_.Transcript(); }, who_),
+          log_, [this] { return child_.Transcript(); }, who_, identity.slow_work),
       queue_(
-          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_),
+          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_,
+          [this] {
+            AskTranscript();
+            StartNext();
+          }),
       recovery_(loop, identity, id_, *files_, claim_, std::move(kill_strays), *this),
       requests_(loop, identity.request_patience, log_, *this, who_),
       end_(who_),
@@ -38,7 +42,7 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
   if (before == nullptr) return;
   queue_.TakeTexts(*before);
   AskTranscript();
-  if (queue_.any_waits()) GoOnWithTells();
+  if (queue_.any_waits()) StartNext();
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
@@ -67,7 +71,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   }
   child_.EndIdling();
   AskTranscript();
-  GoOnWithTells();
+  StartNext();
   return absl::OkStatus();
 }
 
@@ -76,12 +80,10 @@ void Session::AskTranscript() {
   if (child_.phase() != LiveChild::Phase::kClosing) queue_.AskTranscript();
 }
 
-void Session::GoOnWithTells() {
-  if (is_free() && queue_.any_waits()) {
-    child_.Start();
-  } else {
-    child_.WriteNextTell();
-  }
+void Session::StartNext() {
+  if (queue_.is_asking()) return;  // It is called again then.
+  if (!is_free()) return child_.WriteNextTell();
+  if (!opening_.empty() || queue_.any_waits()) child_.Start();
 }
 
 void Session::CancelTell(const std::string& tell_id, CancelDone done) {
@@ -103,7 +105,7 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   opening_.push_back(std::move(done));
   if (takeover) claim_.TakeOverNext();
   // Where one is being ended, or a survivor is waited for, it is started when that has gone.
-  if (is_free()) child_.Start();
+  if (is_free()) StartNext();
 }
 
 // Nobody who waits for this child may be left waiting.
@@ -139,7 +141,7 @@ void Session::OnSurvivorGone() {
 void Session::BeWithoutChild() {
   AskTranscript();
   for (CloseDone& done : std::exchange(closing_, {})) done(true);
-  if (is_free() && (!opening_.empty() || queue_.any_waits())) child_.Start();
+  StartNext();
 }
 
 // ------------------------------------------------------------------------------------- an upgrade
@@ -147,6 +149,7 @@ void Session::BeWithoutChild() {
 std::string Session::WhyNoHandover() const {
   if (!journal().all_written()) return "its journal waits for room on the disk";
   if (claim_.is_busy()) return "its claim is being looked at";
+  if (queue_.is_asking()) return "an answer is looked up in claude's transcript";
   if (!recovery_.is_draining()) return child_.WhyNoHandover();
   if (!closing_.empty()) return "claude is being ended";
   return queue_.is_cancelling_lost() ? "a message is being cancelled" : "";

@@ -182,8 +182,8 @@ class Session final : private LiveChildSink,
   void BeWithoutChild();
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();
-  // Starts a child for the tells that wait, or writes the next one, if it can get any.
-  void GoOnWithTells();
+  // Starts a child if somebody waits for it, or writes the next tell, if it can get any.
+  void StartNext();
 
   const std::string id_;
   const std::function<std::string()> who_ = [this] { return spec_.Who(); };

@@ -40,14 +40,17 @@ class TellQueue {
   static constexpr size_t kOvertakenMax = 1000;
 
   // `check_room`: whether the disk has room for what would be said. `who`: the session's claude,
-  // for people. All of them outlive the queue.
+  // for people. `on_asked`: an answer of the transcript has come, after AskTranscript() had
+  // returned. All of them outlive the queue.
   TellQueue(TellLedger& ledger, SessionLog& log, Replay& replay,
-            std::function<absl::Status()> check_room, Text who)
+            std::function<absl::Status()> check_room, Text who,
+            std::function<void()> on_asked = nullptr)
       : ledger_(ledger),
         log_(log),
         replay_(replay),
         check_room_(std::move(check_room)),
-        who_(std::move(who)) {}
+        who_(std::move(who)),
+        on_asked_(std::move(on_asked)) {}
 
   // ------------------------------------------------------------------ what earlier agents left
   // Tells that were written may have been answered: they are lost until SettleLost(). The texts of
@@ -87,8 +90,10 @@ class TellQueue {
   // the disk has no room for what would be said.
   Offered Offer(const std::string& tell_id, std::string text, bool repeat, bool begun, bool opened);
   // Looks up what waits for that. Not while the transcript grows by a tell's turn: what is told
-  // anew in the middle of another turn would end that one for its reader.
+  // anew in the middle of another turn would end that one for its reader. While is_asking(), no
+  // tell may be written: on_asked() comes, and asks on.
   void AskTranscript();
+  bool is_asking() const { return is_asking_; }
 
   // ------------------------------------------------------------------------------------ its end
   bool any_waits() const { return !waiting_.empty(); }
@@ -138,10 +143,14 @@ class TellQueue {
   bool TakeTextOfKnown(const std::string& tell_id, std::string& text, bool begun);
   void Accept(const std::string& tell_id);
   void Wait(Waiting tell);
+  // Looks up one of those that wait for it. False: there are none.
+  bool AskNext();
+  void Ask(const std::string& tell_id, Replay::Looked then);
+  void OnAsked(const std::string& tell_id, const Replay::Turn& turn);
   // A coordinator whose store is older than what happened here: it was put back from a copy.
-  void SettleAgain(const std::string& tell_id);
+  void SettleAgain(const std::string& tell_id, const Replay::Turn& turn);
   // False: claude has not begun it, and may get it.
-  bool SettledByTranscript(const std::string& tell_id,
+  bool SettledByTranscript(const std::string& tell_id, const Replay::Turn& turn,
                            const absl::Status& unless_ended = absl::OkStatus());
   // Where the transcript has nothing of a tell that claude had begun. False: it had not.
   bool SettledAsBegun(const std::string& tell_id, bool begun);
@@ -152,6 +161,9 @@ class TellQueue {
   Replay& replay_;
   const std::function<absl::Status()> check_room_;
   const Text who_;
+  const std::function<void()> on_asked_;
+  bool is_asking_ = false;
+  bool in_ask_transcript_ = false;
   std::deque<Waiting> waiting_;
   size_t text_bytes_ = 0;  // Of waiting_ and lost_.
   std::vector<Lost> lost_;
