@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_log.h"
 #include "common/base/ids.h"
@@ -79,7 +79,7 @@ class PartFixture : public ::testing::Test {
   Journal::Limits limits;
   const ScratchDir scratch;
   EventLoop loop{[this] { return now; }};
-  JournalDisk disk{loop, [](const std::string&) { return absl::OkStatus(); }};
+  JournalSync disk{loop, [](const std::string&) { return absl::OkStatus(); }};
   std::unique_ptr<SessionFiles> files;
   std::unique_ptr<SessionLog> log;
   int changes = 0;  // Of what the journal holds.

@@ -40,7 +40,7 @@ class SessionClaimTest : public SessionFixture {
     far.identity.boot_id = "boot of gpu2";
     far.identity.hostname = "gpu2";
     Do([this](Session&) {
-      far.disk = std::make_unique<JournalDisk>(loop());
+      far.disk = std::make_unique<JournalSync>(loop());
       far.session = std::make_unique<Session>(
           loop(), far.identity, session_id,
           *SessionFiles::Open(*far.disk, scratch.File("session-of-gpu2"), "far"));
@@ -108,7 +108,7 @@ class SessionClaimTest : public SessionFixture {
 
   struct {
     AgentIdentity identity;
-    std::unique_ptr<JournalDisk> disk;
+    std::unique_ptr<JournalSync> disk;
     std::unique_ptr<Session> session;
   } far;
   const std::string path = ClaimPath(home + "/.claude", session_id);

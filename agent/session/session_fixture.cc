@@ -59,7 +59,7 @@ SessionFixture::SessionFixture() {
   spec.set_cwd(project);
   spec.set_claude_path(StubClaude());
   spec.set_team("gpu");
-  disk_ = std::make_unique<JournalDisk>(loop_);
+  disk_ = std::make_unique<JournalSync>(loop_);
   StartSession();
   thread_ = std::thread([this] { loop_.Run(); });
 }

@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "agent/inventory/identity.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/testing/held_turns.h"
@@ -90,7 +90,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   void Do(const std::function<void(Session&)>& task);
   v1::SessionInfo Info();
   EventLoop& loop() { return loop_; }
-  JournalDisk& disk() { return *disk_; }  // On the loop.
+  JournalSync& disk() { return *disk_; }  // On the loop.
 
  private:
   void OnNewEvents() override;
@@ -102,7 +102,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   HeldTurns held_{scratch.path()};
   EventLoop loop_;
   std::thread thread_;
-  std::unique_ptr<JournalDisk> disk_;
+  std::unique_ptr<JournalSync> disk_;
   std::unique_ptr<Session> session_;
   bool acknowledges_ = false;
   uint64_t seen_ = 0;

@@ -63,7 +63,7 @@ class SessionHouseTest : public ::testing::Test {
     const std::string id = Use();
     table.reset();
     {
-      JournalDisk disk(loop);
+      JournalSync disk(loop);
       leave(**SessionFiles::Open(disk, dir + "/" + id, incarnation));
     }
     NextAgent();

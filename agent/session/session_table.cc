@@ -40,8 +40,8 @@ SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, SessionTable
       house_timer_(loop),
       disk_(
           options_.sync == nullptr
-              ? std::make_unique<JournalDisk>(loop, options_.journal_quota_bytes)
-              : std::make_unique<JournalDisk>(loop, options_.sync, options_.journal_quota_bytes)) {}
+              ? std::make_unique<JournalSync>(loop, options_.journal_quota_bytes)
+              : std::make_unique<JournalSync>(loop, options_.sync, options_.journal_quota_bytes)) {}
 
 SessionTable::~SessionTable() {
   if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
