@@ -130,7 +130,7 @@ absl::Status AgentDaemon::Serve(
   work_ = std::make_unique<WorkThread>(loop_.loop());
   sessions_ = std::make_unique<SessionTable>(
       loop_.loop(),
-      AgentIdentity{.incarnation = incarnation_,
+      SessionContext{.incarnation = incarnation_,
                     .host_id = hello_.host_id(),
                     .boot_id = hello_.boot_id(),
                     .pid_namespace = hello_.pid_namespace(),

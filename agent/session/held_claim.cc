@@ -21,7 +21,7 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
   };
   auto outcome = std::make_shared<Outcome>();
   ++under_way_;
-  OrAtOnce(identity_.slow_work)
+  OrAtOnce(context_.slow_work)
       .Run(
           absl::StrCat("the claim on session ", id_), kWithin,
           [outcome, path, ours, takeover] {
@@ -40,7 +40,7 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
 // In any case, and behind what was asked for before.
 void HeldClaim::Do(SlowWork::Work work) {
   ++under_way_;
-  OrAtOnce(identity_.slow_work)
+  OrAtOnce(context_.slow_work)
       .Run(absl::StrCat("the claim on session ", id_), absl::InfiniteDuration(), std::move(work),
            lifetime_.While([this](const absl::Status&) { --under_way_; }));
 }
@@ -52,7 +52,7 @@ void HeldClaim::TakeForStart(Done done) {
                             absl::StrCat(who_(), ": the path of claude's config is longer than ",
                                          kPathBytesMax, " bytes")));
   }
-  Take(path, OurClaim(identity_, OurProcess()), std::exchange(take_over_, false),
+  Take(path, OurClaim(context_, OurProcess()), std::exchange(take_over_, false),
        [this, path, done = std::move(done)](const absl::Status& claimed,
                                             const std::optional<Claim>& other) mutable {
          NoteClaimed(claimed, other);
@@ -69,8 +69,8 @@ void HeldClaim::Hold(Done done) {
   const saved::Child& child = files_.state().child();
   if (child.claim().empty()) return done(absl::OkStatus());
   Take(child.claim(),
-       OurClaim(identity_, {.pid = static_cast<pid_t>(child.keeper()),
-                            .start_time = child.keeper_start_time()}),
+       OurClaim(context_, {.pid = static_cast<pid_t>(child.keeper()),
+                           .start_time = child.keeper_start_time()}),
        /*takeover=*/false,
        [this, done = std::move(done)](const absl::Status& held,
                                       const std::optional<Claim>& other) mutable {
@@ -95,7 +95,7 @@ void HeldClaim::TakeForSurvivor(ProcessId keeper, absl::AnyInvocable<void(bool)>
   // One that an agent without claims started has none yet.
   if (keeper.pid == 0 || files_.launch() == nullptr) return done(false);
   held_path_ = path();
-  Take(held_path_, OurClaim(identity_, keeper), /*takeover=*/false,
+  Take(held_path_, OurClaim(context_, keeper), /*takeover=*/false,
        [this, done = std::move(done)](const absl::Status& claimed,
                                       const std::optional<Claim>&) mutable {
          if (!claimed.ok()) LogWarn("session ", id_, " runs unclaimed: ", claimed.message());
@@ -108,7 +108,7 @@ void HeldClaim::Release() {
   const std::string path = this->path();
   held_path_.clear();
   if (path.empty()) return;
-  Do([path, ours = OurClaim(identity_, {})] { DropClaim(path, ours); });
+  Do([path, ours = OurClaim(context_, {})] { DropClaim(path, ours); });
 }
 
 void HeldClaim::ReleaseOf(const std::string& path, const Claim& gone) {

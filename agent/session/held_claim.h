@@ -10,7 +10,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/slow_work.h"
 #include "agent/process/survivor.h"
 #include "agent/session/claim.h"
@@ -36,10 +36,10 @@ class HeldClaim {
 
   // `path`: where the claim on the session would be now; "" if nobody knows. `who`: the session's
   // claude, for people. `files` has the claim that the child has, and outlives this.
-  HeldClaim(std::string session_id, const AgentIdentity& identity, SessionFiles& files, Text path,
+  HeldClaim(std::string session_id, const SessionContext& context, SessionFiles& files, Text path,
             Text who)
       : id_(std::move(session_id)),
-        identity_(identity),
+        context_(context),
         files_(files),
         path_of_next_(std::move(path)),
         who_(std::move(who)) {}
@@ -85,7 +85,7 @@ class HeldClaim {
   void NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other);
 
   const std::string id_;
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   SessionFiles& files_;
   const Text path_of_next_;
   const Text who_;

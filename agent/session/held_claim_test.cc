@@ -22,10 +22,10 @@ using ::testing::HasSubstr;
 // Two hosts that share a home.
 class HeldClaimTest : public PartFixture {
  protected:
-  AgentIdentity Host(const std::string& name) {
+  SessionContext Host(const std::string& name) {
     return {.host_id = name, .boot_id = name, .pid_namespace = "pid:[1]", .hostname = name};
   }
-  HeldClaim Of(const AgentIdentity& host) {
+  HeldClaim Of(const SessionContext& host) {
     return HeldClaim(
         "4f6d", host, *files, [this] { return path; }, [] { return "claude for team gpu"; });
   }
@@ -51,7 +51,7 @@ class HeldClaimTest : public PartFixture {
 
   HeldWork work;
   std::string path = scratch.File("projects/.iris/4f6d.claim");
-  AgentIdentity one_host = Host("gpu1"), other_host = Host("gpu2");
+  SessionContext one_host = Host("gpu1"), other_host = Host("gpu2");
   HeldClaim one = Of(one_host), other = Of(other_host);
 };
 

@@ -24,10 +24,10 @@ absl::Duration InitTimeout(const v1::LaunchSpec& spec) {
 
 }  // namespace
 
-LiveChild::LiveChild(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+LiveChild::LiveChild(EventLoop& loop, const SessionContext& context, std::string session_id,
                      const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who)
     : loop_(loop),
-      identity_(identity),
+      context_(context),
       id_(std::move(session_id)),
       parts_(parts),
       start_(std::move(start)),
@@ -79,8 +79,8 @@ v1::ChildInfo LiveChild::Info() const {
   info.set_pid(child_->pid());
   info.set_start_time(child_->start_time());
   info.set_claude_path(child_->program());
-  info.set_boot_id(identity_.boot_id);
-  info.set_pid_namespace(identity_.pid_namespace);
+  info.set_boot_id(context_.boot_id);
+  info.set_pid_namespace(context_.pid_namespace);
   info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
   info.set_environment_id(parts_.spec.of_child().environment_id());
   return info;
@@ -117,8 +117,8 @@ void LiveChild::OnClaimed(const absl::Status& claimed, LaunchPlan plan) {
 }
 
 absl::Status LiveChild::StartProcess(LaunchPlan& plan) {
-  LookForTranscript(parts_.spec.of_child(), id_, identity_, plan);
-  if (!identity_.sessions_on_network) plan.child.life_file = parts_.files.life_path();
+  LookForTranscript(parts_.spec.of_child(), id_, context_, plan);
+  if (!context_.sessions_on_network) plan.child.life_file = parts_.files.life_path();
   absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
       ClaudeChild::Start(loop_, plan.child, plan.resumes, start_, *this);
   if (!child.ok()) {
@@ -161,8 +161,8 @@ absl::Status LiveChild::Note() {
   child.set_keeper_start_time(ProcessStartTime(child_->keeper()));
   child.set_pid(child_->pid());
   child.set_start_time(child_->start_time());
-  child.set_boot_id(identity_.boot_id);
-  child.set_pid_namespace(identity_.pid_namespace);
+  child.set_boot_id(context_.boot_id);
+  child.set_pid_namespace(context_.pid_namespace);
   child.set_life_lock(child_->holds_life_file());
   if (!parts_.claim.held_path().empty()) child.set_claim(parts_.claim.held_path());
   return parts_.files.SaveState(std::move(state));

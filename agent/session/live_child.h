@@ -16,7 +16,7 @@
 #include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
 #include "agent/session/child_end.h"
 #include "agent/session/held_claim.h"
@@ -71,7 +71,7 @@ class LiveChild final : private ClaudeSink {
     InFlight& in_flight;
   };
   // `who`: the claude, for people.
-  LiveChild(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+  LiveChild(EventLoop& loop, const SessionContext& context, std::string session_id,
             const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who);
   LiveChild(const LiveChild&) = delete;
   LiveChild& operator=(const LiveChild&) = delete;
@@ -155,7 +155,7 @@ class LiveChild final : private ClaudeSink {
   ChildEnd::Child EndOf(const ClaudeChild& child) const;
 
   EventLoop& loop_;
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   const std::string id_;
   const Parts parts_;
   const ChildStarter start_;

@@ -78,7 +78,7 @@ class LiveChildTest : public PartFixture,
   void OnWedged() override {}
 
   v1::LaunchSpec launch;
-  AgentIdentity identity{.host_id = "host",
+  SessionContext context{.host_id = "host",
                          .boot_id = "boot",
                          .pid_namespace = "pid:[1]",
                          .hostname = "gpu1",
@@ -88,8 +88,8 @@ class LiveChildTest : public PartFixture,
                          .child_env = {"PATH=/usr/bin:/bin"}};
   std::vector<std::string> heard;
   absl::Status why;
-  SessionSpec spec{identity, kA, *files, nullptr};
-  HeldClaim claim{kA, identity, *files, [this] { return spec.ClaimFile(); }, Who};
+  SessionSpec spec{context, kA, *files, nullptr};
+  HeldClaim claim{kA, context, *files, [this] { return spec.ClaimFile(); }, Who};
   Replay replay{*log, [] { return ""; }, Who};
   TellQueue queue{files->tells(), *log, replay, [] { return absl::OkStatus(); }, Who};
   OpenRequests requests{loop, absl::Hours(24), *log, *this, Who};
@@ -98,7 +98,7 @@ class LiveChildTest : public PartFixture,
   FakeChild* child = nullptr;
   std::function<void()> on_start;  // Happens at the moment in which one is started.
   LiveChild live{loop,
-                 identity,
+                 context,
                  kA,
                  {*files, *log, spec, claim, queue, requests, end, in_flight},
                  [this](EventLoop& on, const ChildSpec& what, ChildSink& sink) {
@@ -247,7 +247,7 @@ TEST_F(LiveChildTest, OnlyOneThatIsReadyIsHandedOver) {
 // Another thread looks at the claim.
 class LiveChildWaitsTest : public LiveChildTest {
  protected:
-  LiveChildWaitsTest() { identity.slow_work = &work; }
+  LiveChildWaitsTest() { context.slow_work = &work; }
   void Initialized() {
     ASSERT_NE(child, nullptr);
     const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");

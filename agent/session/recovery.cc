@@ -25,8 +25,8 @@ void Recovery::Begin(ProcessId stray_keeper) {
     return stray_keeper.Runs() ? Drain(stray_keeper, {}, kWhy) : OnGone();
   }
   const saved::Child& child = files_.state().child();
-  if (child.boot_id() != identity_.boot_id) return OnGone();
-  if (child.pid_namespace() != identity_.pid_namespace) return DrainElsewhere();
+  if (child.boot_id() != context_.boot_id) return OnGone();
+  if (child.pid_namespace() != context_.pid_namespace) return DrainElsewhere();
   Drain(Id(child.keeper(), child.keeper_start_time()), Id(child.pid(), child.start_time()), kWhy);
 }
 
@@ -37,7 +37,7 @@ void Recovery::Drain(ProcessId keeper, ProcessId claude, absl::string_view why) 
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnGone(); });
   }
-  drain_timer_.Set(identity_.drain_max, [this] {
+  drain_timer_.Set(context_.drain_max, [this] {
     LogWarn("session ", id_, ": what an earlier agent left of it did not end by itself");
     End();
   });
@@ -76,10 +76,10 @@ void Recovery::LookElsewhere() {
 // it was made nobody is left to remove it.
 bool Recovery::IsOverElsewhere() {
   const saved::Child child = files_.state().child();
-  if (identity_.sessions_on_network) return false;
+  if (context_.sessions_on_network) return false;
   if (!child.life_lock() || !IsLifeOver(files_.life_path())) return false;
   LogInfo("session ", id_, ": its child in ", child.pid_namespace(), " is gone");
-  Claim gone = OurClaim(identity_, Id(child.keeper(), child.keeper_start_time()));
+  Claim gone = OurClaim(context_, Id(child.keeper(), child.keeper_start_time()));
   gone.pid_namespace = child.pid_namespace();
   if (!child.claim().empty()) claim_.ReleaseOf(child.claim(), gone);
   return true;

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/held_claim.h"
@@ -37,10 +37,10 @@ class RecoverySink {
 class Recovery {
  public:
   // All of them outlive this.
-  Recovery(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+  Recovery(EventLoop& loop, const SessionContext& context, std::string session_id,
            SessionFiles& files, HeldClaim& claim, StrayKiller kill_strays, RecoverySink& sink)
       : loop_(loop),
-        identity_(identity),
+        context_(context),
         id_(std::move(session_id)),
         files_(files),
         claim_(claim),
@@ -70,7 +70,7 @@ class Recovery {
   void OnGone();
 
   EventLoop& loop_;
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   const std::string id_;
   SessionFiles& files_;
   HeldClaim& claim_;

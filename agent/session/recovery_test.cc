@@ -35,14 +35,14 @@ class RecoveryTest : public PartFixture, protected RecoverySink {
     ++gone;
   }
 
-  AgentIdentity identity{.host_id = "host",
+  SessionContext context{.host_id = "host",
                          .boot_id = "boot",
                          .pid_namespace = "pid:[1]",
                          .hostname = "gpu1",
                          .drain_max = absl::Minutes(10)};
-  HeldClaim claim{"4f6d", identity, *files, [] { return ""; }, [] { return "claude"; }};
+  HeldClaim claim{"4f6d", context, *files, [] { return ""; }, [] { return "claude"; }};
   int strays_killed = 0;
-  Recovery recovery{loop,   identity,
+  Recovery recovery{loop,   context,
                     "4f6d", *files,
                     claim,  [this](const std::string&) -> size_t { return ++strays_killed; },
                     *this};
@@ -101,7 +101,7 @@ TEST_F(RecoveryTest, WhoAsksForTheEndOfOneThatCannotBeSeenLetsItGo) {
 
 TEST_F(RecoveryTest, OneThatIsBeingClaimedIsEndedWhenItIsKnownWhoseItIs) {
   HeldWork work;
-  identity.slow_work = &work;
+  context.slow_work = &work;
   SaveLaunch();
   NoteChild("boot", "pid:[1]");
   saved::State state = files->state();

@@ -9,32 +9,32 @@
 
 namespace iris {
 
-Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+Session::Session(EventLoop& loop, const SessionContext& context, std::string session_id,
                  std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
                  const handover::Session* before, ChildStarter start_child, StrayKiller kill_strays)
     : id_(std::move(session_id)),
       files_(std::move(files)),
       log_(files_->journal(), [this] { child_.UpdateBackPressure(); }),
-      lease_(id_, identity.hostname, *files_),
-      spec_(identity, id_, *files_, before),
+      lease_(id_, context.hostname, *files_),
+      spec_(context, id_, *files_, before),
       claim_(
-          id_, identity, *files_, [this] { return spec_.ClaimFile(); }, who_),
+          id_, context, *files_, [this] { return spec_.ClaimFile(); }, who_),
       replay_(
-          log_, [this] { return child_.Transcript(); }, who_, identity.slow_work),
+          log_, [this] { return child_.Transcript(); }, who_, context.slow_work),
       queue_(
           files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_,
           [this] {
             AskTranscript();
             StartNext();
           }),
-      recovery_(loop, identity, id_, *files_, claim_, std::move(kill_strays), *this),
-      requests_(loop, identity.request_patience, log_, *this, who_),
+      recovery_(loop, context, id_, *files_, claim_, std::move(kill_strays), *this),
+      requests_(loop, context.request_patience, log_, *this, who_),
       end_(who_),
       in_flight_(loop, log_, replay_, queue_, end_, requests_, *this, who_),
-      child_(loop, identity, id_,
+      child_(loop, context, id_,
              {*files_, log_, spec_, claim_, queue_, requests_, end_, in_flight_},
              std::move(start_child), *this, who_) {
-  files_->StampWith(identity.host_age);
+  files_->StampWith(context.host_age);
   if (before == nullptr || !child_.Adopt(*before)) {
     queue_.Recover();
     recovery_.Begin(stray_keeper);

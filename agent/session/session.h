@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/strays.h"
@@ -63,7 +63,7 @@ class Session final : private LiveChildSink,
   // Goes on with what is in `files`. A child of an earlier agent is waited for: the one that is
   // noted there, or the one below `stray_keeper`, where the files were lost too. `before`: what the
   // same session said in HandOver() to the program that this process ran before; its child goes on.
-  Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+  Session(EventLoop& loop, const SessionContext& context, std::string session_id,
           std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {},
           const handover::Session* before = nullptr, ChildStarter start_child = Child::Start,
           StrayKiller kill_strays = KillStrays);

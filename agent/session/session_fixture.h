@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_sync.h"
 #include "agent/session/session.h"
@@ -85,7 +85,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   // The agent is gone, its session's files are as `prepare` leaves them, and the next agent comes.
   // No child may run.
   void NextAgent(const std::function<void(SessionFiles&)>& prepare);
-  AgentIdentity identity;
+  SessionContext context;
   // Runs `task` on the loop and waits for it.
   void Do(const std::function<void(Session&)>& task);
   v1::SessionInfo Info();

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "agent/claude/launch.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/session/session_files.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -19,7 +19,7 @@ class SessionSpec {
  public:
   // What `files` has of it, which outlives this. `before`: what the program that this process ran
   // before knew of it.
-  SessionSpec(const AgentIdentity& identity, std::string session_id, SessionFiles& files,
+  SessionSpec(const SessionContext& context, std::string session_id, SessionFiles& files,
               const handover::Session* before);
 
   // The next child is started by `spec`; one that runs stays, and is outdated if it was started
@@ -56,7 +56,7 @@ class SessionSpec {
   // The cwd of the newest Open leads elsewhere than to where the child was started.
   bool DirectoryIsReplaced() const;
 
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   const std::string id_;
   SessionFiles& files_;
   v1::LaunchSpec newest_;

@@ -35,7 +35,7 @@ class SessionSpecTest : public PartFixture {
   }
   // In an agent's next life, or in the program that this one became.
   void BeginAnew(const handover::Session* before = nullptr) {
-    spec = std::make_unique<SessionSpec>(identity, kId, *files, before);
+    spec = std::make_unique<SessionSpec>(context, kId, *files, before);
   }
   void Start() {
     const absl::StatusOr<LaunchPlan> plan = spec->Plan();
@@ -48,7 +48,7 @@ class SessionSpecTest : public PartFixture {
   }
 
   v1::LaunchSpec launch;
-  AgentIdentity identity{.hostname = "gpu1",
+  SessionContext context{.hostname = "gpu1",
                          .home = scratch.path(),
                          .program_dirs = {},
                          .child_env = {"PATH=/usr/bin:/bin"}};
@@ -98,7 +98,7 @@ TEST_F(SessionSpecTest, AChildIsOutdatedByAnotherDirectoryInThePlaceOfItsOwn) {
 }
 
 TEST_F(SessionSpecTest, ADirectoryOnTheNetworkIsNotLookedAtAgain) {
-  identity.is_on_network = [](const std::string&) { return true; };
+  context.is_on_network = [](const std::string&) { return true; };
   ASSERT_TRUE(spec->Renew(launch).ok());
   Start();
   std::filesystem::rename(scratch.File("project"), scratch.File("old"));

@@ -15,7 +15,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
 #include "agent/journal/journal_sync.h"
 #include "agent/process/child.h"
@@ -57,7 +57,7 @@ class SessionTable {
   static constexpr absl::Duration kUnfetchedRetention = Retention::kUnfetched;
   static constexpr absl::Duration kDamagedRetention = Retention::kDamaged;
 
-  SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options = {});
+  SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options = {});
   // What still runs is killed without waiting: call CloseAll() first.
   ~SessionTable();
 
@@ -126,7 +126,7 @@ class SessionTable {
   EventLoop& loop_;
   const SessionTableOptions options_;
   HostAge age_;
-  const AgentIdentity identity_;
+  const SessionContext context_;
   Retention retention_;
   std::map<std::string, const handover::Session*> before_;  // During Load().
   bool closing_all_ = false;                                // CloseAll() was called.

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_INVENTORY_IDENTITY_H_
-#define IRIS_AGENT_INVENTORY_IDENTITY_H_
+#ifndef IRIS_AGENT_INVENTORY_SESSION_CONTEXT_H_
+#define IRIS_AGENT_INVENTORY_SESSION_CONTEXT_H_
 
 #include <functional>
 #include <string>
@@ -13,7 +13,7 @@ class AuthLinks;
 class SlowWork;
 
 // What every session of one agent life has in common.
-struct AgentIdentity {
+struct SessionContext {
   std::string incarnation;  // UUID of this life.
   std::string host_id;      // As in Hello; tells hosts apart that share a home.
   std::string boot_id;
@@ -53,4 +53,4 @@ struct AgentIdentity {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_INVENTORY_IDENTITY_H_
+#endif  // IRIS_AGENT_INVENTORY_SESSION_CONTEXT_H_
