@@ -82,7 +82,7 @@ TEST(HandedChildTest, AClaudeIsHandedOverWithTheLineThatItHasNotEnded) {
   ASSERT_TRUE(claude.ok()) << claude.status();
   (*claude)->Initialize(absl::Seconds(30));
   child->Say(R"({"type":"control_response","response":{"subtype":"success","request_id":")" +
-             TextIn(ParsePeerJson(child->told().back()), "request_id") + R"(","response":{}}})");
+             TextIn(ParsePeerJson(child->written().back()), "request_id") + R"(","response":{}}})");
   ASSERT_EQ((*claude)->state(), ClaudeChild::State::kReady);
   child->SayOnStderr("a warning");
   child->SayBytes(R"({"type":"assis)");

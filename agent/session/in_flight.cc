@@ -46,8 +46,8 @@ void InFlight::Cancel(CancelDone done, absl::Duration patience) {
 void InFlight::Fail(const absl::Status& why, bool asked) {
   if (!any()) return;
   absl::Status outcome = turn_->UnlessCancelled(why);
-  if (!asked && replay_.TellIfAnswered(turn_->tell_id())) {
-    turn_->OnToldWhole();
+  if (!asked && replay_.ReplayIfAnswered(turn_->tell_id())) {
+    turn_->OnReplayedWhole();
     outcome = absl::OkStatus();
   }
   Settle(outcome);
@@ -62,7 +62,7 @@ void InFlight::End(const absl::Status& outcome) {
 
 void InFlight::Settle(const absl::Status& outcome) {
   const absl::Status comes_to =
-      turn_->owes_whole() ? replay_.TellWhole(turn_->tell_id(), outcome) : outcome;
+      turn_->owes_whole() ? replay_.ReplayWhole(turn_->tell_id(), outcome) : outcome;
   const std::unique_ptr<Turn> turn = std::move(turn_);
   watch_.OnTellOver();
   queue_.Settle(turn->tell_id(), comes_to);
@@ -146,18 +146,18 @@ void InFlight::LookForAnswer(bool last_time) {
   if (!has_it && !last_time) return;
   const std::string result_line = turn_->EndAwaiting();
   if (has_it) {
-    TellAnew(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
-                                                     : "a line of claude's was broken",
-                                 "; this is the transcript's text"));
+    ReplayTranscript(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
+                                                             : "a line of claude's was broken",
+                                         "; this is the transcript's text"));
     if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
   }
   // Where it does not have it, the result may, or whoever puts the text together says what is lost.
   End(absl::OkStatus());
 }
 
-void InFlight::TellAnew(const TranscriptTurn& turn, absl::string_view reason) {
-  replay_.Tell(turn_->tell_id(), turn.lines, reason);
-  turn_->OnToldWhole();
+void InFlight::ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason) {
+  replay_.ReplaceOutput(turn_->tell_id(), turn.lines, reason);
+  turn_->OnReplayedWhole();
 }
 
 // --------------------------------------------------------------------------- silence and idleness
@@ -202,13 +202,13 @@ void InFlight::SettleIdle(bool is_over) {
   LogWarn(who_(), " is idle, and its result line was lost");
   absl::Status outcome;
   if (ended_well) {
-    TellAnew(*turn, "claude's result was lost; this is the transcript's text");
+    ReplayTranscript(*turn, "claude's result was lost; this is the transcript's text");
     if (turn_->permission_lost()) outcome = PermissionLost(who_(), /*closed=*/false);
   } else if (turn_->limit().reached()) {
     outcome = LimitReached(who_(), turn_->limit());
   } else {
     if (turn.ok() && !turn->lines.empty()) {
-      TellAnew(*turn, "claude's result was lost; this is what the transcript has");
+      ReplayTranscript(*turn, "claude's result was lost; this is what the transcript has");
     }
     outcome =
         NothingSays(absl::StrCat(who_(),
@@ -241,12 +241,12 @@ void InFlight::HandOver(handover::Session& state) const {
   watch_.HandOver(state);
 }
 
-void InFlight::GoOn(const handover::Session& before) {
+void InFlight::AdoptHandover(const handover::Session& before) {
   if (!before.in_flight().empty()) {
     turn_ = NewTurn(before.in_flight());
-    turn_->GoOn(before);
+    turn_->AdoptHandover(before);
   }
-  watch_.GoOn(before, /*in_turn=*/any());
+  watch_.AdoptHandover(before, /*in_turn=*/any());
 }
 
 }  // namespace iris

@@ -71,7 +71,7 @@ class InFlight final : private TurnWatchSink {
   bool Is(absl::string_view tell_id) const { return any() && turn_->tell_id() == tell_id; }
   // "": none.
   std::string tell_id() const { return any() ? turn_->tell_id() : ""; }
-  // Whoever sent it may not have read how it began: it is told anew, whole, at its end.
+  // Whoever sent it may not have read how it began: it is replayed whole at its end.
   void OweWhole() { turn_->OweWhole(); }
   // What it waits for from a person comes no more, and claude takes that for a no.
   void LosePermission();
@@ -99,7 +99,7 @@ class InFlight final : private TurnWatchSink {
   std::string WhyNoHandover() const;
   void HandOver(handover::Session& state) const;
   // What was handed over goes on; the child is set.
-  void GoOn(const handover::Session& before);
+  void AdoptHandover(const handover::Session& before);
 
  private:
   void OnSilent() override;
@@ -123,8 +123,8 @@ class InFlight final : private TurnWatchSink {
   void SettleIdle(bool is_over);
   // Of a turn that ended well, in the transcript.
   void LookForAnswer(bool last_time);
-  // Tells readers anew what the transcript has of it.
-  void TellAnew(const TranscriptTurn& turn, absl::string_view reason);
+  // Replays to readers what the transcript has of it.
+  void ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason);
 
   EventLoop& loop_;
   SessionLog& log_;

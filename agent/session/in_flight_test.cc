@@ -47,7 +47,7 @@ class InFlightTest : public PartFixture,
   }
   // It answers the control request that it got last.
   void Respond(const std::string& more, const std::string& subtype = "success") {
-    const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");
+    const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
     child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":")", subtype,
                             R"(","request_id":")", id, "\",", more, "}}"));
   }
@@ -122,7 +122,7 @@ class InFlightTest : public PartFixture,
 TEST_F(InFlightTest, ATellIsSettledByItsResult) {
   Write();
   EXPECT_TRUE(in_flight.Is(kA));
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
   SayReplay();
   SayText();
   EXPECT_TRUE(in_flight.any());
@@ -173,7 +173,7 @@ TEST_F(InFlightTest, ACancelledTellEndsWithItsTurn) {
   int told = 0;
   in_flight.Cancel([&told](const absl::StatusOr<v1::TellState::Phase>&) { ++told; },
                    absl::Seconds(10));
-  EXPECT_THAT(child->told().back(), HasSubstr("interrupt"));
+  EXPECT_THAT(child->written().back(), HasSubstr("interrupt"));
   SayResult("error_during_execution");
   EXPECT_TRUE(in_flight.any());  // The interrupt may be under way.
   Respond(R"("response":{})");
@@ -230,9 +230,9 @@ TEST_F(InFlightTest, AnIdleClaudeWhoseResultWasLostIsSettledByTheTranscript) {
 TEST_F(InFlightTest, ASilentClaudeIsAskedWhetherItLives) {
   Write();
   PassSeconds(59);
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
   PassSeconds(1);
-  EXPECT_THAT(child->told().back(), HasSubstr("mcp_status"));
+  EXPECT_THAT(child->written().back(), HasSubstr("mcp_status"));
 }
 
 TEST_F(InFlightTest, OneThatIsOwedWholeIsToldAnew) {

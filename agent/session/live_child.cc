@@ -133,7 +133,7 @@ absl::Status LiveChild::StartProcess(LaunchPlan& plan) {
   return Note();
 }
 
-// It is told nothing before it is known to run nowhere else.
+// It is sent nothing before it is known to run nowhere else.
 void LiveChild::OnStartHeld(const absl::Status& held) {
   if (phase() != Phase::kStarting) return;  // It is ended meanwhile.
   if (!held.ok()) return FailStart(held);
@@ -368,13 +368,13 @@ bool LiveChild::Adopt(const handover::Session& before) {
   }
   child_ = *std::move(child);
   parts_.spec.AdoptChild(before);
-  parts_.queue.GoOn(before.in_flight());
+  parts_.queue.RecoverBeside(before.in_flight());
   if (before.in_flight().empty()) {
     Idle(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
   }
   parts_.in_flight.SetChild(child_.get());
-  parts_.in_flight.GoOn(before);
-  parts_.requests.GoOn(before);
+  parts_.in_flight.AdoptHandover(before);
+  parts_.requests.AdoptHandover(before);
   // Readers drop what they have of a line where another life begins: they get it from its start.
   child_->ReadOn(before.unfinished_line());
   UpdateBackPressure();

@@ -45,8 +45,8 @@ class LiveChildSink {
 };
 
 // The claude of a session, one after the other, from the claim to the last process: starts it as
-// the session's spec says, tells the other parts what it says and asks, and ends it. Lives on the
-// process loop.
+// the session's spec says, passes on to the other parts what it says and asks, and ends it. Lives
+// on the process loop.
 //
 //   none ── Start ──▶ starting ──▶ ready ── End, or it ends ──▶ closing ──▶ none
 //
@@ -59,7 +59,8 @@ class LiveChild final : private ClaudeSink {
 
   static constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 
-  // The parts of the session that it tells what happens, and is started by. All of them outlive it.
+  // The parts of the session that hear what happens, and that it is started by. All of them outlive
+  // it.
   struct Parts {
     SessionFiles& files;
     SessionLog& log;
@@ -97,7 +98,7 @@ class LiveChild final : private ClaudeSink {
   // Writes the oldest tell that waits, if it can get one now. One that must not get it is ended: it
   // is outdated, or another host has the session, which all that wait hear.
   void WriteNextTell();
-  // It is told what a person has decided, or why nobody does.
+  // It gets what a person has decided, or why nobody does.
   void Decide(const std::string& request_id, const std::string& decision);
   void Refuse(const std::string& request_id, const std::string& why);
   // It is read as far as the journal has room.

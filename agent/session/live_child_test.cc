@@ -29,7 +29,7 @@ using ::testing::HasSubstr;
 
 const std::string kA = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 
-// A session's child that is no process, and the parts that it tells what happens.
+// A session's child that is no process, and the parts that hear what happens.
 class LiveChildTest : public PartFixture,
                       protected LiveChildSink,
                       protected RequestSink,
@@ -51,7 +51,7 @@ class LiveChildTest : public PartFixture,
   void MakeReady() {
     live.Start();
     ASSERT_NE(child, nullptr) << why;
-    const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");
+    const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
     child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":"success",)",
                             R"("request_id":")", id, R"(","response":{}}})"));
   }
@@ -181,7 +181,7 @@ TEST_F(LiveChildTest, ItsTellFailsWithIt) {
   MakeReady();
   queue.Offer(kA, "x", false, false, /*opened=*/true);
   in_flight.WriteNext();
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
   End(3);
   EXPECT_FALSE(in_flight.any());
   EXPECT_EQ(queue.PhaseOf(kA), v1::TellState::SETTLED);
@@ -195,7 +195,7 @@ TEST_F(LiveChildTest, WhatItAsksIsAnsweredOrDroppedWithIt) {
   child->Say(
       R"({"type":"control_request","request_id":"p2","request":{"subtype":"can_use_tool"}})");
   ASSERT_TRUE(requests.Answer("p1", R"({"behavior":"allow"})").ok());
-  EXPECT_THAT(child->told().back(), HasSubstr("allow"));
+  EXPECT_THAT(child->written().back(), HasSubstr("allow"));
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   EXPECT_TRUE(requests.empty());
   child->Say(
@@ -250,7 +250,7 @@ class LiveChildWaitsTest : public LiveChildTest {
   LiveChildWaitsTest() { context.slow_work = &work; }
   void Initialized() {
     ASSERT_NE(child, nullptr);
-    const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");
+    const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
     child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":"success",)",
                             R"("request_id":")", id, R"(","response":{}}})"));
   }
@@ -266,7 +266,7 @@ TEST_F(LiveChildWaitsTest, ItIsStartingUntilItsClaimIsTakenAndHeld) {
   EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
   work.DoOne();
   ASSERT_NE(child, nullptr);
-  EXPECT_TRUE(child->told().empty());
+  EXPECT_TRUE(child->written().empty());
   work.DoOne();
   Initialized();
   EXPECT_THAT(heard, ElementsAre("ready"));
@@ -290,7 +290,7 @@ TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
   ASSERT_NE(child, nullptr);
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   work.DoAll();
-  EXPECT_TRUE(child->told().empty());
+  EXPECT_TRUE(child->written().empty());
   End(0);
   work.DoAll();
   EXPECT_THAT(heard, ElementsAre("gone"));
@@ -331,7 +331,7 @@ TEST_F(LiveChildWaitsTest, ATellIsWrittenWhenTheClaimIsKnownToBeHeld) {
   EXPECT_FALSE(in_flight.any());
   work.DoOne();
   EXPECT_TRUE(in_flight.Is(kA));
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
 }
 
 TEST_F(LiveChildWaitsTest, ATellThatIsCancelledMeanwhileIsNotWritten) {

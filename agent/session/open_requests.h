@@ -21,7 +21,7 @@ namespace iris {
 class RequestSink {
  public:
   virtual ~RequestSink() = default;
-  // claude is to be told this.
+  // claude is to get this.
   virtual void OnDecision(const std::string& request_id, const std::string& decision) = 0;
   virtual void OnRefusal(const std::string& request_id, const std::string& why) = 0;
   // One waits for a person (`what`, for people), or does not any more.
@@ -67,7 +67,7 @@ class OpenRequests {
 
   void HandOver(handover::Session& state) const;
   // As it was handed over; those that wait go on waiting.
-  void GoOn(const handover::Session& before);
+  void AdoptHandover(const handover::Session& before);
 
  private:
   // Empty: somebody may answer.

@@ -71,7 +71,7 @@ class PartFixture : public ::testing::Test {
   // "output LINE", "request ID", "answered ID".
   std::vector<std::string> Story() const {
     std::vector<std::string> story;
-    for (const v1::Event& event : Events()) story.push_back(Told(event));
+    for (const v1::Event& event : Events()) story.push_back(InWords(event));
     return story;
   }
 
@@ -85,7 +85,7 @@ class PartFixture : public ::testing::Test {
   int changes = 0;  // Of what the journal holds.
 
  private:
-  static std::string Told(const v1::Event& event) {
+  static std::string InWords(const v1::Event& event) {
     switch (event.kind_case()) {
       case v1::Event::kAccepted:
         return "accepted " + event.accepted().tell_id();

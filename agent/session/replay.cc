@@ -20,8 +20,8 @@ void Replay::Look(const std::string& tell_id, Looked done) const {
       }));
 }
 
-void Replay::Tell(absl::string_view tell_id, const std::vector<std::string>& lines,
-                  absl::string_view reason) {
+void Replay::ReplaceOutput(absl::string_view tell_id, const std::vector<std::string>& lines,
+                           absl::string_view reason) {
   v1::Event event;
   event.mutable_gap()->set_tell_id(std::string(tell_id));
   event.mutable_gap()->set_reason(std::string(reason));
@@ -44,36 +44,37 @@ std::optional<absl::Status> Replay::OutcomeBy(const Turn& turn, const std::strin
   }
   switch (turn->state) {
     case TranscriptTurn::State::kAbsent:
-      // What was heard of it stays told, and says that claude had begun it.
+      // What was heard of it stays in the journal, and says that claude had begun it.
       if (!was_heard) return std::nullopt;
       if (!unless_ended.ok()) return unless_ended;
       return NothingSays(absl::StrCat(lost, ", and there is no transcript of it"), "");
     case TranscriptTurn::State::kNotBegun:
       return std::nullopt;
     case TranscriptTurn::State::kEndedWell:
-      Tell(tell_id, turn->lines, "the agent was lost; this is the transcript's text");
+      ReplaceOutput(tell_id, turn->lines, "the agent was lost; this is the transcript's text");
       return absl::OkStatus();
     case TranscriptTurn::State::kBroken:
       break;
   }
-  Tell(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
+  ReplaceOutput(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
   if (!unless_ended.ok()) return unless_ended;
   if (turn->permission_lost) return PermissionLost(who_(), /*closed=*/false);
   return NothingSays(lost, turn->detail);
 }
 
-bool Replay::TellIfAnswered(const std::string& tell_id) {
+bool Replay::ReplayIfAnswered(const std::string& tell_id) {
   const absl::StatusOr<TranscriptTurn> turn = Find(tell_id);
   if (!turn.ok() || turn->state != TranscriptTurn::State::kEndedWell) return false;
-  Tell(tell_id, turn->lines, "claude ended after its answer; this is the transcript's text");
+  ReplaceOutput(tell_id, turn->lines,
+                "claude ended after its answer; this is the transcript's text");
   return true;
 }
 
 // Of a text that lacks its beginning nothing may be left.
-absl::Status Replay::TellWhole(const std::string& tell_id, const absl::Status& outcome) {
+absl::Status Replay::ReplayWhole(const std::string& tell_id, const absl::Status& outcome) {
   const absl::StatusOr<TranscriptTurn> turn = Find(tell_id);
-  Tell(tell_id, turn.ok() ? turn->lines : std::vector<std::string>(),
-       "the message came anew while it ran; this is what the transcript has");
+  ReplaceOutput(tell_id, turn.ok() ? turn->lines : std::vector<std::string>(),
+                "the message came anew while it ran; this is what the transcript has");
   if (!outcome.ok()) return outcome;
   if (turn.ok() && turn->state == TranscriptTurn::State::kEndedWell) return outcome;
   return NothingSays(

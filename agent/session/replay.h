@@ -19,7 +19,7 @@
 
 namespace iris {
 
-// Tells a session's readers anew what claude's transcript has of a tell, where its output does not
+// Replays to a session's readers what claude's transcript has of a tell, where its output does not
 // have it whole, and what the tell has come to by that. Lives on the process loop. Look() has the
 // transcript read elsewhere; all else blocks the loop while it reads (transcript.h).
 class Replay {
@@ -42,10 +42,10 @@ class Replay {
   // The same later, unless this is gone by then. An error as well: not within kWithin.
   void Look(const std::string& tell_id, Looked done) const;
   // Its readers get these lines in the place of all that they have of it.
-  void Tell(absl::string_view tell_id, const std::vector<std::string>& lines,
-            absl::string_view reason);
+  void ReplaceOutput(absl::string_view tell_id, const std::vector<std::string>& lines,
+                     absl::string_view reason);
 
-  // What a tell came to whose agent is gone, told anew where there is anything. None: claude has
+  // What a tell came to whose agent is gone, replayed where there is anything. None: claude has
   // not begun it, and may get it. `was_heard`: the journal has output of it. `unless_ended`: what
   // it comes to if its turn did not end well.
   std::optional<absl::Status> OutcomeOf(const std::string& tell_id, bool was_heard,
@@ -54,10 +54,10 @@ class Replay {
   std::optional<absl::Status> OutcomeBy(const Turn& turn, const std::string& tell_id,
                                         bool was_heard,
                                         const absl::Status& unless_ended = absl::OkStatus());
-  // Tells the whole answer to a tell whose claude is gone, if the transcript has it: true.
-  bool TellIfAnswered(const std::string& tell_id);
-  // Tells anew one that has come to `outcome`. What it comes to by that.
-  absl::Status TellWhole(const std::string& tell_id, const absl::Status& outcome);
+  // Replays the whole answer to a tell whose claude is gone, if the transcript has it: true.
+  bool ReplayIfAnswered(const std::string& tell_id);
+  // Replays one that has come to `outcome`. What it comes to by that.
+  absl::Status ReplayWhole(const std::string& tell_id, const absl::Status& outcome);
 
  private:
   SessionLog& log_;

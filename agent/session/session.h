@@ -87,7 +87,7 @@ class Session final : private LiveChildSink,
   absl::Status Renew(const v1::LaunchSpec& spec) { return spec_.Renew(spec); }
 
   // Takes a tell, as TellQueue::Offer() says; its outcome arrives as a `settled` event. One in
-  // flight that its sender does not know of is told anew, whole, at its end. FAILURE_BAD_REQUEST:
+  // flight that its sender does not know of is replayed whole at its end. FAILURE_BAD_REQUEST:
   // the peer's mistake, and nothing is recorded: the session was not opened yet, or the id is not a
   // UUID.
   absl::Status Tell(const std::string& tell_id, std::string text, bool repeat = false,

@@ -27,7 +27,7 @@ void TellQueue::Recover() {
   }
 }
 
-void TellQueue::GoOn(absl::string_view in_flight) {
+void TellQueue::RecoverBeside(absl::string_view in_flight) {
   for (const v1::TellState& tell : Open()) {
     if (tell.tell_id() != in_flight) textless_.insert(tell.tell_id());
   }

@@ -57,7 +57,7 @@ class TellQueue {
   // the others come again.
   void Recover();
   // The child goes on, with this tell in flight or none (""). The texts of the others come again.
-  void GoOn(absl::string_view in_flight);
+  void RecoverBeside(absl::string_view in_flight);
   // Or they were handed over.
   void TakeTexts(const handover::Session& before);
   void HandOver(handover::Session& state) const;

@@ -243,7 +243,7 @@ TEST_F(TellQueueTest, TextsAreHandedOver) {
   replay.reset();
   NextAgent();
   Begin();
-  queue->GoOn(kA);
+  queue->RecoverBeside(kA);
   queue->TakeTexts(state);
   EXPECT_EQ(queue->WriteNext().text, "text of b");
 }

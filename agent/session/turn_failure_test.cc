@@ -20,7 +20,7 @@ std::string Text(const absl::Status& status) { return std::string(status.message
 
 LimitWatch Reached(const std::string& said, int64_t resets_at_ms) {
   LimitWatch watch;
-  watch.GoOn({.rejected = true, .said = said, .resets_at_ms = resets_at_ms});
+  watch.Resume({.rejected = true, .said = said, .resets_at_ms = resets_at_ms});
   return watch;
 }
 
