@@ -92,6 +92,7 @@ void InFlight::EndInterrupted(const std::string& why) {
 
 void InFlight::OnPiece(absl::string_view piece, bool ends_line) {
   if (!ends_line) watch_.OnPiece();
+  ++said_;
   log_.AppendOutput(piece, /*more=*/!ends_line);
 }
 
@@ -136,12 +137,22 @@ void InFlight::OnResult(const LineFacts& facts, absl::string_view line) {
   }
 }
 
+// Its end is what it waits for: there is no later.
 void InFlight::OnChildExited() {
-  if (any() && turn_->awaits_transcript()) LookForAnswer(/*last_time=*/true);
+  if (any() && turn_->awaits_transcript()) {
+    EndByTranscript(replay_.Find(turn_->tell_id()), /*last_time=*/true);
+  }
 }
 
 void InFlight::LookForAnswer(bool last_time) {
-  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id());
+  replay_.Look(turn_->tell_id(),
+               [this, id = turn_->tell_id(), last_time](const Replay::Turn& turn) {
+                 // It may have been settled otherwise meanwhile.
+                 if (Is(id) && turn_->awaits_transcript()) EndByTranscript(turn, last_time);
+               });
+}
+
+void InFlight::EndByTranscript(const Replay::Turn& turn, bool last_time) {
   const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!has_it && !last_time) return;
   const std::string result_line = turn_->EndAwaiting();
@@ -177,8 +188,7 @@ void InFlight::OnProbeAnswered() {
 
 void InFlight::OnIdleCheck() {
   Check(any(), "no tell is in flight to be looked after");
-  // An interrupt and a transcript that is waited for have limits of their own.
-  if (!child_is_ready() || turn_->is_being_cancelled() || turn_->awaits_transcript()) return;
+  if (!MayBeIdle() || is_looking_) return;
   const IdleWatch::Due due = watch_.CheckIdle(log_.journal().full() || !requests_.empty());
   if (due == IdleWatch::Due::kNothing) return;
   // Only its newline is missing: it may be the result, and what comes next would become its rest.
@@ -189,12 +199,22 @@ void InFlight::OnIdleCheck() {
       !watch_.probe_answered()) {
     return watch_.OnLooked();
   }
-  SettleIdle(/*is_over=*/due == IdleWatch::Due::kSettle);
+  is_looking_ = true;
+  replay_.Look(turn_->tell_id(),
+               [this, id = turn_->tell_id(), said = said_,
+                is_over = due == IdleWatch::Due::kSettle](const Replay::Turn& turn) {
+                 is_looking_ = false;
+                 // What was said meanwhile counts for more: the next check decides.
+                 if (Is(id) && MayBeIdle() && said == said_) SettleIdle(turn, is_over);
+               });
 }
 
-void InFlight::SettleIdle(bool is_over) {
+bool InFlight::MayBeIdle() const {
+  return child_is_ready() && !turn_->is_being_cancelled() && !turn_->awaits_transcript();
+}
+
+void InFlight::SettleIdle(const Replay::Turn& turn, bool is_over) {
   const bool is_wedged = !watch_.probe_answered() && !watch_.says_idle();
-  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id());
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return watch_.OnLooked();
   // The rest of a line that is cut does not come any more. (That it is no object was seen before.)

@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_IN_FLIGHT_H_
 #define IRIS_AGENT_SESSION_IN_FLIGHT_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -119,10 +120,13 @@ class InFlight final : private TurnWatchSink {
   // claude does not let itself be interrupted.
   void EndInterrupted(const std::string& why);
   void AskWhetherItLives();
-  // claude is idle, as it seems. `is_over`: for certain.
-  void SettleIdle(bool is_over);
+  // An interrupt and a transcript that is waited for have limits of their own.
+  bool MayBeIdle() const;
+  // claude is idle, as it seems, and its transcript has `turn`. `is_over`: for certain.
+  void SettleIdle(const Replay::Turn& turn, bool is_over);
   // Of a turn that ended well, in the transcript.
   void LookForAnswer(bool last_time);
+  void EndByTranscript(const Replay::Turn& turn, bool last_time);
   // Replays to readers what the transcript has of it.
   void ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason);
 
@@ -137,6 +141,8 @@ class InFlight final : private TurnWatchSink {
   TurnWatch watch_;
   ClaudeChild* child_ = nullptr;
   std::unique_ptr<Turn> turn_;  // Null: none is in flight.
+  bool is_looking_ = false;     // In the transcript, since claude seems idle.
+  uint64_t said_ = 0;           // Pieces of output, to see whether there was any.
 };
 
 }  // namespace iris

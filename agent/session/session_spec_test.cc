@@ -98,7 +98,9 @@ TEST_F(SessionSpecTest, AChildIsOutdatedByAnotherDirectoryInThePlaceOfItsOwn) {
 }
 
 TEST_F(SessionSpecTest, ADirectoryOnTheNetworkIsNotLookedAtAgain) {
-  context.is_on_network = [](const std::string&) { return true; };
+  context.is_on_network = [](const std::string& path) {
+    return path.find("/project") != std::string::npos;
+  };
   ASSERT_TRUE(spec->Renew(launch).ok());
   Start();
   std::filesystem::rename(scratch.File("project"), scratch.File("old"));

@@ -13,12 +13,17 @@
 
 namespace iris {
 
-// Slow work that is done when the test says so, in order.
+// Slow work that is done when the test says so, in order; or until it says so, at once.
 class HeldWork final : public SlowWork {
  public:
+  explicit HeldWork(bool at_once = false) : at_once_(at_once) {}
+
   void Run(absl::string_view, absl::Duration, Work work, Done done) override {
     jobs_.push_back({std::move(work), std::move(done)});
+    if (at_once_) DoOne();
   }
+  // From now on the test says when.
+  void Hold() { at_once_ = false; }
 
   size_t waiting() const { return jobs_.size(); }
   // The oldest is done, and heard of.
@@ -49,6 +54,7 @@ class HeldWork final : public SlowWork {
     return job;
   }
 
+  bool at_once_;
   std::deque<Job> jobs_;
 };
 
