@@ -21,6 +21,15 @@ WorkThread::~WorkThread() {
     jobs_->stop = true;
   }
   if (thread_.joinable()) thread_.join();
+  // Where there was no thread until the end.
+  std::deque<Job> left;
+  {
+    absl::MutexLock lock(&jobs_->mutex);
+    left = std::move(jobs_->queue);
+  }
+  for (Job& job : left) {
+    if (!job.has_limit) job.work();
+  }
 }
 
 absl::Status WorkThread::EnsureThread() {

@@ -23,7 +23,7 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
   ++under_way_;
   OrAtOnce(context_.slow_work)
       .Run(
-          absl::StrCat("the claim on session ", id_), kWithin,
+          "its claim file", kWithin,
           [outcome, path, ours, takeover] {
             outcome->status = TakeClaim(path, ours, takeover, &outcome->other);
           },
@@ -41,7 +41,7 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
 void HeldClaim::Do(SlowWork::Work work) {
   ++under_way_;
   OrAtOnce(context_.slow_work)
-      .Run(absl::StrCat("the claim on session ", id_), absl::InfiniteDuration(), std::move(work),
+      .Run("its claim file", absl::InfiniteDuration(), std::move(work),
            lifetime_.While([this](const absl::Status&) { --under_way_; }));
 }
 

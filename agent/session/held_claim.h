@@ -31,8 +31,8 @@ class HeldClaim {
   using Text = std::function<std::string()>;
   using Done = absl::AnyInvocable<void(const absl::Status&)>;
 
-  // How long a claim may be looked at.
-  static constexpr absl::Duration kWithin = absl::Seconds(10);
+  // How long a claim may be looked at: transcripts of other sessions may be before it.
+  static constexpr absl::Duration kWithin = absl::Minutes(1);
 
   // `path`: where the claim on the session would be now; "" if nobody knows. `who`: the session's
   // claude, for people. `files` has the claim that the child has, and outlives this.
