@@ -127,9 +127,10 @@ absl::Status AgentDaemon::Serve(
   auth_links_ =
       std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id(),
                                   AuthLinks::OurAgentListens, IsOnNetwork);
+  work_ = std::make_unique<WorkThread>(loop_.loop());
   sessions_ = std::make_unique<SessionTable>(
       loop_.loop(),
-      AgentIdentity{.incarnation = incarnation_,
+      SessionContext{.incarnation = incarnation_,
                     .host_id = hello_.host_id(),
                     .boot_id = hello_.boot_id(),
                     .pid_namespace = hello_.pid_namespace(),
@@ -141,7 +142,8 @@ absl::Status AgentDaemon::Serve(
                     .sessions_on_network = StorageOf(sessions_dir_) == v1::STORAGE_NETWORK,
                     .is_on_network = IsOnNetwork,
                     .child_env = ChildEnvironment(),
-                    .auth_links = auth_links_.get()});
+                    .auth_links = auth_links_.get(),
+                    .slow_work = work_.get()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
       loop_.loop(), options_.build_number,
@@ -242,6 +244,8 @@ void AgentDaemon::Stop() {
     if (signals_) loop_.loop().Unwatch(signals_.get());
     signals_.Reset();
   });
+  // What the sessions have left it to do is done before anybody takes this agent for gone.
+  work_.reset();
 }
 
 void AgentDaemon::OnConnection(ScopedFd fd) {

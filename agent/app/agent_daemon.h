@@ -14,6 +14,7 @@
 #include "agent/claude/auth_links.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
+#include "agent/process/work_thread.h"
 #include "agent/service/agent_service.h"
 #include "agent/service/grpc_service.h"
 #include "agent/session/session_table.h"
@@ -96,8 +97,9 @@ class AgentDaemon {
   const Clock::time_point started_ = Clock::now();
 
   ScopedFd data_lock_;
-  std::string socket_;  // Where it was found open last.
+  std::string socket_;                     // Where it was found open last.
   std::unique_ptr<AuthLinks> auth_links_;  // Outlives the sessions.
+  std::unique_ptr<WorkThread> work_;       // So does this, which ends off the loop.
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
   std::unique_ptr<v1::Agent::CallbackService> grpc_service_;

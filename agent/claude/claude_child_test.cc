@@ -40,7 +40,7 @@ class ClaudeChildTest : public ::testing::Test, protected ClaudeSink {
     }
   }
   // The id of the control request that it was told last.
-  std::string LastId() { return TextIn(ParsePeerJson(child->told().back()), "request_id"); }
+  std::string LastId() { return TextIn(ParsePeerJson(child->written().back()), "request_id"); }
   void Respond(const std::string& id, const std::string& subtype = "success",
                const std::string& more = "\"response\":{}") {
     child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":")", subtype,
@@ -86,7 +86,7 @@ class ClaudeChildTest : public ::testing::Test, protected ClaudeSink {
 };
 
 TEST_F(ClaudeChildTest, IsReadyWhenInitializeIsAnswered) {
-  EXPECT_THAT(child->told(), ElementsAre(InitializeLine(LastId())));
+  EXPECT_THAT(child->written(), ElementsAre(InitializeLine(LastId())));
   EXPECT_EQ(claude->state(), ClaudeChild::State::kStarting);
   Respond("somebody-elses");
   EXPECT_THAT(heard, IsEmpty());
@@ -111,14 +111,14 @@ TEST_F(ClaudeChildTest, MayRefuseInitialize) {
 }
 
 TEST_F(ClaudeChildTest, AnEchoIsNoClaude) {
-  child->Say(child->told().front());
+  child->Say(child->written().front());
   EXPECT_THAT(heard, ElementsAre("not ready 2"));
 }
 
 TEST_F(ClaudeChildTest, AnAnswerCountsForTheNewestProbeAlone) {
   MakeReady();
   claude->Send("4f6d", "hello");
-  EXPECT_EQ(child->told().back(), MessageLine("4f6d", "hello"));
+  EXPECT_EQ(child->written().back(), MessageLine("4f6d", "hello"));
   claude->Probe();
   const std::string first = LastId();
   claude->Probe();
@@ -159,7 +159,7 @@ TEST_F(ClaudeChildTest, AsksAndWithdraws) {
   child->Say(R"({"type":"control_request","request":{}})");  // It cannot be answered.
   EXPECT_THAT(heard, ElementsAre("ready", "asks p1", "withdraws p1"));
   claude->Decide("p1", R"({"behavior":"deny"})");
-  EXPECT_EQ(child->told().back(), DecisionLine("p1", R"({"behavior":"deny"})"));
+  EXPECT_EQ(child->written().back(), DecisionLine("p1", R"({"behavior":"deny"})"));
   EXPECT_EQ(lines, 4);
 }
 
@@ -172,9 +172,9 @@ TEST_F(ClaudeChildTest, OneThatReadsNoAnswersIsDeafAndHearsNothingMore) {
   Pass(absl::ZeroDuration());
   EXPECT_THAT(heard, ElementsAre("ready"));
   claude->Refuse("p2", answer);
-  const size_t told = child->told().size();
+  const size_t told = child->written().size();
   claude->Refuse("p3", "short");
-  EXPECT_EQ(child->told().size(), told);
+  EXPECT_EQ(child->written().size(), told);
   Pass(absl::ZeroDuration());
   EXPECT_THAT(heard, ElementsAre("ready", "deaf"));
 }
@@ -184,7 +184,7 @@ TEST_F(ClaudeChildTest, EndsByTheEndOfItsInputThenByForce) {
   claude->End(absl::Seconds(2));
   EXPECT_TRUE(child->stdin_closed());
   claude->Probe();
-  EXPECT_THAT(child->told().back(), HasSubstr("initialize"));
+  EXPECT_THAT(child->written().back(), HasSubstr("initialize"));
   Pass(absl::Seconds(1));
   EXPECT_THAT(child->signals(), IsEmpty());
   Pass(absl::Seconds(1));

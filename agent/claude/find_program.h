@@ -30,7 +30,8 @@ class ProgramSearch {
   };
 
   // `env`: the child's, of which PATH and the managers' own variables (MISE_DATA_DIR) count.
-  // `system_dirs`: searched after the places in the home. `is_on_network`: as AgentIdentity has it.
+  // `system_dirs`: searched after the places in the home. `is_on_network`: as SessionContext has
+  // it.
   ProgramSearch(const std::map<std::string, std::string>& env, const std::string& home,
                 const std::vector<std::string>& system_dirs, IsOnNetwork is_on_network = nullptr);
 

@@ -49,9 +49,9 @@ bool IsScrubbed(absl::string_view name) {
 }
 
 // What the agent itself has, for who does not say what a child is to have.
-Env AgentsOwn(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+Env AgentsOwn(const v1::LaunchSpec& spec, const SessionContext& context) {
   Env env;
-  for (const std::string& variable : identity.child_env) {
+  for (const std::string& variable : context.child_env) {
     const std::pair<std::string, std::string> parts =
         absl::StrSplit(variable, absl::MaxSplits('=', 1));
     const bool passed = std::count(spec.pass_env().begin(), spec.pass_env().end(), parts.first) > 0;
@@ -65,9 +65,9 @@ Env AgentsOwn(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
   return env;
 }
 
-Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+Env ChildEnv(const v1::LaunchSpec& spec, const SessionContext& context) {
   Env env =
-      spec.has_environment() ? EnvironmentFromProto(spec.environment()) : AgentsOwn(spec, identity);
+      spec.has_environment() ? EnvironmentFromProto(spec.environment()) : AgentsOwn(spec, context);
   for (const auto& [name, value] : spec.env()) {
     if (value.empty()) {
       env.erase(name);
@@ -75,7 +75,7 @@ Env ChildEnv(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
       env[name] = value;
     }
   }
-  env.emplace("HOME", identity.home);  // claude keeps its sessions there.
+  env.emplace("HOME", context.home);  // claude keeps its sessions there.
   return env;
 }
 
@@ -85,8 +85,8 @@ void AddToPath(const std::string& directory, Env& env) {
   env["PATH"] = absl::StrCat(path, path.empty() ? "" : ":", directory);
 }
 
-std::string AccountOf(const AgentIdentity& identity) {
-  return identity.user.empty() ? "the account" : identity.user;
+std::string AccountOf(const SessionContext& context) {
+  return context.user.empty() ? "the account" : context.user;
 }
 
 // `search` has found out `what`.
@@ -96,29 +96,29 @@ absl::Status NotExecutable(const v1::LaunchSpec& spec, absl::string_view what,
                      search.lacks_rights() ? kFixClaudeAccess : kFixClaudeProgram);
 }
 
-absl::Status NoClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
+absl::Status NoClaude(const v1::LaunchSpec& spec, const SessionContext& context,
                       const ProgramSearch& search) {
   const std::string looked = absl::StrCat("; looked in ", absl::StrJoin(search.places(), ", "));
   if (!search.unfit().empty()) {
     return NotExecutable(
         spec,
-        absl::StrCat("no `claude` on ", identity.hostname, " can be run by ", AccountOf(identity),
+        absl::StrCat("no `claude` on ", context.hostname, " can be run by ", AccountOf(context),
                      ": ", absl::StrJoin(search.unfit(), "; "), looked),
         search);
   }
   const std::string closed = search.closed().empty()
                                  ? ""
-                                 : absl::StrCat("; ", AccountOf(identity), " may not enter ",
+                                 : absl::StrCat("; ", AccountOf(context), " may not enter ",
                                                 absl::StrJoin(search.closed(), ", "));
   return MakeFailure(v1::FAILURE_CLAUDE_MISSING,
-                     absl::StrCat("team ", spec.team(), ": no `claude` on ", identity.hostname,
-                                  " for ", AccountOf(identity), looked, closed));
+                     absl::StrCat("team ", spec.team(), ": no `claude` on ", context.hostname,
+                                  " for ", AccountOf(context), looked, closed));
 }
 
 absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
-                                            const AgentIdentity& identity, ProgramSearch& search) {
-  const std::string path = ExpandHome(spec.claude_path(), identity.home);
-  const std::string what = absl::StrCat("claudePath ", path, " on ", identity.hostname);
+                                            const SessionContext& context, ProgramSearch& search) {
+  const std::string path = ExpandHome(spec.claude_path(), context.home);
+  const std::string what = absl::StrCat("claudePath ", path, " on ", context.hostname);
   const std::string why = search.WhyUnfit(path);
   if (!why.empty()) return NotExecutable(spec, absl::StrCat(what, " ", why), search);
   if (IsThere(path)) return path;
@@ -127,31 +127,31 @@ absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
                      kFixClaudePath);
 }
 
-// As identity.is_on_network, which reads the table of mounts each time, but once for each path.
-ProgramSearch::IsOnNetwork AskedOnce(const AgentIdentity& identity) {
-  if (identity.is_on_network == nullptr) return nullptr;
+// As context.is_on_network, which reads the table of mounts each time, but once for each path.
+ProgramSearch::IsOnNetwork AskedOnce(const SessionContext& context) {
+  if (context.is_on_network == nullptr) return nullptr;
   const auto known = std::make_shared<std::map<std::string, bool>>();
-  return [&identity, known](const std::string& path) {
+  return [&context, known](const std::string& path) {
     const auto found = known->find(path);
     if (found != known->end()) return found->second;
-    return known->emplace(path, identity.is_on_network(path)).first->second;
+    return known->emplace(path, context.is_on_network(path)).first->second;
   };
 }
 
 // The program, and in `env` a PATH on which it is, and what it and its hooks are started with.
-absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentIdentity& identity,
+absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const SessionContext& context,
                                        Env& env) {
-  const ProgramSearch::IsOnNetwork is_on_network = AskedOnce(identity);
-  ProgramSearch search(env, identity.home, identity.program_dirs, is_on_network);
+  const ProgramSearch::IsOnNetwork is_on_network = AskedOnce(context);
+  ProgramSearch search(env, context.home, context.program_dirs, is_on_network);
   ProgramSearch::Found claude;
   if (!spec.claude_path().empty()) {
-    absl::StatusOr<std::string> path = CheckClaudePath(spec, identity, search);
+    absl::StatusOr<std::string> path = CheckClaudePath(spec, context, search);
     if (!path.ok()) return path;
     claude.path = *std::move(path);
   } else {
     claude = search.Find("claude");
   }
-  if (claude.path.empty()) return NoClaude(spec, identity, search);
+  if (claude.path.empty()) return NoClaude(spec, context, search);
   AddToPath(claude.directory, env);
   // A shim of asdf's runs asdf; claude may be a script of node's, and hooks are.
   std::vector<std::string> needed = {"node"};
@@ -160,19 +160,19 @@ absl::StatusOr<std::string> FindClaude(const v1::LaunchSpec& spec, const AgentId
   const auto reach =
       IsScript(claude.path) ? ProgramSearch::Reach::kEverywhere : ProgramSearch::Reach::kNear;
   for (const std::string& name : needed) {
-    ProgramSearch next(env, identity.home, identity.program_dirs, is_on_network);
+    ProgramSearch next(env, context.home, context.program_dirs, is_on_network);
     AddToPath(next.Find(name, reach).directory, env);
   }
   return claude.path;
 }
 
 absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
-                            const AgentIdentity& identity) {
+                            const SessionContext& context) {
   const auto refuse = [&](absl::string_view what, absl::string_view fix) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, absl::StrCat("team ", spec.team(), ": ", what),
                        fix);
   };
-  const std::string its = absl::StrCat("its directory ", path, " on ", identity.hostname, " ");
+  const std::string its = absl::StrCat("its directory ", path, " on ", context.hostname, " ");
   struct stat info;
   const bool known = stat(path.c_str(), &info) == 0;
   if (known && !S_ISDIR(info.st_mode)) {
@@ -182,7 +182,7 @@ absl::Status CheckDirectory(const std::string& path, const v1::LaunchSpec& spec,
   const int error = errno;
   if (const std::string closed = ClosedFolder(path); error == EACCES && !closed.empty()) {
     return refuse(
-        absl::StrCat(AccountOf(identity), " may not enter ", closed, " on ", identity.hostname,
+        absl::StrCat(AccountOf(context), " may not enter ", closed, " on ", context.hostname,
                      closed == path ? "" : ", which leads to the team's directory ",
                      closed == path ? "" : path),
         kFixDirectoryAccess);
@@ -207,10 +207,10 @@ Env LastingEnv(const v1::LaunchSpec& spec) {
 }
 
 // The connection's own goes with it, and a child stays.
-void UseLastingAuthSock(const v1::LaunchSpec& spec, const AgentIdentity& identity, Env& env) {
+void UseLastingAuthSock(const v1::LaunchSpec& spec, const SessionContext& context, Env& env) {
   const std::string own = Get(env, "SSH_AUTH_SOCK");
-  if (identity.auth_links == nullptr || own.empty()) return;
-  env["SSH_AUTH_SOCK"] = identity.auth_links->SocketFor(spec.link(), own);
+  if (context.auth_links == nullptr || own.empty()) return;
+  env["SSH_AUTH_SOCK"] = context.auth_links->SocketFor(spec.link(), own);
 }
 
 bool Asks(const v1::LaunchSpec& spec) {
@@ -229,7 +229,7 @@ absl::string_view SessionFlag(const LaunchPlan& plan) {
 
 }  // namespace
 
-absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
+absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const SessionContext& context) {
   size_t bytes = 0;
   const auto entries = static_cast<size_t>(spec.environment().entries_size());
   for (const std::string& entry : spec.environment().entries()) bytes += entry.size() + 1;
@@ -238,7 +238,7 @@ absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& i
   }
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
                      absl::StrCat("team ", spec.team(), ": the environment of its claude on ",
-                                  identity.hostname, " would be ", entries, " variables of ",
+                                  context.hostname, " would be ", entries, " variables of ",
                                   bytes >> 10, " KiB together; ", kEnvironmentEntriesInAll, " of ",
                                   kEnvironmentBytesInAll >> 10, " KiB are the most"),
                      kFixEnvironment);
@@ -254,38 +254,37 @@ bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
          LastingEnv(one) == LastingEnv(other);
 }
 
-DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
-  const std::string path = ExpandHome(spec.cwd(), identity.home);
-  if (identity.is_on_network != nullptr && identity.is_on_network(path)) return {};
+DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const SessionContext& context) {
+  const std::string path = ExpandHome(spec.cwd(), context.home);
+  if (context.is_on_network != nullptr && context.is_on_network(path)) return {};
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return {};
   return {.device = info.st_dev, .inode = info.st_ino};
 }
 
-std::string ConfigDirOf(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
-  return ClaudeConfigDir(ChildEnv(spec, identity));
+std::string ConfigDirOf(const v1::LaunchSpec& spec, const SessionContext& context) {
+  return ClaudeConfigDir(ChildEnv(spec, context));
 }
 
 std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                         const AgentIdentity& identity) {
-  return FindTranscript(session_id, ExpandHome(spec.cwd(), identity.home),
-                        ChildEnv(spec, identity));
+                         const SessionContext& context) {
+  return FindTranscript(session_id, ExpandHome(spec.cwd(), context.home), ChildEnv(spec, context));
 }
 
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
-                                      const AgentIdentity& identity) {
+                                      const SessionContext& context) {
   LaunchPlan plan;
   ChildSpec& child = plan.child;
-  child.keeper_program = identity.keeper_program;
-  child.cwd = ExpandHome(spec.cwd(), identity.home);
-  const absl::Status directory = CheckDirectory(child.cwd, spec, identity);
+  child.keeper_program = context.keeper_program;
+  child.cwd = ExpandHome(spec.cwd(), context.home);
+  const absl::Status directory = CheckDirectory(child.cwd, spec, context);
   if (!directory.ok()) return directory;
 
-  Env env = ChildEnv(spec, identity);
-  absl::StatusOr<std::string> program = FindClaude(spec, identity, env);
+  Env env = ChildEnv(spec, context);
+  absl::StatusOr<std::string> program = FindClaude(spec, context, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
-  UseLastingAuthSock(spec, identity, env);
+  UseLastingAuthSock(spec, context, env);
   // What is started below carries it along, wherever it goes (strays.h).
   env[kSessionMark] = session_id;
   // It says when a turn is over, also where the result line was lost (idle_watch.h).
@@ -306,15 +305,15 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   }
   child.args.insert(child.args.end(), spec.args().begin(), spec.args().end());
   for (const auto& [name, value] : env) child.env.push_back(absl::StrCat(name, "=", value));
-  LookForTranscript(spec, session_id, identity, plan);
+  LookForTranscript(spec, session_id, context, plan);
   return plan;
 }
 
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
-                       const AgentIdentity& identity, LaunchPlan& plan) {
+                       const SessionContext& context, LaunchPlan& plan) {
   // Ours is the first of them.
   const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
-  plan.resumes = !TranscriptOf(spec, session_id, identity).empty();
+  plan.resumes = !TranscriptOf(spec, session_id, context).empty();
   if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
 }
 

@@ -6,14 +6,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
 // FAILURE_BAD_REQUEST: the environment in `spec` is larger than LaunchSpec.environment may be.
-absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& identity);
+absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const SessionContext& context);
 
 struct LaunchPlan {
   ChildSpec child;
@@ -34,12 +34,12 @@ struct LaunchPlan {
 // be run (empty, a link that leads nowhere, no program, its interpreter is missing, the account has
 // no right to it), and why.
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
-                                      const AgentIdentity& identity);
+                                      const SessionContext& context);
 
 // Looks for the transcript once more: another host that shares this home may have written one since
 // PlanLaunch() made `plan` of the same.
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
-                       const AgentIdentity& identity, LaunchPlan& plan);
+                       const SessionContext& context, LaunchPlan& plan);
 
 // Whether a child that was started as `one` says is what `other` asks for: all that decides what is
 // started, where, and what it may do is the same. Not its environment and SSH_AUTH_SOCK, which are
@@ -59,14 +59,14 @@ struct DirectoryId {
 
 // The one that `spec.cwd` leads to now; unknown: to none, or to one on a network file system, which
 // is not to be looked at again and again: where its server hangs, whoever looks does.
-DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
+DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const SessionContext& context);
 
 // Where the claude that `spec` launches keeps its config and, below projects/, its sessions.
-std::string ConfigDirOf(const v1::LaunchSpec& spec, const AgentIdentity& identity);
+std::string ConfigDirOf(const v1::LaunchSpec& spec, const SessionContext& context);
 
 // The session's transcript under the home that its claude has or would have; "" if there is none.
 std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                         const AgentIdentity& identity);
+                         const SessionContext& context);
 
 }  // namespace iris
 

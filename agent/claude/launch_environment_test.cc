@@ -31,7 +31,7 @@ TEST_F(LaunchTest, InheritedCredentialsAreScrubbedUnlessPassedByName) {
   Program("path/claude");
   for (const char* variable :
        {"ANTHROPIC_API_KEY=secret", "CLAUDE_CODE_X=1", "CLAUDECODE=1", "LANG=C.UTF-8", "EMPTY="}) {
-    identity.child_env.push_back(variable);
+    context.child_env.push_back(variable);
   }
   EXPECT_EQ(Variable("ANTHROPIC_API_KEY"), "(unset)");
   EXPECT_EQ(Variable("CLAUDE_CODE_X"), "(unset)");
@@ -46,7 +46,7 @@ TEST_F(LaunchTest, InheritedCredentialsAreScrubbedUnlessPassedByName) {
 
 TEST_F(LaunchTest, TheTeamsEnvironmentWinsAndIsNotScrubbed) {
   Program("path/claude");
-  identity.child_env.push_back("LANG=C.UTF-8");
+  context.child_env.push_back("LANG=C.UTF-8");
   (*spec.mutable_env())["LANG"] = "de_DE.UTF-8";
   (*spec.mutable_env())["ANTHROPIC_MODEL"] = "m";
   EXPECT_EQ(Variable("LANG"), "de_DE.UTF-8");
@@ -56,7 +56,7 @@ TEST_F(LaunchTest, TheTeamsEnvironmentWinsAndIsNotScrubbed) {
 
 TEST_F(LaunchTest, AnEnvironmentThatIsSaidReplacesTheAgentsOwn) {
   Program("path/claude");
-  identity.child_env.push_back("OF_THE_AGENT=1");
+  context.child_env.push_back("OF_THE_AGENT=1");
   for (const std::string& entry :
        {"PATH=" + scratch.File("path"), std::string("CLAUDE_CODE_OAUTH_TOKEN=t"),
         std::string("CLAUDECODE=1"), std::string("SSH_AUTH_SOCK=/a")}) {
@@ -86,17 +86,17 @@ TEST_F(LaunchTest, AnEnvironmentHasItsBounds) {
   constexpr int kEntriesMax = 8192;
   constexpr size_t kBytesMax = 768 << 10;
   for (int i = 0; i < kEntriesMax; ++i) spec.mutable_environment()->add_entries("A=");
-  EXPECT_TRUE(CheckEnvironment(spec, identity).ok());
+  EXPECT_TRUE(CheckEnvironment(spec, context).ok());
   spec.mutable_environment()->add_entries("A=");
-  const absl::Status many = CheckEnvironment(spec, identity);
+  const absl::Status many = CheckEnvironment(spec, context);
   EXPECT_EQ(KindOf(many), v1::FAILURE_BAD_REQUEST);
   EXPECT_THAT(std::string(many.message()), AllOf(HasSubstr("team gpu"), HasSubstr("8193")));
 
   spec.clear_environment();
   spec.mutable_environment()->add_entries("A=" + std::string(kBytesMax - 3, 'a'));
-  EXPECT_TRUE(CheckEnvironment(spec, identity).ok());
+  EXPECT_TRUE(CheckEnvironment(spec, context).ok());
   spec.mutable_environment()->add_entries("");
-  EXPECT_EQ(KindOf(CheckEnvironment(spec, identity)), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(KindOf(CheckEnvironment(spec, context)), v1::FAILURE_BAD_REQUEST);
 }
 
 TEST_F(LaunchTest, WhereClaudeKeepsItsSessionsIsKnownToTheNextAgent) {
@@ -120,7 +120,7 @@ TEST_F(LaunchTest, AnotherEnvironmentAloneIsNoOtherLaunch) {
 
 TEST_F(LaunchTest, AnEmptyValueTakesAVariableOutOfTheEnvironment) {
   Program("path/claude");
-  identity.child_env.push_back("SSH_AUTH_SOCK=/somebody/elses");
+  context.child_env.push_back("SSH_AUTH_SOCK=/somebody/elses");
   (*spec.mutable_env())["SSH_AUTH_SOCK"] = "";
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "(unset)");
 }
@@ -131,7 +131,7 @@ TEST_F(LaunchTest, AChildGetsThePathOfItsLinkForWhatAConnectionLends) {
   (*spec.mutable_env())["SSH_AUTH_SOCK"] = "/tmp/ssh-1/agent.1";
   spec.set_link(std::string(32, 'a'));
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1") << "an agent that has none";
-  identity.auth_links = &links;
+  context.auth_links = &links;
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), links.PathOf(spec.link()));
   spec.clear_link();
   EXPECT_EQ(Variable("SSH_AUTH_SOCK"), "/tmp/ssh-1/agent.1");
@@ -143,7 +143,7 @@ TEST_F(LaunchTest, AChildGetsThePathOfItsLinkForWhatAConnectionLends) {
 TEST_F(LaunchTest, AChildKeepsItsConnectionsOwnSocketWhereThatCannotBeShown) {
   Program("path/claude");
   AuthLinks links(scratch.File("a"), "host");
-  identity.auth_links = &links;
+  context.auth_links = &links;
   spec.set_link(std::string(32, 'a'));
   const std::string own = Touch("no-socket-of-ours");
   (*spec.mutable_env())["SSH_AUTH_SOCK"] = own;

@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/claude/launch.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
@@ -26,10 +26,10 @@ class LaunchTest : public ::testing::Test {
  protected:
   LaunchTest() {
     std::filesystem::create_directories(project);
-    identity.hostname = "gpu1";
-    identity.home = home;
-    identity.program_dirs = {scratch.File("system")};
-    identity.child_env = {"PATH=" + scratch.File("path")};
+    context.hostname = "gpu1";
+    context.home = home;
+    context.program_dirs = {scratch.File("system")};
+    context.child_env = {"PATH=" + scratch.File("path")};
     spec.set_cwd(project);
     spec.set_team("gpu");
   }
@@ -46,7 +46,7 @@ class LaunchTest : public ::testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  absl::StatusOr<LaunchPlan> Plan() { return PlanLaunch(spec, kSession, identity); }
+  absl::StatusOr<LaunchPlan> Plan() { return PlanLaunch(spec, kSession, context); }
   ChildSpec Child() { return Plan().value().child; }
   std::string Refusal(FailureKind kind) {
     const absl::Status status = Plan().status();
@@ -64,7 +64,7 @@ class LaunchTest : public ::testing::Test {
   const ScratchDir scratch;
   const std::string home = scratch.File("home");
   const std::string project = scratch.File("home/my project");
-  AgentIdentity identity;
+  SessionContext context;
   v1::LaunchSpec spec;
 };
 

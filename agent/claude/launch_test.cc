@@ -68,8 +68,8 @@ TEST_F(LaunchTest, AScriptOfNodesNeedsNode) {
   Program("home/.local/share/pnpm/claude", "#!/usr/bin/env node\n");
   EXPECT_THAT(Refusal(v1::FAILURE_NOT_EXECUTABLE), HasSubstr("pnpm/claude needs node"));
   Program("home/n/bin/node");
-  EXPECT_EQ(Variable("PATH"), scratch.File("path") + ":" + home + "/.local/share/pnpm:" + home +
-                                  "/n/bin");
+  EXPECT_EQ(Variable("PATH"),
+            scratch.File("path") + ":" + home + "/.local/share/pnpm:" + home + "/n/bin");
 }
 
 TEST_F(LaunchTest, AShimOfAsdfsHasAsdfOnItsPath) {
@@ -89,22 +89,33 @@ TEST_F(LaunchTest, WhatIsNoProgramIsPassedOver) {
   std::filesystem::create_directories(scratch.File("path/claude"));
   Touch("path2/claude", 0600);
   const std::string right = Program("path3/claude");
-  identity.child_env = {"PATH=relative::" + scratch.File("path") + ":" + scratch.File("path2") +
-                        ":" + scratch.File("path3")};
+  context.child_env = {"PATH=relative::" + scratch.File("path") + ":" + scratch.File("path2") +
+                       ":" + scratch.File("path3")};
   EXPECT_EQ(Child().program, right);
 }
 
 TEST_F(LaunchTest, EveryUsualPlaceIsFoundAndJoinsThePath) {
   for (const std::string place :
-       {"home/.local/bin", "home/.claude/local", "home/.npm-global/bin", "home/.bun/bin",
-        "home/.volta/bin", "system", "home/.nvm/versions/node/v20.1.0/bin",
-        "home/.local/share/pnpm", "home/n/bin", "home/.linuxbrew/bin", "home/.nix-profile/bin",
-        "home/.local/share/mise/shims", "home/.local/share/mise/installs/node/22.1.0/bin",
+       {"home/.local/bin",
+        "home/.claude/local",
+        "home/.npm-global/bin",
+        "home/.bun/bin",
+        "home/.volta/bin",
+        "system",
+        "home/.nvm/versions/node/v20.1.0/bin",
+        "home/.local/share/pnpm",
+        "home/n/bin",
+        "home/.linuxbrew/bin",
+        "home/.nix-profile/bin",
+        "home/.local/share/mise/shims",
+        "home/.local/share/mise/installs/node/22.1.0/bin",
         "home/.local/share/mise/installs/claude/2.1.332",
         "home/.local/share/mise/installs/npm-anthropic-ai-claude-code/2.1.332/bin",
-        "home/.asdf/shims", "home/.asdf/installs/nodejs/22.1.0/bin",
+        "home/.asdf/shims",
+        "home/.asdf/installs/nodejs/22.1.0/bin",
         "home/.local/share/fnm/node-versions/v22.1.0/installation/bin",
-        "home/.fnm/aliases/default/bin", "home/.nodenv/versions/22.1.0/bin"}) {
+        "home/.fnm/aliases/default/bin",
+        "home/.nodenv/versions/22.1.0/bin"}) {
     const std::string program = Program(place + "/claude");
     EXPECT_EQ(Child().program, program);
     EXPECT_EQ(Variable("PATH"), scratch.File("path") + ":" + scratch.File(place));
@@ -172,8 +183,8 @@ TEST_F(LaunchTest, ADirectoryOfPathOnTheNetworkHoldsNobodyUp) {
           "ELF");
   Program("net/node");
   std::map<std::string, int> asked;
-  identity.child_env = {"PATH=" + scratch.File("net") + ":" + scratch.File("path")};
-  identity.is_on_network = [&](const std::string& path) {
+  context.child_env = {"PATH=" + scratch.File("net") + ":" + scratch.File("path")};
+  context.is_on_network = [&](const std::string& path) {
     ++asked[path];
     return path.rfind(scratch.File("net"), 0) == 0;
   };
@@ -188,7 +199,7 @@ TEST_F(LaunchTest, ATranscriptThatCameMeanwhileIsResumed) {
   ASSERT_TRUE(plan.ok());
   EXPECT_THAT(plan->child.args, Contains("--session-id"));
   Touch(std::string("home/.claude/projects/-p/") + kSession + ".jsonl");
-  LookForTranscript(spec, kSession, identity, *plan);
+  LookForTranscript(spec, kSession, context, *plan);
   EXPECT_TRUE(plan->resumes);
   EXPECT_THAT(plan->child.args,
               AllOf(IsSupersetOf({"--resume", kSession}), Not(Contains("--session-id"))));
@@ -207,30 +218,30 @@ TEST_F(LaunchTest, ArgumentsEndWithTheTeams) {
 
 TEST_F(LaunchTest, ADirectoryIsWhatItsPathLeadsTo) {
   namespace fs = std::filesystem;
-  const DirectoryId first = DirectoryOf(spec, identity);
+  const DirectoryId first = DirectoryOf(spec, context);
   EXPECT_TRUE(first.known());
   fs::create_directory(scratch.File("second"));
   fs::create_directory_symlink(project, scratch.File("link"));
   spec.set_cwd(scratch.File("link"));
-  EXPECT_EQ(DirectoryOf(spec, identity), first);
+  EXPECT_EQ(DirectoryOf(spec, context), first);
   fs::remove(scratch.File("link"));
-  EXPECT_FALSE(DirectoryOf(spec, identity).known());
+  EXPECT_FALSE(DirectoryOf(spec, context).known());
   fs::create_directory_symlink(scratch.File("second"), scratch.File("link"));
-  EXPECT_TRUE(DirectoryOf(spec, identity).known());
-  EXPECT_NE(DirectoryOf(spec, identity), first);
+  EXPECT_TRUE(DirectoryOf(spec, context).known());
+  EXPECT_NE(DirectoryOf(spec, context), first);
 }
 
 TEST_F(LaunchTest, ADirectoryOnANetworkFileSystemIsNotTold) {
   std::string asked;
-  identity.is_on_network = [&asked](const std::string& path) {
+  context.is_on_network = [&asked](const std::string& path) {
     asked = path;
     return true;
   };
   spec.set_cwd("~/my project");
-  EXPECT_FALSE(DirectoryOf(spec, identity).known());
+  EXPECT_FALSE(DirectoryOf(spec, context).known());
   EXPECT_EQ(asked, project);
-  identity.is_on_network = [](const std::string&) { return false; };
-  EXPECT_TRUE(DirectoryOf(spec, identity).known());
+  context.is_on_network = [](const std::string&) { return false; };
+  EXPECT_TRUE(DirectoryOf(spec, context).known());
 }
 
 TEST_F(LaunchTest, OnlyWhatDecidesHowItIsStartedMakesItAnotherLaunch) {

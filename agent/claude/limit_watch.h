@@ -30,7 +30,7 @@ class LimitWatch {
 
   const Seen& seen() const { return seen_; }
   // What another watch has seen of this turn.
-  void GoOn(Seen seen) { seen_ = std::move(seen); }
+  void Resume(Seen seen) { seen_ = std::move(seen); }
   // `line` is whole where it is short.
   void OnLine(const LineFacts& facts, absl::string_view line);
   // What was said and done before belongs to another turn. A limit that was met then, and that

@@ -140,7 +140,7 @@ TEST(LimitWatchTest, TimesThatAreNoneAreUnknown) {
 TEST(LimitWatchTest, AnotherWatchGoesOnWithWhatThisOneHasSeen) {
   const Turn turn({Event("rejected", 1795997982)});
   LimitWatch next;
-  next.GoOn(turn.watch.seen());
+  next.Resume(turn.watch.seen());
   EXPECT_TRUE(next.reached());
   EXPECT_EQ(next.limit().resets_at_ms(), 1795997982000);
   EXPECT_TRUE(next.limit().nothing_ran());

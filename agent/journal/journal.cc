@@ -303,7 +303,7 @@ absl::Status Journal::CheckDisk() const {
 bool Journal::full() const {
   return bytes_ >= limits_.quota_bytes || beyond_share() ||
          unwritten_bytes_ >= limits_.unwritten_bytes ||
-         (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalDisk::kUnwrittenBytesMax);
+         (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalSync::kUnwrittenBytesMax);
 }
 
 bool Journal::half_full() const {

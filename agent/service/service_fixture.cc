@@ -117,7 +117,7 @@ ServiceFixture::ServiceFixture() {
   spec.set_claude_path(StubClaude());
   spec.set_team("gpu");
   sessions_ = std::make_unique<SessionTable>(
-      loop_, AgentIdentity{.incarnation = NewUuid(),
+      loop_, SessionContext{.incarnation = NewUuid(),
                            .hostname = "gpu1",
                            .keeper_program = KeeperProgram(),
                            .home = scratch.path(),

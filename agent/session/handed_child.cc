@@ -1,10 +1,12 @@
 #include "agent/session/handed_child.h"
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <utility>
 
 #include "absl/time/time.h"
+#include "agent/process/own_children.h"
 
 namespace iris {
 
@@ -44,6 +46,15 @@ ClaudeHandover ChildIn(const handover::Session& state) {
           .started_at = absl::FromUnixMillis(state.started_at_ms()),
           .stderr_tail = state.stderr_tail(),
           .unread_bytes = state.unread_bytes()};
+}
+
+void LetChildFinish(const handover::Session& state) {
+  if (!state.has_child()) return;
+  const handover::Child& child = state.child();
+  OwnChildren::Get().Adopt(static_cast<pid_t>(child.keeper()));
+  for (const int fd : {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
+    if (fd > 2) close(fd);
+  }
 }
 
 }  // namespace iris

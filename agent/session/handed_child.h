@@ -9,6 +9,9 @@ namespace iris {
 // A session's child in what one program of this process hands to the next (an upgrade).
 void HandOverChild(const ClaudeChild& child, handover::Session& state);
 ClaudeHandover ChildIn(const handover::Session& state);
+// Of a session that cannot go on: its claude finishes its turn, as where its agent dies, and nobody
+// takes its keeper for a stray. Nothing where it has none.
+void LetChildFinish(const handover::Session& state);
 
 }  // namespace iris
 

@@ -1,6 +1,9 @@
 #include "agent/session/held_claim.h"
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
+#include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 
@@ -11,40 +14,76 @@ constexpr size_t kPathBytesMax = 2048;  // It has to fit into the state.
 
 }  // namespace
 
-absl::Status HeldClaim::TakeForStart() {
-  std::string path = path_of_next_();
-  if (path.size() > kPathBytesMax) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat(who_(), ": the path of claude's config is longer than ",
-                                    kPathBytesMax, " bytes"));
-  }
-  std::optional<Claim> other;
-  const bool takeover = std::exchange(take_over_, false);
-  const absl::Status claimed = TakeClaim(path, OurClaim(identity_, OurProcess()), takeover, &other);
-  NoteClaimed(claimed, other);
-  if (!claimed.ok()) return claimed;
-  if (other.has_value()) LogWarn("session ", id_, " was taken over from ", other->hostname);
-  held_path_ = std::move(path);
-  return absl::OkStatus();
+void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, Taken done) {
+  struct Outcome {
+    absl::Status status;
+    std::optional<Claim> other;
+  };
+  auto outcome = std::make_shared<Outcome>();
+  ++under_way_;
+  OrAtOnce(context_.slow_work)
+      .Run(
+          "its claim file", kWithin,
+          [outcome, path, ours, takeover] {
+            outcome->status = TakeClaim(path, ours, takeover, &outcome->other);
+          },
+          lifetime_.While([this, outcome, done = std::move(done)](const absl::Status& ran) mutable {
+            --under_way_;
+            if (ran.ok()) return done(outcome->status, outcome->other);
+            done(MakeFailure(v1::FAILURE_STORAGE,
+                             absl::StrCat("session ", id_, " cannot be claimed: ", ran.message()),
+                             kFixClaudeDisk),
+                 std::nullopt);
+          }));
 }
 
-absl::Status HeldClaim::Hold() {
-  const saved::Child& child = files_.state().child();
-  if (child.claim().empty()) return absl::OkStatus();
-  std::optional<Claim> other;
-  const absl::Status held =
-      TakeClaim(child.claim(),
-                OurClaim(identity_, {.pid = static_cast<pid_t>(child.keeper()),
-                                     .start_time = child.keeper_start_time()}),
-                /*takeover=*/false, &other);
-  if (held.ok()) return held;
-  if (KindOf(held) != v1::FAILURE_WRONG_HOST || !other.has_value()) {
-    // A disk that fails now, or somebody who is about to claim, says nothing about who has it.
-    LogWarn(who_(), ": ", held.message());
-    return absl::OkStatus();
+// In any case, and behind what was asked for before.
+void HeldClaim::Do(SlowWork::Work work) {
+  ++under_way_;
+  OrAtOnce(context_.slow_work)
+      .Run("its claim file", absl::InfiniteDuration(), std::move(work),
+           lifetime_.While([this](const absl::Status&) { --under_way_; }));
+}
+
+void HeldClaim::TakeForStart(Done done) {
+  std::string path = path_of_next_();
+  if (path.size() > kPathBytesMax) {
+    return done(MakeFailure(v1::FAILURE_BAD_REQUEST,
+                            absl::StrCat(who_(), ": the path of claude's config is longer than ",
+                                         kPathBytesMax, " bytes")));
   }
-  NoteClaimed(held, other);
-  return held;
+  Take(path, OurClaim(context_, OurProcess()), std::exchange(take_over_, false),
+       [this, path, done = std::move(done)](const absl::Status& claimed,
+                                            const std::optional<Claim>& other) mutable {
+         NoteClaimed(claimed, other);
+         if (!claimed.ok()) return done(claimed);
+         if (other.has_value()) {
+           LogWarn("session ", id_, " was taken over from ", other->hostname);
+         }
+         held_path_ = std::move(path);
+         done(absl::OkStatus());
+       });
+}
+
+void HeldClaim::Hold(Done done) {
+  const saved::Child& child = files_.state().child();
+  if (child.claim().empty()) return done(absl::OkStatus());
+  Take(child.claim(),
+       OurClaim(context_, {.pid = static_cast<pid_t>(child.keeper()),
+                           .start_time = child.keeper_start_time()}),
+       /*takeover=*/false,
+       [this, done = std::move(done)](const absl::Status& held,
+                                      const std::optional<Claim>& other) mutable {
+         if (held.ok()) return done(held);
+         if (KindOf(held) != v1::FAILURE_WRONG_HOST || !other.has_value()) {
+           // A disk that fails now, or somebody who is about to claim, says nothing about who has
+           // it.
+           LogWarn(who_(), ": ", held.message());
+           return done(absl::OkStatus());
+         }
+         NoteClaimed(held, other);
+         done(held);
+       });
 }
 
 void HeldClaim::NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other) {
@@ -52,21 +91,28 @@ void HeldClaim::NoteClaimed(const absl::Status& outcome, const std::optional<Cla
   if (KindOf(outcome) == v1::FAILURE_WRONG_HOST) claimed_by_ = other.value_or(Claim());
 }
 
-bool HeldClaim::TakeForSurvivor(ProcessId keeper) {
+void HeldClaim::TakeForSurvivor(ProcessId keeper, absl::AnyInvocable<void(bool)> done) {
   // One that an agent without claims started has none yet.
-  if (keeper.pid == 0 || files_.launch() == nullptr) return false;
-  std::string path = this->path();
-  const absl::Status claimed = TakeClaim(path, OurClaim(identity_, keeper), /*takeover=*/false);
-  if (!claimed.ok()) LogWarn("session ", id_, " runs unclaimed: ", claimed.message());
-  held_path_ = std::move(path);
-  return claimed.ok();
+  if (keeper.pid == 0 || files_.launch() == nullptr) return done(false);
+  held_path_ = path();
+  Take(held_path_, OurClaim(context_, keeper), /*takeover=*/false,
+       [this, done = std::move(done)](const absl::Status& claimed,
+                                      const std::optional<Claim>&) mutable {
+         if (!claimed.ok()) LogWarn("session ", id_, " runs unclaimed: ", claimed.message());
+         done(claimed.ok());
+       });
 }
 
 void HeldClaim::Release() {
   // Of an agent that was killed between the claim and its note, only the launch spec is known.
   const std::string path = this->path();
   held_path_.clear();
-  if (!path.empty()) DropClaim(path, OurClaim(identity_, {}));
+  if (path.empty()) return;
+  Do([path, ours = OurClaim(context_, {})] { DropClaim(path, ours); });
+}
+
+void HeldClaim::ReleaseOf(const std::string& path, const Claim& gone) {
+  Do([path, gone] { DropClaimOf(path, gone); });
 }
 
 std::string HeldClaim::path() const {

@@ -18,7 +18,7 @@ IdleWatch::Seen IdleWatch::seen() const {
   return seen;
 }
 
-void IdleWatch::GoOn(const Seen& seen, bool in_turn, absl::Time now) {
+void IdleWatch::Resume(const Seen& seen, bool in_turn, absl::Time now) {
   if (in_turn) OnTellWritten(now);
   seen_ = seen;
   if (seen.says_idle) says_idle_since_ = now;

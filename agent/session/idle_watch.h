@@ -73,7 +73,7 @@ class IdleWatch {
   bool says_idle() const { return says_idle_since_.has_value(); }
   Seen seen() const;
   // What another watch has seen of this child, and of the turn if a tell is in flight.
-  void GoOn(const Seen& seen, bool in_turn, absl::Time now);
+  void Resume(const Seen& seen, bool in_turn, absl::Time now);
 
  private:
   void OnBroken(const BrokenLine& line, absl::Time now);

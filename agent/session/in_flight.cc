@@ -46,8 +46,8 @@ void InFlight::Cancel(CancelDone done, absl::Duration patience) {
 void InFlight::Fail(const absl::Status& why, bool asked) {
   if (!any()) return;
   absl::Status outcome = turn_->UnlessCancelled(why);
-  if (!asked && replay_.TellIfAnswered(turn_->tell_id())) {
-    turn_->OnToldWhole();
+  if (!asked && replay_.ReplayIfAnswered(turn_->tell_id())) {
+    turn_->OnReplayedWhole();
     outcome = absl::OkStatus();
   }
   Settle(outcome);
@@ -62,7 +62,7 @@ void InFlight::End(const absl::Status& outcome) {
 
 void InFlight::Settle(const absl::Status& outcome) {
   const absl::Status comes_to =
-      turn_->owes_whole() ? replay_.TellWhole(turn_->tell_id(), outcome) : outcome;
+      turn_->owes_whole() ? replay_.ReplayWhole(turn_->tell_id(), outcome) : outcome;
   const std::unique_ptr<Turn> turn = std::move(turn_);
   watch_.OnTellOver();
   queue_.Settle(turn->tell_id(), comes_to);
@@ -92,6 +92,7 @@ void InFlight::EndInterrupted(const std::string& why) {
 
 void InFlight::OnPiece(absl::string_view piece, bool ends_line) {
   if (!ends_line) watch_.OnPiece();
+  ++said_;
   log_.AppendOutput(piece, /*more=*/!ends_line);
 }
 
@@ -136,28 +137,38 @@ void InFlight::OnResult(const LineFacts& facts, absl::string_view line) {
   }
 }
 
+// Its end is what it waits for: there is no later.
 void InFlight::OnChildExited() {
-  if (any() && turn_->awaits_transcript()) LookForAnswer(/*last_time=*/true);
+  if (any() && turn_->awaits_transcript()) {
+    EndByTranscript(replay_.Find(turn_->tell_id()), /*last_time=*/true);
+  }
 }
 
 void InFlight::LookForAnswer(bool last_time) {
-  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id());
+  replay_.Look(turn_->tell_id(),
+               [this, id = turn_->tell_id(), last_time](const Replay::Turn& turn) {
+                 // It may have been settled otherwise meanwhile.
+                 if (Is(id) && turn_->awaits_transcript()) EndByTranscript(turn, last_time);
+               });
+}
+
+void InFlight::EndByTranscript(const Replay::Turn& turn, bool last_time) {
   const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!has_it && !last_time) return;
   const std::string result_line = turn_->EndAwaiting();
   if (has_it) {
-    TellAnew(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
-                                                     : "a line of claude's was broken",
-                                 "; this is the transcript's text"));
+    ReplayTranscript(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
+                                                             : "a line of claude's was broken",
+                                         "; this is the transcript's text"));
     if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
   }
   // Where it does not have it, the result may, or whoever puts the text together says what is lost.
   End(absl::OkStatus());
 }
 
-void InFlight::TellAnew(const TranscriptTurn& turn, absl::string_view reason) {
-  replay_.Tell(turn_->tell_id(), turn.lines, reason);
-  turn_->OnToldWhole();
+void InFlight::ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason) {
+  replay_.ReplaceOutput(turn_->tell_id(), turn.lines, reason);
+  turn_->OnReplayedWhole();
 }
 
 // --------------------------------------------------------------------------- silence and idleness
@@ -177,8 +188,7 @@ void InFlight::OnProbeAnswered() {
 
 void InFlight::OnIdleCheck() {
   Check(any(), "no tell is in flight to be looked after");
-  // An interrupt and a transcript that is waited for have limits of their own.
-  if (!child_is_ready() || turn_->is_being_cancelled() || turn_->awaits_transcript()) return;
+  if (!MayBeIdle() || is_looking_) return;
   const IdleWatch::Due due = watch_.CheckIdle(log_.journal().full() || !requests_.empty());
   if (due == IdleWatch::Due::kNothing) return;
   // Only its newline is missing: it may be the result, and what comes next would become its rest.
@@ -189,12 +199,22 @@ void InFlight::OnIdleCheck() {
       !watch_.probe_answered()) {
     return watch_.OnLooked();
   }
-  SettleIdle(/*is_over=*/due == IdleWatch::Due::kSettle);
+  is_looking_ = true;
+  replay_.Look(turn_->tell_id(),
+               [this, id = turn_->tell_id(), said = said_,
+                is_over = due == IdleWatch::Due::kSettle](const Replay::Turn& turn) {
+                 is_looking_ = false;
+                 // What was said meanwhile counts for more: the next check decides.
+                 if (Is(id) && MayBeIdle() && said == said_) SettleIdle(turn, is_over);
+               });
 }
 
-void InFlight::SettleIdle(bool is_over) {
+bool InFlight::MayBeIdle() const {
+  return child_is_ready() && !turn_->is_being_cancelled() && !turn_->awaits_transcript();
+}
+
+void InFlight::SettleIdle(const Replay::Turn& turn, bool is_over) {
   const bool is_wedged = !watch_.probe_answered() && !watch_.says_idle();
-  const absl::StatusOr<TranscriptTurn> turn = replay_.Find(turn_->tell_id());
   const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
   if (!ended_well && !is_over) return watch_.OnLooked();
   // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
@@ -202,13 +222,13 @@ void InFlight::SettleIdle(bool is_over) {
   LogWarn(who_(), " is idle, and its result line was lost");
   absl::Status outcome;
   if (ended_well) {
-    TellAnew(*turn, "claude's result was lost; this is the transcript's text");
+    ReplayTranscript(*turn, "claude's result was lost; this is the transcript's text");
     if (turn_->permission_lost()) outcome = PermissionLost(who_(), /*closed=*/false);
   } else if (turn_->limit().reached()) {
     outcome = LimitReached(who_(), turn_->limit());
   } else {
     if (turn.ok() && !turn->lines.empty()) {
-      TellAnew(*turn, "claude's result was lost; this is what the transcript has");
+      ReplayTranscript(*turn, "claude's result was lost; this is what the transcript has");
     }
     outcome =
         NothingSays(absl::StrCat(who_(),
@@ -220,6 +240,11 @@ void InFlight::SettleIdle(bool is_over) {
   // One that does not answer would keep the next message for ever.
   Settle(outcome);
   sink_.OnWedged();
+}
+
+void InFlight::Describe(v1::SessionInfo& info) const {
+  if (any()) info.set_tell_in_flight(tell_id());
+  if (std::optional<v1::Stall> stall = watch_.Diagnose()) *info.mutable_stall() = *std::move(stall);
 }
 
 // ------------------------------------------------------------------------------------ an upgrade
@@ -236,12 +261,12 @@ void InFlight::HandOver(handover::Session& state) const {
   watch_.HandOver(state);
 }
 
-void InFlight::GoOn(const handover::Session& before) {
+void InFlight::AdoptHandover(const handover::Session& before) {
   if (!before.in_flight().empty()) {
     turn_ = NewTurn(before.in_flight());
-    turn_->GoOn(before);
+    turn_->AdoptHandover(before);
   }
-  watch_.GoOn(before, /*in_turn=*/any());
+  watch_.AdoptHandover(before, /*in_turn=*/any());
 }
 
 }  // namespace iris

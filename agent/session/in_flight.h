@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_IN_FLIGHT_H_
 #define IRIS_AGENT_SESSION_IN_FLIGHT_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -71,7 +72,7 @@ class InFlight final : private TurnWatchSink {
   bool Is(absl::string_view tell_id) const { return any() && turn_->tell_id() == tell_id; }
   // "": none.
   std::string tell_id() const { return any() ? turn_->tell_id() : ""; }
-  // Whoever sent it may not have read how it began: it is told anew, whole, at its end.
+  // Whoever sent it may not have read how it began: it is replayed whole at its end.
   void OweWhole() { turn_->OweWhole(); }
   // What it waits for from a person comes no more, and claude takes that for a no.
   void LosePermission();
@@ -91,6 +92,7 @@ class InFlight final : private TurnWatchSink {
   void OnInterruptAnswered(const std::vector<std::string>& dropped);
   void OnInterruptRefused();
 
+  void Describe(v1::SessionInfo& info) const;
   TurnWatch& watch() { return watch_; }
   const TurnWatch& watch() const { return watch_; }
 
@@ -98,7 +100,7 @@ class InFlight final : private TurnWatchSink {
   std::string WhyNoHandover() const;
   void HandOver(handover::Session& state) const;
   // What was handed over goes on; the child is set.
-  void GoOn(const handover::Session& before);
+  void AdoptHandover(const handover::Session& before);
 
  private:
   void OnSilent() override;
@@ -118,12 +120,15 @@ class InFlight final : private TurnWatchSink {
   // claude does not let itself be interrupted.
   void EndInterrupted(const std::string& why);
   void AskWhetherItLives();
-  // claude is idle, as it seems. `is_over`: for certain.
-  void SettleIdle(bool is_over);
+  // An interrupt and a transcript that is waited for have limits of their own.
+  bool MayBeIdle() const;
+  // claude is idle, as it seems, and its transcript has `turn`. `is_over`: for certain.
+  void SettleIdle(const Replay::Turn& turn, bool is_over);
   // Of a turn that ended well, in the transcript.
   void LookForAnswer(bool last_time);
-  // Tells readers anew what the transcript has of it.
-  void TellAnew(const TranscriptTurn& turn, absl::string_view reason);
+  void EndByTranscript(const Replay::Turn& turn, bool last_time);
+  // Replays to readers what the transcript has of it.
+  void ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason);
 
   EventLoop& loop_;
   SessionLog& log_;
@@ -136,6 +141,8 @@ class InFlight final : private TurnWatchSink {
   TurnWatch watch_;
   ClaudeChild* child_ = nullptr;
   std::unique_ptr<Turn> turn_;  // Null: none is in flight.
+  bool is_looking_ = false;     // In the transcript, since claude seems idle.
+  uint64_t said_ = 0;           // Pieces of output, to see whether there was any.
 };
 
 }  // namespace iris

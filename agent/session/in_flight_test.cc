@@ -10,6 +10,7 @@
 #include "agent/claude/stream_json.h"
 #include "agent/session/part_fixture.h"
 #include "agent/testing/fake_child.h"
+#include "agent/testing/held_work.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 #include "gmock/gmock.h"
@@ -47,7 +48,7 @@ class InFlightTest : public PartFixture,
   }
   // It answers the control request that it got last.
   void Respond(const std::string& more, const std::string& subtype = "success") {
-    const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");
+    const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
     child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":")", subtype,
                             R"(","request_id":")", id, "\",", more, "}}"));
   }
@@ -110,7 +111,8 @@ class InFlightTest : public PartFixture,
 
   std::string transcript;
   std::vector<std::string> heard;
-  Replay replay{*log, [this] { return transcript; }, Who};
+  HeldWork work{/*at_once=*/true};
+  Replay replay{*log, [this] { return transcript; }, Who, &work};
   TellQueue queue{files->tells(), *log, replay, [] { return absl::OkStatus(); }, Who};
   OpenRequests requests{loop, absl::Hours(24), *log, *this, Who};
   ChildEnd end{Who};
@@ -122,7 +124,7 @@ class InFlightTest : public PartFixture,
 TEST_F(InFlightTest, ATellIsSettledByItsResult) {
   Write();
   EXPECT_TRUE(in_flight.Is(kA));
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
   SayReplay();
   SayText();
   EXPECT_TRUE(in_flight.any());
@@ -173,7 +175,7 @@ TEST_F(InFlightTest, ACancelledTellEndsWithItsTurn) {
   int told = 0;
   in_flight.Cancel([&told](const absl::StatusOr<v1::TellState::Phase>&) { ++told; },
                    absl::Seconds(10));
-  EXPECT_THAT(child->told().back(), HasSubstr("interrupt"));
+  EXPECT_THAT(child->written().back(), HasSubstr("interrupt"));
   SayResult("error_during_execution");
   EXPECT_TRUE(in_flight.any());  // The interrupt may be under way.
   Respond(R"("response":{})");
@@ -230,9 +232,9 @@ TEST_F(InFlightTest, AnIdleClaudeWhoseResultWasLostIsSettledByTheTranscript) {
 TEST_F(InFlightTest, ASilentClaudeIsAskedWhetherItLives) {
   Write();
   PassSeconds(59);
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
   PassSeconds(1);
-  EXPECT_THAT(child->told().back(), HasSubstr("mcp_status"));
+  EXPECT_THAT(child->written().back(), HasSubstr("mcp_status"));
 }
 
 TEST_F(InFlightTest, OneThatIsOwedWholeIsToldAnew) {
@@ -248,6 +250,54 @@ TEST_F(InFlightTest, OneThatIsOwedWholeIsToldAnew) {
   int gaps = 0;
   for (const std::string& event : Story()) gaps += event == "gap " + kA ? 1 : 0;
   EXPECT_EQ(gaps, 1);
+}
+
+// ------------------------------------------------------------- where a transcript takes a while
+
+TEST_F(InFlightTest, AnAnswerThatIsFoundTooLateChangesNothing) {
+  Write();
+  SayReplay();
+  child->Say(R"({"type":"assistant","message":{"mo)");
+  SayResult();
+  Transcribe();
+  work.Hold();
+  Pass(absl::Seconds(1));
+  ASSERT_EQ(work.waiting(), 1u);
+  EXPECT_TRUE(in_flight.any());
+  in_flight.Fail(MakeFailure(v1::FAILURE_CANCELLED, "ended"), /*asked=*/true);
+  const std::vector<std::string> before = Story();
+  work.DoOne();
+  EXPECT_EQ(Story(), before);
+  EXPECT_EQ(Outcome(), " FAILURE_CANCELLED");
+}
+
+TEST_F(InFlightTest, AnAnswerThatIsFoundWhenTheThreadHasTimeIsReplayed) {
+  Write();
+  SayReplay();
+  child->Say(R"({"type":"assistant","message":{"mo)");
+  SayResult();
+  Transcribe();
+  work.Hold();
+  Pass(absl::Seconds(1));
+  EXPECT_TRUE(in_flight.any());
+  work.DoOne();
+  EXPECT_FALSE(in_flight.any());
+  EXPECT_EQ(Outcome(), "");
+  EXPECT_THAT(heard, ElementsAre("settled", "over"));
+}
+
+TEST_F(InFlightTest, WhatClaudeSaysWhileItsTranscriptIsReadCountsForMore) {
+  Write();
+  SayReplay();
+  child->Say(R"({"type":"system","subtype":"session_state_changed","state":"idle"})");
+  PassSeconds(20);
+  Transcribe();
+  work.Hold();
+  PassSeconds(20);
+  ASSERT_EQ(work.waiting(), 1u);  // One at a time.
+  SayText();
+  work.DoOne();
+  EXPECT_TRUE(in_flight.any());
 }
 
 }  // namespace

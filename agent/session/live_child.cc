@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "agent/claude/launch.h"
 #include "agent/session/handed_child.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/exhausted.h"
@@ -25,10 +24,10 @@ absl::Duration InitTimeout(const v1::LaunchSpec& spec) {
 
 }  // namespace
 
-LiveChild::LiveChild(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+LiveChild::LiveChild(EventLoop& loop, const SessionContext& context, std::string session_id,
                      const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who)
     : loop_(loop),
-      identity_(identity),
+      context_(context),
       id_(std::move(session_id)),
       parts_(parts),
       start_(std::move(start)),
@@ -38,6 +37,7 @@ LiveChild::LiveChild(EventLoop& loop, const AgentIdentity& identity, std::string
       idle_since_(absl::Now()) {}
 
 LiveChild::Phase LiveChild::phase() const {
+  if (claiming_) return abandoned_ ? Phase::kClosing : Phase::kStarting;
   if (child_ == nullptr) return Phase::kNone;
   switch (child_->state()) {
     case ClaudeChild::State::kStarting:
@@ -50,14 +50,37 @@ LiveChild::Phase LiveChild::phase() const {
   return Phase::kClosing;
 }
 
+v1::SessionState LiveChild::state() const {
+  switch (phase()) {
+    case Phase::kNone:
+      return parts_.claim.is_anothers() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
+    case Phase::kStarting:
+      return v1::SESSION_STARTING;
+    case Phase::kReady:
+      return parts_.in_flight.any() ? v1::SESSION_BUSY : v1::SESSION_READY;
+    case Phase::kClosing:
+      return v1::SESSION_CLOSING;
+  }
+  return v1::SESSION_UNSPECIFIED;
+}
+
+v1::OpenResponse LiveChild::Opened(bool started) const {
+  Check(phase() == Phase::kReady, "a child that is not ready is reported as opened");
+  v1::OpenResponse response;
+  *response.mutable_child() = Info();
+  response.set_started(started);
+  response.set_resumed(child_->resumed());
+  return response;
+}
+
 v1::ChildInfo LiveChild::Info() const {
   v1::ChildInfo info;
   if (child_ == nullptr) return info;
   info.set_pid(child_->pid());
   info.set_start_time(child_->start_time());
   info.set_claude_path(child_->program());
-  info.set_boot_id(identity_.boot_id);
-  info.set_pid_namespace(identity_.pid_namespace);
+  info.set_boot_id(context_.boot_id);
+  info.set_pid_namespace(context_.pid_namespace);
   info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
   info.set_environment_id(parts_.spec.of_child().environment_id());
   return info;
@@ -73,24 +96,31 @@ void LiveChild::Start() {
   Check(!exists() && !parts_.in_flight.any(), "a second child of a session is started");
   idle_timer_.Cancel();
   parts_.end.OnStarting();
-  if (const absl::Status started = StartProcess(); !started.ok()) {
-    child_.reset();
-    parts_.claim.Release();
-    return sink_.OnStartFailed(started);
-  }
-  parts_.in_flight.SetChild(child_.get());
-  parts_.in_flight.watch().OnChildStarted();
-  child_->Initialize(InitTimeout(parts_.spec.of_child()));
+  absl::StatusOr<LaunchPlan> plan = parts_.spec.Plan();
+  if (!plan.ok()) return FailStart(plan.status());
+  claiming_ = true;
+  parts_.claim.TakeForStart([this, plan = *std::move(plan)](const absl::Status& claimed) mutable {
+    OnClaimed(claimed, std::move(plan));
+  });
 }
 
-absl::Status LiveChild::StartProcess() {
-  absl::StatusOr<LaunchPlan> plan = parts_.spec.Plan();
-  if (!plan.ok()) return plan.status();
-  if (absl::Status claimed = parts_.claim.TakeForStart(); !claimed.ok()) return claimed;
-  LookForTranscript(parts_.spec.of_child(), id_, identity_, *plan);
-  if (!identity_.sessions_on_network) plan->child.life_file = parts_.files.life_path();
+void LiveChild::OnClaimed(const absl::Status& claimed, LaunchPlan plan) {
+  claiming_ = false;
+  if (std::exchange(abandoned_, false)) return OnGone();
+  // A person has asked for it since.
+  if (KindOf(claimed) == v1::FAILURE_WRONG_HOST && parts_.claim.takes_over_next()) return Start();
+  if (!claimed.ok()) return FailStart(claimed);
+  if (const absl::Status started = StartProcess(plan); !started.ok()) return FailStart(started);
+  parts_.claim.Hold([this, start = ++starts_](const absl::Status& held) {
+    if (start == starts_) OnStartHeld(held);
+  });
+}
+
+absl::Status LiveChild::StartProcess(LaunchPlan& plan) {
+  LookForTranscript(parts_.spec.of_child(), id_, context_, plan);
+  if (!context_.sessions_on_network) plan.child.life_file = parts_.files.life_path();
   absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
-      ClaudeChild::Start(loop_, plan->child, plan->resumes, start_, *this);
+      ClaudeChild::Start(loop_, plan.child, plan.resumes, start_, *this);
   if (!child.ok()) {
     const std::string what = absl::StrCat(who_(), " could not be started");
     return IsExhausted(child.status())
@@ -100,13 +130,29 @@ absl::Status LiveChild::StartProcess() {
   }
   child_ = *std::move(child);
   // Before its first byte: the next agent must know of it whatever it does with it.
-  if (absl::Status noted = Note(); !noted.ok()) return noted;
-  return parts_.claim.Hold();
+  return Note();
+}
+
+// It is sent nothing before it is known to run nowhere else.
+void LiveChild::OnStartHeld(const absl::Status& held) {
+  if (phase() != Phase::kStarting) return;  // It is ended meanwhile.
+  if (!held.ok()) return FailStart(held);
+  parts_.in_flight.SetChild(child_.get());
+  parts_.in_flight.watch().OnChildStarted();
+  child_->Initialize(InitTimeout(parts_.spec.of_child()));
+}
+
+void LiveChild::FailStart(const absl::Status& why) {
+  child_.reset();
+  parts_.claim.Release();
+  // It may be noted already: nobody is to wait for what is killed.
+  if (parts_.files.state().has_child()) Save();
+  sink_.OnStartFailed(why);
 }
 
 absl::Status LiveChild::Note() {
   saved::State state = parts_.files.state();
-  if (!exists()) {
+  if (!has_process()) {
     state.clear_child();
     return parts_.files.SaveState(std::move(state));
   }
@@ -115,8 +161,8 @@ absl::Status LiveChild::Note() {
   child.set_keeper_start_time(ProcessStartTime(child_->keeper()));
   child.set_pid(child_->pid());
   child.set_start_time(child_->start_time());
-  child.set_boot_id(identity_.boot_id);
-  child.set_pid_namespace(identity_.pid_namespace);
+  child.set_boot_id(context_.boot_id);
+  child.set_pid_namespace(context_.pid_namespace);
   child.set_life_lock(child_->holds_life_file());
   if (!parts_.claim.held_path().empty()) child.set_claim(parts_.claim.held_path());
   return parts_.files.SaveState(std::move(state));
@@ -148,7 +194,7 @@ void LiveChild::OnNotReady(NotReady reason, const std::string& why) {
 void LiveChild::UpdateBackPressure() {
   const Journal& journal = parts_.log.journal();
   const bool pause = exists() && journal.full() && phase() != Phase::kClosing;
-  if (exists()) child_->PauseOutput(pause);
+  if (has_process()) child_->PauseOutput(pause);
   parts_.in_flight.watch().OnJournalFull(pause, /*disk_full=*/pause && !journal.CheckDisk().ok());
 }
 
@@ -169,13 +215,37 @@ void LiveChild::OnRequest(const std::string& request_id, absl::string_view line)
 }
 
 void LiveChild::Decide(const std::string& request_id, const std::string& decision) {
-  Check(exists(), "there is no claude to be answered");
+  Check(has_process(), "there is no claude to be answered");
   child_->Decide(request_id, decision);
 }
 
 void LiveChild::Refuse(const std::string& request_id, const std::string& why) {
-  Check(exists(), "there is no claude to be refused");
+  Check(has_process(), "there is no claude to be refused");
   child_->Refuse(request_id, why);
+}
+
+void LiveChild::WriteNextTell() {
+  if (phase() != Phase::kReady || parts_.in_flight.any()) return;
+  if (writing_ || parts_.queue.is_asking()) return;
+  if (EndIfOutdated()) return;
+  if (!parts_.queue.any_waits()) return Idle();
+  writing_ = true;
+  parts_.claim.Hold([this](const absl::Status& held) {
+    writing_ = false;
+    OnTellHeld(held);
+  });
+}
+
+void LiveChild::OnTellHeld(const absl::Status& held) {
+  if (phase() != Phase::kReady) return;  // It is ended meanwhile, and the next one gets the tells.
+  if (!held.ok()) {
+    LogWarn("session ", id_, " is given up: ", held.message());
+    parts_.queue.SettleWaiting(held);
+    return End(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
+  }
+  if (parts_.queue.is_asking() || EndIfOutdated()) return;
+  if (!parts_.queue.any_waits()) return Idle();  // Cancelled meanwhile.
+  parts_.in_flight.WriteNext();
 }
 
 // ---------------------------------------------------------------------------------------- its end
@@ -183,6 +253,10 @@ void LiveChild::Refuse(const std::string& request_id, const std::string& why) {
 void LiveChild::End(absl::Duration grace, v1::Exited::Reason reason) {
   if (!exists() || phase() == Phase::kClosing) return;
   idle_timer_.Cancel();
+  if (claiming_) {
+    abandoned_ = true;
+    return;
+  }
   child_->End(grace);
   UpdateBackPressure();
   parts_.end.OnEnding(reason);
@@ -294,13 +368,13 @@ bool LiveChild::Adopt(const handover::Session& before) {
   }
   child_ = *std::move(child);
   parts_.spec.AdoptChild(before);
-  parts_.queue.GoOn(before.in_flight());
+  parts_.queue.RecoverBeside(before.in_flight());
   if (before.in_flight().empty()) {
     Idle(absl::Milliseconds(std::max<int64_t>(0, before.idle_ms())));
   }
   parts_.in_flight.SetChild(child_.get());
-  parts_.in_flight.GoOn(before);
-  parts_.requests.GoOn(before);
+  parts_.in_flight.AdoptHandover(before);
+  parts_.requests.AdoptHandover(before);
   // Readers drop what they have of a line where another life begins: they get it from its start.
   child_->ReadOn(before.unfinished_line());
   UpdateBackPressure();

@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_LIVE_CHILD_H_
 #define IRIS_AGENT_SESSION_LIVE_CHILD_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,9 +13,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
+#include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
 #include "agent/session/child_end.h"
 #include "agent/session/held_claim.h"
@@ -43,10 +45,13 @@ class LiveChildSink {
 };
 
 // The claude of a session, one after the other, from the claim to the last process: starts it as
-// the session's spec says, tells the other parts what it says and asks, and ends it. Lives on the
-// process loop.
+// the session's spec says, passes on to the other parts what it says and asks, and ends it. Lives
+// on the process loop.
 //
 //   none ── Start ──▶ starting ──▶ ready ── End, or it ends ──▶ closing ──▶ none
+//
+// It is starting from the moment in which its session is being claimed, and has a process then, but
+// not at once.
 class LiveChild final : private ClaudeSink {
  public:
   using Text = std::function<std::string()>;
@@ -54,7 +59,8 @@ class LiveChild final : private ClaudeSink {
 
   static constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 
-  // The parts of the session that it tells what happens, and is started by. All of them outlive it.
+  // The parts of the session that hear what happens, and that it is started by. All of them outlive
+  // it.
   struct Parts {
     SessionFiles& files;
     SessionLog& log;
@@ -66,15 +72,19 @@ class LiveChild final : private ClaudeSink {
     InFlight& in_flight;
   };
   // `who`: the claude, for people.
-  LiveChild(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+  LiveChild(EventLoop& loop, const SessionContext& context, std::string session_id,
             const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who);
   LiveChild(const LiveChild&) = delete;
   LiveChild& operator=(const LiveChild&) = delete;
 
   Phase phase() const;
-  bool exists() const { return child_ != nullptr; }
-  bool resumed() const { return child_->resumed(); }
+  bool exists() const { return has_process() || claiming_; }
+  bool has_process() const { return child_ != nullptr; }
+  // What people see of the session by it: also of one that has none.
+  v1::SessionState state() const;
   v1::ChildInfo Info() const;
+  // It is ready. `started`: it was not when the Open came.
+  v1::OpenResponse Opened(bool started) const;
   // Where the child has its session's transcript, or the next one would; "" if there is none.
   std::string Transcript() const;
 
@@ -85,7 +95,10 @@ class LiveChild final : private ClaudeSink {
   void End(absl::Duration grace, v1::Exited::Reason reason);
   // False: it is as the newest Open wants it. Else it is being ended.
   bool EndIfOutdated();
-  // It is told what a person has decided, or why nobody does.
+  // Writes the oldest tell that waits, if it can get one now. One that must not get it is ended: it
+  // is outdated, or another host has the session, which all that wait hear.
+  void WriteNextTell();
+  // It gets what a person has decided, or why nobody does.
   void Decide(const std::string& request_id, const std::string& decision);
   void Refuse(const std::string& request_id, const std::string& why);
   // It is read as far as the journal has room.
@@ -130,14 +143,20 @@ class LiveChild final : private ClaudeSink {
   void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
   void OnGone() override;
 
-  absl::Status StartProcess();
+  // The steps of a start, one behind the other.
+  void OnClaimed(const absl::Status& claimed, LaunchPlan plan);
+  absl::Status StartProcess(LaunchPlan& plan);
+  void OnStartHeld(const absl::Status& held);
+  void FailStart(const absl::Status& why);
+  // The claim of the child that is to get a tell was looked at.
+  void OnTellHeld(const absl::Status& held);
   // For the next agent, whatever this one does with it.
   absl::Status Note();
   void Save();  // The same; a failure is logged.
   ChildEnd::Child EndOf(const ClaudeChild& child) const;
 
   EventLoop& loop_;
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   const std::string id_;
   const Parts parts_;
   const ChildStarter start_;
@@ -145,6 +164,10 @@ class LiveChild final : private ClaudeSink {
   const Text who_;
   LoopTimer idle_timer_;
   absl::Time idle_since_;
+  bool claiming_ = false;   // For one that is about to be started,
+  bool abandoned_ = false;  // and will not be.
+  bool writing_ = false;    // WriteNextTell() waits for the claim.
+  uint64_t starts_ = 0;
   std::unique_ptr<ClaudeChild> child_;
 };
 

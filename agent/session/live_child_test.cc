@@ -4,14 +4,18 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "agent/claude/stream_json.h"
+#include "agent/session/claim.h"
 #include "agent/session/part_fixture.h"
 #include "agent/testing/fake_child.h"
+#include "agent/testing/held_work.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
 #include "gmock/gmock.h"
@@ -25,7 +29,7 @@ using ::testing::HasSubstr;
 
 const std::string kA = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 
-// A session's child that is no process, and the parts that it tells what happens.
+// A session's child that is no process, and the parts that hear what happens.
 class LiveChildTest : public PartFixture,
                       protected LiveChildSink,
                       protected RequestSink,
@@ -47,7 +51,7 @@ class LiveChildTest : public PartFixture,
   void MakeReady() {
     live.Start();
     ASSERT_NE(child, nullptr) << why;
-    const std::string id = TextIn(ParsePeerJson(child->told().back()), "request_id");
+    const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
     child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":"success",)",
                             R"("request_id":")", id, R"(","response":{}}})"));
   }
@@ -74,29 +78,33 @@ class LiveChildTest : public PartFixture,
   void OnWedged() override {}
 
   v1::LaunchSpec launch;
-  const AgentIdentity identity{.host_id = "host",
-                               .boot_id = "boot",
-                               .pid_namespace = "pid:[1]",
-                               .hostname = "gpu1",
-                               .keeper_program = "/no/keeper",
-                               .home = scratch.path(),
-                               .program_dirs = {},
-                               .child_env = {"PATH=/usr/bin:/bin"}};
+  SessionContext context{.host_id = "host",
+                         .boot_id = "boot",
+                         .pid_namespace = "pid:[1]",
+                         .hostname = "gpu1",
+                         .keeper_program = "/no/keeper",
+                         .home = scratch.path(),
+                         .program_dirs = {},
+                         .child_env = {"PATH=/usr/bin:/bin"}};
   std::vector<std::string> heard;
   absl::Status why;
-  SessionSpec spec{identity, kA, *files, nullptr};
-  HeldClaim claim{kA, identity, *files, [this] { return spec.ClaimFile(); }, Who};
+  SessionSpec spec{context, kA, *files, nullptr};
+  HeldClaim claim{kA, context, *files, [this] { return spec.ClaimFile(); }, Who};
   Replay replay{*log, [] { return ""; }, Who};
   TellQueue queue{files->tells(), *log, replay, [] { return absl::OkStatus(); }, Who};
   OpenRequests requests{loop, absl::Hours(24), *log, *this, Who};
   ChildEnd end{Who};
   InFlight in_flight{loop, *log, replay, queue, end, requests, *this, Who};
   FakeChild* child = nullptr;
+  std::function<void()> on_start;  // Happens at the moment in which one is started.
   LiveChild live{loop,
-                 identity,
+                 context,
                  kA,
                  {*files, *log, spec, claim, queue, requests, end, in_flight},
-                 FakeChild::Into(&child),
+                 [this](EventLoop& on, const ChildSpec& what, ChildSink& sink) {
+                   if (on_start != nullptr) on_start();
+                   return FakeChild::Into(&child)(on, what, sink);
+                 },
                  *this,
                  Who};
 };
@@ -126,6 +134,29 @@ TEST_F(LiveChildTest, OneThatCannotBeStartedHasNoClaim) {
   EXPECT_FALSE(claim.is_held());
 }
 
+TEST_F(LiveChildTest, OneWhoseSessionAnotherHostTakesAtTheSameMomentLeavesNothingBehind) {
+  const std::string file = spec.ClaimFile();
+  on_start = [&] {
+    const Claim theirs{.host_id = "other",
+                       .hostname = "gpu2",
+                       .boot_id = "other",
+                       .pid_namespace = "pid:[2]",
+                       .process = {.pid = 1},
+                       .since = absl::Now()};
+    ASSERT_TRUE(TakeClaim(file, theirs, /*takeover=*/true).ok());
+  };
+  live.Start();
+  EXPECT_THAT(heard, ElementsAre("failed"));
+  EXPECT_EQ(KindOf(why), v1::FAILURE_WRONG_HOST);
+  EXPECT_EQ(child, nullptr);
+  EXPECT_FALSE(live.exists());
+  EXPECT_FALSE(files->state().has_child());
+  EXPECT_FALSE(claim.is_held());
+  const auto claimed = ReadClaim(file);
+  ASSERT_TRUE(claimed.ok() && claimed->has_value());
+  EXPECT_EQ((*claimed)->hostname, "gpu2");
+}
+
 TEST_F(LiveChildTest, OneThatIsNotReadyInTimeIsEnded) {
   launch.set_init_timeout_ms(1000);
   ASSERT_TRUE(spec.Renew(launch).ok());
@@ -150,7 +181,7 @@ TEST_F(LiveChildTest, ItsTellFailsWithIt) {
   MakeReady();
   queue.Offer(kA, "x", false, false, /*opened=*/true);
   in_flight.WriteNext();
-  EXPECT_EQ(child->told().back(), MessageLine(kA, "x"));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
   End(3);
   EXPECT_FALSE(in_flight.any());
   EXPECT_EQ(queue.PhaseOf(kA), v1::TellState::SETTLED);
@@ -164,7 +195,7 @@ TEST_F(LiveChildTest, WhatItAsksIsAnsweredOrDroppedWithIt) {
   child->Say(
       R"({"type":"control_request","request_id":"p2","request":{"subtype":"can_use_tool"}})");
   ASSERT_TRUE(requests.Answer("p1", R"({"behavior":"allow"})").ok());
-  EXPECT_THAT(child->told().back(), HasSubstr("allow"));
+  EXPECT_THAT(child->written().back(), HasSubstr("allow"));
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   EXPECT_TRUE(requests.empty());
   child->Say(
@@ -209,6 +240,110 @@ TEST_F(LiveChildTest, OnlyOneThatIsReadyIsHandedOver) {
   EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   EXPECT_EQ(live.WhyNoHandover(), "claude is being ended");
+}
+
+// ------------------------------------------------------ where its claim takes a while to look at
+
+// Another thread looks at the claim.
+class LiveChildWaitsTest : public LiveChildTest {
+ protected:
+  LiveChildWaitsTest() { context.slow_work = &work; }
+  void Initialized() {
+    ASSERT_NE(child, nullptr);
+    const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
+    child->Say(absl::StrCat(R"({"type":"control_response","response":{"subtype":"success",)",
+                            R"("request_id":")", id, R"(","response":{}}})"));
+  }
+  HeldWork work;
+};
+
+TEST_F(LiveChildWaitsTest, ItIsStartingUntilItsClaimIsTakenAndHeld) {
+  live.Start();
+  EXPECT_TRUE(live.exists());
+  EXPECT_FALSE(live.has_process());
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
+  EXPECT_EQ(live.state(), v1::SESSION_STARTING);
+  EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
+  work.DoOne();
+  ASSERT_NE(child, nullptr);
+  EXPECT_TRUE(child->written().empty());
+  work.DoOne();
+  Initialized();
+  EXPECT_THAT(heard, ElementsAre("ready"));
+}
+
+TEST_F(LiveChildWaitsTest, OneThatIsEndedBeforeItHasAProcessNeverGetsOne) {
+  live.Start();
+  live.End(absl::Seconds(2), v1::Exited::CLOSED);
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kClosing);
+  EXPECT_TRUE(heard.empty());
+  work.DoAll();
+  EXPECT_THAT(heard, ElementsAre("gone"));
+  EXPECT_EQ(child, nullptr);
+  EXPECT_FALSE(live.exists());
+  EXPECT_FALSE(std::filesystem::exists(spec.ClaimFile()));
+}
+
+TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
+  live.Start();
+  work.DoOne();
+  ASSERT_NE(child, nullptr);
+  live.End(absl::Seconds(2), v1::Exited::CLOSED);
+  work.DoAll();
+  EXPECT_TRUE(child->written().empty());
+  End(0);
+  work.DoAll();
+  EXPECT_THAT(heard, ElementsAre("gone"));
+}
+
+TEST_F(LiveChildWaitsTest, AClaimThatNobodyCanLookAtStartsNothing) {
+  live.Start();
+  work.BeLate();
+  EXPECT_THAT(heard, ElementsAre("failed"));
+  EXPECT_EQ(KindOf(why), v1::FAILURE_STORAGE);
+  EXPECT_FALSE(live.exists());
+  work.DoAll();
+}
+
+TEST_F(LiveChildWaitsTest, ATakeoverThatComesMeanwhileCounts) {
+  const Claim theirs{.host_id = "other",
+                     .hostname = "gpu2",
+                     .boot_id = "other",
+                     .pid_namespace = "pid:[2]",
+                     .process = {.pid = 1},
+                     .since = absl::Now()};
+  ASSERT_TRUE(TakeClaim(spec.ClaimFile(), theirs, /*takeover=*/false).ok());
+  live.Start();
+  claim.TakeOverNext();
+  work.DoAll();
+  Initialized();
+  EXPECT_THAT(heard, ElementsAre("ready"));
+}
+
+TEST_F(LiveChildWaitsTest, ATellIsWrittenWhenTheClaimIsKnownToBeHeld) {
+  live.Start();
+  work.DoAll();
+  Initialized();
+  queue.Offer(kA, "x", false, false, /*opened=*/true);
+  live.WriteNextTell();
+  live.WriteNextTell();
+  EXPECT_EQ(work.waiting(), 1u);
+  EXPECT_FALSE(in_flight.any());
+  work.DoOne();
+  EXPECT_TRUE(in_flight.Is(kA));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));
+}
+
+TEST_F(LiveChildWaitsTest, ATellThatIsCancelledMeanwhileIsNotWritten) {
+  live.Start();
+  work.DoAll();
+  Initialized();
+  queue.Offer(kA, "x", false, false, /*opened=*/true);
+  live.WriteNextTell();
+  queue.Cancel(kA, [](const absl::StatusOr<TellQueue::Phase>&) {});
+  work.DoOne();
+  EXPECT_FALSE(in_flight.any());
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kReady);
 }
 
 }  // namespace

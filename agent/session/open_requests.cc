@@ -150,7 +150,7 @@ void OpenRequests::HandOver(handover::Session& state) const {
   }
 }
 
-void OpenRequests::GoOn(const handover::Session& before) {
+void OpenRequests::AdoptHandover(const handover::Session& before) {
   for (const handover::Request& waiting : before.requests()) {
     v1::PendingRequest request;
     if (!request.ParseFromString(waiting.request())) continue;

@@ -21,7 +21,7 @@ namespace iris {
 class RequestSink {
  public:
   virtual ~RequestSink() = default;
-  // claude is to be told this.
+  // claude is to get this.
   virtual void OnDecision(const std::string& request_id, const std::string& decision) = 0;
   virtual void OnRefusal(const std::string& request_id, const std::string& why) = 0;
   // One waits for a person (`what`, for people), or does not any more.
@@ -51,7 +51,8 @@ class OpenRequests {
   // be kept. `why_nobody`: nobody can answer, and why; empty: somebody may.
   void Ask(const std::string& request_id, absl::string_view line, absl::string_view tell_id,
            absl::string_view why_nobody);
-  // As Session::AnswerRequest().
+  // Answers one of them, as CompleteAnswer() (child_requests.h) takes it; one that was answered
+  // stays as it was. FAILURE_BAD_REQUEST: it does not wait any more, or this is no answer.
   absl::StatusOr<v1::AnswerRequestResponse> Answer(const std::string& request_id,
                                                    absl::string_view answer);
   // claude does not ask this any more.
@@ -66,7 +67,7 @@ class OpenRequests {
 
   void HandOver(handover::Session& state) const;
   // As it was handed over; those that wait go on waiting.
-  void GoOn(const handover::Session& before);
+  void AdoptHandover(const handover::Session& before);
 
  private:
   // Empty: somebody may answer.

@@ -124,7 +124,7 @@ TEST_F(OpenRequestsTest, GoOnInAnotherProgramAsLongAsTheyHaveLeft) {
   handover::Session state;
   requests->HandOver(state);
   requests = Make();
-  requests->GoOn(state);
+  requests->AdoptHandover(state);
   EXPECT_THAT(requests->open(), SizeIs(1));
   EXPECT_TRUE(requests->Answer("p2", kAllow).ok());
   Pass(absl::Hours(1));

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_log.h"
 #include "common/base/ids.h"
@@ -71,7 +71,7 @@ class PartFixture : public ::testing::Test {
   // "output LINE", "request ID", "answered ID".
   std::vector<std::string> Story() const {
     std::vector<std::string> story;
-    for (const v1::Event& event : Events()) story.push_back(Told(event));
+    for (const v1::Event& event : Events()) story.push_back(InWords(event));
     return story;
   }
 
@@ -79,13 +79,13 @@ class PartFixture : public ::testing::Test {
   Journal::Limits limits;
   const ScratchDir scratch;
   EventLoop loop{[this] { return now; }};
-  JournalDisk disk{loop, [](const std::string&) { return absl::OkStatus(); }};
+  JournalSync disk{loop, [](const std::string&) { return absl::OkStatus(); }};
   std::unique_ptr<SessionFiles> files;
   std::unique_ptr<SessionLog> log;
   int changes = 0;  // Of what the journal holds.
 
  private:
-  static std::string Told(const v1::Event& event) {
+  static std::string InWords(const v1::Event& event) {
     switch (event.kind_case()) {
       case v1::Event::kAccepted:
         return "accepted " + event.accepted().tell_id();

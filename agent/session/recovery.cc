@@ -25,23 +25,29 @@ void Recovery::Begin(ProcessId stray_keeper) {
     return stray_keeper.Runs() ? Drain(stray_keeper, {}, kWhy) : OnGone();
   }
   const saved::Child& child = files_.state().child();
-  if (child.boot_id() != identity_.boot_id) return OnGone();
-  if (child.pid_namespace() != identity_.pid_namespace) return DrainElsewhere();
+  if (child.boot_id() != context_.boot_id) return OnGone();
+  if (child.pid_namespace() != context_.pid_namespace) return DrainElsewhere();
   Drain(Id(child.keeper(), child.keeper_start_time()), Id(child.pid(), child.start_time()), kWhy);
 }
 
 void Recovery::Drain(ProcessId keeper, ProcessId claude, absl::string_view why) {
   draining_ = true;
-  // Where another agent has claimed the session since, what carries its mark is that agent's.
-  const bool is_ours = claim_.TakeForSurvivor(keeper);
-  keeper_was_killed_ = is_ours && !keeper.Runs();
   sink_.OnDraining(why);
+  const bool ran = keeper.Runs();
   if (keeper.pid != 0 || claude.pid != 0) {
     survivor_ = std::make_unique<Survivor>(loop_, keeper, claude, [this] { OnGone(); });
   }
-  drain_timer_.Set(identity_.drain_max, [this] {
+  drain_timer_.Set(context_.drain_max, [this] {
     LogWarn("session ", id_, ": what an earlier agent left of it did not end by itself");
     End();
+  });
+  claiming_ = true;
+  claim_.TakeForSurvivor(keeper, [this, ran](bool is_ours) {
+    claiming_ = false;
+    // Where another agent has claimed the session since, what carries its mark is that agent's.
+    keeper_was_killed_ = is_ours && !ran;
+    if (std::exchange(is_gone_, false)) return OnGone();
+    if (std::exchange(end_asked_, false)) End();
   });
 }
 
@@ -70,16 +76,29 @@ void Recovery::LookElsewhere() {
 // it was made nobody is left to remove it.
 bool Recovery::IsOverElsewhere() {
   const saved::Child child = files_.state().child();
-  if (identity_.sessions_on_network) return false;
+  if (context_.sessions_on_network) return false;
   if (!child.life_lock() || !IsLifeOver(files_.life_path())) return false;
   LogInfo("session ", id_, ": its child in ", child.pid_namespace(), " is gone");
-  Claim gone = OurClaim(identity_, Id(child.keeper(), child.keeper_start_time()));
+  Claim gone = OurClaim(context_, Id(child.keeper(), child.keeper_start_time()));
   gone.pid_namespace = child.pid_namespace();
-  if (!child.claim().empty()) DropClaimOf(child.claim(), gone);
+  if (!child.claim().empty()) claim_.ReleaseOf(child.claim(), gone);
   return true;
 }
 
+v1::ChildInfo Recovery::SurvivorInfo() const {
+  const saved::Child& survivor = files_.state().child();
+  v1::ChildInfo info;
+  info.set_pid(survivor.pid());
+  info.set_start_time(survivor.start_time());
+  info.set_boot_id(survivor.boot_id());
+  info.set_pid_namespace(survivor.pid_namespace());
+  return info;
+}
+
 void Recovery::End() {
+  // Whose it is decides what is ended.
+  end_asked_ = claiming_;
+  if (claiming_) return;
   if (survivor_ != nullptr && !survivor_->is_of_another_agent()) return survivor_->End();
   // Another agent runs it, and its claim keeps the session. Or it runs where nobody here can see
   // it, if it runs: whoever asks for its end has to know.
@@ -87,6 +106,8 @@ void Recovery::End() {
 }
 
 void Recovery::OnGone() {
+  is_gone_ = claiming_;
+  if (claiming_) return;
   drain_timer_.Cancel();
   look_timer_.Cancel();
   survivor_.reset();

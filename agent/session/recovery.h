@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/held_claim.h"
 #include "agent/session/loop_timer.h"
 #include "agent/session/session_files.h"
 #include "common/loop/event_loop.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
@@ -36,10 +37,10 @@ class RecoverySink {
 class Recovery {
  public:
   // All of them outlive this.
-  Recovery(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+  Recovery(EventLoop& loop, const SessionContext& context, std::string session_id,
            SessionFiles& files, HeldClaim& claim, StrayKiller kill_strays, RecoverySink& sink)
       : loop_(loop),
-        identity_(identity),
+        context_(context),
         id_(std::move(session_id)),
         files_(files),
         claim_(claim),
@@ -53,6 +54,8 @@ class Recovery {
   void Begin(ProcessId stray_keeper);
   // A child of an earlier agent is waited for.
   bool is_draining() const { return draining_; }
+  // That child, as the files have it.
+  v1::ChildInfo SurvivorInfo() const;
   // It is ended. What another agent runs, or may run where nobody here can see it, is let go
   // instead.
   void End();
@@ -67,13 +70,16 @@ class Recovery {
   void OnGone();
 
   EventLoop& loop_;
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   const std::string id_;
   SessionFiles& files_;
   HeldClaim& claim_;
   const StrayKiller kill_strays_;
   RecoverySink& sink_;
   bool draining_ = false;
+  bool claiming_ = false;           // The survivor is being claimed,
+  bool is_gone_ = false;            // and is gone already,
+  bool end_asked_ = false;          // or is to be ended then.
   bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
   std::unique_ptr<Survivor> survivor_;
   LoopTimer drain_timer_;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/session/part_fixture.h"
+#include "agent/testing/held_work.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -34,14 +35,14 @@ class RecoveryTest : public PartFixture, protected RecoverySink {
     ++gone;
   }
 
-  const AgentIdentity identity{.host_id = "host",
-                               .boot_id = "boot",
-                               .pid_namespace = "pid:[1]",
-                               .hostname = "gpu1",
-                               .drain_max = absl::Minutes(10)};
-  HeldClaim claim{"4f6d", identity, *files, [] { return ""; }, [] { return "claude"; }};
+  SessionContext context{.host_id = "host",
+                         .boot_id = "boot",
+                         .pid_namespace = "pid:[1]",
+                         .hostname = "gpu1",
+                         .drain_max = absl::Minutes(10)};
+  HeldClaim claim{"4f6d", context, *files, [] { return ""; }, [] { return "claude"; }};
   int strays_killed = 0;
-  Recovery recovery{loop,   identity,
+  Recovery recovery{loop,   context,
                     "4f6d", *files,
                     claim,  [this](const std::string&) -> size_t { return ++strays_killed; },
                     *this};
@@ -96,6 +97,28 @@ TEST_F(RecoveryTest, WhoAsksForTheEndOfOneThatCannotBeSeenLetsItGo) {
   EXPECT_EQ(gone, 1);
   Pass(absl::Minutes(20));
   EXPECT_EQ(gone, 1);
+}
+
+TEST_F(RecoveryTest, OneThatIsBeingClaimedIsEndedWhenItIsKnownWhoseItIs) {
+  HeldWork work;
+  context.slow_work = &work;
+  SaveLaunch();
+  NoteChild("boot", "pid:[1]");
+  saved::State state = files->state();
+  state.mutable_child()->set_keeper(2'000'000'000);  // No Linux has it.
+  state.mutable_child()->set_keeper_start_time(1);
+  state.mutable_child()->set_claim(scratch.File("projects/.iris/4f6d.claim"));
+  ASSERT_TRUE(files->SaveState(state).ok());
+  Begin();
+  EXPECT_TRUE(recovery.is_draining());
+  recovery.End();
+  Pass(absl::Minutes(5));
+  EXPECT_EQ(gone, 0);
+  work.DoOne();
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(gone, 1);
+  EXPECT_EQ(strays_killed, 1);  // Its keeper was gone, and left its tools to nobody.
+  work.DoAll();
 }
 
 }  // namespace

@@ -67,18 +67,18 @@ TEST_F(ReplayTest, AnAnswerThatBrokeOffIsToldAsFarAsItGoes) {
 
 TEST_F(ReplayTest, AFailureStandsUnlessTheWholeAnswerIsThere) {
   Transcribe(Broken());
-  EXPECT_FALSE(replay.TellIfAnswered(kTell));
+  EXPECT_FALSE(replay.ReplayIfAnswered(kTell));
   EXPECT_THAT(Story(), IsEmpty());
   Transcribe(Ended());
-  EXPECT_TRUE(replay.TellIfAnswered(kTell));
+  EXPECT_TRUE(replay.ReplayIfAnswered(kTell));
   EXPECT_EQ(Story().size(), 2u);
 }
 
 TEST_F(ReplayTest, WhatIsToldWholeLeavesNothingOfWhatWasTold) {
-  EXPECT_EQ(KindOf(replay.TellWhole(kTell, absl::OkStatus())), v1::FAILURE_AMBIGUOUS);
-  EXPECT_EQ(replay.TellWhole(kTell, cancelled), cancelled);
+  EXPECT_EQ(KindOf(replay.ReplayWhole(kTell, absl::OkStatus())), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(replay.ReplayWhole(kTell, cancelled), cancelled);
   Transcribe(Ended());
-  EXPECT_TRUE(replay.TellWhole(kTell, absl::OkStatus()).ok());
+  EXPECT_TRUE(replay.ReplayWhole(kTell, absl::OkStatus()).ok());
   EXPECT_THAT(Story(), ElementsAre(std::string("gap ") + kTell, std::string("gap ") + kTell,
                                    std::string("gap ") + kTell, std::string("output ") + kEnded));
 }

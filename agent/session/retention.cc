@@ -9,7 +9,6 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -29,6 +28,17 @@ void RemoveTree(const std::string& path) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> Retention::Sessions() const {
+  DIR* const listing = opendir(sessions_dir_.c_str());
+  if (listing == nullptr) return absl::ErrnoToStatus(errno, sessions_dir_);
+  std::vector<std::string> ids;
+  while (const dirent* entry = readdir(listing)) {
+    if (IsUuid(entry->d_name)) ids.emplace_back(entry->d_name);
+  }
+  closedir(listing);
+  return ids;
+}
 
 std::string Retention::DirOf(const std::string& session_id) const {
   return absl::StrCat(sessions_dir_, "/", session_id);

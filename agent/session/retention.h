@@ -5,8 +5,10 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 namespace iris {
@@ -37,6 +39,8 @@ class Retention {
   Retention(std::string sessions_dir, std::function<absl::Time()> now)
       : sessions_dir_(std::move(sessions_dir)), now_(std::move(now)) {}
 
+  // The ids of those that are there, damaged ones not. Errors are errno's.
+  absl::StatusOr<std::vector<std::string>> Sessions() const;
   std::string DirOf(const std::string& session_id) const;
   // Why a session goes, for people; "": it stays.
   static std::string WhyOver(const Use& use);

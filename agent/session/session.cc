@@ -6,35 +6,35 @@
 #include "agent/session/turn_failure.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
 
 namespace iris {
 
-Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+Session::Session(EventLoop& loop, const SessionContext& context, std::string session_id,
                  std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
                  const handover::Session* before, ChildStarter start_child, StrayKiller kill_strays)
     : id_(std::move(session_id)),
       files_(std::move(files)),
       log_(files_->journal(), [this] { child_.UpdateBackPressure(); }),
-      lease_(id_, identity.hostname, *files_),
-      spec_(identity, id_, *files_, before),
+      lease_(id_, context.hostname, *files_),
+      spec_(context, id_, *files_, before),
       claim_(
-          id_, identity, *files_, [this] { return spec_.ClaimFile(); },
-          [this] { return spec_.Who(); }),
+          id_, context, *files_, [this] { return spec_.ClaimFile(); }, who_),
       replay_(
-          log_, [this] { return child_.Transcript(); }, [this] { return spec_.Who(); }),
+          log_, [this] { return child_.Transcript(); }, who_, context.slow_work),
       queue_(
-          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); },
-          [this] { return spec_.Who(); }),
-      recovery_(loop, identity, id_, *files_, claim_, std::move(kill_strays), *this),
-      requests_(loop, identity.request_patience, log_, *this, [this] { return spec_.Who(); }),
-      end_([this] { return spec_.Who(); }),
-      in_flight_(loop, log_, replay_, queue_, end_, requests_, *this,
-                 [this] { return spec_.Who(); }),
-      child_(loop, identity, id_,
+          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_,
+          [this] {
+            AskTranscript();
+            StartNext();
+          }),
+      recovery_(loop, context, id_, *files_, claim_, std::move(kill_strays), *this),
+      requests_(loop, context.request_patience, log_, *this, who_),
+      end_(who_),
+      in_flight_(loop, log_, replay_, queue_, end_, requests_, *this, who_),
+      child_(loop, context, id_,
              {*files_, log_, spec_, claim_, queue_, requests_, end_, in_flight_},
-             std::move(start_child), *this, [this] { return spec_.Who(); }) {
-  files_->StampWith(identity.host_age);
+             std::move(start_child), *this, who_) {
+  files_->StampWith(context.host_age);
   if (before == nullptr || !child_.Adopt(*before)) {
     queue_.Recover();
     recovery_.Begin(stray_keeper);
@@ -42,7 +42,7 @@ Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string ses
   if (before == nullptr) return;
   queue_.TakeTexts(*before);
   AskTranscript();
-  if (queue_.any_waits()) GoOnWithTells();
+  if (queue_.any_waits()) StartNext();
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
@@ -50,11 +50,6 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
   if (!grant.ok()) return grant.status();
   if (grant->fenced.has_value()) log_.Fence(*grant->fenced, OpenTells());
   return grant->epoch;
-}
-
-void Session::Acknowledge(uint64_t seq) {
-  queue_.ForgetOutcomesUpTo(seq);
-  log_.Acknowledge(seq);
 }
 
 // ------------------------------------------------------------------------------------------ tells
@@ -76,7 +71,7 @@ absl::Status Session::Tell(const std::string& tell_id, std::string text, bool re
   }
   child_.EndIdling();
   AskTranscript();
-  GoOnWithTells();
+  StartNext();
   return absl::OkStatus();
 }
 
@@ -85,24 +80,10 @@ void Session::AskTranscript() {
   if (child_.phase() != LiveChild::Phase::kClosing) queue_.AskTranscript();
 }
 
-void Session::GoOnWithTells() {
-  if (is_free() && queue_.any_waits()) {
-    child_.Start();
-  } else {
-    WriteNextTell();
-  }
-}
-
-void Session::WriteNextTell() {
-  if (!is_ready() || in_flight_.any()) return;
-  if (child_.EndIfOutdated()) return;
-  if (!queue_.any_waits()) return child_.Idle();
-  if (const absl::Status held = claim_.Hold(); !held.ok()) {
-    LogWarn("session ", id_, " is given up: ", held.message());
-    queue_.SettleWaiting(held);
-    return child_.End(absl::ZeroDuration(), v1::Exited::TAKEN_OVER);
-  }
-  in_flight_.WriteNext();
+void Session::StartNext() {
+  if (queue_.is_asking()) return;  // It is called again then.
+  if (!is_free()) return child_.WriteNextTell();
+  if (!opening_.empty() || queue_.any_waits()) child_.Start();
 }
 
 void Session::CancelTell(const std::string& tell_id, CancelDone done) {
@@ -120,17 +101,11 @@ void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   const bool may_end =
       child_.phase() == LiveChild::Phase::kStarting || (is_ready() && !in_flight_.any());
   if (may_end) child_.EndIfOutdated();
-  if (is_ready()) {
-    v1::OpenResponse response;
-    *response.mutable_child() = child_.Info();
-    response.set_resumed(child_.resumed());
-    done(response);
-    return;
-  }
+  if (is_ready()) return done(child_.Opened(/*started=*/false));
   opening_.push_back(std::move(done));
   if (takeover) claim_.TakeOverNext();
   // Where one is being ended, or a survivor is waited for, it is started when that has gone.
-  if (is_free()) child_.Start();
+  if (is_free()) StartNext();
 }
 
 // Nobody who waits for this child may be left waiting.
@@ -142,12 +117,9 @@ void Session::OnStartFailed(const absl::Status& why) {
 
 void Session::OnChildReady() {
   claim_.ForgetTakeover();  // Asked for while it was starting: the start had the claim already.
-  v1::OpenResponse response;
-  *response.mutable_child() = child_.Info();
-  response.set_started(true);
-  response.set_resumed(child_.resumed());
-  for (OpenDone& done : std::exchange(opening_, {})) done(response);
-  WriteNextTell();
+  const v1::OpenResponse opened = child_.Opened(/*started=*/true);
+  for (OpenDone& done : std::exchange(opening_, {})) done(opened);
+  child_.WriteNextTell();
 }
 
 void Session::Close(absl::Duration grace, CloseDone done) {
@@ -169,13 +141,15 @@ void Session::OnSurvivorGone() {
 void Session::BeWithoutChild() {
   AskTranscript();
   for (CloseDone& done : std::exchange(closing_, {})) done(true);
-  if (is_free() && (!opening_.empty() || queue_.any_waits())) child_.Start();
+  StartNext();
 }
 
 // ------------------------------------------------------------------------------------- an upgrade
 
 std::string Session::WhyNoHandover() const {
   if (!journal().all_written()) return "its journal waits for room on the disk";
+  if (claim_.is_busy()) return "its claim is being looked at";
+  if (queue_.is_asking()) return "an answer is looked up in claude's transcript";
   if (!recovery_.is_draining()) return child_.WhyNoHandover();
   if (!closing_.empty()) return "claude is being ended";
   return queue_.is_cancelling_lost() ? "a message is being cancelled" : "";
@@ -196,52 +170,22 @@ std::optional<handover::Session> Session::HandOver() const {
 
 // -------------------------------------------------------------------------------------- snapshots
 
-v1::SessionState Session::state() const {
-  if (recovery_.is_draining()) return v1::SESSION_DRAINING;
-  switch (child_.phase()) {
-    case LiveChild::Phase::kNone:
-      return claim_.is_anothers() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
-    case LiveChild::Phase::kStarting:
-      return v1::SESSION_STARTING;
-    case LiveChild::Phase::kReady:
-      return in_flight_.any() ? v1::SESSION_BUSY : v1::SESSION_READY;
-    case LiveChild::Phase::kClosing:
-      return v1::SESSION_CLOSING;
-  }
-  return v1::SESSION_UNSPECIFIED;
-}
-
-v1::ChildInfo Session::ChildInfo() const {
-  if (!recovery_.is_draining()) return child_.Info();
-  const saved::Child& survivor = files_->state().child();
-  v1::ChildInfo info;
-  info.set_pid(survivor.pid());
-  info.set_start_time(survivor.start_time());
-  info.set_boot_id(survivor.boot_id());
-  info.set_pid_namespace(survivor.pid_namespace());
-  return info;
-}
-
 v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (!is_free()) *info.mutable_child() = ChildInfo();
-  info.set_team(spec_.newest().team());
-  info.set_from(spec_.newest().from());
-  info.set_cwd(spec_.newest().cwd());
+  if (recovery_.is_draining()) {
+    *info.mutable_child() = recovery_.SurvivorInfo();
+  } else if (child_.has_process()) {
+    *info.mutable_child() = child_.Info();
+  }
+  spec_.Describe(info);
   lease_.Describe(info);
   if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
-  if (in_flight_.any()) info.set_tell_in_flight(in_flight_.tell_id());
+  in_flight_.Describe(info);
   queue_.Describe(info);
-  info.set_journal_bytes(journal().bytes());
-  if (OpenTells().empty()) {
-    info.set_idle_ms(absl::ToInt64Milliseconds(child_.IdleFor()));
-  }
-  info.set_readers(static_cast<uint32_t>(log_.reader_count()));
-  if (std::optional<v1::Stall> stall = in_flight_.watch().Diagnose()) {
-    *info.mutable_stall() = *std::move(stall);
-  }
+  log_.Describe(info);
+  if (OpenTells().empty()) info.set_idle_ms(absl::ToInt64Milliseconds(child_.IdleFor()));
   return info;
 }
 

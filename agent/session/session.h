@@ -2,6 +2,7 @@
 #define IRIS_AGENT_SESSION_SESSION_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/strays.h"
@@ -55,25 +56,22 @@ class Session final : private LiveChildSink,
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
   using CancelDone = TellQueue::CancelDone;
 
-  static constexpr size_t kTellBytesMax = TellQueue::kTellBytesMax;
-  static constexpr size_t kTellsWaitingMax = TellQueue::kTellsWaitingMax;
-  static constexpr size_t kWaitingBytesMax = TellQueue::kWaitingBytesMax;
+  static constexpr auto kTellBytesMax = TellQueue::kTellBytesMax;
+  static constexpr auto kTellsWaitingMax = TellQueue::kTellsWaitingMax;
+  static constexpr auto kWaitingBytesMax = TellQueue::kWaitingBytesMax;
 
   // Goes on with what is in `files`. A child of an earlier agent is waited for: the one that is
   // noted there, or the one below `stray_keeper`, where the files were lost too. `before`: what the
   // same session said in HandOver() to the program that this process ran before; its child goes on.
-  Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+  Session(EventLoop& loop, const SessionContext& context, std::string session_id,
           std::unique_ptr<SessionFiles> files, ProcessId stray_keeper = {},
           const handover::Session* before = nullptr, ChildStarter start_child = Child::Start,
           StrayKiller kill_strays = KillStrays);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Grants the lease and returns its epoch, which is durable then, by the condition in `request`.
-  // Where it goes to another coordinator, the readers of the one before still get all of the tells
-  // that are open now.
-  // FAILURE_PERMISSION_DENIED: another coordinator holds it, named with its label. FAILURE_STORAGE:
-  // it could not be stored, and the holder stays.
+  // As Lease::Acquire(). The readers of a lease that is over still get all of the tells that are
+  // open now.
   absl::StatusOr<uint64_t> Acquire(const v1::AcquireRequest& request);
   // What was granted last: holder, label, epoch.
   const saved::State& lease() const { return lease_.state(); }
@@ -81,51 +79,28 @@ class Session final : private LiveChildSink,
   absl::Status CheckEpoch(uint64_t epoch) const { return lease_.CheckEpoch(epoch); }
 
   // Starts the child unless one runs, after a survivor has gone; `done` when it answers, or with
-  // why it does not. One that was started otherwise than `spec` says (LaunchesAlike()), or in
-  // another directory than its cwd leads to now, is ended first; in a turn `done` gets it as it is,
-  // and it is ended behind the turn, before it could get another tell. (Where the cwd leads is
-  // looked at before every tell, unless it is on a network file system.) FAILURE_STORAGE: `spec`
-  // could not be stored. FAILURE_BAD_REQUEST: its environment is too large. FAILURE_WRONG_HOST:
-  // another host that shares this home has claimed the session, and not `takeover`: a person asked
-  // for it.
+  // why it does not. One that is outdated by `spec` (SessionSpec::IsOutdated()) is ended first; in
+  // a turn `done` gets it as it is, and it is ended behind the turn, before it could get another
+  // tell. `takeover`: a person asked for it. As Renew(), and FAILURE_WRONG_HOST: another host that
+  // shares this home has claimed the session, and not `takeover`.
   void Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover = false);
-  // What is started next is started by `spec`, as after Open(); a child that runs gets no further
-  // tell if it was started otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
-  // FAILURE_BAD_REQUEST: its environment is too large.
   absl::Status Renew(const v1::LaunchSpec& spec) { return spec_.Renew(spec); }
 
-  // Takes a tell; its outcome arrives as a `settled` event. `repeat`: it may have been sent before;
-  // unless it waits here already, the transcript is asked before claude gets it, once no other turn
-  // is under way. A known id never runs again, and changes nothing, but
-  // - where its text died with an earlier agent, it is taken like a repeated one;
-  // - where it is settled, and the sender has no event to read that says so, it is settled again by
-  //   the transcript, once no other turn is under way;
-  // - without `repeat` it is new to the sender, whose store is older than what happened here, and
-  //   who may have read of it before: one in flight is told anew, whole, at its end; a settled one
-  //   is settled again.
-  // `begun`: its sender has read that claude had it. Where nothing here says how far that came, it
-  // is settled as FAILURE_AMBIGUOUS in the place of being run.
-  //
-  // One that cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too
-  // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
-  // the disk has no room for what would be said.
-  //
-  // FAILURE_BAD_REQUEST here is the peer's mistake, and nothing is recorded: the session was not
-  // opened yet, or the id is not a UUID.
+  // Takes a tell, as TellQueue::Offer() says; its outcome arrives as a `settled` event. One in
+  // flight that its sender does not know of is replayed whole at its end. FAILURE_BAD_REQUEST:
+  // the peer's mistake, and nothing is recorded: the session was not opened yet, or the id is not a
+  // UUID.
   absl::Status Tell(const std::string& tell_id, std::string text, bool repeat = false,
                     bool begun = false);
 
   // Ends one tell and leaves the others alone: settled as FAILURE_CANCELLED, unless its turn ends
-  // by itself first. One that waits is never written; one in flight is interrupted, and its child
-  // ended if it does not stop in time. `done` when it is settled, with what it was before
-  // (unspecified: unknown here, and settled before it comes). FAILURE_BAD_REQUEST: not a UUID.
+  // by itself first (TellQueue::Cancel(), InFlight::Cancel()). FAILURE_BAD_REQUEST: not a UUID.
   void CancelTell(const std::string& tell_id, CancelDone done);
   // How long an interrupted child may take: 10 s, less in tests.
   void set_cancel_patience(absl::Duration patience) { cancel_patience_ = patience; }
   // What the child asks and nobody has answered, oldest first.
   std::vector<v1::PendingRequest> pending_requests() const { return requests_.open(); }
-  // Answers one of them, as CompleteAnswer() (child_requests.h) takes it; one that was answered
-  // stays as it was. FAILURE_BAD_REQUEST: it does not wait any more, or this is no answer.
+  // As OpenRequests::Answer().
   absl::StatusOr<v1::AnswerRequestResponse> AnswerRequest(const std::string& request_id,
                                                           absl::string_view answer) {
     return requests_.Answer(request_id, answer);
@@ -152,12 +127,17 @@ class Session final : private LiveChildSink,
   // A reader begins behind `seq`: what it asks for again is not among what it has read.
   void OnReaderBehind(uint64_t seq) { queue_.ForgetOutcomesUpTo(seq); }
   // A reader has stored everything up to `seq`.
-  void Acknowledge(uint64_t seq);
+  void Acknowledge(uint64_t seq) {
+    queue_.ForgetOutcomesUpTo(seq);
+    log_.Acknowledge(seq);
+  }
   // Nothing is kept any more for readers of earlier leases: what is acknowledged goes.
   void ForgetFencedReaders() { log_.ForgetFencedReaders(); }
   const Journal& journal() const { return log_.journal(); }
 
-  v1::SessionState state() const;
+  v1::SessionState state() const {
+    return recovery_.is_draining() ? v1::SESSION_DRAINING : child_.state();
+  }
   v1::SessionInfo Info() const;
   std::vector<v1::TellState> OpenTells() const { return queue_.Open(); }
   const std::string& team() const { return spec_.newest().team(); }
@@ -184,20 +164,14 @@ class Session final : private LiveChildSink,
   void OnStartFailed(const absl::Status& why) override;
   void OnChildGone() override { BeWithoutChild(); }
   void OnTellSettled() override { AskTranscript(); }
-  void OnTurnOver() override { WriteNextTell(); }
+  void OnTurnOver() override { child_.WriteNextTell(); }
   void OnWedged() override { child_.End(absl::ZeroDuration(), v1::Exited::WEDGED); }
-  void OnDecision(const std::string& request_id, const std::string& decision) override {
-    child_.Decide(request_id, decision);
+  void OnDecision(const std::string& id, const std::string& it) override { child_.Decide(id, it); }
+  void OnRefusal(const std::string& id, const std::string& why) override { child_.Refuse(id, why); }
+  void OnAsked(const std::string& id, const std::string& what) override {
+    in_flight_.watch().OnAsked(id, what);
   }
-  void OnRefusal(const std::string& request_id, const std::string& why) override {
-    child_.Refuse(request_id, why);
-  }
-  void OnAsked(const std::string& request_id, const std::string& what) override {
-    in_flight_.watch().OnAsked(request_id, what);
-  }
-  void OnAnswered(const std::string& request_id) override {
-    in_flight_.watch().OnAnswered(request_id);
-  }
+  void OnAnswered(const std::string& id) override { in_flight_.watch().OnAnswered(id); }
   void OnDraining(absl::string_view why) override { in_flight_.watch().OnDraining(why); }
   void OnSurvivorGone() override;
 
@@ -208,12 +182,11 @@ class Session final : private LiveChildSink,
   void BeWithoutChild();
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();
-  // Starts a child for the tells that wait, or writes the next one, if it can get any.
-  void GoOnWithTells();
-  void WriteNextTell();
-  v1::ChildInfo ChildInfo() const;
+  // Starts a child if somebody waits for it, or writes the next tell, if it can get any.
+  void StartNext();
 
   const std::string id_;
+  const std::function<std::string()> who_ = [this] { return spec_.Who(); };
   const std::unique_ptr<SessionFiles> files_;
   SessionLog log_;
   Lease lease_;

@@ -125,7 +125,8 @@ TEST_F(SessionChildTest, WithoutAProgramOrADirectoryOpenAndTellsFailTyped) {
 }
 
 TEST_F(SessionChildTest, AProgramThatTheKernelRefusesSaysWhy) {
-  std::ofstream(scratch.File("claude")) << "\x7f" "ELF, and then nothing of one";
+  std::ofstream(scratch.File("claude")) << "\x7f"
+                                           "ELF, and then nothing of one";
   std::filesystem::permissions(scratch.File("claude"), std::filesystem::perms::owner_all);
   spec.set_claude_path(scratch.File("claude"));
   const absl::Status status = Open().status();
@@ -137,7 +138,7 @@ TEST_F(SessionChildTest, WhatElseKeepsAProgramFromItsStartIsNotItsFault) {
   const std::string keeper = scratch.File("keeper");
   std::ofstream(keeper) << "#!/bin/sh\necho 'failed chdir /srv: Input/output error' >&3\n";
   std::filesystem::permissions(keeper, std::filesystem::perms::owner_all);
-  identity.keeper_program = keeper;
+  context.keeper_program = keeper;
   const absl::Status status = Open().status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
   EXPECT_THAT(std::string(status.message()), HasSubstr("Input/output error"));
@@ -288,7 +289,7 @@ TEST_F(SessionChildTest, AKeeperThatIsKilledWhileItsClaudeStartsSaysSo) {
 }
 
 TEST_F(SessionChildTest, WithoutAKeeperItCouldNotBeStarted) {
-  identity.keeper_program = "/nonexistent/keeper";
+  context.keeper_program = "/nonexistent/keeper";
   const absl::Status status = Open().status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
   EXPECT_THAT(std::string(status.message()),

@@ -57,7 +57,7 @@ v1::LaunchSpec WithoutSecrets(v1::LaunchSpec launch) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& disk,
+absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalSync& disk,
                                                                  const std::string& dir,
                                                                  const std::string& incarnation,
                                                                  const Journal::Limits& limits) {
@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& di
   return files;
 }
 
-absl::Status SessionFiles::Load(JournalDisk& disk, const std::string& incarnation,
+absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnation,
                                 const Journal::Limits& limits) {
   const bool is_new = access(dir_.c_str(), F_OK) != 0;
   if (access(Above(dir_).c_str(), F_OK) != 0) {

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/journal/slot_file.h"
 #include "agent/session/saved_session.pb.h"
 #include "agent/session/tell_ledger.h"
@@ -32,7 +32,7 @@ class SessionFiles {
   // What is in `dir`, for the agent's life `incarnation`; an empty or missing directory is a new
   // session. DataLoss: it is damaged beyond use, and to be put aside. FAILURE_STORAGE: it cannot be
   // read or made now.
-  static absl::StatusOr<std::unique_ptr<SessionFiles>> Open(JournalDisk& disk,
+  static absl::StatusOr<std::unique_ptr<SessionFiles>> Open(JournalSync& disk,
                                                             const std::string& dir,
                                                             const std::string& incarnation,
                                                             const Journal::Limits& limits = {});
@@ -61,7 +61,7 @@ class SessionFiles {
 
  private:
   explicit SessionFiles(std::string dir) : dir_(std::move(dir)) {}
-  absl::Status Load(JournalDisk& disk, const std::string& incarnation,
+  absl::Status Load(JournalSync& disk, const std::string& incarnation,
                     const Journal::Limits& limits);
   absl::Status LoadLaunch();
   absl::Status WriteLaunch(const v1::LaunchSpec& launch) const;

@@ -39,7 +39,7 @@ class SessionHouseTest : public ::testing::Test {
     options.now = [this] { return now; };
     options.monotonic = [this] { return up; };
     table = std::make_unique<SessionTable>(
-        loop, AgentIdentity{.incarnation = incarnation, .hostname = "gpu1", .sessions_dir = dir},
+        loop, SessionContext{.incarnation = incarnation, .hostname = "gpu1", .sessions_dir = dir},
         options);
     table->Load();
   }
@@ -63,7 +63,7 @@ class SessionHouseTest : public ::testing::Test {
     const std::string id = Use();
     table.reset();
     {
-      JournalDisk disk(loop);
+      JournalSync disk(loop);
       leave(**SessionFiles::Open(disk, dir + "/" + id, incarnation));
     }
     NextAgent();

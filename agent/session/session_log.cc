@@ -69,6 +69,11 @@ void SessionLog::ForgetFencedReaders() {
   Trim();
 }
 
+void SessionLog::Describe(v1::SessionInfo& info) const {
+  info.set_journal_bytes(journal_.bytes());
+  info.set_readers(static_cast<uint32_t>(readers_.size()));
+}
+
 void SessionLog::Trim() {
   // The child must not wait for who has no say here any more.
   if (journal_.half_full()) fenced_.Clear();

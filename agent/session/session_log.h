@@ -27,7 +27,7 @@ class SessionLog {
   SessionLog(const SessionLog&) = delete;
   SessionLog& operator=(const SessionLog&) = delete;
 
-  // Keeps `event`, and tells the readers. Returns its number.
+  // Keeps `event`, and notifies the readers. Returns its number.
   uint64_t Append(v1::Event event);
   // A line of claude's, or some of one: `more` comes. In events of 32 KiB at most.
   void AppendOutput(absl::string_view bytes, bool more);
@@ -47,6 +47,7 @@ class SessionLog {
   // Nothing is kept any more for readers of earlier leases.
   void ForgetFencedReaders();
 
+  void Describe(v1::SessionInfo& info) const;
   const Journal& journal() const { return journal_; }
 
  private:

@@ -104,7 +104,7 @@ TEST_F(SessionRequestsTest, NobodyIsAskedWhereTheTeamIsNotToBe) {
 }
 
 TEST_F(SessionRequestsTest, ForEverIsANo) {
-  identity.request_patience = absl::Milliseconds(100);
+  context.request_patience = absl::Milliseconds(100);
   ASSERT_TRUE(Open().ok());
   EXPECT_THAT(Ask("PERMIT"), HasSubstr("Nobody answered within 100ms"));
 }
@@ -269,7 +269,7 @@ read -r line)sh");
 
 // Each has its own time, whatever came and went before.
 TEST_F(SessionRequestsTest, OneThatIsAskedLaterIsDeniedLater) {
-  identity.request_patience = absl::Milliseconds(500);
+  context.request_patience = absl::Milliseconds(500);
   UseScript(R"(next_tell
 echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'
 echo '{"type":"control_cancel_request","request_id":"q1"}'

@@ -18,9 +18,9 @@ bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other)
 
 }  // namespace
 
-SessionSpec::SessionSpec(const AgentIdentity& identity, std::string session_id, SessionFiles& files,
+SessionSpec::SessionSpec(const SessionContext& context, std::string session_id, SessionFiles& files,
                          const handover::Session* before)
-    : identity_(identity), id_(std::move(session_id)), files_(files) {
+    : context_(context), id_(std::move(session_id)), files_(files) {
   if (files_.launch() != nullptr) newest_ = *files_.launch();
   // What cannot be read is most likely another one: none is given.
   if (before != nullptr && !before->environment().empty() &&
@@ -32,7 +32,7 @@ SessionSpec::SessionSpec(const AgentIdentity& identity, std::string session_id, 
 }
 
 absl::Status SessionSpec::Renew(const v1::LaunchSpec& spec) {
-  if (absl::Status fits = CheckEnvironment(spec, identity_); !fits.ok()) return fits;
+  if (absl::Status fits = CheckEnvironment(spec, context_); !fits.ok()) return fits;
   v1::LaunchSpec launch = spec;
   launch.clear_kept();
   if (launch.environment_id().size() > kIdBytesMax) launch.clear_environment_id();
@@ -45,23 +45,23 @@ absl::Status SessionSpec::Renew(const v1::LaunchSpec& spec) {
   if (absl::Status saved = files_.SaveLaunch(launch); !saved.ok()) return saved;
   newest_ = std::move(launch);
   const auto lent = newest_.env().find("SSH_AUTH_SOCK");
-  if (identity_.auth_links != nullptr && lent != newest_.env().end()) {
-    identity_.auth_links->Lend(newest_.link(), lent->second);
+  if (context_.auth_links != nullptr && lent != newest_.env().end()) {
+    context_.auth_links->Lend(newest_.link(), lent->second);
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<LaunchPlan> SessionSpec::Plan() {
   of_child_ = newest_;
-  child_directory_ = DirectoryOf(newest_, identity_);
-  return PlanLaunch(newest_, id_, identity_);
+  child_directory_ = DirectoryOf(newest_, context_);
+  return PlanLaunch(newest_, id_, context_);
 }
 
 // One that is not there now is most likely being replaced.
 bool SessionSpec::DirectoryIsReplaced() const {
   // Looked at only where it was at the start: on a disk, which answers.
   if (!child_directory_.known()) return false;
-  const DirectoryId directory = DirectoryOf(newest_, identity_);
+  const DirectoryId directory = DirectoryOf(newest_, context_);
   return directory.known() && directory != child_directory_;
 }
 
@@ -70,17 +70,23 @@ bool SessionSpec::IsOutdated() const {
 }
 
 std::string SessionSpec::TranscriptOfChild() const {
-  return TranscriptOf(of_child_, id_, identity_);
+  return TranscriptOf(of_child_, id_, context_);
 }
 
-std::string SessionSpec::TranscriptOfNext() const { return TranscriptOf(newest_, id_, identity_); }
+std::string SessionSpec::TranscriptOfNext() const { return TranscriptOf(newest_, id_, context_); }
 
 std::string SessionSpec::ClaimFile() const {
-  return opened() ? ClaimPath(ConfigDirOf(newest_, identity_), id_) : "";
+  return opened() ? ClaimPath(ConfigDirOf(newest_, context_), id_) : "";
 }
 
 std::string SessionSpec::Who() const {
-  return absl::StrCat("claude for team ", newest_.team(), " on ", identity_.hostname);
+  return absl::StrCat("claude for team ", newest_.team(), " on ", context_.hostname);
+}
+
+void SessionSpec::Describe(v1::SessionInfo& info) const {
+  info.set_team(newest_.team());
+  info.set_from(newest_.from());
+  info.set_cwd(newest_.cwd());
 }
 
 void SessionSpec::HandOver(bool child, handover::Session& state) const {

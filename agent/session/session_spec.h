@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "agent/claude/launch.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/session/session_files.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -19,10 +19,11 @@ class SessionSpec {
  public:
   // What `files` has of it, which outlives this. `before`: what the program that this process ran
   // before knew of it.
-  SessionSpec(const AgentIdentity& identity, std::string session_id, SessionFiles& files,
+  SessionSpec(const SessionContext& context, std::string session_id, SessionFiles& files,
               const handover::Session* before);
 
-  // The next child is started by `spec`. FAILURE_STORAGE: it could not be stored.
+  // The next child is started by `spec`; one that runs stays, and is outdated if it was started
+  // otherwise. Starts nothing. FAILURE_STORAGE: it could not be stored.
   // FAILURE_BAD_REQUEST: its environment is too large.
   absl::Status Renew(const v1::LaunchSpec& spec);
   // The newest one.
@@ -33,8 +34,8 @@ class SessionSpec {
   // What to start now; from here on that is the child's. As PlanLaunch().
   absl::StatusOr<LaunchPlan> Plan();
   const v1::LaunchSpec& of_child() const { return of_child_; }
-  // The child was started otherwise than the newest Open says, or in another directory than its cwd
-  // leads to now. (That is looked at, but on a network file system.)
+  // The child was started otherwise than the newest Open says (LaunchesAlike()), or in another
+  // directory than its cwd leads to now. (That is looked at, but on a network file system.)
   bool IsOutdated() const;
 
   // The session's transcript, as the child has it or as the next one would; "" if there is none.
@@ -42,6 +43,7 @@ class SessionSpec {
   std::string TranscriptOfNext() const;
   // Where the claim on the session is, or would be; "" before the first Open.
   std::string ClaimFile() const;
+  void Describe(v1::SessionInfo& info) const;
   // "claude for team gpu on gpu1", for people.
   std::string Who() const;
 
@@ -54,7 +56,7 @@ class SessionSpec {
   // The cwd of the newest Open leads elsewhere than to where the child was started.
   bool DirectoryIsReplaced() const;
 
-  const AgentIdentity& identity_;
+  const SessionContext& context_;
   const std::string id_;
   SessionFiles& files_;
   v1::LaunchSpec newest_;

@@ -1,19 +1,16 @@
 #include "agent/session/session_table.h"
 
-#include <dirent.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/process/own_children.h"
+#include "agent/process/slow_work.h"
 #include "agent/session/claim.h"
+#include "agent/session/handed_child.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
@@ -27,34 +24,24 @@ namespace {
 constexpr size_t kIdBytesShown = 64;
 constexpr size_t kShownMax = 8;  // Teams whose messages are open.
 
-// As an agent's death does: claude finishes its turn. Its keeper is a child of ours, and no stray.
-void LetFinish(const handover::Session& session) {
-  if (!session.has_child()) return;
-  const handover::Child& child = session.child();
-  OwnChildren::Get().Adopt(static_cast<pid_t>(child.keeper()));
-  for (const int fd : {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
-    if (fd > 2) close(fd);
-  }
-}
-
-AgentIdentity WithAge(AgentIdentity identity, const HostAge& age) {
-  identity.host_age = [&age] { return age.Age(); };
-  return identity;
+SessionContext WithAge(SessionContext context, const HostAge& age) {
+  context.host_age = [&age] { return age.Age(); };
+  return context;
 }
 
 }  // namespace
 
-SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options)
+SessionTable::SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      age_(absl::StrCat(identity.sessions_dir, "/age"), options_.now, options_.monotonic),
-      identity_(WithAge(std::move(identity), age_)),
-      retention_(identity_.sessions_dir, options_.now),
+      age_(absl::StrCat(context.sessions_dir, "/age"), options_.now, options_.monotonic),
+      context_(WithAge(std::move(context), age_)),
+      retention_(context_.sessions_dir, options_.now),
       house_timer_(loop),
       disk_(
           options_.sync == nullptr
-              ? std::make_unique<JournalDisk>(loop, options_.journal_quota_bytes)
-              : std::make_unique<JournalDisk>(loop, options_.sync, options_.journal_quota_bytes)) {}
+              ? std::make_unique<JournalSync>(loop, options_.journal_quota_bytes)
+              : std::make_unique<JournalSync>(loop, options_.sync, options_.journal_quota_bytes)) {}
 
 SessionTable::~SessionTable() {
   if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
@@ -69,13 +56,13 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   }
   if (!request.takeover() && request.has_if_epoch() && request.if_epoch() != 0) {
     return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                       absl::StrCat("session ", request.session_id(), " on ", identity_.hostname,
+                       absl::StrCat("session ", request.session_id(), " on ", context_.hostname,
                                     " has no epoch ", request.if_epoch()));
   }
   if (!MakeRoom()) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat("the agent on ", identity_.hostname, " holds ",
-                                    sessions_.size(), " sessions already, and none is idle"),
+                       absl::StrCat("the agent on ", context_.hostname, " holds ", sessions_.size(),
+                                    " sessions already, and none is idle"),
                        kFixSleep);
   }
   absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(request.session_id());
@@ -88,15 +75,15 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
 absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::string& session_id) {
   const std::string dir = retention_.DirOf(session_id);
   absl::StatusOr<std::unique_ptr<SessionFiles>> files =
-      SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
+      SessionFiles::Open(*disk_, dir, context_.incarnation, options_.journal);
   if (absl::IsDataLoss(files.status())) {
     retention_.PutAside(session_id, files.status());
-    files = SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
+    files = SessionFiles::Open(*disk_, dir, context_.incarnation, options_.journal);
   }
   if (!files.ok()) return files.status();
   const auto stray = stray_keepers_.find(session_id);
   const auto before = before_.extract(session_id);
-  return std::make_unique<Session>(loop_, identity_, session_id, *std::move(files),
+  return std::make_unique<Session>(loop_, context_, session_id, *std::move(files),
                                    stray != stray_keepers_.end() ? stray->second : ProcessId(),
                                    before.empty() ? nullptr : before.mapped(), options_.start_child,
                                    options_.kill_strays);
@@ -108,18 +95,14 @@ void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Sessi
   LoadFiles();
   for (const auto& [id, session] : std::exchange(before_, {})) {
     LogError("session ", id, " was handed over, and cannot be opened");
-    LetFinish(*session);
+    LetChildFinish(*session);
   }
 }
 
 void SessionTable::LoadFiles() {
-  std::vector<std::string> found;
-  DIR* const listing = opendir(identity_.sessions_dir.c_str());
-  if (listing == nullptr) return LogError(identity_.sessions_dir, ": ", strerror(errno));
-  while (const dirent* entry = readdir(listing)) {
-    if (IsUuid(entry->d_name)) found.push_back(entry->d_name);
-  }
-  closedir(listing);
+  const absl::StatusOr<std::vector<std::string>> listed = retention_.Sessions();
+  if (!listed.ok()) return LogError(listed.status().message());
+  const std::vector<std::string>& found = *listed;
   for (const std::string& id : found) {
     if (!MakeRoom()) {
       LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");
@@ -163,7 +146,7 @@ absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint6
   const auto found = sessions_.find(session_id);
   if (found == sessions_.end()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("the agent on ", identity_.hostname, " holds no session ",
+                       absl::StrCat("the agent on ", context_.hostname, " holds no session ",
                                     CutUtf8(session_id, kIdBytesShown)));
   }
   const absl::Status leased = found->second->CheckEpoch(epoch);
@@ -325,7 +308,10 @@ void SessionTable::SweepClaimFolders() const {
   for (const auto& [id, session] : sessions_) {
     const std::string path = session->claim_path();
     if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) continue;
-    SweepClaims(path, options_.now());
+    OrAtOnce(context_.slow_work)
+        .Run(
+            "old claims", absl::InfiniteDuration(),
+            [path, now = options_.now()] { SweepClaims(path, now); }, [](const absl::Status&) {});
   }
 }
 
@@ -350,7 +336,7 @@ v1::HostHoldings SessionTable::Holdings() const {
   holdings.set_longest_unused_ms(absl::ToInt64Milliseconds(longest));
   holdings.set_damaged(static_cast<uint32_t>(retention_.damaged()));
   struct statvfs disk;
-  if (statvfs(identity_.sessions_dir.c_str(), &disk) == 0) {
+  if (statvfs(context_.sessions_dir.c_str(), &disk) == 0) {
     holdings.set_free_disk_bytes(static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize);
   }
   return holdings;

@@ -15,9 +15,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/handover/handover.pb.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/process/child.h"
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
@@ -34,13 +34,13 @@ namespace iris {
 // Limits, and what sessions have of the machine: a simulation has its own.
 struct SessionTableOptions {
   size_t sessions_max = 4096;
-  size_t journal_quota_bytes = JournalDisk::kQuotaBytes;  // Of all sessions together.
+  size_t journal_quota_bytes = JournalSync::kQuotaBytes;  // Of all sessions together.
   Journal::Limits journal;
   std::function<absl::Time()> now = absl::Now;
   AgeClock::Monotonic monotonic = MonotonicNow;
   absl::Duration house_every = absl::Hours(24);
   ChildStarter start_child = Child::Start;
-  JournalDisk::Sync sync;  // Unset: a thread and the kernel.
+  JournalSync::Sync sync;  // Unset: a thread and the kernel.
   std::function<std::map<std::string, ProcessId>()> find_keepers = FindKeepers;
   StrayKiller kill_strays = KillStrays;
 };
@@ -57,7 +57,7 @@ class SessionTable {
   static constexpr absl::Duration kUnfetchedRetention = Retention::kUnfetched;
   static constexpr absl::Duration kDamagedRetention = Retention::kDamaged;
 
-  SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options = {});
+  SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options = {});
   // What still runs is killed without waiting: call CloseAll() first.
   ~SessionTable();
 
@@ -126,12 +126,12 @@ class SessionTable {
   EventLoop& loop_;
   const SessionTableOptions options_;
   HostAge age_;
-  const AgentIdentity identity_;
+  const SessionContext context_;
   Retention retention_;
   std::map<std::string, const handover::Session*> before_;  // During Load().
   bool closing_all_ = false;                                // CloseAll() was called.
   LoopTimer house_timer_;
-  std::unique_ptr<JournalDisk> disk_;               // Outlives the sessions.
+  std::unique_ptr<JournalSync> disk_;               // Outlives the sessions.
   std::map<std::string, ProcessId> stray_keepers_;  // That ran when the agent came.
   std::map<std::string, std::unique_ptr<Session>> sessions_;
 };

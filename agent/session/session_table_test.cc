@@ -137,7 +137,7 @@ class SessionTableLivesTest : public SessionTableTest {
  protected:
   std::unique_ptr<SessionTable> NextAgent() {
     auto next = std::make_unique<SessionTable>(
-        loop, AgentIdentity{.incarnation = "next", .hostname = "gpu1", .sessions_dir = dir});
+        loop, SessionContext{.incarnation = "next", .hostname = "gpu1", .sessions_dir = dir});
     next->Load();
     return next;
   }

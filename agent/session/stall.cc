@@ -37,7 +37,7 @@ void StallWatch::OnTellWritten(absl::Time now) {
   OnProgress(Wait::kModel, now);
 }
 
-void StallWatch::GoOn(std::vector<std::pair<std::string, std::string>> tools, absl::Time now) {
+void StallWatch::Resume(std::vector<std::pair<std::string, std::string>> tools, absl::Time now) {
   OnTellOver();
   tools_ = std::move(tools);
   OnProgress(Wait::kModel, now);

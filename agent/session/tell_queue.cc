@@ -27,7 +27,7 @@ void TellQueue::Recover() {
   }
 }
 
-void TellQueue::GoOn(absl::string_view in_flight) {
+void TellQueue::RecoverBeside(absl::string_view in_flight) {
   for (const v1::TellState& tell : Open()) {
     if (tell.tell_id() != in_flight) textless_.insert(tell.tell_id());
   }
@@ -82,7 +82,8 @@ void TellQueue::SettleOneLost(Lost lost, bool closed, std::deque<Waiting>& to_wr
   text_bytes_ -= lost.text.size();
   const bool cancelled = !lost.cancelled.empty() || closed;
   const absl::Status ended = EndedOnRequest(who_());
-  if (!SettledByTranscript(lost.id, lost.cancelled.empty() ? absl::OkStatus() : ended)) {
+  if (!SettledByTranscript(lost.id, replay_.Find(lost.id),
+                           lost.cancelled.empty() ? absl::OkStatus() : ended)) {
     if (cancelled) {
       Settle(lost.id, ended);
     } else if (!SettledAsBegun(lost.id, lost.begun)) {
@@ -178,31 +179,61 @@ void TellQueue::Wait(Waiting tell) {
 }
 
 void TellQueue::AskTranscript() {
-  for (const std::string& tell_id : std::exchange(settle_again_, {})) SettleAgain(tell_id);
-  for (auto tell = waiting_.begin(); tell != waiting_.end();) {
-    if (std::exchange(tell->ask_transcript, false) &&
-        (SettledByTranscript(tell->id) || SettledAsBegun(tell->id, tell->begun))) {
-      text_bytes_ -= tell->text.size();
-      tell = waiting_.erase(tell);
-    } else {
-      ++tell;
-    }
+  in_ask_transcript_ = true;
+  while (!is_asking_ && AskNext()) {
   }
+  in_ask_transcript_ = false;
 }
 
-void TellQueue::SettleAgain(const std::string& tell_id) {
+bool TellQueue::AskNext() {
+  if (!settle_again_.empty()) {
+    const std::string tell_id = *settle_again_.begin();
+    Ask(tell_id, [this, tell_id](const Replay::Turn& turn) {
+      settle_again_.erase(tell_id);
+      SettleAgain(tell_id, turn);
+    });
+    return true;
+  }
+  const auto asks = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [](const Waiting& tell) { return tell.ask_transcript; });
+  if (asks == waiting_.end()) return false;
+  Ask(asks->id, [this, tell_id = asks->id](const Replay::Turn& turn) { OnAsked(tell_id, turn); });
+  return true;
+}
+
+void TellQueue::Ask(const std::string& tell_id, Replay::Looked then) {
+  is_asking_ = true;
+  replay_.Look(tell_id, [this, then = std::move(then)](const Replay::Turn& turn) mutable {
+    is_asking_ = false;
+    then(turn);
+    if (!in_ask_transcript_ && on_asked_ != nullptr) on_asked_();
+  });
+}
+
+void TellQueue::OnAsked(const std::string& tell_id, const Replay::Turn& turn) {
+  const auto tell = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [&](const Waiting& one) { return one.id == tell_id; });
+  if (tell == waiting_.end()) return;  // Cancelled meanwhile.
+  tell->ask_transcript = false;
+  if (!SettledByTranscript(tell_id, turn) && !SettledAsBegun(tell_id, tell->begun)) return;
+  text_bytes_ -= tell->text.size();
+  waiting_.erase(tell);
+}
+
+void TellQueue::SettleAgain(const std::string& tell_id, const Replay::Turn& turn) {
   ledger_.Forget(tell_id);
   Accept(tell_id);
-  if (SettledByTranscript(tell_id)) return;
+  if (SettledByTranscript(tell_id, turn)) return;
   Settle(tell_id, NothingSays(absl::StrCat(who_(),
                                            " was through with this message before, and "
                                            "nothing says any more how it ended"),
                               ""));
 }
 
-bool TellQueue::SettledByTranscript(const std::string& tell_id, const absl::Status& unless_ended) {
+bool TellQueue::SettledByTranscript(const std::string& tell_id, const Replay::Turn& turn,
+                                    const absl::Status& unless_ended) {
   const std::optional<absl::Status> outcome =
-      replay_.OutcomeOf(tell_id, ledger_.WasHeard(tell_id), unless_ended);
+      replay_.OutcomeBy(turn, tell_id, ledger_.WasHeard(tell_id), unless_ended);
   if (outcome.has_value()) Settle(tell_id, *outcome);
   return outcome.has_value();
 }

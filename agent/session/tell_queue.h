@@ -40,21 +40,24 @@ class TellQueue {
   static constexpr size_t kOvertakenMax = 1000;
 
   // `check_room`: whether the disk has room for what would be said. `who`: the session's claude,
-  // for people. All of them outlive the queue.
+  // for people. `on_asked`: an answer of the transcript has come, after AskTranscript() had
+  // returned. All of them outlive the queue.
   TellQueue(TellLedger& ledger, SessionLog& log, Replay& replay,
-            std::function<absl::Status()> check_room, Text who)
+            std::function<absl::Status()> check_room, Text who,
+            std::function<void()> on_asked = nullptr)
       : ledger_(ledger),
         log_(log),
         replay_(replay),
         check_room_(std::move(check_room)),
-        who_(std::move(who)) {}
+        who_(std::move(who)),
+        on_asked_(std::move(on_asked)) {}
 
   // ------------------------------------------------------------------ what earlier agents left
   // Tells that were written may have been answered: they are lost until SettleLost(). The texts of
   // the others come again.
   void Recover();
   // The child goes on, with this tell in flight or none (""). The texts of the others come again.
-  void GoOn(absl::string_view in_flight);
+  void RecoverBeside(absl::string_view in_flight);
   // Or they were handed over.
   void TakeTexts(const handover::Session& before);
   void HandOver(handover::Session& state) const;
@@ -70,11 +73,27 @@ class TellQueue {
     kWaits,    // It waits: AskTranscript(), then WriteNext().
     kNotOpened,
   };
-  // As Session::Tell() says. `opened`: an Open came.
+  // Takes a tell. `opened`: an Open came. `repeat`: it may have been sent before; unless it waits
+  // here already, the transcript is asked before claude gets it, once no other turn is under way. A
+  // known id never runs again, and changes nothing, but
+  // - where its text died with an earlier agent, it is taken like a repeated one;
+  // - where it is settled, and the sender has no event to read that says so, it is settled again by
+  //   the transcript, once no other turn is under way;
+  // - without `repeat` it is new to the sender, whose store is older than what happened here, and
+  //   who may have read of it before: a settled one is settled again. (Of one in flight see
+  //   InFlight::OweWhole().)
+  // `begun`: its sender has read that claude had it. Where nothing here says how far that came, it
+  // is settled as FAILURE_AMBIGUOUS in the place of being run.
+  //
+  // One that cannot be taken is settled at once: FAILURE_BAD_REQUEST, the text is not UTF-8 or too
+  // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
+  // the disk has no room for what would be said.
   Offered Offer(const std::string& tell_id, std::string text, bool repeat, bool begun, bool opened);
   // Looks up what waits for that. Not while the transcript grows by a tell's turn: what is told
-  // anew in the middle of another turn would end that one for its reader.
+  // anew in the middle of another turn would end that one for its reader. While is_asking(), no
+  // tell may be written: on_asked() comes, and asks on.
   void AskTranscript();
+  bool is_asking() const { return is_asking_; }
 
   // ------------------------------------------------------------------------------------ its end
   bool any_waits() const { return !waiting_.empty(); }
@@ -89,8 +108,9 @@ class TellQueue {
   // All that wait with their text, and those without.
   void SettleWaiting(const absl::Status& outcome);
   void SettleTextless(const absl::Status& outcome);
-  // One that is not in flight. True: its child of an earlier agent is to be ended; `done` when it
-  // is settled.
+  // One that is not in flight is settled as FAILURE_CANCELLED. `done` when it is, with what it was
+  // before (unspecified: unknown here, and settled before it comes). True: its child of an earlier
+  // agent is to be ended for that.
   bool Cancel(const std::string& tell_id, CancelDone done);
 
   Phase PhaseOf(absl::string_view tell_id) const { return ledger_.PhaseOf(tell_id); }
@@ -123,10 +143,14 @@ class TellQueue {
   bool TakeTextOfKnown(const std::string& tell_id, std::string& text, bool begun);
   void Accept(const std::string& tell_id);
   void Wait(Waiting tell);
+  // Looks up one of those that wait for it. False: there are none.
+  bool AskNext();
+  void Ask(const std::string& tell_id, Replay::Looked then);
+  void OnAsked(const std::string& tell_id, const Replay::Turn& turn);
   // A coordinator whose store is older than what happened here: it was put back from a copy.
-  void SettleAgain(const std::string& tell_id);
+  void SettleAgain(const std::string& tell_id, const Replay::Turn& turn);
   // False: claude has not begun it, and may get it.
-  bool SettledByTranscript(const std::string& tell_id,
+  bool SettledByTranscript(const std::string& tell_id, const Replay::Turn& turn,
                            const absl::Status& unless_ended = absl::OkStatus());
   // Where the transcript has nothing of a tell that claude had begun. False: it had not.
   bool SettledAsBegun(const std::string& tell_id, bool begun);
@@ -137,6 +161,9 @@ class TellQueue {
   Replay& replay_;
   const std::function<absl::Status()> check_room_;
   const Text who_;
+  const std::function<void()> on_asked_;
+  bool is_asking_ = false;
+  bool in_ask_transcript_ = false;
   std::deque<Waiting> waiting_;
   size_t text_bytes_ = 0;  // Of waiting_ and lost_.
   std::vector<Lost> lost_;

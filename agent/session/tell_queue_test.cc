@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/session/part_fixture.h"
+#include "agent/testing/held_work.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,9 +31,10 @@ class TellQueueTest : public PartFixture {
   // The parts of one agent's life.
   void Begin() {
     replay = std::make_unique<Replay>(
-        *log, [this] { return transcript; }, [] { return "claude"; });
+        *log, [this] { return transcript; }, [] { return "claude"; }, work);
     queue = std::make_unique<TellQueue>(
-        files->tells(), *log, *replay, [this] { return room; }, [] { return "claude"; });
+        files->tells(), *log, *replay, [this] { return room; }, [] { return "claude"; },
+        [this] { ++asked; });
   }
   // That agent is killed, and the next one knows what it has left.
   void Recover() {
@@ -65,6 +67,8 @@ class TellQueueTest : public PartFixture {
                         R"("text":"hi"}],"stop_reason":)", stop_reason, "}}");
   }
 
+  SlowWork* work = nullptr;
+  int asked = 0;
   std::string transcript;
   absl::Status room;
   std::unique_ptr<Replay> replay;
@@ -239,7 +243,7 @@ TEST_F(TellQueueTest, TextsAreHandedOver) {
   replay.reset();
   NextAgent();
   Begin();
-  queue->GoOn(kA);
+  queue->RecoverBeside(kA);
   queue->TakeTexts(state);
   EXPECT_EQ(queue->WriteNext().text, "text of b");
 }
@@ -250,6 +254,59 @@ TEST(TellQueueDeathTest, NothingIsWrittenWhereNothingWaits) {
     void Write() { queue->WriteNext(); }
   };
   EXPECT_DEATH(Scene().Write(), "none waits");
+}
+
+// ------------------------------------------------------------- where a transcript takes a while
+
+// Another thread reads it.
+class TellQueueWaitsTest : public TellQueueTest {
+ protected:
+  TellQueueWaitsTest() {
+    work = &held;
+    queue.reset();
+    Begin();
+  }
+  HeldWork held;
+};
+
+TEST_F(TellQueueWaitsTest, OneTellAfterTheOtherIsLookedUp) {
+  Transcribe(kA, /*ended=*/true);
+  Offer(kA, /*repeat=*/true);
+  Offer(kB, /*repeat=*/true);
+  queue->AskTranscript();
+  queue->AskTranscript();
+  EXPECT_TRUE(queue->is_asking());
+  EXPECT_EQ(held.waiting(), 1u);
+  held.DoOne();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::SETTLED);
+  EXPECT_FALSE(queue->is_asking());
+  queue->AskTranscript();
+  held.DoOne();
+  EXPECT_EQ(asked, 2);
+  queue->AskTranscript();
+  EXPECT_FALSE(queue->is_asking());
+  EXPECT_EQ(queue->WriteNext().id, kB);
+}
+
+TEST_F(TellQueueWaitsTest, WhatIsCancelledMeanwhileIsNotSettledTwice) {
+  Transcribe(kA, /*ended=*/true);
+  Offer(kA, /*repeat=*/true);
+  queue->AskTranscript();
+  CancelOf(kA);
+  const std::vector<std::string> before = Story();
+  held.DoOne();
+  EXPECT_EQ(Story(), before);
+  EXPECT_FALSE(queue->any_waits());
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(TellQueueWaitsTest, WhatCannotBeLookedUpInTimeIsNotRun) {
+  Offer(kA, /*repeat=*/true);
+  queue->AskTranscript();
+  held.BeLate();
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"));
+  EXPECT_FALSE(queue->any_waits());
 }
 
 }  // namespace

@@ -112,15 +112,15 @@ void Turn::HandOver(handover::Session& state) const {
   limit.set_resets_at_ms(seen.resets_at_ms);
 }
 
-void Turn::GoOn(const handover::Session& before) {
+void Turn::AdoptHandover(const handover::Session& before) {
   replay_seen_ = before.replay_seen();
   spoke_before_ = before.spoke_before();
   owes_whole_ = before.owes_whole();
-  limit_.GoOn({.rejected = before.limit().rejected(),
-               .model_spoke = before.limit().model_spoke(),
-               .ran = before.limit().ran(),
-               .said = before.limit().said(),
-               .resets_at_ms = before.limit().resets_at_ms()});
+  limit_.Resume({.rejected = before.limit().rejected(),
+                 .model_spoke = before.limit().model_spoke(),
+                 .ran = before.limit().ran(),
+                 .said = before.limit().said(),
+                 .resets_at_ms = before.limit().resets_at_ms()});
 }
 
 }  // namespace iris

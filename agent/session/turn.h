@@ -69,9 +69,9 @@ class Turn {
   void LosePermission() { permission_lost_ = true; }
   bool permission_lost() const { return permission_lost_; }
 
-  // Who sent the tell may not have read how the turn began: all of it is told anew at its end.
+  // Who sent the tell may not have read how the turn began: all of it is replayed at its end.
   void OweWhole() { owes_whole_ = true; }
-  void OnToldWhole() { owes_whole_ = false; }
+  void OnReplayedWhole() { owes_whole_ = false; }
   bool owes_whole() const { return owes_whole_; }
 
   // The turn has ended well, and its transcript is waited for: `look` is called twice, a second and
@@ -100,7 +100,7 @@ class Turn {
   std::vector<CancelDone> TakeCancels() { return std::move(cancel_done_); }
 
   void HandOver(handover::Session& state) const;
-  void GoOn(const handover::Session& before);
+  void AdoptHandover(const handover::Session& before);
 
  private:
   const std::string tell_id_;

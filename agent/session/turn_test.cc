@@ -93,7 +93,7 @@ TEST_F(TurnTest, ATextThatIsNotWholeIsLookedUp) {
   EXPECT_EQ(Result(kWell, /*text_lost=*/true).kind, Kind::kAwaitTranscript);
   turn.OweWhole();
   EXPECT_EQ(Result(kWell).kind, Kind::kAwaitTranscript);
-  turn.OnToldWhole();
+  turn.OnReplayedWhole();
   EXPECT_EQ(Result(kWell).kind, Kind::kOver);
   EXPECT_EQ(KindOf(Result(kFailed, /*text_lost=*/true).outcome), v1::FAILURE_CLAUDE_ERROR);
 }
@@ -178,7 +178,7 @@ TEST_F(TurnTest, GoesOnInAnotherProgram) {
   turn.HandOver(state);
   EXPECT_EQ(state.in_flight(), "4f6d");
   Turn next(loop, "4f6d", [] { return "claude"; });
-  next.GoOn(state);
+  next.AdoptHandover(state);
   EXPECT_TRUE(next.owes_whole());
   EXPECT_TRUE(next.SpokeBefore());
 }

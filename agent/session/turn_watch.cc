@@ -129,14 +129,14 @@ void TurnWatch::HandOver(handover::Session& state) const {
   }
 }
 
-void TurnWatch::GoOn(const handover::Session& before, bool in_turn) {
+void TurnWatch::AdoptHandover(const handover::Session& before, bool in_turn) {
   if (in_turn) {
     std::vector<std::pair<std::string, std::string>> tools;
     for (const handover::Tool& tool : before.tools()) tools.emplace_back(tool.id(), tool.name());
-    stall_.GoOn(std::move(tools), Now());
+    stall_.Resume(std::move(tools), Now());
     ArmTimers();
   }
-  idle_.GoOn(IdleIn(before), in_turn, Now());
+  idle_.Resume(IdleIn(before), in_turn, Now());
 }
 
 }  // namespace iris

@@ -76,7 +76,7 @@ class TurnWatch {
 
   void HandOver(handover::Session& state) const;
   // As it was handed over; `in_turn`: a tell is in flight.
-  void GoOn(const handover::Session& before, bool in_turn);
+  void AdoptHandover(const handover::Session& before, bool in_turn);
 
  private:
   absl::Time Now() const { return absl::UnixEpoch() + loop_.now(); }

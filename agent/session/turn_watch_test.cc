@@ -91,7 +91,7 @@ TEST_F(TurnWatchTest, GoesOnInAnotherProgram) {
   handover::Tool& tool = *state.add_tools();
   tool.set_id("t1");
   tool.set_name("Bash");
-  watch.GoOn(state, /*in_turn=*/true);
+  watch.AdoptHandover(state, /*in_turn=*/true);
   EXPECT_TRUE(watch.text_lost());
   PassSeconds(10);
   EXPECT_EQ(Stall(), v1::Stall::TOOL_RUNNING);

@@ -17,7 +17,7 @@
 
 namespace iris {
 
-// A child without a process: a test reads what it is told, and says what it says by its sink.
+// A child without a process: a test reads what it is sent, and says what it says by its sink.
 class FakeChild final : public Child {
  public:
   static constexpr pid_t kKeeper = 5'000'001;  // Above any that Linux gives out.
@@ -44,8 +44,8 @@ class FakeChild final : public Child {
   // It reads nothing any more.
   void StopReading() { reads_ = false; }
 
-  // Lines that it was told.
-  const std::vector<std::string>& told() const { return told_; }
+  // Lines that it was sent.
+  const std::vector<std::string>& written() const { return written_; }
   bool stdin_closed() const { return stdin_closed_; }
   bool killed() const { return killed_; }
   bool paused() const { return paused_; }
@@ -54,7 +54,7 @@ class FakeChild final : public Child {
   void Write(std::string bytes) override {
     if (!reads_) queued_bytes_ += bytes.size();
     if (!bytes.empty() && bytes.back() == '\n') bytes.pop_back();
-    told_.push_back(std::move(bytes));
+    written_.push_back(std::move(bytes));
   }
   size_t queued_bytes() const override { return queued_bytes_; }
   void CloseStdin() override { stdin_closed_ = true; }
@@ -71,7 +71,7 @@ class FakeChild final : public Child {
   FakeChild** const where_;
   bool reads_ = true;
   size_t queued_bytes_ = 0;
-  std::vector<std::string> told_;
+  std::vector<std::string> written_;
   bool stdin_closed_ = false;
   bool killed_ = false;
   bool paused_ = false;

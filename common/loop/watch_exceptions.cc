@@ -11,12 +11,6 @@ const std::vector<WatchException>& KnownWatchExceptions() {
        .why = "`iris stop --agents` asks on the loop whether a local agent runs, and waits up to a "
               "second for its hello (stop_reach.cc, LocalAgentRuns)",
        .mender = "coordinator/link"},
-      {.what = "LockClaims",
-       .where = "",
-       .why =
-           "a session that claims its conversation waits up to 200 ms for the lock of the claims, "
-           "which another agent of that home may have",
-       .mender = "agent/session"},
   };
   return *known;
 }

@@ -109,7 +109,7 @@ class Agent {
     options.sync = [](const std::string&) { return absl::OkStatus(); };
     Do([&] {
       table_ = std::make_unique<SessionTable>(loop_.loop(),
-                                              AgentIdentity{.incarnation = NewUuid(),
+                                              SessionContext{.incarnation = NewUuid(),
                                                             .boot_id = "boot",
                                                             .pid_namespace = "pid:[1]",
                                                             .hostname = "fuzzed",

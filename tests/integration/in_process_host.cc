@@ -32,7 +32,7 @@ class InProcessHost::WireConnector final : public Connector {
 InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_program,
                              const std::string& path, const std::string& hostname) {
   std::filesystem::create_directories(absl::StrCat(home, "/sessions"));
-  AgentIdentity identity{
+  SessionContext identity{
       .incarnation = NewUuid(),
       .hostname = hostname,
       .keeper_program = keeper_program,

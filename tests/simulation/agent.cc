@@ -9,7 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/inventory/identity.h"
+#include "agent/inventory/session_context.h"
 #include "common/base/ids.h"
 #include "common/version/version.h"
 
@@ -54,7 +54,7 @@ void Host::Start() {
   agent_ = std::make_unique<Agent>();
   agent_->incarnation = NewUuid();
   agent_->loop = std::make_unique<EventLoop>([this] { return world_.now(); });
-  AgentIdentity identity{.incarnation = agent_->incarnation,
+  SessionContext identity{.incarnation = agent_->incarnation,
                          .boot_id = absl::StrCat("boot-", boots_),
                          .pid_namespace = "pid:[1]",
                          .hostname = "simulated",

@@ -1,4 +1,4 @@
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,7 +27,7 @@ absl::Status SyncOne(const std::string& path) {
 
 }  // namespace
 
-JournalDisk::~JournalDisk() {
+JournalSync::~JournalSync() {
   *alive_ = false;
   if (timer_ != 0) loop_.Cancel(timer_);
   {
@@ -37,7 +37,7 @@ JournalDisk::~JournalDisk() {
   if (thread_.joinable()) thread_.join();
 }
 
-void JournalDisk::SyncSoon(Client* client) {
+void JournalSync::SyncSoon(Client* client) {
   if (std::find(waiting_.begin(), waiting_.end(), client) != waiting_.end()) return;
   waiting_.push_back(client);
   if (timer_ == 0 && syncing_.empty()) {
@@ -45,7 +45,7 @@ void JournalDisk::SyncSoon(Client* client) {
   }
 }
 
-void JournalDisk::RemoveKept(size_t bytes) {
+void JournalSync::RemoveKept(size_t bytes) {
   const bool was_over = over_quota();
   kept_bytes_ -= bytes;
   if (!was_over || over_quota()) return;
@@ -58,26 +58,30 @@ void JournalDisk::RemoveKept(size_t bytes) {
   });
 }
 
-void JournalDisk::Forget(Client* client) {
+void JournalSync::Forget(Client* client) {
   clients_.erase(client);
   waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), client), waiting_.end());
   std::replace(syncing_.begin(), syncing_.end(), client, static_cast<Client*>(nullptr));
 }
 
-void JournalDisk::StartBatch() {
+void JournalSync::StartBatch() {
   timer_ = 0;
+  if (sync_ == nullptr && !HasThread()) {
+    timer_ = loop_.After(kSyncWithin, [this] { StartBatch(); });
+    return;
+  }
   syncing_ = std::exchange(waiting_, {});
   auto batch = std::make_unique<Batch>();
   for (Client* client : syncing_) batch->paths.push_back(client->TakeUnsynced());
-  if (sync_ != nullptr || !HasThread()) {
-    SyncAll(*batch, sync_ != nullptr ? sync_ : Sync(SyncOne));
+  if (sync_ != nullptr) {
+    SyncAll(*batch, sync_);
     return PostDone(std::move(batch));
   }
   absl::MutexLock lock(&mutex_);
   to_sync_ = std::move(batch);
 }
 
-bool JournalDisk::HasThread() {
+bool JournalSync::HasThread() {
   if (thread_.joinable()) return true;
   absl::StatusOr<std::thread> thread =
       StartThread("makes journals durable", [this] { RunThread(); });
@@ -90,7 +94,7 @@ bool JournalDisk::HasThread() {
   return true;
 }
 
-void JournalDisk::OnBatchDone(const Batch& batch) {
+void JournalSync::OnBatchDone(const Batch& batch) {
   for (size_t i = 0; i < syncing_.size(); ++i) {
     if (syncing_[i] != nullptr) syncing_[i]->OnSynced(batch.results[i]);
   }
@@ -98,13 +102,13 @@ void JournalDisk::OnBatchDone(const Batch& batch) {
   if (!waiting_.empty()) timer_ = loop_.After(kSyncWithin, [this] { StartBatch(); });
 }
 
-void JournalDisk::RunThread() {
+void JournalSync::RunThread() {
   while (true) {
     std::unique_ptr<Batch> batch;
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(
-          +[](JournalDisk* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
+          +[](JournalSync* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
             return self->stop_ || self->to_sync_ != nullptr;
           },
           this));
@@ -116,7 +120,7 @@ void JournalDisk::RunThread() {
   }
 }
 
-void JournalDisk::SyncAll(Batch& batch, const Sync& sync) {
+void JournalSync::SyncAll(Batch& batch, const Sync& sync) {
   for (const std::vector<std::string>& paths : batch.paths) {
     absl::Status result;
     for (const std::string& path : paths) result.Update(sync(path));
@@ -124,7 +128,7 @@ void JournalDisk::SyncAll(Batch& batch, const Sync& sync) {
   }
 }
 
-void JournalDisk::PostDone(std::unique_ptr<Batch> batch) {
+void JournalSync::PostDone(std::unique_ptr<Batch> batch) {
   loop_.Post([this, alive = alive_, batch = std::move(batch)] {
     if (*alive) OnBatchDone(*batch);
   });

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_INVENTORY_IDENTITY_H_
-#define IRIS_AGENT_INVENTORY_IDENTITY_H_
+#ifndef IRIS_AGENT_INVENTORY_SESSION_CONTEXT_H_
+#define IRIS_AGENT_INVENTORY_SESSION_CONTEXT_H_
 
 #include <functional>
 #include <string>
@@ -10,9 +10,10 @@
 namespace iris {
 
 class AuthLinks;
+class SlowWork;
 
 // What every session of one agent life has in common.
-struct AgentIdentity {
+struct SessionContext {
   std::string incarnation;  // UUID of this life.
   std::string host_id;      // As in Hello; tells hosts apart that share a home.
   std::string boot_id;
@@ -46,8 +47,10 @@ struct AgentIdentity {
   // Where the ssh agents are that connections lend; not owned. Null: children get the connections'
   // own sockets.
   AuthLinks* auth_links = nullptr;
+  // Does what may block; not owned. Null: whoever has it to do, at once.
+  SlowWork* slow_work = nullptr;
 };
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_INVENTORY_IDENTITY_H_
+#endif  // IRIS_AGENT_INVENTORY_SESSION_CONTEXT_H_

@@ -1,5 +1,5 @@
-#ifndef IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_
-#define IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_
+#ifndef IRIS_AGENT_JOURNAL_JOURNAL_SYNC_H_
+#define IRIS_AGENT_JOURNAL_JOURNAL_SYNC_H_
 
 #include <cstddef>
 #include <functional>
@@ -24,11 +24,12 @@ namespace iris {
 //   loop:    SyncSoon … SyncSoon … (50 ms) → TakeUnsynced of each ──┐            ┌──▶ OnSynced of
 //   each thread:                                                         └─▶ fdatasync┘
 //
-// The thread is started for the first batch. As long as none can be had (a process limit), the loop
-// waits for the disk itself: what is written must become durable in time.
+// The thread is started at once, since later there may be none to be had. Where there is none (a
+// process limit) every batch tries again: what is written waits, is not trimmed, and is bounded by
+// what a journal may keep.
 //
 // Lives on the process loop.
-class JournalDisk {
+class JournalSync {
  public:
   static constexpr absl::Duration kSyncWithin = absl::Milliseconds(50);
   static constexpr size_t kUnwrittenBytesMax = 64 << 20;
@@ -49,13 +50,15 @@ class JournalDisk {
   using Sync = std::function<absl::Status(const std::string& path)>;
 
   // `quota_bytes`: what all journals may keep together.
-  explicit JournalDisk(EventLoop& loop, size_t quota_bytes = kQuotaBytes)
-      : loop_(loop), quota_bytes_(quota_bytes) {}
+  explicit JournalSync(EventLoop& loop, size_t quota_bytes = kQuotaBytes)
+      : loop_(loop), quota_bytes_(quota_bytes) {
+    HasThread();
+  }
   // Without a thread, for simulations: `sync` runs on the loop.
-  JournalDisk(EventLoop& loop, Sync sync, size_t quota_bytes = kQuotaBytes)
+  JournalSync(EventLoop& loop, Sync sync, size_t quota_bytes = kQuotaBytes)
       : loop_(loop), quota_bytes_(quota_bytes), sync_(std::move(sync)) {}
   // What was not synced yet stays so. Every client has gone before.
-  ~JournalDisk();
+  ~JournalSync();
 
   EventLoop& loop() { return loop_; }
 
@@ -112,4 +115,4 @@ class JournalDisk {
 
 }  // namespace iris
 
-#endif  // IRIS_AGENT_JOURNAL_JOURNAL_DISK_H_
+#endif  // IRIS_AGENT_JOURNAL_JOURNAL_SYNC_H_
