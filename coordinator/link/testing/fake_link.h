@@ -48,6 +48,7 @@ class FakeLink final : public Link {
   void Lend(const SharedEnvironment&) override {}
   void OnTraffic() override {}
   std::shared_ptr<LinkLife> life() const override { return life_; }
+  bool no_agent_possible() const override { return false; }
   bool was_up() const override { return was_up_; }
   v1::LinkStatus Status() const override { return {}; }
 
