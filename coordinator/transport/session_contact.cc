@@ -100,7 +100,8 @@ void SessionContact::OnLinkProgress(const ConnectProgress& progress) {
   sink_.OnProgress({.stage = StageOf(progress.stage),
                     .text = progress.text,
                     .bytes_done = progress.bytes_done,
-                    .bytes_total = progress.bytes_total});
+                    .bytes_total = progress.bytes_total,
+                    .host_asks = progress.host_asks});
 }
 
 void SessionContact::OnLinkUp(const std::shared_ptr<LinkLife>& life) {

@@ -35,6 +35,14 @@ TEST_F(SessionContactTest, ItBeginsWithALeaseAStreamAndAChild) {
   EXPECT_THAT(Take(), ElementsAre("seeks", "leased", "opened 7", "may send"));
 }
 
+TEST_F(SessionContactTest, WhatAHostAsksBeforeTheLoginIsSaidAsThat) {
+  contact_->Handle(Event::kSought);
+  link_.Progress({.stage = ConnectProgress::Stage::kConnecting, .text = "resolving"});
+  link_.Progress(
+      {.stage = ConnectProgress::Stage::kConnecting, .text = "visit", .host_asks = true});
+  EXPECT_THAT(sink_.Take(), ElementsAre("progress: resolving", "progress: visit (the host asks)"));
+}
+
 TEST_F(SessionContactTest, WhomNobodyNeedsAnyMoreIsLetGoWhenItIsUp) {
   contact_->Handle(Event::kSought);
   is_needed_ = false;

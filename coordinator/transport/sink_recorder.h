@@ -19,7 +19,7 @@ class SinkRecorder final : public TransportSink {
  public:
   void OnProgress(const TransportProgress& progress) override {
     Heard(absl::StrCat("progress: ", progress.text, progress.words.empty() ? "" : ", says ",
-                       progress.words));
+                       progress.words, progress.host_asks ? " (the host asks)" : ""));
   }
   void OnReady(int64_t pid, uint64_t) override { Heard(absl::StrCat("ready ", pid)); }
   void OnDown(const absl::Status& why) override { Heard(absl::StrCat("down ", Kind(why))); }

@@ -182,7 +182,8 @@ class Attempt final : private ShellClient {
     options_.on_progress(
         {.stage = ConnectProgress::Stage::kConnecting,
          .text = absl::StrCat(target_.remote.destination,
-                              " has not accepted the login yet; the host says: ", words)});
+                              " has not accepted the login yet; the host says: ", words),
+         .host_asks = true});
   }
 
   absl::Status ChooseWire(Connection* connection) {
@@ -212,10 +213,10 @@ class Attempt final : private ShellClient {
 
   void ReportUnused(const v1::Hello& hello) const {
     if (!options_.on_progress) return;
-    options_.on_progress({.stage = ConnectProgress::Stage::kStarting,
-                          .text = absl::StrCat("reaching the agent on ",
-                                               target_.remote.destination),
-                          .hello = std::make_shared<const v1::Hello>(hello)});
+    options_.on_progress(
+        {.stage = ConnectProgress::Stage::kStarting,
+         .text = absl::StrCat("reaching the agent on ", target_.remote.destination),
+         .hello = std::make_shared<const v1::Hello>(hello)});
   }
 
   const SshTarget& target_;
