@@ -143,14 +143,14 @@ void HostLink::Perform(const LinkActions& actions) {
     heartbeat_.ProbeSoon(Now());
     ArmHeartbeat();
   }
-  if (actions.tell_progress) {
+  if (actions.report_progress) {
     observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });
   }
-  if (actions.tell_up) {
+  if (actions.report_up) {
     const std::shared_ptr<LinkLife> life = life_;
     observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
   }
-  if (actions.tell_down) {
+  if (actions.report_down) {
     const bool retries = machine_.state() == LinkState::kWaiting;
     const absl::Status why = failure_;
     observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });

@@ -288,7 +288,7 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
     written.push_back(status.key());
     all.push_back(std::move(status));
   }
-  TellLinksApart(written, all);
+  DistinguishLinks(written, all);
   return all;
 }
 
