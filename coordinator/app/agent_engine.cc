@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "common/base/hostname.h"
 #include "common/environment/environment.h"
+#include "common/log/check.h"
 #include "common/process/wait_exit.h"
 #include "coordinator/app/program_path.h"
 #include "coordinator/config/config.h"
@@ -22,7 +23,7 @@
 #include "coordinator/link/link_table.h"
 #include "coordinator/link/target.h"
 #include "coordinator/reach/local/local_agent.h"
-#include "coordinator/reach/reach.h"
+#include "coordinator/reach/reaches.h"
 #include "coordinator/reach/shell/agent_bundle.h"
 #include "coordinator/reach/ssh/ssh_reach.h"
 #include "coordinator/transport/agent_transport_factory.h"
@@ -44,17 +45,20 @@ class AgentEngine final : public Engine {
   AgentEngine(EventLoop& loop, const EngineOptions& options)
       : loop_(loop),
         bundle_(AgentBundle::Find(DefaultBundleDirectories(options.agent_bundle, ProgramPath()))),
-        ssh_(MakeSshReach({.bundle = bundle_.get(), .runtime_dir = options.runtime_dir})),
         links_(MakeLinkTable(
             loop,
-            {.target_of = [this](const RemoteWay& way) { return ssh_->To(way); },
+            {.target_of = [this](const RemoteWay& way) { return reaches_.To(way); },
              .connect_here =
                  [this, home = options.iris_home] { return MakeLocalConnector(*bundle_, home); },
              .hello_here = [home = options.iris_home] { return LocalAgentHello(home); },
              .coordinator_id = options.coordinator_id,
              .placed = options.placed})),
         transports_(MakeTransportFactory(
-            loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {}
+            loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {
+    reaches_.Add("ssh",
+                 MakeSshReach({.bundle = bundle_.get(), .runtime_dir = options.runtime_dir}));
+    Check(reaches_.complete(), "a kind of host that is read and not reached");
+  }
 
   ~AgentEngine() override { *alive_ = false; }
 
@@ -68,16 +72,14 @@ class AgentEngine final : public Engine {
   }
   void KeepTeams(const std::set<std::string>& names) override { links_->KeepTeams(names); }
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override {
-    links_->StopAgents(
-        force, env,
-        [this, alive = alive_, done = std::move(done)](std::vector<std::string> stopped,
-                                                       std::vector<std::string> problems) {
-          if (!*alive) return;
-          WhenGone(absl::Now() + kGoneWithin,
-                   [stopped = std::move(stopped), problems = std::move(problems), done] {
-                     done(stopped, problems);
-                   });
-        });
+    links_->StopAgents(force, env,
+                       [this, alive = alive_, done = std::move(done)](
+                           std::vector<std::string> stopped, std::vector<std::string> problems) {
+                         if (!*alive) return;
+                         WhenGone(absl::Now() + kGoneWithin,
+                                  [stopped = std::move(stopped), problems = std::move(problems),
+                                   done] { done(stopped, problems); });
+                       });
   }
 
  private:
@@ -103,7 +105,7 @@ class AgentEngine final : public Engine {
 
   EventLoop& loop_;
   const std::unique_ptr<AgentBundle> bundle_;
-  const std::unique_ptr<Reach> ssh_;  // Every `remote` is ssh's as yet.
+  Reaches reaches_;  // Every kind's.
   const std::unique_ptr<LinkTable> links_;
   const std::unique_ptr<TransportFactory> transports_;
   int64_t local_pid_ = 0;  // Of the local agent that is being ended; 0 = not seen.

@@ -32,6 +32,9 @@ struct ConnectProgress {
   // often where the network takes anything.
   uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;
+  // Of kConnecting: the host has not accepted the login yet, and `text` has what it says, which a
+  // person may have to do something about.
+  bool host_asks = false;
   // Of kStarting: an agent runs there, whose host's words these are, and this connection is none to
   // it. Null: nobody has greeted.
   std::shared_ptr<const v1::Hello> hello = nullptr;

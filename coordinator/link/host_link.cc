@@ -10,17 +10,13 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/link/grpc_channel.h"
+#include "coordinator/link/link_status.h"
 
 namespace iris {
 namespace {
 
 // A machine without threads may have some again.
 constexpr absl::Duration kThreadAgain = absl::Seconds(1);
-// Agents from before builds had numbers were asked in vain, and do not know how to say so.
-constexpr char kTooOldToUpgrade[] =
-    "it is too old to become a newer one in place; it is replaced at the next connection that "
-    "finds it idle, or after `iris stop --agents`";
-
 // The host has said that no agent runs there.
 bool CannotHaveStarted(const absl::Status& why) {
   switch (KindOf(why)) {
@@ -31,40 +27,6 @@ bool CannotHaveStarted(const absl::Status& why) {
     default:
       return false;
   }
-}
-
-absl::string_view ModeName(LinkMode mode) {
-  switch (mode) {
-    case LinkMode::kLocal:
-      return "local";
-    case LinkMode::kForward:
-      return "forward";
-    case LinkMode::kStdio:
-      return "stdio";
-  }
-  return "?";
-}
-
-v1::LinkStatus::State StateOf(LinkState state) {
-  switch (state) {
-    case LinkState::kDown:
-      return v1::LinkStatus::DOWN;
-    case LinkState::kConnecting:
-      return v1::LinkStatus::CONNECTING;
-    case LinkState::kBootstrapping:
-      return v1::LinkStatus::BOOTSTRAPPING;
-    case LinkState::kUp:
-      return v1::LinkStatus::UP;
-    case LinkState::kSuspect:
-      return v1::LinkStatus::SUSPECT;
-    case LinkState::kEnding:
-      return v1::LinkStatus::ENDING;
-    case LinkState::kWaiting:
-      return v1::LinkStatus::WAITING;
-    case LinkState::kBlocked:
-      return v1::LinkStatus::BLOCKED;
-  }
-  return v1::LinkStatus::STATE_UNSPECIFIED;
 }
 
 }  // namespace
@@ -181,14 +143,14 @@ void HostLink::Perform(const LinkActions& actions) {
     heartbeat_.ProbeSoon(Now());
     ArmHeartbeat();
   }
-  if (actions.tell_progress) {
+  if (actions.report_progress) {
     observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });
   }
-  if (actions.tell_up) {
+  if (actions.report_up) {
     const std::shared_ptr<LinkLife> life = life_;
     observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
   }
-  if (actions.tell_down) {
+  if (actions.report_down) {
     const bool retries = machine_.state() == LinkState::kWaiting;
     const absl::Status why = failure_;
     observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
@@ -247,7 +209,7 @@ void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
   SayAttemptEnded(connection.status());
   if (!connection.ok()) return Fail(connection.status());
   OpenLife(*std::move(connection));
-  LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
+  LogInfo("link ", name_, ": up, ", LinkModeName(mode_), mode_reason_.empty() ? "" : ", because ",
           mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
   if (!remark_.empty()) LogWarn("link ", name_, ": ", remark_);
   Handle(LinkEvent::kConnected);
@@ -382,7 +344,7 @@ void HostLink::EndOwner(const absl::Status& wire) {
 v1::LinkStatus HostLink::Status() const {
   v1::LinkStatus status;
   status.set_key(name_);
-  status.set_state(StateOf(machine_.state()));
+  status.set_state(ToProto(machine_.state()));
   status.set_losses(machine_.losses());
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);
@@ -397,21 +359,11 @@ v1::LinkStatus HostLink::Status() const {
     status.set_retry_in_ms(absl::ToInt64Milliseconds(left));
   }
   if (!machine_.up()) return status;
-  status.set_mode(std::string(ModeName(mode_)));
+  status.set_mode(std::string(LinkModeName(mode_)));
   status.set_mode_reason(mode_reason_);
   status.set_remark(remark_);
-  status.set_agent_build(hello_.build());
-  status.set_agent_pid(hello_.pid());
-  status.set_upgrade_refused(hello_.build_number() == 0 ? kTooOldToUpgrade
-                                                        : hello_.upgrade_refused());
-  status.set_hostname(hello_.hostname());
-  for (const LinkFact& known : facts_) {
-    v1::LinkFact& fact = *status.add_facts();
-    fact.set_name(known.name);
-    fact.set_value(known.value);
-  }
-  status.set_agent_socket(hello_.socket_path());
-  status.set_agent_data_dir(hello_.data_dir());
+  ShowAgent(hello_, status);
+  ShowFacts(facts_, status);
   return status;
 }
 

@@ -56,10 +56,10 @@ struct Row {
 
 constexpr LinkActions kStart = {.start_attempt = true};
 constexpr LinkActions kStartNow = {.cancel_retry = true, .start_attempt = true};
-constexpr LinkActions kProgress = {.tell_progress = true};
-constexpr LinkActions kSayUp = {.tell_up = true};
-constexpr LinkActions kSayDown = {.tell_down = true};
-constexpr LinkActions kSayDownAndRetry = {.arm_retry = true, .tell_down = true};
+constexpr LinkActions kProgress = {.report_progress = true};
+constexpr LinkActions kSayUp = {.report_up = true};
+constexpr LinkActions kSayDown = {.report_down = true};
+constexpr LinkActions kSayDownAndRetry = {.arm_retry = true, .report_down = true};
 
 // Bytes of a host may be counted late, so kProofOfLife comes at any time; so does kWokeUp. An event
 // that is written nowhere in a state's rows does not compile.
@@ -190,7 +190,7 @@ LinkActions LinkMachine::Handle(LinkEvent event, absl::Duration now) {
   const Step& step = StepFor(state_, event, wanted_);
   if (step.kind == Step::Kind::kNever) Impossible(state_, event);
   if (step.kind == Step::Kind::kGo) state_ = step.next;
-  if (step.actions.tell_up) up_since_ = now;
+  if (step.actions.report_up) up_since_ = now;
   if (step.actions.arm_retry) ArmRetry(now);
   if (state_ == S::kDown || state_ == S::kBlocked) backoff_.Reset();
   return step.actions;

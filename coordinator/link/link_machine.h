@@ -44,9 +44,9 @@ struct LinkActions {
   bool begin_ending = false;  // End the wire and what keeps it; kFailed or kFailedForGood follows.
   bool start_attempt = false;  // kConnected, kFailed or kFailedForGood follows.
   bool probe_now = false;
-  bool tell_progress = false;  // Observers.
-  bool tell_up = false;
-  bool tell_down = false;  // With `retries` = the state is kWaiting.
+  bool report_progress = false;  // Observers.
+  bool report_up = false;
+  bool report_down = false;  // With `retries` = the state is kWaiting.
 
   friend bool operator==(const LinkActions&, const LinkActions&) = default;
 };

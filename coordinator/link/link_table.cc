@@ -11,6 +11,7 @@
 #include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/agent_stops.h"
 #include "coordinator/link/attempt_notes.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/connection_pace.h"
@@ -22,8 +23,6 @@
 #include "coordinator/link/login_bar.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"
-#include "coordinator/link/stop_agents.h"
-#include "coordinator/link/stop_reach.h"
 #include "coordinator/link/target_connector.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
@@ -46,11 +45,17 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
       : loop_(loop),
         options_(std::move(options)),
         resolver_(loop),
+        stops_(loop, resolver_,
+               {.target_of = options_.target_of,
+                .hello_here = options_.hello_here,
+                .coordinator_id = options_.coordinator_id,
+                .placed = options_.placed},
+               [this] { SweepSoon(); }),
         wake_watch_(WakeWatch::Start(loop, [this] { WokeUp(); })) {}
 
   ~HostLinkTable() override {
     *alive_ = false;
-    stops_.clear();
+    stops_.Clear();
     team_links_.clear();
     links_.clear();
     // Their callbacks post to the loop. Longer than any call here takes, cancelled or not.
@@ -105,7 +110,6 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void ForEachTeamLink(Visit visit) const;
 
   void NotePlace(const std::shared_ptr<LinkLife>& life);
-  bool RunsHereBesides(const StopAgentsCall& stop) const;
 
   EventLoop& loop_;
   const LinkTableOptions options_;
@@ -116,9 +120,9 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   uint64_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
   const std::shared_ptr<ConnectionPace> pace_ = std::make_shared<ConnectionPace>();
-  std::multimap<std::string, TeamEntry> team_links_;    // By the team's name, one a session.
-  std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
-  bool sweeping_ = false;                               // Posted.
+  std::multimap<std::string, TeamEntry> team_links_;  // By the team's name, one a session.
+  AgentStops stops_;                                  // They use links.
+  bool sweeping_ = false;                             // Posted.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
@@ -242,9 +246,8 @@ void HostLinkTable::Sweep() {
   const auto drop_if = [](auto& all, auto may_go) {
     all.erase(std::remove_if(all.begin(), all.end(), may_go), all.end());
   };
-  drop_if(stops_, [](const auto& stop) { return stop->over(); });
   std::erase_if(team_links_, [](const auto& entry) { return !entry.second.link->used(); });
-  if (!stops_.empty()) return;  // They use the links; the end of the last one comes here again.
+  if (stops_.any()) return;  // They use the links; the end of the last one comes here again.
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
     shared->closing = true;
@@ -285,7 +288,7 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
     written.push_back(status.key());
     all.push_back(std::move(status));
   }
-  TellLinksApart(written, all);
+  DistinguishLinks(written, all);
   return all;
 }
 
@@ -325,57 +328,21 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   }
 }
 
-// The agent on this machine runs, and is none of those that are asked over another link: such a one
-// leaves, and nobody is to start another.
-bool HostLinkTable::RunsHereBesides(const StopAgentsCall& stop) const {
-  const absl::optional<v1::Hello> hello = options_.hello_here();
-  return hello.has_value() && !stop.asks(*hello);
-}
-
 void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) {
-  v1::ShutdownRequest request;
-  request.set_coordinator_id(options_.coordinator_id);
-  request.set_force(force);
-  stops_.push_back(std::make_unique<StopAgentsCall>(
-      loop_, std::move(request),
-      [this, done = std::move(done)](std::vector<std::string> stopped,
-                                     std::vector<std::string> problems) {
-        SweepSoon();
-        done(std::move(stopped), std::move(problems));
-      }));
-  StopAgentsCall& stop = *stops_.back();
-  if (options_.placed != nullptr) {
-    stop.on_gone = [this](const std::string& place) { options_.placed->Forget(place); };
-  }
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });
-  std::set<std::string> asked;
+  const AgentStops::Linked here = {.link = *Local().link, .name = kLocal};
+  std::vector<AgentStops::Linked> others;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
-    HostLink& link = *shared->link;
-    if (const std::shared_ptr<LinkLife> life = link.life(); life != nullptr) {
-      stop.Ask(link, shared->name, life);
-      asked.insert(PlaceOf(life->hello));
-    } else if (!shared->is_local() && !link.retired() &&
-               (link.is_connecting() || link.may_have_started())) {
-      // Nobody knows the place of an agent that has not greeted yet.
-      stop.AwaitAndAskIfAny(link, shared->name);
-    }
+    if (!shared->is_local()) others.push_back({.link = *shared->link, .name = shared->name});
   }
-  // The local agent may run from an earlier life of this coordinator, or be about to; it is not
-  // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.
-  HostLink& local = *Local().link;
-  const bool has_agent = local.is_connecting() || RunsHereBesides(stop);
-  if (local.life() == nullptr && !local.retired() && has_agent) {
-    stop.AwaitAndAsk(local, kLocal);
-  }
-  if (options_.placed != nullptr) {
-    ReachOthers(stop, *options_.placed, asked, env, resolver_, options_.target_of,
-                [this, env](const ResolvedTarget& to) -> HostLink& {
-                  SharedLink& shared = Find(to);
-                  shared.lent->Lend(nullptr, env);
-                  return *shared.link;
-                });
-  }
-  stop.Begin();
+  stops_.Stop(
+      force, env, here, others,
+      [this, env](const ResolvedTarget& to) -> HostLink& {
+        SharedLink& shared = Find(to);
+        shared.lent->Lend(nullptr, env);
+        return *shared.link;
+      },
+      std::move(done));
 }
 
 }  // namespace

@@ -55,8 +55,9 @@ class LinkTable {
 struct LinkTableOptions {
   // The target that a team's way names, for nobody yet (coordinator/reach). Never null.
   std::function<TargetPtr(const RemoteWay&)> target_of;
-  // To the agent on this machine; and how that greets, if it runs, without starting it.
+  // To the agent on this machine.
   std::function<std::unique_ptr<Connector>()> connect_here;
+  // How that greets, if it runs, without starting it. May block: called on a thread.
   std::function<absl::optional<v1::Hello>()> hello_here;
   std::string coordinator_id;      // UUID of the store.
   PlacedAgents* placed = nullptr;  // Outlives the table; null: nothing is remembered.

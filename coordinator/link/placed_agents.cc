@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "common/base/sha256.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/way_digest.h"
 
 namespace iris {
 namespace {
@@ -29,13 +29,6 @@ absl::optional<bool> ToChoice(int number) {
   return number == kYes;
 }
 
-// What decides which host and which agent there is meant, as far as the way says it. A digest: what
-// a variable in it stands for may be a secret.
-std::string DigestOfWay(const RemoteWay& way) {
-  return Sha256Hex(
-      absl::StrCat(way.remote.text, "\n", way.options.port, "\n", way.options.agent_dir));
-}
-
 }  // namespace
 
 std::string PlaceOf(const v1::Hello& hello) {
@@ -49,7 +42,7 @@ absl::string_view FolderOf(absl::string_view place) {
 }
 
 std::string PlaceOfAttempt(const RemoteWay& way, absl::string_view link_identity) {
-  return absl::StrCat(kAttempt, DigestOfWay(way), " ", link_identity);
+  return absl::StrCat(kAttempt, DigestOfWay(way.remote, way.options), " ", link_identity);
 }
 
 bool IsAttempt(absl::string_view place) {

@@ -181,6 +181,10 @@ void StopAgentsCall::NotFound(uint64_t expected, const absl::Status& why) {
   FinishIfAll();
 }
 
+void StopAgentsCall::NoneThere(uint64_t expected) {
+  if (expected_.erase(expected) > 0) FinishIfAll();
+}
+
 // By this stop, which has tried it meanwhile, or by an earlier one.
 void StopAgentsCall::OnRetired(const Expected& expected, const HostLink& link) {
   const bool has_failed = !link.failure().ok() && !link.is_connecting();

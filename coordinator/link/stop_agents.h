@@ -41,8 +41,8 @@ class StopAgentsCall {
   // `request` is what agents are asked. `loop` and the links that are passed outlive this.
   // `done` is called once, on the loop and never from inside a method; not at all once this is
   // destroyed.
-  StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request,
-                 StopAgentsDone done, absl::Duration deadline = kDeadline);
+  StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request, StopAgentsDone done,
+                 absl::Duration deadline = kDeadline);
   ~StopAgentsCall();
   StopAgentsCall(const StopAgentsCall&) = delete;
   StopAgentsCall& operator=(const StopAgentsCall&) = delete;
@@ -56,13 +56,16 @@ class StopAgentsCall {
   void AwaitAndAskIfAny(HostLink& link, const std::string& name);
   // An agent at `place` (PlaceOf()) is to be ended too, or whatever is at the end of the way of an
   // attempt (PlaceOfAttempt()); its link is being looked for. `way`: what leads there, for people
-  // (Target::kind()). Returns what names it in Found() or NotFound(), one of which follows.
+  // (Target::kind()). Returns what names it in Found(), NotFound() or NoneThere(), one of which
+  // follows.
   uint64_t Expect(const std::string& name, const std::string& place,
                   const std::string& way = "the way");
   // As Ask() or AwaitAndAsk(), whichever it needs. Where another agent is at its other end, that is
   // asked, and a problem. So is how the link failed where this stop has tried it by now.
   void Found(uint64_t expected, HostLink& link);
   void NotFound(uint64_t expected, const absl::Status& why);
+  // There is none, which is no problem; or it was passed in another way.
+  void NoneThere(uint64_t expected);
   void Begin();
 
   // Called with the place of each agent that was ended: there is none next time. And with that of

@@ -2,9 +2,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "common/base/sha256.h"
 #include "common/log/log.h"
+#include "coordinator/link/way_digest.h"
 
 namespace iris {
 namespace {
@@ -13,12 +12,7 @@ namespace {
 constexpr absl::Duration kNoteEvery = absl::Hours(24);
 constexpr absl::Duration kNoteAgain = absl::Minutes(1);
 
-// What decides which host is meant, as far as the configuration says it: a digest, since what a
-// variable in it stands for may be a secret.
-std::string WayTo(const Team& team) {
-  return Sha256Hex(absl::StrCat(team.remote->text, "\n", team.remote_options.port, "\n",
-                                team.remote_options.agent_dir));
-}
+std::string WayTo(const Team& team) { return DigestOfWay(*team.remote, team.remote_options); }
 
 }  // namespace
 

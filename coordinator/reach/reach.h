@@ -40,6 +40,8 @@ class RemoteReader {
 
   // A `remote` that begins with this word, its program, is of this kind.
   virtual bool Reads(absl::string_view program) const = 0;
+  // The keys of remoteOptions ("port", "identity") that are of this kind: no other may be given.
+  virtual absl::Span<const absl::string_view> options() const = 0;
   // Takes the words apart into `way.remote`, and settles with `way.options`, which hold what
   // remoteOptions say, what is said twice. FAILURE_BAD_REQUEST, each with its fix: what this kind
   // does not take, or both say and say differently.

@@ -1,14 +1,12 @@
 #include "coordinator/reach/read_remote.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "coordinator/config/shell_words.h"
 #include "coordinator/reach/reach.h"
-#include "coordinator/reach/ssh/ssh_remote.h"
+#include "coordinator/reach/remote_kinds.h"
 
 namespace iris {
 
@@ -19,14 +17,7 @@ absl::Status ReadRemote(const std::string& text, absl::Span<const std::string> a
   if (!words.ok()) return words.status();
   const RemoteText remote = {
       .text = text, .words = *std::move(words), .allowed = allowed, .home = home, .given = given};
-  const SshRemoteReader ssh;
-  const RemoteReader* const kinds[] = {&ssh};  // ssh is the last: it reads what no other does.
-  const absl::string_view program =
-      remote.words.empty() ? absl::string_view() : absl::string_view(remote.words[0]);
-  const auto* const kind =
-      std::find_if(std::begin(kinds), std::end(kinds),
-                   [program](const RemoteReader* reader) { return reader->Reads(program); });
-  return (*kind)->Read(remote, way);
+  return ReadByKind(remote, RemoteKinds(), way);
 }
 
 }  // namespace iris

@@ -5,12 +5,14 @@ namespace iris {
 void ChildReport::OnReady(const v1::ChildInfo& child) {
   if (ready_ && Is(child)) return;
   ready_ = said_ready_ = true;
+  is_awaited_ = false;
   pid_ = child.pid();
   start_time_ = child.start_time();
   sink_.OnReady(pid_, start_time_);
 }
 
 void ChildReport::Forget() {
+  is_awaited_ = false;
   pid_ = 0;
   requests_.Clear();
 }

@@ -29,6 +29,11 @@ class ChildReport {
   bool Is(const v1::ChildInfo& child) const {
     return pid_ == child.pid() && start_time_ == child.start_time();
   }
+  // Somebody waits for one that answers, until OnReady(), SayUnknown() or Forget().
+  void Await() { is_awaited_ = true; }
+  bool is_awaited() const { return is_awaited_; }
+  // True: somebody did.
+  bool StopAwaiting() { return std::exchange(is_awaited_, false); }
   // Says that it answers; unless it is this one of which that was said: both the event and the
   // answer of a call say so.
   void OnReady(const v1::ChildInfo& child);
@@ -59,6 +64,7 @@ class ChildReport {
   const TurnProgress& progress_;
   TransportSink& sink_;
   bool ready_ = false;
+  bool is_awaited_ = false;
   bool said_ready_ = false;  // OnReady() was the last word to the sink.
   int64_t pid_ = 0;
   uint64_t start_time_ = 0;

@@ -19,7 +19,7 @@ class SinkRecorder final : public TransportSink {
  public:
   void OnProgress(const TransportProgress& progress) override {
     Heard(absl::StrCat("progress: ", progress.text, progress.words.empty() ? "" : ", says ",
-                       progress.words));
+                       progress.words, progress.host_asks ? " (the host asks)" : ""));
   }
   void OnReady(int64_t pid, uint64_t) override { Heard(absl::StrCat("ready ", pid)); }
   void OnDown(const absl::Status& why) override { Heard(absl::StrCat("down ", Kind(why))); }
@@ -43,7 +43,7 @@ class SinkRecorder final : public TransportSink {
   void OnReadUpTo(const ReadMark& mark) override { Heard(absl::StrCat("read up to ", mark.seq)); }
   bool HostHasAnswered() const override { return false; }
   absl::Status EndWhileAway(const std::string&, const HostAway&) const override {
-    return absl::OkStatus();
+    return end_while_away;
   }
   void OnHostAway(const HostAway&) override { Heard("host away"); }
   void OnHostBack() override { Heard("host back"); }
@@ -52,6 +52,7 @@ class SinkRecorder final : public TransportSink {
   // What was heard since the last call of this.
   std::vector<std::string> Take() { return std::exchange(heard_, {}); }
   std::function<void()> on_heard;  // After each.
+  absl::Status end_while_away;     // How tells end that no host has got; OK: they wait.
 
  private:
   static std::string Kind(const absl::Status& status) {

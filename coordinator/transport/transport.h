@@ -27,6 +27,7 @@ struct TransportProgress {
   std::string text;          // E.g. "uploading the agent to gpu1 (x86_64)".
   uint64_t bytes_done = 0;   // kUploading.
   uint64_t bytes_total = 0;  // kUploading.
+  bool host_asks = false;    // kConnecting: as ConnectProgress has it.
   // kWorking: what claude does now and the end of what it said last, as far as it has said; words
   // of a claude on some host.
   v1::ToolUse tool;

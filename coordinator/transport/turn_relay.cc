@@ -119,6 +119,15 @@ void TurnRelay::Settle(const std::string& tell_id, const absl::Status& outcome) 
   sink_.OnSettled(settled.id, NameTakeover(outcome, key_));
 }
 
+bool TurnRelay::SettleEach(const std::vector<std::string>& ids, const absl::Status& outcome) {
+  const std::shared_ptr<bool> alive = alive_;
+  for (const std::string& tell_id : ids) {
+    if (tells_.Find(tell_id) != nullptr) Settle(tell_id, outcome);
+    if (!*alive) return false;
+  }
+  return true;
+}
+
 bool TurnRelay::SettleAll(const absl::Status& outcome) {
   const std::deque<PendingTell> tells = tells_.TakeAll();
   text_bytes_ = 0;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
@@ -42,7 +43,10 @@ class TurnRelay {
 
   // The tell, which is under way, is over.
   void Settle(const std::string& tell_id, const absl::Status& outcome);
-  // The same of every one. False: a sink destroyed this.
+  // The same of those of `ids` that are still under way when it is their turn. False: a sink
+  // destroyed this.
+  bool SettleEach(const std::vector<std::string>& ids, const absl::Status& outcome);
+  // The same of every one.
   bool SettleAll(const absl::Status& outcome);
 
   // As AttachSink has it.

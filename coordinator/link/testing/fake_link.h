@@ -36,6 +36,7 @@ class FakeLink final : public Link {
     agent_ = nullptr;
     observer_->OnLinkDown(why, retries);
   }
+  void Progress(const ConnectProgress& progress) { observer_->OnLinkProgress(progress); }
   // While up.
   FakeChannel& agent() { return *agent_; }
   bool wanted() const { return wanted_; }

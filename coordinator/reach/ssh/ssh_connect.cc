@@ -103,7 +103,7 @@ class Attempt final : private ShellClient {
       if (!logged_in_at_.has_value()) logged_in_at_ = absl::Now();
       return *logged_in_at_ + timeout;
     }
-    TellWordsBeforeLogin();
+    ReportWordsBeforeLogin();
     return start_ + (WantsSomething() ? LoginPatience() : timeout);
   }
 
@@ -127,7 +127,7 @@ class Attempt final : private ShellClient {
           "with ssh from a shell and do it, then send the message again.");
     }
     const absl::string_view what =
-        words_told_.empty() ? "did not answer" : "greets, but did not accept the login";
+        words_reported_.empty() ? "did not answer" : "greets, but did not accept the login";
     return MakeFailure(v1::FAILURE_UNREACHABLE,
                        absl::StrCat("the host ", what, " within ",
                                     absl::FormatDuration(target_.options.connect_timeout)),
@@ -141,7 +141,7 @@ class Attempt final : private ShellClient {
 
   // The host has said something before the login that is more than its greeting.
   bool WantsSomething() const {
-    return !words_told_.empty() &&
+    return !words_reported_.empty() &&
            (options_.greeting == nullptr || !options_.greeting->Knows(ssh_->said()));
   }
 
@@ -161,28 +161,29 @@ class Attempt final : private ShellClient {
 
   // They may say what was to be done.
   absl::Status WithWords(const absl::Status& why) const {
-    if (words_told_.empty() || ssh_->logged_in()) return why;
+    if (words_reported_.empty() || ssh_->logged_in()) return why;
     Failure failure = ToProto(why);
     failure.set_detail(
         absl::StrCat(failure.detail(), "; before the login the host says: ", WordsBeforeLogin()));
     return FromProto(failure);
   }
 
-  void TellWordsBeforeLogin() {
+  void ReportWordsBeforeLogin() {
     if (ssh_->logged_in()) return;
     const std::string words = WordsBeforeLogin();
-    if (words.empty() || words == words_told_) return;
+    if (words.empty() || words == words_reported_) return;
     // Most hosts only greet, and let us in at once.
     if (!words_seen_at_.has_value()) {
       words_seen_at_ = absl::Now();
       return;
     }
-    words_told_ = words;
+    words_reported_ = words;
     if (!options_.on_progress) return;
     options_.on_progress(
         {.stage = ConnectProgress::Stage::kConnecting,
          .text = absl::StrCat(target_.remote.destination,
-                              " has not accepted the login yet; the host says: ", words)});
+                              " has not accepted the login yet; the host says: ", words),
+         .host_asks = true});
   }
 
   absl::Status ChooseWire(Connection* connection) {
@@ -212,10 +213,10 @@ class Attempt final : private ShellClient {
 
   void ReportUnused(const v1::Hello& hello) const {
     if (!options_.on_progress) return;
-    options_.on_progress({.stage = ConnectProgress::Stage::kStarting,
-                          .text = absl::StrCat("reaching the agent on ",
-                                               target_.remote.destination),
-                          .hello = std::make_shared<const v1::Hello>(hello)});
+    options_.on_progress(
+        {.stage = ConnectProgress::Stage::kStarting,
+         .text = absl::StrCat("reaching the agent on ", target_.remote.destination),
+         .hello = std::make_shared<const v1::Hello>(hello)});
   }
 
   const SshTarget& target_;
@@ -230,7 +231,7 @@ class Attempt final : private ShellClient {
   absl::Time start_;  // Of the wait for the login.
   absl::optional<absl::Time> logged_in_at_;
   absl::optional<absl::Time> words_seen_at_;  // Before the login.
-  std::string words_told_;
+  std::string words_reported_;
 };
 
 }  // namespace

@@ -47,7 +47,9 @@ TEST_F(SshConnectTest, WhatAHostSaysBeforeTheLoginIsToldWhileItWaits) {
   const SshHost host(SaysAndWaits(scratch, 2));  // Twice: for the question, and for the login.
   std::string told;
   on_progress_ = [&](const ConnectProgress& progress) {
-    if (absl::StrContains(progress.text, "the host says: ")) told = progress.text;
+    const bool says = absl::StrContains(progress.text, "the host says: ");
+    EXPECT_EQ(progress.host_asks, says) << progress.text;
+    if (says) told = progress.text;
   };
   SshTarget target = host.Target();
   target.options.connect_timeout = absl::Seconds(3);  // Less than that.

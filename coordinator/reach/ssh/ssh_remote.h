@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "coordinator/config/config.h"
 #include "coordinator/reach/reach.h"
 
@@ -13,6 +14,7 @@ class SshRemoteReader final : public RemoteReader {
  public:
   // Every word: what is no program of ssh's is refused by Read(), which says how to write it.
   bool Reads(absl::string_view) const override { return true; }
+  absl::Span<const absl::string_view> options() const override;
   absl::Status Read(const RemoteText& text, RemoteWay& way) const override;
 };
 

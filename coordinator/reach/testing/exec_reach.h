@@ -123,6 +123,7 @@ class ExecReach final : public RemoteReader, public Reach {
       : program_(std::move(program)), bundle_(bundle) {}
 
   bool Reads(absl::string_view program) const override { return program == program_; }
+  absl::Span<const absl::string_view> options() const override { return {}; }
   absl::Status Read(const RemoteText& text, RemoteWay& way) const override {
     if (text.words.size() < 2)
       return MakeFailure(v1::FAILURE_BAD_REQUEST, "names no place",
