@@ -45,15 +45,12 @@ Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, Sto
       store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
+      checkpoints_(loop, store_, *this),
       pool_(loop, store_, factory, *this) {
   KeepHouseNowAndThen();
 }
 
-Orchestrator::~Orchestrator() {
-  loop_.Cancel(checkpoint_timer_);
-  loop_.Cancel(unsaved_timer_);
-  loop_.Cancel(house_timer_);
-}
+Orchestrator::~Orchestrator() { loop_.Cancel(house_timer_); }
 
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -24,6 +25,7 @@
 #include "coordinator/caller/caller.h"
 #include "coordinator/kept/answers_kept.h"
 #include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/checkpoints.h"
 #include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
@@ -73,7 +75,7 @@ struct TellLimits {
 // host has got.
 //
 // Lives on the coordinator's loop.
-class Orchestrator : private SessionListener {
+class Orchestrator : private SessionListener, private CheckpointOwner {
  public:
   // All outlive the orchestrator. `store` writes where it likes to.
   Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
@@ -327,31 +329,7 @@ class Orchestrator : private SessionListener {
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
-  void PostSave();
-  void Save();
-  void SaveEach(const std::set<std::string>& session_ids);
-  void SaveUnsavedLater();
-  // What is stored of some sessions at a time: copies, since the loop goes on meanwhile.
-  struct Saving {
-    std::set<std::string> session_ids;
-    std::vector<Checkpoint> checkpoints;
-    std::vector<uint64_t> rounds;   // OpenTell::text_round of the checkpoints' tells.
-    std::deque<std::string> texts;  // What the checkpoints refer to.
-    std::vector<Settlement> settled;
-    std::vector<std::shared_ptr<const std::string>> answers;  // What the settlements refer to.
-    std::vector<Postponement> put_off;
-    size_t bytes() const;  // That it holds beside the tells: answers are theirs.
-  };
-  using Saved = absl::AnyInvocable<void(const absl::Status& saved)>;
-  // None of them is being stored. `saved` comes when they were, or with why they are not.
-  void SaveSessions(const std::set<std::string>& session_ids, Saved saved);
-  void AddCheckpoint(const std::string& session_id, Saving& saving);
-  // How all of those sessions' tells ended that are over.
-  void AddEnds(Saving& saving);
-  void OnSaved(const Saving& saving);
-  void OnCheckpointStored(const Checkpoint& checkpoint, uint64_t round);
-  void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
-  void OnNotStored(const std::string& session_id, const absl::Status& why);
+  void OnSettled(const std::string& tell_id, OpenTell& tell);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
@@ -454,10 +432,19 @@ class Orchestrator : private SessionListener {
   void SetProgress(const std::string& tell_id, v1::TellProgress progress);
   void TellPlaces(const Queue& queue);
 
+  // What is stored of tells, and that it is (settle.cc).
+  absl::optional<UnsavedText> UnsavedTextOf(const std::string& session_id) override;
+  std::variant<TellEnd, Postponement> OutcomeOf(const std::string& tell_id) override;
+  void OnMarkStored(const std::string& session_id, const ReadMark& mark) override;
+  void OnTextStored(const std::string& tell_id, size_t bytes, uint64_t round) override;
+  void OnPutOffStored(const std::string& tell_id) override;
+  void OnEndsStored(const std::vector<std::string>& tell_ids) override;
+  void OnNotStored(const std::string& session_id, const std::vector<std::string>& ended,
+                   const absl::Status& why) override;
+
   TransportSink& SinkFor(PooledSession& session) override;
   void OnRoom(const std::string& session_id) override;
   // What the queues hear (session_events.cc).
-  void SaveSoon(const std::string& session_id, const ReadMark& mark);
   absl::Status EndOfSent(const std::string& id_on_host, const HostAway& away) const;
   bool MayGive(const std::string& id_on_host);
   void MarkRunning(const std::string& tell_id);
@@ -476,20 +463,13 @@ class Orchestrator : private SessionListener {
   size_t texts_kept_bytes_ = 0;                               // OpenTell::text of all.
   absl::flat_hash_map<std::string, OpenTell> open_;           // By tell_id.
   std::map<std::string, std::shared_ptr<Arrival>> arrivals_;  // By tell_id.
-  std::map<std::string, std::string> sent_again_;  // Tell ids, by ids on hosts that differ.
-  std::map<std::string, Queue> queues_;            // By session_id.
-  std::vector<std::string> no_way_;                // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;   // Their sessions have no way to the host yet.
-  std::map<std::string, ReadMark> applied_;        // By session_id: since the last checkpoint.
-  std::vector<std::string> ended_;                 // Tells that are over and not stored so.
-  std::set<std::string> unsaved_;                  // Sessions that the store did not take.
-  std::set<std::string> saving_;                   // Sessions that are being stored.
-  bool saves_again_ = false;                       // Save() has left some of them out.
-  std::multiset<std::string> fetching_;            // Tells that are being marked as fetched.
-  bool save_posted_ = false;
+  std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
+  std::map<std::string, Queue> queues_;              // By session_id.
+  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
+  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
+  std::multiset<std::string> fetching_;              // Tells that are being marked as fetched.
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
-  EventLoop::TimerId checkpoint_timer_ = 0;
-  EventLoop::TimerId unsaved_timer_ = 0;
+  Checkpoints checkpoints_;
   SessionPool pool_;
   EventLoop::TimerId house_timer_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.

@@ -124,8 +124,7 @@ void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
 
 void Orchestrator::Leave() {
   store_.Finish();  // What is being stored.
-  unsaved_.clear();
-  if (!leaving_) Save();
+  if (!leaving_) checkpoints_.SaveAll();
   store_.Finish();
   LetEverybodyGo();
 }
@@ -148,8 +147,7 @@ absl::Status Orchestrator::SettleOpen() {
     for (const std::string& waiting : queue.waiting) StopForGood(waiting);
   }
   for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
-  unsaved_.clear();
-  Save();
+  checkpoints_.SaveAll();
   store_.Finish();
   const size_t left = open_.size();
   LetEverybodyGo();
@@ -181,9 +179,7 @@ void Orchestrator::LetEverybodyGo() {
   no_way_.clear();
   to_pass_on_.clear();
   sent_again_.clear();
-  applied_.clear();
-  ended_.clear();
-  unsaved_.clear();
+  checkpoints_.Forget();
   pool_.Clear();
 }
 

@@ -100,7 +100,7 @@ void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requ
 
 void Orchestrator::Queue::OnReadUpTo(const ReadMark& mark) {
   session->NoteApplied(mark);
-  owner->SaveSoon(session->session_id(), mark);
+  owner->checkpoints_.Read(session->session_id(), mark);
 }
 
 bool Orchestrator::Queue::HostHasAnswered() const { return session->HostHasAnswered(); }
