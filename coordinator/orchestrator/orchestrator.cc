@@ -45,6 +45,7 @@ Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, Sto
       store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
+      arrivals_(store_, *this, limits_.observers_max),
       checkpoints_(loop, store_, *this),
       pool_(loop, store_, factory, *this) {
   KeepHouseNowAndThen();
@@ -74,7 +75,7 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
-  ForgetArriving(tell_id, observer);
+  arrivals_.Forget(tell_id, observer);
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;

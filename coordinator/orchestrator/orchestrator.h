@@ -25,6 +25,7 @@
 #include "coordinator/caller/caller.h"
 #include "coordinator/kept/answers_kept.h"
 #include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/arrivals.h"
 #include "coordinator/orchestrator/checkpoints.h"
 #include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
@@ -75,7 +76,7 @@ struct TellLimits {
 // host has got.
 //
 // Lives on the coordinator's loop.
-class Orchestrator : private SessionListener, private CheckpointOwner {
+class Orchestrator : private SessionListener, private ArrivalOwner, private CheckpointOwner {
  public:
   // All outlive the orchestrator. `store` writes where it likes to.
   Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
@@ -245,7 +246,6 @@ class Orchestrator : private SessionListener, private CheckpointOwner {
     PooledSession* session = nullptr;
     std::string in_flight;            // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;  // Ids, oldest first.
-    size_t arriving = 0;              // New tells that are being stored.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
     absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
@@ -277,32 +277,15 @@ class Orchestrator : private SessionListener, private CheckpointOwner {
     bool MayGive(const std::string& id_on_host) override;
   };
 
-  // A tell that came, and is being looked for in the store, or stored (accept.cc).
-  struct Arrival {
-    TellSpec spec;           // Its text until `tell` has it.
-    TellObserver* observer;  // Null: it is gone.
-    bool inside = true;      // Tell() has not returned.
-    absl::Status refused;    // While inside.
-    bool is_new = false;     // The store does not have it; it is being stored.
-    // The store's while it has a write of it.
-    absl::optional<StoredTell> found;
-    NewTell tell;
-    // What came for it meanwhile, and is to be done behind it; and whoever waits in that.
-    std::vector<absl::AnyInvocable<void()>> then;
-    std::vector<std::shared_ptr<TellObserver*>> behind;
-  };
-  absl::Status WaitBehind(Arrival& arrival, absl::AnyInvocable<void()> what);
-  absl::Status TellBehind(TellSpec spec, TellObserver* observer);
-  void ForgetArriving(const std::string& tell_id, const TellObserver* observer);
-  bool IsBeingStored(const std::string& tell_id) const;
-  void OnLookedFor(Arrival& arrival, const absl::Status& looked);
+  // What of a tell is asked as it comes (accept.cc).
+  absl::Status CheckSpec(const TellSpec& spec) override;
+  absl::Status OnKnown(StoredTell stored, const TellSpec& spec, TellObserver* observer) override;
+  absl::StatusOr<NewTell> Admit(TellSpec& spec) override;
+  absl::Status OnStored(NewTell added, TellSpec& spec, TellObserver* observer) override;
   // The queue of a tell that is new and may be taken.
   absl::StatusOr<Queue*> CheckNew(const TellSpec& spec);
   static bool GetsNextAtOnce(const Queue& queue);
-  void StoreNew(Arrival& arrival, Queue& queue);
-  void OnAdded(Arrival& arrival, const absl::Status& added);
-  void Accept(Arrival& arrival, Queue& queue);
-  void EndArrival(Arrival& arrival, const absl::Status& status);
+  void TakePlace(const std::string& tell_id, Queue& queue, const SharedEnvironment& environment);
 
   // What the store has open is open here too: the queue to put it into. Null: there is no way to
   // the team, and it is over.
@@ -460,15 +443,15 @@ class Orchestrator : private SessionListener, private CheckpointOwner {
   LiveConfig& config_;
   const TellLimits limits_;
   bool leaving_ = false;
-  size_t texts_kept_bytes_ = 0;                               // OpenTell::text of all.
-  absl::flat_hash_map<std::string, OpenTell> open_;           // By tell_id.
-  std::map<std::string, std::shared_ptr<Arrival>> arrivals_;  // By tell_id.
+  size_t texts_kept_bytes_ = 0;                      // OpenTell::text of all.
+  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
   std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
   std::multiset<std::string> fetching_;              // Tells that are being marked as fetched.
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
+  Arrivals arrivals_;
   Checkpoints checkpoints_;
   SessionPool pool_;
   EventLoop::TimerId house_timer_ = 0;

@@ -84,7 +84,8 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
 
 absl::Status Orchestrator::Follow(const std::string& tell_id, const Caller& caller,
                                   TellObserver* observer, const std::string& asker_session) {
-  if (IsBeingStored(tell_id)) return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
+  if (arrivals_.IsBeingStored(tell_id))
+    return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
@@ -139,7 +140,8 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
                                                    const Caller& caller) const {
-  if (IsBeingStored(tell_id)) return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
+  if (arrivals_.IsBeingStored(tell_id))
+    return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
@@ -194,9 +196,9 @@ void Orchestrator::MarkFetched(const std::string& tell_id) {
 }
 
 void Orchestrator::Cancel(const std::string& tell_id, const Caller& caller, CancelDone done) {
-  if (const auto arriving = arrivals_.find(tell_id); arriving != arrivals_.end()) {
-    const absl::Status waits = WaitBehind(
-        *arriving->second, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
+  if (arrivals_.Has(tell_id)) {
+    const absl::Status waits = arrivals_.WaitBehind(
+        tell_id, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
     if (!waits.ok()) loop_.Post([done, waits] { done(waits); });
     return;
   }

@@ -53,11 +53,10 @@ WaitCycles Orchestrator::WaitsOfNow() const {
       if (TurnOf(asker.session) == asker.turn) waits.AddQuestion(asker.session, tell.session_id);
     }
   }
-  for (const auto& [tell_id, arrival] : arrivals_) {
-    const std::string asker_session = arrival->spec.waiting_session();
-    if (!arrival->is_new || TurnOf(asker_session).empty()) continue;
-    waits.AddQuestion(asker_session, arrival->tell.session_id);
-  }
+  arrivals_.ForEachBeingStored([&](const TellSpec& spec, const std::string& session_id) {
+    const std::string asker_session = spec.waiting_session();
+    if (!TurnOf(asker_session).empty()) waits.AddQuestion(asker_session, session_id);
+  });
   return waits;
 }
 
