@@ -33,8 +33,7 @@ absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) con
 }
 
 absl::Status Orchestrator::EndOfSent(const std::string& id_on_host, const HostAway& away) const {
-  const auto sent = sent_again_.find(id_on_host);
-  const auto open = open_.find(sent == sent_again_.end() ? id_on_host : sent->second);
+  const auto open = open_.find(host_ids_.TellOf(id_on_host));
   return open == open_.end() ? away.why : EndOf(open->second, away);
 }
 

@@ -45,13 +45,16 @@ Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, Sto
       store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
+      fetched_(store_),
       arrivals_(store_, *this, limits_.observers_max),
       checkpoints_(loop, store_, *this),
-      pool_(loop, store_, factory, *this) {
-  KeepHouseNowAndThen();
-}
+      pool_(loop, store_, factory, *this),
+      house_(loop, store_, limits_.housekeeping, [this] {
+        EndWhatFoundNoWay();
+        EndOverdue();
+      }) {}
 
-Orchestrator::~Orchestrator() { loop_.Cancel(house_timer_); }
+Orchestrator::~Orchestrator() = default;
 
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {
@@ -212,8 +215,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   size_t name_room = kNamesBytesMax;
   for (v1::SessionStatus& status : *statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
-      const auto sent = sent_again_.find(permission.tell_id());
-      if (sent != sent_again_.end()) permission.set_tell_id(sent->second);
+      permission.set_tell_id(host_ids_.TellOf(permission.tell_id()));
       CutInput(permission, input_room);
     }
     CutNames(status, name_room);

@@ -27,6 +27,9 @@
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/orchestrator/arrivals.h"
 #include "coordinator/orchestrator/checkpoints.h"
+#include "coordinator/orchestrator/fetched_marks.h"
+#include "coordinator/orchestrator/host_ids.h"
+#include "coordinator/orchestrator/housekeeping.h"
 #include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
@@ -136,7 +139,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
               bool by_sender = false);
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
   // offered again.
-  void MarkFetched(const std::string& tell_id);
+  void MarkFetched(const std::string& tell_id) { fetched_.Mark(tell_id); }
 
   using CancelDone = std::function<void(const absl::StatusOr<v1::CancelTellOfResponse>&)>;
   // Ends one tell, wherever it is: what waits is settled at once, what is in flight when the host
@@ -339,9 +342,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // The only one with that id: it or how it begins, behind "TEAM:" or "FROM:TEAM:" where several
   // teams ask with the same.
   absl::StatusOr<Asked> FindRequest(const std::string& id) const;
-  // House (house.cc).
-  void KeepHouseNowAndThen();
-  void GiveBackRoom();
+  // What has waited for too long (overdue.cc).
   void EndOverdue();
   // How it ends if it has waited for too long for what no attempt is made to get. OK: it does not.
   absl::Status EndIfOverdue(const std::string& tell_id, const Queue& queue) const;
@@ -445,16 +446,16 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   bool leaving_ = false;
   size_t texts_kept_bytes_ = 0;                      // OpenTell::text of all.
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
-  std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
   std::map<std::string, Queue> queues_;              // By session_id.
   std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
   std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
-  std::multiset<std::string> fetching_;              // Tells that are being marked as fetched.
   std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
+  HostIds host_ids_;
+  FetchedMarks fetched_;
   Arrivals arrivals_;
   Checkpoints checkpoints_;
   SessionPool pool_;
-  EventLoop::TimerId house_timer_ = 0;
+  Housekeeping house_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };
 

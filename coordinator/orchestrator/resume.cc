@@ -82,9 +82,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.limit_waits = stored.limit_waits;
   // What a team may have does not wait any more.
   if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
-  if (open.limit_waits > 0) {
-    sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
-  }
+  host_ids_.Note(stored.tell_id, open.limit_waits);
   if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
   if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
     no_way_.push_back(stored.tell_id);
@@ -178,7 +176,7 @@ void Orchestrator::LetEverybodyGo() {
   for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
   no_way_.clear();
   to_pass_on_.clear();
-  sent_again_.clear();
+  host_ids_.Clear();
   checkpoints_.Forget();
   pool_.Clear();
 }

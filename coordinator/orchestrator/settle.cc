@@ -89,7 +89,7 @@ void Orchestrator::OnPutOffStored(const std::string& tell_id) { OnPutOff(tell_id
 void Orchestrator::OnEndsStored(const std::vector<std::string>& tell_ids) {
   std::vector<std::pair<std::string, OpenTell>> settled;
   for (const std::string& tell_id : tell_ids) {
-    sent_again_.erase(IdOnHost(tell_id, open_[tell_id].limit_waits));
+    host_ids_.Forget(tell_id, open_[tell_id].limit_waits);
     settled.emplace_back(tell_id, std::move(open_.extract(tell_id).mapped()));
   }
   for (auto& [tell_id, tell] : settled) OnSettled(tell_id, tell);

@@ -8,7 +8,6 @@
 #include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
 #include "coordinator/orchestrator/orchestrator.h"
 
 namespace iris {
@@ -175,7 +174,7 @@ absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
   absl::StatusOr<std::vector<Store::WaitingAnswer>> answers = store_.Unfetched(from.name());
   if (answers.ok()) {
     std::erase_if(*answers, [this](const Store::WaitingAnswer& answer) {
-      return fetching_.count(answer.tell_id) > 0;
+      return fetched_.IsBeingMarked(answer.tell_id);
     });
   }
   return answers;
@@ -183,16 +182,7 @@ absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
 
 // Somebody was given it, and the store is about to know.
 bool Orchestrator::IsBeingFetched(const StoredTellSummary& stored) const {
-  return stored.state == TellState::kSettled && fetching_.count(stored.tell_id) > 0;
-}
-
-void Orchestrator::MarkFetched(const std::string& tell_id) {
-  fetching_.insert(tell_id);
-  store_.Post([tell_id](Store& store) { return store.MarkFetched(tell_id); },
-              [this, alive = std::weak_ptr<bool>(alive_), tell_id](const absl::Status& marked) {
-                if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
-                if (!alive.expired()) fetching_.erase(fetching_.find(tell_id));
-              });
+  return stored.state == TellState::kSettled && fetched_.IsBeingMarked(stored.tell_id);
 }
 
 void Orchestrator::Cancel(const std::string& tell_id, const Caller& caller, CancelDone done) {
