@@ -45,6 +45,7 @@ Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, Sto
       store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
+      answers_(loop, [this] { return Sessions(); }),
       fetched_(store_),
       arrivals_(store_, *this, limits_.observers_max),
       checkpoints_(loop, store_, *this),
@@ -233,6 +234,14 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     if (queue->second.awaits.has_value()) status.set_stall(queue->second.awaits->text());
   }
   return statuses;
+}
+
+std::vector<PooledSession*> Orchestrator::Sessions() const {
+  std::vector<PooledSession*> sessions;
+  for (const auto& [session_id, queue] : queues_) {
+    if (queue.session != nullptr) sessions.push_back(queue.session);
+  }
+  return sessions;
 }
 
 std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -33,6 +32,7 @@
 #include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/permission_answers.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
@@ -149,10 +149,12 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // with FAILURE_STORAGE where the tell is over and cannot be stored so: that is tried again.
   void Cancel(const std::string& tell_id, const Caller& caller, CancelDone done);
 
-  using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerPermissionResponse>&)>;
+  using AnswerDone = PermissionAnswers::Done;
   // Shows or answers what a claude asks before it goes on. `done` as above. Fails as the call does
   // (coordinator.proto).
-  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done);
+  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done) {
+    answers_.Answer(request, std::move(done));
+  }
 
   using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
@@ -333,15 +335,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   absl::Status ResumeCancels();
   // Those of its session that wait for a way to the team.
   void PassOnCancels(Queue& queue);
-  struct Asked {
-    PooledSession* session;
-    v1::PendingRequest request;
-  };
-  // The requests that wait with that id or one that begins so; `team`: of it alone, as below.
-  std::vector<Asked> RequestsLike(absl::string_view team, absl::string_view id_prefix) const;
-  // The only one with that id: it or how it begins, behind "TEAM:" or "FROM:TEAM:" where several
-  // teams ask with the same.
-  absl::StatusOr<Asked> FindRequest(const std::string& id) const;
+  std::vector<PooledSession*> Sessions() const;
   // What has waited for too long (overdue.cc).
   void EndOverdue();
   // How it ends if it has waited for too long for what no attempt is made to get. OK: it does not.
@@ -449,7 +443,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   std::map<std::string, Queue> queues_;              // By session_id.
   std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
   std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
-  std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
+  PermissionAnswers answers_;
   HostIds host_ids_;
   FetchedMarks fetched_;
   Arrivals arrivals_;

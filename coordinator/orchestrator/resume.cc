@@ -173,7 +173,7 @@ void Orchestrator::LetEverybodyGo() {
     AnswerAll(queue.sleeps, Leaving());
     queue.session = nullptr;
   }
-  for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
+  answers_.Leave(Leaving());
   no_way_.clear();
   to_pass_on_.clear();
   host_ids_.Clear();
