@@ -89,7 +89,7 @@ void Orchestrator::PostAway(const std::string& session_id, const HostAway& away)
       queue.awaits = ToProto({.stage = TransportProgress::Stage::kConnecting,
                               .text = WhyItWaits(away, is_tried_again)});
     }
-    TellPlaces(queue);
+    ReportPlaces(queue);
     LetGoOfWaits(queue);
     // What is wrong may be the name of the host: what somebody mended counts from the next attempt.
     if (!queue.in_flight.empty() || queue.awaits.has_value()) UseSettingsOfNow(queue);

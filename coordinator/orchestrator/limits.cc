@@ -53,7 +53,7 @@ void Orchestrator::OnPutOff(const std::string& tell_id, OpenTell& tell) {
   queue.in_flight.clear();
   queue.waiting.push_front(tell_id);
   if (!tell.cancels.empty()) return CancelQueued(tell_id, queue);
-  TellPlaces(queue);
+  ReportPlaces(queue);
   PostStartNext(tell.session_id);
 }
 
@@ -67,7 +67,7 @@ absl::Time Orchestrator::NextNotBefore(const Queue& queue) const {
 void Orchestrator::WaitForLimit(const std::string& session_id, Queue& queue,
                                 absl::Time not_before) {
   if (std::exchange(queue.waits_for_limit, true)) return;
-  TellPlaces(queue);
+  ReportPlaces(queue);
   const absl::Duration left = std::min(not_before - store_.Now(), kLookAgain);
   loop_.After(left, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
     if (alive.expired()) return;

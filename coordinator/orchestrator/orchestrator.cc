@@ -1,8 +1,10 @@
 #include "coordinator/orchestrator/orchestrator.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/utf8.h"
@@ -104,13 +106,13 @@ void Orchestrator::StartNext(const std::string& session_id) {
   const bool is_due = not_before == absl::InfinitePast();
   if (!is_due) WaitForLimit(session_id, queue, not_before);
   const bool lacks_asker = queue.in_flight.empty() && WaitsForAsker(queue);
-  if (lacks_asker) TellPlaces(queue);
+  if (lacks_asker) ReportPlaces(queue);
   const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
                             !queue.awaits.has_value() && !lacks_asker;
   if (!tell_is_next && queue.wakes_waiting.empty()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);
-  TellPlaces(queue);
+  ReportPlaces(queue);
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {
@@ -138,7 +140,7 @@ void Orchestrator::GoOn(Queue& queue) {
   }
   queue.in_flight = queue.waiting.front();
   queue.waiting.pop_front();
-  TellPlaces(queue);
+  ReportPlaces(queue);
 }
 
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
@@ -166,9 +168,10 @@ absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, Ope
 // Nobody got the message: it keeps its place.
 void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
                                   const absl::Status& why) {
-  SetProgress(queue.waiting.front(), NotStoredProgress("the message cannot be taken up yet", why));
+  const std::string tell_id = queue.waiting.front();
+  SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
   if (std::exchange(queue.starts_again, true)) return;
-  LogError("tell ", queue.waiting.front(), " to start: ", why.message());
+  LogError("tell ", tell_id, " to start: ", why.message());
   loop_.After(kStartAgain, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
     if (alive.expired()) return;
     queues_[session_id].starts_again = false;
@@ -176,24 +179,36 @@ void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
   });
 }
 
-void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress progress) {
+bool Orchestrator::IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const {
+  const auto open = open_.find(tell_id);
+  return open != open_.end() && absl::c_linear_search(open->second.observers, observer);
+}
+
+// Both by value: they may be of what changes while observers hear of it.
+void Orchestrator::SetProgress(std::string tell_id, v1::TellProgress progress) {
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
-  for (TellObserver* observer : open->second.observers) observer->OnProgress(progress);
-  open->second.progress = std::move(progress);
+  open->second.progress = progress;
   open->second.progress_at = absl::Now();
+  // Who hears of it may send tells, and go: from then on nothing of the tell's is where it was.
+  for (TellObserver* observer : std::vector<TellObserver*>(open->second.observers)) {
+    if (IsFollowedBy(tell_id, observer)) observer->OnProgress(progress);
+  }
 }
 
 // Where everybody who waits stands now.
-void Orchestrator::TellPlaces(const Queue& queue) {
+void Orchestrator::ReportPlaces(const Queue& queue) {
   const absl::Time not_before = NextNotBefore(queue);
   const bool is_due = not_before == absl::InfinitePast();
   size_t ahead = queue.in_flight.empty() ? 0 : 1;
-  for (const std::string& waiting : queue.waiting) {
+  // A copy: who hears of its place may send more, or cancel.
+  for (const std::string& waiting : std::deque<std::string>(queue.waiting)) {
+    const auto open = open_.find(waiting);
+    const bool waits = open != open_.end() && !open->second.outcome.has_value();
+    if (!waits || queue.waiting.empty()) continue;
     const bool is_first = waiting == queue.waiting.front();
     if (is_first && queue.awaits.has_value()) {
-      const auto open = open_.find(waiting);
-      const bool is_said = open != open_.end() && open->second.progress.has_value() &&
+      const bool is_said = open->second.progress.has_value() &&
                            open->second.progress->text() == queue.awaits->text();
       if (!is_said) SetProgress(waiting, *queue.awaits);
     } else if (is_first && !is_due) {

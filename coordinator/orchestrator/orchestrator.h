@@ -111,7 +111,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // before, and not known.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
-  // called from OnAccepted() or OnProgress().
+  // called from OnAccepted().
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
 
   // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
@@ -407,8 +407,9 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // Until when the next tell waits for a limit; InfinitePast: it does not.
   absl::Time NextNotBefore(const Queue& queue) const;
   void WaitForLimit(const std::string& session_id, Queue& queue, absl::Time not_before);
-  void SetProgress(const std::string& tell_id, v1::TellProgress progress);
-  void TellPlaces(const Queue& queue);
+  void SetProgress(std::string tell_id, v1::TellProgress progress);
+  bool IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const;
+  void ReportPlaces(const Queue& queue);
 
   // What is stored of tells, and that it is (settle.cc).
   absl::optional<UnsavedText> UnsavedTextOf(const std::string& session_id) override;

@@ -41,7 +41,7 @@ void Orchestrator::EndOverdue() {
       End(tell_id, end);
     }
     LetGoOfWaits(queue);
-    TellPlaces(queue);
+    ReportPlaces(queue);
     PostStartNext(session_id);
   }
 }

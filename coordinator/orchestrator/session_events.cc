@@ -22,7 +22,7 @@ void Orchestrator::Queue::OnProgress(const TransportProgress& progress) {
   session->NoteProgress();
   if (!awaits.has_value()) return owner->SetProgress(in_flight, ToProto(progress));
   awaits = ToProto(progress);
-  owner->TellPlaces(*this);
+  owner->ReportPlaces(*this);
 }
 
 void Orchestrator::Queue::OnReady(int64_t child_pid, uint64_t child_start_time) {

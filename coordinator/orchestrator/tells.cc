@@ -122,7 +122,9 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   }
   open->second.observers.push_back(observer);
   observer->OnAccepted(stored.session_id);
-  if (open->second.progress.has_value()) {
+  // What it did in that may have moved the tell, or ended it.
+  open = open_.find(stored.tell_id);
+  if (open != open_.end() && open->second.progress.has_value()) {
     observer->OnProgress(AsOfNow(*open->second.progress, open->second.progress_at));
   }
   return absl::OkStatus();

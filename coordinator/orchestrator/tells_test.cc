@@ -1,4 +1,6 @@
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -103,6 +105,34 @@ TEST_F(TellsTest, WhoFollowsByIdHearsHowItIsAndHowItEnds) {
 
   ASSERT_TRUE(Follow(spec.tell_id, after).ok());
   EXPECT_EQ(*after.Wait().answer, "done");
+}
+
+// Does something in the middle of what it hears.
+class Interrupter : public Recorder {
+ public:
+  void OnProgress(const v1::TellProgress& progress) override {
+    Recorder::OnProgress(progress);
+    if (on_progress) std::exchange(on_progress, nullptr)();
+  }
+  std::function<void()> on_progress;
+};
+
+TEST_F(TellsTest, WhoHearsOfProgressMaySendMoreAndGo) {
+  Recorder first, also, more;
+  Interrupter interrupter;
+  Told("x", first);
+  const TellSpec spec = ToGpu("next");
+  // So many that the table of open tells grows.
+  interrupter.on_progress = [&] {
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(orchestrator_->Tell(ToGpu("more"), &more).ok());
+    orchestrator_->RemoveObserver(spec.tell_id, &interrupter);
+  };
+  EXPECT_TRUE(Tell(spec, interrupter).ok());
+  EXPECT_THAT(interrupter.texts, ElementsAre("waiting behind 1 message"));
+  EXPECT_EQ(Found(spec).progress().text(), "waiting behind 1 message");
+  // Nor does its going keep others from hearing.
+  EXPECT_TRUE(Follow(spec.tell_id, also).ok());
+  EXPECT_THAT(also.texts, ElementsAre("waiting behind 1 message"));
 }
 
 TEST_F(TellsTest, ATeamSeesOnlyWhatItSentAndThePersonEverything) {
