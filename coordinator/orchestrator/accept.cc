@@ -37,8 +37,8 @@ absl::StatusOr<NewTell> Orchestrator::Admit(TellSpec& spec) {
   if (!found.ok()) return found.status();
   const Queue& queue = **found;
   const std::string& session_id = queue.session->session_id();
-  // A warm session gets it at once. What the store would be told then it is told now: every write
-  // there waits for the disk.
+  // A warm session gets it at once. What would be stored then is stored now: every write there
+  // waits for the disk.
   const bool at_once = arrivals_.BeingStoredFor(session_id) == 0 && GetsNextAtOnce(queue);
   return NewTell{.tell_id = spec.tell_id,
                  .session_id = session_id,

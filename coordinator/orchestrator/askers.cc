@@ -175,6 +175,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
   if (!session.ok()) return session.status();
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
+  teams_[(*session)->session_id()] = to;
   if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
   PassOnCancels(queue);
   return &queue;

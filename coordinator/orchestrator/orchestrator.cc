@@ -224,12 +224,23 @@ void Orchestrator::ReportPlaces(const Queue& queue) {
   }
 }
 
-absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
-  absl::StatusOr<std::vector<v1::SessionStatus>> statuses = pool_.Status();
-  if (!statuses.ok()) return statuses;
+void Orchestrator::Status(StatusDone done) {
+  store_.Read<std::vector<StoredSession>>(
+      [](Store& store) { return store.Sessions(); },
+      [this, alive = std::weak_ptr<bool>(alive_),
+       done = std::move(done)](absl::StatusOr<std::vector<StoredSession>> stored) mutable {
+        if (alive.expired()) return;
+        if (!stored.ok()) return done(stored.status());
+        done(StatusOf(*stored));
+      });
+}
+
+std::vector<v1::SessionStatus> Orchestrator::StatusOf(
+    const std::vector<StoredSession>& stored) const {
+  std::vector<v1::SessionStatus> statuses = pool_.Describe(stored);
   size_t input_room = kInputsBytesMax;
   size_t name_room = kNamesBytesMax;
-  for (v1::SessionStatus& status : *statuses) {
+  for (v1::SessionStatus& status : statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
       permission.set_tell_id(host_ids_.TellOf(permission.tell_id()));
       CutInput(permission, input_room);
@@ -260,13 +271,8 @@ std::vector<PooledSession*> Orchestrator::Sessions() const {
 }
 
 std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
-  if (claude_session_id.empty()) return "";
-  const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
-  if (!sessions.ok()) return "";  // Said by whatever is asked for next.
-  for (const StoredSession& session : *sessions) {
-    if (session.session_id == claude_session_id) return session.to;
-  }
-  return "";
+  const auto team = teams_.find(std::string(claude_session_id));
+  return team == teams_.end() ? "" : team->second;
 }
 
 }  // namespace iris

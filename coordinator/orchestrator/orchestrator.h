@@ -57,7 +57,7 @@ struct TellLimits {
   LimitWaits limit_waits;
 };
 
-// Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
+// Takes tells, keeps them in order, and reports to whoever follows them how they go. One tell of a
 // session is in flight; the others wait, their text in the store. A tell goes on when nobody
 // follows it.
 //
@@ -94,7 +94,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
   // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of
-  // what was cancelled are told. A tell whose team is not configured any more is settled as
+  // what was cancelled hear of it. A tell whose team is not configured any more is settled as
   // FAILURE_DROPPED; where the configuration does not load it waits for somebody for whom it does.
   // FAILURE_STORAGE: the store cannot be used.
   absl::Status ResumeOpenTells();
@@ -126,7 +126,9 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const Caller& caller) const;
   // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or
   // where `from` is nobody of all. FAILURE_STORAGE.
-  absl::StatusOr<v1::ListTellsResponse> List(const Caller& from, bool all) const;
+  using ListDone = absl::AnyInvocable<void(absl::StatusOr<v1::ListTellsResponse>)>;
+  // `done` runs once, on the loop, perhaps from inside.
+  void List(const Caller& from, bool all, ListDone done);
   // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const Caller& from) const;
   // The tell is open, and so far nobody has asked for it, or for another of its session, in this
@@ -179,8 +181,9 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   void Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
              SharedEnvironment environment = nullptr);
 
-  // Every session, with its tells. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  using StatusDone = absl::AnyInvocable<void(absl::StatusOr<std::vector<v1::SessionStatus>>)>;
+  // Every session, with its tells. `done` as for List(). FAILURE_STORAGE.
+  void Status(StatusDone done);
   // The team whose claude has this session, in any life of the coordinator; empty: none has.
   std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
@@ -321,6 +324,8 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
+  v1::ListTellsResponse ListOf(const std::vector<StoredTellSummary>& stored, bool all) const;
+  std::vector<v1::SessionStatus> StatusOf(const std::vector<StoredSession>& stored) const;
   bool IsBeingFetched(const StoredTellSummary& stored) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const Caller& caller, CancelDone& done);
@@ -442,6 +447,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   size_t texts_kept_bytes_ = 0;                      // OpenTell::text of all.
   absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
   std::map<std::string, Queue> queues_;              // By session_id.
+  std::map<std::string, std::string> teams_;         // Of all sessions there are, by session_id.
   std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
   std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
   PermissionAnswers answers_;

@@ -168,11 +168,11 @@ TEST_F(OrchestratorTest, AnUnknownTeamIsRefusedWithTheTeamsThatThereAre) {
   spec.from = "stranger";
   const Failure stranger = ToProto(Tell(spec, recorder));
   EXPECT_THAT(stranger.detail(), HasSubstr("the caller \"stranger\""));
-  // Nobody is told for whom to speak instead.
+  // Nobody reads for whom to speak instead.
   for (const char* team : {"gpu", "backend"}) {
     EXPECT_THAT(stranger.detail() + stranger.fix(), testing::Not(HasSubstr(team)));
   }
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+  OnLoop([&] { EXPECT_THAT(*StatusOf(*orchestrator_), IsEmpty()); });
 }
 
 TEST_F(OrchestratorTest, ACallerWhoseFolderIsNoTeamsHasASessionOfItsOwn) {

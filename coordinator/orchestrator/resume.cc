@@ -52,6 +52,9 @@ v1::TellProgress NotItsSendersWay() {
 }  // namespace
 
 absl::Status Orchestrator::ResumeOpenTells() {
+  const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
+  if (!sessions.ok()) return sessions.status();
+  for (const StoredSession& session : *sessions) teams_[session.session_id] = session.to;
   const absl::StatusOr<std::vector<std::string>> ids = store_.OpenTells();
   if (!ids.ok()) return ids.status();
   for (const std::string& id : *ids) {

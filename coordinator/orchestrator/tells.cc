@@ -107,7 +107,7 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   if (leaving_) return Leaving();
   auto open = open_.find(stored.tell_id);
   if (open == open_.end()) {
-    // It was stored, and the store could not say so: its sender was told that it failed.
+    // It was stored, and the store could not say so: its sender heard that it failed.
     const absl::StatusOr<Queue*> reopened = Reopen(stored);
     if (!reopened.ok()) return reopened.status();
     if (*reopened != nullptr) {
@@ -152,11 +152,21 @@ absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
   return summary;
 }
 
-absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const Caller& from, bool all) const {
-  const absl::StatusOr<std::vector<StoredTellSummary>> stored = store_.Summaries(from.name(), all);
-  if (!stored.ok()) return stored.status();
+void Orchestrator::List(const Caller& from, bool all, ListDone done) {
+  store_.Read<std::vector<StoredTellSummary>>(
+      [name = from.name(), all](Store& store) { return store.Summaries(name, all); },
+      [this, alive = std::weak_ptr<bool>(alive_), all,
+       done = std::move(done)](absl::StatusOr<std::vector<StoredTellSummary>> stored) mutable {
+        if (alive.expired()) return;
+        if (!stored.ok()) return done(stored.status());
+        done(ListOf(*stored, all));
+      });
+}
+
+v1::ListTellsResponse Orchestrator::ListOf(const std::vector<StoredTellSummary>& stored,
+                                           bool all) const {
   v1::ListTellsResponse list;
-  for (const StoredTellSummary& summary : *stored) {
+  for (const StoredTellSummary& summary : stored) {
     const bool is_being_fetched = IsBeingFetched(summary);
     if (is_being_fetched && !all) continue;
     v1::TellSummary& tell = *list.add_tells();

@@ -84,7 +84,7 @@ class TellsTest : public OrchestratorTest {
   std::vector<std::string> Listed(const Caller& from = "", bool all = false) {
     std::vector<std::string> ids;
     OnLoop([&] {
-      const v1::ListTellsResponse list = *orchestrator_->List(from, all);
+      const v1::ListTellsResponse list = *ListOf(*orchestrator_, from, all);
       for (const v1::TellSummary& tell : list.tells()) ids.push_back(tell.tell_id());
     });
     return ids;
@@ -189,7 +189,7 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   EXPECT_EQ(cancelling.Wait().failure().kind(), v1::FAILURE_CANCELLED);
   b.Wait();
   OnLoop([&] {
-    const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
+    const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
     for (const v1::SessionStatus& session : sessions)
       EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
@@ -362,7 +362,7 @@ TEST_F(TellsTest, AListIsShortWhateverFailuresSay) {
   });
   recorder.Wait();
   OnLoop([&] {
-    const v1::ListTellsResponse list = *orchestrator_->List("", /*all=*/false);
+    const v1::ListTellsResponse list = *ListOf(*orchestrator_, "", /*all=*/false);
     EXPECT_GT(list.tells(0).failure().detail().size(), 190u);
     EXPECT_LE(list.tells(0).failure().detail().size(), 210u);
     EXPECT_LE(list.tells(0).failure().fix().size(), 210u);
