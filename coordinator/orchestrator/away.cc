@@ -158,7 +158,7 @@ void Orchestrator::LetGoOfWaits(Queue& queue) {
   queue.awaits.reset();
   queue.away.reset();
   queue.session->StopAwaiting();
-  if (queue.wakes_waiting.empty()) pool_.LeaveLine(queue.session->session_id());
+  if (!queue.wakes.waiting()) pool_.LeaveLine(queue.session->session_id());
 }
 
 }  // namespace iris

@@ -86,10 +86,7 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
-  std::vector<WaitingTurn>& askers = open->second.askers;
-  askers.erase(std::remove_if(askers.begin(), askers.end(),
-                              [&](const WaitingTurn& asker) { return asker.observer == observer; }),
-               askers.end());
+  turn_waits_.Remove(tell_id, observer);
 }
 
 // Not at once: a caller of Tell() must not hear of the end from inside, and a transport that
@@ -109,7 +106,7 @@ void Orchestrator::StartNext(const std::string& session_id) {
   if (lacks_asker) ReportPlaces(queue);
   const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
                             !queue.awaits.has_value() && !lacks_asker;
-  if (!tell_is_next && queue.wakes_waiting.empty()) return;
+  if (!tell_is_next && !queue.wakes.waiting()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);
   ReportPlaces(queue);
@@ -123,12 +120,8 @@ void Orchestrator::OnRoom(const std::string& session_id) {
 }
 
 void Orchestrator::GoOn(Queue& queue) {
-  if (!queue.wakes_waiting.empty()) {
-    ++queue.wakes_round;
-    for (WakeDone& wake : std::exchange(queue.wakes_waiting, {})) {
-      queue.wakes.push_back(std::move(wake));
-    }
-    std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
+  if (queue.wakes.waiting()) {
+    queue.wakes.GoOn() ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   // The start that is under way has other settings than the message is to have: its end goes on.

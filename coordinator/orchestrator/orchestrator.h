@@ -33,7 +33,9 @@
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/permission_answers.h"
+#include "coordinator/orchestrator/session_wakes.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/orchestrator/turn_waits.h"
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
@@ -158,7 +160,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
     answers_.Answer(request, std::move(done));
   }
 
-  using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
+  using WakeDone = SessionWakes::Done;
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
   // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
   // answers, or with why it does not, as a tell would fail. FAILURE_BAD_REQUEST: the two ends, as
@@ -200,20 +202,13 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   absl::Status SettleOpen();
 
  private:
-  // A turn that waits for a tell as long as it takes.
-  struct WaitingTurn {
-    const TellObserver* observer;
-    std::string session;  // As in TellSpec.
-    std::string turn;     // The tell of that turn: once it is over nothing waits.
-  };
   struct OpenTell {
     std::string session_id;
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
-    std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
-    bool is_of_sender = false;        // It is not lent.
-    bool is_untried = false;  // Lent, and no login with it yet: another asker's may be next.
+    SharedEnvironment environment;  // As in TellSpec, or lent: of an earlier life's tell null.
+    bool is_of_sender = false;      // It is not lent.
+    bool is_untried = false;        // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
     std::string way;                            // As in StoredTell.
     std::string cancel_on_host;                 // As in Settlement.
@@ -256,12 +251,8 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
     std::deque<std::string> waiting;  // Ids, oldest first.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
-    absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
-    std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
-    bool takes_over = false;              // One of them asks for it.
-    SharedEnvironment wakes_environment;  // Of the newest of them.
-    uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
-    std::vector<WakeDone> wakes;          // For the child.
+    absl::optional<HostAway> away;  // With it: how the last attempt to reach the host failed.
+    SessionWakes wakes;
     std::vector<SleepDone> sleeps;
     v1::TurnAccount last_turn;     // Of its last tell that was settled.
     bool starts_again = false;     // The store did not let the next tell start; a timer runs.
@@ -450,6 +441,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   std::map<std::string, std::string> teams_;         // Of all sessions there are, by session_id.
   std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
   std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
+  TurnWaits turn_waits_;
   PermissionAnswers answers_;
   HostIds host_ids_;
   FetchedMarks fetched_;

@@ -171,11 +171,12 @@ void Orchestrator::LetEverybodyGo() {
     queue.waiting.clear();
     queue.in_flight.clear();
     queue.awaits.reset();
-    AnswerAll(queue.wakes_waiting, Leaving());
-    AnswerAll(queue.wakes, Leaving());
+    queue.wakes.CancelWaiting(Leaving());
+    queue.wakes.Answer(Leaving());
     AnswerAll(queue.sleeps, Leaving());
     queue.session = nullptr;
   }
+  turn_waits_.Clear();
   answers_.Leave(Leaving());
   no_way_.clear();
   to_pass_on_.clear();

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/orchestrator/progress.h"
 
@@ -29,13 +28,13 @@ void Orchestrator::Queue::OnReady(int64_t child_pid, uint64_t child_start_time) 
   session->NoteReady(child_pid, child_start_time);
   v1::WakeResponse response;
   response.set_child_pid(child_pid);
-  AnswerAll(wakes, response);
+  wakes.Answer(response);
   if (!waiting.empty()) owner->PostStartNext(session->session_id());
 }
 
 void Orchestrator::Queue::OnDown(const absl::Status& why) {
   session->NoteDown(why);
-  AnswerAll(wakes, why);
+  wakes.Answer(why);
   if (!waiting.empty()) owner->PostStartNext(session->session_id());
 }
 

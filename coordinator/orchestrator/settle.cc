@@ -91,6 +91,7 @@ void Orchestrator::OnEndsStored(const std::vector<std::string>& tell_ids) {
   for (const std::string& tell_id : tell_ids) {
     host_ids_.Forget(tell_id, open_[tell_id].limit_waits);
     settled.emplace_back(tell_id, std::move(open_.extract(tell_id).mapped()));
+    turn_waits_.Forget(tell_id);
   }
   for (auto& [tell_id, tell] : settled) OnSettled(tell_id, tell);
 }
