@@ -9,8 +9,8 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
 #include "coordinator/transport/host_away.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

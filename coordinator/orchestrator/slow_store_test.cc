@@ -21,7 +21,7 @@
 #include "coordinator/store/store_queue.h"
 #include "coordinator/store/testing/held_executor.h"
 #include "coordinator/store/testing/memory_store.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

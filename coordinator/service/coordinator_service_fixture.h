@@ -18,7 +18,7 @@
 #include "coordinator/desk/desk_fixture.h"
 #include "coordinator/desk/frame_bytes.h"
 #include "coordinator/service/coordinator_service.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gtest/gtest.h"
 
 // The service over the desk of fake sessions, asked as a front end asks it.
