@@ -44,11 +44,7 @@ void Orchestrator::OnPutOff(const std::string& tell_id, OpenTell& tell) {
   tell.outcome.reset();
   tell.may_be_there = true;  // After a store that was put back from a copy.
   tell.given = tell.stored_as_running = false;
-  tell.answer.clear();
-  ++tell.text_round;
-  tell.structured_bytes = tell.stored_bytes = 0;
-  tell.account.Clear();
-  tell.stored_text_is_void = false;
+  tell.answer.StartAnew();
   Queue& queue = queues_[tell.session_id];
   queue.in_flight.clear();
   queue.waiting.push_front(tell_id);

@@ -245,7 +245,7 @@ std::vector<v1::SessionStatus> Orchestrator::StatusOf(
     status.set_tell_in_flight(queue->second.in_flight);
     if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
     const auto open = open_.find(queue->second.in_flight);
-    if (open != open_.end()) status.set_answer_bytes(open->second.answer_bytes());
+    if (open != open_.end()) status.set_answer_bytes(open->second.answer.bytes());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
     const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);

@@ -27,6 +27,7 @@
 #include "coordinator/orchestrator/arrivals.h"
 #include "coordinator/orchestrator/checkpoints.h"
 #include "coordinator/orchestrator/fetched_marks.h"
+#include "coordinator/orchestrator/growing_answer.h"
 #include "coordinator/orchestrator/host_ids.h"
 #include "coordinator/orchestrator/housekeeping.h"
 #include "coordinator/orchestrator/kept_text.h"
@@ -214,19 +215,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
     std::string cancel_on_host;                 // As in Settlement.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
-    // So far. One byte more than it may have says that it is too long, in the next life too.
-    std::string answer;
-    // The same once its end is being stored, for as long as that takes; `answer` is empty then.
-    std::shared_ptr<const std::string> whole_answer;
-    size_t answer_bytes() const {
-      return whole_answer != nullptr ? whole_answer->size() : answer.size();
-    }
-    std::shared_ptr<const std::string> TakeAnswer();
-    uint64_t text_round = 0;                       // So often its text was void.
-    size_t structured_bytes = 0;                   // The last ones of it are JSON.
-    v1::TurnAccount account;                       // As in TellOutcome.
-    size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
-    bool stored_text_is_void = false;              // What the store has of it does not count.
+    GrowingAnswer answer;
     bool may_be_there = false;                     // Some life may have passed it on.
     bool given = false;                            // The host may have it: it is stored as running.
     bool stored_as_running = false;                // Likewise, and it may be still to be given.

@@ -74,8 +74,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   OpenTell& open = open_[stored.tell_id];
   open.session_id = stored.session_id;
   open.accepted_at = stored.accepted_at;
-  open.answer = *std::move(answer);
-  open.stored_bytes = open.answer.size();
+  open.answer.Restore(*std::move(answer));
   open.given = open.stored_as_running = stored.state == TellState::kRunning;
   // Whatever the store says: it may be a copy that was put back, from before the host got it.
   open.may_be_there = true;
@@ -162,7 +161,7 @@ void Orchestrator::LetEverybodyGo() {
   leaving_ = true;
   for (auto& [tell_id, tell] : std::exchange(open_, {})) {
     const TellOutcome left{.status = LeftOpen(tell.given),
-                           .answer = tell.TakeAnswer(),
+                           .answer = tell.answer.Whole(),
                            .duration = store_.Now() - tell.accepted_at};
     for (TellObserver* observer : tell.observers) observer->OnSettled(left);
     AnswerAll(tell.cancels, Leaving());

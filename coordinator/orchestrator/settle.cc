@@ -31,29 +31,14 @@ void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) 
   OpenTell& tell = open->second;
   tell.outcome = outcome;
   no_way_.erase(std::remove(no_way_.begin(), no_way_.end(), tell_id), no_way_.end());
-  // What was too long.
-  tell.answer.resize(std::min(tell.answer.size(), limits_.answer_bytes_max));
-  if (!outcome.ok()) tell.structured_bytes = 0;
+  tell.answer.Finish(limits_.answer_bytes_max, outcome.ok());
   checkpoints_.End(tell.session_id, tell_id);
 }
 
 absl::optional<UnsavedText> Orchestrator::UnsavedTextOf(const std::string& session_id) {
   const auto open = open_.find(queues_[session_id].in_flight);
   if (open == open_.end() || open->second.outcome.has_value()) return absl::nullopt;
-  const OpenTell& tell = open->second;
-  return UnsavedText{.tell_id = open->first,
-                     .void_before = tell.stored_text_is_void,
-                     .text_at = tell.stored_bytes,
-                     .text = tell.answer.substr(tell.stored_bytes),
-                     .round = tell.text_round};
-}
-
-std::shared_ptr<const std::string> Orchestrator::OpenTell::TakeAnswer() {
-  if (whole_answer == nullptr) {
-    whole_answer = std::make_shared<const std::string>(std::move(answer));
-    answer.clear();
-  }
-  return whole_answer;
+  return open->second.answer.Unsaved(open->first);
 }
 
 std::variant<TellEnd, Postponement> Orchestrator::OutcomeOf(const std::string& tell_id) {
@@ -61,12 +46,12 @@ std::variant<TellEnd, Postponement> Orchestrator::OutcomeOf(const std::string& t
   if (tell.put_off_until.has_value()) {
     return Postponement{tell_id, *tell.put_off_until, tell.limit_waits + 1};
   }
-  std::shared_ptr<const std::string> answer = tell.TakeAnswer();
+  std::shared_ptr<const std::string> answer = tell.answer.Whole();
   const Settlement settlement{.tell_id = tell_id,
                               .outcome = *tell.outcome,
                               .answer = *answer,
-                              .structured_bytes = tell.structured_bytes,
-                              .account = tell.account,
+                              .structured_bytes = tell.answer.structured_bytes(),
+                              .account = tell.answer.account(),
                               .cancel_on_host = tell.cancel_on_host};
   return TellEnd{.settlement = settlement, .answer = std::move(answer)};
 }
@@ -78,10 +63,7 @@ void Orchestrator::OnMarkStored(const std::string& session_id, const ReadMark& m
 
 void Orchestrator::OnTextStored(const std::string& tell_id, size_t bytes, uint64_t round) {
   const auto open = open_.find(tell_id);
-  // What became void meanwhile is so in the store too, until the next time.
-  if (open == open_.end() || open->second.text_round != round) return;
-  open->second.stored_text_is_void = false;
-  open->second.stored_bytes += bytes;
+  if (open != open_.end()) open->second.answer.OnStored(bytes, round);
 }
 
 void Orchestrator::OnPutOffStored(const std::string& tell_id) { OnPutOff(tell_id, open_[tell_id]); }
@@ -101,11 +83,11 @@ void Orchestrator::OnSettled(const std::string& tell_id, OpenTell& tell) {
   if (queue.in_flight == tell_id) queue.in_flight.clear();
   PostStartNext(tell.session_id);
   const TellOutcome outcome{.status = *tell.outcome,
-                            .answer = tell.TakeAnswer(),
+                            .answer = tell.answer.Whole(),
                             .duration = store_.Now() - tell.accepted_at,
-                            .structured_bytes = tell.structured_bytes,
-                            .account = tell.account};
-  queue.last_turn = tell.account;
+                            .structured_bytes = tell.answer.structured_bytes(),
+                            .account = tell.answer.account()};
+  queue.last_turn = outcome.account;
   for (TellObserver* observer : tell.observers) observer->OnSettled(outcome);
   if (tell.cancels.empty()) return;
   if (KindOf(outcome.status) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);

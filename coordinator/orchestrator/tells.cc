@@ -133,7 +133,7 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
 void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   const auto open = open_.find(summary.tell_id());
   if (open == open_.end()) return;
-  summary.set_answer_bytes(open->second.answer_bytes());
+  summary.set_answer_bytes(open->second.answer.bytes());
   if (open->second.progress.has_value()) {
     *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
   }
