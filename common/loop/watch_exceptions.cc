@@ -5,8 +5,7 @@
 namespace iris {
 
 const std::vector<WatchException>& KnownWatchExceptions() {
-  static const auto* const known = new std::vector<WatchException>{
-  };
+  static const auto* const known = new std::vector<WatchException>();
   return *known;
 }
 

@@ -47,7 +47,8 @@ absl::StatusOr<RemoteWay> WayOf(const std::string& stored, const EnvLookup& env,
 
 }  // namespace
 
-StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home_(std::move(home)) {
+StoredPlaces::StoredPlaces(StoreQueue& store, std::string home)
+    : store_(store), home_(std::move(home)) {
   const absl::StatusOr<std::vector<Store::Placed>> stored = store_.AllPlaced();
   if (!stored.ok()) {
     LogWarn("where agents are: ", stored.status().message());
@@ -58,29 +59,48 @@ StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home
   }
 }
 
-void StoredPlaces::Note(const std::string& place, const std::string& name, const RemoteWay& way) {
+absl::optional<Store::Placed> StoredPlaces::NewsOf(const std::string& place,
+                                                   const std::string& name, const RemoteWay& way) {
   std::string stored_way = ToProto(way).SerializeAsString();
   const absl::Time now = store_.Now();
   Noted& noted = noted_[place];
   const absl::Duration every = noted.stored ? kNoteEvery : kNoteAgain;
   // By a clock that may be set back.
-  if (noted.way == stored_way && absl::AbsDuration(now - noted.tried) < every) return;
-  const absl::Status stored = store_.NotePlaced({.place = place, .name = name, .way = stored_way});
-  noted = {.way = std::move(stored_way), .tried = now, .stored = stored.ok()};
-  if (!stored.ok()) LogWarn("that there is an agent on ", name, ": ", stored.message());
+  if (noted.way == stored_way && absl::AbsDuration(now - noted.tried) < every) return absl::nullopt;
+  noted = {.way = stored_way, .tried = now, .stored = false};
+  return Store::Placed{.place = place, .name = name, .way = std::move(stored_way)};
+}
+
+void StoredPlaces::OnStored(const Store::Placed& agent, const absl::Status& stored) {
+  if (!stored.ok()) LogWarn("that there is an agent on ", agent.name, ": ", stored.message());
+  const auto noted = noted_.find(agent.place);
+  if (noted != noted_.end() && noted->second.way == agent.way) noted->second.stored = stored.ok();
+}
+
+void StoredPlaces::Note(const std::string& place, const std::string& name, const RemoteWay& way) {
+  const absl::optional<Store::Placed> agent = NewsOf(place, name, way);
+  if (!agent.has_value()) return;
+  store_.Post(
+      [agent = *agent](Store& store) { return store.NotePlaced(agent); },
+      [this, alive = std::weak_ptr<bool>(alive_), agent = *agent](const absl::Status& stored) {
+        if (!alive.expired()) OnStored(agent, stored);
+      });
 }
 
 void StoredPlaces::Forget(const std::string& place) {
   noted_.erase(place);
   may_have_started_.erase(place);
-  const absl::Status forgotten = store_.ForgetPlaced(place);
-  if (!forgotten.ok()) LogWarn("that an agent was ended: ", forgotten.message());
+  store_.Post([place](Store& store) { return store.ForgetPlaced(place); },
+              [](const absl::Status& forgotten) {
+                if (!forgotten.ok()) LogWarn("that an agent was ended: ", forgotten.message());
+              });
 }
 
 void StoredPlaces::NoteAttempt(const std::string& place, const std::string& name,
                                const RemoteWay& way) {
   ++under_way_[place];
-  Note(place, name, way);
+  const absl::optional<Store::Placed> agent = NewsOf(place, name, way);
+  if (agent.has_value()) OnStored(*agent, store_.NotePlaced(*agent));
 }
 
 void StoredPlaces::NoteAttemptEnd(const std::string& place, bool may_have_started) {
@@ -91,8 +111,12 @@ void StoredPlaces::NoteAttemptEnd(const std::string& place, bool may_have_starte
 }
 
 void StoredPlaces::NoteTried(const std::vector<std::string>& places) {
-  const absl::Status noted = store_.NoteTriedPlaces(places);
-  if (!noted.ok()) LogWarn("which agents a stop tries to reach: ", noted.message());
+  store_.Post([places](Store& store) { return store.NoteTriedPlaces(places); },
+              [](const absl::Status& noted) {
+                if (!noted.ok()) {
+                  LogWarn("which agents a stop tries to reach: ", noted.message());
+                }
+              });
 }
 
 absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironment& asker) {

@@ -11,10 +11,14 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/testing/held_executor.h"
+#include "coordinator/store/testing/memory_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,9 +34,11 @@ class StoredPlacesTest : public ::testing::Test {
   // Another life of the coordinator.
   void Restart() {
     places_.reset();
+    queue_.reset();
     store_.reset();
     store_ = *SqliteStore::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
-    places_ = std::make_unique<StoredPlaces>(*store_, "/home/me");
+    queue_ = std::make_unique<StoreQueue>(loop_, *store_);
+    places_ = std::make_unique<StoredPlaces>(*queue_, "/home/me");
   }
   // A link to `place` comes up, by this `remote`.
   void Note(const std::string& place, const std::string& destination) {
@@ -80,7 +86,9 @@ class StoredPlacesTest : public ::testing::Test {
 
   ScratchDir dir_;
   absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
+  EventLoop loop_{[] { return absl::ZeroDuration(); }};
   std::unique_ptr<Store> store_;
+  std::unique_ptr<StoreQueue> queue_;
   std::unique_ptr<StoredPlaces> places_;
 };
 
@@ -157,6 +165,24 @@ TEST_F(StoredPlacesTest, OfTwoAttemptsAlikeTheLastToEndDecides) {
   EndTry("gpu1", /*may_have_started=*/false);
   Restart();
   EXPECT_EQ(Attempts(), "gpu1, ");
+}
+
+TEST(SlowStoredPlacesTest, OnlyAnAttemptWaitsForTheStoreAndWhoAsksSeesWhatWasPosted) {
+  EventLoop loop([] { return absl::ZeroDuration(); });
+  MemoryStore store;
+  HeldExecutor executor;
+  StoreQueue queue(loop, store, executor);
+  StoredPlaces places(queue, "/home/me");
+  RemoteWay way;
+  way.remote.program = "ssh";
+  way.remote.written = "ssh gpu1";
+  places.Note("a", "me@gpu1", way);
+  EXPECT_TRUE(store.AllPlaced()->empty());
+  places.NoteAttempt(PlaceOfAttempt(way, "a link"), "me@gpu1", way);
+  EXPECT_EQ(store.AllPlaced()->size(), 2u);
+  places.Forget("a");
+  EXPECT_EQ(store.AllPlaced()->size(), 2u);
+  EXPECT_TRUE(places.All(nullptr)->empty()) << "and the attempt is under way";
 }
 
 TEST_F(StoredPlacesTest, AnAgentWhoseWayCannotBeReadIsNamedAllTheSame) {

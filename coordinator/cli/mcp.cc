@@ -279,7 +279,7 @@ class McpRelay {
   bool input_failed_ = false;     // It could not be read to its end.
   std::atomic<int> in_hand_ = 0;  // Answers of the stream that are not dealt with.
   GivenAnswers given_;
-  size_t settled_before_ = 0;  // The stream began.
+  size_t settled_before_ = 0;  // How many were settled when the stream began.
   int fruitless_ = 0;
   std::unique_ptr<McpStream> stream_;  // Last: its thread uses the others.
 };

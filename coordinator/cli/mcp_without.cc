@@ -26,10 +26,7 @@ class ClosedDesk final : public Desk {
   }
   void RemoveObserver(const std::string&, TellObserver*) override {}
   absl::StatusOr<v1::TellSummary> Find(const std::string&, const Caller&) override { return why_; }
-  absl::StatusOr<v1::ListTellsResponse> List(const Caller&, bool,
-                                             const SharedEnvironment&) override {
-    return why_;
-  }
+  void List(const Caller&, bool, const SharedEnvironment&, ListDone done) override { done(why_); }
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unread(const Caller&) override { return why_; }
   absl::Status MarkRead(const std::string&, const Caller&) override { return why_; }
   void Cancel(const std::string&, const Visitor&, CancelDone done) override { done(why_); }

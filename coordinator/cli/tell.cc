@@ -23,13 +23,13 @@
 #include "coordinator/cli/report.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
+#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
 
 // For how long a coordinator is asked again to go on with a tell that an earlier one accepted.
 constexpr absl::Duration kGoOn = absl::Minutes(2);
-constexpr size_t kTextBytesMax = 8 << 20;
 
 v1::TellRequest HeaderOf(const CommandLine& command) {
   v1::TellRequest header;
@@ -47,7 +47,7 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
 
 absl::StatusOr<std::string> TextOf(const CommandLine& command) {
   if (!command.text_from_stdin) return command.text;
-  return ReadStdin(kTextBytesMax);
+  return ReadStdin(kTellBytesMax);
 }
 
 // The tell's text, and how it is submitted in every life of the coordinator.

@@ -14,11 +14,11 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/coordinator_lives.h"
+#include "coordinator/desk/frame_bytes.h"
 
 namespace iris {
 namespace {
 
-constexpr size_t kFrameBytesMax = 256 << 10;
 constexpr absl::Duration kAccept = absl::Seconds(30);
 constexpr absl::Duration kConfirm = absl::Seconds(5);
 
@@ -74,7 +74,7 @@ class CallTimer {
 void WriteText(Stream& stream, v1::TellRequest frame, const std::string& text) {
   size_t sent = 0;
   do {
-    const size_t size = std::min(kFrameBytesMax, text.size() - sent);
+    const size_t size = std::min(kFrontEndFrameBytesMax, text.size() - sent);
     frame.set_text(text.data() + sent, size);
     sent += size;
     frame.set_last(sent == text.size());

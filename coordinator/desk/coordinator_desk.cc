@@ -35,7 +35,8 @@ CoordinatorDesk::CoordinatorDesk(EventLoop& loop, Orchestrator& orchestrator, Li
       config_(config),
       daemon_(daemon),
       feed_(loop, first_change,
-            {.look = [this](const std::vector<HostReport>& hosts) { return BoardWith(hosts); },
+            {.look = [this](const std::vector<HostReport>& hosts,
+                            Feed::LookDone done) { BoardWith(hosts, std::move(done)); },
              .ask_hosts = [this](HostReportsDone done) { daemon_.AskHosts(std::move(done)); }}) {}
 
 absl::Status CoordinatorDesk::Tell(TellSpec spec, TellObserver* observer) {
@@ -62,11 +63,15 @@ absl::StatusOr<v1::TellSummary> CoordinatorDesk::Find(const std::string& tell_id
   return orchestrator_.Find(tell_id, caller);
 }
 
-absl::StatusOr<v1::ListTellsResponse> CoordinatorDesk::List(const Caller& from, bool all,
-                                                            const SharedEnvironment& environment) {
-  absl::StatusOr<v1::ListTellsResponse> tells = orchestrator_.List(from, all);
-  if (tells.ok()) LendTo(*tells, environment);
-  return tells;
+void CoordinatorDesk::List(const Caller& from, bool all, const SharedEnvironment& environment,
+                           ListDone done) {
+  orchestrator_.List(from, all,
+                     [this, alive = std::weak_ptr<bool>(alive_), environment,
+                      done = std::move(done)](const absl::StatusOr<v1::ListTellsResponse>& tells) {
+                       if (alive.expired()) return;
+                       if (tells.ok()) LendTo(*tells, environment);
+                       done(tells);
+                     });
 }
 
 absl::StatusOr<std::vector<Store::WaitingAnswer>> CoordinatorDesk::Unread(const Caller& from) {
@@ -125,16 +130,23 @@ absl::Status CoordinatorDesk::ConfigProblem(const SharedEnvironment& environment
 void CoordinatorDesk::Status(StatusDone done) {
   daemon_.AskHosts([this, alive = std::weak_ptr<bool>(alive_),
                     done = std::move(done)](const std::vector<HostReport>& hosts) {
-    if (!alive.expired()) done(StatusWith(hosts));
+    if (!alive.expired()) StatusWith(hosts, done);
   });
 }
 
-absl::StatusOr<v1::GetStatusResponse> CoordinatorDesk::StatusWith(
-    const std::vector<HostReport>& hosts) {
+void CoordinatorDesk::StatusWith(const std::vector<HostReport>& hosts, StatusDone done) {
+  orchestrator_.Status([this, alive = std::weak_ptr<bool>(alive_), hosts, done = std::move(done)](
+                           absl::StatusOr<std::vector<v1::SessionStatus>> sessions) {
+    if (alive.expired()) return;
+    if (!sessions.ok()) return done(sessions.status());
+    done(StatusOf(*std::move(sessions), hosts));
+  });
+}
+
+v1::GetStatusResponse CoordinatorDesk::StatusOf(std::vector<v1::SessionStatus> sessions,
+                                                const std::vector<HostReport>& hosts) {
   v1::GetStatusResponse status = daemon_.Status();
-  absl::StatusOr<std::vector<v1::SessionStatus>> sessions = orchestrator_.Status();
-  if (!sessions.ok()) return sessions.status();
-  for (v1::SessionStatus& session : *sessions) *status.add_sessions() = std::move(session);
+  for (v1::SessionStatus& session : sessions) *status.add_sessions() = std::move(session);
   MergeHostReports(hosts, status);
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
   if (config.ok()) NoteWhatIsLocal(**config, status);
@@ -142,14 +154,25 @@ absl::StatusOr<v1::GetStatusResponse> CoordinatorDesk::StatusWith(
   return status;
 }
 
-absl::StatusOr<BoardState> CoordinatorDesk::BoardWith(const std::vector<HostReport>& hosts) {
-  const absl::StatusOr<v1::GetStatusResponse> status = StatusWith(hosts);
-  if (!status.ok()) return status.status();
-  const absl::StatusOr<v1::ListTellsResponse> tells = orchestrator_.List(Caller(), /*all=*/false);
-  if (!tells.ok()) return tells.status();
-  BoardState board = {.links = {status->links().begin(), status->links().end()},
-                      .sessions = {status->sessions().begin(), status->sessions().end()},
-                      .tells = {tells->tells().begin(), tells->tells().end()}};
+void CoordinatorDesk::BoardWith(const std::vector<HostReport>& hosts, Feed::LookDone done) {
+  StatusWith(
+      hosts, [this, done = std::move(done)](const absl::StatusOr<v1::GetStatusResponse>& status) {
+        if (!status.ok()) return done(status.status());
+        orchestrator_.List(Caller(), /*all=*/false,
+                           [this, alive = std::weak_ptr<bool>(alive_), done,
+                            status = *status](const absl::StatusOr<v1::ListTellsResponse>& tells) {
+                             if (alive.expired()) return;
+                             if (!tells.ok()) return done(tells.status());
+                             done(BoardOf(status, *tells));
+                           });
+      });
+}
+
+BoardState CoordinatorDesk::BoardOf(const v1::GetStatusResponse& status,
+                                    const v1::ListTellsResponse& tells) {
+  BoardState board = {.links = {status.links().begin(), status.links().end()},
+                      .sessions = {status.sessions().begin(), status.sessions().end()},
+                      .tells = {tells.tells().begin(), tells.tells().end()}};
   const absl::StatusOr<v1::ListTeamsResponse> teams = Teams({});
   if (teams.ok()) board.teams = {teams->teams().begin(), teams->teams().end()};
   board.config_problem = teams.ok() ? config_.problem() : teams.status();

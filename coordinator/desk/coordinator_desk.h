@@ -35,8 +35,8 @@ class CoordinatorDesk final : public Desk {
                       TellObserver* observer) override;
   void RemoveObserver(const std::string& tell_id, TellObserver* observer) override;
   absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const Caller& caller) override;
-  absl::StatusOr<v1::ListTellsResponse> List(const Caller& from, bool all,
-                                             const SharedEnvironment& environment) override;
+  void List(const Caller& from, bool all, const SharedEnvironment& environment,
+            ListDone done) override;
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unread(const Caller& from) override;
   absl::Status MarkRead(const std::string& tell_id, const Caller& caller) override;
   void Cancel(const std::string& tell_id, const Visitor& visitor, CancelDone done) override;
@@ -52,8 +52,11 @@ class CoordinatorDesk final : public Desk {
   // As Visitor has it of `environment`.
   void LendTo(const v1::ListTellsResponse& tells, const SharedEnvironment& environment);
   void LendToOne(const std::string& tell_id, const Visitor& visitor);
-  absl::StatusOr<v1::GetStatusResponse> StatusWith(const std::vector<HostReport>& hosts);
-  absl::StatusOr<BoardState> BoardWith(const std::vector<HostReport>& hosts);
+  void StatusWith(const std::vector<HostReport>& hosts, StatusDone done);
+  v1::GetStatusResponse StatusOf(std::vector<v1::SessionStatus> sessions,
+                                 const std::vector<HostReport>& hosts);
+  void BoardWith(const std::vector<HostReport>& hosts, Feed::LookDone done);
+  BoardState BoardOf(const v1::GetStatusResponse& status, const v1::ListTellsResponse& tells);
 
   Orchestrator& orchestrator_;
   LiveConfig& config_;

@@ -60,6 +60,14 @@ class CoordinatorDeskTest : public DeskTest {
     });
     return id;
   }
+  // Somebody with that environment lists all messages.
+  void List(const SharedEnvironment& environment) {
+    bool listed = false;
+    OnLoop([&] {
+      desk_->List("", /*all=*/false, environment, [&](const auto& tells) { listed = tells.ok(); });
+    });
+    EXPECT_TRUE(listed);
+  }
   // The keys with which the conversation of `from` goes on.
   std::string KeysOf(const std::string& from) {
     std::string keys = "none";
@@ -108,7 +116,7 @@ TEST_F(CoordinatorDeskTest, WhoeverLooksAfterALeftMessageLendsItsEnvironmentAndT
   script_ = HoldScript;
   const std::string id = LeftByAnEarlierLife("cli");
   Listener listener;
-  OnLoop([&] { ASSERT_TRUE(desk_->List("", /*all=*/false, /*environment=*/nullptr).ok()); });
+  List(nullptr);
   EXPECT_EQ(KeysOf("cli"), "none");
   OnLoop([&] {
     ASSERT_TRUE(desk_
@@ -117,8 +125,7 @@ TEST_F(CoordinatorDeskTest, WhoeverLooksAfterALeftMessageLendsItsEnvironmentAndT
                     .ok());
   });
   EXPECT_EQ(KeysOf("cli"), "/of/follow");
-  OnLoop(
-      [&] { ASSERT_TRUE(desk_->List("", /*all=*/false, With("SSH_AUTH_SOCK", "/of/list")).ok()); });
+  List(With("SSH_AUTH_SOCK", "/of/list"));
   EXPECT_EQ(KeysOf("cli"), "/of/follow");
   OnLoop([&] { desk_->RemoveObserver(id, &listener); });
 }
@@ -209,7 +216,9 @@ TEST_F(CoordinatorDeskTest, WhoeverWatchesSeesAMessageComeAndGo) {
     }
   });
   OnLoop([&] {
-    const Snapshot all = std::get<Snapshot>(desk_->feed().NewsAfter(0));
+    Board::News now;
+    desk_->feed().LookAfter(0, [&now](const Board::News& news) { now = news; });
+    const Snapshot all = std::get<Snapshot>(now);
     EXPECT_THAT(all.state.teams, SizeIs(1));
     EXPECT_THAT(all.state.links, SizeIs(1));
     EXPECT_THAT(all.state.tells, IsEmpty());

@@ -28,7 +28,7 @@ struct Visitor {
 
 // The coordinator as front ends see it, whatever carries their calls: gRPC, MCP. What is asked for
 // is said in values, and the messages of coordinator.proto are values here as well. A call that
-// takes a `done` runs it once, on the loop; the others return what there is.
+// takes a `done` runs it once, on the loop, perhaps from inside; the others return what there is.
 //
 // Lives on the coordinator's loop.
 class Desk {
@@ -44,8 +44,9 @@ class Desk {
   virtual absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
                                                const Caller& caller) = 0;
   // `environment`: as in Visitor.
-  virtual absl::StatusOr<v1::ListTellsResponse> List(const Caller& from, bool all,
-                                                     const SharedEnvironment& environment) = 0;
+  using ListDone = std::function<void(const absl::StatusOr<v1::ListTellsResponse>&)>;
+  virtual void List(const Caller& from, bool all, const SharedEnvironment& environment,
+                    ListDone done) = 0;
   // The answers to `from` that nobody has read, oldest first. FAILURE_STORAGE.
   virtual absl::StatusOr<std::vector<Store::WaitingAnswer>> Unread(const Caller& from) = 0;
   // `caller` has read the answer. Fails as Find().

@@ -21,7 +21,7 @@
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gtest/gtest.h"
 #include "proto/iris/v1/coordinator.pb.h"
 

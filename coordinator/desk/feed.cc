@@ -17,7 +17,7 @@ absl::Status Feed::Watch(FeedWatcher* watcher) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(kWatchersMax, " watch already"));
   }
   const bool is_first = watchers_.empty();
-  // Before: it has not asked for news yet.
+  // Before: it has not asked for news yet. What comes later is news.
   if (is_first) Look();
   watchers_.insert(watcher);
   if (!is_first) return absl::OkStatus();
@@ -31,9 +31,10 @@ void Feed::Unwatch(FeedWatcher* watcher) {
   if (watchers_.empty() && timer_ != 0) loop_.Cancel(std::exchange(timer_, 0));
 }
 
-Board::News Feed::NewsAfter(uint64_t seq) {
-  if (watchers_.empty()) Look();
-  return board_.NewsAfter(seq);
+void Feed::LookAfter(uint64_t seq, NewsDone done) {
+  if (!watchers_.empty()) return done(board_.NewsAfter(seq));
+  waiting_.push_back([this, seq, done = std::move(done)] { done(board_.NewsAfter(seq)); });
+  Look();
 }
 
 void Feed::Poke() {
@@ -64,7 +65,20 @@ void Feed::AskHosts() {
 }
 
 void Feed::Look() {
-  absl::StatusOr<BoardState> state = source_.look(hosts_);
+  looks_again_ = looking_;
+  if (std::exchange(looking_, true)) return;
+  std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
+  source_.look(hosts_, [this, alive = std::weak_ptr<bool>(alive_),
+                        waiting = std::move(waiting)](absl::StatusOr<BoardState> state) {
+    if (alive.expired()) return;
+    looking_ = false;
+    Show(std::move(state));
+    for (const std::function<void()>& then : waiting) then();
+    if (std::exchange(looks_again_, false)) Look();
+  });
+}
+
+void Feed::Show(absl::StatusOr<BoardState> state) {
   if (!state.ok()) {
     LogWarn("what there is to show: ", state.status().message());
     return;

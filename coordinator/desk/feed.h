@@ -32,9 +32,11 @@ class FeedWatcher {
 // Lives on `loop`.
 class Feed {
  public:
+  using LookDone = std::function<void(absl::StatusOr<BoardState> state)>;
   struct Source {
-    // All of it now, where the hosts have said that. FAILURE_STORAGE: what was shown stays.
-    std::function<absl::StatusOr<BoardState>(const std::vector<HostReport>& hosts)> look;
+    // All of it now, where the hosts have said that. `done` comes once, on the loop, perhaps from
+    // inside, and may come after the feed is gone. FAILURE_STORAGE: what was shown stays.
+    std::function<void(const std::vector<HostReport>& hosts, LookDone done)> look;
     // As LinkTable::AskHosts(); may go on after the feed is gone.
     std::function<void(HostReportsDone done)> ask_hosts;
   };
@@ -53,13 +55,19 @@ class Feed {
   absl::Status Watch(FeedWatcher* watcher);
   // Nothing happens if it does not watch.
   void Unwatch(FeedWatcher* watcher);
-  // As Board::NewsAfter(). Where nobody watches, it looks first.
-  Board::News NewsAfter(uint64_t seq);
+  // As Board::NewsAfter(), for who watches.
+  Board::News NewsAfter(uint64_t seq) const { return board_.NewsAfter(seq); }
+  // The same for who does not: where nobody watches, it looks first. `done` comes once, on the
+  // loop, perhaps from inside, unless the feed goes.
+  using NewsDone = std::function<void(const Board::News& news)>;
+  void LookAfter(uint64_t seq, NewsDone done);
   // Somebody has asked for something: it looks soon, where somebody watches.
   void Poke();
 
  private:
+  // One at a time: what is asked for meanwhile is looked at behind it.
   void Look();
+  void Show(absl::StatusOr<BoardState> state);
   void LookAgain();
   void AskHosts();
 
@@ -71,6 +79,9 @@ class Feed {
   bool asking_ = false;
   absl::Duration asked_at_;  // By the loop's clock; with `hosts_`.
   bool poked_ = false;       // A look is posted.
+  bool looking_ = false;
+  bool looks_again_ = false;                    // Something has happened since it began to look.
+  std::vector<std::function<void()>> waiting_;  // For the next look to end.
   EventLoop::TimerId timer_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For hosts' answers.
 };

@@ -38,12 +38,13 @@ class FeedTest : public ::testing::Test {
         feed_(std::make_unique<Feed>(
             loop_, /*first=*/100,
             Feed::Source{
-                .look = [this](const std::vector<HostReport>& hosts) -> absl::StatusOr<BoardState> {
-                  ++looks_;
-                  seen_hosts_ = hosts;
-                  if (!failure_.ok()) return failure_;
-                  return state_;
-                },
+                .look =
+                    [this](const std::vector<HostReport>& hosts, Feed::LookDone done) {
+                      ++looks_;
+                      seen_hosts_ = hosts;
+                      if (holds_looks_) return held_.push_back(std::move(done));
+                      failure_.ok() ? done(state_) : done(failure_);
+                    },
                 .ask_hosts =
                     [this](HostReportsDone done) { asked_.push_back(std::move(done)); }})) {}
 
@@ -59,6 +60,18 @@ class FeedTest : public ::testing::Test {
     asked_.erase(asked_.begin());
     done(hosts);
   }
+  // As of now, by a look where nobody watches.
+  Snapshot All() {
+    Board::News all;
+    feed_->LookAfter(0, [&all](const Board::News& news) { all = news; });
+    return std::get<Snapshot>(all);
+  }
+  // The look that was held first has seen what there is now.
+  void EndLook() {
+    const Feed::LookDone done = std::move(held_.front());
+    held_.erase(held_.begin());
+    done(state_);
+  }
   void AddTeam(const std::string& name) { state_.teams.emplace_back().set_name(name); }
 
   absl::Duration now_ = absl::Hours(1);
@@ -66,6 +79,8 @@ class FeedTest : public ::testing::Test {
   BoardState state_;
   absl::Status failure_;
   int looks_ = 0;
+  bool holds_looks_ = false;  // They take as long as the test says.
+  std::vector<Feed::LookDone> held_;
   std::vector<HostReport> seen_hosts_;
   std::vector<HostReportsDone> asked_;
   std::unique_ptr<Feed> feed_;
@@ -74,7 +89,7 @@ class FeedTest : public ::testing::Test {
 TEST_F(FeedTest, WhoeverWatchesHearsOfWhatHappensByItself) {
   Watcher watcher;
   ASSERT_TRUE(feed_->Watch(&watcher).ok());
-  const Snapshot all = std::get<Snapshot>(feed_->NewsAfter(0));
+  const Snapshot all = All();
   Pass(absl::Seconds(2));
   EXPECT_EQ(watcher.news, 0) << "nothing has happened";
   AddTeam("web");
@@ -101,7 +116,7 @@ TEST_F(FeedTest, WhereNobodyWatchesNothingIsDoneUntilSomebodyLooks) {
   EXPECT_EQ(looks_, 0);
   EXPECT_THAT(asked_, IsEmpty());
   AddTeam("web");
-  EXPECT_THAT(std::get<Snapshot>(feed_->NewsAfter(0)).state.teams, SizeIs(1));
+  EXPECT_THAT(All().state.teams, SizeIs(1));
 
   Watcher watcher;
   ASSERT_TRUE(feed_->Watch(&watcher).ok());
@@ -109,6 +124,48 @@ TEST_F(FeedTest, WhereNobodyWatchesNothingIsDoneUntilSomebodyLooks) {
   const int looks = looks_;
   Pass(absl::Minutes(1));
   EXPECT_EQ(looks_, looks);
+}
+
+TEST_F(FeedTest, OneLookIsUnderWayAtATimeAndWhatIsAskedForMeanwhileIsLookedAtBehindIt) {
+  holds_looks_ = true;
+  Watcher watcher;
+  ASSERT_TRUE(feed_->Watch(&watcher).ok());
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(looks_, 1);
+  EXPECT_EQ(watcher.news, 0);
+  AddTeam("web");
+  EndLook();
+  EXPECT_EQ(watcher.news, 1);
+  EXPECT_EQ(looks_, 2);
+  EndLook();
+  EXPECT_EQ(looks_, 2);
+  EXPECT_EQ(watcher.news, 1);
+}
+
+TEST_F(FeedTest, WhoLooksWhileALookIsUnderWaySeesWhatCameSince) {
+  holds_looks_ = true;
+  size_t first = 0, second = 0;
+  feed_->LookAfter(
+      0, [&](const Board::News& news) { first = std::get<Snapshot>(news).state.teams.size(); });
+  AddTeam("web");
+  feed_->LookAfter(
+      0, [&](const Board::News& news) { second = std::get<Snapshot>(news).state.teams.size(); });
+  EndLook();
+  EXPECT_EQ(first, 1u);
+  EXPECT_EQ(second, 0u) << "it may have looked before";
+  AddTeam("app");
+  EndLook();
+  EXPECT_EQ(second, 2u);
+}
+
+TEST_F(FeedTest, ALookThatEndsTooLateIsSeenByNobody) {
+  holds_looks_ = true;
+  Watcher watcher;
+  ASSERT_TRUE(feed_->Watch(&watcher).ok());
+  AddTeam("web");
+  feed_.reset();
+  EndLook();
+  EXPECT_EQ(watcher.news, 0);
 }
 
 TEST_F(FeedTest, HostsAreAskedOneAfterTheOtherAndWhatTheySaidLastIsShown) {
@@ -133,7 +190,7 @@ TEST_F(FeedTest, WhatCannotBeReadStaysAsItWas) {
   failure_ = MakeFailure(v1::FAILURE_STORAGE, "the disk is full");
   Pass(absl::Seconds(2));
   EXPECT_EQ(watcher.news, 0);
-  EXPECT_THAT(std::get<Snapshot>(feed_->NewsAfter(0)).state.teams, SizeIs(1));
+  EXPECT_THAT(All().state.teams, SizeIs(1));
 }
 
 TEST_F(FeedTest, AWatcherMayLeaveAndTakeAnotherWithItWhenItHearsOfNews) {

@@ -5,13 +5,9 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "coordinator/desk/frame_bytes.h"
 
 namespace iris {
-namespace {
-
-constexpr size_t kFrameBytesMax = 256 << 10;
-
-}  // namespace
 
 absl::StatusOr<absl::optional<v1::TellUpdate>> TellUpdates::Next() {
   if (!refused_.ok()) return refused_;
@@ -61,7 +57,7 @@ absl::StatusOr<absl::optional<v1::TellUpdate>> TellUpdates::AnswerFrame() {
     if (*held == nullptr) return absl::optional<v1::TellUpdate>();
     answer = *held;
   }
-  const size_t size = std::min(kFrameBytesMax, answer_bytes_ - answer_sent_);
+  const size_t size = std::min(kFrontEndFrameBytesMax, answer_bytes_ - answer_sent_);
   v1::TellUpdate update;
   update.set_answer(answer->data() + answer_sent_, size);
   answer_sent_ += size;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "common/version/version.h"
 #include "coordinator/mcp/instructions.h"
 #include "coordinator/mcp/outgoing.h"
@@ -38,11 +39,8 @@ std::string WaitingText(const std::vector<Store::WaitingAnswer>& answers) {
 
 // The client's token if it wants to hear of progress, else null.
 Json ProgressToken(const Json& params) {
-  const auto meta = params.find("_meta");
-  if (meta == params.end() || !meta->is_object()) return nullptr;
-  const auto token = meta->find("progressToken");
-  const bool valid = token != meta->end() && (token->is_string() || token->is_number_integer());
-  return valid ? *token : Json();
+  const Json& token = MemberOf(MemberOf(params, "_meta"), "progressToken");
+  return token.is_string() || token.is_number_integer() ? token : Json();
 }
 
 Json TakeArguments(Json& params) {

@@ -37,7 +37,7 @@ struct McpOptions {
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
 // A call that speaks for somebody is answered, beside its result, with how many answers wait for
-// that caller; each of them is told of once. The answer to `initialize` tells of them too: not
+// that caller; each of them is named once. The answer to `initialize` names them too: not
 // every client shows that.
 //
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
@@ -73,7 +73,8 @@ class McpSession {
   // Whether a call may begin, and for whom. The arguments are read for it.
   absl::StatusOr<Visitor> Admit(const Tool& tool, Json& arguments);
   void EndCall(const std::string& key, const ToolResult& result);
-  // What waits for the caller `from` and was not told of, in words; empty: nothing. Never of `but`.
+  // What waits for the caller `from` and was not announced, in words; empty: nothing. Never of
+  // `but`.
   std::string Announce(const Caller& from, const std::string& but);
   std::string Instructions();
   // What stands beside every result, in words; mostly nothing.
@@ -90,7 +91,7 @@ class McpSession {
   McpClient client_;
   std::string version_;  // Empty until `initialize`.
   Calls calls_;
-  // By the caller's name: tells that this client was told of or given, as long as they are
+  // By the caller's name: tells that were announced to this client or given, as long as they are
   // unfetched.
   std::map<std::string, std::set<std::string>> announced_;
 };

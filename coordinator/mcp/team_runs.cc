@@ -123,11 +123,10 @@ void AddTells(const std::string& team, const v1::ListTellsResponse& tells, Json&
 
 // `only` empty: all of them.
 absl::StatusOr<Json> TeamStatus(Desk& desk, const Visitor& visitor, const std::string& only,
-                                const v1::GetStatusResponse& status) {
+                                const v1::GetStatusResponse& status,
+                                const absl::StatusOr<v1::ListTellsResponse>& tells) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams(visitor);
   if (!teams.ok()) return teams.status();
-  const absl::StatusOr<v1::ListTellsResponse> tells =
-      desk.List(visitor.caller, /*all=*/false, /*environment=*/nullptr);
   if (!tells.ok()) return tells.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
@@ -151,8 +150,8 @@ std::unique_ptr<ToolRun> MakeListTeamsRun(Desk& desk, const ToolCall& call,
                                           ToolListener& listener) {
   return std::make_unique<StatusRun>(
       desk,
-      [&desk, visitor = call.visitor](const v1::GetStatusResponse& status) {
-        return ListTeams(desk, visitor, status);
+      [&desk, visitor = call.visitor](const v1::GetStatusResponse& status, StatusRun::Done done) {
+        done(ListTeams(desk, visitor, status));
       },
       listener);
 }
@@ -161,7 +160,13 @@ std::unique_ptr<ToolRun> MakeStatusRun(Desk& desk, const ToolCall& call, ToolLis
   return std::make_unique<StatusRun>(
       desk,
       [&desk, visitor = call.visitor, only = TextArgument(call, "team")](
-          const v1::GetStatusResponse& status) { return TeamStatus(desk, visitor, only, status); },
+          const v1::GetStatusResponse& status, StatusRun::Done done) {
+        desk.List(visitor.caller, /*all=*/false, /*environment=*/nullptr,
+                  [&desk, visitor, only, status,
+                   done](const absl::StatusOr<v1::ListTellsResponse>& tells) {
+                    done(TeamStatus(desk, visitor, only, status, tells));
+                  });
+      },
       listener);
 }
 
@@ -182,8 +187,7 @@ std::unique_ptr<ToolRun> MakeWakeRun(Desk& desk, const ToolCall& call, ToolListe
 
 std::unique_ptr<ToolRun> MakeSleepRun(Desk& desk, const ToolCall& call, ToolListener& listener) {
   const std::string team = TextArgument(call, "team");
-  const auto force = call.arguments.find("force");
-  const bool forced = force != call.arguments.end() && force->get<bool>();
+  const bool forced = FlagArgument(call, "force");
   const auto begin = [&desk, visitor = call.visitor, team, forced](WaitRun::Done done) {
     desk.Sleep(
         visitor, team, forced, [team, done](const absl::StatusOr<v1::SleepResponse>& asleep) {

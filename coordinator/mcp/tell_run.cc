@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "coordinator/mcp/json_runs.h"
 #include "coordinator/mcp/progress.h"
 
@@ -141,21 +142,19 @@ class TellRun final : public ToolRun, private TellObserver {
 
 int64_t TimeoutMs(const ToolCall& call) {
   if (call.tool.verb == Tool::Verb::kQuick) return -1;
-  const auto timeout = call.arguments.find("timeout");
-  if (timeout == call.arguments.end()) return 0;
+  const Json& timeout = MemberOf(call.arguments, "timeout");
+  if (timeout.is_null()) return 0;
   // Read as what every integer fits into; what is out of range is refused.
-  return static_cast<int64_t>(std::clamp(timeout->get<double>(), -2.0, 1e15));
+  return static_cast<int64_t>(std::clamp(timeout.get<double>(), -2.0, 1e15));
 }
 
 bool WaitsForLimit(const ToolCall& call) {
-  const auto found = call.arguments.find("waitForLimit");
-  return found != call.arguments.end() && found->get<bool>();
+  return FlagArgument(call, "waitForLimit");
 }
 
 bool WaitsForHost(const ToolCall& call) {
-  const auto found = call.arguments.find("whenAway");
-  if (found == call.arguments.end()) return TimeoutMs(call) < 0;
-  return found->get_ref<const std::string&>() == "wait";
+  const std::string when_away = TextArgument(call, "whenAway");
+  return when_away.empty() ? TimeoutMs(call) < 0 : when_away == "wait";
 }
 
 }  // namespace

@@ -63,7 +63,9 @@ std::unique_ptr<ToolRun> MakeTellStatusRun(Desk& desk, const ToolCall& call,
   return std::make_unique<StatusRun>(
       desk,
       [&desk, tell_id = TellIdArgument(call), from = call.visitor.caller](
-          const v1::GetStatusResponse& status) { return TellStatus(desk, tell_id, from, status); },
+          const v1::GetStatusResponse& status, StatusRun::Done done) {
+        done(TellStatus(desk, tell_id, from, status));
+      },
       listener);
 }
 

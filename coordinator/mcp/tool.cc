@@ -237,9 +237,9 @@ absl::Status Bad(const Tool& tool, absl::string_view what, absl::string_view fix
 }
 
 absl::Status Unknown(const Tool& tool, const std::string& name) {
-  const bool in_the_original =
+  const bool is_of_iris_mcp =
       tool.verb == Tool::Verb::kSend && (name == "persist" || name == "ttlDays");
-  if (in_the_original) {
+  if (is_of_iris_mcp) {
     return Bad(tool, absl::StrCat("\"", name, "\" is not built yet"), "Leave it out.");
   }
   std::vector<std::string> known;

@@ -58,7 +58,7 @@ struct ToolCall {
 // For whom a call speaks: whom the client speaks for, or a team of its `also` that the arguments
 // name as `fromTeam`; where it is not known, the team that they name, or nobody where the tool has
 // no `fromTeam`. FAILURE_BAD_REQUEST: they name another one, or none where they have to. What a
-// model is told then names no team: it would speak for that one.
+// model reads then names no team: it would speak for that one.
 absl::StatusOr<Visitor> VisitorOf(Desk& desk, const McpClient& client, const Tool& tool,
                                   const Json& arguments);
 

@@ -28,7 +28,7 @@ Team For(const SharedEnvironment& environment, Team team) {
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
   const OpenTell* const tell = TellOfNow(queue);
-  if (tell == nullptr && queue.wakes_waiting.empty()) return;
+  if (tell == nullptr && !queue.wakes.waiting()) return;
   const SharedEnvironment environment = EnvironmentOfNow(queue);
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   if (!config.ok()) return;
@@ -42,7 +42,7 @@ void Orchestrator::UseSettingsOfNow(Queue& queue) {
 
 const Orchestrator::OpenTell* Orchestrator::TellOfNow(const Queue& queue) const {
   const bool is_in_flight = !queue.in_flight.empty();
-  if (!is_in_flight && (!queue.wakes_waiting.empty() || queue.waiting.empty())) return nullptr;
+  if (!is_in_flight && (queue.wakes.waiting() || queue.waiting.empty())) return nullptr;
   const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
   return open == open_.end() ? nullptr : &open->second;
 }
@@ -50,7 +50,7 @@ const Orchestrator::OpenTell* Orchestrator::TellOfNow(const Queue& queue) const 
 SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
   const OpenTell* const tell = TellOfNow(queue);
   if (tell != nullptr) return tell->environment;
-  return queue.wakes_waiting.empty() ? nullptr : queue.wakes_environment;
+  return queue.wakes.environment();
 }
 
 std::string Orchestrator::WayFor(const std::string& to, const SharedEnvironment& environment) {
@@ -175,6 +175,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
   if (!session.ok()) return session.status();
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
+  teams_[(*session)->session_id()] = to;
   if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
   PassOnCancels(queue);
   return &queue;

@@ -33,8 +33,7 @@ absl::Status Orchestrator::EndOf(const OpenTell& tell, const HostAway& away) con
 }
 
 absl::Status Orchestrator::EndOfSent(const std::string& id_on_host, const HostAway& away) const {
-  const auto sent = sent_again_.find(id_on_host);
-  const auto open = open_.find(sent == sent_again_.end() ? id_on_host : sent->second);
+  const auto open = open_.find(host_ids_.TellOf(id_on_host));
   return open == open_.end() ? away.why : EndOf(open->second, away);
 }
 
@@ -90,7 +89,7 @@ void Orchestrator::PostAway(const std::string& session_id, const HostAway& away)
       queue.awaits = ToProto({.stage = TransportProgress::Stage::kConnecting,
                               .text = WhyItWaits(away, is_tried_again)});
     }
-    TellPlaces(queue);
+    ReportPlaces(queue);
     LetGoOfWaits(queue);
     // What is wrong may be the name of the host: what somebody mended counts from the next attempt.
     if (!queue.in_flight.empty() || queue.awaits.has_value()) UseSettingsOfNow(queue);
@@ -159,7 +158,7 @@ void Orchestrator::LetGoOfWaits(Queue& queue) {
   queue.awaits.reset();
   queue.away.reset();
   queue.session->StopAwaiting();
-  if (queue.wakes_waiting.empty()) pool_.LeaveLine(queue.session->session_id());
+  if (!queue.wakes.waiting()) pool_.LeaveLine(queue.session->session_id());
 }
 
 }  // namespace iris

@@ -52,7 +52,7 @@ void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
   End(tell_id, Cancelled(tell.limit_waits > 0, tell.given));
   if (queue.session == nullptr) return;  // There is no way to the team yet.
   LetGoOfWaits(queue);
-  TellPlaces(queue);
+  ReportPlaces(queue);
 }
 
 // Of one that a host may have, and that is not under way here.

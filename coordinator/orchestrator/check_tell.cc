@@ -39,7 +39,7 @@ absl::Status UnknownTeam(absl::string_view name, const Config& config) {
                      absl::StrCat("there is no team ", Quoted(name), " in ", config.file), fix);
 }
 
-// Names no team: whoever is told to speak for another one does.
+// Names no team: a model that reads for whom to speak does so.
 absl::Status UnknownCaller(absl::string_view name, const Config& config) {
   return MakeFailure(
       v1::FAILURE_BAD_REQUEST,

@@ -20,8 +20,7 @@ constexpr absl::Duration kLookAgain = absl::Minutes(1);
 
 std::pair<const std::string, Orchestrator::OpenTell>* Orchestrator::FindSent(
     const std::string& id_on_host) {
-  const auto sent = sent_again_.find(id_on_host);
-  const auto open = open_.find(sent == sent_again_.end() ? id_on_host : sent->second);
+  const auto open = open_.find(host_ids_.TellOf(id_on_host));
   if (open == open_.end() || open->second.outcome.has_value()) return nullptr;
   // Not what is said once more of an earlier attempt.
   return IdOnHost(open->first, open->second.limit_waits) == id_on_host ? &*open : nullptr;
@@ -38,23 +37,19 @@ absl::optional<absl::Time> Orchestrator::PutOffUntil(const OpenTell& tell,
 }
 
 void Orchestrator::OnPutOff(const std::string& tell_id, OpenTell& tell) {
-  sent_again_.erase(IdOnHost(tell_id, tell.limit_waits));
+  host_ids_.Forget(tell_id, tell.limit_waits);
   ++tell.limit_waits;
-  sent_again_[IdOnHost(tell_id, tell.limit_waits)] = tell_id;
+  host_ids_.Note(tell_id, tell.limit_waits);
   tell.not_before = *std::exchange(tell.put_off_until, absl::nullopt);
   tell.outcome.reset();
   tell.may_be_there = true;  // After a store that was put back from a copy.
   tell.given = tell.stored_as_running = false;
-  tell.answer.clear();
-  ++tell.text_round;
-  tell.structured_bytes = tell.stored_bytes = 0;
-  tell.account.Clear();
-  tell.stored_text_is_void = false;
+  tell.answer.StartAnew();
   Queue& queue = queues_[tell.session_id];
   queue.in_flight.clear();
   queue.waiting.push_front(tell_id);
   if (!tell.cancels.empty()) return CancelQueued(tell_id, queue);
-  TellPlaces(queue);
+  ReportPlaces(queue);
   PostStartNext(tell.session_id);
 }
 
@@ -68,7 +63,7 @@ absl::Time Orchestrator::NextNotBefore(const Queue& queue) const {
 void Orchestrator::WaitForLimit(const std::string& session_id, Queue& queue,
                                 absl::Time not_before) {
   if (std::exchange(queue.waits_for_limit, true)) return;
-  TellPlaces(queue);
+  ReportPlaces(queue);
   const absl::Duration left = std::min(not_before - store_.Now(), kLookAgain);
   loop_.After(left, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
     if (alive.expired()) return;

@@ -1,8 +1,10 @@
 #include "coordinator/orchestrator/orchestrator.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/utf8.h"
@@ -45,15 +47,17 @@ Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, Sto
       store_(own_store_ != nullptr ? *own_store_ : *store),
       config_(config),
       limits_(limits),
-      pool_(loop, store_, factory, *this) {
-  KeepHouseNowAndThen();
-}
+      answers_(loop, [this] { return Sessions(); }),
+      fetched_(store_),
+      arrivals_(store_, *this, limits_.observers_max),
+      checkpoints_(loop, store_, *this),
+      pool_(loop, store_, factory, *this),
+      house_(loop, store_, limits_.housekeeping, [this] {
+        EndWhatFoundNoWay();
+        EndOverdue();
+      }) {}
 
-Orchestrator::~Orchestrator() {
-  loop_.Cancel(checkpoint_timer_);
-  loop_.Cancel(unsaved_timer_);
-  loop_.Cancel(house_timer_);
-}
+Orchestrator::~Orchestrator() = default;
 
 absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
                                      TellObserver* observer) {
@@ -77,15 +81,12 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
 }
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
-  ForgetArriving(tell_id, observer);
+  arrivals_.Forget(tell_id, observer);
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
   std::vector<TellObserver*>& observers = open->second.observers;
   observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
-  std::vector<WaitingTurn>& askers = open->second.askers;
-  askers.erase(std::remove_if(askers.begin(), askers.end(),
-                              [&](const WaitingTurn& asker) { return asker.observer == observer; }),
-               askers.end());
+  turn_waits_.Remove(tell_id, observer);
 }
 
 // Not at once: a caller of Tell() must not hear of the end from inside, and a transport that
@@ -102,13 +103,13 @@ void Orchestrator::StartNext(const std::string& session_id) {
   const bool is_due = not_before == absl::InfinitePast();
   if (!is_due) WaitForLimit(session_id, queue, not_before);
   const bool lacks_asker = queue.in_flight.empty() && WaitsForAsker(queue);
-  if (lacks_asker) TellPlaces(queue);
+  if (lacks_asker) ReportPlaces(queue);
   const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
                             !queue.awaits.has_value() && !lacks_asker;
-  if (!tell_is_next && queue.wakes_waiting.empty()) return;
+  if (!tell_is_next && !queue.wakes.waiting()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return GoOn(queue);
-  TellPlaces(queue);
+  ReportPlaces(queue);
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {
@@ -119,12 +120,8 @@ void Orchestrator::OnRoom(const std::string& session_id) {
 }
 
 void Orchestrator::GoOn(Queue& queue) {
-  if (!queue.wakes_waiting.empty()) {
-    ++queue.wakes_round;
-    for (WakeDone& wake : std::exchange(queue.wakes_waiting, {})) {
-      queue.wakes.push_back(std::move(wake));
-    }
-    std::exchange(queue.takes_over, false) ? queue.session->TakeOver() : queue.session->Wake();
+  if (queue.wakes.waiting()) {
+    queue.wakes.GoOn() ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   // The start that is under way has other settings than the message is to have: its end goes on.
@@ -136,7 +133,7 @@ void Orchestrator::GoOn(Queue& queue) {
   }
   queue.in_flight = queue.waiting.front();
   queue.waiting.pop_front();
-  TellPlaces(queue);
+  ReportPlaces(queue);
 }
 
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
@@ -164,9 +161,10 @@ absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, Ope
 // Nobody got the message: it keeps its place.
 void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
                                   const absl::Status& why) {
-  SetProgress(queue.waiting.front(), NotStoredProgress("the message cannot be taken up yet", why));
+  const std::string tell_id = queue.waiting.front();
+  SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
   if (std::exchange(queue.starts_again, true)) return;
-  LogError("tell ", queue.waiting.front(), " to start: ", why.message());
+  LogError("tell ", tell_id, " to start: ", why.message());
   loop_.After(kStartAgain, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
     if (alive.expired()) return;
     queues_[session_id].starts_again = false;
@@ -174,24 +172,36 @@ void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
   });
 }
 
-void Orchestrator::SetProgress(const std::string& tell_id, v1::TellProgress progress) {
+bool Orchestrator::IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const {
+  const auto open = open_.find(tell_id);
+  return open != open_.end() && absl::c_linear_search(open->second.observers, observer);
+}
+
+// Both by value: they may be of what changes while observers hear of it.
+void Orchestrator::SetProgress(std::string tell_id, v1::TellProgress progress) {
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
-  for (TellObserver* observer : open->second.observers) observer->OnProgress(progress);
-  open->second.progress = std::move(progress);
+  open->second.progress = progress;
   open->second.progress_at = absl::Now();
+  // Who hears of it may send tells, and go: from then on nothing of the tell's is where it was.
+  for (TellObserver* observer : std::vector<TellObserver*>(open->second.observers)) {
+    if (IsFollowedBy(tell_id, observer)) observer->OnProgress(progress);
+  }
 }
 
 // Where everybody who waits stands now.
-void Orchestrator::TellPlaces(const Queue& queue) {
+void Orchestrator::ReportPlaces(const Queue& queue) {
   const absl::Time not_before = NextNotBefore(queue);
   const bool is_due = not_before == absl::InfinitePast();
   size_t ahead = queue.in_flight.empty() ? 0 : 1;
-  for (const std::string& waiting : queue.waiting) {
+  // A copy: who hears of its place may send more, or cancel.
+  for (const std::string& waiting : std::deque<std::string>(queue.waiting)) {
+    const auto open = open_.find(waiting);
+    const bool waits = open != open_.end() && !open->second.outcome.has_value();
+    if (!waits || queue.waiting.empty()) continue;
     const bool is_first = waiting == queue.waiting.front();
     if (is_first && queue.awaits.has_value()) {
-      const auto open = open_.find(waiting);
-      const bool is_said = open != open_.end() && open->second.progress.has_value() &&
+      const bool is_said = open->second.progress.has_value() &&
                            open->second.progress->text() == queue.awaits->text();
       if (!is_said) SetProgress(waiting, *queue.awaits);
     } else if (is_first && !is_due) {
@@ -207,15 +217,25 @@ void Orchestrator::TellPlaces(const Queue& queue) {
   }
 }
 
-absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
-  absl::StatusOr<std::vector<v1::SessionStatus>> statuses = pool_.Status();
-  if (!statuses.ok()) return statuses;
+void Orchestrator::Status(StatusDone done) {
+  store_.Read<std::vector<StoredSession>>(
+      [](Store& store) { return store.Sessions(); },
+      [this, alive = std::weak_ptr<bool>(alive_),
+       done = std::move(done)](absl::StatusOr<std::vector<StoredSession>> stored) mutable {
+        if (alive.expired()) return;
+        if (!stored.ok()) return done(stored.status());
+        done(StatusOf(*stored));
+      });
+}
+
+std::vector<v1::SessionStatus> Orchestrator::StatusOf(
+    const std::vector<StoredSession>& stored) const {
+  std::vector<v1::SessionStatus> statuses = pool_.Describe(stored);
   size_t input_room = kInputsBytesMax;
   size_t name_room = kNamesBytesMax;
-  for (v1::SessionStatus& status : *statuses) {
+  for (v1::SessionStatus& status : statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
-      const auto sent = sent_again_.find(permission.tell_id());
-      if (sent != sent_again_.end()) permission.set_tell_id(sent->second);
+      permission.set_tell_id(host_ids_.TellOf(permission.tell_id()));
       CutInput(permission, input_room);
     }
     CutNames(status, name_room);
@@ -225,7 +245,7 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
     status.set_tell_in_flight(queue->second.in_flight);
     if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
     const auto open = open_.find(queue->second.in_flight);
-    if (open != open_.end()) status.set_answer_bytes(open->second.answer_bytes());
+    if (open != open_.end()) status.set_answer_bytes(open->second.answer.bytes());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
     const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);
@@ -235,14 +255,17 @@ absl::StatusOr<std::vector<v1::SessionStatus>> Orchestrator::Status() const {
   return statuses;
 }
 
-std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
-  if (claude_session_id.empty()) return "";
-  const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
-  if (!sessions.ok()) return "";  // Said by whatever is asked for next.
-  for (const StoredSession& session : *sessions) {
-    if (session.session_id == claude_session_id) return session.to;
+std::vector<PooledSession*> Orchestrator::Sessions() const {
+  std::vector<PooledSession*> sessions;
+  for (const auto& [session_id, queue] : queues_) {
+    if (queue.session != nullptr) sessions.push_back(queue.session);
   }
-  return "";
+  return sessions;
+}
+
+std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
+  const auto team = teams_.find(std::string(claude_session_id));
+  return team == teams_.end() ? "" : team->second;
 }
 
 }  // namespace iris

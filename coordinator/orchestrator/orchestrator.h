@@ -7,9 +7,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -24,10 +24,19 @@
 #include "coordinator/caller/caller.h"
 #include "coordinator/kept/answers_kept.h"
 #include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/arrivals.h"
+#include "coordinator/orchestrator/checkpoints.h"
+#include "coordinator/orchestrator/fetched_marks.h"
+#include "coordinator/orchestrator/growing_answer.h"
+#include "coordinator/orchestrator/host_ids.h"
+#include "coordinator/orchestrator/housekeeping.h"
 #include "coordinator/orchestrator/kept_text.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/permission_answers.h"
+#include "coordinator/orchestrator/session_wakes.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/orchestrator/turn_waits.h"
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
@@ -51,7 +60,7 @@ struct TellLimits {
   LimitWaits limit_waits;
 };
 
-// Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
+// Takes tells, keeps them in order, and reports to whoever follows them how they go. One tell of a
 // session is in flight; the others wait, their text in the store. A tell goes on when nobody
 // follows it.
 //
@@ -73,7 +82,7 @@ struct TellLimits {
 // host has got.
 //
 // Lives on the coordinator's loop.
-class Orchestrator : private SessionListener {
+class Orchestrator : private SessionListener, private ArrivalOwner, private CheckpointOwner {
  public:
   // All outlive the orchestrator. `store` writes where it likes to.
   Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
@@ -88,7 +97,7 @@ class Orchestrator : private SessionListener {
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
   // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of
-  // what was cancelled are told. A tell whose team is not configured any more is settled as
+  // what was cancelled hear of it. A tell whose team is not configured any more is settled as
   // FAILURE_DROPPED; where the configuration does not load it waits for somebody for whom it does.
   // FAILURE_STORAGE: the store cannot be used.
   absl::Status ResumeOpenTells();
@@ -105,7 +114,7 @@ class Orchestrator : private SessionListener {
   // before, and not known.
   absl::Status Tell(TellSpec spec, TellObserver* observer);
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
-  // called from OnAccepted() or OnProgress().
+  // called from OnAccepted().
   void RemoveObserver(const std::string& tell_id, TellObserver* observer);
 
   // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
@@ -120,7 +129,9 @@ class Orchestrator : private SessionListener {
   absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const Caller& caller) const;
   // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or
   // where `from` is nobody of all. FAILURE_STORAGE.
-  absl::StatusOr<v1::ListTellsResponse> List(const Caller& from, bool all) const;
+  using ListDone = absl::AnyInvocable<void(absl::StatusOr<v1::ListTellsResponse>)>;
+  // `done` runs once, on the loop, perhaps from inside.
+  void List(const Caller& from, bool all, ListDone done);
   // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const Caller& from) const;
   // The tell is open, and so far nobody has asked for it, or for another of its session, in this
@@ -133,7 +144,7 @@ class Orchestrator : private SessionListener {
               bool by_sender = false);
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
   // offered again.
-  void MarkFetched(const std::string& tell_id);
+  void MarkFetched(const std::string& tell_id) { fetched_.Mark(tell_id); }
 
   using CancelDone = std::function<void(const absl::StatusOr<v1::CancelTellOfResponse>&)>;
   // Ends one tell, wherever it is: what waits is settled at once, what is in flight when the host
@@ -143,12 +154,14 @@ class Orchestrator : private SessionListener {
   // with FAILURE_STORAGE where the tell is over and cannot be stored so: that is tried again.
   void Cancel(const std::string& tell_id, const Caller& caller, CancelDone done);
 
-  using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerPermissionResponse>&)>;
+  using AnswerDone = PermissionAnswers::Done;
   // Shows or answers what a claude asks before it goes on. `done` as above. Fails as the call does
   // (coordinator.proto).
-  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done);
+  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done) {
+    answers_.Answer(request, std::move(done));
+  }
 
-  using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
+  using WakeDone = SessionWakes::Done;
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
   // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
   // answers, or with why it does not, as a tell would fail. FAILURE_BAD_REQUEST: the two ends, as
@@ -171,8 +184,9 @@ class Orchestrator : private SessionListener {
   void Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
              SharedEnvironment environment = nullptr);
 
-  // Every session, with its tells. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  using StatusDone = absl::AnyInvocable<void(absl::StatusOr<std::vector<v1::SessionStatus>>)>;
+  // Every session, with its tells. `done` as for List(). FAILURE_STORAGE.
+  void Status(StatusDone done);
   // The team whose claude has this session, in any life of the coordinator; empty: none has.
   std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
@@ -189,38 +203,19 @@ class Orchestrator : private SessionListener {
   absl::Status SettleOpen();
 
  private:
-  // A turn that waits for a tell as long as it takes.
-  struct WaitingTurn {
-    const TellObserver* observer;
-    std::string session;  // As in TellSpec.
-    std::string turn;     // The tell of that turn: once it is over nothing waits.
-  };
   struct OpenTell {
     std::string session_id;
     absl::Time accepted_at;
     std::vector<TellObserver*> observers;
-    std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
-    bool is_of_sender = false;        // It is not lent.
-    bool is_untried = false;  // Lent, and no login with it yet: another asker's may be next.
+    SharedEnvironment environment;  // As in TellSpec, or lent: of an earlier life's tell null.
+    bool is_of_sender = false;      // It is not lent.
+    bool is_untried = false;        // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
     std::string way;                            // As in StoredTell.
     std::string cancel_on_host;                 // As in Settlement.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
     absl::Time progress_at;                     // Since when.
-    // So far. One byte more than it may have says that it is too long, in the next life too.
-    std::string answer;
-    // The same once its end is being stored, for as long as that takes; `answer` is empty then.
-    std::shared_ptr<const std::string> whole_answer;
-    size_t answer_bytes() const {
-      return whole_answer != nullptr ? whole_answer->size() : answer.size();
-    }
-    std::shared_ptr<const std::string> TakeAnswer();
-    uint64_t text_round = 0;                       // So often its text was void.
-    size_t structured_bytes = 0;                   // The last ones of it are JSON.
-    v1::TurnAccount account;                       // As in TellOutcome.
-    size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
-    bool stored_text_is_void = false;              // What the store has of it does not count.
+    GrowingAnswer answer;
     bool may_be_there = false;                     // Some life may have passed it on.
     bool given = false;                            // The host may have it: it is stored as running.
     bool stored_as_running = false;                // Likewise, and it may be still to be given.
@@ -243,15 +238,10 @@ class Orchestrator : private SessionListener {
     PooledSession* session = nullptr;
     std::string in_flight;            // Until its end is stored. Empty: none.
     std::deque<std::string> waiting;  // Ids, oldest first.
-    size_t arriving = 0;              // New tells that are being stored.
     // Set: they wait for the host, which says more to come, and none is in flight.
     absl::optional<v1::TellProgress> awaits;
-    absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
-    std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
-    bool takes_over = false;              // One of them asks for it.
-    SharedEnvironment wakes_environment;  // Of the newest of them.
-    uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
-    std::vector<WakeDone> wakes;          // For the child.
+    absl::optional<HostAway> away;  // With it: how the last attempt to reach the host failed.
+    SessionWakes wakes;
     std::vector<SleepDone> sleeps;
     v1::TurnAccount last_turn;     // Of its last tell that was settled.
     bool starts_again = false;     // The store did not let the next tell start; a timer runs.
@@ -275,32 +265,15 @@ class Orchestrator : private SessionListener {
     bool MayGive(const std::string& id_on_host) override;
   };
 
-  // A tell that came, and is being looked for in the store, or stored (accept.cc).
-  struct Arrival {
-    TellSpec spec;           // Its text until `tell` has it.
-    TellObserver* observer;  // Null: it is gone.
-    bool inside = true;      // Tell() has not returned.
-    absl::Status refused;    // While inside.
-    bool is_new = false;     // The store does not have it; it is being stored.
-    // The store's while it has a write of it.
-    absl::optional<StoredTell> found;
-    NewTell tell;
-    // What came for it meanwhile, and is to be done behind it; and whoever waits in that.
-    std::vector<absl::AnyInvocable<void()>> then;
-    std::vector<std::shared_ptr<TellObserver*>> behind;
-  };
-  absl::Status WaitBehind(Arrival& arrival, absl::AnyInvocable<void()> what);
-  absl::Status TellBehind(TellSpec spec, TellObserver* observer);
-  void ForgetArriving(const std::string& tell_id, const TellObserver* observer);
-  bool IsBeingStored(const std::string& tell_id) const;
-  void OnLookedFor(Arrival& arrival, const absl::Status& looked);
+  // What of a tell is asked as it comes (accept.cc).
+  absl::Status CheckSpec(const TellSpec& spec) override;
+  absl::Status OnKnown(StoredTell stored, const TellSpec& spec, TellObserver* observer) override;
+  absl::StatusOr<NewTell> Admit(TellSpec& spec) override;
+  absl::Status OnStored(NewTell added, TellSpec& spec, TellObserver* observer) override;
   // The queue of a tell that is new and may be taken.
   absl::StatusOr<Queue*> CheckNew(const TellSpec& spec);
   static bool GetsNextAtOnce(const Queue& queue);
-  void StoreNew(Arrival& arrival, Queue& queue);
-  void OnAdded(Arrival& arrival, const absl::Status& added);
-  void Accept(Arrival& arrival, Queue& queue);
-  void EndArrival(Arrival& arrival, const absl::Status& status);
+  void TakePlace(const std::string& tell_id, Queue& queue, const SharedEnvironment& environment);
 
   // What the store has open is open here too: the queue to put it into. Null: there is no way to
   // the team, and it is over.
@@ -327,34 +300,12 @@ class Orchestrator : private SessionListener {
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
-  void PostSave();
-  void Save();
-  void SaveEach(const std::set<std::string>& session_ids);
-  void SaveUnsavedLater();
-  // What is stored of some sessions at a time: copies, since the loop goes on meanwhile.
-  struct Saving {
-    std::set<std::string> session_ids;
-    std::vector<Checkpoint> checkpoints;
-    std::vector<uint64_t> rounds;   // OpenTell::text_round of the checkpoints' tells.
-    std::deque<std::string> texts;  // What the checkpoints refer to.
-    std::vector<Settlement> settled;
-    std::vector<std::shared_ptr<const std::string>> answers;  // What the settlements refer to.
-    std::vector<Postponement> put_off;
-    size_t bytes() const;  // That it holds beside the tells: answers are theirs.
-  };
-  using Saved = absl::AnyInvocable<void(const absl::Status& saved)>;
-  // None of them is being stored. `saved` comes when they were, or with why they are not.
-  void SaveSessions(const std::set<std::string>& session_ids, Saved saved);
-  void AddCheckpoint(const std::string& session_id, Saving& saving);
-  // How all of those sessions' tells ended that are over.
-  void AddEnds(Saving& saving);
-  void OnSaved(const Saving& saving);
-  void OnCheckpointStored(const Checkpoint& checkpoint, uint64_t round);
-  void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
-  void OnNotStored(const std::string& session_id, const absl::Status& why);
+  void OnSettled(const std::string& tell_id, OpenTell& tell);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
+  v1::ListTellsResponse ListOf(const std::vector<StoredTellSummary>& stored, bool all) const;
+  std::vector<v1::SessionStatus> StatusOf(const std::vector<StoredSession>& stored) const;
   bool IsBeingFetched(const StoredTellSummary& stored) const;
   absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
                                                        const Caller& caller, CancelDone& done);
@@ -369,18 +320,8 @@ class Orchestrator : private SessionListener {
   absl::Status ResumeCancels();
   // Those of its session that wait for a way to the team.
   void PassOnCancels(Queue& queue);
-  struct Asked {
-    PooledSession* session;
-    v1::PendingRequest request;
-  };
-  // The requests that wait with that id or one that begins so; `team`: of it alone, as below.
-  std::vector<Asked> RequestsLike(absl::string_view team, absl::string_view id_prefix) const;
-  // The only one with that id: it or how it begins, behind "TEAM:" or "FROM:TEAM:" where several
-  // teams ask with the same.
-  absl::StatusOr<Asked> FindRequest(const std::string& id) const;
-  // House (house.cc).
-  void KeepHouseNowAndThen();
-  void GiveBackRoom();
+  std::vector<PooledSession*> Sessions() const;
+  // What has waited for too long (overdue.cc).
   void EndOverdue();
   // How it ends if it has waited for too long for what no attempt is made to get. OK: it does not.
   absl::Status EndIfOverdue(const std::string& tell_id, const Queue& queue) const;
@@ -451,13 +392,23 @@ class Orchestrator : private SessionListener {
   // Until when the next tell waits for a limit; InfinitePast: it does not.
   absl::Time NextNotBefore(const Queue& queue) const;
   void WaitForLimit(const std::string& session_id, Queue& queue, absl::Time not_before);
-  void SetProgress(const std::string& tell_id, v1::TellProgress progress);
-  void TellPlaces(const Queue& queue);
+  void SetProgress(std::string tell_id, v1::TellProgress progress);
+  bool IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const;
+  void ReportPlaces(const Queue& queue);
+
+  // What is stored of tells, and that it is (settle.cc).
+  absl::optional<UnsavedText> UnsavedTextOf(const std::string& session_id) override;
+  std::variant<TellEnd, Postponement> OutcomeOf(const std::string& tell_id) override;
+  void OnMarkStored(const std::string& session_id, const ReadMark& mark) override;
+  void OnTextStored(const std::string& tell_id, size_t bytes, uint64_t round) override;
+  void OnPutOffStored(const std::string& tell_id) override;
+  void OnEndsStored(const std::vector<std::string>& tell_ids) override;
+  void OnNotStored(const std::string& session_id, const std::vector<std::string>& ended,
+                   const absl::Status& why) override;
 
   TransportSink& SinkFor(PooledSession& session) override;
   void OnRoom(const std::string& session_id) override;
   // What the queues hear (session_events.cc).
-  void SaveSoon(const std::string& session_id, const ReadMark& mark);
   absl::Status EndOfSent(const std::string& id_on_host, const HostAway& away) const;
   bool MayGive(const std::string& id_on_host);
   void MarkRunning(const std::string& tell_id);
@@ -473,25 +424,20 @@ class Orchestrator : private SessionListener {
   LiveConfig& config_;
   const TellLimits limits_;
   bool leaving_ = false;
-  size_t texts_kept_bytes_ = 0;                               // OpenTell::text of all.
-  absl::flat_hash_map<std::string, OpenTell> open_;           // By tell_id.
-  std::map<std::string, std::shared_ptr<Arrival>> arrivals_;  // By tell_id.
-  std::map<std::string, std::string> sent_again_;  // Tell ids, by ids on hosts that differ.
-  std::map<std::string, Queue> queues_;            // By session_id.
-  std::vector<std::string> no_way_;                // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;   // Their sessions have no way to the host yet.
-  std::map<std::string, ReadMark> applied_;        // By session_id: since the last checkpoint.
-  std::vector<std::string> ended_;                 // Tells that are over and not stored so.
-  std::set<std::string> unsaved_;                  // Sessions that the store did not take.
-  std::set<std::string> saving_;                   // Sessions that are being stored.
-  bool saves_again_ = false;                       // Save() has left some of them out.
-  std::multiset<std::string> fetching_;            // Tells that are being marked as fetched.
-  bool save_posted_ = false;
-  std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
-  EventLoop::TimerId checkpoint_timer_ = 0;
-  EventLoop::TimerId unsaved_timer_ = 0;
+  size_t texts_kept_bytes_ = 0;                      // OpenTell::text of all.
+  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
+  std::map<std::string, Queue> queues_;              // By session_id.
+  std::map<std::string, std::string> teams_;         // Of all sessions there are, by session_id.
+  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
+  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
+  TurnWaits turn_waits_;
+  PermissionAnswers answers_;
+  HostIds host_ids_;
+  FetchedMarks fetched_;
+  Arrivals arrivals_;
+  Checkpoints checkpoints_;
   SessionPool pool_;
-  EventLoop::TimerId house_timer_ = 0;
+  Housekeeping house_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
 };
 

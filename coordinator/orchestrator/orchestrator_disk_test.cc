@@ -8,8 +8,8 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/failing_disk.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -10,7 +10,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -328,7 +328,7 @@ TEST_F(OrchestratorLivesTest, AConfigurationThatBrokeIsReportedAndNothingIsStore
   const Failure failure = ToProto(Tell(ToGpu("x"), recorder));
   EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
   EXPECT_EQ(failure.detail(), "config.json:3: trailing comma");
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+  OnLoop([&] { EXPECT_THAT(*StatusOf(*orchestrator_), IsEmpty()); });
 }
 
 TEST_F(OrchestratorLivesTest, WhatIsSentAfterTheSettingsChangedRunsWithTheNewOnes) {

@@ -68,7 +68,7 @@ class ProcessLimitTest : public OrchestratorTest {
   v1::SessionStatus::State StateOf(const std::string& team) {
     v1::SessionStatus::State state = v1::SessionStatus::STATE_UNSPECIFIED;
     OnLoop([&] {
-      const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
+      const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
       for (const v1::SessionStatus& session : sessions) {
         if (session.to() == team) state = session.state();
       }
@@ -189,7 +189,7 @@ TEST_F(ProcessLimitTest, AStartThatFailsMakesRoom) {
 TEST_F(ProcessLimitTest, ASessionThatIsOnItsWayDownComesBackInItsTurn) {
   Answer("a");
   Answer("b");
-  // In one go: c's tell puts a to sleep, and a is told something before it is gone.
+  // In one go: c's tell puts a to sleep, and something is sent to a before it is gone.
   std::vector<size_t> sent;
   for (const char* team : {"c", "a"}) {
     sent.push_back(tells_.size());

@@ -52,6 +52,9 @@ v1::TellProgress NotItsSendersWay() {
 }  // namespace
 
 absl::Status Orchestrator::ResumeOpenTells() {
+  const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
+  if (!sessions.ok()) return sessions.status();
+  for (const StoredSession& session : *sessions) teams_[session.session_id] = session.to;
   const absl::StatusOr<std::vector<std::string>> ids = store_.OpenTells();
   if (!ids.ok()) return ids.status();
   for (const std::string& id : *ids) {
@@ -71,8 +74,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   OpenTell& open = open_[stored.tell_id];
   open.session_id = stored.session_id;
   open.accepted_at = stored.accepted_at;
-  open.answer = *std::move(answer);
-  open.stored_bytes = open.answer.size();
+  open.answer.Restore(*std::move(answer));
   open.given = open.stored_as_running = stored.state == TellState::kRunning;
   // Whatever the store says: it may be a copy that was put back, from before the host got it.
   open.may_be_there = true;
@@ -82,9 +84,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   open.limit_waits = stored.limit_waits;
   // What a team may have does not wait any more.
   if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
-  if (open.limit_waits > 0) {
-    sent_again_[IdOnHost(stored.tell_id, open.limit_waits)] = stored.tell_id;
-  }
+  host_ids_.Note(stored.tell_id, open.limit_waits);
   if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
   if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
     no_way_.push_back(stored.tell_id);
@@ -124,8 +124,7 @@ void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
 
 void Orchestrator::Leave() {
   store_.Finish();  // What is being stored.
-  unsaved_.clear();
-  if (!leaving_) Save();
+  if (!leaving_) checkpoints_.SaveAll();
   store_.Finish();
   LetEverybodyGo();
 }
@@ -148,8 +147,7 @@ absl::Status Orchestrator::SettleOpen() {
     for (const std::string& waiting : queue.waiting) StopForGood(waiting);
   }
   for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
-  unsaved_.clear();
-  Save();
+  checkpoints_.SaveAll();
   store_.Finish();
   const size_t left = open_.size();
   LetEverybodyGo();
@@ -163,7 +161,7 @@ void Orchestrator::LetEverybodyGo() {
   leaving_ = true;
   for (auto& [tell_id, tell] : std::exchange(open_, {})) {
     const TellOutcome left{.status = LeftOpen(tell.given),
-                           .answer = tell.TakeAnswer(),
+                           .answer = tell.answer.Whole(),
                            .duration = store_.Now() - tell.accepted_at};
     for (TellObserver* observer : tell.observers) observer->OnSettled(left);
     AnswerAll(tell.cancels, Leaving());
@@ -172,18 +170,17 @@ void Orchestrator::LetEverybodyGo() {
     queue.waiting.clear();
     queue.in_flight.clear();
     queue.awaits.reset();
-    AnswerAll(queue.wakes_waiting, Leaving());
-    AnswerAll(queue.wakes, Leaving());
+    queue.wakes.CancelWaiting(Leaving());
+    queue.wakes.Answer(Leaving());
     AnswerAll(queue.sleeps, Leaving());
     queue.session = nullptr;
   }
-  for (const auto& waiting : std::exchange(answering_, {})) (*waiting)(Leaving());
+  turn_waits_.Clear();
+  answers_.Leave(Leaving());
   no_way_.clear();
   to_pass_on_.clear();
-  sent_again_.clear();
-  applied_.clear();
-  ended_.clear();
-  unsaved_.clear();
+  host_ids_.Clear();
+  checkpoints_.Forget();
   pool_.Clear();
 }
 

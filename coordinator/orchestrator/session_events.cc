@@ -1,11 +1,9 @@
 // What the orchestrator hears of a session, from the session's transport.
 
-#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/orchestrator/progress.h"
 
@@ -22,55 +20,46 @@ void Orchestrator::Queue::OnProgress(const TransportProgress& progress) {
   session->NoteProgress();
   if (!awaits.has_value()) return owner->SetProgress(in_flight, ToProto(progress));
   awaits = ToProto(progress);
-  owner->TellPlaces(*this);
+  owner->ReportPlaces(*this);
 }
 
 void Orchestrator::Queue::OnReady(int64_t child_pid, uint64_t child_start_time) {
   session->NoteReady(child_pid, child_start_time);
   v1::WakeResponse response;
   response.set_child_pid(child_pid);
-  AnswerAll(wakes, response);
+  wakes.Answer(response);
   if (!waiting.empty()) owner->PostStartNext(session->session_id());
 }
 
 void Orchestrator::Queue::OnDown(const absl::Status& why) {
   session->NoteDown(why);
-  AnswerAll(wakes, why);
+  wakes.Answer(why);
   if (!waiting.empty()) owner->PostStartNext(session->session_id());
 }
 
 void Orchestrator::Queue::OnText(const std::string& id_on_host, absl::string_view text) {
   auto* const open = owner->FindSent(id_on_host);
   if (open == nullptr) return;
-  std::string& answer = open->second.answer;
-  const size_t max = owner->limits_.answer_bytes_max + 1;
-  const absl::string_view fits = text.substr(0, max - std::min(max, answer.size()));
-  answer.append(fits.data(), fits.size());
+  open->second.answer.Append(text, owner->limits_.answer_bytes_max);
 }
 
 void Orchestrator::Queue::OnTextVoid(const std::string& id_on_host) {
   auto* const open = owner->FindSent(id_on_host);
   if (open == nullptr) return;
-  OpenTell& tell = open->second;
-  tell.answer.clear();
-  ++tell.text_round;
-  tell.structured_bytes = 0;
-  tell.account.Clear();
-  tell.stored_bytes = 0;
-  tell.stored_text_is_void = true;
+  open->second.answer.Void();
 }
 
 void Orchestrator::Queue::OnStructured(const std::string& id_on_host, size_t bytes) {
   auto* const open = owner->FindSent(id_on_host);
-  if (open != nullptr) open->second.structured_bytes = bytes;
+  if (open != nullptr) open->second.answer.set_structured_bytes(bytes);
 }
 
 void Orchestrator::Queue::OnAccount(const std::string& id_on_host, const v1::TurnAccount& account) {
   auto* const open = owner->FindSent(id_on_host);
   if (open == nullptr) return;
-  open->second.account = account;
-  // Whether a person is asked for permissions.
-  open->second.account.set_asks(session->team().ask_permissions);
+  v1::TurnAccount of_team = account;
+  of_team.set_asks(session->team().ask_permissions);  // Whether a person is asked.
+  open->second.answer.set_account(of_team);
 }
 
 void Orchestrator::Queue::OnSettled(const std::string& id_on_host, const absl::Status& outcome) {
@@ -78,7 +67,7 @@ void Orchestrator::Queue::OnSettled(const std::string& id_on_host, const absl::S
   auto* const open = owner->FindSent(id_on_host);
   if (open == nullptr) return;
   const size_t bytes_max = owner->limits_.answer_bytes_max;
-  if (outcome.ok() && open->second.answer.size() > bytes_max) {
+  if (outcome.ok() && open->second.answer.IsLongerThan(bytes_max)) {
     return owner->End(open->first, MakeFailure(v1::FAILURE_STORAGE,
                                                absl::StrCat("the answer is longer than ", bytes_max,
                                                             " bytes; the rest was thrown away"),
@@ -100,7 +89,7 @@ void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requ
 
 void Orchestrator::Queue::OnReadUpTo(const ReadMark& mark) {
   session->NoteApplied(mark);
-  owner->SaveSoon(session->session_id(), mark);
+  owner->checkpoints_.Read(session->session_id(), mark);
 }
 
 bool Orchestrator::Queue::HostHasAnswered() const { return session->HostHasAnswered(); }

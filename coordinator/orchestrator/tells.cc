@@ -8,7 +8,6 @@
 #include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
 #include "coordinator/orchestrator/orchestrator.h"
 
 namespace iris {
@@ -84,7 +83,8 @@ v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
 
 absl::Status Orchestrator::Follow(const std::string& tell_id, const Caller& caller,
                                   TellObserver* observer, const std::string& asker_session) {
-  if (IsBeingStored(tell_id)) return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
+  if (arrivals_.IsBeingStored(tell_id))
+    return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
@@ -107,7 +107,7 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   if (leaving_) return Leaving();
   auto open = open_.find(stored.tell_id);
   if (open == open_.end()) {
-    // It was stored, and the store could not say so: its sender was told that it failed.
+    // It was stored, and the store could not say so: its sender heard that it failed.
     const absl::StatusOr<Queue*> reopened = Reopen(stored);
     if (!reopened.ok()) return reopened.status();
     if (*reopened != nullptr) {
@@ -122,7 +122,9 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
   }
   open->second.observers.push_back(observer);
   observer->OnAccepted(stored.session_id);
-  if (open->second.progress.has_value()) {
+  // What it did in that may have moved the tell, or ended it.
+  open = open_.find(stored.tell_id);
+  if (open != open_.end() && open->second.progress.has_value()) {
     observer->OnProgress(AsOfNow(*open->second.progress, open->second.progress_at));
   }
   return absl::OkStatus();
@@ -131,7 +133,7 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
 void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
   const auto open = open_.find(summary.tell_id());
   if (open == open_.end()) return;
-  summary.set_answer_bytes(open->second.answer_bytes());
+  summary.set_answer_bytes(open->second.answer.bytes());
   if (open->second.progress.has_value()) {
     *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
   }
@@ -139,7 +141,8 @@ void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
                                                    const Caller& caller) const {
-  if (IsBeingStored(tell_id)) return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
+  if (arrivals_.IsBeingStored(tell_id))
+    return CheckFound(absl::optional<StoredTell>(), tell_id, caller);
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
@@ -149,11 +152,21 @@ absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
   return summary;
 }
 
-absl::StatusOr<v1::ListTellsResponse> Orchestrator::List(const Caller& from, bool all) const {
-  const absl::StatusOr<std::vector<StoredTellSummary>> stored = store_.Summaries(from.name(), all);
-  if (!stored.ok()) return stored.status();
+void Orchestrator::List(const Caller& from, bool all, ListDone done) {
+  store_.Read<std::vector<StoredTellSummary>>(
+      [name = from.name(), all](Store& store) { return store.Summaries(name, all); },
+      [this, alive = std::weak_ptr<bool>(alive_), all,
+       done = std::move(done)](absl::StatusOr<std::vector<StoredTellSummary>> stored) mutable {
+        if (alive.expired()) return;
+        if (!stored.ok()) return done(stored.status());
+        done(ListOf(*stored, all));
+      });
+}
+
+v1::ListTellsResponse Orchestrator::ListOf(const std::vector<StoredTellSummary>& stored,
+                                           bool all) const {
   v1::ListTellsResponse list;
-  for (const StoredTellSummary& summary : *stored) {
+  for (const StoredTellSummary& summary : stored) {
     const bool is_being_fetched = IsBeingFetched(summary);
     if (is_being_fetched && !all) continue;
     v1::TellSummary& tell = *list.add_tells();
@@ -173,7 +186,7 @@ absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
   absl::StatusOr<std::vector<Store::WaitingAnswer>> answers = store_.Unfetched(from.name());
   if (answers.ok()) {
     std::erase_if(*answers, [this](const Store::WaitingAnswer& answer) {
-      return fetching_.count(answer.tell_id) > 0;
+      return fetched_.IsBeingMarked(answer.tell_id);
     });
   }
   return answers;
@@ -181,22 +194,13 @@ absl::StatusOr<std::vector<Store::WaitingAnswer>> Orchestrator::Unfetched(
 
 // Somebody was given it, and the store is about to know.
 bool Orchestrator::IsBeingFetched(const StoredTellSummary& stored) const {
-  return stored.state == TellState::kSettled && fetching_.count(stored.tell_id) > 0;
-}
-
-void Orchestrator::MarkFetched(const std::string& tell_id) {
-  fetching_.insert(tell_id);
-  store_.Post([tell_id](Store& store) { return store.MarkFetched(tell_id); },
-              [this, alive = std::weak_ptr<bool>(alive_), tell_id](const absl::Status& marked) {
-                if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
-                if (!alive.expired()) fetching_.erase(fetching_.find(tell_id));
-              });
+  return stored.state == TellState::kSettled && fetched_.IsBeingMarked(stored.tell_id);
 }
 
 void Orchestrator::Cancel(const std::string& tell_id, const Caller& caller, CancelDone done) {
-  if (const auto arriving = arrivals_.find(tell_id); arriving != arrivals_.end()) {
-    const absl::Status waits = WaitBehind(
-        *arriving->second, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
+  if (arrivals_.Has(tell_id)) {
+    const absl::Status waits = arrivals_.WaitBehind(
+        tell_id, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
     if (!waits.ok()) loop_.Post([done, waits] { done(waits); });
     return;
   }

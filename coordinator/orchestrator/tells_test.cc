@@ -1,4 +1,6 @@
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -6,7 +8,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -82,7 +84,7 @@ class TellsTest : public OrchestratorTest {
   std::vector<std::string> Listed(const Caller& from = "", bool all = false) {
     std::vector<std::string> ids;
     OnLoop([&] {
-      const v1::ListTellsResponse list = *orchestrator_->List(from, all);
+      const v1::ListTellsResponse list = *ListOf(*orchestrator_, from, all);
       for (const v1::TellSummary& tell : list.tells()) ids.push_back(tell.tell_id());
     });
     return ids;
@@ -103,6 +105,34 @@ TEST_F(TellsTest, WhoFollowsByIdHearsHowItIsAndHowItEnds) {
 
   ASSERT_TRUE(Follow(spec.tell_id, after).ok());
   EXPECT_EQ(*after.Wait().answer, "done");
+}
+
+// Does something in the middle of what it hears.
+class Interrupter : public Recorder {
+ public:
+  void OnProgress(const v1::TellProgress& progress) override {
+    Recorder::OnProgress(progress);
+    if (on_progress) std::exchange(on_progress, nullptr)();
+  }
+  std::function<void()> on_progress;
+};
+
+TEST_F(TellsTest, WhoHearsOfProgressMaySendMoreAndGo) {
+  Recorder first, also, more;
+  Interrupter interrupter;
+  Told("x", first);
+  const TellSpec spec = ToGpu("next");
+  // So many that the table of open tells grows.
+  interrupter.on_progress = [&] {
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(orchestrator_->Tell(ToGpu("more"), &more).ok());
+    orchestrator_->RemoveObserver(spec.tell_id, &interrupter);
+  };
+  EXPECT_TRUE(Tell(spec, interrupter).ok());
+  EXPECT_THAT(interrupter.texts, ElementsAre("waiting behind 1 message"));
+  EXPECT_EQ(Found(spec).progress().text(), "waiting behind 1 message");
+  // Nor does its going keep others from hearing.
+  EXPECT_TRUE(Follow(spec.tell_id, also).ok());
+  EXPECT_THAT(also.texts, ElementsAre("waiting behind 1 message"));
 }
 
 TEST_F(TellsTest, ATeamSeesOnlyWhatItSentAndThePersonEverything) {
@@ -159,7 +189,7 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   EXPECT_EQ(cancelling.Wait().failure().kind(), v1::FAILURE_CANCELLED);
   b.Wait();
   OnLoop([&] {
-    const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
+    const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
     for (const v1::SessionStatus& session : sessions)
       EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
@@ -332,7 +362,7 @@ TEST_F(TellsTest, AListIsShortWhateverFailuresSay) {
   });
   recorder.Wait();
   OnLoop([&] {
-    const v1::ListTellsResponse list = *orchestrator_->List("", /*all=*/false);
+    const v1::ListTellsResponse list = *ListOf(*orchestrator_, "", /*all=*/false);
     EXPECT_GT(list.tells(0).failure().detail().size(), 190u);
     EXPECT_LE(list.tells(0).failure().detail().size(), 210u);
     EXPECT_LE(list.tells(0).failure().fix().size(), 210u);

@@ -12,7 +12,7 @@
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/store/store_queue.h"
 #include "coordinator/store/store_thread.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

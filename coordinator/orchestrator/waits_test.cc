@@ -46,8 +46,8 @@ class WaitsTest : public OrchestratorTest {
   absl::Status Fetch(const Question& asker, const Question& question, Recorder& recorder) {
     absl::Status status;
     OnLoop([&] {
-      status = orchestrator_->Follow(question.spec.tell_id, "cli", &recorder,
-                                     asker.recorder.session_id);
+      status =
+          orchestrator_->Follow(question.spec.tell_id, "cli", &recorder, asker.recorder.session_id);
     });
     return status;
   }

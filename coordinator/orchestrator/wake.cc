@@ -59,30 +59,26 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
     loop_.Post([done = std::move(done), response] { done(response); });
     return absl::OkStatus();
   }
-  if (queue.wakes.size() + queue.wakes_waiting.size() >= limits_.waiting_max) {
+  if (queue.wakes.size() >= limits_.waiting_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(limits_.waiting_max, " callers wake ", to, " already"));
   }
-  queue.wakes_waiting.push_back(std::move(done));
-  queue.takes_over |= takeover;
-  queue.wakes_environment = std::move(environment);
+  const uint64_t round = queue.wakes.Wait(std::move(done), takeover, std::move(environment));
   const std::string& session_id = queue.session->session_id();
   loop_.After(limits_.wake_waits_max,
-              [this, alive = std::weak_ptr<bool>(alive_), session_id, round = queue.wakes_round] {
+              [this, alive = std::weak_ptr<bool>(alive_), session_id, round] {
                 if (!alive.expired()) GiveUpWake(session_id, round);
               });
   PostStartNext(session_id);
   return absl::OkStatus();
 }
 
-// All have the same time: where none went on since, the oldest is the one whose time is over.
 void Orchestrator::GiveUpWake(const std::string& session_id, uint64_t round) {
   Queue& queue = queues_[session_id];
-  if (leaving_ || queue.wakes_round != round) return;
-  const WakeDone done = std::move(queue.wakes_waiting.front());
-  queue.wakes_waiting.erase(queue.wakes_waiting.begin());
-  if (queue.wakes_waiting.empty()) queue.takes_over = false;  // Nobody asks for it any more.
-  if (queue.wakes_waiting.empty() && queue.waiting.empty()) pool_.LeaveLine(session_id);
+  if (leaving_) return;
+  const WakeDone done = queue.wakes.GiveUpOldest(round);
+  if (done == nullptr) return;
+  if (!queue.wakes.waiting() && queue.waiting.empty()) pool_.LeaveLine(session_id);
   done(MakeFailure(
       v1::FAILURE_TIMEOUT,
       absl::StrCat("no process became free within ", absl::FormatDuration(limits_.wake_waits_max),
@@ -149,9 +145,7 @@ void Orchestrator::CancelWaiting(Queue& queue) {
       End(waiting, AsleepBefore("while the message waited; the team never got it"));
     }
   }
-  ++queue.wakes_round;
-  queue.takes_over = false;
-  AnswerAll(queue.wakes_waiting, AsleepBefore("before it woke up"));
+  queue.wakes.CancelWaiting(AsleepBefore("before it woke up"));
   LetGoOfWaits(queue);
 }
 

@@ -143,7 +143,7 @@ TEST_F(WakeTest, TheTwoEndsAreCheckedAsForATell) {
   Slept slept;
   Sleep(slept, false, "gpu", "stranger");
   EXPECT_EQ(slept.kind(), v1::FAILURE_BAD_REQUEST);
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+  OnLoop([&] { EXPECT_THAT(*StatusOf(*orchestrator_), IsEmpty()); });
 }
 
 TEST_F(WakeTest, AtTheLimitAWakeTakesThePlaceOfAnIdleSession) {
@@ -298,7 +298,7 @@ TEST_F(WakeTest, WhatWaitsForAProcessIsCancelledWithoutOne) {
   EXPECT_FALSE(slept.result->was_running());
   EXPECT_EQ(busy.times_settled, 0);
   OnLoop([&] {
-    const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
+    const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
     for (const v1::SessionStatus& session : sessions)
       EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });

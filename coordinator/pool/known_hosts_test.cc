@@ -10,9 +10,9 @@
 #include "coordinator/config/config.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/sqlite/store_fixture.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "coordinator/store/store.h"
 #include "coordinator/store/store_queue.h"
-#include "coordinator/testing/failing_disk.h"
 #include "gtest/gtest.h"
 
 namespace iris {

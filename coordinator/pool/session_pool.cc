@@ -150,11 +150,10 @@ v1::SessionStatus SessionPool::FromStore(const StoredSession& stored) const {
   return status;
 }
 
-absl::StatusOr<std::vector<v1::SessionStatus>> SessionPool::Status() const {
-  absl::StatusOr<std::vector<StoredSession>> stored = store_.Sessions();
-  if (!stored.ok()) return stored.status();
+std::vector<v1::SessionStatus> SessionPool::Describe(
+    const std::vector<StoredSession>& stored) const {
   std::vector<v1::SessionStatus> statuses;
-  for (const StoredSession& session : *stored) {
+  for (const StoredSession& session : stored) {
     v1::SessionStatus& status = statuses.emplace_back(FromStore(session));
     const auto pooled = by_id_.find(session.session_id);
     if (pooled == by_id_.end()) continue;

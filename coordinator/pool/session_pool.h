@@ -54,7 +54,7 @@ class SessionPool {
   absl::StatusOr<PooledSession*> GetOrCreate(const std::string& from, const Team& team);
 
   // Ends contact with every session; their children are left alone. Only the destructor and
-  // Status() may follow.
+  // Describe() may follow.
   void Clear();
 
   // settings.maxProcesses. Lowered, what is idle beyond it is put to sleep.
@@ -71,8 +71,8 @@ class SessionPool {
   size_t processes_max() const { return processes_max_; }
   size_t processes_busy() const;  // Those that cannot be put to sleep.
 
-  // Every session in the store, with what is known of those in the pool. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  // The sessions that the store has, with what is known of those in the pool.
+  std::vector<v1::SessionStatus> Describe(const std::vector<StoredSession>& stored) const;
 
  private:
   struct Entry {

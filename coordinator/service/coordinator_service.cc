@@ -52,8 +52,8 @@ grpc::ServerUnaryReactor* CoordinatorService::ListTells(grpc::CallbackServerCont
                                                         v1::ListTellsResponse* response) {
   return ReplyOnLoop(loop_, context, response, [this, request](auto reply) {
     calls_.Note();
-    reply.Give(
-        desk_.List(Caller::Named(request->from()), request->all(), EnvironmentLentIn(*request)));
+    desk_.List(Caller::Named(request->from()), request->all(), EnvironmentLentIn(*request),
+               [reply](const absl::StatusOr<v1::ListTellsResponse>& tells) { reply.Give(tells); });
   });
 }
 

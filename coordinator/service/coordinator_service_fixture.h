@@ -16,14 +16,15 @@
 #include "common/base/ids.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/desk/desk_fixture.h"
+#include "coordinator/desk/frame_bytes.h"
 #include "coordinator/service/coordinator_service.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gtest/gtest.h"
 
 // The service over the desk of fake sessions, asked as a front end asks it.
 namespace iris {
 
-inline constexpr size_t kFrameBytesMax = 256 << 10;
+inline constexpr size_t kFrameBytesMax = kFrontEndFrameBytesMax;
 
 // What a front end has in hand at the end of a Tell.
 struct Told {

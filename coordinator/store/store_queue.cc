@@ -210,7 +210,15 @@ absl::Status StoreQueue::ForgetPlaced(absl::string_view place) {
 }
 
 absl::StatusOr<std::vector<Store::Placed>> StoreQueue::AllPlaced() {
-  return Use([](Store& store) { return store.AllPlaced(); });
+  absl::StatusOr<std::vector<Placed>> placed;
+  const absl::Status read = WriteNow(
+      [&placed](Store& store) {
+        placed = store.AllPlaced();
+        return placed.status();
+      },
+      Company::kNone);
+  if (!read.ok()) return read;
+  return placed;
 }
 
 absl::StatusOr<std::vector<std::string>> StoreQueue::OpenTells() {

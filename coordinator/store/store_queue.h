@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -25,16 +26,17 @@
 namespace iris {
 
 // A store as the coordinator's loop uses it: what is posted is written elsewhere, and the loop does
-// not wait for the disk (docs/adr/0014).
+// not wait for the disk (docs/adr/0015).
 //
 //   loop ── Post() ──▶ [ write | write ] ──▶ executor: one transaction ──▶ loop: `done` each
 //
 // Writes happen in the order in which they are posted, and so do their `done`. What waits is
-// written in one transaction; where that fails, each by itself, and each hears its own outcome. The
-// methods of Store may be called too: one that writes happens behind what was posted, and the loop
-// waits for it; one that reads sees what is written by then, and waits for the write that is under
-// way. GetOrCreateSession() does not wait for its turn: nothing that was posted can need it.
-// Together() is not for here.
+// written in one transaction; where that fails, each by itself, and each hears its own outcome.
+// What is read with Read() is read in its turn. The methods of Store may be called too: one that
+// writes happens behind what was posted, and the loop waits for it; one that reads sees what is
+// written by then, and waits for the write that is under way. AllPlaced() is read in its turn too,
+// and waited for; GetOrCreateSession() does not wait for its turn: nothing that was posted can need
+// it. Together() is not for here.
 //
 // Lives on the coordinator's loop.
 class StoreQueue final : public Store {
@@ -62,6 +64,23 @@ class StoreQueue final : public Store {
   // `done`, which may be null, comes on the loop with the outcome of Store; without an executor,
   // and where too much waits (FAILURE_STORAGE), from inside. `bytes`: what `write` holds.
   void Post(Write write, Done done, size_t bytes = 0, Company company = Company::kOthers);
+  // Reads behind what was posted, where that is written. `done` as above, with what `read`
+  // returned; FAILURE_STORAGE also where too much waits.
+  template <typename Value>
+  void Read(absl::AnyInvocable<absl::StatusOr<Value>(Store& store)> read,
+            absl::AnyInvocable<void(absl::StatusOr<Value> value)> done) {
+    const auto value = std::make_shared<absl::StatusOr<Value>>();
+    Post(
+        [read = std::move(read), value](Store& store) mutable {
+          *value = read(store);
+          return value->status();
+        },
+        [value, done = std::move(done)](const absl::Status& posted) mutable {
+          if (!posted.ok()) return done(posted);
+          done(std::move(*value));
+        },
+        /*bytes=*/0, Company::kNone);
+  }
   // Waits until all that was posted is written, and its `done` were called. For the end of a life.
   void Finish();
 

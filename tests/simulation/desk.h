@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "coordinator/store/store.h"
-#include "coordinator/testing/failing_disk.h"
 #include "tests/simulation/world.h"
 
 namespace iris::simulation {

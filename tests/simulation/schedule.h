@@ -8,7 +8,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "coordinator/testing/failing_disk.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "tests/simulation/desk.h"
 #include "tests/simulation/wire.h"
 

@@ -48,11 +48,11 @@ class FakeDesk : public Desk {
     if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
     return summary;
   }
-  absl::StatusOr<v1::ListTellsResponse> List(const Caller& from, bool all,
-                                             const SharedEnvironment& environment) override {
+  void List(const Caller& from, bool all, const SharedEnvironment& environment,
+            ListDone done) override {
     listed = from.name() + (all ? " all" : "");
     lent = environment;
-    return list;
+    done(list);
   }
   absl::StatusOr<std::vector<Store::WaitingAnswer>> Unread(const Caller& from) override {
     return unfetched[from.name()];

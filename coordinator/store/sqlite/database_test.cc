@@ -47,7 +47,7 @@ TEST(DatabaseTest, AFailureKeepsTheLockOfWhoHasIt) {
   EXPECT_TRUE(IsLocked(path));
 }
 
-// Whoever cannot open it is told by whom it is held.
+// Whoever cannot open it hears by whom it is held.
 TEST(DatabaseTest, WhoHoldsTheFileIsNamed) {
   const ScratchDir dir;
   const std::string path = dir.File("one.db");

@@ -9,7 +9,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/store/sqlite/store_fixture.h"
-#include "coordinator/testing/failing_disk.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "gtest/gtest.h"
 
 namespace iris {

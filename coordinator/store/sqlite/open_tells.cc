@@ -47,7 +47,7 @@ StoredTell TellFromRow(const Statement& row) {
 
 absl::Status SqliteStore::AddTell(const NewTell& tell) {
   const absl::Status added = InsertTell(tell);
-  // It may be there all the same. Then the next life takes it up, whatever the caller is told now.
+  // It may be there all the same. Then the next life takes it up, whatever the caller hears now.
   return added.ok() ? added : OrIsThere(tell, added);
 }
 

@@ -1,4 +1,4 @@
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-#ifndef IRIS_COORDINATOR_TESTING_FAKE_ENGINE_H_
-#define IRIS_COORDINATOR_TESTING_FAKE_ENGINE_H_
+#ifndef IRIS_COORDINATOR_APP_TESTING_FAKE_ENGINE_H_
+#define IRIS_COORDINATOR_APP_TESTING_FAKE_ENGINE_H_
 
 #include <memory>
 
@@ -19,4 +19,4 @@ std::unique_ptr<Engine> MakeFakeEngine(EventLoop& loop, const EngineOptions& opt
 
 }  // namespace iris
 
-#endif  // IRIS_COORDINATOR_TESTING_FAKE_ENGINE_H_
+#endif  // IRIS_COORDINATOR_APP_TESTING_FAKE_ENGINE_H_

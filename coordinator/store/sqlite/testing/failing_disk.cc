@@ -1,4 +1,4 @@
-#include "coordinator/testing/failing_disk.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 
 #include <sqlite3.h>
 

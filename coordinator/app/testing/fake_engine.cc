@@ -1,4 +1,4 @@
-#include "coordinator/testing/fake_engine.h"
+#include "coordinator/app/testing/fake_engine.h"
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,7 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/host_report.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 
 namespace iris {
 namespace {
