@@ -38,7 +38,7 @@ def is_ssh(process) -> bool:
 
 
 def is_sshd_session(process) -> bool:
-    return process.info.cmdline.startswith("sshd: ")
+    return process.info.cmdline.startswith(("sshd: ", "sshd-session: "))
 
 
 def _kill(found, chance) -> str:

@@ -41,6 +41,7 @@ class Turn:
         return [p.pid for p in self.host.processes() if any(w in p.info.cmdline for w in words_in_cmdline)]
 
     def kill(self, *pids):
+        assert pids
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
@@ -85,7 +86,7 @@ def test_the_ssh_client(iris, host):
 
 def test_the_session_of_sshd(iris, host):
     turn = Turn(iris, host)
-    turn.kill(*turn.of_host("sshd:"))
+    turn.kill(*turn.of_host("sshd:", "sshd-session:"))
     turn.is_answered_once_and_whole()
 
 

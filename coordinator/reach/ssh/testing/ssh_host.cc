@@ -16,6 +16,7 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -167,7 +168,7 @@ int SshHost::LogCount(const std::string& words) const {
 
 void SshHost::EndSessions() {
   for (const Process& process : Processes()) {
-    if (process.parent == pid_ && process.name == "sshd") kill(process.pid, SIGTERM);
+    if (process.parent == pid_ && absl::StartsWith(process.name, "sshd")) kill(process.pid, SIGTERM);
   }
 }
 
