@@ -16,6 +16,7 @@ constexpr absl::Duration kNoteAgain = absl::Minutes(1);
 // What decides which host is meant, as far as the configuration says it: a digest, since what a
 // variable in it stands for may be a secret.
 std::string WayTo(const Team& team) {
+  if (!team.remote.has_value()) return "";  // The agent of this machine is always found.
   return Sha256Hex(absl::StrCat(team.remote->text, "\n", team.remote_options.port, "\n",
                                 team.remote_options.agent_dir));
 }
@@ -23,7 +24,6 @@ std::string WayTo(const Team& team) {
 }  // namespace
 
 bool KnownHosts::HasAnswered(const Team& team) const {
-  if (!team.remote.has_value()) return false;
   const std::string way = WayTo(team);
   if (notes_.count({team.name, way}) > 0) return true;
   const absl::StatusOr<bool> answered = store_.HasAnswered(team.name, way);
@@ -31,7 +31,6 @@ bool KnownHosts::HasAnswered(const Team& team) const {
 }
 
 void KnownHosts::OnAnswer(const Team& team) {
-  if (!team.remote.has_value()) return;
   const std::string way = WayTo(team);
   const absl::Time now = store_.Now();
   const auto [note, is_first] = notes_.try_emplace({team.name, way});
