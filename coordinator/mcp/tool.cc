@@ -240,7 +240,8 @@ absl::Status Unknown(const Tool& tool, const std::string& name) {
   const bool in_the_original =
       tool.verb == Tool::Verb::kSend && (name == "persist" || name == "ttlDays");
   if (in_the_original) {
-    return Bad(tool, absl::StrCat("\"", name, "\" is not built yet"), "Leave it out.");
+    return Bad(tool, absl::StrCat("\"", name, "\" is not needed: every answer is kept"),
+               "Leave it out.");
   }
   std::vector<std::string> known;
   for (const ToolParameter& parameter : tool.parameters) known.emplace_back(parameter.name);
