@@ -1,8 +1,7 @@
-// A session whose transcript is where nothing here looks for it: the team's claude is a wrapper with
-// a CLAUDE_CONFIG_DIR of its own.
+// A session whose transcript is where nothing here looks for it: the team's claude is a wrapper
+// with a CLAUDE_CONFIG_DIR of its own.
 
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/session/session.h"
