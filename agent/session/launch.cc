@@ -228,6 +228,13 @@ absl::string_view SessionFlag(const LaunchPlan& plan) {
   return plan.resumes ? "--resume" : "--session-id";
 }
 
+void SetResumes(bool resumes, LaunchPlan& plan) {
+  // Ours is the first of them.
+  const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
+  plan.resumes = resumes;
+  if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
+}
+
 }  // namespace
 
 absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const AgentIdentity& identity) {
@@ -314,10 +321,9 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
 
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
                        const AgentIdentity& identity, LaunchPlan& plan) {
-  // Ours is the first of them.
-  const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
-  plan.resumes = !TranscriptOf(spec, session_id, identity).empty();
-  if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
+  SetResumes(!TranscriptOf(spec, session_id, identity).empty(), plan);
 }
+
+void ResumeAnyway(LaunchPlan& plan) { SetResumes(true, plan); }
 
 }  // namespace iris

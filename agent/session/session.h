@@ -204,6 +204,9 @@ class Session final : private ChildSink, private LineScannerSink {
   // Why the child is gone, as whoever waits for it hears.
   absl::Status WhyEnded(const absl::StatusOr<ExitStatus>& how, bool was_starting);
   absl::Status WhyItEnded(const ExitStatus& how, bool was_starting);  // By itself, or by others.
+  // The child that was starting has ended: its session exists, where nothing here finds it.
+  bool SaysItIsElsewhere() const;
+  void GoOnElsewhere();
   void BecomeReady();
   void BeginClosing(absl::Duration grace, v1::Exited::Reason reason);
   // False: the child is as the newest Open wants it. Else it is being ended, and the next one is
@@ -343,6 +346,7 @@ class Session final : private ChildSink, private LineScannerSink {
   std::unique_ptr<Child> child_;
   std::unique_ptr<LineScanner> scanner_;
   bool resumed_ = false;
+  bool is_elsewhere_ = false;  // By the word of the child before: the next one is to resume it.
   std::string program_;
   absl::Time started_at_;
   std::string initialize_id_;
@@ -376,6 +380,8 @@ class Session final : private ChildSink, private LineScannerSink {
   EventLoop::TimerId deaf_timer_ = 0;  // It did not read as much as it has to.
   absl::Duration cancel_patience_ = absl::Seconds(10);
   std::vector<LostTell> lost_;      // While draining.
+  // Written by an earlier agent; of which no transcript was found, and that are not written again.
+  std::set<std::string> maybe_read_;
   std::set<std::string> textless_;  // Accepted by an earlier agent; their text comes again.
   StallLimits stall_limits_;
   StallWatch stall_;

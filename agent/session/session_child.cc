@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -111,7 +112,11 @@ void Session::StartChild() {
     phase_ = Phase::kNone;
     return FailStart(may_start);
   }
-  LookForTranscript(spec_, id_, identity_, *plan);
+  if (std::exchange(is_elsewhere_, false)) {
+    ResumeAnyway(*plan);
+  } else {
+    LookForTranscript(spec_, id_, identity_, *plan);
+  }
   if (!identity_.sessions_on_network) plan->child.life_file = files_->life_path();
   absl::StatusOr<std::unique_ptr<Child>> child = start_child_(loop_, plan->child, *this);
   if (!child.ok()) {
@@ -174,6 +179,7 @@ void Session::OnStarted(pid_t, uint64_t) {
 void Session::BecomeReady() {
   CancelTimer(step_timer_);
   take_over_claim_ = false;  // Asked for while it was starting: the start had the claim already.
+  maybe_read_.clear();       // What it has of them, its transcript says.
   phase_ = Phase::kReady;
   v1::Event event;
   *event.mutable_started()->mutable_child() = ChildInfo();
@@ -275,6 +281,32 @@ absl::Status Session::WhyItEnded(const ExitStatus& how, bool was_starting) {
       will_again ? kFixClaudeStart : absl::string_view());
 }
 
+// There is a transcript, and not where `spec_` has it: the program may be a wrapper with a
+// CLAUDE_CONFIG_DIR of its own.
+bool Session::SaysItIsElsewhere() const {
+  return !resumed_ && end_reason_ == v1::Exited::BY_ITSELF &&
+         absl::StrContains(stderr_tail_, absl::StrCat("Session ID ", id_, " is already in use"));
+}
+
+// OnGone() starts the next one. claude runs nothing twice, and says nothing of what it would not.
+void Session::GoOnElsewhere() {
+  LogInfo(WhoRuns(), " has session ", id_, " elsewhere: it is resumed");
+  is_elsewhere_ = true;
+  DropRequests();
+  for (const std::string& tell_id : std::exchange(maybe_read_, {})) {
+    std::erase_if(waiting_, [&](const WaitingTell& tell) {
+      if (tell.id == tell_id) waiting_bytes_ -= tell.text.size();
+      return tell.id == tell_id;
+    });
+    textless_.erase(tell_id);
+    Settle(tell_id,
+           MakeFailure(v1::FAILURE_AMBIGUOUS,
+                       absl::StrCat(Who(),
+                                    " lost its agent when it may have had this message, and its "
+                                    "transcript is not where Iris looks for it")));
+  }
+}
+
 void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   const bool was_starting = phase_ == Phase::kStarting;
   // Whatever its last words are, nothing is written to it any more.
@@ -284,6 +316,8 @@ void Session::OnExited(const absl::StatusOr<ExitStatus>& how) {
   CancelTimer(deaf_timer_);
   scanner_->Finish();
   if (turn_ != nullptr && turn_->awaited_for.has_value()) LookForAnswer(/*last_time=*/true);
+  // Nobody has heard of this child: whoever waits for it gets the next one.
+  if (was_starting && SaysItIsElsewhere()) return GoOnElsewhere();
   v1::Event event;
   v1::Exited& exited = *event.mutable_exited();
   if (!how.ok()) {

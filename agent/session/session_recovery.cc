@@ -169,6 +169,7 @@ void Session::SettleLost(LostTell lost, std::deque<WaitingTell>& to_write) {
       Settle(lost.id, ended);
     } else if (!SettledAsBegun(lost.id, lost.begun)) {
       files_->tells().Set(lost.id, v1::TellState::ACCEPTED);
+      maybe_read_.insert(lost.id);
       if (lost.has_text) {
         waiting_bytes_ += lost.text.size();
         to_write.push_back({lost.id, std::move(lost.text)});

@@ -21,10 +21,12 @@ constexpr absl::Duration kCancelDeadline = absl::Seconds(30);
 constexpr absl::Duration kCancelAgain = absl::Seconds(5);
 constexpr size_t kCancelsMax = 1000;
 
+// The host may have run it by the time it hears of the cancel.
 absl::Status CancelledOutOfReach() {
   return MakeFailure(v1::FAILURE_CANCELLED,
                      "the message was cancelled while the host was out of reach; the team is told "
-                     "once it is back");
+                     "once it is back",
+                     FixFor(v1::FAILURE_AMBIGUOUS));
 }
 
 }  // namespace
