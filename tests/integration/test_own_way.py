@@ -138,6 +138,17 @@ def test_who_jumps_where_ssh_makes_the_jump_hosts_name_is_the_sender(iris, serve
     assert len(iris.status()["links"]) == 2, "what ssh makes of the name is known"
 
 
+@pytest.mark.parametrize("name", ["LOCALDOMAIN", "LD_PRELOAD"])
+def test_what_decides_in_libc_where_a_name_or_a_connection_leads_is_the_senders(iris, server, accounts, ends_for, name):
+    # A library that is there, and loaded into ssh anyway.
+    values = {"LOCALDOMAIN": "site.test", "LD_PRELOAD": "libc.so.6"}
+    iris.write_config({"teams": {"gpu": server.team(accounts[0], path="/tmp")}})
+    ends_for([{}, {name: values[name]}])
+    for env in ({}, {name: values[name]} | elsewhere(iris), {"OTHER": "1"} | elsewhere(iris)):
+        assert who_answers(iris, env) == accounts[0].name
+    assert server.connections(accounts[0]) == 2
+
+
 def test_what_differs_and_leads_nowhere_else_is_the_same_conversation(iris, accounts, by_profile):
     one, _ = by_profile
     for count, window in enumerate(("1", "2", "1"), start=1):
