@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<SshProcess>> SshProcess::Start(const std::vector<
   const absl::StatusOr<pid_t> pid =
       Spawn({.argv = argv,
              .env = env,
-             .cwd = "",
+             .cwd = "/",  // As `ssh -G` was asked.
              .fds = {{0, their_stdio.get()}, {1, their_stdio.get()}, {2, their_stderr.get()}},
              .new_session = true});
   if (!pid.ok()) {
