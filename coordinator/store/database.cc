@@ -86,6 +86,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   // SQLite hands out a handle even where it cannot open; only then is it null: no memory.
   std::unique_ptr<Database> database(new Database(db, path));
   if (code != SQLITE_OK) return database->Error("open it");
+  struct stat file;
+  if (stat(path.c_str(), &file) == 0) {
+    database->device_ = file.st_dev;
+    database->inode_ = file.st_ino;
+  }
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
   sqlite3_extended_result_codes(db, 1);
   return database;
@@ -139,6 +144,19 @@ bool Database::has_lock() const {
   int level = SQLITE_LOCK_NONE;
   return sqlite3_file_control(db_, "main", SQLITE_FCNTL_LOCKSTATE, &level) != SQLITE_OK ||
          level != SQLITE_LOCK_NONE;
+}
+
+absl::Status Database::CheckPlace() const {
+  struct stat there;
+  const bool is_there = stat(path_.c_str(), &there) == 0;
+  // Whoever may not look, or cannot just now, knows nothing.
+  if (!is_there && errno != ENOENT && errno != ENOTDIR) return absl::OkStatus();
+  if (is_there && there.st_dev == device_ && there.st_ino == inode_) return absl::OkStatus();
+  return MakeFailure(
+      v1::FAILURE_STORAGE,
+      absl::StrCat("the store ", path_, " was removed or replaced while the coordinator runs"),
+      "`iris stop`, then send it again: the next coordinator takes the store that is there by "
+      "then, or makes a new one.");
 }
 
 absl::Status Database::Error(absl::string_view doing) const {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -174,6 +175,46 @@ TEST_F(StoreTest, OnlyOneProcessHoldsTheFile) {
   const absl::Status second = Store::Open(Options()).status();
   EXPECT_EQ(KindOf(second), v1::FAILURE_STORAGE);
   EXPECT_THAT(ToProto(second).detail(), HasSubstr(path_));
+}
+
+TEST_F(StoreTest, AStoreThatIsNotAtItsPlaceAnyMoreTakesNoTell) {
+  const std::string elsewhere = dir_.File("elsewhere");
+  const std::string folder = std::filesystem::path(path_).parent_path();
+  const std::function<void()> ways[] = {
+      [&] { std::filesystem::remove_all(folder); },
+      [&] { std::filesystem::rename(folder, elsewhere); },
+      [&] {
+        std::filesystem::rename(path_, elsewhere);
+        std::ofstream(path_) << "another";
+      },
+  };
+  for (const auto& go : ways) {
+    const auto store = Opened();
+    const std::string id = Added(*store);
+    const std::string session = store->GetOrCreateSession("cli", "gpu")->session_id;
+    go();
+    const absl::Status refused = store->AddTell(NewUuid(), session, "hello");
+    EXPECT_EQ(KindOf(refused), v1::FAILURE_STORAGE) << refused;
+    EXPECT_THAT(ToProto(refused).detail(),
+                HasSubstr(path_ + " was removed or replaced while the coordinator runs"));
+    EXPECT_THAT(ToProto(refused).fix(), HasSubstr("iris stop"));
+    // What was accepted before goes on.
+    EXPECT_TRUE(store->MarkRunning(id).ok());
+    EXPECT_TRUE(Settle(*store, id, absl::OkStatus(), "yes").ok());
+    EXPECT_EQ((*store->FindTell(id))->answer, "yes");
+    std::filesystem::remove_all(folder);
+    std::filesystem::remove_all(elsewhere);
+  }
+}
+
+TEST_F(StoreTest, AStoreThatIsPutBackToItsPlaceTakesTellsAgain) {
+  const auto store = Opened();
+  const std::string session = store->GetOrCreateSession("cli", "gpu")->session_id;
+  const std::string folder = std::filesystem::path(path_).parent_path();
+  std::filesystem::rename(folder, dir_.File("elsewhere"));
+  EXPECT_FALSE(store->AddTell(NewUuid(), session, "hello").ok());
+  std::filesystem::rename(dir_.File("elsewhere"), folder);
+  EXPECT_TRUE(store->AddTell(NewUuid(), session, "hello").ok());
 }
 
 TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
