@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <cerrno>
 #include <cstring>
@@ -73,6 +75,30 @@ int NoDescriptors(sqlite3* db, int code) {
   if (const int error = sqlite3_system_errno(db); IsOfDescriptors(error)) return error;
   const ScopedFd any(open("/dev/null", O_RDONLY | O_CLOEXEC));
   return !any && IsOfDescriptors(errno) ? errno : 0;
+}
+
+bool HasRoomOnDisk(const std::string& path) {
+  constexpr uint64_t kBytes = 1 << 20;
+  struct statvfs disk;
+  return statvfs(path.c_str(), &disk) == 0 && uint64_t{disk.f_bavail} * disk.f_frsize >= kBytes;
+}
+
+// Whether the limit on the size of a file stopped the write that `code` of SQLite's comes of, to
+// the file or to its journal; or max_page_count, which follows that limit. sqlite3_system_errno()
+// knows nothing of writes.
+bool StoppedByFileSize(sqlite3* db, int code, const std::string& path) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  if (code == SQLITE_FULL) return HasRoomOnDisk(path);
+  if (code != SQLITE_IOERR_WRITE) return false;
+  int error = 0;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  if (error == EFBIG) return true;
+  sqlite3_file* journal = nullptr;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+  if (journal == nullptr || journal->pMethods == nullptr) return false;
+  journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error == EFBIG;
 }
 
 }  // namespace
@@ -163,6 +189,10 @@ absl::Status Database::Error(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
   if (const int error = NoDescriptors(db_, code); error != 0) {
     return Exhausted(error, absl::StrCat("the store ", path_, " cannot be used (", doing, ")"));
+  }
+  if (StoppedByFileSize(db_, code, path_)) {
+    return DiskFailure(absl::StrCat("the store ", path_, " cannot be written (", doing, ")"),
+                       strerror(EFBIG), "");
   }
   if ((code & 0xff) == SQLITE_BUSY && !has_lock()) {
     if (const pid_t holder = HolderOf(path_); holder > 0) {

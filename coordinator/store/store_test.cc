@@ -237,6 +237,43 @@ TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
   EXPECT_EXIT(read_without_room(), ::testing::ExitedWithCode(0), "");
 }
 
+TEST_F(StoreTest, ManySmallTellsFitBelowALimitOnTheSizeOfAFile) {
+  const auto store_many = [&] {
+    signal(SIGXFSZ, SIG_IGN);
+    constexpr rlim_t kBytes = 1 << 20;
+    const rlimit limit = {.rlim_cur = kBytes, .rlim_max = kBytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    StoreOptions options = Options();
+    options.settled_tells_max = 2;
+    const auto store = Opened(options);
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(store->MarkFetched(Answered(*store)).ok());
+    _exit(HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(store_many(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(StoreTest, WhatDoesNotFitBelowALimitOnTheSizeOfAFileLeavesRoomForTheRest) {
+  const auto store_much = [&] {
+    signal(SIGXFSZ, SIG_IGN);
+    constexpr rlim_t kBytes = 1 << 20;
+    const rlimit limit = {.rlim_cur = kBytes, .rlim_max = kBytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const auto store = Opened();
+    const std::string id = Added(*store);
+    for (int i = 0; i < 3; ++i) {
+      const absl::Status refused =
+          Settle(*store, id, absl::OkStatus(), std::string(3 * kBytes, 'x'));
+      EXPECT_EQ(KindOf(refused), v1::FAILURE_STORAGE) << refused;
+      EXPECT_THAT(ToProto(refused).detail(), HasSubstr("is 1048576)"));
+      EXPECT_THAT(ToProto(refused).fix(), HasSubstr("ulimit -f"));
+    }
+    Answered(*store);
+    EXPECT_TRUE(Settle(*store, id, absl::OkStatus(), "yes").ok());
+    _exit(HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(store_much(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST_F(StoreTest, ALimitStaysWhatItWas) {
   v1::RateLimit limit;
   limit.set_resets_at_ms(1'795'997'982'000);
