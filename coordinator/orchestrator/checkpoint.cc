@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/answer_all.h"
@@ -169,6 +170,15 @@ void Orchestrator::OnStored(std::vector<std::pair<std::string, OpenTell>> settle
   }
 }
 
+// Room on a disk comes back; the limit on the size of a file stays as long as this process.
+void Orchestrator::GiveUpAnswer(OpenTell& tell, const absl::Status& why) {
+  if (tell.answer.empty() || tell.put_off_until.has_value()) return;
+  tell.outcome =
+      Annotate(why, absl::StrCat("the answer of ", tell.answer.size(), " bytes is lost"));
+  tell.answer.clear();
+  tell.structured_bytes = 0;
+}
+
 // The host has it, and so have we: who waits is told why it takes longer.
 void Orchestrator::OnNotStored(const std::string& session_id, const absl::Status& why) {
   unsaved_.insert(session_id);
@@ -180,6 +190,8 @@ void Orchestrator::OnNotStored(const std::string& session_id, const absl::Status
     const bool is_news = !tell.progress.has_value() || tell.progress->text() != progress.text();
     std::vector<CancelDone> cancels = std::exchange(tell.cancels, {});
     if (is_news) SetProgress(tell_id, progress);
+    // The first time earlier writes may be in the way, which ForgetUnsaved() clears away.
+    if (std::exchange(tell.was_not_stored, true) && IsOfFileSize(why)) GiveUpAnswer(tell, why);
     AnswerAll(cancels, Annotate(why, "the message is over, which cannot be stored yet"));
   }
 }

@@ -212,6 +212,7 @@ class Orchestrator : private SessionListener {
     int limit_waits = 0;                           // So often it was put off.
     absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
     absl::optional<absl::Status> outcome;          // It is over; to be stored.
+    bool was_not_stored = false;                   // With it: that failed before.
     // With an outcome: it is not over, but put off; to be stored.
     absl::optional<absl::Time> put_off_until;
     std::vector<CancelDone> cancels;
@@ -271,6 +272,7 @@ class Orchestrator : private SessionListener {
   Ends EndsOf(const std::set<std::string>& session_ids);
   void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
   void OnNotStored(const std::string& session_id, const absl::Status& why);
+  static void GiveUpAnswer(OpenTell& tell, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;

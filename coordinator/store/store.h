@@ -146,7 +146,8 @@ class Store {
 
   // Stores a new tell, as queued, or as running where the team gets it at once: then MarkRunning()
   // does nothing. `way` as in StoredTell, and must hold no secret. Its id must not be there yet.
-  // Where it fails the tell is not there, or whether it is cannot be read.
+  // Where it fails the tell is not there, or whether it is cannot be read. It does, too, where the
+  // store was removed or replaced since it was opened; what is open already goes on.
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,
                        bool wait_for_limit = false, bool wait_for_host = false,
@@ -239,6 +240,7 @@ class Store {
   absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
 
   absl::Status ChooseJournal();
+  absl::Status KeepBelowFileLimit();
   absl::StatusOr<int64_t> Pragma(absl::string_view name);
   absl::Status MakeShrinkable();
   absl::Status MakeSchema();

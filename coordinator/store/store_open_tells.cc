@@ -47,6 +47,7 @@ StoredTell TellFromRow(const Statement& row) {
 absl::Status Store::AddTell(absl::string_view tell_id, absl::string_view session_id,
                             absl::string_view text, TellState state, bool wait_for_limit,
                             bool wait_for_host, absl::string_view way) {
+  if (absl::Status found = database_->CheckPlace(); !found.ok()) return found;
   Transaction transaction(*database_);
   if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
