@@ -19,7 +19,7 @@ class AskerTest : public OrchestratorTest {
   AskerTest() {
     on_load_ = [this](const EnvLookup& env, Config& config) {
       const std::string who = env("WHO").value_or("nobody");
-      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
+      config.teams[1].env.push_back({.name = "WHO", .written = written_env_, .value = who});
       if (path_is_of_asker_) config.teams[1].path = "/" + who;
     };
     store_options_.now = [this] { return absl::Now() + later_; };
@@ -63,6 +63,8 @@ class AskerTest : public OrchestratorTest {
   }
 
   bool path_is_of_asker_ = false;
+  // Where it names no variable a later life goes on with a message by itself.
+  std::string written_env_ = "of whoever asks";
   absl::Duration later_;  // Than by the clock. On the loop alone.
 };
 
