@@ -59,7 +59,6 @@ def by_variable(iris, server, accounts, ends_for):
 
 
 @pytest.fixture
-<<<<<<< HEAD
 def by_jump_host(iris, server, accounts, ends_for):
     """Two shells whose SITE decides who they are on the jump host, whose name ssh makes of gpu's."""
     shells = [{"SITE": name} for name in ("a", "b")]
@@ -70,7 +69,9 @@ def by_jump_host(iris, server, accounts, ends_for):
     iris.write_config({"teams": {"gpu": {"remote": f"ssh -F {server.client_config} gpu", "path": "/tmp"}}})
     ends_for(shells)
     return shells
-=======
+
+
+@pytest.fixture
 def shells(iris):
     """Two shells in one folder, whose PROJECT and PROFILE differ."""
     made = []
@@ -87,7 +88,6 @@ def held_until(go) -> str:
 
 def kill_coordinator(iris):
     os.kill(iris.status()["pid"], signal.SIGKILL)
->>>>>>> h-fc
 
 
 def elsewhere(iris) -> dict:
