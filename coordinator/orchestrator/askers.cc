@@ -237,9 +237,9 @@ void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& 
   if (!stored.ok() || !stored->has_value()) return;
   OpenTell& tell = open_[tell_id];
   if (by_sender) tell.way = WayFor((*stored)->to, environment);
+  if (!LeadsItsWay(tell, (*stored)->to, environment)) return SayWhoseVariables(tell_id);
   tell.is_of_sender = by_sender;  // Of the environment that it gets, if it gets this one.
   const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
-  if (queue.ok() && absl::c_linear_search(no_way_, tell_id)) SayWhoseVariables(tell_id);
   if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
   if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
   End(tell_id, NoWay(queue.status(), open_[tell_id].given));
