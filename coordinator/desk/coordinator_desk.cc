@@ -189,7 +189,8 @@ void CoordinatorDesk::LendTo(const v1::ListTellsResponse& tells,
   // First: what is lent for one is the session's.
   std::vector<const v1::TellSummary*> lacking;
   for (const v1::TellSummary& tell : tells.tells()) {
-    if (orchestrator_.LacksAsker(tell.tell_id())) lacking.push_back(&tell);
+    const std::string& id = tell.tell_id();
+    if (orchestrator_.LacksAsker(id) || orchestrator_.HasLentAsker(id)) lacking.push_back(&tell);
   }
   for (const v1::TellSummary* tell : lacking) orchestrator_.AskFor(tell->tell_id(), environment);
   if (!lacking.empty()) daemon_.FollowConfig();

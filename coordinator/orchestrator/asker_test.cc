@@ -169,43 +169,41 @@ TEST_F(AskerTest, WhereTheConfigurationDoesNotLoadForTheNextLifeItsMessagesWaitF
   OnLoop([&] { EXPECT_THAT(Transport().resumed(), ElementsAre(given.tell_id)); });
 }
 
-TEST_F(AskerTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
-  const TellSpec given = From("ann");
-  Recorder before, after;
-  ASSERT_TRUE(Tell(given, before).ok());
-  AwaitUnderWay(given.tell_id);
-  OnLoop([this] { orchestrator_->Leave(); });
-  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
-  Start(HoldScript);
-  OnLoop([&] {
-    ASSERT_TRUE(orchestrator_->Follow(given.tell_id, "cli", &after).ok());
-    orchestrator_->Cancel(given.tell_id, "cli",
-                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
-  });
-  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
+class CancelWithoutAWayTest : public AskerTest {
+ protected:
+  // What a host has, in a life in which the configuration does not load.
+  void CancelWithoutAWay() {
+    Recorder before, after;
+    ASSERT_TRUE(Tell(given_, before).ok());
+    AwaitUnderWay(given_.tell_id);
+    OnLoop([this] { orchestrator_->Leave(); });
+    config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
+    Start(HoldScript);
+    OnLoop([&] {
+      ASSERT_TRUE(orchestrator_->Follow(given_.tell_id, "cli", &after).ok());
+      orchestrator_->Cancel(given_.tell_id, "cli",
+                            [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+    });
+    EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
+  }
+
+  const TellSpec given_ = From("ann");
+};
+
+TEST_F(CancelWithoutAWayTest, WhatWaitsSoCanBeCancelledAndItsHostHearsOfIt) {
+  CancelWithoutAWay();
   OnLoop([&] { EXPECT_EQ(store_->Cancels()->size(), 1u); });
   config_status_ = absl::OkStatus();
   Start(HoldScript);
-  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given_.tell_id)); });
 }
 
-TEST_F(AskerTest, AlsoInTheSameLifeOnceThereIsAWay) {
-  const TellSpec given = From("ann");
-  Recorder before, after, next;
-  ASSERT_TRUE(Tell(given, before).ok());
-  AwaitUnderWay(given.tell_id);
-  OnLoop([this] { orchestrator_->Leave(); });
-  config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
-  Start(HoldScript);
-  OnLoop([&] {
-    ASSERT_TRUE(orchestrator_->Follow(given.tell_id, "cli", &after).ok());
-    orchestrator_->Cancel(given.tell_id, "cli",
-                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
-  });
-  EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
+TEST_F(CancelWithoutAWayTest, AlsoInTheSameLifeOnceThereIsAWay) {
+  CancelWithoutAWay();
+  Recorder next;
   config_status_ = absl::OkStatus();
   ASSERT_TRUE(Tell(From("ann"), next).ok());
-  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given.tell_id)); });
+  OnLoop([&] { EXPECT_THAT(Transport().HearCancels(), ElementsAre(given_.tell_id)); });
 }
 
 class PassEnvTest : public AskerTest {

@@ -16,6 +16,9 @@
 namespace iris {
 namespace {
 
+// Each may cost a login.
+constexpr size_t kNextAskersMax = 8;
+
 // The team as it is for who has this environment.
 Team For(const SharedEnvironment& environment, Team team) {
   team.asker.environment = environment;
@@ -89,6 +92,30 @@ bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   });
 }
 
+bool Orchestrator::HasLentAsker(const std::string& tell_id) const {
+  const auto open = open_.find(tell_id);
+  return open != open_.end() && IsLent(open->second);
+}
+
+void Orchestrator::NoteNextAsker(OpenTell& tell, const SharedEnvironment& environment) {
+  const auto is_known = [&](const SharedEnvironment& one) { return IsSame(one, environment); };
+  if (!IsLent(tell) || is_known(tell.environment)) return;
+  if (tell.next_askers.size() == kNextAskersMax || absl::c_any_of(tell.next_askers, is_known)) {
+    return;
+  }
+  tell.next_askers.push_back(environment);
+}
+
+void Orchestrator::LendWhatIsNext(Queue& queue) {
+  for (const std::string& tell_id : std::deque<std::string>(queue.waiting)) {
+    OpenTell& tell = open_[tell_id];
+    if (tell.environment != nullptr || tell.next_askers.empty()) continue;
+    const SharedEnvironment next = tell.next_askers.front();
+    tell.next_askers.erase(tell.next_askers.begin());
+    Lend(tell_id, next, /*by_sender=*/false);
+  }
+}
+
 void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment,
                           bool by_sender) {
   const auto open = open_.find(tell_id);
@@ -117,7 +144,7 @@ void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& env
   const auto open = open_.find(tell_id);
   if (open == open_.end()) return;
   const bool is_better = by_sender && !open->second.is_of_sender;
-  if (open->second.has_asker() && !is_better) return;
+  if (open->second.has_asker() && !is_better) return NoteNextAsker(open->second, environment);
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);
   Queue& queue = queues_[open->second.session_id];
   if (queue.session == nullptr) return;  // There is no way, and it is over.

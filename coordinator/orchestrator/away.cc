@@ -93,6 +93,7 @@ void Orchestrator::PostAway(const std::string& session_id, const HostAway& away)
     LetGoOfWaits(queue);
     // What is wrong may be the name of the host: what somebody mended counts from the next attempt.
     if (!queue.in_flight.empty() || queue.awaits.has_value()) UseSettingsOfNow(queue);
+    LendWhatIsNext(queue);
     if (is_tried_again) queue.session->TryLater();
   });
 }

@@ -386,6 +386,38 @@ TEST_F(AwayTest, WhatAnEarlierLifeTookWaitsForSomebodyWithKeysAndEndsWhereItsSen
   EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_AUTH);
 }
 
+// Whoever waits for it asks once.
+TEST_F(AwayTest, WhoAsksWhileAnotherOnesLoginIsUnderWayIsNext) {
+  Recorder before, after;
+  const TellSpec spec = ToGpu("x");
+  Send(spec, before);
+  Begin();
+  Send(spec, after);
+  FailAttempt(Refused());
+  const auto without = std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", "/b"}});
+  const SharedEnvironment keys = Keys();
+  OnLoop([&] {
+    orchestrator_->AskFor(spec.tell_id, without);
+    EXPECT_TRUE(orchestrator_->HasLentAsker(spec.tell_id));
+    orchestrator_->AskFor(spec.tell_id, keys);
+    orchestrator_->AskFor(spec.tell_id, keys);
+    EXPECT_EQ(Transport().team().asker.environment, without) << "its login goes on";
+  });
+  FailAttempt(Refused());
+  OnLoop([&] {
+    EXPECT_EQ(Transport().team().asker.environment, keys);
+    EXPECT_EQ(Transport().asked(), 2);
+  });
+  FailAttempt(Refused());
+  OnLoop([&] {
+    EXPECT_EQ(Transport().asked(), 2) << "each has one login";
+    EXPECT_TRUE(orchestrator_->LacksAsker(spec.tell_id));
+    orchestrator_->AskFor(spec.tell_id, keys);
+  });
+  AnswerAtLast(spec.tell_id);
+  EXPECT_TRUE(after.Wait().status.ok());
+}
+
 // Its network comes before its disks: so soon a login is refused.
 TEST_F(AwayTest, AHostThatComesBackByHalvesIsTriedAgainForWhatHasWaitedForIt) {
   Recorder left, asked;

@@ -137,6 +137,9 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // The tell is open, and so far nobody has asked for it, or for another of its session, in this
   // life: an earlier one took it, and the environment of its sender went with that.
   bool LacksAsker(const std::string& tell_id) const;
+  // Somebody asked for it who is not its sender, and no host has got it yet: with what that one has
+  // lent it may not get there, and whoever asks meanwhile is next.
+  bool HasLentAsker(const std::string& tell_id) const;
   // Somebody with that environment asks for such a tell: it goes on with that, and its host is
   // tried at once. Where that fails for want of keys it waits for the next one who asks, unless
   // this was its sender. So do those in front of it, which have to go first.
@@ -211,6 +214,8 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
     bool is_of_sender = false;      // It is not lent.
     bool is_untried = false;        // Lent, and no login with it yet: another asker's may be next.
     bool has_asker() const { return environment != nullptr && !is_untried; }
+    // Of those who asked while a login with what was lent was under way, oldest first.
+    std::vector<SharedEnvironment> next_askers;
     std::string way;                            // As in StoredTell.
     std::string cancel_on_host;                 // As in Settlement.
     absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
@@ -362,6 +367,13 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
   void Lend(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
+  // Not by its sender, and no host has got it yet.
+  static bool IsLent(const OpenTell& tell) {
+    return tell.has_asker() && !tell.is_of_sender && !tell.given && !tell.outcome.has_value();
+  }
+  static void NoteNextAsker(OpenTell& tell, const SharedEnvironment& environment);
+  // To those for which what was lent so far did not serve.
+  void LendWhatIsNext(Queue& queue);
   // In the line of the session; none where the tell does not wait there.
   std::vector<std::string> AheadOf(const std::string& tell_id, const std::string& session_id) const;
   // What is under way, or else next in the line; null: nothing, or a wake.

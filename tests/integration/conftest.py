@@ -1,7 +1,9 @@
-"""Fixtures: `sshd`, `own_sshd`, `remote_user`, `iris`, `far`. Each leaves nothing behind, and says so if it had to kill."""
+"""Fixtures: `sshd`, `own_sshd`, `keys`, `remote_user`, `iris`, `far`. Each leaves nothing behind, and says so if it had to
+kill."""
 
 import contextlib
 import os
+import subprocess
 
 import pytest
 
@@ -11,6 +13,7 @@ from testbed import remote_user as accounts
 from testbed import sshd as daemons
 from testbed.scratch import scratch_folder
 from testbed.terminal import Terminal
+from testbed.waiting import wait_until
 
 
 @pytest.fixture
@@ -45,6 +48,25 @@ def own_sshd(scratch):
     one = daemons.Sshd(folder)
     yield one
     one.stop()
+
+
+@pytest.fixture
+def keys(scratch, server):
+    """The environment of a shell whose ssh-agent has the key to the test's `server`."""
+    socket = scratch / "agent.sock"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    env = {"SSH_AUTH_SOCK": str(socket)}
+
+    def has_key():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return subprocess.run(["ssh-add", "-q", server.identity], env=env, timeout=10,
+                                  stderr=subprocess.DEVNULL).returncode == 0
+    try:
+        wait_until(has_key, 60)
+        yield env
+    finally:
+        agent.kill()
+        agent.wait()
 
 
 @pytest.fixture

@@ -1,24 +1,17 @@
 """A host that is away: a message can be left for it, and waits there is no more of than that."""
 
-import contextlib
 import json
-import subprocess
 
 import pytest
 
-from testbed import sshd as daemons
 from testbed.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)  # So it outlives `iris`, which ends its agents through it.
-def server(scratch):
-    """An sshd of this test's own, which does not run yet."""
-    folder = scratch / "sshd"
-    folder.mkdir()
-    one = daemons.Sshd(folder)
-    one.stop()
-    yield one
-    one.stop()
+def server(own_sshd):
+    """It does not run yet."""
+    own_sshd.stop()
+    return own_sshd
 
 
 def open_tells(iris, **options) -> list:
@@ -193,25 +186,6 @@ def test_who_asks_right_after_a_refused_login_has_the_next_one(iris, server, wai
     wait_until(lambda: "waits for" in "".join(doing(iris)), 60)
     server.accept_key()
     assert answer_of(iris, left) == "1"
-
-
-@pytest.fixture
-def keys(scratch, server):
-    """The environment of a shell whose ssh-agent has the key to the host."""
-    socket = scratch / "agent.sock"
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
-    env = {"SSH_AUTH_SOCK": str(socket)}
-
-    def has_key():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return subprocess.run(["ssh-add", "-q", server.identity], env=env, timeout=10,
-                                  stderr=subprocess.DEVNULL).returncode == 0
-    try:
-        wait_until(has_key, 60)
-        yield env
-    finally:
-        agent.kill()
-        agent.wait()
 
 
 def test_keys_of_an_ssh_agent_come_with_whoever_looks_after_the_message(keys, iris, server, remote_user, all_wait):

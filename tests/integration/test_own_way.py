@@ -1,25 +1,17 @@
 """A message goes to its host only by the way on which its own sender's environment leads."""
 
-import contextlib
 import json
-import subprocess
 
 import pytest
 
-from testbed import sshd as daemons
 from testbed.waiting import wait_until
 
 _WHO = 'TOOL Bash {"command":"id -un"}'
 
 
 @pytest.fixture(autouse=True)  # So it outlives `iris`, which ends its agents through it.
-def server(scratch):
-    """An sshd of this test's own, which may be stopped and started."""
-    folder = scratch / "sshd"
-    folder.mkdir()
-    one = daemons.Sshd(folder)
-    yield one
-    one.stop()
+def server(own_sshd):
+    return own_sshd
 
 
 @pytest.fixture
@@ -128,25 +120,6 @@ def test_what_differs_and_leads_nowhere_else_is_the_same_conversation(iris, acco
         assert iris.run("tell", "gpu", "COUNT", env=one | {"WINDOWID": window}).stdout.split()[0] == str(count)
     [link] = [link for link in iris.status()["links"] if "gpu" in link["teams"]]
     assert link["key"].startswith(f"{accounts[0].name}@"), link
-
-
-@pytest.fixture
-def keys(scratch, server):
-    """The environment of a shell whose ssh-agent has the key to the host."""
-    socket = scratch / "agent.sock"
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
-    env = {"SSH_AUTH_SOCK": str(socket)}
-
-    def has_key():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return subprocess.run(["ssh-add", "-q", server.identity], env=env, timeout=10,
-                                  stderr=subprocess.DEVNULL).returncode == 0
-    try:
-        wait_until(has_key, 60)
-        yield env
-    finally:
-        agent.kill()
-        agent.wait()
 
 
 @pytest.mark.parametrize("where", ["another folder", "the same folder"])
