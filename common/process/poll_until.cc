@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "common/failure/failure.h"
+#include "common/loop/callback_watch.h"
 
 namespace iris {
 
@@ -20,6 +21,7 @@ absl::StatusOr<bool> PollUntil(absl::Span<struct pollfd> fds, absl::Time until,
         left <= absl::ZeroDuration()
             ? 0
             : 1 + static_cast<int>(absl::ToInt64Milliseconds(std::min(left, kLookEvery)));
+    if (wait_ms > 0) MayBlock("PollUntil");
     if (poll(fds.data(), fds.size(), wait_ms) > 0) return true;
     if (absl::Now() >= until) return false;
   }
