@@ -47,6 +47,10 @@ void CutEnvironment(Environment& env);
 // "and N more".
 std::vector<std::string> LeftOutOf(const Environment& env);
 
+// What an ssh client is to have of whoever asks, where it gets nothing else of theirs: the way to
+// their keys, their tickets and their screen.
+inline constexpr const char* kSshVariables[] = {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"};
+
 // "NAME=value" each, as execve() takes them.
 std::vector<std::string> EntriesOf(const Environment& env);
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
+#include "common/json/json.h"
 #include "coordinator/mcp/message.h"
 
 namespace iris {
