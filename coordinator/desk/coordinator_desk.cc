@@ -41,9 +41,9 @@ CoordinatorDesk::CoordinatorDesk(EventLoop& loop, Orchestrator& orchestrator, Li
 
 absl::Status CoordinatorDesk::Tell(TellSpec spec, TellObserver* observer) {
   feed_.Poke();
-  absl::Status told = orchestrator_.Tell(std::move(spec), observer);
-  if (told.ok()) daemon_.FollowConfig();
-  return told;
+  absl::Status taken = orchestrator_.Tell(std::move(spec), observer);
+  if (taken.ok()) daemon_.FollowConfig();
+  return taken;
 }
 
 absl::Status CoordinatorDesk::Follow(const std::string& tell_id, const Visitor& visitor,

@@ -71,7 +71,6 @@ struct Connection {
   std::string remark;                // What is worth mending on the host; our words. Mostly empty.
   std::vector<LinkFact> facts;       // Mostly few.
   std::unique_ptr<WireOwner> owner;  // Null: nothing but the wire is needed.
-  bool uploaded = false;             // The agent was put there by this call.
 };
 
 }  // namespace iris

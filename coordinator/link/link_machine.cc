@@ -179,7 +179,7 @@ LinkActions LinkMachine::Handle(LinkEvent event, absl::Duration now) {
     asked_anew_ = state_ == S::kEnding;
   }
   if (event == E::kUnwanted) wanted_ = asked_anew_ = false;
-  // Asked for while what was lost was being ended: then nobody has been told yet to mend anything.
+  // Asked for while what was lost was being ended: then nobody has been asked yet to mend anything.
   if (event == E::kFailedForGood && asked_anew_) event = E::kFailed;
   if (event == E::kWireLost) {
     ++losses_;

@@ -81,7 +81,9 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   };
   // Of one AskHosts().
   struct Asking {
-    size_t left = 1;  // One for the call itself.
+    // Hosts that have not answered, and one for AskHosts() itself: an answer that comes while other
+    // hosts are still being asked does not end it.
+    size_t left = 1;
     std::vector<HostReport> reports;
     HostReportsDone done;
     void OneDone() {

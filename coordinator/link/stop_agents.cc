@@ -231,7 +231,7 @@ void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& 
     link->Retire();
     if (!arrival.found_none(why)) problems_.push_back(Problem(arrival.name(), why));
   }
-  awaited_.erase(link);  // The observer that is being told: it is not used any more.
+  awaited_.erase(link);  // The observer that is being called: it is not used any more.
   FinishIfAll();
 }
 

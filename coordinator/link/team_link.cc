@@ -41,12 +41,12 @@ void TeamLink::Want(LinkObserver* observer) {
   AskAnew();
   if (shared_ == nullptr) return Resolve();
   shared_->link->Want(this);
-  SayHowUrgent();
+  UpdateUrgency();
 }
 
 void TeamLink::Unwant(LinkObserver* observer) {
   if (!observers_.Unwant(observer)) return;
-  SayHowUrgent();
+  UpdateUrgency();
   if (observers_.wanted()) return;
   CancelTimer(&retry_timer_);
   if (shared_ != nullptr) shared_->link->Unwant(this);
@@ -67,10 +67,10 @@ void TeamLink::Retire() {
 
 void TeamLink::SetUrgent(LinkObserver* observer, bool urgent) {
   observers_.SetUrgent(observer, urgent);
-  SayHowUrgent();
+  UpdateUrgency();
 }
 
-void TeamLink::SayHowUrgent() {
+void TeamLink::UpdateUrgency() {
   LeaveSoonIfDropped();
   if (shared_ == nullptr || !observers_.wanted()) return;
   shared_->link->SetUrgent(this, observers_.urgent());
@@ -168,7 +168,7 @@ void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   Bind(ways_.find(*resolved));
 }
 
-// As a failed attempt of a link: told at once, tried again where that may mend it.
+// As a failed attempt of a link: reported at once, tried again where that may mend it.
 void TeamLink::OnNotResolved(const absl::Status& why) {
   failure_ = why;
   failed_at_ = loop_.now();
@@ -198,7 +198,7 @@ void TeamLink::Bind(SharedLink& shared) {
   shared.link->AddObserver(this);
   if (!observers_.wanted()) return;
   shared.link->Want(this);
-  SayHowUrgent();
+  UpdateUrgency();
   if (const std::shared_ptr<LinkLife> life = shared.link->life(); life != nullptr) OnLinkUp(life);
 }
 

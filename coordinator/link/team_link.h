@@ -117,7 +117,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Detach();
   void Unbind();
   void CancelTimer(EventLoop::TimerId* timer);
-  void SayHowUrgent();
+  void UpdateUrgency();
   void LeaveSoonIfDropped();
   void LeaveIfDropped();
 

@@ -108,20 +108,20 @@ void Orchestrator::StartNext(const std::string& session_id) {
                             !queue.awaits.has_value() && !lacks_asker;
   if (!tell_is_next && !queue.wakes.waiting()) return;
   UseSettingsOfNow(queue);
-  if (pool_.Admit(*queue.session)) return GoOn(queue);
+  if (pool_.Admit(*queue.session)) return StartWhatWaits(queue);
   ReportPlaces(queue);
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {
   Queue& queue = queues_[session_id];
   UseSettingsOfNow(queue);
-  if (!queue.session->ending()) return GoOn(queue);
+  if (!queue.session->ending()) return StartWhatWaits(queue);
   pool_.Admit(*queue.session);  // A child with the old ones is to end first: OnRoom() comes again.
 }
 
-void Orchestrator::GoOn(Queue& queue) {
+void Orchestrator::StartWhatWaits(Queue& queue) {
   if (queue.wakes.waiting()) {
-    queue.wakes.GoOn() ? queue.session->TakeOver() : queue.session->Wake();
+    queue.wakes.AwaitChild() ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   // The start that is under way has other settings than the message is to have: its end goes on.

@@ -57,7 +57,7 @@ class SlowStoreTest : public ::testing::Test {
     RunLoop();
   }
   // Everything goes on until there is no more to do.
-  void GoOn() {
+  void StoreAll() {
     RunLoop();
     for (int i = 0; i < 5; ++i) {
       store_.Finish();
@@ -74,7 +74,7 @@ class SlowStoreTest : public ::testing::Test {
     const std::string id = NewUuid();
     TellSpec spec{.tell_id = id, .from = "cli", .to = to, .text = "x"};
     EXPECT_TRUE(orchestrator_->Tell(std::move(spec), &recorder).ok());
-    GoOn();
+    StoreAll();
     EXPECT_TRUE(Transport(to).has_given(id));
     return id;
   }
@@ -161,7 +161,7 @@ TEST_F(SlowStoreTest, WhoGoesWhileItsTellIsStoredHearsNothingAndTheTellGoesOn) {
     Write();
     orchestrator_->RemoveObserver(spec.tell_id, &recorder);
   }
-  GoOn();
+  StoreAll();
   EXPECT_TRUE(Transport().has_given(spec.tell_id));
 }
 
@@ -197,7 +197,7 @@ TEST_F(SlowStoreTest, ATellThatIsTakenBackWhileItIsMarkedIsQueuedInTheStore) {
   EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
   EXPECT_FALSE(Transport().has_given(spec.tell_id));
   Transport().BeBack();
-  GoOn();
+  StoreAll();
   EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
   EXPECT_TRUE(Transport().has_given(spec.tell_id));
 }

@@ -50,8 +50,8 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
   if (!found.ok()) return found.status();
   Queue& queue = **found;
   if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
-  // What another coordinator took looks ready, until it is used; and so does what has a message on
-  // a host that is away.
+  // A session that another coordinator has taken over still looks ready here, until it is used; and
+  // so does one with a message on a host that is away.
   if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
     v1::WakeResponse response;
     response.set_was_ready(true);

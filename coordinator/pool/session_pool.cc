@@ -114,7 +114,7 @@ void SessionPool::MakeRoom() {
   PutToSleepForLine();
 }
 
-// As many as are wanted beyond those that are about to leave anyway.
+// As many idle ones as the line needs, less those that are about to end anyway.
 void SessionPool::PutToSleepForLine() {
   while (line_.size() + processes() > processes_max_ + ending()) {
     PooledSession* longest_ago = nullptr;

@@ -1,6 +1,5 @@
 #include "coordinator/transport/agent_transport.h"
 
-#include "absl/time/clock.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/login_bar.h"
 #include "coordinator/transport/host_away.h"
@@ -17,7 +16,7 @@ AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity 
       sink_(sink),
       contact_(loop, link, std::move(identity), team, key_, after.host, sink, *this),
       sender_(loop, tells_, contact_.calls(), sink, [this] { OnMaySend(); }),
-      turns_(loop, tells_, key_, after, sink, metrics_, budget),
+      turns_(loop, tells_, key_, after, sink, budget),
       child_(key_.session_id, turns_.progress(), sink),
       cancels_(loop, contact_, tells_, turns_, child_, sink),
       ending_(
@@ -30,8 +29,7 @@ AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity 
              .child = child_,
              .cancels = cancels_,
              .ending = ending_,
-             .sink = sink,
-             .metrics = metrics_}),
+             .sink = sink}),
       wait_(loop, tells_, turns_, sink, [this] { contact_.Handle(Event::kSought); }) {}
 
 AgentTransport::~AgentTransport() {
@@ -88,8 +86,6 @@ void AgentTransport::UseAskerOf(const Team& team) {
 }
 
 void AgentTransport::Tell(const std::string& tell_id, std::string text) {
-  metrics_.last_used = absl::Now();
-  metrics_.bytes_out += text.size();
   contact_.LendToLink();
   tells_.Add({.id = tell_id, .text = AsProse(std::move(text))});
   contact_.UpdateUrgency();

@@ -70,7 +70,8 @@ class AgentTransport : public Transport, private ContactOwner {
   bool busy() const override { return !tells_.empty(); }
   bool is_out_of_reach() const override { return state() == State::kLinking && wait_.is_lost(); }
   std::vector<OpenTell> tells_under_way() const override { return tells_.Open(); }
-  TransportMetrics metrics() const override { return metrics_; }
+  // Payload of the events that came, since this was made.
+  uint64_t bytes_read() const { return news_.bytes_read(); }
 
  private:
   using State = TransportState;
@@ -109,7 +110,6 @@ class AgentTransport : public Transport, private ContactOwner {
   EventLoop& loop_;
   const SessionKey key_;
   TransportSink& sink_;
-  TransportMetrics metrics_;
 
   SessionContact contact_;
   PendingTells tells_;

@@ -15,8 +15,8 @@
 
 namespace iris {
 
-// What is known of a session's child, and what the sink was told of it and of what it asks. Lives
-// on the loop; a call that tells the sink may lead to the end of this.
+// What is known of a session's child, and what the sink heard of it and of what it asks. Lives on
+// the loop; a call that reports to the sink may lead to the end of this.
 class ChildReport {
  public:
   // `progress` is of the turn in flight.

@@ -13,7 +13,7 @@ constexpr uint32_t kBuildThatKnows = 5;
 }  // namespace
 
 void HostNews::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point) {
-  parts_.metrics.bytes_in += wire_bytes;
+  bytes_read_ += wire_bytes;
   const std::shared_ptr<bool> alive = alive_;
   const AttachCall* const stream = parts_.contact.calls().stream();
   for (SessionNews& item : news) {
@@ -21,7 +21,7 @@ void HostNews::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const 
     // What the sink did may have ended all this: then the rest is read again.
     if (!*alive || parts_.contact.calls().stream() != stream) return;
   }
-  // Together with the text before it: what is read again from there must not be told twice.
+  // Together with the text before it: what is read again from there must not be passed on twice.
   const bool has_moved = parts_.turns.OnRead(point, parts_.contact.host());
   if (has_moved || !parts_.contact.host_is_stored())
     parts_.sink.OnReadUpTo(ReadMark(parts_.turns.mark()));
@@ -107,7 +107,6 @@ bool HostNews::OnAttachedToCancel() {
 void HostNews::BecomeReady(const v1::ChildInfo& child) {
   parts_.contact.OnChild(child);
   if (parts_.child.ready() && parts_.child.Is(child)) return;
-  if (!parts_.child.Is(child)) ++parts_.metrics.spawns;
   parts_.child.OnReady(child);
 }
 

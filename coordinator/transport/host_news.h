@@ -32,7 +32,6 @@ class HostNews {
     CancelledTells& cancels;
     ChildEnding& ending;
     TransportSink& sink;
-    TransportMetrics& metrics;
   };
   explicit HostNews(const Parts& parts) : parts_(parts) {}
   ~HostNews() { *alive_ = false; }
@@ -43,6 +42,8 @@ class HostNews {
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point);
   // A child answers: as the stream says, or what opened it.
   void BecomeReady(const v1::ChildInfo& child);
+  // Payload of all that came.
+  uint64_t bytes_read() const { return bytes_read_; }
 
  private:
   void Apply(SessionNews& item);
@@ -51,6 +52,7 @@ class HostNews {
   bool OnAttachedToCancel();
 
   const Parts parts_;
+  uint64_t bytes_read_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

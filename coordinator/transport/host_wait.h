@@ -16,7 +16,7 @@
 namespace iris {
 
 // Who waits for a session's host that is out of reach, what they hear of it, and when a way that
-// has to be mended is tried again. Knows no link: is told how its attempts go. Lives on the loop.
+// has to be mended is tried again. Knows no link: hears how its attempts go. Lives on the loop.
 class HostWait {
  public:
   // `seek`: another attempt is due; never from inside a call to this.

@@ -181,7 +181,7 @@ void SessionContact::Open() {
   });
 }
 
-// To be told how the team is launched. Then what waits fails, but not from inside a call to this.
+// To take how the team is launched. Then what waits fails, but not from inside a call to this.
 bool SessionContact::AgentIsTooOld() {
   const absl::Status takes = CheckAgentTakes(team_, calls_.hello());
   if (takes.ok()) return false;

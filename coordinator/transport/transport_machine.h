@@ -58,7 +58,7 @@ struct TransportActions {
 };
 
 // A session's way to its host: what each event does in each state. Knows neither links nor calls
-// nor messages: it is told what happens, and answers what is to be done.
+// nor messages: it hears what happens, and answers what is to be done.
 //
 //   down ── sought ──▶ linking ──▶ acquiring ──▶ attaching ──▶ opening ⇄ open
 //     ▲                  ▲  │          ▲ refused  │  │             │      │

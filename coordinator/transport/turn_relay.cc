@@ -2,19 +2,16 @@
 
 #include <deque>
 
-#include "absl/time/clock.h"
 #include "coordinator/transport/name_takeover.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
 TurnRelay::TurnRelay(EventLoop& loop, PendingTells& tells, const SessionKey& key,
-                     const ReadMark& after, TransportSink& sink, TransportMetrics& metrics,
-                     ByteBudget* budget)
+                     const ReadMark& after, TransportSink& sink, ByteBudget* budget)
     : tells_(tells),
       key_(key),
       sink_(sink),
-      metrics_(metrics),
       progress_(loop, [this](const TransportProgress& progress) { sink_.OnProgress(progress); }),
       point_{.mark = after} {
   if (budget != nullptr) memory_.emplace(*budget);
@@ -114,8 +111,6 @@ void TurnRelay::Settle(const std::string& tell_id, const absl::Status& outcome) 
   const PendingTell settled = tells_.Remove(tell_id);
   if (settled.has_text) text_bytes_ = 0;
   CountMemory();
-  ++metrics_.tells_settled;
-  metrics_.last_used = absl::Now();
   sink_.OnSettled(settled.id, NameTakeover(outcome, key_));
 }
 
@@ -134,7 +129,6 @@ bool TurnRelay::SettleAll(const absl::Status& outcome) {
   CountMemory();
   const std::shared_ptr<bool> alive = alive_;
   for (const PendingTell& tell : tells) {
-    ++metrics_.tells_settled;
     sink_.OnSettled(tell.id, outcome);
     if (!*alive) return false;
   }

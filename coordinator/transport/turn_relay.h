@@ -29,7 +29,7 @@ class TurnRelay {
   // `after`: what an earlier life of the coordinator has stored. `budget`: of what is kept in
   // memory until it is stored; null: there is none.
   TurnRelay(EventLoop& loop, PendingTells& tells, const SessionKey& key, const ReadMark& after,
-            TransportSink& sink, TransportMetrics& metrics, ByteBudget* budget);
+            TransportSink& sink, ByteBudget* budget);
   ~TurnRelay() { *alive_ = false; }
 
   // Of the kinds kWritten, kText, kVoid, kDoing and kSettled.
@@ -64,7 +64,6 @@ class TurnRelay {
   PendingTells& tells_;
   const SessionKey key_;
   TransportSink& sink_;
-  TransportMetrics& metrics_;
   TurnProgress progress_;
   ReadPoint point_;  // What was passed on.
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or

@@ -56,7 +56,7 @@ void FakeTransport::FinishStart() {
   if (!ready_) {
     if (!hosts_->start.ok()) return GoDown(hosts_->start);
     SetReady(true);
-    ++metrics_.spawns;
+    ++spawns_;
     sink_.OnReady(kFakePid, kFakeStartTime);
   }
   while (!unstarted_.empty()) {
@@ -98,7 +98,6 @@ void FakeTransport::TakeOver() {
 
 void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   open_tells_.push_back(tell_id);
-  metrics_.bytes_out += text.size();
   texts_[tell_id] = text;
   unstarted_.emplace_back(tell_id, std::move(text));
   PostUnlessGone([this] { Start(); });
@@ -179,7 +178,6 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   if (found == open_tells_.end()) return;
   open_tells_.erase(found);
   texts_.erase(tell_id);
-  ++metrics_.tells_settled;
   sink_.OnSettled(tell_id, outcome);
 }
 

@@ -73,7 +73,7 @@ class FakeTransport : public Transport {
   // What an earlier transport of the session had said last.
   const ReadMark& after() const { return after_; }
   bool HostHasAnswered() const { return sink_.HostHasAnswered(); }
-  // Everything up to here has been told; and what was acknowledged last.
+  // Everything up to here has been passed on; and what was acknowledged last.
   void Applied(const ReadMark& mark) { sink_.OnReadUpTo(mark); }
   const ReadMark& acknowledged() const { return acknowledged_; }
   void TextVoid(const std::string& tell_id) { sink_.OnTextVoid(tell_id); }
@@ -123,7 +123,8 @@ class FakeTransport : public Transport {
   bool awaits_host() const { return awaits_host_; }
   // The host has it: its script runs, or it came by Resume() so.
   bool has_given(const std::string& tell_id) const { return given_.count(tell_id) > 0; }
-  TransportMetrics metrics() const override { return metrics_; }
+  // Times that a child became ready.
+  int spawns() const { return spawns_; }
 
  private:
   void PostUnlessGone(absl::AnyInvocable<void()> task);
@@ -157,7 +158,7 @@ class FakeTransport : public Transport {
   int asked_later_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;
-  TransportMetrics metrics_;
+  int spawns_ = 0;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
