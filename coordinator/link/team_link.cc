@@ -27,7 +27,7 @@ TeamLink::TeamLink(EventLoop& loop, std::string team, SharedLink& local)
 }
 
 TeamLink::~TeamLink() {
-  *alive_ = false;
+  alive_.Clear();
   CancelTimer(&retry_timer_);
   CancelTimer(&patience_timer_);
   if (shared_ != nullptr) Detach();
@@ -84,8 +84,8 @@ void TeamLink::SetConfigured(bool configured) {
 // Later: it may be an observer, about to want more, who says that it waits for nothing.
 void TeamLink::LeaveSoonIfDropped() {
   if (configured_ || std::exchange(leaving_, true)) return;
-  loop_.Post([this, alive = alive_] {
-    if (*alive) LeaveIfDropped();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) LeaveIfDropped();
   });
 }
 
@@ -127,9 +127,10 @@ void TeamLink::Resolve() {
     patience_timer_ = 0;
     OnLinkProgress({.stage = ConnectProgress::Stage::kConnecting, .text = ways_.resolving});
   });
-  ways_.resolve(env_, [this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
-    if (*alive) OnResolved(resolved);
-  });
+  ways_.resolve(env_,
+                [this, alive = alive_.Watch()](const absl::StatusOr<ResolvedTarget>& resolved) {
+                  if (alive) OnResolved(resolved);
+                });
 }
 
 void TeamLink::ResolveIn(absl::Duration wait) {

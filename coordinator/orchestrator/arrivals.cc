@@ -20,8 +20,8 @@ absl::Status Arrivals::Take(TellSpec spec, TellObserver* observer) {
         if (found.ok()) arrival->found = *std::move(found);
         return found.status();
       },
-      [this, alive = std::weak_ptr<bool>(alive_), arrival](const absl::Status& looked) {
-        if (!alive.expired()) OnLookedFor(arrival, looked);
+      [this, alive = alive_.Watch(), arrival](const absl::Status& looked) {
+        if (alive) OnLookedFor(arrival, looked);
       },
       arrival->spec.text.size(), StoreQueue::Company::kNone);
   arrival->inside = false;
@@ -93,8 +93,8 @@ void Arrivals::StoreNew(const std::shared_ptr<Arrival>& arrival) {
   arrival->is_new = true;
   ++being_stored_[arrival->tell.session_id];
   store_.Post([arrival](Store& store) { return store.AddTell(arrival->tell); },
-              [this, alive = std::weak_ptr<bool>(alive_), arrival](const absl::Status& added) {
-                if (!alive.expired()) OnAdded(*arrival, added);
+              [this, alive = alive_.Watch(), arrival](const absl::Status& added) {
+                if (alive) OnAdded(*arrival, added);
               },
               arrival->tell.text.size());
 }

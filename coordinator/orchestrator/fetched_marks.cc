@@ -8,9 +8,9 @@ namespace iris {
 void FetchedMarks::Mark(const std::string& tell_id) {
   marking_.insert(tell_id);
   store_.Post([tell_id](Store& store) { return store.MarkFetched(tell_id); },
-              [this, alive = std::weak_ptr<bool>(alive_), tell_id](const absl::Status& marked) {
+              [this, alive = alive_.Watch(), tell_id](const absl::Status& marked) {
                 if (!marked.ok()) LogWarn("tell ", tell_id, " stays unfetched: ", marked.message());
-                if (!alive.expired()) marking_.erase(marking_.find(tell_id));
+                if (alive) marking_.erase(marking_.find(tell_id));
               });
 }
 

@@ -92,8 +92,8 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
 // Not at once: a caller of Tell() must not hear of the end from inside, and a transport that
 // reports the end of one tell must not be handed the next one from inside.
 void Orchestrator::PostStartNext(const std::string& session_id) {
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (!alive.expired()) StartNext(session_id);
+  loop_.Post([this, alive = alive_.Watch(), session_id] {
+    if (alive) StartNext(session_id);
   });
 }
 
@@ -165,8 +165,8 @@ void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
   SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
   if (std::exchange(queue.starts_again, true)) return;
   LogError("tell ", tell_id, " to start: ", why.message());
-  loop_.After(kStartAgain, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (alive.expired()) return;
+  loop_.After(kStartAgain, [this, alive = alive_.Watch(), session_id] {
+    if (!alive) return;
     queues_[session_id].starts_again = false;
     StartNext(session_id);
   });
@@ -220,9 +220,9 @@ void Orchestrator::ReportPlaces(const Queue& queue) {
 void Orchestrator::Status(StatusDone done) {
   store_.Read<std::vector<StoredSession>>(
       [](Store& store) { return store.Sessions(); },
-      [this, alive = std::weak_ptr<bool>(alive_),
+      [this, alive = alive_.Watch(),
        done = std::move(done)](absl::StatusOr<std::vector<StoredSession>> stored) mutable {
-        if (alive.expired()) return;
+        if (!alive) return;
         if (!stored.ok()) return done(stored.status());
         done(StatusOf(*stored));
       });

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/caller/caller.h"
@@ -451,7 +452,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   Checkpoints checkpoints_;
   SessionPool pool_;
   Housekeeping house_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

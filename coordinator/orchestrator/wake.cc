@@ -65,10 +65,9 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
   }
   const uint64_t round = queue.wakes.Wait(std::move(done), takeover, std::move(environment));
   const std::string& session_id = queue.session->session_id();
-  loop_.After(limits_.wake_waits_max,
-              [this, alive = std::weak_ptr<bool>(alive_), session_id, round] {
-                if (!alive.expired()) GiveUpWake(session_id, round);
-              });
+  loop_.After(limits_.wake_waits_max, [this, alive = alive_.Watch(), session_id, round] {
+    if (alive) GiveUpWake(session_id, round);
+  });
   PostStartNext(session_id);
   return absl::OkStatus();
 }

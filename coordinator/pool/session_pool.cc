@@ -92,8 +92,8 @@ size_t SessionPool::processes_busy() const {
 
 void SessionPool::PostMakeRoom() {
   if (std::exchange(posted_, true)) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive) return;
     posted_ = false;
     MakeRoom();
   });

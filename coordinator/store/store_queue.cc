@@ -83,8 +83,8 @@ void StoreQueue::Work() {
     if (working_) executor_->Run([this] { Work(); });
   }
   if (!is_news) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) Deliver();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) Deliver();
   });
 }
 

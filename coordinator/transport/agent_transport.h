@@ -3,13 +3,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/alive_flag.h"
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
@@ -120,7 +120,7 @@ class AgentTransport : public Transport, private ContactOwner {
   ChildEnding ending_;
   HostNews news_;
   HostWait wait_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -36,8 +36,8 @@ void ChildEnding::Ask(Transport::TerminateDone done) {
   if (!end_.Ask(std::move(done))) return;
   contact_.UpdateUrgency();
   if (contact_.attached()) return contact_.Handle(TransportEvent::kEndAsked);
-  loop_.Post([this, alive = alive_] {
-    if (!*alive || !end_.asked()) return;  // The link failed, and with it this.
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive || !end_.asked()) return;  // The link failed, and with it this.
     // What the host may have ends there, or it has not ended.
     if (!turns_.SettleEach(tells_.NotGivenIds(), EndedOnRequest())) return;
     if (contact_.calls().is_closing()) return;

@@ -2,9 +2,9 @@
 #define IRIS_COORDINATOR_TRANSPORT_HOST_NEWS_H_
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "common/base/alive_flag.h"
 #include "coordinator/transport/cancelled_tells.h"
 #include "coordinator/transport/child_ending.h"
 #include "coordinator/transport/child_report.h"
@@ -34,7 +34,6 @@ class HostNews {
     TransportSink& sink;
   };
   explicit HostNews(const Parts& parts) : parts_(parts) {}
-  ~HostNews() { *alive_ = false; }
   HostNews(const HostNews&) = delete;
   HostNews& operator=(const HostNews&) = delete;
 
@@ -53,7 +52,7 @@ class HostNews {
 
   const Parts parts_;
   uint64_t bytes_read_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

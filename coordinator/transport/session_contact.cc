@@ -1,5 +1,6 @@
 #include "coordinator/transport/session_contact.h"
 
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/transport/launch_spec.h"
@@ -41,14 +42,14 @@ SessionContact::SessionContact(EventLoop& loop, Link& link, CoordinatorIdentity 
 }
 
 SessionContact::~SessionContact() {
-  *alive_ = false;
+  alive_.Clear();
   loop_.Cancel(verdict_timer_);
   link_.RemoveObserver(this);
 }
 
 void SessionContact::Later(std::function<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)] {
-    if (*alive) task();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)] {
+    if (alive) task();
   });
 }
 
@@ -195,9 +196,9 @@ void SessionContact::OnOpened(const v1::OpenResponse& response) {
   Handle(Event::kOpened);
   take_claim_ = false;
   launch_.OnHeard();
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   owner_.OnOpened(response.child());
-  if (!*alive) return;
+  if (!alive) return;
   if (state() == State::kOpen) owner_.OnMaySend();
   UpdateUrgency();
 }

@@ -31,13 +31,13 @@ FakeTransport::FakeTransport(EventLoop& loop, const Team& team, const SessionKey
       hosts_(std::move(hosts)) {}
 
 FakeTransport::~FakeTransport() {
-  *alive_ = false;
+  alive_.Clear();
   SetReady(false);
 }
 
 void FakeTransport::PostUnlessGone(absl::AnyInvocable<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)]() mutable {
-    if (*alive) std::move(task)();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)]() mutable {
+    if (alive) std::move(task)();
   });
 }
 
@@ -69,8 +69,8 @@ void FakeTransport::FinishStart() {
 }
 
 void FakeTransport::GiveLater() {
-  loop_.After(kGiveAgain, [this, alive = alive_] {
-    if (*alive && ready_) FinishStart();
+  loop_.After(kGiveAgain, [this, alive = alive_.Watch()] {
+    if (alive && ready_) FinishStart();
   });
 }
 

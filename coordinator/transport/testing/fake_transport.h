@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/kept/read_mark.h"
@@ -159,7 +160,7 @@ class FakeTransport : public Transport {
   int terminated_ = 0;
   int taken_over_ = 0;
   int spawns_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 // Makes FakeTransports, and knows those that live. Lives on the loop.
