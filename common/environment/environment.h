@@ -25,7 +25,7 @@ inline constexpr size_t kEnvironmentBytesMax = 256 << 10;
 inline constexpr size_t kEnvironmentEntriesMax = 4096;
 
 // What CutEnvironment() takes out is named in this variable of what it leaves, so whoever gets the
-// environment can tell: the claude that goes without, status, a program that wonders. Names,
+// environment can see: the claude that goes without, status, a program that wonders. Names,
 // separated by commas.
 inline constexpr char kLeftOutVariable[] = "IRIS_LEFT_OUT";
 inline constexpr size_t kLeftOutBytesMax = 1 << 10;

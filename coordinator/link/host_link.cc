@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 #include "coordinator/link/grpc_channel.h"
 #include "coordinator/link/link_status.h"
@@ -206,6 +207,7 @@ void HostLink::OnProgress(const ConnectProgress& progress) {
 }
 
 void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
+  Check(machine_.attempting() && life_ == nullptr, "a link comes up that did not try to");
   SayAttemptEnded(connection.status());
   if (!connection.ok()) return Fail(connection.status());
   OpenLife(*std::move(connection));

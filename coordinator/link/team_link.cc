@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -194,6 +195,7 @@ void TeamLink::Unbind() {
 
 // Observers hear of what is up already, since they asked before it was theirs.
 void TeamLink::Bind(SharedLink& shared) {
+  Check(shared_ == nullptr, "a team's session is bound to two links");
   shared_ = &shared;
   if (shared.lent != nullptr) shared.lent->Lend(this, env_);
   shared.link->AddObserver(this);

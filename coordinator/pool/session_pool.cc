@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -52,6 +53,7 @@ void SessionPool::SetProcessesMax(size_t processes_max) {
 }
 
 bool SessionPool::Admit(PooledSession& session) {
+  Check(by_id_.count(session.session_id()) > 0, "a session is admitted that the pool has not");
   if (InLine(session.session_id())) return false;
   // One that is busy out of reach has what it needs: its host to come back.
   const bool has_room =

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "coordinator/transport/transport_machine.h"
 
 namespace iris {
@@ -47,6 +48,7 @@ void ChildEnding::Ask(Transport::TerminateDone done) {
 }
 
 void ChildEnding::Close() {
+  Check(end_.asked(), "a child is ended and nobody has asked for that");
   end_.OnCloseSent();
   contact_.calls().Close([this](const absl::StatusOr<bool>& was_running) {
     was_running.ok() ? OnClosed(*was_running) : OnNotClosed(was_running.status());

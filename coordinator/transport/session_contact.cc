@@ -2,6 +2,7 @@
 
 #include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 #include "coordinator/transport/launch_spec.h"
 
@@ -54,6 +55,7 @@ void SessionContact::Later(std::function<void()> task) {
 }
 
 void SessionContact::Handle(Event event) {
+  Check(!machine_.has_contact() || calls_.has_contact(), "contact with a host is lost unheard");
   const TransportActions actions = machine_.Handle(event);
   if (actions.lose_contact) EndContact();
   if (actions.let_go) LetGo();
