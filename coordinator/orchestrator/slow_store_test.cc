@@ -88,7 +88,7 @@ class SlowStoreTest : public ::testing::Test {
               const std::string& to = "gpu") {
     Transport(to).Text(id, answer);
     Transport(to).Settle(id, absl::OkStatus());
-    Transport(to).Applied(Mark(seq));
+    Transport(to).BeReadUpTo(Mark(seq));
     RunLoop();
   }
   TellState StateOf(const std::string& id) { return (*file_.FindTell(id))->state; }
@@ -292,11 +292,11 @@ TEST_F(SlowStoreTest, WhatComesWhileASessionIsStoredIsStoredBehindIt) {
   Recorder recorder;
   const std::string id = Running(recorder);
   Transport().Text(id, "one ");
-  Transport().Applied(Mark(1));
+  Transport().BeReadUpTo(Mark(1));
   Pass(absl::Milliseconds(50));
   ASSERT_EQ(executor_.waiting(), 1u);
   Transport().Text(id, "two");
-  Transport().Applied(Mark(2));
+  Transport().BeReadUpTo(Mark(2));
   Pass(absl::Milliseconds(50));
   Write();
   EXPECT_EQ(Transport().acknowledged(), Mark(1));
@@ -311,12 +311,12 @@ TEST_F(SlowStoreTest, TextThatBecomesVoidWhileItIsStoredIsVoidInTheStore) {
   Recorder recorder;
   const std::string id = Running(recorder);
   Transport().Text(id, "half");
-  Transport().Applied(Mark(1));
+  Transport().BeReadUpTo(Mark(1));
   Pass(absl::Milliseconds(50));
   ASSERT_EQ(executor_.waiting(), 1u);
   Transport().TextVoid(id);
   Transport().Text(id, "whole");
-  Transport().Applied(Mark(2));
+  Transport().BeReadUpTo(Mark(2));
   Pass(absl::Milliseconds(50));
   Write();
   Write();
@@ -384,7 +384,7 @@ TEST_F(SlowStoreTest, WhoLeavesStoresWhatWasRead) {
   const std::string id = Running(settled), other = Running(open, "backend");
   Answer(id, "the answer", 9);
   Transport("backend").Text(other, "half");
-  Transport("backend").Applied(Mark(5));
+  Transport("backend").BeReadUpTo(Mark(5));
   orchestrator_->Leave();
   EXPECT_TRUE(settled.outcome.status.ok());
   EXPECT_EQ(KindOf(open.outcome.status), v1::FAILURE_DROPPED);

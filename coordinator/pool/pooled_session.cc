@@ -41,13 +41,13 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
       hosts_(hosts),
       sink_(listener.SinkFor(*this)),
       on_change_(std::move(on_change)),
-      applied_(after),
+      read_up_to_(after),
       stored_host_(after.host),
       child_(may_live ? Child::kUnverifiable : Child::kNone),
       transport_(MakeTransport()) {}
 
 std::unique_ptr<Transport> PooledSession::MakeTransport() {
-  ReadMark after = applied_;
+  ReadMark after = read_up_to_;
   after.host = stored_host_;
   return factory_.Make(team_, key_, after, sink_);
 }
@@ -226,7 +226,7 @@ void PooledSession::NoteDown(const absl::Status& why) {
 }
 
 void PooledSession::NoteReadUpTo(const ReadMark& mark) {
-  applied_ = mark;
+  read_up_to_ = mark;
   hosts_.OnAnswer(team_);
 }
 

@@ -153,7 +153,7 @@ class PooledSession {
   KnownHosts& hosts_;
   TransportSink& sink_;
   const std::function<void()> on_change_;
-  ReadMark applied_;
+  ReadMark read_up_to_;
   HostMark stored_host_;  // Of the last mark that is stored.
   int tells_open_ = 0;
   bool awaits_host_ = false;  // No tell of it is under way; see Withdraw().

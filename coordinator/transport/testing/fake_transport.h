@@ -75,7 +75,7 @@ class FakeTransport : public Transport {
   const ReadMark& after() const { return after_; }
   bool HostHasAnswered() const { return sink_.HostHasAnswered(); }
   // Everything up to here has been passed on; and what was acknowledged last.
-  void Applied(const ReadMark& mark) { sink_.OnReadUpTo(mark); }
+  void BeReadUpTo(const ReadMark& mark) { sink_.OnReadUpTo(mark); }
   const ReadMark& acknowledged() const { return acknowledged_; }
   void TextVoid(const std::string& tell_id) { sink_.OnTextVoid(tell_id); }
   // What came by Resume(): the host has it, and besides what it may have.
