@@ -4,16 +4,21 @@
 #include <cstdlib>
 
 #include "absl/base/optimization.h"
+#include "absl/strings/string_view.h"
 #include "common/log/log.h"
 
 namespace iris {
 
-// For what can only be our bug: where it does not hold, the program ends and its log says `what`,
-// in release builds too. Nothing that the world does may make it fail.
-inline void Check(bool holds, const char* what) {
-  if (ABSL_PREDICT_TRUE(holds)) return;
+// What happens here can only be our bug: the program ends, and its log says `what`, in release
+// builds too. Nothing that the world does may lead here.
+[[noreturn]] inline void EndByBug(absl::string_view what) {
   LogError("this cannot be: ", what);
   std::abort();
+}
+
+// EndByBug(), unless that holds.
+inline void Check(bool holds, const char* what) {
+  if (ABSL_PREDICT_FALSE(!holds)) EndByBug(what);
 }
 
 }  // namespace iris

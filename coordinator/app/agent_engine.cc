@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/alive_flag.h"
 #include "common/base/hostname.h"
 #include "common/environment/environment.h"
 #include "common/log/check.h"
@@ -60,22 +61,20 @@ class AgentEngine final : public Engine {
     Check(reaches_.complete(), "a kind of host that is read and not reached");
   }
 
-  ~AgentEngine() override { *alive_ = false; }
-
   TransportFactory& transports() override { return *transports_; }
   std::vector<v1::LinkStatus> Links() const override { return links_->Status(); }
   void AskHosts(HostReportsDone done) override {
     links_->AskHosts(
-        [alive = alive_, done = std::move(done)](const std::vector<HostReport>& hosts) {
-          if (*alive) done(hosts);
+        [alive = alive_.Watch(), done = std::move(done)](const std::vector<HostReport>& hosts) {
+          if (alive) done(hosts);
         });
   }
   void KeepTeams(const std::set<std::string>& names) override { links_->KeepTeams(names); }
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override {
     links_->StopAgents(force, env,
-                       [this, alive = alive_, done = std::move(done)](
+                       [this, alive = alive_.Watch(), done = std::move(done)](
                            std::vector<std::string> stopped, std::vector<std::string> problems) {
-                         if (!*alive) return;
+                         if (!alive) return;
                          WhenGone(absl::Now() + kGoneWithin,
                                   [stopped = std::move(stopped), problems = std::move(problems),
                                    done] { done(stopped, problems); });
@@ -86,9 +85,10 @@ class AgentEngine final : public Engine {
   // Agents that were ended answer a moment before they are gone.
   void WhenGone(absl::Time deadline, std::function<void()> then) {
     if (AllGone() || absl::Now() > deadline) return then();
-    loop_.After(kLookEvery, [this, alive = alive_, deadline, then = std::move(then)]() mutable {
-      if (*alive) WhenGone(deadline, std::move(then));
-    });
+    loop_.After(kLookEvery,
+                [this, alive = alive_.Watch(), deadline, then = std::move(then)]() mutable {
+                  if (alive) WhenGone(deadline, std::move(then));
+                });
   }
 
   // A wire through ssh ends after its agent; of the one here the process can be seen.
@@ -109,7 +109,7 @@ class AgentEngine final : public Engine {
   const std::unique_ptr<LinkTable> links_;
   const std::unique_ptr<TransportFactory> transports_;
   int64_t local_pid_ = 0;  // Of the local agent that is being ended; 0 = not seen.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For timers.
+  AliveFlag alive_;        // For timers.
 };
 
 }  // namespace

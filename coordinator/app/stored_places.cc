@@ -80,11 +80,10 @@ void StoredPlaces::OnStored(const Store::Placed& agent, const absl::Status& stor
 void StoredPlaces::Note(const std::string& place, const std::string& name, const RemoteWay& way) {
   const absl::optional<Store::Placed> agent = NewsOf(place, name, way);
   if (!agent.has_value()) return;
-  store_.Post(
-      [agent = *agent](Store& store) { return store.NotePlaced(agent); },
-      [this, alive = std::weak_ptr<bool>(alive_), agent = *agent](const absl::Status& stored) {
-        if (!alive.expired()) OnStored(agent, stored);
-      });
+  store_.Post([agent = *agent](Store& store) { return store.NotePlaced(agent); },
+              [this, alive = alive_.Watch(), agent = *agent](const absl::Status& stored) {
+                if (alive) OnStored(agent, stored);
+              });
 }
 
 void StoredPlaces::Forget(const std::string& place) {

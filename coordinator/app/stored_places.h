@@ -2,7 +2,6 @@
 #define IRIS_COORDINATOR_APP_STORED_PLACES_H_
 
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/placed_agents.h"
@@ -56,7 +56,7 @@ class StoredPlaces final : public PlacedAgents {
   // this life or in an earlier one.
   std::map<std::string, int> under_way_;
   std::set<std::string> may_have_started_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

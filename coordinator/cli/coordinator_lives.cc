@@ -2,15 +2,9 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/failure/failure.h"
 
 namespace iris {
-namespace {
-
-constexpr absl::Duration kConnect = absl::Seconds(10);
-
-}  // namespace
 
 bool CoordinatorLost(const absl::Status& call) {
   const FailureKind kind = KindOf(call);
@@ -18,7 +12,7 @@ bool CoordinatorLost(const absl::Status& call) {
 }
 
 CoordinatorLives::CoordinatorLives(const Places& places)
-    : CoordinatorLives([&places] { return ConnectOrStart(places, absl::Now() + kConnect); }) {}
+    : CoordinatorLives([&places] { return ConnectOrStart(places); }) {}
 
 CoordinatorLives::CoordinatorLives(std::function<absl::StatusOr<Coordinator>()> connect,
                                    int lost_max, Pause pause)

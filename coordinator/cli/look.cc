@@ -22,7 +22,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(10);
 
 void SetDeadline(grpc::ClientContext& context) {
@@ -88,7 +87,7 @@ StatusView ViewFor(const CommandLine& command) {
 }  // namespace
 
 int RunStatus(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = FindRunning(places);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
     return PrintOut(NotRunning(command.json), kExitOk);
   }
@@ -97,7 +96,7 @@ int RunStatus(const CommandLine& command, const Places& places) {
   if (!status.ok()) return PrintFailed(status.status(), command.json, kExitFailed);
   if (!command.team.empty()) status = StatusOf(*coordinator, command.team, *status);
   if (!status.ok()) {
-    return PrintFailed(status.status(), command.json, ExitCodeForRefusal(status.status()));
+    return PrintRefused(status.status(), command.json);
   }
   if (command.json) return PrintOut(StatusJson(*status) + "\n", kExitOk);
   StatusView view = ViewFor(command);
@@ -114,13 +113,13 @@ absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& 
 }
 
 int RunTeams(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
   if (!coordinator.ok()) {
-    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+    return PrintNotStarted(coordinator.status(), command.json);
   }
   v1::ListTeamsResponse teams;
   const absl::Status got = AskForTeams(*coordinator, teams);
-  if (!got.ok()) return PrintFailed(got, command.json, ExitCodeForStart(got));
+  if (!got.ok()) return PrintNotStarted(got, command.json);
   if (command.json) return PrintOut(TeamsJson(teams) + "\n", kExitOk);
   if (teams.teams().empty()) {
     return PrintOut(absl::StrCat("no teams are configured: add one below \"teams\" in ",

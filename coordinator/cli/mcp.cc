@@ -40,7 +40,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 // After the end of input: for the answers to what waits, and then for what the coordinator is about
 // to say anyway.
 constexpr absl::Duration kLastAnswers = absl::Seconds(2);
@@ -52,7 +51,6 @@ constexpr int kFruitlessMax = 3;
 
 v1::McpClient DescribeClient(const OwnCaller& caller) {
   v1::McpClient client;
-  client.set_project_dir(OwnFolder());
   client.set_caller(caller.caller.name());
   for (const Caller& team : caller.also) client.add_also(team.name());
   client.set_claude_session_id(OwnClaudeSession());
@@ -67,7 +65,7 @@ absl::StatusOr<Coordinator> FindCoordinator(const Places& places) {
   absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
   if (running.ok() && running->hello.config_path() == places.config.path) return running;
   if (absl::Status ours = CheckConfig(places).status(); !ours.ok()) return ours;
-  return ConnectOrStart(places, absl::Now() + kConnect);
+  return ConnectOrStart(places);
 }
 
 // Whole lines on stdout. Thread-safe.
@@ -162,7 +160,7 @@ class McpRelay {
     if (stream_ == nullptr) {
       Connect();
     } else {
-      stream_->Send(*added);  // If the stream has ended, that is about to be told to us.
+      stream_->Send(*added);  // If the stream has ended, we are about to hear of it.
     }
   }
 
@@ -279,7 +277,7 @@ class McpRelay {
   bool input_failed_ = false;     // It could not be read to its end.
   std::atomic<int> in_hand_ = 0;  // Answers of the stream that are not dealt with.
   GivenAnswers given_;
-  size_t settled_before_ = 0;  // How many were settled when the stream began.
+  size_t settled_before_ = 0;  // unsettled_.settled() when stream_ was opened.
   int fruitless_ = 0;
   std::unique_ptr<McpStream> stream_;  // Last: its thread uses the others.
 };

@@ -94,6 +94,14 @@ int ExitCodeForStart(const absl::Status& status) {
   return KindOf(status) == v1::FAILURE_BAD_REQUEST ? kExitConfig : kExitFailed;
 }
 
+int PrintRefused(const absl::Status& status, bool json) {
+  return PrintFailed(status, json, ExitCodeForRefusal(status));
+}
+
+int PrintNotStarted(const absl::Status& status, bool json) {
+  return PrintFailed(status, json, ExitCodeForStart(status));
+}
+
 bool PrintTell(const TellReport& report, bool json) {
   std::string out = report.text;
   if (json) out = TellJson(report);

@@ -32,6 +32,10 @@ int ExitCodeForRefusal(const absl::Status& status);
 // blame.
 int ExitCodeForStart(const absl::Status& status);
 
+// PrintFailed() with one of these two.
+int PrintRefused(const absl::Status& status, bool json);
+int PrintNotStarted(const absl::Status& status, bool json);
+
 struct TellReport {
   std::string tell_id;
   absl::Status status;            // OK = answered, or detached.

@@ -26,7 +26,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
 
 absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all) {
@@ -132,9 +131,9 @@ Followed Follow(const CommandLine& command, const Places& places, v1::FollowTell
 
 int RunTells(const CommandLine& command, const Places& places) {
   if (command.tell_id.empty() && !command.last) {
-    const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+    const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
     if (coordinator.ok()) return RunList(command, *coordinator->stub);
-    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+    return PrintNotStarted(coordinator.status(), command.json);
   }
   v1::FollowTellRequest request;
   request.set_from(Caller::CommandLine().name());
@@ -143,11 +142,11 @@ int RunTells(const CommandLine& command, const Places& places) {
   if (command.wait) request.set_claude_session_id(OwnClaudeSession());
   const Followed followed = Follow(command, places, request);
   if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
-    return PrintFailed(started, command.json, ExitCodeForStart(started));
+    return PrintNotStarted(started, command.json);
   }
   const TellStreamResult& result = followed.result;
   if (request.tell_id().empty()) {
-    return PrintFailed(result.call, command.json, ExitCodeForRefusal(result.call));
+    return PrintRefused(result.call, command.json);
   }
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
@@ -159,13 +158,13 @@ int RunTells(const CommandLine& command, const Places& places) {
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
   if (!coordinator.ok()) {
-    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+    return PrintNotStarted(coordinator.status(), command.json);
   }
   const absl::StatusOr<std::string> tell_id = WholeId(command, *coordinator->stub);
   if (!tell_id.ok()) {
-    return PrintFailed(tell_id.status(), command.json, ExitCodeForRefusal(tell_id.status()));
+    return PrintRefused(tell_id.status(), command.json);
   }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));

@@ -19,7 +19,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 // A place in the pool's line, a bootstrap, and a start; each has its own, shorter limit.
 constexpr absl::Duration kWake = absl::Minutes(10);
 // The child gets its time to end; the host has its own, shorter limit.
@@ -106,7 +105,7 @@ int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
 
 template <typename Ask>
 int AskForCaller(const CommandLine& command, const Places& places, Ask ask) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
   if (!coordinator.ok()) {
     return Failed(command, coordinator.status(), ExitCodeForStart(coordinator.status()));
   }

@@ -56,13 +56,9 @@ absl::Status StoreLocalPath(std::string path, absl::string_view home, std::strin
 
 // It stands in a line for whatever login shell the host has.
 absl::Status StoreAgentDir(std::string path, std::string* out) {
-  const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
-    return absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 0x80 ||
-           absl::StrContains(" ./_~+@=:,-", c);
-  });
-  if (!plain) {
+  if (!IsQuietInShells(path)) {
     return Refuse("holds characters that not every login shell leaves alone",
-                  "Use letters, digits, blanks and ./_~+@=:,- only.");
+                  absl::StrCat("Use ", kQuietInShellsText, " only."));
   }
   return StoreHostPath(std::move(path), out);
 }

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/log/check.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -68,7 +68,7 @@ class Board {
   // `first`: more than 0, and less than the number of every change. Of two boards it is another
   // one, so that nobody who has heard of the one takes that for news of the other.
   explicit Board(uint64_t first, BoardLimits limits = {}) : limits_(limits), last_(first) {
-    if (first == 0) abort();  // It is what nobody knows anything after.
+    Check(first != 0, "a board begins with the number of who knows nothing");
   }
 
   // Returns whether anything has changed.

@@ -41,9 +41,9 @@ CoordinatorDesk::CoordinatorDesk(EventLoop& loop, Orchestrator& orchestrator, Li
 
 absl::Status CoordinatorDesk::Tell(TellSpec spec, TellObserver* observer) {
   feed_.Poke();
-  absl::Status told = orchestrator_.Tell(std::move(spec), observer);
-  if (told.ok()) daemon_.FollowConfig();
-  return told;
+  absl::Status taken = orchestrator_.Tell(std::move(spec), observer);
+  if (taken.ok()) daemon_.FollowConfig();
+  return taken;
 }
 
 absl::Status CoordinatorDesk::Follow(const std::string& tell_id, const Visitor& visitor,
@@ -66,9 +66,9 @@ absl::StatusOr<v1::TellSummary> CoordinatorDesk::Find(const std::string& tell_id
 void CoordinatorDesk::List(const Caller& from, bool all, const SharedEnvironment& environment,
                            ListDone done) {
   orchestrator_.List(from, all,
-                     [this, alive = std::weak_ptr<bool>(alive_), environment,
+                     [this, alive = alive_.Watch(), environment,
                       done = std::move(done)](const absl::StatusOr<v1::ListTellsResponse>& tells) {
-                       if (alive.expired()) return;
+                       if (!alive) return;
                        if (tells.ok()) LendTo(*tells, environment);
                        done(tells);
                      });
@@ -128,16 +128,16 @@ absl::Status CoordinatorDesk::ConfigProblem(const SharedEnvironment& environment
 }
 
 void CoordinatorDesk::Status(StatusDone done) {
-  daemon_.AskHosts([this, alive = std::weak_ptr<bool>(alive_),
-                    done = std::move(done)](const std::vector<HostReport>& hosts) {
-    if (!alive.expired()) StatusWith(hosts, done);
-  });
+  daemon_.AskHosts(
+      [this, alive = alive_.Watch(), done = std::move(done)](const std::vector<HostReport>& hosts) {
+        if (alive) StatusWith(hosts, done);
+      });
 }
 
 void CoordinatorDesk::StatusWith(const std::vector<HostReport>& hosts, StatusDone done) {
-  orchestrator_.Status([this, alive = std::weak_ptr<bool>(alive_), hosts, done = std::move(done)](
+  orchestrator_.Status([this, alive = alive_.Watch(), hosts, done = std::move(done)](
                            absl::StatusOr<std::vector<v1::SessionStatus>> sessions) {
-    if (alive.expired()) return;
+    if (!alive) return;
     if (!sessions.ok()) return done(sessions.status());
     done(StatusOf(*std::move(sessions), hosts));
   });
@@ -159,9 +159,9 @@ void CoordinatorDesk::BoardWith(const std::vector<HostReport>& hosts, Feed::Look
       hosts, [this, done = std::move(done)](const absl::StatusOr<v1::GetStatusResponse>& status) {
         if (!status.ok()) return done(status.status());
         orchestrator_.List(Caller(), /*all=*/false,
-                           [this, alive = std::weak_ptr<bool>(alive_), done,
+                           [this, alive = alive_.Watch(), done,
                             status = *status](const absl::StatusOr<v1::ListTellsResponse>& tells) {
-                             if (alive.expired()) return;
+                             if (!alive) return;
                              if (!tells.ok()) return done(tells.status());
                              done(BoardOf(status, *tells));
                            });

@@ -2,10 +2,10 @@
 #define IRIS_COORDINATOR_DESK_COORDINATOR_DESK_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/desk/board.h"
 #include "coordinator/desk/daemon_control.h"
@@ -62,7 +62,7 @@ class CoordinatorDesk final : public Desk {
   LiveConfig& config_;
   DaemonControl& daemon_;
   Feed feed_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For hosts' answers.
+  AliveFlag alive_;  // For hosts' answers.
 };
 
 }  // namespace iris

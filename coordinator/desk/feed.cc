@@ -39,8 +39,8 @@ void Feed::LookAfter(uint64_t seq, NewsDone done) {
 
 void Feed::Poke() {
   if (watchers_.empty() || std::exchange(poked_, true)) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive) return;
     poked_ = false;
     Look();
   });
@@ -55,22 +55,21 @@ void Feed::LookAgain() {
 void Feed::AskHosts() {
   if (std::exchange(asking_, true)) return;
   asked_at_ = loop_.now();
-  source_.ask_hosts(
-      [this, alive = std::weak_ptr<bool>(alive_)](const std::vector<HostReport>& hosts) {
-        if (alive.expired()) return;
-        asking_ = false;
-        hosts_ = hosts;
-        Poke();
-      });
+  source_.ask_hosts([this, alive = alive_.Watch()](const std::vector<HostReport>& hosts) {
+    if (!alive) return;
+    asking_ = false;
+    hosts_ = hosts;
+    Poke();
+  });
 }
 
 void Feed::Look() {
   looks_again_ = looking_;
   if (std::exchange(looking_, true)) return;
   std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
-  source_.look(hosts_, [this, alive = std::weak_ptr<bool>(alive_),
+  source_.look(hosts_, [this, alive = alive_.Watch(),
                         waiting = std::move(waiting)](absl::StatusOr<BoardState> state) {
-    if (alive.expired()) return;
+    if (!alive) return;
     looking_ = false;
     Show(std::move(state));
     for (const std::function<void()>& then : waiting) then();

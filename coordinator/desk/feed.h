@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/desk/board.h"
 #include "coordinator/link/host_report.h"
@@ -83,7 +83,7 @@ class Feed {
   bool looks_again_ = false;                    // Something has happened since it began to look.
   std::vector<std::function<void()>> waiting_;  // For the next look to end.
   EventLoop::TimerId timer_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For hosts' answers.
+  AliveFlag alive_;  // For hosts' answers.
 };
 
 }  // namespace iris

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "coordinator/desk/frame_bytes.h"
 
 namespace iris {
@@ -41,6 +42,7 @@ void TellUpdates::OnProgress(const v1::TellProgress& progress) {
 }
 
 void TellUpdates::OnSettled(const TellOutcome& outcome) {
+  Check(!outcome_.has_value(), "a message is settled twice for who follows it");
   outcome_ = outcome;
   answer_bytes_ = outcome.answer->size();
   if (answer_bytes_ > AnswerText::kSmallBytesMax) {

@@ -15,8 +15,8 @@
 
 namespace iris {
 
-// What a caller that follows a tell is still to be told: `accepted` and the newest progress; then
-// the answer in frames, then `settled`. A reader that is slow misses what is old, and nothing piles
+// What a caller that follows a tell has still to hear: `accepted` and the newest progress; then the
+// answer in frames, then `settled`. A reader that is slow misses what is old, and nothing piles
 // up: a long answer stays in the store until it is read. Lives on the coordinator's loop.
 class TellUpdates final : public TellObserver {
  public:

@@ -72,7 +72,7 @@ void AgentStops::StopHere(StopAgentsCall& stop, const Linked& here) {
   if (here.link.is_connecting()) return stop.AwaitAndAsk(here.link, here.name);
   const uint64_t id = stop.Expect(here.name, /*place=*/"");
   hello_here_.Ask([&stop, alive = stop.alive(), id, here](const HelloHere::Answer& answer) {
-    if (!*alive || stop.over()) return;
+    if (!alive || stop.over()) return;
     if (!answer.ok()) return stop.NotFound(id, answer.status());
     const bool runs = answer->has_value() && !stop.asks(**answer);
     if (runs && !here.link.retired()) {

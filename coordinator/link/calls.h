@@ -6,6 +6,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/log/check.h"
 
 namespace iris {
 
@@ -19,6 +20,7 @@ class OutstandingCalls {
   }
   void Ended() {
     absl::MutexLock lock(&mutex_);
+    Check(count_ > 0, "a call ends that did not start");
     --count_;
   }
   // True if none is left by `deadline`. Cancel them first.

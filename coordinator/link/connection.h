@@ -28,7 +28,7 @@ struct ConnectProgress {
   enum class Stage { kConnecting, kUploading, kStarting };
   Stage stage;
   std::string text;  // "uploading the agent to gpu1 (3.1 MB)"; for people.
-  // Of the upload: what the host has, by its own word. Told at least every second; it grows as
+  // Of the upload: what the host has, by its own word. Reported at least every second; it grows as
   // often where the network takes anything.
   uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;
@@ -71,7 +71,6 @@ struct Connection {
   std::string remark;                // What is worth mending on the host; our words. Mostly empty.
   std::vector<LinkFact> facts;       // Mostly few.
   std::unique_ptr<WireOwner> owner;  // Null: nothing but the wire is needed.
-  bool uploaded = false;             // The agent was put there by this call.
 };
 
 }  // namespace iris

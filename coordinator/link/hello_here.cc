@@ -5,16 +5,16 @@
 namespace iris {
 
 HelloHere::~HelloHere() {
-  *alive_ = false;
+  alive_.Clear();
   if (thread_.joinable()) thread_.join();
 }
 
 void HelloHere::Ask(Then then) {
   thens_.push_back(std::move(then));
   if (thens_.size() > 1) return;
-  const auto post = [this, alive = alive_](Answer answer) {
+  const auto post = [this, alive = alive_.Watch()](Answer answer) {
     loop_.Post([this, alive, answer = std::move(answer)] {
-      if (*alive) OnAnswer(answer);
+      if (alive) OnAnswer(answer);
     });
   };
   absl::StatusOr<std::thread> thread =

@@ -2,13 +2,13 @@
 #define IRIS_COORDINATOR_LINK_HELLO_HERE_H_
 
 #include <functional>
-#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -39,7 +39,7 @@ class HelloHere {
   const std::function<absl::optional<v1::Hello>()> ask_;
   std::vector<Then> thens_;  // Empty: nobody asks.
   std::thread thread_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 #include "coordinator/link/grpc_channel.h"
 #include "coordinator/link/link_status.h"
@@ -42,7 +43,7 @@ HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
       heartbeat_(options_.heartbeat, Now()) {}
 
 HostLink::~HostLink() {
-  *alive_ = false;
+  alive_.Clear();
   cancelled_ = true;
   CancelTimer(&retry_timer_);
   CancelTimer(&heartbeat_timer_);
@@ -53,8 +54,8 @@ HostLink::~HostLink() {
 
 absl::Status HostLink::RunOnThread(absl::string_view purpose, std::function<void()> work) {
   if (!options_.threads) {
-    loop_.Post([alive = alive_, work = std::move(work)] {
-      if (*alive) work();
+    loop_.Post([alive = alive_.Watch(), work = std::move(work)] {
+      if (alive) work();
     });
     return absl::OkStatus();
   }
@@ -80,8 +81,8 @@ void HostLink::Want(LinkObserver* observer) {
   ArmHeartbeat();
   if (!joins) return;
   // The host may have said something that whoever waits has to know.
-  loop_.Post([this, alive = alive_] {
-    if (!*alive || !machine_.attempting() || progress_.text.empty()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive || !machine_.attempting() || progress_.text.empty()) return;
     observers_.ForEach([this](LinkObserver& waiting) { waiting.OnLinkProgress(progress_); });
   });
 }
@@ -172,24 +173,24 @@ void HostLink::StartAttempt() {
   is_loss_ = false;
   met_shell_ = false;
   if (!was_up_ && options_.on_attempt) options_.on_attempt();
-  const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
+  const absl::Status started = RunOnThread("connects", [this, alive = alive_.Watch()] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
         [this, alive](const ConnectProgress& progress) {
           if (progress.stage != ConnectProgress::Stage::kConnecting) {
             met_shell_ = progress.hello == nullptr;
           }
           loop_.Post([this, alive, progress] {
-            if (*alive) OnProgress(progress);
+            if (alive) OnProgress(progress);
           });
         },
         cancelled_));
     loop_.Post([this, alive, connection] {
-      if (*alive) OnConnected(std::move(*connection));
+      if (alive) OnConnected(std::move(*connection));
     });
   });
   if (started.ok()) return;
-  loop_.Post([this, alive = alive_, started] {
-    if (*alive) OnConnected(started);
+  loop_.Post([this, alive = alive_.Watch(), started] {
+    if (alive) OnConnected(started);
   });
 }
 
@@ -206,6 +207,7 @@ void HostLink::OnProgress(const ConnectProgress& progress) {
 }
 
 void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
+  Check(machine_.attempting() && life_ == nullptr, "a link comes up that did not try to");
   SayAttemptEnded(connection.status());
   if (!connection.ok()) return Fail(connection.status());
   OpenLife(*std::move(connection));
@@ -314,8 +316,8 @@ void HostLink::BeginEnding() {
   CloseLife();
   const absl::Status wire = failure_;
   if (owner_ == nullptr) {
-    loop_.Post([this, alive = alive_, wire] {
-      if (*alive) Fail(wire);
+    loop_.Post([this, alive = alive_.Watch(), wire] {
+      if (alive) Fail(wire);
     });
     return;
   }
@@ -327,17 +329,17 @@ void HostLink::BeginEnding() {
 void HostLink::EndOwner(const absl::Status& wire) {
   const std::string purpose = absl::StrCat("ends ", owner_->name());
   const absl::Status started =
-      RunOnThread(purpose, [this, alive = alive_, wire, ask_owner = ask_owner_] {
+      RunOnThread(purpose, [this, alive = alive_.Watch(), wire, ask_owner = ask_owner_] {
         const absl::Status said = ask_owner ? owner_->WhyEnded() : wire;
         owner_.reset();
         loop_.Post([this, alive, why = said.ok() ? wire : said] {
-          if (*alive) Fail(why);
+          if (alive) Fail(why);
         });
       });
   if (started.ok()) return;
   // It may take a second, which the loop does not have.
-  loop_.After(kThreadAgain, [this, alive = alive_, wire] {
-    if (*alive) EndOwner(wire);
+  loop_.After(kThreadAgain, [this, alive = alive_.Watch(), wire] {
+    if (alive) EndOwner(wire);
   });
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
@@ -86,8 +87,8 @@ class HostLink final : public Link {
   bool may_have_started() const { return may_have_started_; }
   // Why the last attempt failed, or what was up was lost; OK while up.
   const absl::Status& failure() const { return failure_; }
-  // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
-  // it is closed(). An attempt that comes up all the same is to be closed again.
+  // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing
+  // once it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
   bool closed() const {
     return retired_ && !machine_.attempting() && !machine_.up() &&
@@ -131,11 +132,11 @@ class HostLink final : public Link {
   LinkMachine machine_;
   EventLoop::TimerId retry_timer_ = 0;
   ConnectProgress progress_;  // The last.
-  absl::Status failure_;        // The last, OK while up.
+  absl::Status failure_;      // The last, OK while up.
   absl::Duration failed_at_;
   // When it was lost, or the first attempt failed for those who want it; unset while up.
   absl::optional<absl::Duration> away_since_;
-  bool is_loss_ = false;  // The failure is that of what was up.
+  bool is_loss_ = false;    // The failure is that of what was up.
   bool ask_owner_ = false;  // While ending: what keeps the wire knows better why.
   bool was_up_ = false;
   bool may_have_started_ = false;
@@ -156,7 +157,7 @@ class HostLink final : public Link {
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> met_shell_ = false;  // By this attempt, as may_have_started() says it.
   // Posted tasks look here first: they may run after the link is gone.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

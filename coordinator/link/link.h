@@ -61,7 +61,7 @@ class Link {
   virtual void AddObserver(LinkObserver* observer) = 0;
   virtual void RemoveObserver(LinkObserver* observer) = 0;
   // Whether `observer`, which wants the link, waits for an answer: while one does, a host that is
-  // gone is noticed within 20 s, else within 75 s. Urgent until told otherwise.
+  // gone is noticed within 20 s, else within 75 s. Urgent until this was called.
   virtual void SetUrgent(LinkObserver* observer, bool urgent) = 0;
   // The environment of whoever is to be served from now on, null: nobody's. The way is that one's
   // own: where it is another than before, life() is null at once, and OnLinkUp or OnLinkDown

@@ -1,12 +1,11 @@
 #include "coordinator/link/link_machine.h"
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
-#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -165,21 +164,21 @@ const Step& StepFor(LinkState state, LinkEvent event, bool wanted) {
 }
 
 [[noreturn]] void Impossible(LinkState state, LinkEvent event) {
-  const std::string text = absl::StrCat("a link that is ", LinkStateName(state), " was told \"",
-                                        LinkEventName(event), "\"\n");
-  std::fputs(text.c_str(), stderr);
-  std::abort();
+  EndByBug(absl::StrCat("a link that is ", LinkStateName(state), " hears \"", LinkEventName(event),
+                        "\""));
 }
 
 }  // namespace
 
 LinkActions LinkMachine::Handle(LinkEvent event, absl::Duration now) {
+  Check(wanted_ || state_ != S::kWaiting, "a link waits that nobody wants");
+  Check(!asked_anew_ || (wanted_ && state_ == S::kEnding), "a link was asked anew, and not ending");
   if (event == E::kAsked) {
     wanted_ = true;
     asked_anew_ = state_ == S::kEnding;
   }
   if (event == E::kUnwanted) wanted_ = asked_anew_ = false;
-  // Asked for while what was lost was being ended: then nobody has been told yet to mend anything.
+  // Asked for while what was lost was being ended: then nobody has been asked yet to mend anything.
   if (event == E::kFailedForGood && asked_anew_) event = E::kFailed;
   if (event == E::kWireLost) {
     ++losses_;

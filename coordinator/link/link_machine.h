@@ -39,9 +39,9 @@ inline constexpr int kLinkEvents = 11;
 
 // What is to be done after an event, in this order.
 struct LinkActions {
-  bool cancel_retry = false;  // The retry timer.
-  bool arm_retry = false;     // For retry_at().
-  bool begin_ending = false;  // End the wire and what keeps it; kFailed or kFailedForGood follows.
+  bool cancel_retry = false;   // The retry timer.
+  bool arm_retry = false;      // For retry_at().
+  bool begin_ending = false;   // End the wire and what keeps it; kFailed or kFailedForGood follows.
   bool start_attempt = false;  // kConnected, kFailed or kFailedForGood follows.
   bool probe_now = false;
   bool report_progress = false;  // Observers.
@@ -52,7 +52,7 @@ struct LinkActions {
 };
 
 // The life of a link: what each event does in each state. Knows neither threads nor wires nor time:
-// it is told what happens, and when, and answers what is to be done.
+// it hears what happens, and when, and answers what is to be done.
 //
 //            Want()             shell answers           hello
 //   down ─────────▶ connecting ─────────────▶ bootstrapping ─────▶ up ⇄ suspect

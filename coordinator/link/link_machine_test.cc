@@ -166,7 +166,7 @@ TEST(LinkMachineTest, EveryEventInEveryStateDoesWhatTheTableSays) {
 
 TEST(LinkMachineTest, AnEventThatCannotComeEndsTheProcess) {
   LinkMachine machine(kSeed);
-  EXPECT_DEATH(machine.Handle(E::kWireLost, kNow), "a link that is down was told \"wire lost\"");
+  EXPECT_DEATH(machine.Handle(E::kWireLost, kNow), "a link that is down hears \"wire lost\"");
 }
 
 TEST(LinkMachineTest, WaitsGrowToThirtySecondsAndNeverEnd) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
 #include "coordinator/link/agent_calls.h"
@@ -54,7 +55,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
         wake_watch_(WakeWatch::Start(loop, [this] { WokeUp(); })) {}
 
   ~HostLinkTable() override {
-    *alive_ = false;
+    alive_.Clear();
     stops_.Clear();
     team_links_.clear();
     links_.clear();
@@ -81,7 +82,9 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   };
   // Of one AskHosts().
   struct Asking {
-    size_t left = 1;  // One for the call itself.
+    // Hosts that have not answered, and one for AskHosts() itself: an answer that comes while other
+    // hosts are still being asked does not end it.
+    size_t left = 1;
     std::vector<HostReport> reports;
     HostReportsDone done;
     void OneDone() {
@@ -123,7 +126,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   std::multimap<std::string, TeamEntry> team_links_;  // By the team's name, one a session.
   AgentStops stops_;                                  // They use links.
   bool sweeping_ = false;                             // Posted.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;                                   // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
 
@@ -182,9 +185,9 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   shared->answer->Note(resolved);
   TargetConnectorOptions options = {.lent_env = [lent = shared->lent] { return lent->Get(); },
                                     .on_moved =
-                                        [this, alive = alive_, id = shared->id] {
+                                        [this, alive = alive_.Watch(), id = shared->id] {
                                           loop_.Post([this, alive, id] {
-                                            if (*alive) OnMoved(id);
+                                            if (alive) OnMoved(id);
                                           });
                                         },
                                     .answer = shared->answer,
@@ -236,8 +239,8 @@ bool HostLinkTable::InUse(const SharedLink& shared) const {
 // Later: it may be one of those that are to go who says so.
 void HostLinkTable::SweepSoon() {
   if (std::exchange(sweeping_, true)) return;
-  loop_.Post([this, alive = alive_] {
-    if (*alive) Sweep();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) Sweep();
   });
 }
 

@@ -8,7 +8,7 @@
 namespace iris {
 
 Resolver::~Resolver() {
-  *alive_ = false;
+  alive_.Clear();
   cancelled_ = true;
   for (auto& [asked, question] : under_way_) {
     if (question.thread.joinable()) question.thread.join();
@@ -21,9 +21,9 @@ void Resolver::Ask(const TargetPtr& target, Then then) {
   Question& question = under_way_[asked];
   question.thens.push_back(std::move(then));
   if (asked_already) return;
-  const auto post = [this, asked, alive = alive_](absl::StatusOr<ResolvedTarget> answer) {
+  const auto post = [this, asked, alive = alive_.Watch()](absl::StatusOr<ResolvedTarget> answer) {
     loop_.Post([this, asked, alive, answer = std::move(answer)] {
-      if (*alive) Answer(asked, answer);
+      if (alive) Answer(asked, answer);
     });
   };
   absl::StatusOr<std::thread> thread =

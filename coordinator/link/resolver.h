@@ -4,12 +4,12 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/target.h"
 
@@ -40,7 +40,7 @@ class Resolver {
   EventLoop& loop_;
   std::map<std::string, Question> under_way_;  // By Target::question().
   std::atomic<bool> cancelled_ = false;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -93,7 +93,7 @@ StopAgentsCall::StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request, Sto
     : loop_(loop), request_(std::move(request)), deadline_(deadline), done_(std::move(done)) {}
 
 StopAgentsCall::~StopAgentsCall() {
-  *alive_ = false;
+  alive_.Clear();
   if (timer_ != 0) loop_.Cancel(timer_);
 }
 
@@ -120,25 +120,26 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
 
 void StopAgentsCall::AskWhoseTellsAreOpen(const std::string& agent,
                                           const std::shared_ptr<LinkLife>& life) {
-  ListSessions(
-      life, [this, alive = alive_, agent, life](const absl::StatusOr<v1::ListResponse>& list) {
-        if (!*alive || unanswered_.count(agent) == 0) return;
-        if (!list.ok()) return OnStays(agent, list.status());
-        const std::string whose = OpenForOthers(*list, request_.coordinator_id());
-        if (whose.empty()) return End(agent, life);
-        OnStays(agent, MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                                   absl::StrCat("it is of an older build, which would end the "
-                                                "messages of other coordinators too: ",
-                                                whose),
-                                   kFixStopForce));
-      });
+  ListSessions(life, [this, alive = alive_.Watch(), agent,
+                      life](const absl::StatusOr<v1::ListResponse>& list) {
+    if (!alive || unanswered_.count(agent) == 0) return;
+    if (!list.ok()) return OnStays(agent, list.status());
+    const std::string whose = OpenForOthers(*list, request_.coordinator_id());
+    if (whose.empty()) return End(agent, life);
+    OnStays(agent, MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                               absl::StrCat("it is of an older build, which would end the "
+                                            "messages of other coordinators too: ",
+                                            whose),
+                               kFixStopForce));
+  });
 }
 
 void StopAgentsCall::End(const std::string& agent, const std::shared_ptr<LinkLife>& life) {
-  EndAgent(life, request_,
-           [this, alive = alive_, agent](const absl::StatusOr<v1::ShutdownResponse>& ended) {
-             if (*alive) OnEnded(agent, ended);
-           });
+  EndAgent(
+      life, request_,
+      [this, alive = alive_.Watch(), agent](const absl::StatusOr<v1::ShutdownResponse>& ended) {
+        if (alive) OnEnded(agent, ended);
+      });
 }
 
 void StopAgentsCall::AwaitAndAsk(HostLink& link, const std::string& name) {
@@ -231,7 +232,7 @@ void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& 
     link->Retire();
     if (!arrival.found_none(why)) problems_.push_back(Problem(arrival.name(), why));
   }
-  awaited_.erase(link);  // The observer that is being told: it is not used any more.
+  awaited_.erase(link);  // The observer that is being called: it is not used any more.
   FinishIfAll();
 }
 
@@ -281,8 +282,8 @@ void StopAgentsCall::OnDeadline() {
 void StopAgentsCall::FinishIfAll() {
   const bool all = begun_ && unanswered_.empty() && awaited_.empty() && expected_.empty();
   if (!all || done_ == nullptr) return;
-  loop_.Post([this, alive = alive_, done = std::exchange(done_, nullptr)] {
-    if (!*alive) return;
+  loop_.Post([this, alive = alive_.Watch(), done = std::exchange(done_, nullptr)] {
+    if (!alive) return;
     over_ = true;
     done(std::move(stopped_), std::move(problems_));  // May be the last of this.
   });

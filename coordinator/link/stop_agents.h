@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
@@ -77,7 +78,7 @@ class StopAgentsCall {
   // `done` was called: this may go.
   bool over() const { return over_; }
   // False once this is destroyed.
-  const std::shared_ptr<bool>& alive() const { return alive_; }
+  AliveWatch alive() const { return alive_.Watch(); }
 
  private:
   class Arrival;
@@ -120,7 +121,7 @@ class StopAgentsCall {
   uint64_t last_expected_ = 0;
   EventLoop::TimerId timer_ = 0;
   // For calls, and for what was posted.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

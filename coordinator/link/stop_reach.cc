@@ -54,7 +54,7 @@ void ReachOthers(StopAgentsCall& stop, PlacedAgents& placed, const std::set<std:
     resolver.Ask(
         target->For(env == nullptr ? Environment() : *env),
         [&stop, alive = stop.alive(), id, find](const absl::StatusOr<ResolvedTarget>& resolved) {
-          if (!*alive || stop.over()) return;
+          if (!alive || stop.over()) return;
           if (!resolved.ok()) return stop.NotFound(id, resolved.status());
           stop.Found(id, find(*resolved));
         });

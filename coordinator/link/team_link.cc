@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -27,7 +28,7 @@ TeamLink::TeamLink(EventLoop& loop, std::string team, SharedLink& local)
 }
 
 TeamLink::~TeamLink() {
-  *alive_ = false;
+  alive_.Clear();
   CancelTimer(&retry_timer_);
   CancelTimer(&patience_timer_);
   if (shared_ != nullptr) Detach();
@@ -41,12 +42,12 @@ void TeamLink::Want(LinkObserver* observer) {
   AskAnew();
   if (shared_ == nullptr) return Resolve();
   shared_->link->Want(this);
-  SayHowUrgent();
+  UpdateUrgency();
 }
 
 void TeamLink::Unwant(LinkObserver* observer) {
   if (!observers_.Unwant(observer)) return;
-  SayHowUrgent();
+  UpdateUrgency();
   if (observers_.wanted()) return;
   CancelTimer(&retry_timer_);
   if (shared_ != nullptr) shared_->link->Unwant(this);
@@ -67,10 +68,10 @@ void TeamLink::Retire() {
 
 void TeamLink::SetUrgent(LinkObserver* observer, bool urgent) {
   observers_.SetUrgent(observer, urgent);
-  SayHowUrgent();
+  UpdateUrgency();
 }
 
-void TeamLink::SayHowUrgent() {
+void TeamLink::UpdateUrgency() {
   LeaveSoonIfDropped();
   if (shared_ == nullptr || !observers_.wanted()) return;
   shared_->link->SetUrgent(this, observers_.urgent());
@@ -84,8 +85,8 @@ void TeamLink::SetConfigured(bool configured) {
 // Later: it may be an observer, about to want more, who says that it waits for nothing.
 void TeamLink::LeaveSoonIfDropped() {
   if (configured_ || std::exchange(leaving_, true)) return;
-  loop_.Post([this, alive = alive_] {
-    if (*alive) LeaveIfDropped();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) LeaveIfDropped();
   });
 }
 
@@ -127,9 +128,10 @@ void TeamLink::Resolve() {
     patience_timer_ = 0;
     OnLinkProgress({.stage = ConnectProgress::Stage::kConnecting, .text = ways_.resolving});
   });
-  ways_.resolve(env_, [this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
-    if (*alive) OnResolved(resolved);
-  });
+  ways_.resolve(env_,
+                [this, alive = alive_.Watch()](const absl::StatusOr<ResolvedTarget>& resolved) {
+                  if (alive) OnResolved(resolved);
+                });
 }
 
 void TeamLink::ResolveIn(absl::Duration wait) {
@@ -168,7 +170,7 @@ void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   Bind(ways_.find(*resolved));
 }
 
-// As a failed attempt of a link: told at once, tried again where that may mend it.
+// As a failed attempt of a link: reported at once, tried again where that may mend it.
 void TeamLink::OnNotResolved(const absl::Status& why) {
   failure_ = why;
   failed_at_ = loop_.now();
@@ -193,12 +195,13 @@ void TeamLink::Unbind() {
 
 // Observers hear of what is up already, since they asked before it was theirs.
 void TeamLink::Bind(SharedLink& shared) {
+  Check(shared_ == nullptr, "a team's session is bound to two links");
   shared_ = &shared;
   if (shared.lent != nullptr) shared.lent->Lend(this, env_);
   shared.link->AddObserver(this);
   if (!observers_.wanted()) return;
   shared.link->Want(this);
-  SayHowUrgent();
+  UpdateUrgency();
   if (const std::shared_ptr<LinkLife> life = shared.link->life(); life != nullptr) OnLinkUp(life);
 }
 

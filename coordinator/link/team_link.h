@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
@@ -117,7 +118,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Detach();
   void Unbind();
   void CancelTimer(EventLoop::TimerId* timer);
-  void SayHowUrgent();
+  void UpdateUrgency();
   void LeaveSoonIfDropped();
   void LeaveIfDropped();
 
@@ -143,7 +144,7 @@ class TeamLink final : public Link, private LinkObserver {
   Backoff backoff_;
   EventLoop::TimerId retry_timer_ = 0;
   absl::Duration retry_at_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

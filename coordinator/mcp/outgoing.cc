@@ -2,6 +2,8 @@
 
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
+#include "common/json/json.h"
+#include "common/log/check.h"
 #include "coordinator/mcp/message.h"
 
 namespace iris {
@@ -33,6 +35,7 @@ std::string McpOutgoing::NextPiece() {
 }
 
 std::string McpOutgoing::NextTextPiece() {
+  Check(text_ != nullptr, "a message is written without its text");
   const absl::string_view rest = absl::string_view(*text_).substr(text_sent_);
   const absl::string_view piece = Utf8Prefix(rest, kTextBytesMax);
   text_sent_ += piece.size();

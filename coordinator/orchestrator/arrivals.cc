@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 
 namespace iris {
 
@@ -20,8 +21,8 @@ absl::Status Arrivals::Take(TellSpec spec, TellObserver* observer) {
         if (found.ok()) arrival->found = *std::move(found);
         return found.status();
       },
-      [this, alive = std::weak_ptr<bool>(alive_), arrival](const absl::Status& looked) {
-        if (!alive.expired()) OnLookedFor(arrival, looked);
+      [this, alive = alive_.Watch(), arrival](const absl::Status& looked) {
+        if (alive) OnLookedFor(arrival, looked);
       },
       arrival->spec.text.size(), StoreQueue::Company::kNone);
   arrival->inside = false;
@@ -93,8 +94,8 @@ void Arrivals::StoreNew(const std::shared_ptr<Arrival>& arrival) {
   arrival->is_new = true;
   ++being_stored_[arrival->tell.session_id];
   store_.Post([arrival](Store& store) { return store.AddTell(arrival->tell); },
-              [this, alive = std::weak_ptr<bool>(alive_), arrival](const absl::Status& added) {
-                if (!alive.expired()) OnAdded(*arrival, added);
+              [this, alive = alive_.Watch(), arrival](const absl::Status& added) {
+                if (alive) OnAdded(*arrival, added);
               },
               arrival->tell.text.size());
 }
@@ -102,13 +103,17 @@ void Arrivals::StoreNew(const std::shared_ptr<Arrival>& arrival) {
 void Arrivals::OnAdded(Arrival& arrival, const absl::Status& added) {
   arrival.is_new = false;
   const auto count = being_stored_.find(arrival.tell.session_id);
+  Check(count != being_stored_.end(), "a message is stored that did not arrive");
   if (--count->second == 0) being_stored_.erase(count);
   if (!added.ok()) return End(arrival, added);
   End(arrival, owner_.OnStored(std::move(arrival.tell), arrival.spec, arrival.observer));
 }
 
 void Arrivals::End(Arrival& arrival, const absl::Status& status) {
-  const std::shared_ptr<Arrival> ended = by_id_.extract(arrival.spec.tell_id).mapped();
+  const auto found = by_id_.find(arrival.spec.tell_id);
+  Check(found != by_id_.end() && found->second.get() == &arrival, "an arrival ends twice");
+  const std::shared_ptr<Arrival> ended = found->second;
+  by_id_.erase(found);
   if (!status.ok()) {
     if (ended->inside) {
       ended->refused = status;  // Take() says so.

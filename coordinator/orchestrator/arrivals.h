@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/store/store_queue.h"
 #include "coordinator/store/stored.h"
@@ -89,9 +90,9 @@ class Arrivals {
   StoreQueue& store_;
   ArrivalOwner& owner_;
   const size_t waiting_max_;
-  std::map<std::string, std::shared_ptr<Arrival>> by_id_;             // By tell_id.
-  std::map<std::string, size_t> being_stored_;                        // How many, by session_id.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  std::map<std::string, std::shared_ptr<Arrival>> by_id_;  // By tell_id.
+  std::map<std::string, size_t> being_stored_;             // How many, by session_id.
+  AliveFlag alive_;                                        // For what was posted.
 };
 
 }  // namespace iris

@@ -171,8 +171,8 @@ void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& env
 }
 
 void Orchestrator::PostTryNow(const std::string& session_id) {
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (alive.expired() || leaving_) return;
+  loop_.Post([this, alive = alive_.Watch(), session_id] {
+    if (!alive || leaving_) return;
     if (PooledSession* const session = queues_[session_id].session; session != nullptr) {
       session->TryNow();
     }

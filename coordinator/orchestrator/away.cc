@@ -53,9 +53,9 @@ void Orchestrator::MarkRunning(const std::string& tell_id) {
   tell.is_being_marked = true;
   const auto inside = std::make_shared<bool>(true);
   store_.Post([tell_id](Store& store) { return store.MarkRunning(tell_id); },
-              [this, alive = std::weak_ptr<bool>(alive_), tell_id, round = tell.mark_round,
+              [this, alive = alive_.Watch(), tell_id, round = tell.mark_round,
                inside](const absl::Status& marked) {
-                const bool is_here = !alive.expired() && OnMarked(tell_id, round, marked);
+                const bool is_here = alive && OnMarked(tell_id, round, marked);
                 if (!is_here || *inside) return;
                 PooledSession* const session = queues_[open_[tell_id].session_id].session;
                 if (session != nullptr) session->GiveNow();
@@ -76,8 +76,8 @@ bool Orchestrator::OnMarked(const std::string& tell_id, uint64_t round,
 }
 
 void Orchestrator::PostAway(const std::string& session_id, const HostAway& away) {
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id, away] {
-    if (alive.expired() || leaving_) return;
+  loop_.Post([this, alive = alive_.Watch(), session_id, away] {
+    if (!alive || leaving_) return;
     Queue& queue = queues_[session_id];
     TakeBack(queue);
     queue.away = away;

@@ -28,8 +28,8 @@ void Checkpoints::End(const std::string& session_id, const std::string& tell_id)
 
 void Checkpoints::PostSave() {
   if (std::exchange(save_posted_, true)) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive) return;
     save_posted_ = false;
     Save();
   });
@@ -109,9 +109,9 @@ void Checkpoints::SaveSessions(const std::set<std::string>& session_ids, Saved s
       [saving](Store& store) {
         return store.Save(saving->checkpoints, saving->settled, saving->put_off);
       },
-      [this, alive = std::weak_ptr<bool>(alive_), saving,
+      [this, alive = alive_.Watch(), saving,
        saved = std::move(saved)](const absl::Status& status) mutable {
-        if (alive.expired()) return;
+        if (!alive) return;
         for (const std::string& session_id : saving->session_ids) saving_.erase(session_id);
         if (status.ok()) {
           OnSaved(*saving);

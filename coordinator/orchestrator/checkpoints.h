@@ -15,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/store/store_queue.h"
@@ -131,7 +132,7 @@ class Checkpoints {
   bool save_posted_ = false;
   EventLoop::TimerId checkpoint_timer_ = 0;
   EventLoop::TimerId unsaved_timer_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -1,10 +1,10 @@
 #ifndef IRIS_COORDINATOR_ORCHESTRATOR_FETCHED_MARKS_H_
 #define IRIS_COORDINATOR_ORCHESTRATOR_FETCHED_MARKS_H_
 
-#include <memory>
 #include <set>
 #include <string>
 
+#include "common/base/alive_flag.h"
 #include "coordinator/store/store_queue.h"
 
 namespace iris {
@@ -26,7 +26,7 @@ class FetchedMarks {
  private:
   StoreQueue& store_;
   std::multiset<std::string> marking_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 
+#include "common/log/check.h"
+
 namespace iris {
 
 void GrowingAnswer::Append(absl::string_view text, size_t bytes_max) {
+  Check(whole_ == nullptr, "an answer grows that is whole");
   const size_t max = bytes_max + 1;
   const absl::string_view fits = text.substr(0, max - std::min(max, text_.size()));
   text_.append(fits.data(), fits.size());
 }
 
 void GrowingAnswer::Void() {
+  Check(whole_ == nullptr, "an answer is void that is whole");
   StartAnew();
   stored_text_is_void_ = true;
 }
@@ -25,6 +29,7 @@ void GrowingAnswer::StartAnew() {
 }
 
 UnsavedText GrowingAnswer::Unsaved(const std::string& tell_id) const {
+  Check(stored_bytes_ <= text_.size(), "more is stored of an answer than there is");
   return {.tell_id = tell_id,
           .void_before = stored_text_is_void_,
           .text_at = stored_bytes_,

@@ -56,6 +56,13 @@ TEST(GrowingAnswerTest, OneByteTooManySaysThatItIsTooLong) {
   EXPECT_EQ(answer.bytes(), kBytesMax);
 }
 
+TEST(GrowingAnswerDeathTest, WhatIsWholeDoesNotGrow) {
+  GrowingAnswer answer;
+  answer.Append("one", kBytesMax);
+  answer.Whole();
+  EXPECT_DEATH(answer.Append("two", kBytesMax), "an answer grows that is whole");
+}
+
 TEST(GrowingAnswerTest, AFailureHasNoStructuredEnd) {
   GrowingAnswer answer;
   answer.Append("text{}", kBytesMax);

@@ -26,11 +26,11 @@ void Housekeeping::GiveBackRoom() {
         *more = there_is_more.ok() && *there_is_more;
         return there_is_more.status();
       },
-      [this, alive = std::weak_ptr<bool>(alive_), more](const absl::Status& given_back) {
+      [this, alive = alive_.Watch(), more](const absl::Status& given_back) {
         if (!given_back.ok()) LogWarn("giving room back: ", given_back.message());
-        if (!*more || alive.expired()) return;
+        if (!*more || !alive) return;
         loop_.After(kGiveBackAgain, [this, alive] {
-          if (!alive.expired()) GiveBackRoom();
+          if (alive) GiveBackRoom();
         });
       },
       /*bytes=*/0, StoreQueue::Company::kNone);

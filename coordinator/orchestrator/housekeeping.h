@@ -2,10 +2,10 @@
 #define IRIS_COORDINATOR_ORCHESTRATOR_HOUSEKEEPING_H_
 
 #include <functional>
-#include <memory>
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/store/store_queue.h"
 
@@ -36,7 +36,7 @@ class Housekeeping {
   const absl::Duration every_;
   const std::function<void()> also_;
   EventLoop::TimerId timer_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

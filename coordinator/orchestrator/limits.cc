@@ -65,8 +65,8 @@ void Orchestrator::WaitForLimit(const std::string& session_id, Queue& queue,
   if (std::exchange(queue.waits_for_limit, true)) return;
   ReportPlaces(queue);
   const absl::Duration left = std::min(not_before - store_.Now(), kLookAgain);
-  loop_.After(left, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (alive.expired()) return;
+  loop_.After(left, [this, alive = alive_.Watch(), session_id] {
+    if (!alive) return;
     queues_[session_id].waits_for_limit = false;
     if (!leaving_) StartNext(session_id);
   });

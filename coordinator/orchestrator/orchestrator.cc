@@ -92,8 +92,8 @@ void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* obse
 // Not at once: a caller of Tell() must not hear of the end from inside, and a transport that
 // reports the end of one tell must not be handed the next one from inside.
 void Orchestrator::PostStartNext(const std::string& session_id) {
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (!alive.expired()) StartNext(session_id);
+  loop_.Post([this, alive = alive_.Watch(), session_id] {
+    if (alive) StartNext(session_id);
   });
 }
 
@@ -108,20 +108,20 @@ void Orchestrator::StartNext(const std::string& session_id) {
                             !queue.awaits.has_value() && !lacks_asker;
   if (!tell_is_next && !queue.wakes.waiting()) return;
   UseSettingsOfNow(queue);
-  if (pool_.Admit(*queue.session)) return GoOn(queue);
+  if (pool_.Admit(*queue.session)) return StartWhatWaits(queue);
   ReportPlaces(queue);
 }
 
 void Orchestrator::OnRoom(const std::string& session_id) {
   Queue& queue = queues_[session_id];
   UseSettingsOfNow(queue);
-  if (!queue.session->ending()) return GoOn(queue);
+  if (!queue.session->ending()) return StartWhatWaits(queue);
   pool_.Admit(*queue.session);  // A child with the old ones is to end first: OnRoom() comes again.
 }
 
-void Orchestrator::GoOn(Queue& queue) {
+void Orchestrator::StartWhatWaits(Queue& queue) {
   if (queue.wakes.waiting()) {
-    queue.wakes.GoOn() ? queue.session->TakeOver() : queue.session->Wake();
+    queue.wakes.AwaitChild() ? queue.session->TakeOver() : queue.session->Wake();
   }
   if (!queue.in_flight.empty() || queue.waiting.empty()) return;
   // The start that is under way has other settings than the message is to have: its end goes on.
@@ -165,8 +165,8 @@ void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
   SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
   if (std::exchange(queue.starts_again, true)) return;
   LogError("tell ", tell_id, " to start: ", why.message());
-  loop_.After(kStartAgain, [this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (alive.expired()) return;
+  loop_.After(kStartAgain, [this, alive = alive_.Watch(), session_id] {
+    if (!alive) return;
     queues_[session_id].starts_again = false;
     StartNext(session_id);
   });
@@ -220,9 +220,9 @@ void Orchestrator::ReportPlaces(const Queue& queue) {
 void Orchestrator::Status(StatusDone done) {
   store_.Read<std::vector<StoredSession>>(
       [](Store& store) { return store.Sessions(); },
-      [this, alive = std::weak_ptr<bool>(alive_),
+      [this, alive = alive_.Watch(),
        done = std::move(done)](absl::StatusOr<std::vector<StoredSession>> stored) mutable {
-        if (alive.expired()) return;
+        if (!alive) return;
         if (!stored.ok()) return done(stored.status());
         done(StatusOf(*stored));
       });

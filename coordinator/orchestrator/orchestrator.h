@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/caller/caller.h"
@@ -301,7 +302,8 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // FAILURE_BUSY_LIMIT: one that was found no way is on a host, and what goes another way now would
   // have its conversation go on elsewhere.
   absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
-  void LetEverybodyGo();
+  // The end: whoever follows a tell or waits for anything hears it, and the sessions go.
+  void AnswerAllWhoWait();
   static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
@@ -392,7 +394,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // OK: the team is configured, or nobody can say.
   absl::Status CheckStillThere(const Queue& queue);
   // What waits for the session goes to it, which has or gets its process.
-  void GoOn(Queue& queue);
+  void StartWhatWaits(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
   absl::StatusOr<std::string> TextOf(const std::string& tell_id, OpenTell& tell);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
@@ -450,7 +452,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   Checkpoints checkpoints_;
   SessionPool pool_;
   Housekeeping house_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -46,7 +46,7 @@ class OrchestratorDiskTest : public OrchestratorTest {
       disk_.Fail(FailingDisk::Trouble::kFull);
       Transport().Text(spec.tell_id, "the answer");
       Transport().Settle(spec.tell_id, absl::OkStatus());
-      Transport().Applied(behind_);
+      Transport().BeReadUpTo(behind_);
     });
     Drain();
   }
@@ -94,7 +94,7 @@ TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
     disk_.SetRoom(kRoom);
     Transport().Text(spec.tell_id, std::string(2 * kRoom, 'a'));
     Transport().Settle(spec.tell_id, absl::OkStatus());
-    Transport().Applied(behind_);
+    Transport().BeReadUpTo(behind_);
     backend.Settle(other.tell_id, absl::OkStatus());
     begun = absl::Now();
   });
@@ -107,7 +107,7 @@ TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
     Drain();
     OnLoop([&] {
       backend.Settle(other.tell_id, absl::OkStatus());
-      backend.Applied({.journal_id = "backend", .seq = seq});
+      backend.BeReadUpTo({.journal_id = "backend", .seq = seq});
     });
     EXPECT_TRUE(next.Wait().status.ok());
   }
@@ -153,7 +153,7 @@ TEST_F(OrchestratorDiskTest, AKilledCoordinatorReadsAgainWhatItCouldNotStore) {
   OnLoop([&] {
     Transport().Text(spec.tell_id, "the answer");
     Transport().Settle(spec.tell_id, absl::OkStatus());
-    Transport().Applied(behind_);
+    Transport().BeReadUpTo(behind_);
   });
   EXPECT_EQ(*after.Wait().answer, "the answer");
   EXPECT_EQ(before.times_settled, 0);

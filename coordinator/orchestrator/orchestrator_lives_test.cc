@@ -36,7 +36,7 @@ class OrchestratorLivesTest : public OrchestratorTest {
   // The session of gpu was read, and given its tells, at this host.
   void StoreThatItIsOn(const std::string& host) {
     const ReadMark mark{.journal_id = "journal", .seq = 1, .host = {.key = host, .name = host}};
-    OnLoop([&] { Transport().Applied(mark); });
+    OnLoop([&] { Transport().BeReadUpTo(mark); });
     WaitOnLoop([&] { return Transport().acknowledged() == mark; });
   }
 };
@@ -129,7 +129,7 @@ TEST_F(OrchestratorLivesTest, WhatWasReadIsStoredBeforeItIsAcknowledgedAndTheNex
   const ReadMark mark{.journal_id = "journal", .incarnation = "agent", .seq = 7};
   OnLoop([&] {
     Transport().Text(spec.tell_id, "one ");
-    Transport().Applied(mark);
+    Transport().BeReadUpTo(mark);
     EXPECT_EQ(Transport().acknowledged().seq, 0u);
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
@@ -155,13 +155,13 @@ TEST_F(OrchestratorLivesTest, ATurnToldAnewReplacesWhatWasStoredOfIt) {
   ReadMark mark{.journal_id = "journal", .seq = 1};
   OnLoop([&] {
     Transport().Text(spec.tell_id, "half");
-    Transport().Applied(mark);
+    Transport().BeReadUpTo(mark);
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
   OnLoop([&] {
     Transport().TextVoid(spec.tell_id);
     Transport().Text(spec.tell_id, "whole");
-    Transport().Applied(mark = {.journal_id = "journal", .seq = 2});
+    Transport().BeReadUpTo(mark = {.journal_id = "journal", .seq = 2});
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
 
@@ -182,7 +182,7 @@ TEST_F(OrchestratorLivesTest, AnAnswerThatWasTooLongIsInTheNextLifeToo) {
   const ReadMark mark{.journal_id = "journal", .seq = 1};
   OnLoop([&] {
     Transport().Text(spec.tell_id, "longer than that");
-    Transport().Applied(mark);
+    Transport().BeReadUpTo(mark);
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
 
@@ -263,7 +263,7 @@ TEST_F(OrchestratorLivesTest, ALeavingCoordinatorLeavesOpenTellsToTheNext) {
   Drain();
   OnLoop([&] {
     Transport().Text(running.tell_id, "so far");
-    Transport().Applied({.journal_id = "journal", .seq = 1});
+    Transport().BeReadUpTo({.journal_id = "journal", .seq = 1});
     orchestrator_->Leave();
     EXPECT_TRUE(orchestrator_->idle());
   });

@@ -71,9 +71,9 @@ void PermissionAnswers::Answer(const Request& request, Done done) {
   waiting_.insert(waiting);
   const std::string request_id = found->request->request_id();  // The session may drop its own.
   session.Answer(request_id, *answer,
-                 [this, alive = std::weak_ptr<bool>(alive_), waiting,
+                 [this, alive = alive_.Watch(), waiting,
                   response](const absl::StatusOr<v1::AnswerRequestResponse>& answered) mutable {
-                   if (alive.expired() || waiting_.erase(waiting) == 0) return;
+                   if (!alive || waiting_.erase(waiting) == 0) return;
                    if (!answered.ok()) return (*waiting)(answered.status());
                    response.set_answer(answered->json());
                    response.set_was_first(answered->was_first());

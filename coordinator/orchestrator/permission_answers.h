@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/pool/pooled_session.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -37,7 +38,7 @@ class PermissionAnswers {
   EventLoop& loop_;
   const Sessions sessions_;
   std::set<std::shared_ptr<Done>> waiting_;  // For hosts that have not answered yet.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For hosts' answers.
+  AliveFlag alive_;                          // For hosts' answers.
 };
 
 }  // namespace iris

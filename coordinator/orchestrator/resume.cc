@@ -126,7 +126,7 @@ void Orchestrator::Leave() {
   store_.Finish();  // What is being stored.
   if (!leaving_) checkpoints_.SaveAll();
   store_.Finish();
-  LetEverybodyGo();
+  AnswerAllWhoWait();
 }
 
 // A host that is away when all agents are to end runs it on, and hears of it later. Of one whose
@@ -150,14 +150,14 @@ absl::Status Orchestrator::SettleOpen() {
   checkpoints_.SaveAll();
   store_.Finish();
   const size_t left = open_.size();
-  LetEverybodyGo();
+  AnswerAllWhoWait();
   if (left == 0) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_STORAGE,
                      absl::StrCat("the store took nothing: ", left,
                                   " messages stay open, and go on with the next coordinator"));
 }
 
-void Orchestrator::LetEverybodyGo() {
+void Orchestrator::AnswerAllWhoWait() {
   leaving_ = true;
   for (auto& [tell_id, tell] : std::exchange(open_, {})) {
     const TellOutcome left{.status = LeftOpen(tell.given),

@@ -88,7 +88,7 @@ void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requ
 }
 
 void Orchestrator::Queue::OnReadUpTo(const ReadMark& mark) {
-  session->NoteApplied(mark);
+  session->NoteReadUpTo(mark);
   owner->checkpoints_.Read(session->session_id(), mark);
 }
 

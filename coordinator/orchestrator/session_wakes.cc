@@ -13,7 +13,7 @@ uint64_t SessionWakes::Wait(Done done, bool takeover, SharedEnvironment environm
   return round_;
 }
 
-bool SessionWakes::GoOn() {
+bool SessionWakes::AwaitChild() {
   ++round_;
   for (Done& done : std::exchange(waiting_, {})) for_child_.push_back(std::move(done));
   return std::exchange(takes_over_, false);

@@ -15,7 +15,7 @@ namespace iris {
 
 // Who wakes one session: first everybody waits for room in the pool, then for the child.
 //
-//   Wait() ──▶ waiting, oldest first ── GoOn() ──▶ for the child ── Answer() ──▶ answered
+//   Wait() ──▶ waiting, oldest first ── AwaitChild() ──▶ for the child ── Answer() ──▶ answered
 //                  └── GiveUpOldest(), CancelWaiting() ──▶ answered
 //
 // Whoever is answered may call any method. Not thread-safe.
@@ -30,10 +30,11 @@ class SessionWakes {
   // Of the newest that waits; null: none does.
   SharedEnvironment environment() const { return waiting() ? environment_ : nullptr; }
 
-  // There is room: all that wait go on. Returns whether one of them takes the session over.
-  bool GoOn();
-  // The oldest that waits; null where they went on, or were cancelled, since that round: all have
-  // the same time, so that the oldest is the one whose time is over.
+  // There is room: all that wait for it wait for the child now. Returns whether one of them takes
+  // the session over.
+  bool AwaitChild();
+  // The oldest that waits; null where all that waited in that round await the child by now, or were
+  // cancelled. All may wait equally long, so it is the oldest whose time is over.
   Done GiveUpOldest(uint64_t round);
   void CancelWaiting(const absl::Status& why);
   // The child answers, or does not.
@@ -43,7 +44,7 @@ class SessionWakes {
   std::vector<Done> waiting_;
   bool takes_over_ = false;        // One of them does.
   SharedEnvironment environment_;  // Of the newest of them.
-  uint64_t round_ = 0;             // How often all of them went on or were cancelled.
+  uint64_t round_ = 0;  // How often all of them came to await the child or were cancelled.
   std::vector<Done> for_child_;
 };
 

@@ -36,7 +36,7 @@ class SessionWakesTest : public ::testing::Test {
 TEST_F(SessionWakesTest, WhoWaitsGoesOnAndHearsWhenTheChildAnswers) {
   Wait("a");
   Wait("b");
-  EXPECT_FALSE(wakes_.GoOn());
+  EXPECT_FALSE(wakes_.AwaitChild());
   EXPECT_FALSE(wakes_.waiting());
   EXPECT_EQ(wakes_.size(), 2u);
   Wait("c");
@@ -48,9 +48,9 @@ TEST_F(SessionWakesTest, WhoWaitsGoesOnAndHearsWhenTheChildAnswers) {
 TEST_F(SessionWakesTest, OneThatTakesOverDoesForAllThatGoOnWithIt) {
   Wait("a", /*takeover=*/true);
   Wait("b");
-  EXPECT_TRUE(wakes_.GoOn());
+  EXPECT_TRUE(wakes_.AwaitChild());
   Wait("c");
-  EXPECT_FALSE(wakes_.GoOn());
+  EXPECT_FALSE(wakes_.AwaitChild());
 }
 
 TEST_F(SessionWakesTest, TheOldestGivesUpAndWithItsTakeoverWhereNobodyElseWaits) {
@@ -59,12 +59,12 @@ TEST_F(SessionWakesTest, TheOldestGivesUpAndWithItsTakeoverWhereNobodyElseWaits)
   EXPECT_THAT(heard_, ElementsAre("a is refused"));
   EXPECT_TRUE(wakes_.GiveUpOldest(round) == nullptr);
   Wait("b");
-  EXPECT_FALSE(wakes_.GoOn());
+  EXPECT_FALSE(wakes_.AwaitChild());
 }
 
 TEST_F(SessionWakesTest, WhoseRoundIsOverDoesNotGiveUpForOthers) {
   const uint64_t round = Wait("a");
-  wakes_.GoOn();
+  wakes_.AwaitChild();
   Wait("b");
   EXPECT_TRUE(wakes_.GiveUpOldest(round) == nullptr);
   EXPECT_THAT(heard_, IsEmpty());
@@ -72,11 +72,11 @@ TEST_F(SessionWakesTest, WhoseRoundIsOverDoesNotGiveUpForOthers) {
 
 TEST_F(SessionWakesTest, WhatIsCancelledIsWhatStillWaits) {
   Wait("a");
-  wakes_.GoOn();
+  wakes_.AwaitChild();
   Wait("b", /*takeover=*/true);
   wakes_.CancelWaiting(Refusal());
   EXPECT_THAT(heard_, ElementsAre("b is refused"));
-  EXPECT_FALSE(wakes_.GoOn());
+  EXPECT_FALSE(wakes_.AwaitChild());
   wakes_.Answer(Refusal());
   EXPECT_THAT(heard_, ElementsAre("b is refused", "a is refused"));
 }
@@ -88,7 +88,7 @@ TEST_F(SessionWakesTest, TheNewestThatWaitsLendsItsEnvironment) {
   wakes_.Wait(Noting("a"), /*takeover=*/false, first);
   wakes_.Wait(Noting("b"), /*takeover=*/false, second);
   EXPECT_EQ(wakes_.environment(), second);
-  wakes_.GoOn();
+  wakes_.AwaitChild();
   EXPECT_EQ(wakes_.environment(), nullptr);
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/answer_all.h"
 #include "coordinator/orchestrator/orchestrator.h"
@@ -42,7 +43,10 @@ absl::optional<UnsavedText> Orchestrator::UnsavedTextOf(const std::string& sessi
 }
 
 std::variant<TellEnd, Postponement> Orchestrator::OutcomeOf(const std::string& tell_id) {
-  OpenTell& tell = open_[tell_id];
+  const auto open = open_.find(tell_id);
+  Check(open != open_.end() && open->second.outcome.has_value(),
+        "the end is stored of a message that is not over");
+  OpenTell& tell = open->second;
   if (tell.put_off_until.has_value()) {
     return Postponement{tell_id, *tell.put_off_until, tell.limit_waits + 1};
   }
@@ -66,13 +70,22 @@ void Orchestrator::OnTextStored(const std::string& tell_id, size_t bytes, uint64
   if (open != open_.end()) open->second.answer.OnStored(bytes, round);
 }
 
-void Orchestrator::OnPutOffStored(const std::string& tell_id) { OnPutOff(tell_id, open_[tell_id]); }
+void Orchestrator::OnPutOffStored(const std::string& tell_id) {
+  const auto open = open_.find(tell_id);
+  Check(open != open_.end() && open->second.put_off_until.has_value(),
+        "a message is put off that is not to be");
+  OnPutOff(tell_id, open->second);
+}
 
 void Orchestrator::OnEndsStored(const std::vector<std::string>& tell_ids) {
   std::vector<std::pair<std::string, OpenTell>> settled;
   for (const std::string& tell_id : tell_ids) {
-    host_ids_.Forget(tell_id, open_[tell_id].limit_waits);
-    settled.emplace_back(tell_id, std::move(open_.extract(tell_id).mapped()));
+    const auto open = open_.find(tell_id);
+    Check(open != open_.end() && open->second.outcome.has_value(),
+          "a message is settled that is not over");
+    host_ids_.Forget(tell_id, open->second.limit_waits);
+    settled.emplace_back(tell_id, std::move(open->second));
+    open_.erase(open);
     turn_waits_.Forget(tell_id);
   }
   for (auto& [tell_id, tell] : settled) OnSettled(tell_id, tell);

@@ -57,7 +57,7 @@ class SlowStoreTest : public ::testing::Test {
     RunLoop();
   }
   // Everything goes on until there is no more to do.
-  void GoOn() {
+  void StoreAll() {
     RunLoop();
     for (int i = 0; i < 5; ++i) {
       store_.Finish();
@@ -74,7 +74,7 @@ class SlowStoreTest : public ::testing::Test {
     const std::string id = NewUuid();
     TellSpec spec{.tell_id = id, .from = "cli", .to = to, .text = "x"};
     EXPECT_TRUE(orchestrator_->Tell(std::move(spec), &recorder).ok());
-    GoOn();
+    StoreAll();
     EXPECT_TRUE(Transport(to).has_given(id));
     return id;
   }
@@ -88,7 +88,7 @@ class SlowStoreTest : public ::testing::Test {
               const std::string& to = "gpu") {
     Transport(to).Text(id, answer);
     Transport(to).Settle(id, absl::OkStatus());
-    Transport(to).Applied(Mark(seq));
+    Transport(to).BeReadUpTo(Mark(seq));
     RunLoop();
   }
   TellState StateOf(const std::string& id) { return (*file_.FindTell(id))->state; }
@@ -161,7 +161,7 @@ TEST_F(SlowStoreTest, WhoGoesWhileItsTellIsStoredHearsNothingAndTheTellGoesOn) {
     Write();
     orchestrator_->RemoveObserver(spec.tell_id, &recorder);
   }
-  GoOn();
+  StoreAll();
   EXPECT_TRUE(Transport().has_given(spec.tell_id));
 }
 
@@ -197,7 +197,7 @@ TEST_F(SlowStoreTest, ATellThatIsTakenBackWhileItIsMarkedIsQueuedInTheStore) {
   EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
   EXPECT_FALSE(Transport().has_given(spec.tell_id));
   Transport().BeBack();
-  GoOn();
+  StoreAll();
   EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
   EXPECT_TRUE(Transport().has_given(spec.tell_id));
 }
@@ -292,11 +292,11 @@ TEST_F(SlowStoreTest, WhatComesWhileASessionIsStoredIsStoredBehindIt) {
   Recorder recorder;
   const std::string id = Running(recorder);
   Transport().Text(id, "one ");
-  Transport().Applied(Mark(1));
+  Transport().BeReadUpTo(Mark(1));
   Pass(absl::Milliseconds(50));
   ASSERT_EQ(executor_.waiting(), 1u);
   Transport().Text(id, "two");
-  Transport().Applied(Mark(2));
+  Transport().BeReadUpTo(Mark(2));
   Pass(absl::Milliseconds(50));
   Write();
   EXPECT_EQ(Transport().acknowledged(), Mark(1));
@@ -311,12 +311,12 @@ TEST_F(SlowStoreTest, TextThatBecomesVoidWhileItIsStoredIsVoidInTheStore) {
   Recorder recorder;
   const std::string id = Running(recorder);
   Transport().Text(id, "half");
-  Transport().Applied(Mark(1));
+  Transport().BeReadUpTo(Mark(1));
   Pass(absl::Milliseconds(50));
   ASSERT_EQ(executor_.waiting(), 1u);
   Transport().TextVoid(id);
   Transport().Text(id, "whole");
-  Transport().Applied(Mark(2));
+  Transport().BeReadUpTo(Mark(2));
   Pass(absl::Milliseconds(50));
   Write();
   Write();
@@ -384,7 +384,7 @@ TEST_F(SlowStoreTest, WhoLeavesStoresWhatWasRead) {
   const std::string id = Running(settled), other = Running(open, "backend");
   Answer(id, "the answer", 9);
   Transport("backend").Text(other, "half");
-  Transport("backend").Applied(Mark(5));
+  Transport("backend").BeReadUpTo(Mark(5));
   orchestrator_->Leave();
   EXPECT_TRUE(settled.outcome.status.ok());
   EXPECT_EQ(KindOf(open.outcome.status), v1::FAILURE_DROPPED);

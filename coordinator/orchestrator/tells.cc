@@ -155,9 +155,9 @@ absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
 void Orchestrator::List(const Caller& from, bool all, ListDone done) {
   store_.Read<std::vector<StoredTellSummary>>(
       [name = from.name(), all](Store& store) { return store.Summaries(name, all); },
-      [this, alive = std::weak_ptr<bool>(alive_), all,
+      [this, alive = alive_.Watch(), all,
        done = std::move(done)](absl::StatusOr<std::vector<StoredTellSummary>> stored) mutable {
-        if (alive.expired()) return;
+        if (!alive) return;
         if (!stored.ok()) return done(stored.status());
         done(ListOf(*stored, all));
       });

@@ -196,7 +196,7 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   // Room that comes now is not given to it: the session that was busy keeps its child.
   Settle(busy);
   const TellSpec again = Told("3", c);
-  OnLoop([&] { EXPECT_EQ(Transport().metrics().spawns, 1u); });
+  OnLoop([&] { EXPECT_EQ(Transport().spawns(), 1); });
 }
 
 TEST_F(TellsTest, WhatIsInFlightIsCancelledByTheHostAndItsPartialTextKept) {

@@ -83,7 +83,7 @@ TEST_F(ThreadedStoreTest, WhatIsOpenGoesOnInTheNextLife) {
   }
   OnLoop([&] {
     Transport().Text(spec.tell_id, "half ");
-    Transport().Applied({.journal_id = "journal", .seq = 5});
+    Transport().BeReadUpTo({.journal_id = "journal", .seq = 5});
     orchestrator_->Leave();
   });
   EXPECT_EQ(KindOf(before.Wait().status), v1::FAILURE_DROPPED);
@@ -93,7 +93,7 @@ TEST_F(ThreadedStoreTest, WhatIsOpenGoesOnInTheNextLife) {
     EXPECT_EQ(Transport().after().seq, 5u);
     Transport().Text(spec.tell_id, "answer");
     Transport().Settle(spec.tell_id, absl::OkStatus());
-    Transport().Applied({.journal_id = "journal", .seq = 9});
+    Transport().BeReadUpTo({.journal_id = "journal", .seq = 9});
   });
   EXPECT_EQ(*after.Wait().answer, "half answer");
 }

@@ -50,8 +50,8 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
   if (!found.ok()) return found.status();
   Queue& queue = **found;
   if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
-  // What another coordinator took looks ready, until it is used; and so does what has a message on
-  // a host that is away.
+  // A session that another coordinator has taken over still looks ready here, until it is used; and
+  // so does one with a message on a host that is away.
   if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
     v1::WakeResponse response;
     response.set_was_ready(true);
@@ -65,10 +65,9 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
   }
   const uint64_t round = queue.wakes.Wait(std::move(done), takeover, std::move(environment));
   const std::string& session_id = queue.session->session_id();
-  loop_.After(limits_.wake_waits_max,
-              [this, alive = std::weak_ptr<bool>(alive_), session_id, round] {
-                if (!alive.expired()) GiveUpWake(session_id, round);
-              });
+  loop_.After(limits_.wake_waits_max, [this, alive = alive_.Watch(), session_id, round] {
+    if (alive) GiveUpWake(session_id, round);
+  });
   PostStartNext(session_id);
   return absl::OkStatus();
 }

@@ -34,10 +34,9 @@ void KnownHosts::OnAnswer(const Team& team) {
   if (!is_first && absl::AbsDuration(now - note->second.tried) < every) return;
   note->second = {.tried = now, .stored = false};
   store_.Post([name = team.name, way](Store& store) { return store.NoteAnswer(name, way); },
-              [this, alive = std::weak_ptr<bool>(alive_), name = team.name,
-               way](const absl::Status& noted) {
+              [this, alive = alive_.Watch(), name = team.name, way](const absl::Status& noted) {
                 if (!noted.ok()) LogWarn("that the host of ", name, " answers: ", noted.message());
-                if (!alive.expired()) notes_[{name, way}].stored = noted.ok();
+                if (alive) notes_[{name, way}].stored = noted.ok();
               });
 }
 

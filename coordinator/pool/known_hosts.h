@@ -2,11 +2,11 @@
 #define IRIS_COORDINATOR_POOL_KNOWN_HOSTS_H_
 
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "coordinator/config/config.h"
 #include "coordinator/store/store.h"
 #include "coordinator/store/store_queue.h"
@@ -36,7 +36,7 @@ class KnownHosts {
 
   StoreQueue& store_;
   std::map<TeamAndWay, Note> notes_;  // Of those that answered in this life.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;                   // For what was posted.
 };
 
 }  // namespace iris

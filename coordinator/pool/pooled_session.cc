@@ -6,6 +6,7 @@
 #include "common/base/utf8.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/request/request_text.h"
 
 namespace iris {
@@ -40,13 +41,13 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
       hosts_(hosts),
       sink_(listener.SinkFor(*this)),
       on_change_(std::move(on_change)),
-      applied_(after),
+      read_up_to_(after),
       stored_host_(after.host),
       child_(may_live ? Child::kUnverifiable : Child::kNone),
       transport_(MakeTransport()) {}
 
 std::unique_ptr<Transport> PooledSession::MakeTransport() {
-  ReadMark after = applied_;
+  ReadMark after = read_up_to_;
   after.host = stored_host_;
   return factory_.Make(team_, key_, after, sink_);
 }
@@ -99,13 +100,19 @@ void PooledSession::UseNextTeam() {
   if (awaits_host_) transport_->AwaitHost();
 }
 
+void PooledSession::CheckIsUsable() const {
+  Check(!ending(), "a session is used while its child is being ended");
+}
+
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
+  CheckIsUsable();
   ++tells_open_;
   cannot_end_ = false;
   transport_->Tell(tell_id, std::move(text));
 }
 
 void PooledSession::Resume(const std::string& tell_id, std::string text, bool given) {
+  CheckIsUsable();
   ++tells_open_;
   cannot_end_ = false;
   transport_->Resume(tell_id, std::move(text), given);
@@ -113,6 +120,7 @@ void PooledSession::Resume(const std::string& tell_id, std::string text, bool gi
 
 bool PooledSession::Withdraw(const std::string& tell_id) {
   if (!transport_->Withdraw(tell_id)) return false;
+  Check(tells_open_ > 0, "a message is taken back that no session has");
   --tells_open_;
   awaits_host_ = true;
   on_change_();
@@ -124,11 +132,13 @@ void PooledSession::StopAwaiting() {
 }
 
 void PooledSession::Wake() {
+  CheckIsUsable();
   if (std::exchange(starting_, true)) return;
   transport_->Spawn();
 }
 
 void PooledSession::TakeOver() {
+  CheckIsUsable();
   starting_ = true;
   transport_->TakeOver();
 }
@@ -215,12 +225,13 @@ void PooledSession::NoteDown(const absl::Status& why) {
   on_change_();
 }
 
-void PooledSession::NoteApplied(const ReadMark& mark) {
-  applied_ = mark;
+void PooledSession::NoteReadUpTo(const ReadMark& mark) {
+  read_up_to_ = mark;
   hosts_.OnAnswer(team_);
 }
 
 void PooledSession::NoteSettled() {
+  Check(tells_open_ > 0, "a message is settled that no session has");
   --tells_open_;
   on_change_();
 }

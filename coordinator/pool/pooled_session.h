@@ -84,7 +84,7 @@ class PooledSession {
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
-  // As Transport::Resume().
+  // As Transport::Resume(). Not while ending.
   void Resume(const std::string& tell_id, std::string text, bool given);
   // As Transport::Withdraw(): the session counts for no process by it, and its host is awaited
   // until the sink hears OnHostBack(), or StopAwaiting() is called, whatever settings it
@@ -116,7 +116,7 @@ class PooledSession {
   v1::PendingPermission Permission(const v1::PendingRequest& request) const;
   // Starts the child; the sink hears OnReady() or OnDown(). Not while ending.
   void Wake();
-  // The same, as Transport::TakeOver().
+  // The same, as Transport::TakeOver(). Not while ending.
   void TakeOver();
   // As Transport::Terminate(); while it goes on, another one joins.
   void Sleep(SleepDone done);
@@ -127,7 +127,7 @@ class PooledSession {
   void NoteReady(int64_t child_pid, uint64_t child_start_time);
   void NoteDown(const absl::Status& why);
   void NoteSettled();
-  void NoteApplied(const ReadMark& mark);
+  void NoteReadUpTo(const ReadMark& mark);
   void NoteCancelHeard(const std::string& tell_id) { cancels_.erase(tell_id); }
   void NoteRequests(const std::vector<v1::PendingRequest>& requests) { requests_ = requests; }
   void NoteHostBack() { awaits_host_ = false; }
@@ -140,6 +140,7 @@ class PooledSession {
  private:
   enum class Child { kNone, kReady, kGone, kUnverifiable };
 
+  void CheckIsUsable() const;
   void UseSettingsOutOfReach(const Team& team);
   void UseNextTeam();
   void StartHasEnded();
@@ -152,7 +153,7 @@ class PooledSession {
   KnownHosts& hosts_;
   TransportSink& sink_;
   const std::function<void()> on_change_;
-  ReadMark applied_;
+  ReadMark read_up_to_;
   HostMark stored_host_;  // Of the last mark that is stored.
   int tells_open_ = 0;
   bool awaits_host_ = false;  // No tell of it is under way; see Withdraw().

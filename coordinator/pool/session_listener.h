@@ -13,9 +13,10 @@ class PooledSession;
 class SessionListener {
  public:
   virtual ~SessionListener() = default;
-  // Told by the transports of a session that is being made, for as long as it lives, what happens
-  // to it and to its tells; and tells the session what that has to know (PooledSession::Note…()),
-  // first. Nothing is to be called on the session in this. Not to destroy the session.
+  // The sink of a session that is being made: for as long as the session lives its transports
+  // report there what happens to it and to its tells, and the sink passes on to the session what
+  // that has to know (PooledSession::Note…()), first. Nothing is to be called on the session in
+  // this. Not to destroy the session.
   virtual TransportSink& SinkFor(PooledSession& session) = 0;
   // There is room for the child of a session that SessionPool::Admit() put into the line. To be
   // used before this returns, by Tell() or Wake(); else the next in line gets it.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -52,6 +53,7 @@ void SessionPool::SetProcessesMax(size_t processes_max) {
 }
 
 bool SessionPool::Admit(PooledSession& session) {
+  Check(by_id_.count(session.session_id()) > 0, "a session is admitted that the pool has not");
   if (InLine(session.session_id())) return false;
   // One that is busy out of reach has what it needs: its host to come back.
   const bool has_room =
@@ -92,8 +94,8 @@ size_t SessionPool::processes_busy() const {
 
 void SessionPool::PostMakeRoom() {
   if (std::exchange(posted_, true)) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive) return;
     posted_ = false;
     MakeRoom();
   });
@@ -114,7 +116,7 @@ void SessionPool::MakeRoom() {
   PutToSleepForLine();
 }
 
-// As many as are wanted beyond those that are about to leave anyway.
+// As many idle ones as the line needs, less those that are about to end anyway.
 void SessionPool::PutToSleepForLine() {
   while (line_.size() + processes() > processes_max_ + ending()) {
     PooledSession* longest_ago = nullptr;

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/pool/known_hosts.h"
@@ -100,7 +101,7 @@ class SessionPool {
   std::deque<std::string> line_;  // Session ids, the one that waits longest first.
   uint64_t uses_ = 0;
   bool posted_ = false;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "coordinator/caller/caller.h"
 #include "coordinator/desk/answer_text.h"
 #include "coordinator/desk/tell_updates.h"
@@ -46,6 +47,7 @@ class TellReplies : public Replies {
   // answer once all of it is written; nobody: the caller says that itself.
   void Follow(const std::string& tell_id, Until until, absl::optional<Caller> reader,
               absl::FunctionRef<absl::Status(TellObserver*)> begin) {
+    Check(!updates_.has_value(), "a call follows two messages");
     tell_id_ = tell_id;
     until_ = until;
     reader_ = std::move(reader);

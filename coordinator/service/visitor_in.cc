@@ -20,7 +20,7 @@ SharedEnvironment EnvironmentOf(const v1::Environment& said) {
 
 SharedEnvironment EnvironmentWith(const google::protobuf::Map<std::string, std::string>& lent) {
   Environment env = OwnEnvironment();
-  for (const char* name : {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"}) {
+  for (const char* const name : kSshVariables) {
     const auto found = lent.find(name);
     if (found == lent.end()) continue;
     if (found->second.size() <= kValueBytesMax) env[name] = found->second;

@@ -15,8 +15,8 @@ namespace iris {
 // What a front end says is its environment, cut to the bounds (CutEnvironment()).
 SharedEnvironment EnvironmentOf(const v1::Environment& said);
 
-// That of one which is too old to say it: this process's own, with SSH_AUTH_SOCK, KRB5CCNAME and
-// DISPLAY of what it lends, each at most 4 KiB.
+// That of one which is too old to say it: this process's own, with kSshVariables of what it lends,
+// each at most 4 KiB.
 SharedEnvironment EnvironmentWith(const google::protobuf::Map<std::string, std::string>& lent);
 
 // Of a request that has both fields.

@@ -1,11 +1,11 @@
 #include "coordinator/store/store_queue.h"
 
-#include <cstdlib>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -83,8 +83,8 @@ void StoreQueue::Work() {
     if (working_) executor_->Run([this] { Work(); });
   }
   if (!is_news) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) Deliver();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) Deliver();
   });
 }
 
@@ -138,7 +138,9 @@ void StoreQueue::Finish() {
 }
 
 // What it would be given calls this queue, which would wait for itself.
-absl::Status StoreQueue::Together(absl::FunctionRef<absl::Status()>) { std::abort(); }
+absl::Status StoreQueue::Together(absl::FunctionRef<absl::Status()>) {
+  EndByBug("writes of a store's queue are to happen together");
+}
 
 absl::StatusOr<StoredSession> StoreQueue::GetOrCreateSession(absl::string_view from,
                                                              absl::string_view to) {

@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/store/store.h"
@@ -160,8 +161,8 @@ class StoreQueue final : public Store {
   size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Item> written_ ABSL_GUARDED_BY(mutex_);  // Nobody has heard of them yet.
   bool working_ ABSL_GUARDED_BY(mutex_) = false;
-  bool delivers_ ABSL_GUARDED_BY(mutex_) = false;               // Deliver() is posted.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  bool delivers_ ABSL_GUARDED_BY(mutex_) = false;  // Deliver() is posted.
+  AliveFlag alive_;                                // For what was posted.
 };
 
 }  // namespace iris

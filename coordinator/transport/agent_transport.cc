@@ -1,6 +1,6 @@
 #include "coordinator/transport/agent_transport.h"
 
-#include "absl/time/clock.h"
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
 #include "coordinator/link/login_bar.h"
 #include "coordinator/transport/host_away.h"
@@ -17,7 +17,7 @@ AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity 
       sink_(sink),
       contact_(loop, link, std::move(identity), team, key_, after.host, sink, *this),
       sender_(loop, tells_, contact_.calls(), sink, [this] { OnMaySend(); }),
-      turns_(loop, tells_, key_, after, sink, metrics_, budget),
+      turns_(loop, tells_, key_, after, sink, budget),
       child_(key_.session_id, turns_.progress(), sink),
       cancels_(loop, contact_, tells_, turns_, child_, sink),
       ending_(
@@ -30,18 +30,17 @@ AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity 
              .child = child_,
              .cancels = cancels_,
              .ending = ending_,
-             .sink = sink,
-             .metrics = metrics_}),
+             .sink = sink}),
       wait_(loop, tells_, turns_, sink, [this] { contact_.Handle(Event::kSought); }) {}
 
 AgentTransport::~AgentTransport() {
-  *alive_ = false;
+  alive_.Clear();
   contact_.Handle(Event::kDone);
 }
 
 void AgentTransport::Later(std::function<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)] {
-    if (*alive) task();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)] {
+    if (alive) task();
   });
 }
 
@@ -88,8 +87,6 @@ void AgentTransport::UseAskerOf(const Team& team) {
 }
 
 void AgentTransport::Tell(const std::string& tell_id, std::string text) {
-  metrics_.last_used = absl::Now();
-  metrics_.bytes_out += text.size();
   contact_.LendToLink();
   tells_.Add({.id = tell_id, .text = AsProse(std::move(text))});
   contact_.UpdateUrgency();
@@ -183,14 +180,14 @@ void AgentTransport::OnLinkIsDown(const absl::Status& what, const absl::Status& 
   wait_.TryAgain(away);
   const bool any_given = tells_.any_given();
   if (!wait_.Say(away)) return;
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   // Who wakes the session, or takes it over, does not wait with what a host has, or is to hear, nor
   // with what waits for one, nor for one that nobody has seen.
   if (child_.is_awaited() || !retries || !away.host_is_known || !any_given) {
     contact_.ForgetTakeOver();
     child_.SayUnknown(what, child_.StopAwaiting());
   }
-  if (*alive && !retries && away.asker_is_newer) Later([this] { TryNow(); });
+  if (alive && !retries && away.asker_is_newer) Later([this] { TryNow(); });
 }
 
 bool AgentTransport::Withdraw(const std::string& tell_id) {
@@ -245,9 +242,9 @@ void AgentTransport::Fail(const absl::Status& reason) {
   contact_.Handle(Event::kDone);
   if (wait_.is_awaited()) AwaitHost();
   if (!turns_.SettleAll(why)) return;
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   child_.SayFailed(why);
-  if (*alive) ending_.Finish(was_running, why);
+  if (alive) ending_.Finish(was_running, why);
 }
 
 }  // namespace iris

@@ -3,13 +3,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/alive_flag.h"
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
@@ -70,7 +70,8 @@ class AgentTransport : public Transport, private ContactOwner {
   bool busy() const override { return !tells_.empty(); }
   bool is_out_of_reach() const override { return state() == State::kLinking && wait_.is_lost(); }
   std::vector<OpenTell> tells_under_way() const override { return tells_.Open(); }
-  TransportMetrics metrics() const override { return metrics_; }
+  // Payload of the events that came, since this was made.
+  uint64_t bytes_read() const { return news_.bytes_read(); }
 
  private:
   using State = TransportState;
@@ -109,7 +110,6 @@ class AgentTransport : public Transport, private ContactOwner {
   EventLoop& loop_;
   const SessionKey key_;
   TransportSink& sink_;
-  TransportMetrics metrics_;
 
   SessionContact contact_;
   PendingTells tells_;
@@ -120,7 +120,7 @@ class AgentTransport : public Transport, private ContactOwner {
   ChildEnding ending_;
   HostNews news_;
   HostWait wait_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

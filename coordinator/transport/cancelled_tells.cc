@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
 #include "coordinator/transport/transport_machine.h"
 
@@ -32,8 +33,8 @@ CancelledTells::CancelledTells(EventLoop& loop, SessionContact& contact, Pending
       cancels_(loop, contact.calls(), [this](const std::string& id) { OnHeard(id); }) {}
 
 void CancelledTells::Later(std::function<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)] {
-    if (*alive) task();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)] {
+    if (alive) task();
   });
 }
 
@@ -52,11 +53,11 @@ void CancelledTells::CancelHere(const std::string& tell_id) {
   const bool may_be_there = tell != nullptr ? tell->given : cancels_.pending().Has(tell_id);
   if (may_be_there) cancels_.Add(tell_id, host);
   if (tell != nullptr && IsOnStream(*tell)) return cancels_.Ask(tell_id, host);
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   if (tell != nullptr) {
     turns_.Settle(tell_id, may_be_there ? CancelledOutOfReach() : CancelledInTime());
   }
-  if (!*alive) return;
+  if (!alive) return;
   if (!may_be_there) return sink_.OnCancelHeard(tell_id);
   // There is contact with the host, which was not to get the message again yet.
   const TransportState state = contact_.state();
@@ -83,9 +84,9 @@ void CancelledTells::AskAll() {
 }
 
 void CancelledTells::OnHeard(const std::string& tell_id) {
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   sink_.OnCancelHeard(tell_id);
-  if (*alive) LetGoIfAllHeard();
+  if (alive) LetGoIfAllHeard();
 }
 
 void CancelledTells::LetGoIfAllHeard() {

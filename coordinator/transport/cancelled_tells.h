@@ -2,9 +2,9 @@
 #define IRIS_COORDINATOR_TRANSPORT_CANCELLED_TELLS_H_
 
 #include <functional>
-#include <memory>
 #include <string>
 
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/child_report.h"
 #include "coordinator/transport/pending_tells.h"
@@ -22,7 +22,6 @@ class CancelledTells {
  public:
   CancelledTells(EventLoop& loop, SessionContact& contact, PendingTells& tells, TurnRelay& turns,
                  ChildReport& child, TransportSink& sink);
-  ~CancelledTells() { *alive_ = false; }
   CancelledTells(const CancelledTells&) = delete;
   CancelledTells& operator=(const CancelledTells&) = delete;
 
@@ -57,7 +56,7 @@ class CancelledTells {
   ChildReport& child_;
   TransportSink& sink_;
   TellCancels cancels_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

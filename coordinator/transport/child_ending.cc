@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "coordinator/transport/transport_machine.h"
 
 namespace iris {
@@ -36,8 +37,8 @@ void ChildEnding::Ask(Transport::TerminateDone done) {
   if (!end_.Ask(std::move(done))) return;
   contact_.UpdateUrgency();
   if (contact_.attached()) return contact_.Handle(TransportEvent::kEndAsked);
-  loop_.Post([this, alive = alive_] {
-    if (!*alive || !end_.asked()) return;  // The link failed, and with it this.
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive || !end_.asked()) return;  // The link failed, and with it this.
     // What the host may have ends there, or it has not ended.
     if (!turns_.SettleEach(tells_.NotGivenIds(), EndedOnRequest())) return;
     if (contact_.calls().is_closing()) return;
@@ -47,6 +48,7 @@ void ChildEnding::Ask(Transport::TerminateDone done) {
 }
 
 void ChildEnding::Close() {
+  Check(end_.asked(), "a child is ended and nobody has asked for that");
   end_.OnCloseSent();
   contact_.calls().Close([this](const absl::StatusOr<bool>& was_running) {
     was_running.ok() ? OnClosed(*was_running) : OnNotClosed(was_running.status());

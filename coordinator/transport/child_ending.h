@@ -2,11 +2,11 @@
 #define IRIS_COORDINATOR_TRANSPORT_CHILD_ENDING_H_
 
 #include <functional>
-#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/child_report.h"
 #include "coordinator/transport/pending_tells.h"
@@ -26,7 +26,6 @@ class ChildEnding {
   ChildEnding(EventLoop& loop, SessionContact& contact, PendingTells& tells, TurnRelay& turns,
               ChildReport& child, std::function<void()> seek,
               std::function<void(const absl::Status&)> fail);
-  ~ChildEnding() { *alive_ = false; }
   ChildEnding(const ChildEnding&) = delete;
   ChildEnding& operator=(const ChildEnding&) = delete;
 
@@ -65,7 +64,7 @@ class ChildEnding {
   const std::function<void()> seek_;
   const std::function<void(const absl::Status&)> fail_;
   SessionEnd end_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

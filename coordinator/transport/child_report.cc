@@ -36,33 +36,33 @@ void ChildReport::SayFailed(const absl::Status& why) {
 
 void ChildReport::OnAttached(const std::vector<v1::PendingRequest>& requests) {
   if (requests_.empty() && requests.empty()) return;
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   requests_.Clear();
   sink_.OnRequests(requests_.all());
   for (const v1::PendingRequest& request : requests) {
-    if (*alive) OnAsked(request);
+    if (alive) OnAsked(request);
   }
 }
 
 void ChildReport::OnAsked(const v1::PendingRequest& request) {
   if (!requests_.Add(request, session_id_)) return;
   const std::string asks = AsksText(requests_.all().back());
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   sink_.OnRequests(requests_.all());
-  if (*alive) sink_.OnProgress(progress_.Working(asks));
+  if (alive) sink_.OnProgress(progress_.Working(asks));
 }
 
 void ChildReport::OnAnswered(const std::string& request_id) {
   if (!requests_.Remove(request_id)) return;
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   sink_.OnRequests(requests_.all());
-  if (*alive) sink_.OnProgress(progress_.Working("claude goes on"));
+  if (alive) sink_.OnProgress(progress_.Working("claude goes on"));
 }
 
 bool ChildReport::ForgetRequests() {
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   if (requests_.Clear()) sink_.OnRequests(requests_.all());
-  return *alive;
+  return alive.is_set();
 }
 
 }  // namespace iris

@@ -2,12 +2,12 @@
 #define IRIS_COORDINATOR_TRANSPORT_CHILD_REPORT_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/alive_flag.h"
 #include "coordinator/transport/request_list.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/turn_progress.h"
@@ -15,14 +15,13 @@
 
 namespace iris {
 
-// What is known of a session's child, and what the sink was told of it and of what it asks. Lives
-// on the loop; a call that tells the sink may lead to the end of this.
+// What is known of a session's child, and what the sink heard of it and of what it asks. Lives on
+// the loop; a call that reports to the sink may lead to the end of this.
 class ChildReport {
  public:
   // `progress` is of the turn in flight.
   ChildReport(std::string session_id, const TurnProgress& progress, TransportSink& sink)
       : session_id_(std::move(session_id)), progress_(progress), sink_(sink) {}
-  ~ChildReport() { *alive_ = false; }
 
   // It answers, as far as is known.
   bool ready() const { return ready_; }
@@ -69,7 +68,7 @@ class ChildReport {
   int64_t pid_ = 0;
   uint64_t start_time_ = 0;
   RequestList requests_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

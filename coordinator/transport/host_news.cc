@@ -1,6 +1,7 @@
 #include "coordinator/transport/host_news.h"
 
 #include "absl/status/status.h"
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
 #include "coordinator/transport/transport_machine.h"
 
@@ -13,25 +14,25 @@ constexpr uint32_t kBuildThatKnows = 5;
 }  // namespace
 
 void HostNews::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point) {
-  parts_.metrics.bytes_in += wire_bytes;
-  const std::shared_ptr<bool> alive = alive_;
+  bytes_read_ += wire_bytes;
+  const AliveWatch alive = alive_.Watch();
   const AttachCall* const stream = parts_.contact.calls().stream();
   for (SessionNews& item : news) {
     Apply(item);
     // What the sink did may have ended all this: then the rest is read again.
-    if (!*alive || parts_.contact.calls().stream() != stream) return;
+    if (!alive || parts_.contact.calls().stream() != stream) return;
   }
-  // Together with the text before it: what is read again from there must not be told twice.
+  // Together with the text before it: what is read again from there must not be passed on twice.
   const bool has_moved = parts_.turns.OnRead(point, parts_.contact.host());
   if (has_moved || !parts_.contact.host_is_stored())
     parts_.sink.OnReadUpTo(ReadMark(parts_.turns.mark()));
-  if (!*alive || parts_.contact.calls().stream() == nullptr) return;
+  if (!alive || parts_.contact.calls().stream() == nullptr) return;
   parts_.ending.EndIfQuiet();
-  if (*alive) parts_.contact.UpdateUrgency();
+  if (alive) parts_.contact.UpdateUrgency();
 }
 
 void HostNews::Apply(SessionNews& item) {
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   switch (item.kind) {
     case SessionNews::Kind::kAttached:
       return OnAttached(item);
@@ -47,7 +48,7 @@ void HostNews::Apply(SessionNews& item) {
       return parts_.child.OnAnswered(item.request_id);
     case SessionNews::Kind::kSettled:
       parts_.cancels.OnSettled(item.tell_id);
-      if (*alive) parts_.turns.Apply(item);
+      if (alive) parts_.turns.Apply(item);
       return;
     default:
       return parts_.turns.Apply(item);
@@ -55,7 +56,7 @@ void HostNews::Apply(SessionNews& item) {
 }
 
 void HostNews::OnAttached(const SessionNews& attached) {
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   if (!SettleWhatCannotBeAsked(attached.known)) return;
   if (!attached.known) parts_.tells.OnJournalLost();
   const bool any_sent = parts_.tells.any_sent();
@@ -64,7 +65,7 @@ void HostNews::OnAttached(const SessionNews& attached) {
   const bool host_forgot = !attached.known && (any_sent || !parts_.turns.mark().journal_id.empty());
   if (host_forgot || attached.store_is_old) parts_.sender.RepeatAll();
   parts_.child.OnAttached(attached.requests);
-  if (!*alive) return;
+  if (!alive) return;
   if (parts_.ending.asked()) {
     return parts_.contact.Handle(parts_.tells.empty() ? TransportEvent::kAttachedToEnd
                                                       : TransportEvent::kAttachedToHear);
@@ -82,7 +83,7 @@ void HostNews::OnAttached(const SessionNews& attached) {
     parts_.child.SayGone(
         MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended while the host was out of reach"));
   }
-  if (*alive && parts_.contact.state() == TransportState::kOpen) parts_.contact.Renew();
+  if (alive && parts_.contact.state() == TransportState::kOpen) parts_.contact.Renew();
 }
 
 // An agent that does not know TellFrame.begun would have claude run it again.
@@ -107,7 +108,6 @@ bool HostNews::OnAttachedToCancel() {
 void HostNews::BecomeReady(const v1::ChildInfo& child) {
   parts_.contact.OnChild(child);
   if (parts_.child.ready() && parts_.child.Is(child)) return;
-  if (!parts_.child.Is(child)) ++parts_.metrics.spawns;
   parts_.child.OnReady(child);
 }
 

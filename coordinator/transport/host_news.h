@@ -2,9 +2,9 @@
 #define IRIS_COORDINATOR_TRANSPORT_HOST_NEWS_H_
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "common/base/alive_flag.h"
 #include "coordinator/transport/cancelled_tells.h"
 #include "coordinator/transport/child_ending.h"
 #include "coordinator/transport/child_report.h"
@@ -32,10 +32,8 @@ class HostNews {
     CancelledTells& cancels;
     ChildEnding& ending;
     TransportSink& sink;
-    TransportMetrics& metrics;
   };
   explicit HostNews(const Parts& parts) : parts_(parts) {}
-  ~HostNews() { *alive_ = false; }
   HostNews(const HostNews&) = delete;
   HostNews& operator=(const HostNews&) = delete;
 
@@ -43,6 +41,8 @@ class HostNews {
   void OnNews(std::vector<SessionNews> news, uint64_t wire_bytes, const ReadPoint& point);
   // A child answers: as the stream says, or what opened it.
   void BecomeReady(const v1::ChildInfo& child);
+  // Payload of all that came.
+  uint64_t bytes_read() const { return bytes_read_; }
 
  private:
   void Apply(SessionNews& item);
@@ -51,7 +51,8 @@ class HostNews {
   bool OnAttachedToCancel();
 
   const Parts parts_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  uint64_t bytes_read_ = 0;
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -46,8 +46,7 @@ class HostNewsTest : public TransportPartFixture {
                   .child = child_,
                   .cancels = cancels_,
                   .ending = ending_,
-                  .sink = sink_,
-                  .metrics = metrics_}};
+                  .sink = sink_}};
 };
 
 TEST_F(HostNewsTest, ANewTellHasTheChildOpened) {
@@ -57,8 +56,7 @@ TEST_F(HostNewsTest, ANewTellHasTheChildOpened) {
   EXPECT_EQ(state(), TransportState::kOpening);
   BeOpened();
   EXPECT_TRUE(child_.ready());
-  EXPECT_EQ(metrics_.spawns, 1u);
-  EXPECT_EQ(metrics_.bytes_in, 10u);
+  EXPECT_EQ(news_.bytes_read(), 10u);
 }
 
 TEST_F(HostNewsTest, WhatTheHostHasIsReadBeforeAnythingIsOpened) {

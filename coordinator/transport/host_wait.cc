@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
 
 namespace iris {
@@ -48,9 +49,9 @@ bool HostWait::OnAway(HostAway& away) {
     absl::Status end = sink_.EndWhileAway(tell_id, away);
     if (!end.ok()) ends.emplace_back(tell_id, std::move(end));
   }
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   for (const auto& [tell_id, end] : ends) {
-    if (!turns_.SettleEach({tell_id}, end) || !*alive) return false;
+    if (!turns_.SettleEach({tell_id}, end) || !alive) return false;
   }
   return true;
 }
@@ -67,14 +68,14 @@ void HostWait::TryAgain(const HostAway& away) {
 
 bool HostWait::Say(const HostAway& away) {
   const bool any_given = tells_.any_given();
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   sink_.OnProgress({.stage = TransportProgress::Stage::kConnecting,
                     .text = any_given && !away.retries ? BlockedText(away.why) : WhyItWaits(away)});
-  if (!*alive) return false;
+  if (!alive) return false;
   // Behind what a host has nobody else waits for one that has not answered for long.
   const bool others_end = away.retries && !away.host_is_known && !tells_.empty();
   if (is_awaited_ || (!tells_.empty() && !any_given) || others_end) sink_.OnHostAway(away);
-  return *alive;
+  return alive.is_set();
 }
 
 }  // namespace iris

@@ -2,10 +2,10 @@
 #define IRIS_COORDINATOR_TRANSPORT_HOST_WAIT_H_
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/host_away.h"
 #include "coordinator/transport/link_retry.h"
@@ -16,14 +16,13 @@
 namespace iris {
 
 // Who waits for a session's host that is out of reach, what they hear of it, and when a way that
-// has to be mended is tried again. Knows no link: is told how its attempts go. Lives on the loop.
+// has to be mended is tried again. Knows no link: hears how its attempts go. Lives on the loop.
 class HostWait {
  public:
   // `seek`: another attempt is due; never from inside a call to this.
   HostWait(EventLoop& loop, PendingTells& tells, TurnRelay& turns, TransportSink& sink,
            std::function<void()> seek)
       : tells_(tells), turns_(turns), sink_(sink), retry_(loop, std::move(seek)) {}
-  ~HostWait() { *alive_ = false; }
   HostWait(const HostWait&) = delete;
   HostWait& operator=(const HostWait&) = delete;
 
@@ -74,7 +73,7 @@ class HostWait {
   bool is_awaited_ = false;
   bool is_trying_ = false;       // An attempt may be under way, or comes by itself.
   bool asker_is_newer_ = false;  // As HostAway says, of that attempt.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -44,8 +44,7 @@ class HostWaitTest : public ::testing::Test {
   EventLoop loop_{[this] { return now_; }};
   PendingTells tells_;
   SinkRecorder sink_;
-  TransportMetrics metrics_;
-  TurnRelay turns_{loop_, tells_, SessionKey{}, ReadMark{}, sink_, metrics_, nullptr};
+  TurnRelay turns_{loop_, tells_, SessionKey{}, ReadMark{}, sink_, nullptr};
   int seeks_ = 0;
   std::unique_ptr<HostWait> wait_ =
       std::make_unique<HostWait>(loop_, tells_, turns_, sink_, [this] { ++seeks_; });

@@ -13,15 +13,15 @@
 
 namespace iris {
 
-// How a session's host was told to launch its claude, and with which environment the one that runs
-// was. Not thread-safe.
+// How a session's host was asked to launch its claude, and with which environment the one that runs
+// was launched. Not thread-safe.
 class LaunchOffer {
  public:
-  // How `team` is launched now for the caller `from`, to be told to the host that is reached so.
+  // How `team` is launched now for the caller `from`: for the host that is reached so.
   v1::LaunchSpec Make(const Team& team, absl::string_view from, const LinkLife& life);
   // The host has heard it, in this contact.
   void OnHeard() { is_heard_ = true; }
-  // There is no contact any more: the next one is told anew.
+  // There is no contact any more: in the next one the host has to hear it again.
   void OnContactEnd() { is_heard_ = false; }
   // Somebody else asks for the team.
   void OnOtherAsker(const Team& team, absl::string_view from, const v1::Hello& hello);
@@ -40,7 +40,7 @@ class LaunchOffer {
 
  private:
   bool is_heard_ = false;
-  size_t environment_hash_ = 0;  // Of the environment that the host was told last.
+  size_t environment_hash_ = 0;  // Of the environment that the host heard last.
   bool environment_is_old_ = false;
   EnvironmentNames offered_, given_;
 };

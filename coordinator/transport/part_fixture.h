@@ -33,8 +33,7 @@ class TransportPartFixture : public ContactFixture {
   ~TransportPartFixture() override { contact_->Handle(TransportEvent::kDone); }
 
   PendingTells tells_;
-  TransportMetrics metrics_;
-  TurnRelay turns_{loop_, tells_, SessionKey{}, ReadMark{}, sink_, metrics_, nullptr};
+  TurnRelay turns_{loop_, tells_, SessionKey{}, ReadMark{}, sink_, nullptr};
   ChildReport child_{"session", turns_.progress(), sink_};
   CancelledTells cancels_{loop_, *contact_, tells_, turns_, child_, sink_};
   ChildEnding ending_{loop_,

@@ -1,8 +1,7 @@
 #include "coordinator/transport/pending_tells.h"
 
-#include <cstdlib>
-
 #include "absl/algorithm/container.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -21,7 +20,7 @@ PendingTell* PendingTells::Find(absl::string_view tell_id) {
 
 PendingTell PendingTells::Remove(absl::string_view tell_id) {
   const auto found = FindIn(tells_, tell_id);
-  if (found == tells_.end()) abort();  // It would be settled twice.
+  Check(found != tells_.end(), "a message is settled that is not under way");
   PendingTell removed = std::move(*found);
   tells_.erase(found);
   return removed;

@@ -78,7 +78,7 @@ TEST(PendingTellsTest, AJournalThatIsLostTakesWithItWhatWasReadOfATell) {
 
 TEST(PendingTellsDeathTest, ATellThatIsNotThereIsNotSettled) {
   PendingTells tells;
-  EXPECT_DEATH(tells.Remove("a"), "");
+  EXPECT_DEATH(tells.Remove("a"), "a message is settled that is not under way");
 }
 
 TEST(PendingCancelsTest, ACancelIsForTheHostThatHasTheMessageOrForAny) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -22,7 +23,13 @@ void Cancel(AgentChannel::Call& call) {
 
 }  // namespace
 
+const LinkLife& SessionCalls::Contact() const {
+  Check(has_contact(), "a host is asked without contact");
+  return *life_;
+}
+
 void SessionCalls::Begin(std::shared_ptr<LinkLife> life) {
+  Check(life != nullptr, "contact begins over a link that is down");
   Drop();
   life_ = std::move(life);
 }
@@ -40,7 +47,7 @@ void SessionCalls::Acquire(bool takeover, Then then) {
   request.set_coordinator_id(identity_.id);
   request.set_label(identity_.label);
   if (takeover) request.set_takeover(true);
-  acquire_ = life_->channel->Acquire(
+  acquire_ = Contact().channel->Acquire(
       request, kAcquireWithin,
       [this, then = std::move(then)](const absl::StatusOr<v1::AcquireResponse>& acquired) {
         acquire_.reset();
@@ -50,6 +57,7 @@ void SessionCalls::Acquire(bool takeover, Then then) {
 }
 
 void SessionCalls::Attach(const ReadPoint& after, AttachSink& sink) {
+  Check(has_contact() && attach_ == nullptr, "a session is attached twice, or without contact");
   attach_ =
       AttachCall::Start(loop_, life_, {.id = session_id_, .epoch = epoch_, .after = after}, sink);
 }
@@ -61,7 +69,7 @@ void SessionCalls::Open(const v1::LaunchSpec& spec, bool takeover, absl::Duratio
   request.set_epoch(epoch_);
   *request.mutable_spec() = spec;
   request.set_takeover(takeover);
-  open_ = life_->channel->Open(
+  open_ = Contact().channel->Open(
       request, within + kOpenSlack,
       [this, then = std::move(then)](const absl::StatusOr<v1::OpenResponse>& opened) {
         open_.reset();
@@ -75,7 +83,7 @@ void SessionCalls::Renew(const v1::LaunchSpec& spec, Then then) {
   request.set_epoch(epoch_);
   *request.mutable_spec() = spec;
   request.set_renew(true);
-  renew_ = life_->channel->Open(
+  renew_ = Contact().channel->Open(
       request, kRenewWithin,
       [this, then = std::move(then)](const absl::StatusOr<v1::OpenResponse>& renewed) {
         renew_.reset();
@@ -87,7 +95,7 @@ void SessionCalls::Close(std::function<void(const absl::StatusOr<bool>&)> then) 
   v1::CloseRequest request;
   request.set_session_id(session_id_);
   request.set_epoch(epoch_);
-  close_ = life_->channel->Close(
+  close_ = Contact().channel->Close(
       request, kCloseWithin,
       [this, then = std::move(then)](const absl::StatusOr<v1::CloseResponse>& closed) {
         close_.reset();
@@ -101,7 +109,7 @@ void SessionCalls::CancelTell(const std::string& tell_id, Then then) {
   request.set_session_id(session_id_);
   request.set_epoch(epoch_);
   request.set_tell_id(tell_id);
-  life_->channel->CancelTell(
+  Contact().channel->CancelTell(
       request, kCancelWithin,
       [then = std::move(then)](const absl::StatusOr<v1::CancelTellResponse>& cancelled) {
         then(Annotate(cancelled.status(), "cancelling a message"));
@@ -116,7 +124,7 @@ void SessionCalls::Answer(
   request.set_epoch(epoch_);
   request.set_request_id(request_id);
   request.set_json(json);
-  life_->channel->AnswerRequest(request, kAnswerWithin, std::move(then));
+  Contact().channel->AnswerRequest(request, kAnswerWithin, std::move(then));
 }
 
 }  // namespace iris

@@ -44,13 +44,13 @@ class SessionCalls {
   void Drop();
   bool has_contact() const { return life_ != nullptr; }
   const std::shared_ptr<LinkLife>& life() const { return life_; }
-  const v1::Hello& hello() const { return life_->hello; }
+  const v1::Hello& hello() const { return Contact().hello; }
 
   // It outlives contacts: most likely it still counts at the next one.
   bool has_lease() const { return epoch_ != 0; }
   void ForgetLease() { epoch_ = 0; }
 
-  // ---- while there is contact, one of each at a time
+  // ---- while there is contact, which is checked; one of each at a time
   // OK: this has the lease. `takeover`: from whoever else holds it.
   void Acquire(bool takeover, Then then);
   // Reads on behind `after`; `sink` must stay until OnDetached() or Drop().
@@ -77,6 +77,9 @@ class SessionCalls {
               std::function<void(const absl::StatusOr<v1::AnswerRequestResponse>&)> then);
 
  private:
+  // Of the contact that there is.
+  const LinkLife& Contact() const;
+
   EventLoop& loop_;
   const std::string session_id_;
   const CoordinatorIdentity identity_;

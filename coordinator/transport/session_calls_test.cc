@@ -199,6 +199,12 @@ TEST_F(SessionCallsTest, TheAgentHasLongerThanItsOwnLimitToStartAChild) {
   EXPECT_FALSE(agent_->open->request.renew());
 }
 
+using SessionCallsDeathTest = SessionCallsTest;
+
+TEST_F(SessionCallsDeathTest, NoHostIsAskedWithoutContact) {
+  EXPECT_DEATH(calls_.Acquire(/*takeover=*/false, Note("lease")), "asked without contact");
+}
+
 // ----------------------------------------------------------------------------------------- stream
 
 TEST_F(SessionCallsTest, AStreamBeginsWhereTheReaderIs) {

@@ -1,6 +1,8 @@
 #include "coordinator/transport/session_contact.h"
 
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 #include "coordinator/transport/launch_spec.h"
 
@@ -41,18 +43,19 @@ SessionContact::SessionContact(EventLoop& loop, Link& link, CoordinatorIdentity 
 }
 
 SessionContact::~SessionContact() {
-  *alive_ = false;
+  alive_.Clear();
   loop_.Cancel(verdict_timer_);
   link_.RemoveObserver(this);
 }
 
 void SessionContact::Later(std::function<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)] {
-    if (*alive) task();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)] {
+    if (alive) task();
   });
 }
 
 void SessionContact::Handle(Event event) {
+  Check(!machine_.has_contact() || calls_.has_contact(), "contact with a host is lost unheard");
   const TransportActions actions = machine_.Handle(event);
   if (actions.lose_contact) EndContact();
   if (actions.let_go) LetGo();
@@ -181,7 +184,7 @@ void SessionContact::Open() {
   });
 }
 
-// To be told how the team is launched. Then what waits fails, but not from inside a call to this.
+// To take how the team is launched. Then what waits fails, but not from inside a call to this.
 bool SessionContact::AgentIsTooOld() {
   const absl::Status takes = CheckAgentTakes(team_, calls_.hello());
   if (takes.ok()) return false;
@@ -195,9 +198,9 @@ void SessionContact::OnOpened(const v1::OpenResponse& response) {
   Handle(Event::kOpened);
   take_claim_ = false;
   launch_.OnHeard();
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   owner_.OnOpened(response.child());
-  if (!*alive) return;
+  if (!alive) return;
   if (state() == State::kOpen) owner_.OnMaySend();
   UpdateUrgency();
 }

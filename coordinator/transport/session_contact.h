@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/link.h"
@@ -176,7 +177,7 @@ class SessionContact final : private LinkObserver, private AttachSink {
   EventLoop::TimerId verdict_timer_ = 0;
   bool take_lease_ = false;  // A person asked, and it was not granted yet.
   bool take_claim_ = false;  // The same, of the claim that another host may have.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

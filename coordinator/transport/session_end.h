@@ -2,13 +2,13 @@
 #define IRIS_COORDINATOR_TRANSPORT_SESSION_END_H_
 
 #include <functional>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/transport.h"
 
@@ -20,7 +20,7 @@ class SessionEnd {
  public:
   explicit SessionEnd(EventLoop& loop) : loop_(loop) {}
   ~SessionEnd() {
-    *alive_ = false;
+    alive_.Clear();
     loop_.Cancel(timer_);
   }
   SessionEnd(const SessionEnd&) = delete;
@@ -56,11 +56,11 @@ class SessionEnd {
   bool Finish(const absl::StatusOr<bool>& was_running) {
     loop_.Cancel(std::exchange(timer_, 0));
     was_running_.reset();
-    const std::shared_ptr<bool> alive = alive_;
+    const AliveWatch alive = alive_.Watch();
     for (Transport::TerminateDone& done : std::exchange(waiting_, {})) {
-      if (*alive) done(was_running);
+      if (alive) done(was_running);
     }
-    return *alive;
+    return alive.is_set();
   }
 
  private:
@@ -69,7 +69,7 @@ class SessionEnd {
   bool may_still_come_ = false;
   absl::optional<bool> was_running_;
   EventLoop::TimerId timer_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -14,7 +14,7 @@
 
 namespace iris {
 
-// For the tests of a transport's parts: keeps what the sink is told, a line each. On one thread.
+// For the tests of a transport's parts: keeps what the sink hears, a line each. On one thread.
 class SinkRecorder final : public TransportSink {
  public:
   void OnProgress(const TransportProgress& progress) override {

@@ -2,11 +2,11 @@
 #define IRIS_COORDINATOR_TRANSPORT_TELL_CANCELS_H_
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/pending_cancels.h"
 #include "coordinator/transport/session_calls.h"
@@ -21,7 +21,6 @@ class TellCancels {
   TellCancels(EventLoop& loop, SessionCalls& calls,
               std::function<void(const std::string&)> on_heard)
       : loop_(loop), calls_(calls), on_heard_(std::move(on_heard)) {}
-  ~TellCancels() { *alive_ = false; }
 
   bool empty() const { return pending_.empty(); }
   const PendingCancels& pending() const { return pending_; }
@@ -37,7 +36,7 @@ class TellCancels {
   SessionCalls& calls_;
   const std::function<void(const std::string&)> on_heard_;
   PendingCancels pending_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

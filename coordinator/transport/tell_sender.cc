@@ -1,6 +1,7 @@
 #include "coordinator/transport/tell_sender.h"
 
 #include "absl/time/time.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -19,6 +20,7 @@ bool TellSender::Send(bool launch_is_current, absl::string_view in_flight) {
     }
     tell.on_stream = tell.given = true;
     const bool repeat = std::exchange(tell.sent, true) || repeats_all_;
+    Check(calls_.stream() != nullptr, "a message is sent to a session that is not attached");
     calls_.stream()->SendTell(tell.id, tell.text, repeat, BeganElsewhere(tell, in_flight));
   }
   return true;

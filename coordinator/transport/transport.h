@@ -58,7 +58,7 @@ class TransportSink {
 
   // A piece of the answer of the tell in flight, in order, whole characters not guaranteed.
   virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
-  // What was passed to OnText() for this tell does not count: the host tells the whole turn anew.
+  // What was passed to OnText() for this tell does not count: the host sends the whole turn anew.
   virtual void OnTextVoid(const std::string& tell_id) = 0;
   // The last `bytes` of its text are its structured output, as JSON. Before OnSettled().
   virtual void OnStructured(const std::string& tell_id, size_t bytes) = 0;
@@ -76,9 +76,9 @@ class TransportSink {
   // Called when that has changed. OnDown() means: nothing.
   virtual void OnRequests(const std::vector<v1::PendingRequest>& requests) = 0;
 
-  // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
-  // to be acknowledged: until then the host keeps it, and a host that is new to the session gets no
-  // tells: the next life has to know whom they were given to.
+  // Everything up to `mark` has been passed on. Once that, and the text so far, is stored durably
+  // it is to be acknowledged: until then the host keeps it, and a host that is new to the session
+  // gets no tells: the next life has to know whom they were given to.
   virtual void OnReadUpTo(const ReadMark& mark) = 0;
 
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
@@ -102,15 +102,6 @@ struct OpenTell {
   std::string text;
   bool sent = false;   // It was sent before: sent again it is said to be a repetition.
   bool given = false;  // The host may have it.
-};
-
-// Numbers since the transport was made.
-struct TransportMetrics {
-  uint64_t spawns = 0;  // Times that a child became ready.
-  uint64_t tells_settled = 0;
-  uint64_t bytes_in = 0;   // Payload of events.
-  uint64_t bytes_out = 0;  // Text of tells.
-  absl::Time last_used = absl::InfinitePast();
 };
 
 // One session's way to its `claude`, wherever that runs: AgentTransport, over a link to the agent
@@ -169,8 +160,8 @@ class Transport {
   // the host is asked when it is back, as often as it takes; then OnCancelHeard() comes.
   virtual void Cancel(const std::string& tell_id) = 0;
   // The rest of a Cancel() that an earlier transport of the session did not come to: its host is to
-  // hear of it, and the way there is gone for that. `host`: its HostMark::key; no other host is
-  // told, nor believed. Empty: not known, and any is.
+  // hear of it, and the way there is gone for that. `host`: its HostMark::key; no other host
+  // hears of it, nor is believed. Empty: not known, and any is.
   virtual void PassOnCancel(const std::string& tell_id, const std::string& host) = 0;
   // Answers what OnRequests() said, with `json` as v1::AnswerRequestRequest has it. `done` runs
   // once, on the loop, never from inside, whatever becomes of the transport. FAILURE_UNREACHABLE:
@@ -193,7 +184,6 @@ class Transport {
   virtual bool is_out_of_reach() const = 0;
   // Those that are under way, oldest first: for a transport that is made in place of this one.
   virtual std::vector<OpenTell> tells_under_way() const = 0;
-  virtual TransportMetrics metrics() const = 0;
 };
 
 }  // namespace iris

@@ -1,12 +1,11 @@
 #include "coordinator/transport/transport_machine.h"
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
-#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -133,10 +132,8 @@ const Cell& CellFor(TransportState state, TransportEvent event) {
 }
 
 [[noreturn]] void Impossible(TransportState state, TransportEvent event) {
-  const std::string text = absl::StrCat("a transport that is ", TransportStateName(state),
-                                        " was told \"", TransportEventName(event), "\"\n");
-  std::fputs(text.c_str(), stderr);
-  std::abort();
+  EndByBug(absl::StrCat("a transport that is ", TransportStateName(state), " hears \"",
+                        TransportEventName(event), "\""));
 }
 
 }  // namespace

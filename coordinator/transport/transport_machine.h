@@ -58,7 +58,7 @@ struct TransportActions {
 };
 
 // A session's way to its host: what each event does in each state. Knows neither links nor calls
-// nor messages: it is told what happens, and answers what is to be done.
+// nor messages: it hears what happens, and answers what is to be done.
 //
 //   down ── sought ──▶ linking ──▶ acquiring ──▶ attaching ──▶ opening ⇄ open
 //     ▲                  ▲  │          ▲ refused  │  │             │      │
@@ -75,6 +75,11 @@ class TransportMachine {
   bool Possible(TransportEvent event) const;
 
   TransportState state() const { return state_; }
+  // There is contact with the host.
+  bool has_contact() const {
+    return state_ != TransportState::kDown && state_ != TransportState::kLinking &&
+           state_ != TransportState::kAway;
+  }
   // The stream is open and has said what the host knows.
   bool attached() const {
     return state_ == TransportState::kCancelling || state_ == TransportState::kOpening ||

@@ -129,7 +129,7 @@ TEST(TransportMachineTest, TheWholeWayCanBeGoneAnewAtAnyTime) {
 }
 
 TEST(TransportMachineDeathTest, WhatCannotComeEndsTheProcess) {
-  EXPECT_DEATH(In(S::kDown).Handle(E::kOpened), "a transport that is down was told \"opened\"");
+  EXPECT_DEATH(In(S::kDown).Handle(E::kOpened), "a transport that is down hears \"opened\"");
 }
 
 TEST(TransportMachineTest, EveryStateAndEventHasANameOfItsOwn) {

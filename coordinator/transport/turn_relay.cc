@@ -2,19 +2,17 @@
 
 #include <deque>
 
-#include "absl/time/clock.h"
+#include "common/base/alive_flag.h"
 #include "coordinator/transport/name_takeover.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
 TurnRelay::TurnRelay(EventLoop& loop, PendingTells& tells, const SessionKey& key,
-                     const ReadMark& after, TransportSink& sink, TransportMetrics& metrics,
-                     ByteBudget* budget)
+                     const ReadMark& after, TransportSink& sink, ByteBudget* budget)
     : tells_(tells),
       key_(key),
       sink_(sink),
-      metrics_(metrics),
       progress_(loop, [this](const TransportProgress& progress) { sink_.OnProgress(progress); }),
       point_{.mark = after} {
   if (budget != nullptr) memory_.emplace(*budget);
@@ -69,13 +67,13 @@ void TurnRelay::Apply(SessionNews& item) {
 void TurnRelay::OnWritten(const SessionNews& item) {
   if (!IsHeard(item)) return;
   PendingTell* const tell = tells_.Find(item.tell_id);
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   text_bytes_ = 0;
   tell->begun = true;
   progress_.OnWritten();
   // Written once more: what an earlier child said of it does not count.
   if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
-  if (*alive) sink_.OnProgress(progress_.Working("claude has the message"));
+  if (alive) sink_.OnProgress(progress_.Working("claude has the message"));
 }
 
 void TurnRelay::OnSettled(SessionNews& item) {
@@ -114,16 +112,14 @@ void TurnRelay::Settle(const std::string& tell_id, const absl::Status& outcome) 
   const PendingTell settled = tells_.Remove(tell_id);
   if (settled.has_text) text_bytes_ = 0;
   CountMemory();
-  ++metrics_.tells_settled;
-  metrics_.last_used = absl::Now();
   sink_.OnSettled(settled.id, NameTakeover(outcome, key_));
 }
 
 bool TurnRelay::SettleEach(const std::vector<std::string>& ids, const absl::Status& outcome) {
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   for (const std::string& tell_id : ids) {
     if (tells_.Find(tell_id) != nullptr) Settle(tell_id, outcome);
-    if (!*alive) return false;
+    if (!alive) return false;
   }
   return true;
 }
@@ -132,11 +128,10 @@ bool TurnRelay::SettleAll(const absl::Status& outcome) {
   const std::deque<PendingTell> tells = tells_.TakeAll();
   text_bytes_ = 0;
   CountMemory();
-  const std::shared_ptr<bool> alive = alive_;
+  const AliveWatch alive = alive_.Watch();
   for (const PendingTell& tell : tells) {
-    ++metrics_.tells_settled;
     sink_.OnSettled(tell.id, outcome);
-    if (!*alive) return false;
+    if (!alive) return false;
   }
   return true;
 }

@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/pending_tells.h"
@@ -29,8 +29,7 @@ class TurnRelay {
   // `after`: what an earlier life of the coordinator has stored. `budget`: of what is kept in
   // memory until it is stored; null: there is none.
   TurnRelay(EventLoop& loop, PendingTells& tells, const SessionKey& key, const ReadMark& after,
-            TransportSink& sink, TransportMetrics& metrics, ByteBudget* budget);
-  ~TurnRelay() { *alive_ = false; }
+            TransportSink& sink, ByteBudget* budget);
 
   // Of the kinds kWritten, kText, kVoid, kDoing and kSettled.
   void Apply(SessionNews& item);
@@ -64,7 +63,6 @@ class TurnRelay {
   PendingTells& tells_;
   const SessionKey key_;
   TransportSink& sink_;
-  TransportMetrics& metrics_;
   TurnProgress progress_;
   ReadPoint point_;  // What was passed on.
   // The tell whose turn is read, and whose text was not passed on: nobody here waited for it, or
@@ -72,7 +70,7 @@ class TurnRelay {
   std::string unheard_;
   size_t text_bytes_ = 0;                      // Of the tell in flight, passed on and not settled.
   absl::optional<ByteBudget::Holder> memory_;  // Those, and the line that has begun.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -39,8 +39,8 @@ class BusyHostTest : public ::testing::Test {
     });
   }
   bool HearsMore() {
-    const uint64_t before = transport_->metrics().bytes_in;
-    return Happens([&] { return transport_->metrics().bytes_in > before; });
+    const uint64_t before = transport_->bytes_read();
+    return Happens([&] { return transport_->bytes_read() > before; });
   }
   uint64_t Losses() const { return link_->Status().losses(); }
 
@@ -50,7 +50,7 @@ class BusyHostTest : public ::testing::Test {
   OutstandingCalls calls_;
   TransportRecorder sink_;
   std::unique_ptr<HostLink> link_;
-  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<AgentTransport> transport_;
 };
 
 TEST_F(BusyHostTest, WhatStreamsSayKeepsALinkFromBeingLost) {

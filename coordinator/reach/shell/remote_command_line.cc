@@ -1,28 +1,20 @@
 #include "coordinator/reach/shell/remote_command_line.h"
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/shell_words.h"
 
 namespace iris {
 namespace {
 
-// None of these means anything to any shell within double quotes. Bytes of UTF-8 pass as they are.
-bool IsSafeInPath(char c) {
-  return absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 0x80 ||
-         absl::string_view(" ./_~+@=:,-").find(c) != absl::string_view::npos;
-}
-
 absl::Status CheckAgentDir(const std::string& agent_dir) {
-  if (std::all_of(agent_dir.begin(), agent_dir.end(), IsSafeInPath)) return absl::OkStatus();
+  if (IsQuietInShells(agent_dir)) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
                      absl::StrCat("remoteOptions.agentDir \"", absl::Utf8SafeCEscape(agent_dir),
                                   "\" holds characters that not every login shell leaves alone"),
-                     "Use letters, digits, blanks and ./_~+@=:,- in agentDir.");
+                     absl::StrCat("Use ", kQuietInShellsText, " in agentDir."));
 }
 
 }  // namespace
@@ -70,10 +62,12 @@ absl::StatusOr<std::string> MakeRemoteCommandLine(const RemoteCommandLine& line)
       R"([ -f "$iris_agent" ] && [ -x "$iris_agent" ] && iris_whole "$iris_agent" && )"
       R"(iris_own "$1" && iris_own "$1/bin"; }; )"
       R"(if [ "$iris_sum" ] && iris_candidates iris_find; then )"
-      R"(echo "$iris_a$iris_b )", via, R"(found $iris_system $iris_dir"; )"
+      R"(echo "$iris_a$iris_b )",
+      via,
+      R"(found $iris_system $iris_dir"; )"
       R"(exec "$iris_agent" bridge --data "$iris_dir")",
-      line.agent_dir.empty() ? "" : R"( --home "$iris_dir")",
-      R"(; fi; echo "$iris_a$iris_b )", via, R"(none $iris_system"; )",
+      line.agent_dir.empty() ? "" : R"( --home "$iris_dir")", R"(; fi; echo "$iris_a$iris_b )", via,
+      R"(none $iris_system"; )",
       R"(while read -r iris_line; do )"
       R"([ "$iris_line" = "$iris_a$iris_b" ] && exec sh -s; done')");
 }

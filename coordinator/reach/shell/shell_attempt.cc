@@ -86,7 +86,6 @@ absl::StatusOr<Connection> ShellAttempt::Meet(ShellClient& client) {
   Connection connection;
   connection.hello = *std::move(hello);
   connection.remark = remark_;
-  connection.uploaded = uploaded_;
   return connection;
 }
 
@@ -128,10 +127,7 @@ absl::Status ShellAttempt::Install(ShellClient& client, Dialogue& dialogue,
        .answer_timeout = std::max(options_.connect_timeout, kAnswerTimeoutMin),
        .silence_max = options_.upload_silence_max,
        .on_progress = [this](uint64_t done, uint64_t total) { ReportUpload(done, total); }});
-  if (uploaded.ok()) {
-    uploaded_ = *uploaded;
-    return absl::OkStatus();
-  }
+  if (uploaded.ok()) return absl::OkStatus();
   if (!dialogue.ended()) return uploaded.status();
   const absl::Status why =
       client.Explain(ClientStage::kBootstrap, std::string(dialogue.noise())).why;

@@ -41,10 +41,10 @@ class ShellAttempt {
   // and put there again unless it is the right one. FAILURE_NO_AGENT_POSSIBLE: there is no build.
   absl::StatusOr<std::string> CommandLine(bool ignore_installed);
 
-  // Until the agent greets: the connection's `hello`, `remark` and `uploaded` are filled in. What
-  // comes from the client's stdio next is gRPC. The failures are typed, and do not name the
-  // destination. Where a shell answers that a startup file has put in place of our command, it is
-  // given the command on its stdin, and `remark` says so.
+  // Until the agent greets: the connection's `hello` and `remark` are filled in. What comes from
+  // the client's stdio next is gRPC. The failures are typed, and do not name the destination. Where
+  // a shell answers that a startup file has put in place of our command, it is given the command on
+  // its stdin, and `remark` says so.
   absl::StatusOr<Connection> Meet(ShellClient& client);
 
   // After a failure of Meet(): the host had an agent's file, from which no greeting came. Another
@@ -68,7 +68,6 @@ class ShellAttempt {
   std::string remark_;
   bool found_installed_ = false;
   bool found_no_agent_ = false;
-  bool uploaded_ = false;
   uint64_t upload_done_ = 0;
   uint64_t upload_bytes_ = 0;  // 0: none was begun.
 };

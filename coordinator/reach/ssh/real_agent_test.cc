@@ -31,14 +31,14 @@ TEST_F(RealAgentTest, IsInstalledStartedAndFoundAgain) {
   const absl::StatusOr<Connection> cold = Connect(target);
   ASSERT_TRUE(cold.ok()) << cold.status();
   agent_ = static_cast<pid_t>(cold->hello.pid());
-  EXPECT_TRUE(cold->uploaded);
+  EXPECT_TRUE(HasUploaded());
   EXPECT_EQ(cold->mode, LinkMode::kForward) << cold->mode_reason;
   EXPECT_EQ(cold->hello.data_dir(), host.home() + "/iris");
 
   link_mode_ = RemoteOptions::LinkMode::kStdio;
   const absl::StatusOr<Connection> warm = Connect(target);
   ASSERT_TRUE(warm.ok()) << warm.status();
-  EXPECT_FALSE(warm->uploaded);
+  EXPECT_FALSE(HasUploaded());
   EXPECT_EQ(warm->mode, LinkMode::kStdio);
   EXPECT_EQ(warm->hello.incarnation(), cold->hello.incarnation()) << "one daemon for both";
 }

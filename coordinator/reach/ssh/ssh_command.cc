@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -128,7 +129,8 @@ std::vector<std::string> ValuesOf(const std::vector<std::string>& options, char 
 Environment SshEnvironment(const SshTarget& target) {
   Environment env = target.lent_env;
   if (env.empty()) {
-    for (const std::string& own : MinimalEnv({"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"})) {
+    for (const std::string& own :
+         MinimalEnv({std::begin(kSshVariables), std::end(kSshVariables)})) {
       AddEntry(own, env);
     }
     return env;

@@ -57,9 +57,10 @@ inline constexpr size_t kRuntimeDirBytesMax = 64;
 // (a second connection only where an installed agent does not greet: there its file is checked by
 // its digest, and put there again unless it is the right one; once).
 // Blocks; every wait has a deadline: connect_timeout of the target until the login, again from then
-// on until the host's shell answers, and again for the hello. What a host says before the login is told as progress within 2 s, as the
-// host's words, and stands in the failure. Where a startup file starts another shell in place of
-// our command, that shell is given the command on its stdin (Connection::remark then says so).
+// on until the host's shell answers, and again for the hello. What a host says before the login is
+// reported as progress within 2 s, as the host's words, and stands in the failure. Where a startup
+// file starts another shell in place of our command, that shell is given the command on its stdin
+// (Connection::remark then says so).
 //
 // The wire is what the target's linkMode says; with kForward a host that does not forward is
 // FAILURE_UNREACHABLE.

@@ -157,12 +157,10 @@ TEST_F(SshConnectTest, WhatIsLostBehindTheLoginMayHaveStartedAnAgent) {
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting, Stage::kStarting));
 
-  stages_.clear();
   std::ofstream(host.home() + "/.bashrc") << "exit 4\n";
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
   EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting));
 
-  stages_.clear();
   fs::remove(host.ClientFile("key.pub"));
   EXPECT_EQ(FailureOf(host.Target()).kind(), v1::FAILURE_AUTH);
   EXPECT_THAT(stages_, testing::ElementsAre(Stage::kConnecting));

@@ -37,7 +37,7 @@ TEST_F(SshConnectTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
   {
     const absl::StatusOr<Connection> cold = Connect(host.Target());
     ASSERT_TRUE(cold.ok()) << cold.status();
-    EXPECT_TRUE(cold->uploaded);
+    EXPECT_TRUE(HasUploaded());
     EXPECT_EQ(cold->mode, LinkMode::kForward) << cold->mode_reason;
     EXPECT_EQ(cold->hello.data_dir(), host.home() + "/.local/share/iris");
     EXPECT_EQ(Echo(*cold, "hello"), "hello");
@@ -50,7 +50,7 @@ TEST_F(SshConnectTest, AColdHostGetsTheAgentAndAWarmOneIsReachedByOneSession) {
 
   const absl::StatusOr<Connection> warm = Connect(host.Target());
   ASSERT_TRUE(warm.ok()) << warm.status();
-  EXPECT_FALSE(warm->uploaded);
+  EXPECT_FALSE(HasUploaded());
   EXPECT_EQ(warm->mode, LinkMode::kForward) << warm->mode_reason;
   EXPECT_EQ(Echo(*warm, "again"), "again");
   EXPECT_EQ(host.LogCount("Accepted publickey") - logins, 1);
@@ -77,7 +77,7 @@ TEST_F(SshConnectTest, StartupFilesMayPrintSleepAndReadALine) {
   EXPECT_EQ(Echo(*cold, "hello"), "hello");
   const absl::StatusOr<Connection> warm = Connect(host.Target());
   ASSERT_TRUE(warm.ok()) << warm.status();
-  EXPECT_FALSE(warm->uploaded);
+  EXPECT_FALSE(HasUploaded());
   EXPECT_EQ(Echo(*warm, "hello"), "hello");
 }
 
@@ -182,7 +182,7 @@ TEST_P(DamagedAgent, IsFoundOutAndReplaced) {
 
   const absl::StatusOr<Connection> connection = Connect(target);
   ASSERT_TRUE(connection.ok()) << connection.status();
-  EXPECT_TRUE(connection->uploaded);
+  EXPECT_TRUE(HasUploaded());
   EXPECT_EQ(Echo(*connection, "hello"), "hello");
   EXPECT_TRUE(Contents(agent) == whole);
 }
@@ -200,10 +200,11 @@ INSTANTIATE_TEST_SUITE_P(
                }},
         Damage{"EndsWell",
                [](std::string whole) { return Padded("#!/bin/sh\nexit 0\n", whole.size()); }},
-        Damage{
-            "SaysNothing",
-            [](std::string whole) { return Padded("#!/bin/sh\nexec cat >/dev/null\n", whole.size()); },
-            absl::Seconds(15)},
+        Damage{"SaysNothing",
+               [](std::string whole) {
+                 return Padded("#!/bin/sh\nexec cat >/dev/null\n", whole.size());
+               },
+               absl::Seconds(15)},
         Damage{"TalksNonsense",
                [](std::string whole) {
                  return Padded("#!/bin/sh\necho Segmentation fault\nexec cat\n", whole.size());

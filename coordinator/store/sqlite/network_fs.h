@@ -7,7 +7,7 @@ namespace iris {
 
 // Whether `path` lies on a file system whose other hosts can change it, or whose shared memory maps
 // and locks cannot be relied on: NFS, SMB, 9p, FUSE (sshfs) and the cluster file systems. False
-// where it cannot be told.
+// where it cannot be found out.
 bool IsOnNetworkFileSystem(const std::string& path);
 
 }  // namespace iris

@@ -31,13 +31,13 @@ FakeTransport::FakeTransport(EventLoop& loop, const Team& team, const SessionKey
       hosts_(std::move(hosts)) {}
 
 FakeTransport::~FakeTransport() {
-  *alive_ = false;
+  alive_.Clear();
   SetReady(false);
 }
 
 void FakeTransport::PostUnlessGone(absl::AnyInvocable<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)]() mutable {
-    if (*alive) std::move(task)();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)]() mutable {
+    if (alive) std::move(task)();
   });
 }
 
@@ -56,7 +56,7 @@ void FakeTransport::FinishStart() {
   if (!ready_) {
     if (!hosts_->start.ok()) return GoDown(hosts_->start);
     SetReady(true);
-    ++metrics_.spawns;
+    ++spawns_;
     sink_.OnReady(kFakePid, kFakeStartTime);
   }
   while (!unstarted_.empty()) {
@@ -69,8 +69,8 @@ void FakeTransport::FinishStart() {
 }
 
 void FakeTransport::GiveLater() {
-  loop_.After(kGiveAgain, [this, alive = alive_] {
-    if (*alive && ready_) FinishStart();
+  loop_.After(kGiveAgain, [this, alive = alive_.Watch()] {
+    if (alive && ready_) FinishStart();
   });
 }
 
@@ -98,7 +98,6 @@ void FakeTransport::TakeOver() {
 
 void FakeTransport::Tell(const std::string& tell_id, std::string text) {
   open_tells_.push_back(tell_id);
-  metrics_.bytes_out += text.size();
   texts_[tell_id] = text;
   unstarted_.emplace_back(tell_id, std::move(text));
   PostUnlessGone([this] { Start(); });
@@ -179,7 +178,6 @@ void FakeTransport::Settle(const std::string& tell_id, const absl::Status& outco
   if (found == open_tells_.end()) return;
   open_tells_.erase(found);
   texts_.erase(tell_id);
-  ++metrics_.tells_settled;
   sink_.OnSettled(tell_id, outcome);
 }
 

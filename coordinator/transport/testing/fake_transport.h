@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/kept/read_mark.h"
@@ -73,8 +74,8 @@ class FakeTransport : public Transport {
   // What an earlier transport of the session had said last.
   const ReadMark& after() const { return after_; }
   bool HostHasAnswered() const { return sink_.HostHasAnswered(); }
-  // Everything up to here has been told; and what was acknowledged last.
-  void Applied(const ReadMark& mark) { sink_.OnReadUpTo(mark); }
+  // Everything up to here has been passed on; and what was acknowledged last.
+  void BeReadUpTo(const ReadMark& mark) { sink_.OnReadUpTo(mark); }
   const ReadMark& acknowledged() const { return acknowledged_; }
   void TextVoid(const std::string& tell_id) { sink_.OnTextVoid(tell_id); }
   // What came by Resume(): the host has it, and besides what it may have.
@@ -123,7 +124,8 @@ class FakeTransport : public Transport {
   bool awaits_host() const { return awaits_host_; }
   // The host has it: its script runs, or it came by Resume() so.
   bool has_given(const std::string& tell_id) const { return given_.count(tell_id) > 0; }
-  TransportMetrics metrics() const override { return metrics_; }
+  // Times that a child became ready.
+  int spawns() const { return spawns_; }
 
  private:
   void PostUnlessGone(absl::AnyInvocable<void()> task);
@@ -157,8 +159,8 @@ class FakeTransport : public Transport {
   int asked_later_ = 0;
   int terminated_ = 0;
   int taken_over_ = 0;
-  TransportMetrics metrics_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  int spawns_ = 0;
+  AliveFlag alive_;
 };
 
 // Makes FakeTransports, and knows those that live. Lives on the loop.

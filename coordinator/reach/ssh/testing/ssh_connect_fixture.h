@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -41,6 +42,7 @@ class SshConnectTest : public testing::Test {
 
   absl::StatusOr<Connection> Connect(SshTarget target) {
     target.options.link_mode = link_mode_;
+    stages_.clear();
     return ConnectOverSsh(target, *bundle_,
                           {.runtime_dir = runtime_dir_,
                            .on_progress =
@@ -53,6 +55,10 @@ class SshConnectTest : public testing::Test {
                            .cancelled = &cancelled_,
                            .login_patience = login_patience_,
                            .greeting = &greeting_});
+  }
+  // The last Connect() put the agent on the host.
+  bool HasUploaded() const {
+    return std::count(stages_.begin(), stages_.end(), ConnectProgress::Stage::kUploading) > 0;
   }
   Failure FailureOf(const SshTarget& target) { return ToProto(Connect(target).status()); }
 
@@ -85,7 +91,7 @@ class SshConnectTest : public testing::Test {
   std::atomic<bool> cancelled_ = false;
   absl::Duration login_patience_ = absl::Seconds(100);
   Greeting greeting_;
-  std::vector<ConnectProgress::Stage> stages_;
+  std::vector<ConnectProgress::Stage> stages_;               // Of the last Connect().
   std::function<void(const ConnectProgress&)> on_progress_;  // May be empty.
 };
 

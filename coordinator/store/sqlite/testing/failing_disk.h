@@ -10,7 +10,7 @@ struct sqlite3_vfs;
 
 namespace iris {
 
-// The disk below a store, which fails when it is told to: a VFS of SQLite's around the real one.
+// The disk below a store, which fails when a test says so: a VFS of SQLite's around the real one.
 // What counts as a write is what can fail where a disk is full or broken: writing, truncating and
 // syncing a file, making one and removing one. Not thread-safe; outlives the stores on it.
 class FailingDisk {
