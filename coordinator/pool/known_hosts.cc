@@ -12,12 +12,14 @@ namespace {
 constexpr absl::Duration kNoteEvery = absl::Hours(24);
 constexpr absl::Duration kNoteAgain = absl::Minutes(1);
 
-std::string WayTo(const Team& team) { return DigestOfWay(*team.remote, team.remote_options); }
+// The agent of this machine is always found.
+std::string WayTo(const Team& team) {
+  return team.remote.has_value() ? DigestOfWay(*team.remote, team.remote_options) : "";
+}
 
 }  // namespace
 
 bool KnownHosts::HasAnswered(const Team& team) const {
-  if (!team.remote.has_value()) return false;
   const std::string way = WayTo(team);
   if (notes_.count({team.name, way}) > 0) return true;
   const absl::StatusOr<bool> answered = store_.HasAnswered(team.name, way);
@@ -25,7 +27,6 @@ bool KnownHosts::HasAnswered(const Team& team) const {
 }
 
 void KnownHosts::OnAnswer(const Team& team) {
-  if (!team.remote.has_value()) return;
   const std::string way = WayTo(team);
   const absl::Time now = store_.Now();
   const auto [note, is_first] = notes_.try_emplace({team.name, way});

@@ -21,8 +21,8 @@ class KnownHosts {
   // `store` outlives this.
   explicit KnownHosts(StoreQueue& store) : store_(store) {}
 
-  // The team's host answered in this life, or in the last Store::kAnswerCounts. False for a team on
-  // this machine: nobody is out of reach here.
+  // The team's host answered in this life, or in the last Store::kAnswerCounts. Also for a team on
+  // this machine, whose agent may be slow to answer where much else runs.
   bool HasAnswered(const Team& team) const;
   // It answers. Cheap: stored once a day; after a minute again where the store did not take it.
   void OnAnswer(const Team& team);

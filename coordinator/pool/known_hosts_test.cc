@@ -47,10 +47,15 @@ class KnownHostsTest : public StoreTest {
   const Team gpu_ = OnHost("gpu1");
 };
 
-TEST_F(KnownHostsTest, ATeamOnThisMachineIsNeverOutOfReach) {
+TEST_F(KnownHostsTest, ATeamOnThisMachineIsKnownLikeOthers) {
   const Team local{.name = "here"};
-  hosts_->OnAnswer(local);
   EXPECT_FALSE(hosts_->HasAnswered(local));
+  hosts_->OnAnswer(local);
+  Restart();
+  EXPECT_TRUE(hosts_->HasAnswered(local));
+  Team moved = gpu_;
+  moved.name = local.name;
+  EXPECT_FALSE(hosts_->HasAnswered(moved));
 }
 
 TEST_F(KnownHostsTest, WhoAnsweredIsKnownInTheNextLifeByTheWayToIt) {

@@ -161,6 +161,23 @@ def test_a_killed_agent_leaves_no_orphan_and_the_next_tell_works(iris, team):
     iris.wait_for_status(lambda _: processes.process_info(daemon) is None)
 
 
+def test_a_message_waits_for_an_agent_that_is_slow_to_answer(iris, team):
+    assert iris.answer(team, "COUNT") == "1"
+    status = iris.status()
+    [link] = status["links"]
+    os.kill(status["pid"], signal.SIGKILL)
+    os.kill(link["agent"]["pid"], signal.SIGSTOP)
+    try:
+        told = iris.start_tell(team, "COUNT")
+        [link_now] = iris.wait_for_status(lambda s: any("failure" in link for link in s.get("links", [])))["links"]
+        assert told.poll() is None, told.communicate()
+    finally:
+        os.kill(link["agent"]["pid"], signal.SIGCONT)
+    out, err = told.communicate(timeout=120)
+    assert (told.returncode, out) == (0, "2\n"), err
+    assert link_now["failure"]["kind"] == "unreachable" and "overloaded" in link_now["failure"]["fix"]
+
+
 def test_a_killed_coordinator_is_replaced_and_its_tell_is_answered_once(iris, team):
     assert iris.answer(team, "COUNT") == "1"
     told = iris.start_tell(team, "SLOW 6", as_json=True)

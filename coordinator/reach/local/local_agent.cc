@@ -24,6 +24,14 @@ namespace {
 constexpr absl::Duration kLocalStart = absl::Seconds(10);
 constexpr absl::Duration kLocalUpgrade = absl::Seconds(8);
 
+absl::Status OfThisMachine(const absl::Status& why) {
+  const Failure failure = ToProto(Annotate(why, "the agent on this machine"));
+  const bool is_slow = KindOf(why) == v1::FAILURE_UNREACHABLE && failure.fix().empty();
+  return MakeFailure(KindOf(why), failure.detail(),
+                     is_slow ? "See whether this machine is overloaded, or its `iris-agent` stopped."
+                             : failure.fix());
+}
+
 class LocalConnector final : public Connector {
  public:
   LocalConnector(const AgentBundle& bundle, std::string iris_home)
@@ -43,7 +51,7 @@ class LocalConnector final : public Connector {
           {.stage = ConnectProgress::Stage::kStarting, .text = "starting the local agent"});
       dialed = Start(endpoint->socket);
     }
-    if (!dialed.ok()) return Annotate(dialed.status(), "the agent on this machine");
+    if (!dialed.ok()) return OfThisMachine(dialed.status());
 
     Connection connection;
     connection.wire = std::move(dialed->fd);
