@@ -18,7 +18,6 @@
 #include "agent/claude/auth_links.h"
 #include "agent/claude/closed_folder.h"
 #include "agent/claude/find_program.h"
-#include "agent/claude/transcript.h"
 #include "agent/process/strays.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
@@ -266,9 +265,11 @@ std::string ConfigDirOf(const v1::LaunchSpec& spec, const SessionContext& contex
   return ClaudeConfigDir(ChildEnv(spec, context));
 }
 
-std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                         const SessionContext& context) {
-  return FindTranscript(session_id, ExpandHome(spec.cwd(), context.home), ChildEnv(spec, context));
+TranscriptPlace TranscriptPlaceOf(const v1::LaunchSpec& spec, const std::string& session_id,
+                                  const SessionContext& context) {
+  return {.session_id = session_id,
+          .cwd = ExpandHome(spec.cwd(), context.home),
+          .config_dir = ConfigDirOf(spec, context)};
 }
 
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
@@ -313,7 +314,7 @@ void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id
                        const SessionContext& context, LaunchPlan& plan) {
   // Ours is the first of them.
   const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
-  plan.resumes = !TranscriptOf(spec, session_id, context).empty();
+  plan.resumes = !FindTranscript(TranscriptPlaceOf(spec, session_id, context)).empty();
   if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/claude/transcript.h"
 #include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -64,9 +65,9 @@ DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const SessionContext& contex
 // Where the claude that `spec` launches keeps its config and, below projects/, its sessions.
 std::string ConfigDirOf(const v1::LaunchSpec& spec, const SessionContext& context);
 
-// The session's transcript under the home that its claude has or would have; "" if there is none.
-std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                         const SessionContext& context);
+// Where the session's transcript is, under the home that its claude has or would have.
+TranscriptPlace TranscriptPlaceOf(const v1::LaunchSpec& spec, const std::string& session_id,
+                                  const SessionContext& context);
 
 }  // namespace iris
 

@@ -38,7 +38,7 @@ LiveChild::LiveChild(EventLoop& loop, const SessionContext& context, std::string
 
 LiveChild::Phase LiveChild::phase() const {
   if (claiming_) return abandoned_ ? Phase::kClosing : Phase::kStarting;
-  if (child_ == nullptr) return Phase::kNone;
+  if (child_ == nullptr) return lingers_ ? Phase::kClosing : Phase::kNone;
   switch (child_->state()) {
     case ClaudeChild::State::kStarting:
       return Phase::kStarting;
@@ -86,7 +86,7 @@ v1::ChildInfo LiveChild::Info() const {
   return info;
 }
 
-std::string LiveChild::Transcript() const {
+TranscriptPlace LiveChild::Transcript() const {
   return exists() ? parts_.spec.TranscriptOfChild() : parts_.spec.TranscriptOfNext();
 }
 
@@ -320,7 +320,12 @@ void LiveChild::OnGone() {
   parts_.claim.Release();
   Save();
   idle_since_ = absl::Now();
-  sink_.OnChildGone();
+  lingers_ = parts_.in_flight.is_settling();
+  if (!lingers_) sink_.OnChildGone();
+}
+
+void LiveChild::OnTellSettled() {
+  if (std::exchange(lingers_, false)) sink_.OnChildGone();
 }
 
 void LiveChild::ForgetSurvivor() {

@@ -73,7 +73,7 @@ class LiveChildTest : public PartFixture,
   void OnRefusal(const std::string& id, const std::string& no) override { live.Refuse(id, no); }
   void OnAsked(const std::string&, const std::string&) override {}
   void OnAnswered(const std::string&) override {}
-  void OnTellSettled() override {}
+  void OnTellSettled() override { live.OnTellSettled(); }
   void OnTurnOver() override {}
   void OnWedged() override {}
 
@@ -90,7 +90,8 @@ class LiveChildTest : public PartFixture,
   absl::Status why;
   SessionSpec spec{context, kA, *files, nullptr};
   HeldClaim claim{kA, context, *files, [this] { return spec.ClaimFile(); }, Who};
-  Replay replay{*log, [] { return ""; }, Who};
+  HeldWork reading{/*at_once=*/true};
+  Replay replay{*log, [] { return [] { return std::string(); }; }, Who, &reading};
   TellQueue queue{files->tells(), *log, replay, [] { return absl::OkStatus(); }, Who};
   OpenRequests requests{loop, absl::Hours(24), *log, *this, Who};
   ChildEnd end{Who};
@@ -185,6 +186,27 @@ TEST_F(LiveChildTest, ItsTellFailsWithIt) {
   End(3);
   EXPECT_FALSE(in_flight.any());
   EXPECT_EQ(queue.PhaseOf(kA), v1::TellState::SETTLED);
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CHILD_EXITED"));
+}
+
+TEST_F(LiveChildTest, OneThatIsGoneMakesRoomWhenItsTellIsSettled) {
+  MakeReady();
+  queue.Offer(kA, "x", false, false, /*opened=*/true);
+  in_flight.WriteNext();
+  reading.Hold();
+  End(3);
+  EXPECT_EQ(child, nullptr);
+  EXPECT_FALSE(live.has_process());
+  EXPECT_FALSE(files->state().has_child());
+  EXPECT_FALSE(claim.is_held());
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kClosing);
+  EXPECT_TRUE(live.exists());
+  EXPECT_NE(live.WhyNoHandover(), "");
+  live.End(absl::ZeroDuration(), v1::Exited::CLOSED);
+  EXPECT_THAT(heard, ElementsAre("ready"));
+  reading.DoOne();
+  EXPECT_THAT(heard, ElementsAre("ready", "gone"));
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kNone);
   EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CHILD_EXITED"));
 }
 

@@ -69,11 +69,13 @@ bool SessionSpec::IsOutdated() const {
   return !LaunchesAlike(of_child_, newest_) || DirectoryIsReplaced();
 }
 
-std::string SessionSpec::TranscriptOfChild() const {
-  return TranscriptOf(of_child_, id_, context_);
+TranscriptPlace SessionSpec::TranscriptOfChild() const {
+  return TranscriptPlaceOf(of_child_, id_, context_);
 }
 
-std::string SessionSpec::TranscriptOfNext() const { return TranscriptOf(newest_, id_, context_); }
+TranscriptPlace SessionSpec::TranscriptOfNext() const {
+  return TranscriptPlaceOf(newest_, id_, context_);
+}
 
 std::string SessionSpec::ClaimFile() const {
   return opened() ? ClaimPath(ConfigDirOf(newest_, context_), id_) : "";

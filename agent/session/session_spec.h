@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/claude/launch.h"
+#include "agent/claude/transcript.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/session_context.h"
 #include "agent/session/session_files.h"
@@ -38,9 +39,9 @@ class SessionSpec {
   // directory than its cwd leads to now. (That is looked at, but on a network file system.)
   bool IsOutdated() const;
 
-  // The session's transcript, as the child has it or as the next one would; "" if there is none.
-  std::string TranscriptOfChild() const;
-  std::string TranscriptOfNext() const;
+  // Where the session's transcript is, as the child has it or as the next one would.
+  TranscriptPlace TranscriptOfChild() const;
+  TranscriptPlace TranscriptOfNext() const;
   // Where the claim on the session is, or would be; "" before the first Open.
   std::string ClaimFile() const;
   void Describe(v1::SessionInfo& info) const;

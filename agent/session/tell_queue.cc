@@ -1,7 +1,6 @@
 #include "agent/session/tell_queue.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -71,32 +70,38 @@ void TellQueue::HandOver(handover::Session& state) const {
 }
 
 void TellQueue::SettleLost(bool closed) {
-  std::deque<Waiting> to_write;
-  for (Lost& lost : std::exchange(lost_, {})) SettleOneLost(std::move(lost), closed, to_write);
-  // These were accepted before the others.
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(to_write.begin()),
-                  std::make_move_iterator(to_write.end()));
+  lost_are_over_ = true;
+  lost_closed_ = lost_closed_ || closed;
 }
 
-void TellQueue::SettleOneLost(Lost lost, bool closed, std::deque<Waiting>& to_write) {
+void TellQueue::SettleOneLost(const Replay::Turn& turn) {
+  Check(is_settling_lost(), "a lost tell is settled, and none is looked up");
+  Lost lost = std::move(lost_.front());
+  lost_.pop_front();
   text_bytes_ -= lost.text.size();
-  const bool cancelled = !lost.cancelled.empty() || closed;
+  std::vector<CancelDone> cancelled = std::move(lost.cancelled);
   const absl::Status ended = EndedOnRequest(who_());
-  if (!SettledByTranscript(lost.id, replay_.Find(lost.id),
-                           lost.cancelled.empty() ? absl::OkStatus() : ended)) {
-    if (cancelled) {
+  if (!SettledByTranscript(lost.id, turn, cancelled.empty() ? absl::OkStatus() : ended)) {
+    if (!cancelled.empty() || lost_closed_) {
       Settle(lost.id, ended);
     } else if (!SettledAsBegun(lost.id, lost.begun)) {
-      ledger_.Set(lost.id, v1::TellState::ACCEPTED);
-      if (lost.has_text) {
-        text_bytes_ += lost.text.size();
-        to_write.push_back({lost.id, std::move(lost.text)});
-      } else {
-        textless_.insert(lost.id);
-      }
+      WaitAgain(std::move(lost));
     }
   }
-  for (CancelDone& done : lost.cancelled) done(v1::TellState::WRITTEN);
+  for (CancelDone& done : cancelled) done(v1::TellState::WRITTEN);
+}
+
+void TellQueue::WaitAgain(Lost lost) {
+  ledger_.Set(lost.id, v1::TellState::ACCEPTED);
+  if (!lost.has_text) {
+    textless_.insert(lost.id);
+    return;
+  }
+  text_bytes_ += lost.text.size();
+  const auto behind_others = std::find_if(waiting_.begin(), waiting_.end(),
+                                          [](const Waiting& tell) { return !tell.was_lost; });
+  waiting_.insert(behind_others, {lost.id, std::move(lost.text), /*ask_transcript=*/false,
+                                  /*begun=*/false, /*was_lost=*/true});
 }
 
 bool TellQueue::is_cancelling_lost() const {
@@ -186,6 +191,10 @@ void TellQueue::AskTranscript() {
 }
 
 bool TellQueue::AskNext() {
+  if (is_settling_lost()) {
+    Ask(lost_.front().id, [this](const Replay::Turn& turn) { SettleOneLost(turn); });
+    return true;
+  }
   if (!settle_again_.empty()) {
     const std::string tell_id = *settle_again_.begin();
     Ask(tell_id, [this, tell_id](const Replay::Turn& turn) {
@@ -294,7 +303,7 @@ bool TellQueue::Cancel(const std::string& tell_id, CancelDone done) {
   for (Lost& lost : lost_) {
     if (lost.id != tell_id) continue;
     lost.cancelled.push_back(std::move(done));
-    return true;
+    return !lost_are_over_;
   }
   textless_.erase(tell_id);
   const auto waiting = std::find_if(waiting_.begin(), waiting_.end(),
