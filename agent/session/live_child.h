@@ -52,8 +52,9 @@ class LiveChildSink {
 //
 //   none ── Start ──▶ starting ──▶ ready ── End, or it ends ──▶ closing ──▶ none
 //
-// It is starting from the moment in which its session is being claimed, and has a process then, but
-// not at once. It is closing until its tell is settled, which its transcript may be read for.
+// It is starting from the moment in which the host is looked at for what to start and its session
+// is being claimed, and has a process then, but not at once. It is closing until its tell is
+// settled, which its transcript may be read for.
 class LiveChild final : private ClaudeSink {
  public:
   using Text = std::function<std::string()>;
@@ -80,7 +81,7 @@ class LiveChild final : private ClaudeSink {
   LiveChild& operator=(const LiveChild&) = delete;
 
   Phase phase() const;
-  bool exists() const { return has_process() || claiming_ || lingers_; }
+  bool exists() const { return has_process() || preparing_ || lingers_; }
   bool has_process() const { return child_ != nullptr; }
   // What people see of the session by it: also of one that has none.
   v1::SessionState state() const;
@@ -148,7 +149,11 @@ class LiveChild final : private ClaudeSink {
   void OnGone() override;
 
   // The steps of a start, one behind the other.
+  void OnPlanned(absl::StatusOr<LaunchPlan> plan);
   void OnClaimed(const absl::Status& claimed, LaunchPlan plan);
+  void OnTranscriptSought(absl::StatusOr<LaunchPlan> plan);
+  // No process is started: because of `why`, or it was ended meanwhile.
+  void StopPreparing(const absl::Status& why);
   absl::Status StartProcess(LaunchPlan& plan);
   void OnStartHeld(const absl::Status& held);
   void FailStart(const absl::Status& why);
@@ -168,7 +173,7 @@ class LiveChild final : private ClaudeSink {
   const Text who_;
   LoopTimer idle_timer_;
   absl::Time idle_since_;
-  bool claiming_ = false;   // For one that is about to be started,
+  bool preparing_ = false;  // One is about to be started,
   bool abandoned_ = false;  // and will not be.
   bool writing_ = false;    // WriteNextTell() waits for the claim.
   bool lingers_ = false;    // It is gone, and its tell is being settled.

@@ -264,12 +264,22 @@ TEST_F(LiveChildTest, OnlyOneThatIsReadyIsHandedOver) {
   EXPECT_EQ(live.WhyNoHandover(), "claude is being ended");
 }
 
-// ------------------------------------------------------ where its claim takes a while to look at
+// ----------------------------------------------------- where its host takes a while to look at
 
-// Another thread looks at the claim.
+// Another thread looks for what is started, at the claim, for the transcript, and at the claim once
+// more.
 class LiveChildWaitsTest : public LiveChildTest {
  protected:
   LiveChildWaitsTest() { context.slow_work = &work; }
+  // What it is started with is known, its session is claimed, and its transcript was looked for.
+  void Prepare() {
+    live.Start();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
+      EXPECT_FALSE(live.has_process());
+      work.DoOne();
+    }
+  }
   void Initialized() {
     ASSERT_NE(child, nullptr);
     const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
@@ -286,7 +296,7 @@ TEST_F(LiveChildWaitsTest, ItIsStartingUntilItsClaimIsTakenAndHeld) {
   EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
   EXPECT_EQ(live.state(), v1::SESSION_STARTING);
   EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
-  work.DoOne();
+  for (int i = 0; i < 3; ++i) work.DoOne();
   ASSERT_NE(child, nullptr);
   EXPECT_TRUE(child->written().empty());
   work.DoOne();
@@ -307,8 +317,7 @@ TEST_F(LiveChildWaitsTest, OneThatIsEndedBeforeItHasAProcessNeverGetsOne) {
 }
 
 TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
-  live.Start();
-  work.DoOne();
+  Prepare();
   ASSERT_NE(child, nullptr);
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   work.DoAll();
@@ -318,8 +327,50 @@ TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
   EXPECT_THAT(heard, ElementsAre("gone"));
 }
 
+TEST_F(LiveChildWaitsTest, WhatNobodyCanLookAtStartsNothing) {
+  for (int done = 0; done < 3; ++done) {
+    live.Start();
+    for (int i = 0; i < done; ++i) work.DoOne();
+    work.BeLate();
+    EXPECT_EQ(heard.back(), "failed");
+    EXPECT_EQ(KindOf(why), v1::FAILURE_STORAGE);
+    EXPECT_EQ(live.phase(), LiveChild::Phase::kNone);
+    work.DoAll();
+    EXPECT_EQ(child, nullptr);
+    EXPECT_FALSE(std::filesystem::exists(spec.ClaimFile()));
+  }
+  EXPECT_EQ(heard.size(), 3u);
+}
+
+TEST_F(LiveChildWaitsTest, OneMayBeEndedAtEachStepBeforeItHasAProcess) {
+  for (int done = 0; done < 3; ++done) {
+    live.Start();
+    for (int i = 0; i < done; ++i) work.DoOne();
+    live.End(absl::Seconds(2), v1::Exited::CLOSED);
+    work.DoAll();
+    EXPECT_EQ(heard.back(), "gone");
+    EXPECT_EQ(child, nullptr);
+    EXPECT_FALSE(std::filesystem::exists(spec.ClaimFile()));
+  }
+  EXPECT_EQ(heard.size(), 3u);
+}
+
+TEST_F(LiveChildWaitsTest, ATranscriptThatAnotherHostHasWrittenUntilTheClaimIsResumed) {
+  live.Start();
+  work.DoOne();
+  work.DoOne();
+  const std::filesystem::path projects =
+      std::filesystem::path(spec.ClaimFile()).parent_path().parent_path();
+  std::filesystem::create_directories(projects / "-elsewhere");
+  std::ofstream(projects / "-elsewhere" / (kA + ".jsonl")).flush();
+  work.DoAll();
+  Initialized();
+  EXPECT_TRUE(live.Opened(/*started=*/true).resumed());
+}
+
 TEST_F(LiveChildWaitsTest, AClaimThatNobodyCanLookAtStartsNothing) {
   live.Start();
+  work.DoOne();
   work.BeLate();
   EXPECT_THAT(heard, ElementsAre("failed"));
   EXPECT_EQ(KindOf(why), v1::FAILURE_STORAGE);
@@ -336,6 +387,7 @@ TEST_F(LiveChildWaitsTest, ATakeoverThatComesMeanwhileCounts) {
                      .since = absl::Now()};
   ASSERT_TRUE(TakeClaim(spec.ClaimFile(), theirs, /*takeover=*/false).ok());
   live.Start();
+  work.DoOne();
   claim.TakeOverNext();
   work.DoAll();
   Initialized();
