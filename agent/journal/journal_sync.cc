@@ -46,6 +46,7 @@ void JournalSync::SyncSoon(Client* client) {
 }
 
 void JournalSync::RemoveKept(size_t bytes) {
+  Check(bytes <= kept_bytes_, "journals keep less than nothing");
   const bool was_over = over_quota();
   kept_bytes_ -= bytes;
   if (!was_over || over_quota()) return;

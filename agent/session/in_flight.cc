@@ -97,6 +97,7 @@ void InFlight::OnTranscript(const Replay::Turn& turn) {
 }
 
 void InFlight::Finish(const absl::Status& outcome, Then then) {
+  Check(is_open(), "a tell is settled twice");
   const std::unique_ptr<Turn> turn = std::move(turn_);
   watch_.OnTellOver();
   queue_.Settle(turn->tell_id(), outcome);
@@ -120,8 +121,8 @@ void InFlight::OnInterruptRefused() {
 void InFlight::EndInterrupted(const std::string& why) {
   if (!is_open()) return;
   // The turn itself may be over, and only the answer missing.
-  Settle(turn_->OutcomeOr(MakeFailure(v1::FAILURE_CANCELLED,
-                                      absl::StrCat(who_(), " ", why, ", and was ended"))),
+  Settle(turn_->OutcomeOr(
+             MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(who_(), " ", why, ", and was ended"))),
          Then::kWedged);
 }
 
@@ -202,8 +203,8 @@ void InFlight::EndByTranscript(const Replay::Turn& turn, bool last_time) {
   End(absl::OkStatus());
 }
 
-// Where the transcript does not have it, the result may, or whoever puts the text together says what
-// is lost.
+// Where the transcript does not have it, the result may, or whoever puts the text together says
+// what is lost.
 void InFlight::ReplayAnswer(const Replay::Turn& turn, const std::string& result_line) {
   if (!EndedWell(turn)) return;
   ReplayTranscript(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
@@ -256,7 +257,8 @@ void InFlight::OnIdleCheck() {
 }
 
 bool InFlight::MayBeIdle() const {
-  return is_open() && child_is_ready() && !turn_->is_being_cancelled() && !turn_->awaits_transcript();
+  return is_open() && child_is_ready() && !turn_->is_being_cancelled() &&
+         !turn_->awaits_transcript();
 }
 
 void InFlight::SettleIdle(const Replay::Turn& turn, bool is_over) {
@@ -297,16 +299,19 @@ void InFlight::Describe(v1::SessionInfo& info) const {
 std::string InFlight::WhyNoHandover() const {
   if (!any()) return "";
   if (turn_->is_being_cancelled()) return "a message is being cancelled";
-  if (is_settling() || turn_->awaits_transcript()) return "an answer is looked up in claude's transcript";
+  if (is_settling() || turn_->awaits_transcript())
+    return "an answer is looked up in claude's transcript";
   return "";
 }
 
 void InFlight::HandOver(handover::Session& state) const {
+  Check(!is_settling(), "a tell is handed over that is settling");
   if (any()) turn_->HandOver(state);
   watch_.HandOver(state);
 }
 
 void InFlight::AdoptHandover(const handover::Session& before) {
+  Check(!any() && child_is_ready(), "a tell goes on beside another one, or without its claude");
   if (!before.in_flight().empty()) {
     turn_ = NewTurn(before.in_flight());
     turn_->AdoptHandover(before);

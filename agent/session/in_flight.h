@@ -166,8 +166,8 @@ class InFlight final : private TurnWatchSink {
   ClaudeChild* child_ = nullptr;
   std::unique_ptr<Turn> turn_;  // Null: none is in flight.
   std::optional<Settling> settling_;
-  bool is_looking_ = false;     // In the transcript, since claude seems idle.
-  uint64_t said_ = 0;           // Pieces of output, to see whether there was any.
+  bool is_looking_ = false;  // In the transcript, since claude seems idle.
+  uint64_t said_ = 0;        // Pieces of output, to see whether there was any.
 };
 
 }  // namespace iris

@@ -128,6 +128,7 @@ void LiveChild::OnTranscriptSought(absl::StatusOr<LaunchPlan> plan) {
 }
 
 void LiveChild::StopPreparing(const absl::Status& why) {
+  Check(preparing_ && !has_process(), "a child that runs is not started");
   preparing_ = false;
   if (std::exchange(abandoned_, false)) return OnGone();
   // A person has asked for it since.
@@ -333,6 +334,7 @@ void LiveChild::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_startin
 }
 
 void LiveChild::OnGone() {
+  Check(!preparing_ && !lingers_, "a child is gone that there was not");
   parts_.in_flight.SetChild(nullptr);
   child_.reset();
   parts_.claim.Release();

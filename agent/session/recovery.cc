@@ -121,6 +121,7 @@ void Recovery::OnGone() {
 }
 
 void Recovery::KillStrays() {
+  Check(draining_ && !claiming_ && !kills_strays_, "strays of no survivor are looked for");
   kills_strays_ = true;
   auto killed = std::make_shared<size_t>(0);
   OrAtOnce(context_.slow_work)
@@ -140,6 +141,8 @@ void Recovery::KillStrays() {
 }
 
 void Recovery::BeOver() {
+  Check(!claiming_ && !kills_strays_ && survivor_ == nullptr,
+        "a survivor is over that is waited for");
   claim_.Release();
   sink_.OnDraining("");
   draining_ = false;

@@ -28,6 +28,9 @@ namespace iris {
 //                 ▼                                               │ not begun
 //   accepted ─ waiting ── WriteNext ──▶ written ─ (agent lost) ─ lost
 //                 └───────── Settle ──▶ settled ◀── Settle ───────┘
+//
+// None is written before the transcript was asked where that may have it, nor twice; what is settled
+// never waits again.
 class TellQueue {
  public:
   using Phase = v1::TellState::Phase;
@@ -140,6 +143,8 @@ class TellQueue {
   };
 
   absl::Status CheckText(absl::string_view text) const;
+  // A text of this size waits no more.
+  void ForgetText(size_t bytes);
   // `tell_id` is settled, and its sender has read that or is about to.
   bool HearsOutcome(const std::string& tell_id, bool repeat, bool opened);
   // True if `tell_id` is to be taken like a new one: its text died with an earlier agent. A lost

@@ -263,6 +263,30 @@ TEST(TellQueueDeathTest, NothingIsWrittenWhereNothingWaits) {
   EXPECT_DEATH(Scene().Write(), "none waits");
 }
 
+TEST(TellQueueDeathTest, NothingIsWrittenBeforeItsTranscriptWasAsked) {
+  struct Scene : TellQueueTest {
+    void TestBody() override {}
+    void Write() {
+      Offer(kA, /*repeat=*/true);
+      queue->WriteNext();
+    }
+  };
+  EXPECT_DEATH(Scene().Write(), "before the transcript was asked");
+}
+
+// Its sender is late, and others have made this host forget it.
+TEST_F(TellQueueTest, ATellThatIsToBeSettledAgainAndIsForgottenMayComeAnew) {
+  Offer(kA);
+  queue->WriteNext();
+  queue->Settle(kA, absl::OkStatus());
+  EXPECT_EQ(Offer(kA), Offered::kAsks);  // When the turn that is under way has ended.
+  for (size_t i = 0; i < TellLedger::kSettledKept; ++i) queue->Settle(NewUuid(), absl::OkStatus());
+  EXPECT_EQ(Offer(kA), Offered::kWaits);
+  queue->AskTranscript();
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::ACCEPTED);
+  EXPECT_EQ(queue->WriteNext().id, kA);
+}
+
 // ------------------------------------------------------------- where a transcript takes a while
 
 // Another thread reads it.
@@ -384,8 +408,8 @@ TEST_F(TellQueueLostTest, OneThatIsClosedMeanwhileIsCancelledUnlessItWasAnswered
   held.DoOne();
   queue->AskTranscript();
   held.DoOne();
-  EXPECT_THAT(Story(), IsSupersetOf(
-                           {"settled " + kA, absl::StrCat("settled ", kB, " FAILURE_CANCELLED")}));
+  EXPECT_THAT(Story(),
+              IsSupersetOf({"settled " + kA, absl::StrCat("settled ", kB, " FAILURE_CANCELLED")}));
 }
 
 TEST_F(TellQueueLostTest, OneThatCannotBeLookedUpInTimeIsNotRun) {
