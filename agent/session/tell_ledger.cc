@@ -94,6 +94,7 @@ void TellLedger::Note(const std::string& tell_id, Phase phase) {
 }
 
 void TellLedger::Forget(const std::string& tell_id) {
+  CheckLists();
   phases_.erase(tell_id);
   outcomes_.erase(tell_id);
   open_.erase(std::remove(open_.begin(), open_.end(), tell_id), open_.end());
@@ -117,6 +118,8 @@ void TellLedger::ForgetOutcomesUpTo(uint64_t seq) {
 
 void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
   Note(tell_id, phase);
+  Check(PhaseOf(tell_id) == phase || PhaseOf(tell_id) == v1::TellState::SETTLED,
+        "a tell is not where it was set");
   if (phase == v1::TellState::SETTLED) NoteOutcome(tell_id, seq);
   absl::Status status;
   if (behind_ || entries_ >= kEntriesMax) {
