@@ -10,6 +10,7 @@
 
 #include "common/base/scoped_fd.h"
 #include "common/base/thread.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -43,6 +44,11 @@ void JournalSync::SyncSoon(Client* client) {
   if (timer_ == 0 && syncing_.empty()) {
     timer_ = loop_.After(kSyncWithin, [this] { StartBatch(); });
   }
+}
+
+void JournalSync::RemoveUnwritten(size_t bytes) {
+  Check(bytes <= unwritten_bytes_, "journals hold less in memory than nothing");
+  unwritten_bytes_ -= bytes;
 }
 
 void JournalSync::RemoveKept(size_t bytes) {

@@ -14,7 +14,6 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/log/check.h"
 #include "common/loop/event_loop.h"
 
 namespace iris {
@@ -73,10 +72,7 @@ class JournalSync {
   // Held in memory by all journals because it could not be written.
   size_t unwritten_bytes() const { return unwritten_bytes_; }
   void AddUnwritten(size_t bytes) { unwritten_bytes_ += bytes; }
-  void RemoveUnwritten(size_t bytes) {
-    Check(bytes <= unwritten_bytes_, "journals hold less in memory than nothing");
-    unwritten_bytes_ -= bytes;
-  }
+  void RemoveUnwritten(size_t bytes);
 
   // What the journals keep, together: on the disk or, for want of room, in memory.
   size_t kept_bytes() const { return kept_bytes_; }
