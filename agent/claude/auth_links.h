@@ -17,7 +17,9 @@ namespace iris {
 // link which lives, and is gone while none does. Never one for two links: what one lends is not
 // for the sessions of others.
 //
-// Nothing is made before something is lent. Lives on the process loop.
+// Nothing is made before something is lent. Lives on the process loop, where it looks at the eight
+// sockets of a link, by lstat() and a connect() that nobody notices: a network file system that
+// hangs holds it up only while something there is being lent.
 class AuthLinks {
  public:
   // Of one link; those before them are as good as gone.

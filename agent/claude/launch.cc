@@ -18,7 +18,6 @@
 #include "agent/claude/auth_links.h"
 #include "agent/claude/closed_folder.h"
 #include "agent/claude/find_program.h"
-#include "agent/claude/transcript.h"
 #include "agent/process/strays.h"
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
@@ -206,13 +205,6 @@ Env LastingEnv(const v1::LaunchSpec& spec) {
   return env;
 }
 
-// The connection's own goes with it, and a child stays.
-void UseLastingAuthSock(const v1::LaunchSpec& spec, const SessionContext& context, Env& env) {
-  const std::string own = Get(env, "SSH_AUTH_SOCK");
-  if (context.auth_links == nullptr || own.empty()) return;
-  env["SSH_AUTH_SOCK"] = context.auth_links->SocketFor(spec.link(), own);
-}
-
 bool Asks(const v1::LaunchSpec& spec) {
   return spec.ask_permissions() && !spec.skip_permissions();  // As PlanLaunch() has it.
 }
@@ -266,9 +258,11 @@ std::string ConfigDirOf(const v1::LaunchSpec& spec, const SessionContext& contex
   return ClaudeConfigDir(ChildEnv(spec, context));
 }
 
-std::string TranscriptOf(const v1::LaunchSpec& spec, const std::string& session_id,
-                         const SessionContext& context) {
-  return FindTranscript(session_id, ExpandHome(spec.cwd(), context.home), ChildEnv(spec, context));
+TranscriptPlace TranscriptPlaceOf(const v1::LaunchSpec& spec, const std::string& session_id,
+                                  const SessionContext& context) {
+  return {.session_id = session_id,
+          .cwd = ExpandHome(spec.cwd(), context.home),
+          .config_dir = ConfigDirOf(spec, context)};
 }
 
 absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::string& session_id,
@@ -279,12 +273,12 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   child.cwd = ExpandHome(spec.cwd(), context.home);
   const absl::Status directory = CheckDirectory(child.cwd, spec, context);
   if (!directory.ok()) return directory;
+  plan.directory = DirectoryOf(spec, context);
 
   Env env = ChildEnv(spec, context);
   absl::StatusOr<std::string> program = FindClaude(spec, context, env);
   if (!program.ok()) return program.status();
   child.program = *std::move(program);
-  UseLastingAuthSock(spec, context, env);
   // What is started below carries it along, wherever it goes (strays.h).
   env[kSessionMark] = session_id;
   // It says when a turn is over, also where the result line was lost (idle_watch.h).
@@ -309,11 +303,21 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
   return plan;
 }
 
+// The connection's own goes with it, and a child stays.
+v1::LaunchSpec WithLastingAuthSock(const v1::LaunchSpec& spec, const SessionContext& context) {
+  v1::LaunchSpec lasting = spec;
+  if (context.auth_links == nullptr) return lasting;
+  const std::string own = Get(ChildEnv(spec, context), "SSH_AUTH_SOCK");
+  if (own.empty()) return lasting;
+  (*lasting.mutable_env())["SSH_AUTH_SOCK"] = context.auth_links->SocketFor(spec.link(), own);
+  return lasting;
+}
+
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
                        const SessionContext& context, LaunchPlan& plan) {
   // Ours is the first of them.
   const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
-  plan.resumes = !TranscriptOf(spec, session_id, context).empty();
+  plan.resumes = !FindTranscript(TranscriptPlaceOf(spec, session_id, context)).empty();
   if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
 }
 

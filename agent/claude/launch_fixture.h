@@ -46,7 +46,9 @@ class LaunchTest : public ::testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  absl::StatusOr<LaunchPlan> Plan() { return PlanLaunch(spec, kSession, context); }
+  absl::StatusOr<LaunchPlan> Plan() {
+    return PlanLaunch(WithLastingAuthSock(spec, context), kSession, context);
+  }
   ChildSpec Child() { return Plan().value().child; }
   std::string Refusal(FailureKind kind) {
     const absl::Status status = Plan().status();

@@ -217,14 +217,14 @@ std::string ClaudeConfigDir(const std::map<std::string, std::string>& env) {
 
 // claude keeps a session at <config>/projects/<cwd with every non-alphanumeric as '-'>/<id>.jsonl
 // and resumes it from any directory.
-std::string FindTranscript(const std::string& session_id, const std::string& cwd,
-                           const std::map<std::string, std::string>& env) {
-  const std::string projects = absl::StrCat(ClaudeConfigDir(env), "/projects");
-  std::string folder = cwd;
+std::string FindTranscript(const TranscriptPlace& place) {
+  const std::string projects = absl::StrCat(place.config_dir, "/projects");
+  const std::string name = absl::StrCat("/", place.session_id, ".jsonl");
+  std::string folder = place.cwd;
   for (char& c : folder) {
     if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '-';
   }
-  std::string path = absl::StrCat(projects, "/", folder, "/", session_id, ".jsonl");
+  std::string path = absl::StrCat(projects, "/", folder, name);
   if (Exists(path)) return path;
   DIR* dir = opendir(projects.c_str());
   if (dir == nullptr) return "";
@@ -233,7 +233,7 @@ std::string FindTranscript(const std::string& session_id, const std::string& cwd
     const dirent* entry = readdir(dir);
     if (entry == nullptr) break;
     if (entry->d_name[0] == '.') continue;
-    path = absl::StrCat(projects, "/", entry->d_name, "/", session_id, ".jsonl");
+    path = absl::StrCat(projects, "/", entry->d_name, name);
     if (!Exists(path)) path.clear();
   }
   closedir(dir);

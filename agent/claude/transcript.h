@@ -48,11 +48,18 @@ absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_vi
 // Where the claude with this environment keeps its config and, below projects/, its sessions.
 std::string ClaudeConfigDir(const std::map<std::string, std::string>& env);
 
-// Where the claude with this working directory and environment keeps the session; "" if it has
-// nothing of it yet, or not any more. (A session that never spoke has no transcript, and --resume
-// of it fails.)
-std::string FindTranscript(const std::string& session_id, const std::string& cwd,
-                           const std::map<std::string, std::string>& env);
+// By what the transcript of a session is found, on any thread.
+struct TranscriptPlace {
+  std::string session_id;
+  std::string cwd;         // Of its claude.
+  std::string config_dir;  // As ClaudeConfigDir() says it.
+};
+
+// The session's transcript; "" if claude has nothing of it yet, or not any more. (A session that
+// never spoke has no transcript, and --resume of it fails.) Blocks while it looks, into every
+// folder of claude's projects (100,000 of them at most) where it is not in that of the cwd: for
+// SlowWork, and not for a loop.
+std::string FindTranscript(const TranscriptPlace& place);
 
 }  // namespace iris
 

@@ -31,6 +31,9 @@ namespace iris {
 // Memory holds what is not durable yet, 1 MiB at most; the rest is read from the disk. Where the
 // disk has no room, memory holds what comes until full(), and the journal tries again once a
 // second. Nothing is ever dropped but what was acknowledged. Lives on the process loop.
+//
+// Numbers have no holes, and the marks above stay in that order (CheckMarks()); what was trimmed
+// never comes back.
 class Journal final : private JournalSync::Client {
  public:
   struct Limits {
@@ -128,6 +131,8 @@ class Journal final : private JournalSync::Client {
   absl::Status LoadSegments(absl::FunctionRef<void(const v1::Event&)> seen);
   bool Follows(const SegmentHeader& header) const;
   absl::Status WriteMark();
+  // The state is one that can be.
+  void CheckMarks() const;
   void NoteEvent(const v1::Event& event);
   const std::string& IncarnationAt(uint64_t seq) const;
   void WriteUnwritten();

@@ -10,6 +10,7 @@
 
 #include "common/base/scoped_fd.h"
 #include "common/base/thread.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -45,7 +46,13 @@ void JournalSync::SyncSoon(Client* client) {
   }
 }
 
+void JournalSync::RemoveUnwritten(size_t bytes) {
+  Check(bytes <= unwritten_bytes_, "journals hold less in memory than nothing");
+  unwritten_bytes_ -= bytes;
+}
+
 void JournalSync::RemoveKept(size_t bytes) {
+  Check(bytes <= kept_bytes_, "journals keep less than nothing");
   const bool was_over = over_quota();
   kept_bytes_ -= bytes;
   if (!was_over || over_quota()) return;

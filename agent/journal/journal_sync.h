@@ -72,7 +72,7 @@ class JournalSync {
   // Held in memory by all journals because it could not be written.
   size_t unwritten_bytes() const { return unwritten_bytes_; }
   void AddUnwritten(size_t bytes) { unwritten_bytes_ += bytes; }
-  void RemoveUnwritten(size_t bytes) { unwritten_bytes_ -= bytes; }
+  void RemoveUnwritten(size_t bytes);
 
   // What the journals keep, together: on the disk or, for want of room, in memory.
   size_t kept_bytes() const { return kept_bytes_; }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -28,7 +29,7 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
             outcome->status = TakeClaim(path, ours, takeover, &outcome->other);
           },
           lifetime_.While([this, outcome, done = std::move(done)](const absl::Status& ran) mutable {
-            --under_way_;
+            EndWork();
             if (ran.ok()) return done(outcome->status, outcome->other);
             done(MakeFailure(v1::FAILURE_STORAGE,
                              absl::StrCat("session ", id_, " cannot be claimed: ", ran.message()),
@@ -37,15 +38,21 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
           }));
 }
 
+void HeldClaim::EndWork() {
+  Check(under_way_ > 0, "a claim was looked at that nobody wanted to know");
+  --under_way_;
+}
+
 // In any case, and behind what was asked for before.
 void HeldClaim::Do(SlowWork::Work work) {
   ++under_way_;
   OrAtOnce(context_.slow_work)
       .Run("its claim file", absl::InfiniteDuration(), std::move(work),
-           lifetime_.While([this](const absl::Status&) { --under_way_; }));
+           lifetime_.While([this](const absl::Status&) { EndWork(); }));
 }
 
 void HeldClaim::TakeForStart(Done done) {
+  Check(held_path_.empty(), "a session is claimed twice");
   std::string path = path_of_next_();
   if (path.size() > kPathBytesMax) {
     return done(MakeFailure(v1::FAILURE_BAD_REQUEST,
@@ -60,6 +67,7 @@ void HeldClaim::TakeForStart(Done done) {
          if (other.has_value()) {
            LogWarn("session ", id_, " was taken over from ", other->hostname);
          }
+         Check(held_path_.empty(), "a session is claimed twice");
          held_path_ = std::move(path);
          done(absl::OkStatus());
        });
@@ -93,6 +101,7 @@ void HeldClaim::NoteClaimed(const absl::Status& outcome, const std::optional<Cla
 
 void HeldClaim::TakeForSurvivor(ProcessId keeper, absl::AnyInvocable<void(bool)> done) {
   // One that an agent without claims started has none yet.
+  Check(held_path_.empty(), "a session is claimed for a survivor beside a child");
   if (keeper.pid == 0 || files_.launch() == nullptr) return done(false);
   held_path_ = path();
   Take(held_path_, OurClaim(context_, keeper), /*takeover=*/false,

@@ -82,6 +82,7 @@ class HeldClaim {
   // `done` with what TakeClaim() says.
   void Take(const std::string& path, const Claim& ours, bool takeover, Taken done);
   void Do(SlowWork::Work work);
+  void EndWork();
   void NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other);
 
   const std::string id_;

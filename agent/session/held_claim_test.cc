@@ -82,6 +82,7 @@ TEST_F(HeldClaimTest, ATakeoverIsForOneStart) {
   EXPECT_FALSE(TakeForStart(other).ok());
   other.TakeOverNext();
   EXPECT_TRUE(TakeForStart(other).ok());
+  one.Release();  // Which leaves what is the other one's.
   EXPECT_EQ(KindOf(TakeForStart(one)), v1::FAILURE_WRONG_HOST);
   other.Release();
 }
@@ -158,6 +159,17 @@ TEST_F(HeldClaimTest, WhoIsGoneHearsNothing) {
     gone.TakeForStart([](const absl::Status&) { ADD_FAILURE(); });
   }
   work.DoAll();
+}
+
+TEST(HeldClaimDeathTest, NobodyClaimsASessionTwice) {
+  struct Scene : HeldClaimTest {
+    void TestBody() override {}
+    void TakeTwice() {
+      (void)TakeForStart(one);
+      (void)TakeForStart(one);
+    }
+  };
+  EXPECT_DEATH(Scene().TakeTwice(), "claimed twice");
 }
 
 }  // namespace

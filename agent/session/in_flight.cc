@@ -9,9 +9,17 @@
 #include "common/process/spawn.h"
 
 namespace iris {
+namespace {
+
+bool EndedWell(const Replay::Turn& turn) {
+  return turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
+}
+
+}  // namespace
 
 void InFlight::SetChild(ClaudeChild* child) {
-  Check(turn_ == nullptr, "the child of a tell in flight is another one");
+  Check(turn_ == nullptr || (child == nullptr && is_settling()),
+        "the child of a tell in flight is another one");
   child_ = child;
 }
 
@@ -36,7 +44,7 @@ void InFlight::LosePermission() {
 void InFlight::Cancel(CancelDone done, absl::Duration patience) {
   Check(turn_ != nullptr, "no tell is in flight to be cancelled");
   // A child that is being ended settles it by its end.
-  if (!turn_->Cancel(std::move(done)) || !child_is_ready()) return;
+  if (!turn_->Cancel(std::move(done)) || is_settling() || !child_is_ready()) return;
   child_->Interrupt();
   turn_->AwaitInterrupt(patience, [this, patience] {
     EndInterrupted(absl::StrCat("did not stop within ", absl::FormatDuration(patience)));
@@ -44,48 +52,78 @@ void InFlight::Cancel(CancelDone done, absl::Duration patience) {
 }
 
 void InFlight::Fail(const absl::Status& why, bool asked) {
-  if (!any()) return;
-  absl::Status outcome = turn_->UnlessCancelled(why);
-  if (!asked && replay_.ReplayIfAnswered(turn_->tell_id())) {
-    turn_->OnReplayedWhole();
-    outcome = absl::OkStatus();
-  }
-  Settle(outcome);
+  if (!is_open()) return;
+  const absl::Status outcome = turn_->UnlessCancelled(why);
+  if (asked) return Settle(outcome, Then::kNothing);
+  SettleByTranscript(
+      [this, outcome](const Replay::Turn& turn) -> absl::Status {
+        if (!replay_.ReplayIfAnswered(turn, turn_->tell_id())) return outcome;
+        turn_->OnReplayedWhole();
+        return absl::OkStatus();
+      },
+      Then::kNothing);
 }
 
 void InFlight::End(const absl::Status& outcome) {
   if (!turn_->MayEnd(outcome)) return;
   end_.OnTurnOver();
-  Settle(outcome);
-  sink_.OnTurnOver();
+  Settle(outcome, Then::kTurnOver);
 }
 
-void InFlight::Settle(const absl::Status& outcome) {
-  const absl::Status comes_to =
-      turn_->owes_whole() ? replay_.ReplayWhole(turn_->tell_id(), outcome) : outcome;
+void InFlight::Settle(const absl::Status& outcome, Then then) {
+  Check(is_open(), "a tell is settled that is not open");
+  if (!turn_->owes_whole()) return Finish(outcome, then);
+  SettleByTranscript([outcome](const Replay::Turn&) { return outcome; }, then);
+}
+
+void InFlight::SettleByTranscript(OutcomeBy outcome_by, Then then) {
+  Check(is_open(), "a tell is settled that is not open");
+  settling_ = Settling{.outcome_by = std::move(outcome_by), .then = then};
+  watch_.OnTellOver();
+  replay_.Look(turn_->tell_id(), [this](const Replay::Turn& turn) { OnTranscript(turn); });
+  if (!is_settling() || then != Then::kWedged) return;
+  // A claude that does not stop is not kept for what it has written.
+  settling_->then = Then::kNothing;
+  sink_.OnWedged();
+}
+
+void InFlight::OnTranscript(const Replay::Turn& turn) {
+  Check(any() && is_settling(), "a transcript is read for no tell");
+  absl::Status outcome = settling_->outcome_by(turn);
+  if (turn_->owes_whole()) outcome = replay_.ReplayWhole(turn, turn_->tell_id(), outcome);
+  const Then then = settling_->then;
+  settling_.reset();
+  Finish(outcome, then);
+}
+
+void InFlight::Finish(const absl::Status& outcome, Then then) {
+  Check(is_open(), "a tell is settled twice");
   const std::unique_ptr<Turn> turn = std::move(turn_);
   watch_.OnTellOver();
-  queue_.Settle(turn->tell_id(), comes_to);
+  queue_.Settle(turn->tell_id(), outcome);
   sink_.OnTellSettled();
   for (CancelDone& done : turn->TakeCancels()) done(v1::TellState::WRITTEN);
+  if (then == Then::kTurnOver) sink_.OnTurnOver();
+  if (then == Then::kWedged) sink_.OnWedged();
 }
 
 void InFlight::OnInterruptAnswered(const std::vector<std::string>& dropped) {
-  if (!any()) return;
+  if (!is_open()) return;
   const std::optional<absl::Status> outcome = turn_->OnInterruptAnswered(dropped);
   if (outcome.has_value()) End(*outcome);
 }
 
 void InFlight::OnInterruptRefused() {
-  if (!any() || !turn_->is_being_cancelled()) return;
+  if (!is_open() || !turn_->is_being_cancelled()) return;
   EndInterrupted("refused to be interrupted");
 }
 
 void InFlight::EndInterrupted(const std::string& why) {
+  if (!is_open()) return;
   // The turn itself may be over, and only the answer missing.
   Settle(turn_->OutcomeOr(
-      MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(who_(), " ", why, ", and was ended"))));
-  sink_.OnWedged();
+             MakeFailure(v1::FAILURE_CANCELLED, absl::StrCat(who_(), " ", why, ", and was ended"))),
+         Then::kWedged);
 }
 
 // ---------------------------------------------------------------------------------- what is said
@@ -99,7 +137,7 @@ void InFlight::OnPiece(absl::string_view piece, bool ends_line) {
 void InFlight::OnLine(const LineFacts& facts, absl::string_view head, bool head_is_whole) {
   const LineKind kind = KindOfLine(facts);
   // Noise of a hook or a wrapper is passed on, and no news.
-  const bool is_of_turn = any() && kind != LineKind::kNoise && !IsControlLine(kind);
+  const bool is_of_turn = is_open() && kind != LineKind::kNoise && !IsControlLine(kind);
   watch_.OnLine(facts, head, is_of_turn);
   if (!is_of_turn) return;
   const absl::string_view line = head_is_whole ? head : "";
@@ -139,31 +177,40 @@ void InFlight::OnResult(const LineFacts& facts, absl::string_view line) {
 
 // Its end is what it waits for: there is no later.
 void InFlight::OnChildExited() {
-  if (any() && turn_->awaits_transcript()) {
-    EndByTranscript(replay_.Find(turn_->tell_id()), /*last_time=*/true);
-  }
+  if (!is_open() || !turn_->awaits_transcript()) return;
+  end_.OnTurnOver();
+  SettleByTranscript(
+      [this, result_line = turn_->EndAwaiting()](const Replay::Turn& turn) {
+        ReplayAnswer(turn, result_line);
+        return turn_->OutcomeOr(absl::OkStatus());
+      },
+      Then::kTurnOver);
 }
 
 void InFlight::LookForAnswer(bool last_time) {
   replay_.Look(turn_->tell_id(),
                [this, id = turn_->tell_id(), last_time](const Replay::Turn& turn) {
                  // It may have been settled otherwise meanwhile.
-                 if (Is(id) && turn_->awaits_transcript()) EndByTranscript(turn, last_time);
+                 if (Is(id) && is_open() && turn_->awaits_transcript()) {
+                   EndByTranscript(turn, last_time);
+                 }
                });
 }
 
 void InFlight::EndByTranscript(const Replay::Turn& turn, bool last_time) {
-  const bool has_it = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
-  if (!has_it && !last_time) return;
-  const std::string result_line = turn_->EndAwaiting();
-  if (has_it) {
-    ReplayTranscript(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
-                                                             : "a line of claude's was broken",
-                                         "; this is the transcript's text"));
-    if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
-  }
-  // Where it does not have it, the result may, or whoever puts the text together says what is lost.
+  if (!EndedWell(turn) && !last_time) return;
+  ReplayAnswer(turn, turn_->EndAwaiting());
   End(absl::OkStatus());
+}
+
+// Where the transcript does not have it, the result may, or whoever puts the text together says
+// what is lost.
+void InFlight::ReplayAnswer(const Replay::Turn& turn, const std::string& result_line) {
+  if (!EndedWell(turn)) return;
+  ReplayTranscript(*turn, absl::StrCat(turn_->owes_whole() ? "the message came anew while it ran"
+                                                           : "a line of claude's was broken",
+                                       "; this is the transcript's text"));
+  if (!result_line.empty()) log_.AppendOutput(result_line, /*more=*/false);
 }
 
 void InFlight::ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason) {
@@ -183,11 +230,11 @@ void InFlight::AskWhetherItLives() {
 }
 
 void InFlight::OnProbeAnswered() {
-  if (any()) watch_.OnProbeAnswered();
+  if (is_open()) watch_.OnProbeAnswered();
 }
 
 void InFlight::OnIdleCheck() {
-  Check(any(), "no tell is in flight to be looked after");
+  Check(is_open(), "no tell is in flight to be looked after");
   if (!MayBeIdle() || is_looking_) return;
   const IdleWatch::Due due = watch_.CheckIdle(log_.journal().full() || !requests_.empty());
   if (due == IdleWatch::Due::kNothing) return;
@@ -210,12 +257,13 @@ void InFlight::OnIdleCheck() {
 }
 
 bool InFlight::MayBeIdle() const {
-  return child_is_ready() && !turn_->is_being_cancelled() && !turn_->awaits_transcript();
+  return is_open() && child_is_ready() && !turn_->is_being_cancelled() &&
+         !turn_->awaits_transcript();
 }
 
 void InFlight::SettleIdle(const Replay::Turn& turn, bool is_over) {
   const bool is_wedged = !watch_.probe_answered() && !watch_.says_idle();
-  const bool ended_well = turn.ok() && turn->state == TranscriptTurn::State::kEndedWell;
+  const bool ended_well = EndedWell(turn);
   if (!ended_well && !is_over) return watch_.OnLooked();
   // The rest of a line that is cut does not come any more. (That it is no object was seen before.)
   child_->FinishLine();
@@ -238,8 +286,7 @@ void InFlight::SettleIdle(const Replay::Turn& turn, bool is_over) {
   }
   if (!is_wedged) return End(outcome);
   // One that does not answer would keep the next message for ever.
-  Settle(outcome);
-  sink_.OnWedged();
+  Settle(outcome, Then::kWedged);
 }
 
 void InFlight::Describe(v1::SessionInfo& info) const {
@@ -252,16 +299,19 @@ void InFlight::Describe(v1::SessionInfo& info) const {
 std::string InFlight::WhyNoHandover() const {
   if (!any()) return "";
   if (turn_->is_being_cancelled()) return "a message is being cancelled";
-  if (turn_->awaits_transcript()) return "an answer is looked up in claude's transcript";
+  if (is_settling() || turn_->awaits_transcript())
+    return "an answer is looked up in claude's transcript";
   return "";
 }
 
 void InFlight::HandOver(handover::Session& state) const {
+  Check(!is_settling(), "a tell is handed over that is settling");
   if (any()) turn_->HandOver(state);
   watch_.HandOver(state);
 }
 
 void InFlight::AdoptHandover(const handover::Session& before) {
+  Check(!any() && child_is_ready(), "a tell goes on beside another one, or without its claude");
   if (!before.in_flight().empty()) {
     turn_ = NewTurn(before.in_flight());
     turn_->AdoptHandover(before);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -44,7 +45,12 @@ class InFlightSink {
 // says of it, looks after claude when that says nothing, and settles it once. Lives on the process
 // loop.
 //
-//   none ── Begin ──▶ in flight ── result, idle, cancelled, Fail ──▶ settled ──▶ none
+//   none ── WriteNext ──▶ open ── result, idle, cancelled, Fail ──▶ settled ──▶ none
+//                           └── the same ──▶ settling ── transcript ────▲
+//
+// It is settling while its transcript is read that has a say in how it came out (Replay::kWithin at
+// most): nothing else changes that any more, no other tell is written, and it is still in flight
+// for whoever asks, be its child gone.
 class InFlight final : private TurnWatchSink {
  public:
   using CancelDone = TellQueue::CancelDone;
@@ -63,12 +69,13 @@ class InFlight final : private TurnWatchSink {
         who_(std::move(who)),
         watch_(loop, *this) {}
 
-  // The child that runs, until it is another one. Null: none does.
+  // The child that runs, until it is another one. Null: none does, and a tell may be settling.
   void SetChild(ClaudeChild* child);
 
   // The oldest tell that waits is written; the child is ready, and none is in flight.
   void WriteNext();
   bool any() const { return turn_ != nullptr; }
+  bool is_settling() const { return settling_.has_value(); }
   bool Is(absl::string_view tell_id) const { return any() && turn_->tell_id() == tell_id; }
   // "": none.
   std::string tell_id() const { return any() ? turn_->tell_id() : ""; }
@@ -77,10 +84,10 @@ class InFlight final : private TurnWatchSink {
   // What it waits for from a person comes no more, and claude takes that for a no.
   void LosePermission();
   // `done` when it is settled. claude is interrupted, and given up if it does not stop within
-  // `patience`.
+  // `patience`; not of one that is settling.
   void Cancel(CancelDone done, absl::Duration patience);
   // Its child is gone or given up, because of `why`: so it failed, unless it was being cancelled
-  // or, not `asked`, the transcript has the whole answer. Nothing where none is in flight.
+  // or, not `asked`, the transcript has the whole answer. Nothing where none is open.
   void Fail(const absl::Status& why, bool asked);
   // The child has ended: what is waited for in its transcript is there now, or never.
   void OnChildExited();
@@ -103,9 +110,19 @@ class InFlight final : private TurnWatchSink {
   void AdoptHandover(const handover::Session& before);
 
  private:
+  // What follows when it is settled.
+  enum class Then { kNothing, kTurnOver, kWedged };
+  using OutcomeBy = absl::AnyInvocable<absl::Status(const Replay::Turn&)>;
+  struct Settling {
+    OutcomeBy outcome_by;
+    Then then = Then::kNothing;
+  };
+
   void OnSilent() override;
   void OnIdleCheck() override;
 
+  // Something may still decide how it comes out.
+  bool is_open() const { return any() && !is_settling(); }
   bool child_is_ready() const {
     return child_ != nullptr && child_->state() == ClaudeChild::State::kReady;
   }
@@ -116,7 +133,12 @@ class InFlight final : private TurnWatchSink {
   void OnResult(const LineFacts& facts, absl::string_view line);
   // Its turn has ended.
   void End(const absl::Status& outcome);
-  void Settle(const absl::Status& outcome);
+  // It came to `outcome`: at once, or, where all of it is to be replayed, when that is read.
+  void Settle(const absl::Status& outcome, Then then);
+  // What it came to says its transcript.
+  void SettleByTranscript(OutcomeBy outcome_by, Then then);
+  void OnTranscript(const Replay::Turn& turn);
+  void Finish(const absl::Status& outcome, Then then);
   // claude does not let itself be interrupted.
   void EndInterrupted(const std::string& why);
   void AskWhetherItLives();
@@ -127,6 +149,8 @@ class InFlight final : private TurnWatchSink {
   // Of a turn that ended well, in the transcript.
   void LookForAnswer(bool last_time);
   void EndByTranscript(const Replay::Turn& turn, bool last_time);
+  // Where `turn` is whole, it is what readers get, and its result line is behind it.
+  void ReplayAnswer(const Replay::Turn& turn, const std::string& result_line);
   // Replays to readers what the transcript has of it.
   void ReplayTranscript(const TranscriptTurn& turn, absl::string_view reason);
 
@@ -141,8 +165,9 @@ class InFlight final : private TurnWatchSink {
   TurnWatch watch_;
   ClaudeChild* child_ = nullptr;
   std::unique_ptr<Turn> turn_;  // Null: none is in flight.
-  bool is_looking_ = false;     // In the transcript, since claude seems idle.
-  uint64_t said_ = 0;           // Pieces of output, to see whether there was any.
+  std::optional<Settling> settling_;
+  bool is_looking_ = false;  // In the transcript, since claude seems idle.
+  uint64_t said_ = 0;        // Pieces of output, to see whether there was any.
 };
 
 }  // namespace iris

@@ -112,7 +112,7 @@ class InFlightTest : public PartFixture,
   std::string transcript;
   std::vector<std::string> heard;
   HeldWork work{/*at_once=*/true};
-  Replay replay{*log, [this] { return transcript; }, Who, &work};
+  Replay replay{*log, [this] { return [at = transcript] { return at; }; }, Who, &work};
   TellQueue queue{files->tells(), *log, replay, [] { return absl::OkStatus(); }, Who};
   OpenRequests requests{loop, absl::Hours(24), *log, *this, Who};
   ChildEnd end{Who};
@@ -298,6 +298,101 @@ TEST_F(InFlightTest, WhatClaudeSaysWhileItsTranscriptIsReadCountsForMore) {
   SayText();
   work.DoOne();
   EXPECT_TRUE(in_flight.any());
+}
+
+TEST_F(InFlightTest, ATellWhoseClaudeEndedIsInFlightUntilItsTranscriptIsRead) {
+  Write();
+  Transcribe();
+  work.Hold();
+  int told = 0;
+  in_flight.Fail(MakeFailure(v1::FAILURE_CHILD_EXITED, "it ended"), /*asked=*/false);
+  EXPECT_TRUE(in_flight.is_settling());
+  EXPECT_TRUE(in_flight.Is(kA));
+  EXPECT_NE(in_flight.WhyNoHandover(), "");
+  // Nothing else says any more how it came out.
+  in_flight.Fail(MakeFailure(v1::FAILURE_CANCELLED, "ended"), /*asked=*/true);
+  in_flight.OnChildExited();
+  SayResult("error_during_execution");
+  in_flight.Cancel([&told](const absl::StatusOr<v1::TellState::Phase>&) { ++told; },
+                   absl::Seconds(10));
+  EXPECT_EQ(child->written().back(), MessageLine(kA, "x"));  // And nobody is interrupted.
+  PassSeconds(100);
+  EXPECT_TRUE(heard.empty());
+  in_flight.SetChild(nullptr);
+  ASSERT_EQ(work.waiting(), 1u);
+  work.DoOne();
+  EXPECT_FALSE(in_flight.any());
+  EXPECT_EQ(Outcome(), "");
+  EXPECT_EQ(told, 1);
+  EXPECT_THAT(heard, ElementsAre("settled"));
+}
+
+TEST_F(InFlightTest, ATranscriptThatCannotBeReadInTimeChangesNoFailure) {
+  Write();
+  Transcribe();
+  work.Hold();
+  in_flight.Fail(MakeFailure(v1::FAILURE_CHILD_EXITED, "it ended"), /*asked=*/false);
+  work.BeLate();
+  EXPECT_EQ(Outcome(), " FAILURE_CHILD_EXITED");
+}
+
+TEST_F(InFlightTest, OneThatCameAnewMeanwhileIsToldWhole) {
+  Write();
+  SayReplay();
+  SayText();
+  work.Hold();
+  in_flight.Fail(MakeFailure(v1::FAILURE_CHILD_EXITED, "it ended"), /*asked=*/false);
+  in_flight.OweWhole();
+  work.DoOne();
+  const std::vector<std::string> story = Story();
+  EXPECT_EQ(story[story.size() - 2], "gap " + kA);
+  EXPECT_EQ(Outcome(), " FAILURE_CHILD_EXITED");
+}
+
+TEST_F(InFlightTest, TheNextTellWaitsUntilOneThatIsOwedWholeIsTold) {
+  Write();
+  SayReplay();
+  in_flight.OweWhole();
+  work.Hold();
+  SayResult("error_during_execution");
+  EXPECT_TRUE(in_flight.is_settling());
+  SayText();
+  SayResult();
+  EXPECT_TRUE(heard.empty());
+  work.DoOne();
+  EXPECT_EQ(Outcome(), " FAILURE_CLAUDE_ERROR");
+  EXPECT_THAT(heard, ElementsAre("settled", "over"));
+}
+
+TEST_F(InFlightTest, AClaudeThatDoesNotStopIsNotKeptForItsTranscript) {
+  Write();
+  in_flight.OweWhole();
+  work.Hold();
+  in_flight.Cancel([](const absl::StatusOr<v1::TellState::Phase>&) {}, absl::Seconds(10));
+  PassSeconds(10);
+  EXPECT_THAT(heard, ElementsAre("wedged"));
+  work.DoOne();
+  EXPECT_EQ(Outcome(), " FAILURE_CANCELLED");
+  EXPECT_THAT(heard, ElementsAre("wedged", "settled"));
+}
+
+TEST_F(InFlightTest, AClaudeThatEndsWhileItsTranscriptIsWaitedForHasAnswered) {
+  Write();
+  SayReplay();
+  child->Say(R"({"type":"assistant","message":{"mo)");
+  SayResult();
+  Transcribe();
+  work.Hold();
+  in_flight.OnChildExited();
+  in_flight.Fail(MakeFailure(v1::FAILURE_CHILD_EXITED, "it ended"), /*asked=*/false);
+  PassSeconds(10);  // Nobody looks twice.
+  ASSERT_EQ(work.waiting(), 1u);
+  work.DoOne();
+  EXPECT_EQ(Outcome(), "");
+  const std::vector<std::string> story = Story();
+  EXPECT_EQ(story[story.size() - 4], "gap " + kA);
+  EXPECT_THAT(story[story.size() - 2], HasSubstr("result"));
+  EXPECT_THAT(heard, ElementsAre("settled", "over"));
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ absl::StatusOr<Lease::Grant> Lease::Acquire(const v1::AcquireRequest& request) {
   next.set_label(CutUtf8(request.label(), kLabelBytesMax));
   next.set_epoch(grant.epoch);
   if (absl::Status saved = files_.SaveState(next); !saved.ok()) return saved;
-  Check(state().epoch() == grant.epoch, "a lease that was granted is not the one in force");
+  Check(state().epoch() == grant.epoch && state().holder() == request.coordinator_id(),
+        "a lease that was granted is not the one in force");
   return grant;
 }
 

@@ -37,8 +37,8 @@ LiveChild::LiveChild(EventLoop& loop, const SessionContext& context, std::string
       idle_since_(absl::Now()) {}
 
 LiveChild::Phase LiveChild::phase() const {
-  if (claiming_) return abandoned_ ? Phase::kClosing : Phase::kStarting;
-  if (child_ == nullptr) return Phase::kNone;
+  if (preparing_) return abandoned_ ? Phase::kClosing : Phase::kStarting;
+  if (child_ == nullptr) return lingers_ ? Phase::kClosing : Phase::kNone;
   switch (child_->state()) {
     case ClaudeChild::State::kStarting:
       return Phase::kStarting;
@@ -86,7 +86,7 @@ v1::ChildInfo LiveChild::Info() const {
   return info;
 }
 
-std::string LiveChild::Transcript() const {
+TranscriptPlace LiveChild::Transcript() const {
   return exists() ? parts_.spec.TranscriptOfChild() : parts_.spec.TranscriptOfNext();
 }
 
@@ -96,28 +96,47 @@ void LiveChild::Start() {
   Check(!exists() && !parts_.in_flight.any(), "a second child of a session is started");
   idle_timer_.Cancel();
   parts_.end.OnStarting();
-  absl::StatusOr<LaunchPlan> plan = parts_.spec.Plan();
-  if (!plan.ok()) return FailStart(plan.status());
-  claiming_ = true;
+  preparing_ = true;
+  parts_.spec.Plan([this](absl::StatusOr<LaunchPlan> plan) { OnPlanned(std::move(plan)); });
+}
+
+void LiveChild::OnPlanned(absl::StatusOr<LaunchPlan> plan) {
+  Check(preparing_, "what is started is planned for none");
+  if (abandoned_ || !plan.ok()) return StopPreparing(plan.status());
   parts_.claim.TakeForStart([this, plan = *std::move(plan)](const absl::Status& claimed) mutable {
     OnClaimed(claimed, std::move(plan));
   });
 }
 
 void LiveChild::OnClaimed(const absl::Status& claimed, LaunchPlan plan) {
-  claiming_ = false;
-  if (std::exchange(abandoned_, false)) return OnGone();
-  // A person has asked for it since.
-  if (KindOf(claimed) == v1::FAILURE_WRONG_HOST && parts_.claim.takes_over_next()) return Start();
-  if (!claimed.ok()) return FailStart(claimed);
-  if (const absl::Status started = StartProcess(plan); !started.ok()) return FailStart(started);
+  Check(preparing_, "a session is claimed for no child");
+  if (abandoned_ || !claimed.ok()) return StopPreparing(claimed);
+  // By now: another host that shares this home may have had the session until it was claimed.
+  parts_.spec.LookForTranscript(std::move(plan), [this](absl::StatusOr<LaunchPlan> found) {
+    OnTranscriptSought(std::move(found));
+  });
+}
+
+void LiveChild::OnTranscriptSought(absl::StatusOr<LaunchPlan> plan) {
+  Check(preparing_, "a transcript is sought for no child");
+  if (abandoned_ || !plan.ok()) return StopPreparing(plan.status());
+  preparing_ = false;
+  if (const absl::Status started = StartProcess(*plan); !started.ok()) return FailStart(started);
   parts_.claim.Hold([this, start = ++starts_](const absl::Status& held) {
     if (start == starts_) OnStartHeld(held);
   });
 }
 
+void LiveChild::StopPreparing(const absl::Status& why) {
+  Check(preparing_ && !has_process(), "a child that runs is not started");
+  preparing_ = false;
+  if (std::exchange(abandoned_, false)) return OnGone();
+  // A person has asked for it since.
+  if (KindOf(why) == v1::FAILURE_WRONG_HOST && parts_.claim.takes_over_next()) return Start();
+  FailStart(why);
+}
+
 absl::Status LiveChild::StartProcess(LaunchPlan& plan) {
-  LookForTranscript(parts_.spec.of_child(), id_, context_, plan);
   if (!context_.sessions_on_network) plan.child.life_file = parts_.files.life_path();
   absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
       ClaudeChild::Start(loop_, plan.child, plan.resumes, start_, *this);
@@ -253,7 +272,7 @@ void LiveChild::OnTellHeld(const absl::Status& held) {
 void LiveChild::End(absl::Duration grace, v1::Exited::Reason reason) {
   if (!exists() || phase() == Phase::kClosing) return;
   idle_timer_.Cancel();
-  if (claiming_) {
+  if (preparing_) {
     abandoned_ = true;
     return;
   }
@@ -315,12 +334,18 @@ void LiveChild::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_startin
 }
 
 void LiveChild::OnGone() {
+  Check(!preparing_ && !lingers_, "a child is gone that there was not");
   parts_.in_flight.SetChild(nullptr);
   child_.reset();
   parts_.claim.Release();
   Save();
   idle_since_ = absl::Now();
-  sink_.OnChildGone();
+  lingers_ = parts_.in_flight.is_settling();
+  if (!lingers_) sink_.OnChildGone();
+}
+
+void LiveChild::OnTellSettled() {
+  if (std::exchange(lingers_, false)) sink_.OnChildGone();
 }
 
 void LiveChild::ForgetSurvivor() {

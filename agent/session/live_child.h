@@ -15,6 +15,7 @@
 #include "agent/claude/claude_child.h"
 #include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
+#include "agent/claude/transcript.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
@@ -40,7 +41,8 @@ class LiveChildSink {
   virtual void OnChildReady() = 0;
   // It could not be started, or ended or is being ended before it was ready.
   virtual void OnStartFailed(const absl::Status& why) = 0;
-  // The last process of it is gone: another one may be started.
+  // The last process of it is gone, and what became of its tell is known: another one may be
+  // started.
   virtual void OnChildGone() = 0;
 };
 
@@ -50,8 +52,9 @@ class LiveChildSink {
 //
 //   none ── Start ──▶ starting ──▶ ready ── End, or it ends ──▶ closing ──▶ none
 //
-// It is starting from the moment in which its session is being claimed, and has a process then, but
-// not at once.
+// It is starting from the moment in which the host is looked at for what to start and its session
+// is being claimed, and has a process then, but not at once. It is closing until its tell is
+// settled, which its transcript may be read for.
 class LiveChild final : private ClaudeSink {
  public:
   using Text = std::function<std::string()>;
@@ -78,15 +81,15 @@ class LiveChild final : private ClaudeSink {
   LiveChild& operator=(const LiveChild&) = delete;
 
   Phase phase() const;
-  bool exists() const { return has_process() || claiming_; }
+  bool exists() const { return has_process() || preparing_ || lingers_; }
   bool has_process() const { return child_ != nullptr; }
   // What people see of the session by it: also of one that has none.
   v1::SessionState state() const;
   v1::ChildInfo Info() const;
   // It is ready. `started`: it was not when the Open came.
   v1::OpenResponse Opened(bool started) const;
-  // Where the child has its session's transcript, or the next one would; "" if there is none.
-  std::string Transcript() const;
+  // Where the child has its session's transcript, or the next one would.
+  TranscriptPlace Transcript() const;
 
   // One of the sink's calls follows, or has come. None exists.
   void Start();
@@ -101,6 +104,8 @@ class LiveChild final : private ClaudeSink {
   // It gets what a person has decided, or why nobody does.
   void Decide(const std::string& request_id, const std::string& decision);
   void Refuse(const std::string& request_id, const std::string& why);
+  // The tell in flight is settled.
+  void OnTellSettled();
   // It is read as far as the journal has room.
   void UpdateBackPressure();
 
@@ -144,7 +149,11 @@ class LiveChild final : private ClaudeSink {
   void OnGone() override;
 
   // The steps of a start, one behind the other.
+  void OnPlanned(absl::StatusOr<LaunchPlan> plan);
   void OnClaimed(const absl::Status& claimed, LaunchPlan plan);
+  void OnTranscriptSought(absl::StatusOr<LaunchPlan> plan);
+  // No process is started: because of `why`, or it was ended meanwhile.
+  void StopPreparing(const absl::Status& why);
   absl::Status StartProcess(LaunchPlan& plan);
   void OnStartHeld(const absl::Status& held);
   void FailStart(const absl::Status& why);
@@ -164,9 +173,10 @@ class LiveChild final : private ClaudeSink {
   const Text who_;
   LoopTimer idle_timer_;
   absl::Time idle_since_;
-  bool claiming_ = false;   // For one that is about to be started,
+  bool preparing_ = false;  // One is about to be started,
   bool abandoned_ = false;  // and will not be.
   bool writing_ = false;    // WriteNextTell() waits for the claim.
+  bool lingers_ = false;    // It is gone, and its tell is being settled.
   uint64_t starts_ = 0;
   std::unique_ptr<ClaudeChild> child_;
 };

@@ -73,7 +73,7 @@ class LiveChildTest : public PartFixture,
   void OnRefusal(const std::string& id, const std::string& no) override { live.Refuse(id, no); }
   void OnAsked(const std::string&, const std::string&) override {}
   void OnAnswered(const std::string&) override {}
-  void OnTellSettled() override {}
+  void OnTellSettled() override { live.OnTellSettled(); }
   void OnTurnOver() override {}
   void OnWedged() override {}
 
@@ -90,7 +90,8 @@ class LiveChildTest : public PartFixture,
   absl::Status why;
   SessionSpec spec{context, kA, *files, nullptr};
   HeldClaim claim{kA, context, *files, [this] { return spec.ClaimFile(); }, Who};
-  Replay replay{*log, [] { return ""; }, Who};
+  HeldWork reading{/*at_once=*/true};
+  Replay replay{*log, [] { return [] { return std::string(); }; }, Who, &reading};
   TellQueue queue{files->tells(), *log, replay, [] { return absl::OkStatus(); }, Who};
   OpenRequests requests{loop, absl::Hours(24), *log, *this, Who};
   ChildEnd end{Who};
@@ -188,6 +189,27 @@ TEST_F(LiveChildTest, ItsTellFailsWithIt) {
   EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CHILD_EXITED"));
 }
 
+TEST_F(LiveChildTest, OneThatIsGoneMakesRoomWhenItsTellIsSettled) {
+  MakeReady();
+  queue.Offer(kA, "x", false, false, /*opened=*/true);
+  in_flight.WriteNext();
+  reading.Hold();
+  End(3);
+  EXPECT_EQ(child, nullptr);
+  EXPECT_FALSE(live.has_process());
+  EXPECT_FALSE(files->state().has_child());
+  EXPECT_FALSE(claim.is_held());
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kClosing);
+  EXPECT_TRUE(live.exists());
+  EXPECT_NE(live.WhyNoHandover(), "");
+  live.End(absl::ZeroDuration(), v1::Exited::CLOSED);
+  EXPECT_THAT(heard, ElementsAre("ready"));
+  reading.DoOne();
+  EXPECT_THAT(heard, ElementsAre("ready", "gone"));
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kNone);
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CHILD_EXITED"));
+}
+
 TEST_F(LiveChildTest, WhatItAsksIsAnsweredOrDroppedWithIt) {
   MakeReady();
   child->Say(
@@ -242,12 +264,22 @@ TEST_F(LiveChildTest, OnlyOneThatIsReadyIsHandedOver) {
   EXPECT_EQ(live.WhyNoHandover(), "claude is being ended");
 }
 
-// ------------------------------------------------------ where its claim takes a while to look at
+// ----------------------------------------------------- where its host takes a while to look at
 
-// Another thread looks at the claim.
+// Another thread looks for what is started, at the claim, for the transcript, and at the claim once
+// more.
 class LiveChildWaitsTest : public LiveChildTest {
  protected:
   LiveChildWaitsTest() { context.slow_work = &work; }
+  // What it is started with is known, its session is claimed, and its transcript was looked for.
+  void Prepare() {
+    live.Start();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
+      EXPECT_FALSE(live.has_process());
+      work.DoOne();
+    }
+  }
   void Initialized() {
     ASSERT_NE(child, nullptr);
     const std::string id = TextIn(ParsePeerJson(child->written().back()), "request_id");
@@ -264,7 +296,7 @@ TEST_F(LiveChildWaitsTest, ItIsStartingUntilItsClaimIsTakenAndHeld) {
   EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
   EXPECT_EQ(live.state(), v1::SESSION_STARTING);
   EXPECT_EQ(live.WhyNoHandover(), "claude is starting");
-  work.DoOne();
+  for (int i = 0; i < 3; ++i) work.DoOne();
   ASSERT_NE(child, nullptr);
   EXPECT_TRUE(child->written().empty());
   work.DoOne();
@@ -285,8 +317,7 @@ TEST_F(LiveChildWaitsTest, OneThatIsEndedBeforeItHasAProcessNeverGetsOne) {
 }
 
 TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
-  live.Start();
-  work.DoOne();
+  Prepare();
   ASSERT_NE(child, nullptr);
   live.End(absl::Seconds(2), v1::Exited::CLOSED);
   work.DoAll();
@@ -296,8 +327,50 @@ TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
   EXPECT_THAT(heard, ElementsAre("gone"));
 }
 
+TEST_F(LiveChildWaitsTest, WhatNobodyCanLookAtStartsNothing) {
+  for (int done = 0; done < 3; ++done) {
+    live.Start();
+    for (int i = 0; i < done; ++i) work.DoOne();
+    work.BeLate();
+    EXPECT_EQ(heard.back(), "failed");
+    EXPECT_EQ(KindOf(why), v1::FAILURE_STORAGE);
+    EXPECT_EQ(live.phase(), LiveChild::Phase::kNone);
+    work.DoAll();
+    EXPECT_EQ(child, nullptr);
+    EXPECT_FALSE(std::filesystem::exists(spec.ClaimFile()));
+  }
+  EXPECT_EQ(heard.size(), 3u);
+}
+
+TEST_F(LiveChildWaitsTest, OneMayBeEndedAtEachStepBeforeItHasAProcess) {
+  for (int done = 0; done < 3; ++done) {
+    live.Start();
+    for (int i = 0; i < done; ++i) work.DoOne();
+    live.End(absl::Seconds(2), v1::Exited::CLOSED);
+    work.DoAll();
+    EXPECT_EQ(heard.back(), "gone");
+    EXPECT_EQ(child, nullptr);
+    EXPECT_FALSE(std::filesystem::exists(spec.ClaimFile()));
+  }
+  EXPECT_EQ(heard.size(), 3u);
+}
+
+TEST_F(LiveChildWaitsTest, ATranscriptThatAnotherHostHasWrittenUntilTheClaimIsResumed) {
+  live.Start();
+  work.DoOne();
+  work.DoOne();
+  const std::filesystem::path projects =
+      std::filesystem::path(spec.ClaimFile()).parent_path().parent_path();
+  std::filesystem::create_directories(projects / "-elsewhere");
+  std::ofstream(projects / "-elsewhere" / (kA + ".jsonl")).flush();
+  work.DoAll();
+  Initialized();
+  EXPECT_TRUE(live.Opened(/*started=*/true).resumed());
+}
+
 TEST_F(LiveChildWaitsTest, AClaimThatNobodyCanLookAtStartsNothing) {
   live.Start();
+  work.DoOne();
   work.BeLate();
   EXPECT_THAT(heard, ElementsAre("failed"));
   EXPECT_EQ(KindOf(why), v1::FAILURE_STORAGE);
@@ -314,6 +387,7 @@ TEST_F(LiveChildWaitsTest, ATakeoverThatComesMeanwhileCounts) {
                      .since = absl::Now()};
   ASSERT_TRUE(TakeClaim(spec.ClaimFile(), theirs, /*takeover=*/false).ok());
   live.Start();
+  work.DoOne();
   claim.TakeOverNext();
   work.DoAll();
   Initialized();

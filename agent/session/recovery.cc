@@ -1,8 +1,13 @@
 #include "agent/session/recovery.h"
 
+#include <cstddef>
+#include <memory>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "agent/process/life_lock.h"
+#include "agent/process/slow_work.h"
 #include "agent/session/claim.h"
 #include "common/log/check.h"
 #include "common/log/log.h"
@@ -11,6 +16,7 @@ namespace iris {
 namespace {
 
 constexpr absl::Duration kLookElsewhereEvery = absl::Seconds(1);
+constexpr absl::Duration kStraysWithin = absl::Minutes(1);
 
 ProcessId Id(int64_t pid, uint64_t start_time) {
   return {.pid = static_cast<pid_t>(pid), .start_time = start_time};
@@ -98,7 +104,7 @@ v1::ChildInfo Recovery::SurvivorInfo() const {
 void Recovery::End() {
   // Whose it is decides what is ended.
   end_asked_ = claiming_;
-  if (claiming_) return;
+  if (claiming_ || kills_strays_) return;
   if (survivor_ != nullptr && !survivor_->is_of_another_agent()) return survivor_->End();
   // Another agent runs it, and its claim keeps the session. Or it runs where nobody here can see
   // it, if it runs: whoever asks for its end has to know.
@@ -111,11 +117,32 @@ void Recovery::OnGone() {
   drain_timer_.Cancel();
   look_timer_.Cancel();
   survivor_.reset();
-  // Whoever killed its keeper, which ends all that is below, left its tools to nobody.
-  const size_t strays = std::exchange(keeper_was_killed_, false) ? kill_strays_(id_) : 0;
-  if (strays > 0) {
-    LogWarn("session ", id_, ": ", strays, " processes that its claude had left were killed");
-  }
+  std::exchange(keeper_was_killed_, false) ? KillStrays() : BeOver();
+}
+
+void Recovery::KillStrays() {
+  Check(draining_ && !claiming_ && !kills_strays_, "strays of no survivor are looked for");
+  kills_strays_ = true;
+  auto killed = std::make_shared<size_t>(0);
+  OrAtOnce(context_.slow_work)
+      .Run(
+          "what a claude has left", kStraysWithin,
+          [killed, kill = kill_strays_, id = id_] { *killed = kill(id); },
+          lifetime_.While([this, killed](const absl::Status& ran) {
+            if (!ran.ok()) {
+              LogWarn("session ", id_, ": ", ran.message(), ": some of it may still run");
+            } else if (*killed > 0) {
+              LogWarn("session ", id_, ": ", *killed,
+                      " processes that its claude had left were killed");
+            }
+            kills_strays_ = false;
+            BeOver();
+          }));
+}
+
+void Recovery::BeOver() {
+  Check(!claiming_ && !kills_strays_ && survivor_ == nullptr,
+        "a survivor is over that is waited for");
   claim_.Release();
   sink_.OnDraining("");
   draining_ = false;

@@ -11,6 +11,7 @@
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/held_claim.h"
+#include "agent/session/lifetime.h"
 #include "agent/session/loop_timer.h"
 #include "agent/session/session_files.h"
 #include "common/loop/event_loop.h"
@@ -32,8 +33,13 @@ class RecoverySink {
 // for, and ended where that takes too long. Nothing may be started before. Lives on the process
 // loop.
 //
-//   Begin() ── one may run ──▶ draining ── it is gone, or End() ──▶ over
-//      └───────── none ────────────────────────────────────────────▶
+//   Begin() ── one may run ──▶ draining ── it is gone, or End() ──▶ (strays are killed) ──▶ over
+//      └───────── none ────────────────────────────────────────────────────────────────────▶
+//
+// Strays are looked for by the agent's SlowWork, since reading what the kernel says of a process
+// may wait for that process: a minute at most, and in front of all that a next child needs there.
+// Its life lock (life_lock.h) is only tried on the loop, once a second, and on no network file
+// system.
 class Recovery {
  public:
   // All of them outlive this.
@@ -68,6 +74,9 @@ class Recovery {
   // For certain: nothing of it runs any more.
   bool IsOverElsewhere();
   void OnGone();
+  // Whoever killed the survivor's keeper, which ends all that is below, left its tools to nobody.
+  void KillStrays();
+  void BeOver();
 
   EventLoop& loop_;
   const SessionContext& context_;
@@ -81,9 +90,11 @@ class Recovery {
   bool is_gone_ = false;            // and is gone already,
   bool end_asked_ = false;          // or is to be ended then.
   bool keeper_was_killed_ = false;  // Of the survivor, before this agent came.
+  bool kills_strays_ = false;       // These are looked for now.
   std::unique_ptr<Survivor> survivor_;
   LoopTimer drain_timer_;
   LoopTimer look_timer_;  // For a survivor that cannot be seen.
+  const Lifetime lifetime_;
 };
 
 }  // namespace iris

@@ -116,8 +116,34 @@ TEST_F(RecoveryTest, OneThatIsBeingClaimedIsEndedWhenItIsKnownWhoseItIs) {
   EXPECT_EQ(gone, 0);
   work.DoOne();
   Pass(absl::Seconds(1));
+  // Its keeper was gone, and left its tools to nobody. Nothing is started beside them.
+  EXPECT_EQ(gone, 0);
+  EXPECT_TRUE(recovery.is_draining());
+  recovery.End();
+  EXPECT_EQ(work.waiting(), 1u);
+  work.DoOne();
+  EXPECT_EQ(strays_killed, 1);
   EXPECT_EQ(gone, 1);
-  EXPECT_EQ(strays_killed, 1);  // Its keeper was gone, and left its tools to nobody.
+  work.DoAll();
+}
+
+TEST_F(RecoveryTest, StraysThatCannotBeLookedForAreNotWaitedForForEver) {
+  HeldWork work;
+  context.slow_work = &work;
+  SaveLaunch();
+  NoteChild("boot", "pid:[1]");
+  saved::State state = files->state();
+  state.mutable_child()->set_keeper(2'000'000'000);  // No Linux has it.
+  state.mutable_child()->set_keeper_start_time(1);
+  state.mutable_child()->set_claim(scratch.File("projects/.iris/4f6d.claim"));
+  ASSERT_TRUE(files->SaveState(state).ok());
+  Begin();
+  work.DoOne();
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(gone, 0);
+  work.BeLate();
+  EXPECT_EQ(gone, 1);
+  EXPECT_EQ(strays_killed, 0);
   work.DoAll();
 }
 

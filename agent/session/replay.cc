@@ -8,13 +8,11 @@
 
 namespace iris {
 
-Replay::Turn Replay::Find(absl::string_view tell_id) const { return FindTurn(path_(), tell_id); }
-
 void Replay::Look(const std::string& tell_id, Looked done) const {
   auto turn = std::make_shared<Turn>();
   work_.Run(
       "claude's transcript", kWithin,
-      [turn, path = path_(), tell_id] { *turn = FindTurn(path, tell_id); },
+      [turn, find = finder_(), tell_id] { *turn = FindTurn(find(), tell_id); },
       lifetime_.While([turn, done = std::move(done)](const absl::Status& ran) mutable {
         done(ran.ok() ? *turn : Turn(ran));
       }));
@@ -27,11 +25,6 @@ void Replay::ReplaceOutput(absl::string_view tell_id, const std::vector<std::str
   event.mutable_gap()->set_reason(std::string(reason));
   log_.Append(std::move(event));
   for (const std::string& line : lines) log_.AppendOutput(line, /*more=*/false);
-}
-
-std::optional<absl::Status> Replay::OutcomeOf(const std::string& tell_id, bool was_heard,
-                                              const absl::Status& unless_ended) {
-  return OutcomeBy(Find(tell_id), tell_id, was_heard, unless_ended);
 }
 
 std::optional<absl::Status> Replay::OutcomeBy(const Turn& turn, const std::string& tell_id,
@@ -62,8 +55,7 @@ std::optional<absl::Status> Replay::OutcomeBy(const Turn& turn, const std::strin
   return NothingSays(lost, turn->detail);
 }
 
-bool Replay::ReplayIfAnswered(const std::string& tell_id) {
-  const absl::StatusOr<TranscriptTurn> turn = Find(tell_id);
+bool Replay::ReplayIfAnswered(const Turn& turn, const std::string& tell_id) {
   if (!turn.ok() || turn->state != TranscriptTurn::State::kEndedWell) return false;
   ReplaceOutput(tell_id, turn->lines,
                 "claude ended after its answer; this is the transcript's text");
@@ -71,8 +63,8 @@ bool Replay::ReplayIfAnswered(const std::string& tell_id) {
 }
 
 // Of a text that lacks its beginning nothing may be left.
-absl::Status Replay::ReplayWhole(const std::string& tell_id, const absl::Status& outcome) {
-  const absl::StatusOr<TranscriptTurn> turn = Find(tell_id);
+absl::Status Replay::ReplayWhole(const Turn& turn, const std::string& tell_id,
+                                 const absl::Status& outcome) {
   ReplaceOutput(tell_id, turn.ok() ? turn->lines : std::vector<std::string>(),
                 "the message came anew while it ran; this is what the transcript has");
   if (!outcome.ok()) return outcome;

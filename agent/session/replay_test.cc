@@ -2,9 +2,12 @@
 
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "agent/claude/transcript.h"
 #include "agent/session/part_fixture.h"
+#include "agent/testing/held_work.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,33 +36,44 @@ class ReplayTest : public PartFixture {
   std::string Ended() { return std::string(kAsked) + "\n" + kEnded + "\n"; }
   std::string Broken() { return std::string(kAsked) + "\n" + kCalls + "\n"; }
 
+  // What the transcript has of it.
+  Replay::Turn Look() {
+    Replay::Turn found = absl::UnknownError("not looked up");
+    replay.Look(kTell, [&found](const Replay::Turn& turn) { found = turn; });
+    return found;
+  }
+  std::optional<absl::Status> Outcome(bool was_heard,
+                                      const absl::Status& unless_ended = absl::OkStatus()) {
+    return replay.OutcomeBy(Look(), kTell, was_heard, unless_ended);
+  }
+
   std::string path;
   const absl::Status cancelled = MakeFailure(v1::FAILURE_CANCELLED, "cancelled");
-  Replay replay{*log, [this] { return path; }, [] { return "claude"; }};
+  Replay replay{*log, [this] { return [at = path] { return at; }; }, [] { return "claude"; }};
 };
 
 TEST_F(ReplayTest, WhatClaudeHasNotBegunHasNoOutcome) {
-  EXPECT_EQ(replay.OutcomeOf(kTell, /*was_heard=*/false), std::nullopt);
+  EXPECT_EQ(Outcome(/*was_heard=*/false), std::nullopt);
   Transcribe(std::string(kAsked) + "\n");
-  EXPECT_EQ(replay.OutcomeOf(kTell, /*was_heard=*/true), std::nullopt);
+  EXPECT_EQ(Outcome(/*was_heard=*/true), std::nullopt);
   EXPECT_THAT(Story(), IsEmpty());
 }
 
 TEST_F(ReplayTest, WhatWasHeardHadBegun) {
-  EXPECT_EQ(KindOf(*replay.OutcomeOf(kTell, /*was_heard=*/true)), v1::FAILURE_AMBIGUOUS);
-  EXPECT_EQ(KindOf(*replay.OutcomeOf(kTell, /*was_heard=*/true, cancelled)), v1::FAILURE_CANCELLED);
+  EXPECT_EQ(KindOf(*Outcome(/*was_heard=*/true)), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(KindOf(*Outcome(/*was_heard=*/true, cancelled)), v1::FAILURE_CANCELLED);
   EXPECT_THAT(Story(), IsEmpty());
 }
 
 TEST_F(ReplayTest, AWholeAnswerIsToldAnew) {
   Transcribe(Ended());
-  EXPECT_EQ(replay.OutcomeOf(kTell, /*was_heard=*/true, cancelled), absl::OkStatus());
+  EXPECT_EQ(Outcome(/*was_heard=*/true, cancelled), absl::OkStatus());
   EXPECT_THAT(Story(), ElementsAre(std::string("gap ") + kTell, std::string("output ") + kEnded));
 }
 
 TEST_F(ReplayTest, AnAnswerThatBrokeOffIsToldAsFarAsItGoes) {
   Transcribe(Broken());
-  const absl::Status outcome = *replay.OutcomeOf(kTell, /*was_heard=*/true);
+  const absl::Status outcome = *Outcome(/*was_heard=*/true);
   EXPECT_EQ(KindOf(outcome), v1::FAILURE_AMBIGUOUS);
   EXPECT_THAT(std::string(outcome.message()), HasSubstr("claude lost its agent in this turn: "));
   EXPECT_THAT(Story(), ElementsAre(std::string("gap ") + kTell, std::string("output ") + kCalls));
@@ -67,20 +81,41 @@ TEST_F(ReplayTest, AnAnswerThatBrokeOffIsToldAsFarAsItGoes) {
 
 TEST_F(ReplayTest, AFailureStandsUnlessTheWholeAnswerIsThere) {
   Transcribe(Broken());
-  EXPECT_FALSE(replay.ReplayIfAnswered(kTell));
+  EXPECT_FALSE(replay.ReplayIfAnswered(Look(), kTell));
   EXPECT_THAT(Story(), IsEmpty());
   Transcribe(Ended());
-  EXPECT_TRUE(replay.ReplayIfAnswered(kTell));
+  EXPECT_TRUE(replay.ReplayIfAnswered(Look(), kTell));
   EXPECT_EQ(Story().size(), 2u);
 }
 
 TEST_F(ReplayTest, WhatIsToldWholeLeavesNothingOfWhatWasTold) {
-  EXPECT_EQ(KindOf(replay.ReplayWhole(kTell, absl::OkStatus())), v1::FAILURE_AMBIGUOUS);
-  EXPECT_EQ(replay.ReplayWhole(kTell, cancelled), cancelled);
+  EXPECT_EQ(KindOf(replay.ReplayWhole(Look(), kTell, absl::OkStatus())), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(replay.ReplayWhole(Look(), kTell, cancelled), cancelled);
   Transcribe(Ended());
-  EXPECT_TRUE(replay.ReplayWhole(kTell, absl::OkStatus()).ok());
+  EXPECT_TRUE(replay.ReplayWhole(Look(), kTell, absl::OkStatus()).ok());
   EXPECT_THAT(Story(), ElementsAre(std::string("gap ") + kTell, std::string("gap ") + kTell,
                                    std::string("gap ") + kTell, std::string("output ") + kEnded));
+}
+
+// Also where it is: a folder of projects may be large, and hang.
+TEST_F(ReplayTest, TheTranscriptIsFoundWhereItIsRead) {
+  HeldWork work;
+  bool was_sought = false;
+  Replay other{*log,
+               [&] {
+                 return [&] {
+                   was_sought = true;
+                   return path;
+                 };
+               },
+               [] { return "claude"; }, &work};
+  Transcribe(Ended());
+  TranscriptTurn::State state = TranscriptTurn::State::kAbsent;
+  other.Look(kTell, [&state](const Replay::Turn& turn) { state = turn->state; });
+  EXPECT_FALSE(was_sought);
+  work.DoOne();
+  EXPECT_TRUE(was_sought);
+  EXPECT_EQ(state, TranscriptTurn::State::kEndedWell);
 }
 
 }  // namespace

@@ -15,6 +15,12 @@ namespace iris {
 
 // How long a host keeps a session that nobody uses, and what is left of those that were damaged.
 // claude's transcripts stay. Lives on the process loop.
+//
+// The folders are listed and removed on the loop, which the sessions' own files are written on as
+// well: where these hang, there is no agent. A session has a dozen files and the segments of its
+// journal (journal.h), and no folder. Removed are those that became too old since yesterday, once a
+// day, and one that makes room for another; a list has what the agent keeps (4,096 sessions) and
+// what was put aside within 30 days.
 class Retention {
  public:
   // In the name of what was put aside: SESSION.damaged-RANDOM.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/transcript.h"
 #include "agent/session/turn_failure.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
@@ -20,13 +21,12 @@ Session::Session(EventLoop& loop, const SessionContext& context, std::string ses
       claim_(
           id_, context, *files_, [this] { return spec_.ClaimFile(); }, who_),
       replay_(
-          log_, [this] { return child_.Transcript(); }, who_, context.slow_work),
+          log_,
+          [this] { return [place = child_.Transcript()] { return FindTranscript(place); }; }, who_,
+          context.slow_work),
       queue_(
           files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_,
-          [this] {
-            AskTranscript();
-            StartNext();
-          }),
+          [this] { GoOn(); }),
       recovery_(loop, context, id_, *files_, claim_, std::move(kill_strays), *this),
       requests_(loop, context.request_patience, log_, *this, who_),
       end_(who_),
@@ -126,7 +126,12 @@ void Session::Close(absl::Duration grace, CloseDone done) {
   const absl::Status ended = EndedOnRequest(spec_.Who());
   OnStartFailed(ended);
   queue_.SettleTextless(ended);
-  if (is_free()) return done(false);
+  if (is_free() && !queue_.is_settling_lost()) return done(false);
+  if (is_free()) {
+    queue_.SettleLost(/*closed=*/true);
+    closing_.push_back([done = std::move(done)](bool) mutable { done(false); });
+    return;
+  }
   closing_.push_back(std::move(done));
   if (recovery_.is_draining()) return recovery_.End();
   child_.End(grace > absl::ZeroDuration() ? grace : LiveChild::kDefaultGrace, v1::Exited::CLOSED);
@@ -135,12 +140,14 @@ void Session::Close(absl::Duration grace, CloseDone done) {
 void Session::OnSurvivorGone() {
   child_.ForgetSurvivor();
   queue_.SettleLost(/*closed=*/!closing_.empty());
-  BeWithoutChild();
+  GoOn();
 }
 
-void Session::BeWithoutChild() {
+void Session::GoOn() {
   AskTranscript();
-  for (CloseDone& done : std::exchange(closing_, {})) done(true);
+  if (is_free() && !queue_.is_settling_lost()) {
+    for (CloseDone& done : std::exchange(closing_, {})) done(true);
+  }
   StartNext();
 }
 

@@ -110,8 +110,8 @@ class Session final : private LiveChildSink,
   void set_idle_limits(const IdleLimits& limits) { in_flight_.watch().set_idle_limits(limits); }
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
-  // A survivor of an earlier agent is ended at once.
-  // Tells and Opens that wait are cancelled. `done` when nothing is left.
+  // A survivor of an earlier agent is ended at once. Tells and Opens that wait are cancelled. `done`
+  // when nothing is left, and the transcript has said what became of tells that a survivor had.
   void Close(absl::Duration grace, CloseDone done);
 
   // Whether another program of this process could go on with the session now: "" or, for people,
@@ -149,7 +149,8 @@ class Session final : private LiveChildSink,
   // Nobody waits for anything here: no child, no survivor, no reader, and no tell whose text is
   // here. (One whose text died with an earlier agent may wait for ever.)
   bool deserted() const {
-    return is_free() && log_.reader_count() == 0 && !queue_.any_waits() && opening_.empty();
+    return is_free() && log_.reader_count() == 0 && !queue_.any_waits() && opening_.empty() &&
+           !queue_.is_asking();
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
@@ -162,8 +163,11 @@ class Session final : private LiveChildSink,
   // Of its parts.
   void OnChildReady() override;
   void OnStartFailed(const absl::Status& why) override;
-  void OnChildGone() override { BeWithoutChild(); }
-  void OnTellSettled() override { AskTranscript(); }
+  void OnChildGone() override { GoOn(); }
+  void OnTellSettled() override {
+    AskTranscript();
+    child_.OnTellSettled();
+  }
   void OnTurnOver() override { child_.WriteNextTell(); }
   void OnWedged() override { child_.End(absl::ZeroDuration(), v1::Exited::WEDGED); }
   void OnDecision(const std::string& id, const std::string& it) override { child_.Decide(id, it); }
@@ -178,8 +182,9 @@ class Session final : private LiveChildSink,
   // Neither a child nor a survivor runs: one may be started.
   bool is_free() const { return !child_.exists() && !recovery_.is_draining(); }
   bool is_ready() const { return child_.phase() == LiveChild::Phase::kReady; }
-  // Nothing runs any more. The next child is started if somebody waits for it.
-  void BeWithoutChild();
+  // Nothing runs any more, or an answer of the transcript has come: whoever waits for the end of all
+  // hears of it, and the next child is started if somebody waits for it.
+  void GoOn();
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();
   // Starts a child if somebody waits for it, or writes the next tell, if it can get any.

@@ -26,7 +26,9 @@ namespace iris {
 //   mark, *.seg  the journal
 //   running the lock of what runs for it (agent/process/life_lock.h)
 //
-// Lives on the process loop.
+// Lives on the process loop, which waits for what it saves: some small files, each synced before a
+// coordinator or a claude hears of what it says. They lie where the agent keeps all of its own; a
+// disk that hangs there holds it up.
 class SessionFiles {
  public:
   // What is in `dir`, for the agent's life `incarnation`; an empty or missing directory is a new

@@ -14,6 +14,7 @@
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
+#include "agent/testing/held_work.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
@@ -366,6 +367,69 @@ TEST_F(SessionRecoveryTest, WhatWasSettledIsNeverRunAgain) {
   Repeat(id, "SUM x");
   EXPECT_EQ(Ask("COUNT"), "2");
   EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+// -------------------------------------------------------- where a transcript takes a while to read
+
+// An agent was killed while claude had a tell, and another thread of the next one looks that up.
+class SessionLookedUpTest : public SessionRecoveryTest {
+ protected:
+  SessionLookedUpTest() {
+    context.slow_work = &work;
+    NextAgent([this](SessionFiles& files) { Leave(files, id); });
+    Do([this](Session&) { work.DoOne(); });  // A claim that it may have left.
+  }
+  void TearDown() override {
+    Do([this](Session&) { work.DoAll(); });
+    SessionFixture::TearDown();
+  }
+
+  HeldWork work;  // Of the loop.
+  const std::string id = NewUuid();
+};
+
+TEST_F(SessionLookedUpTest, NothingIsStartedOrHandedOverBefore) {
+  Do([this](Session& session) {
+    session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>&) {});
+    EXPECT_EQ(session.state(), v1::SESSION_NO_CHILD);
+    EXPECT_THAT(session.WhyNoHandover(), HasSubstr("transcript"));
+    EXPECT_EQ(session.Info().tell_in_flight(), id);
+    EXPECT_EQ(work.waiting(), 1u);
+    work.DoOne();
+    EXPECT_EQ(session.state(), v1::SESSION_STARTING);
+  });
+  EXPECT_EQ(Info().tells_waiting(), 1u);  // For its text.
+}
+
+TEST_F(SessionLookedUpTest, WhoEndsTheSessionWaitsForThatAndTheTellIsCancelled) {
+  Do([this](Session& session) {
+    int ended = 0;
+    session.Close(absl::ZeroDuration(), [&ended](bool was_running) {
+      ++ended;
+      EXPECT_FALSE(was_running);
+    });
+    EXPECT_EQ(ended, 0);
+    work.DoOne();
+    EXPECT_EQ(ended, 1);
+  });
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);
+}
+
+TEST_F(SessionLookedUpTest, WhatCannotBeReadInTimeIsAmbiguous) {
+  Do([this](Session&) { work.BeLate(); });
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(Info().tells_waiting(), 0u);
+}
+
+// The next agent looks it up again.
+TEST_F(SessionLookedUpTest, AnAgentThatIsKilledMeanwhileHasLostNothing) {
+  NextAgent([](SessionFiles&) {});
+  Do([this](Session&) {
+    EXPECT_EQ(work.waiting(), 3u);  // One of them of an agent that is gone.
+    work.DoAll();
+  });
+  EXPECT_EQ(Info().tells_waiting(), 1u);
+  EXPECT_EQ(CountOfSettled(id), 0u);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "agent/session/session_spec.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/claude/auth_links.h"
+#include "agent/process/slow_work.h"
 #include "agent/session/claim.h"
+#include "common/failure/failure.h"
 
 namespace iris {
 namespace {
@@ -51,10 +54,38 @@ absl::Status SessionSpec::Renew(const v1::LaunchSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<LaunchPlan> SessionSpec::Plan() {
+void SessionSpec::Plan(Planned done) {
   of_child_ = newest_;
-  child_directory_ = DirectoryOf(newest_, context_);
-  return PlanLaunch(newest_, id_, context_);
+  child_directory_ = {};
+  Look([spec = WithLastingAuthSock(newest_, context_), id = id_,
+        context = context_] { return PlanLaunch(spec, id, context); },
+       [this, done = std::move(done)](absl::StatusOr<LaunchPlan> plan) mutable {
+         if (plan.ok()) child_directory_ = plan->directory;
+         done(std::move(plan));
+       });
+}
+
+void SessionSpec::LookForTranscript(LaunchPlan plan, Planned done) {
+  Look(
+      [spec = of_child_, id = id_, context = context_, plan = std::move(plan)]() mutable {
+        iris::LookForTranscript(spec, id, context, plan);
+        return absl::StatusOr<LaunchPlan>(std::move(plan));
+      },
+      std::move(done));
+}
+
+// The work may outlive this, and has copies of all that it needs.
+void SessionSpec::Look(absl::AnyInvocable<absl::StatusOr<LaunchPlan>()> plan, Planned done) {
+  auto found = std::make_shared<absl::StatusOr<LaunchPlan>>();
+  OrAtOnce(context_.slow_work)
+      .Run(
+          "what claude is started with", kWithin,
+          [found, plan = std::move(plan)]() mutable { *found = plan(); },
+          lifetime_.While([this, found, done = std::move(done)](const absl::Status& ran) mutable {
+            if (ran.ok()) return done(std::move(*found));
+            done(MakeFailure(v1::FAILURE_STORAGE,
+                             absl::StrCat(Who(), " cannot be started: ", ran.message())));
+          }));
 }
 
 // One that is not there now is most likely being replaced.
@@ -69,11 +100,13 @@ bool SessionSpec::IsOutdated() const {
   return !LaunchesAlike(of_child_, newest_) || DirectoryIsReplaced();
 }
 
-std::string SessionSpec::TranscriptOfChild() const {
-  return TranscriptOf(of_child_, id_, context_);
+TranscriptPlace SessionSpec::TranscriptOfChild() const {
+  return TranscriptPlaceOf(of_child_, id_, context_);
 }
 
-std::string SessionSpec::TranscriptOfNext() const { return TranscriptOf(newest_, id_, context_); }
+TranscriptPlace SessionSpec::TranscriptOfNext() const {
+  return TranscriptPlaceOf(newest_, id_, context_);
+}
 
 std::string SessionSpec::ClaimFile() const {
   return opened() ? ClaimPath(ConfigDirOf(newest_, context_), id_) : "";

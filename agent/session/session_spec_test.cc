@@ -6,8 +6,10 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "agent/session/part_fixture.h"
+#include "agent/testing/held_work.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,6 +19,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::EndsWith;
+using ::testing::Not;
 
 constexpr char kId[] = "4f6d0000-0000-4000-8000-000000000000";
 
@@ -38,7 +41,7 @@ class SessionSpecTest : public PartFixture {
     spec = std::make_unique<SessionSpec>(context, kId, *files, before);
   }
   void Start() {
-    const absl::StatusOr<LaunchPlan> plan = spec->Plan();
+    spec->Plan([this](absl::StatusOr<LaunchPlan> planned) { plan = std::move(planned); });
     ASSERT_TRUE(plan.ok()) << plan.status();
   }
   void SetEnvironment(const std::string& id, const std::string& entry) {
@@ -53,6 +56,7 @@ class SessionSpecTest : public PartFixture {
                          .program_dirs = {},
                          .child_env = {"PATH=/usr/bin:/bin"}};
   std::unique_ptr<SessionSpec> spec;
+  absl::StatusOr<LaunchPlan> plan = absl::UnknownError("not planned");
 };
 
 TEST_F(SessionSpecTest, TheNewestOpenCountsAndOutlivesTheAgent) {
@@ -152,6 +156,40 @@ TEST_F(SessionSpecTest, AnUpgradeKnowsHowTheChildWasStarted) {
   EXPECT_TRUE(spec->newest().has_environment());
   EXPECT_EQ(spec->of_child().args_size(), 0);
   EXPECT_TRUE(spec->IsOutdated());
+}
+
+// ---------------------------------------------------- where the host takes a while to look at
+
+class SessionSpecWaitsTest : public SessionSpecTest {
+ protected:
+  SessionSpecWaitsTest() {
+    context.slow_work = &work;
+    EXPECT_TRUE(spec->Renew(launch).ok());
+    spec->Plan([this](absl::StatusOr<LaunchPlan> planned) { plan = std::move(planned); });
+  }
+  HeldWork work;
+};
+
+TEST_F(SessionSpecWaitsTest, WhatComesMeanwhileIsForTheNextOne) {
+  launch.add_args("--model=other");
+  ASSERT_TRUE(spec->Renew(launch).ok());
+  EXPECT_TRUE(spec->IsOutdated());
+  work.DoOne();
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(plan->child.args, Not(Contains("--model=other")));
+  EXPECT_EQ(spec->of_child().args_size(), 0);
+  EXPECT_TRUE(plan->directory.known());
+}
+
+TEST_F(SessionSpecWaitsTest, WhatCannotBeLookedAtInTimeIsAFailure) {
+  work.BeLate();
+  EXPECT_EQ(KindOf(plan.status()), v1::FAILURE_STORAGE);
+}
+
+TEST_F(SessionSpecWaitsTest, NobodyHearsOfItAnyMore) {
+  spec.reset();
+  work.DoOne();
+  EXPECT_TRUE(absl::IsUnknown(plan.status()));
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ class SessionTable {
   // What still runs is killed without waiting: call CloseAll() first.
   ~SessionTable();
 
-  // Takes over the sessions that earlier agents left on the disk; before anything else. One that is
+  // Takes over the sessions that earlier agents left on the disk; before anything else, since it
+  // reads all that they left, and looks for their keepers, before it returns. One that is
   // damaged is put aside (SESSION.damaged) and logged. `before`: what HandOver() gave in the
   // program that this process ran before; those sessions' children go on. From then on the house is
   // kept.

@@ -17,6 +17,7 @@
 #include "common/base/scoped_fd.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -68,13 +69,22 @@ TellLedger::Phase TellLedger::PhaseOf(absl::string_view tell_id) const {
   return found == phases_.end() ? v1::TellState::PHASE_UNSPECIFIED : found->second;
 }
 
+void TellLedger::CheckLists() const {
+  Check(phases_.size() == open_.size() + settled_.size(), "a known tell is in no list, or in two");
+  Check(settled_.size() <= kSettledKept, "more settled tells are known than are kept");
+}
+
 void TellLedger::Note(const std::string& tell_id, Phase phase) {
+  CheckLists();
+  Check(phase != v1::TellState::PHASE_UNSPECIFIED, "a tell is noted as unknown");
   Phase& known = phases_[tell_id];
   if (known == v1::TellState::SETTLED) return;
   if (known == v1::TellState::PHASE_UNSPECIFIED) open_.push_back(tell_id);
   known = phase;
   if (phase != v1::TellState::SETTLED) return;
-  open_.erase(std::find(open_.begin(), open_.end(), tell_id));
+  const auto open = std::find(open_.begin(), open_.end(), tell_id);
+  Check(open != open_.end(), "a tell is settled that is not open");
+  open_.erase(open);
   settled_.push_back(tell_id);
   if (settled_.size() > kSettledKept) {
     phases_.erase(settled_.front());
@@ -84,6 +94,7 @@ void TellLedger::Note(const std::string& tell_id, Phase phase) {
 }
 
 void TellLedger::Forget(const std::string& tell_id) {
+  CheckLists();
   phases_.erase(tell_id);
   outcomes_.erase(tell_id);
   open_.erase(std::remove(open_.begin(), open_.end(), tell_id), open_.end());
@@ -107,6 +118,8 @@ void TellLedger::ForgetOutcomesUpTo(uint64_t seq) {
 
 void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
   Note(tell_id, phase);
+  Check(PhaseOf(tell_id) == phase || PhaseOf(tell_id) == v1::TellState::SETTLED,
+        "a tell is not where it was set");
   if (phase == v1::TellState::SETTLED) NoteOutcome(tell_id, seq);
   absl::Status status;
   if (behind_ || entries_ >= kEntriesMax) {

@@ -61,6 +61,8 @@ class TellLedger {
  private:
   explicit TellLedger(std::string path) : path_(std::move(path)) {}
   void Note(const std::string& tell_id, Phase phase);
+  // Each tell that is known is either open or settled, once.
+  void CheckLists() const;
   void NoteOutcome(const std::string& tell_id, uint64_t seq);
   absl::Status Append(const std::string& entry) const;
   absl::Status Rewrite();

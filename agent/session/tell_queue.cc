@@ -1,7 +1,6 @@
 #include "agent/session/tell_queue.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -28,6 +27,7 @@ void TellQueue::Recover() {
 }
 
 void TellQueue::RecoverBeside(absl::string_view in_flight) {
+  Check(lost_.empty() && waiting_.empty(), "tells are recovered after others came");
   for (const v1::TellState& tell : Open()) {
     if (tell.tell_id() != in_flight) textless_.insert(tell.tell_id());
   }
@@ -71,32 +71,39 @@ void TellQueue::HandOver(handover::Session& state) const {
 }
 
 void TellQueue::SettleLost(bool closed) {
-  std::deque<Waiting> to_write;
-  for (Lost& lost : std::exchange(lost_, {})) SettleOneLost(std::move(lost), closed, to_write);
-  // These were accepted before the others.
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(to_write.begin()),
-                  std::make_move_iterator(to_write.end()));
+  lost_are_over_ = true;
+  lost_closed_ = lost_closed_ || closed;
 }
 
-void TellQueue::SettleOneLost(Lost lost, bool closed, std::deque<Waiting>& to_write) {
-  text_bytes_ -= lost.text.size();
-  const bool cancelled = !lost.cancelled.empty() || closed;
+void TellQueue::SettleOneLost(const Replay::Turn& turn) {
+  Check(is_settling_lost(), "a lost tell is settled, and none is looked up");
+  Lost lost = std::move(lost_.front());
+  lost_.pop_front();
+  ForgetText(lost.text.size());
+  std::vector<CancelDone> cancelled = std::move(lost.cancelled);
   const absl::Status ended = EndedOnRequest(who_());
-  if (!SettledByTranscript(lost.id, replay_.Find(lost.id),
-                           lost.cancelled.empty() ? absl::OkStatus() : ended)) {
-    if (cancelled) {
+  if (!SettledByTranscript(lost.id, turn, cancelled.empty() ? absl::OkStatus() : ended)) {
+    if (!cancelled.empty() || lost_closed_) {
       Settle(lost.id, ended);
     } else if (!SettledAsBegun(lost.id, lost.begun)) {
-      ledger_.Set(lost.id, v1::TellState::ACCEPTED);
-      if (lost.has_text) {
-        text_bytes_ += lost.text.size();
-        to_write.push_back({lost.id, std::move(lost.text)});
-      } else {
-        textless_.insert(lost.id);
-      }
+      WaitAgain(std::move(lost));
     }
   }
-  for (CancelDone& done : lost.cancelled) done(v1::TellState::WRITTEN);
+  for (CancelDone& done : cancelled) done(v1::TellState::WRITTEN);
+}
+
+void TellQueue::WaitAgain(Lost lost) {
+  Check(PhaseOf(lost.id) != v1::TellState::SETTLED, "a settled tell waits again");
+  ledger_.Set(lost.id, v1::TellState::ACCEPTED);
+  if (!lost.has_text) {
+    textless_.insert(lost.id);
+    return;
+  }
+  text_bytes_ += lost.text.size();
+  const auto behind_others = std::find_if(waiting_.begin(), waiting_.end(),
+                                          [](const Waiting& tell) { return !tell.was_lost; });
+  waiting_.insert(behind_others, {lost.id, std::move(lost.text), /*ask_transcript=*/false,
+                                  /*begun=*/false, /*was_lost=*/true});
 }
 
 bool TellQueue::is_cancelling_lost() const {
@@ -165,7 +172,13 @@ absl::Status TellQueue::CheckText(absl::string_view text) const {
   return check_room_();
 }
 
+void TellQueue::ForgetText(size_t bytes) {
+  Check(bytes <= text_bytes_, "less text waits than was taken");
+  text_bytes_ -= bytes;
+}
+
 void TellQueue::Accept(const std::string& tell_id) {
+  Check(PhaseOf(tell_id) == v1::TellState::PHASE_UNSPECIFIED, "a known tell is accepted");
   v1::Event event;
   event.mutable_accepted()->set_tell_id(tell_id);
   log_.Append(std::move(event));
@@ -186,6 +199,10 @@ void TellQueue::AskTranscript() {
 }
 
 bool TellQueue::AskNext() {
+  if (is_settling_lost()) {
+    Ask(lost_.front().id, [this](const Replay::Turn& turn) { SettleOneLost(turn); });
+    return true;
+  }
   if (!settle_again_.empty()) {
     const std::string tell_id = *settle_again_.begin();
     Ask(tell_id, [this, tell_id](const Replay::Turn& turn) {
@@ -202,8 +219,10 @@ bool TellQueue::AskNext() {
 }
 
 void TellQueue::Ask(const std::string& tell_id, Replay::Looked then) {
+  Check(!is_asking_, "the transcript is asked twice at a time");
   is_asking_ = true;
   replay_.Look(tell_id, [this, then = std::move(then)](const Replay::Turn& turn) mutable {
+    Check(is_asking_, "the transcript answers what nobody asked");
     is_asking_ = false;
     then(turn);
     if (!in_ask_transcript_ && on_asked_ != nullptr) on_asked_();
@@ -216,11 +235,14 @@ void TellQueue::OnAsked(const std::string& tell_id, const Replay::Turn& turn) {
   if (tell == waiting_.end()) return;  // Cancelled meanwhile.
   tell->ask_transcript = false;
   if (!SettledByTranscript(tell_id, turn) && !SettledAsBegun(tell_id, tell->begun)) return;
-  text_bytes_ -= tell->text.size();
+  ForgetText(tell->text.size());
   waiting_.erase(tell);
 }
 
 void TellQueue::SettleAgain(const std::string& tell_id, const Replay::Turn& turn) {
+  // Forgotten meanwhile, it may have come anew as one that nobody knows: then that one is settled.
+  const Phase phase = PhaseOf(tell_id);
+  if (phase == v1::TellState::ACCEPTED || phase == v1::TellState::WRITTEN) return;
   ledger_.Forget(tell_id);
   Accept(tell_id);
   if (SettledByTranscript(tell_id, turn)) return;
@@ -254,9 +276,12 @@ bool TellQueue::SettledAsBegun(const std::string& tell_id, bool begun) {
 
 TellQueue::Next TellQueue::WriteNext() {
   Check(!waiting_.empty(), "a tell is written, and none waits");
+  Check(!is_asking_ && !is_settling_lost() && !waiting_.front().ask_transcript,
+        "a tell is written before the transcript was asked");
+  Check(PhaseOf(waiting_.front().id) != v1::TellState::SETTLED, "a settled tell is written");
   Waiting tell = std::move(waiting_.front());
   waiting_.pop_front();
-  text_bytes_ -= tell.text.size();
+  ForgetText(tell.text.size());
   v1::Event event;
   event.mutable_written()->set_tell_id(tell.id);
   log_.Append(std::move(event));
@@ -276,7 +301,7 @@ void TellQueue::Settle(const std::string& tell_id, const absl::Status& outcome) 
 
 void TellQueue::SettleWaiting(const absl::Status& outcome) {
   for (const Waiting& tell : std::exchange(waiting_, {})) {
-    text_bytes_ -= tell.text.size();
+    ForgetText(tell.text.size());
     Settle(tell.id, outcome);
   }
 }
@@ -294,13 +319,13 @@ bool TellQueue::Cancel(const std::string& tell_id, CancelDone done) {
   for (Lost& lost : lost_) {
     if (lost.id != tell_id) continue;
     lost.cancelled.push_back(std::move(done));
-    return true;
+    return !lost_are_over_;
   }
   textless_.erase(tell_id);
   const auto waiting = std::find_if(waiting_.begin(), waiting_.end(),
                                     [&](const Waiting& tell) { return tell.id == tell_id; });
   if (waiting != waiting_.end()) {
-    text_bytes_ -= waiting->text.size();
+    ForgetText(waiting->text.size());
     waiting_.erase(waiting);
   }
   // An unknown one may be on its way here, on a stream that this call has overtaken: it is settled

@@ -28,6 +28,9 @@ namespace iris {
 //                 ▼                                               │ not begun
 //   accepted ─ waiting ── WriteNext ──▶ written ─ (agent lost) ─ lost
 //                 └───────── Settle ──▶ settled ◀── Settle ───────┘
+//
+// None is written before the transcript was asked where that may have it, nor twice; what is settled
+// never waits again.
 class TellQueue {
  public:
   using Phase = v1::TellState::Phase;
@@ -61,9 +64,12 @@ class TellQueue {
   // Or they were handed over.
   void TakeTexts(const handover::Session& before);
   void HandOver(handover::Session& state) const;
-  // The child that they were written to is gone: what the transcript says of them, and else they
-  // wait before all others, or for their text, or, `closed`, are cancelled.
+  // The child that they were written to is gone: AskTranscript() looks them up from now on, one
+  // after the other and before all else. They come to what the transcript says of them, and else
+  // wait before all others, or for their text, or, `closed` (then or later), are cancelled.
   void SettleLost(bool closed);
+  // Some of them are still to be looked up.
+  bool is_settling_lost() const { return lost_are_over_ && !lost_.empty(); }
   bool is_cancelling_lost() const;
 
   // ------------------------------------------------------------------------------ taking a tell
@@ -89,7 +95,7 @@ class TellQueue {
   // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
   // the disk has no room for what would be said.
   Offered Offer(const std::string& tell_id, std::string text, bool repeat, bool begun, bool opened);
-  // Looks up what waits for that. Not while the transcript grows by a tell's turn: what is told
+  // Looks up what waits for that, and lost ones. Not while the transcript grows by a tell's turn: what is told
   // anew in the middle of another turn would end that one for its reader. While is_asking(), no
   // tell may be written: on_asked() comes, and asks on.
   void AskTranscript();
@@ -108,9 +114,9 @@ class TellQueue {
   // All that wait with their text, and those without.
   void SettleWaiting(const absl::Status& outcome);
   void SettleTextless(const absl::Status& outcome);
-  // One that is not in flight is settled as FAILURE_CANCELLED. `done` when it is, with what it was
-  // before (unspecified: unknown here, and settled before it comes). True: its child of an earlier
-  // agent is to be ended for that.
+  // One that is not in flight is settled as FAILURE_CANCELLED, a lost one when it was looked up.
+  // `done` when it is, with what it was before (unspecified: unknown here, and settled before it
+  // comes). True: its child of an earlier agent is to be ended for that.
   bool Cancel(const std::string& tell_id, CancelDone done);
 
   Phase PhaseOf(absl::string_view tell_id) const { return ledger_.PhaseOf(tell_id); }
@@ -125,6 +131,7 @@ class TellQueue {
     std::string text;
     bool ask_transcript = false;  // First, by AskTranscript().
     bool begun = false;           // As its sender read.
+    bool was_lost = false;        // It was accepted before those that were not.
   };
   // Written by an earlier agent, and not settled.
   struct Lost {
@@ -136,6 +143,8 @@ class TellQueue {
   };
 
   absl::Status CheckText(absl::string_view text) const;
+  // A text of this size waits no more.
+  void ForgetText(size_t bytes);
   // `tell_id` is settled, and its sender has read that or is about to.
   bool HearsOutcome(const std::string& tell_id, bool repeat, bool opened);
   // True if `tell_id` is to be taken like a new one: its text died with an earlier agent. A lost
@@ -154,7 +163,10 @@ class TellQueue {
                            const absl::Status& unless_ended = absl::OkStatus());
   // Where the transcript has nothing of a tell that claude had begun. False: it had not.
   bool SettledAsBegun(const std::string& tell_id, bool begun);
-  void SettleOneLost(Lost lost, bool closed, std::deque<Waiting>& to_write);
+  // The oldest one was looked up.
+  void SettleOneLost(const Replay::Turn& turn);
+  // claude has not begun it.
+  void WaitAgain(Lost lost);
 
   TellLedger& ledger_;
   SessionLog& log_;
@@ -166,7 +178,9 @@ class TellQueue {
   bool in_ask_transcript_ = false;
   std::deque<Waiting> waiting_;
   size_t text_bytes_ = 0;  // Of waiting_ and lost_.
-  std::vector<Lost> lost_;
+  std::deque<Lost> lost_;       // Oldest first.
+  bool lost_are_over_ = false;  // Their child is gone,
+  bool lost_closed_ = false;    // and was, or is by now, to be closed.
   std::set<std::string> textless_;      // Accepted by an earlier agent; their text comes again.
   std::set<std::string> settle_again_;  // By AskTranscript(). Bounded: the ledger knows them.
   std::deque<std::string> overtaken_;   // By their cancel, and not sent yet.

@@ -18,9 +18,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 
 const std::string kA = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 const std::string kB = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
+const std::string kC = "cccccccc-cccc-4ccc-8ccc-cccccccccccc";
 
 class TellQueueTest : public PartFixture {
  protected:
@@ -31,7 +33,7 @@ class TellQueueTest : public PartFixture {
   // The parts of one agent's life.
   void Begin() {
     replay = std::make_unique<Replay>(
-        *log, [this] { return transcript; }, [] { return "claude"; }, work);
+        *log, [this] { return [at = transcript] { return at; }; }, [] { return "claude"; }, work);
     queue = std::make_unique<TellQueue>(
         files->tells(), *log, *replay, [this] { return room; }, [] { return "claude"; },
         [this] { ++asked; });
@@ -46,6 +48,11 @@ class TellQueueTest : public PartFixture {
   }
   Offered Offer(const std::string& id, bool repeat = false, bool begun = false) {
     return queue->Offer(id, "text of " + id.substr(0, 1), repeat, begun, /*opened=*/true);
+  }
+  // Their child is gone.
+  void SettleLost() {
+    queue->SettleLost(/*closed=*/false);
+    queue->AskTranscript();
   }
   std::string CancelOf(const std::string& id) {
     std::string heard = "nothing yet";
@@ -182,7 +189,7 @@ TEST_F(TellQueueTest, ALostTellIsSettledByTheTranscript) {
   queue->Describe(info);
   EXPECT_EQ(info.tell_in_flight(), kA);
   Transcribe(kA, /*ended=*/true);
-  queue->SettleLost(/*closed=*/false);
+  SettleLost();
   EXPECT_EQ(Story().back(), "settled " + kA);
 }
 
@@ -191,7 +198,7 @@ TEST_F(TellQueueTest, ALostTellThatBrokeOffIsAmbiguous) {
   queue->WriteNext();
   Recover();
   Transcribe(kA, /*ended=*/false);
-  queue->SettleLost(/*closed=*/false);
+  SettleLost();
   EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"));
 }
 
@@ -201,7 +208,7 @@ TEST_F(TellQueueTest, ALostTellThatNeverBeganWaitsBeforeAllOthers) {
   Recover();
   EXPECT_EQ(Offer(kB), Offered::kWaits);
   EXPECT_EQ(Offer(kA, /*repeat=*/true), Offered::kNothing);  // Its text is here again.
-  queue->SettleLost(/*closed=*/false);
+  SettleLost();
   EXPECT_EQ(queue->WriteNext().id, kA);
   EXPECT_EQ(queue->WriteNext().id, kB);
 }
@@ -228,7 +235,7 @@ TEST_F(TellQueueTest, ALostTellIsCancelledWithItsChild) {
   }));
   EXPECT_TRUE(queue->is_cancelling_lost());
   EXPECT_EQ(was, "");
-  queue->SettleLost(/*closed=*/false);
+  SettleLost();
   EXPECT_EQ(was, "WRITTEN");
   EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CANCELLED"));
 }
@@ -254,6 +261,30 @@ TEST(TellQueueDeathTest, NothingIsWrittenWhereNothingWaits) {
     void Write() { queue->WriteNext(); }
   };
   EXPECT_DEATH(Scene().Write(), "none waits");
+}
+
+TEST(TellQueueDeathTest, NothingIsWrittenBeforeItsTranscriptWasAsked) {
+  struct Scene : TellQueueTest {
+    void TestBody() override {}
+    void Write() {
+      Offer(kA, /*repeat=*/true);
+      queue->WriteNext();
+    }
+  };
+  EXPECT_DEATH(Scene().Write(), "before the transcript was asked");
+}
+
+// Its sender is late, and others have made this host forget it.
+TEST_F(TellQueueTest, ATellThatIsToBeSettledAgainAndIsForgottenMayComeAnew) {
+  Offer(kA);
+  queue->WriteNext();
+  queue->Settle(kA, absl::OkStatus());
+  EXPECT_EQ(Offer(kA), Offered::kAsks);  // When the turn that is under way has ended.
+  for (size_t i = 0; i < TellLedger::kSettledKept; ++i) queue->Settle(NewUuid(), absl::OkStatus());
+  EXPECT_EQ(Offer(kA), Offered::kWaits);
+  queue->AskTranscript();
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::ACCEPTED);
+  EXPECT_EQ(queue->WriteNext().id, kA);
 }
 
 // ------------------------------------------------------------- where a transcript takes a while
@@ -307,6 +338,86 @@ TEST_F(TellQueueWaitsTest, WhatCannotBeLookedUpInTimeIsNotRun) {
   held.BeLate();
   EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"));
   EXPECT_FALSE(queue->any_waits());
+}
+
+// Written by an agent that was killed, and its child is gone.
+class TellQueueLostTest : public TellQueueWaitsTest {
+ protected:
+  void Lose(const std::vector<std::string>& ids) {
+    for (const std::string& id : ids) Offer(id);
+    for (size_t i = 0; i < ids.size(); ++i) queue->WriteNext();
+    Recover();
+  }
+};
+
+TEST_F(TellQueueLostTest, LostTellsAreLookedUpOneAfterTheOther) {
+  Lose({kA, kB});
+  Offer(kC, /*repeat=*/true);
+  Transcribe(kA, /*ended=*/true);
+  EXPECT_FALSE(queue->is_settling_lost());
+  SettleLost();
+  EXPECT_TRUE(queue->is_settling_lost());
+  EXPECT_EQ(held.waiting(), 1u);
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::WRITTEN);
+  held.DoOne();
+  EXPECT_EQ(queue->PhaseOf(kA), v1::TellState::SETTLED);
+  EXPECT_EQ(asked, 1);
+  queue->AskTranscript();
+  EXPECT_EQ(queue->PhaseOf(kB), v1::TellState::WRITTEN);
+  held.DoOne();
+  EXPECT_FALSE(queue->is_settling_lost());
+  EXPECT_EQ(queue->PhaseOf(kB), v1::TellState::ACCEPTED);  // Its text comes again.
+  EXPECT_EQ(Story().back(), "settled " + kA);
+  // It is its turn now.
+  queue->AskTranscript();
+  held.DoOne();
+  EXPECT_EQ(queue->WriteNext().id, kC);
+}
+
+TEST_F(TellQueueLostTest, TheirOrderIsKept) {
+  Lose({kA, kB});
+  Offer(kC);
+  Offer(kA, /*repeat=*/true);
+  SettleLost();
+  // Also of a text that comes while the tell is looked up.
+  Offer(kB, /*repeat=*/true);
+  held.DoOne();
+  queue->AskTranscript();
+  held.DoOne();
+  for (const std::string& id : {kA, kB, kC}) EXPECT_EQ(queue->WriteNext().id, id);
+}
+
+TEST_F(TellQueueLostTest, OneThatIsCancelledMeanwhileEndsNoChild) {
+  Lose({kA});
+  SettleLost();
+  std::string was;
+  EXPECT_FALSE(queue->Cancel(kA, [&was](const absl::StatusOr<TellQueue::Phase>& phase) {
+    was = v1::TellState::Phase_Name(*phase);
+  }));
+  EXPECT_EQ(was, "");
+  held.DoOne();
+  EXPECT_EQ(was, "WRITTEN");
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_CANCELLED"));
+}
+
+TEST_F(TellQueueLostTest, OneThatIsClosedMeanwhileIsCancelledUnlessItWasAnswered) {
+  Lose({kA, kB});
+  Transcribe(kA, /*ended=*/true);
+  SettleLost();
+  queue->SettleLost(/*closed=*/true);
+  held.DoOne();
+  queue->AskTranscript();
+  held.DoOne();
+  EXPECT_THAT(Story(),
+              IsSupersetOf({"settled " + kA, absl::StrCat("settled ", kB, " FAILURE_CANCELLED")}));
+}
+
+TEST_F(TellQueueLostTest, OneThatCannotBeLookedUpInTimeIsNotRun) {
+  Lose({kA});
+  SettleLost();
+  held.BeLate();
+  EXPECT_FALSE(queue->is_settling_lost());
+  EXPECT_EQ(Story().back(), absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"));
 }
 
 }  // namespace

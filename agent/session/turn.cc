@@ -89,6 +89,7 @@ std::optional<absl::Status> Turn::OnInterruptAnswered(const std::vector<std::str
 }
 
 bool Turn::MayEnd(const absl::Status& outcome) {
+  Check(cancelled_ || !awaits_interrupt_, "a turn awaits an interrupt that nobody asked for");
   if (!awaits_interrupt_) return true;
   outcome_ = outcome;
   return false;
@@ -99,6 +100,7 @@ absl::Status Turn::UnlessCancelled(const absl::Status& why) const {
 }
 
 void Turn::HandOver(handover::Session& state) const {
+  Check(!cancelled_ && !awaits_transcript(), "a turn is handed over that waits for its end");
   state.set_in_flight(tell_id_);
   state.set_replay_seen(replay_seen_);
   state.set_spoke_before(spoke_before_);
@@ -113,6 +115,7 @@ void Turn::HandOver(handover::Session& state) const {
 }
 
 void Turn::AdoptHandover(const handover::Session& before) {
+  Check(!replay_seen_ && !cancelled_ && !awaits_transcript(), "a turn goes on that has begun here");
   replay_seen_ = before.replay_seen();
   spoke_before_ = before.spoke_before();
   owes_whole_ = before.owes_whole();

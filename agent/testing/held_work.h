@@ -24,6 +24,11 @@ class HeldWork final : public SlowWork {
   }
   // From now on the test says when.
   void Hold() { at_once_ = false; }
+  // It is done at once again, and first what waits.
+  void Resume() {
+    at_once_ = true;
+    DoAll();
+  }
 
   size_t waiting() const { return jobs_.size(); }
   // The oldest is done, and heard of.
