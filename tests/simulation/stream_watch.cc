@@ -28,6 +28,7 @@ void StreamWatch::OnRequest(const void* id, const v1::AttachRequest& request) {
     default:
       break;
   }
+  last_.Add(stream.session_id, request);
 }
 
 void StreamWatch::OnAck(const Stream& stream, const v1::Position& position) {
@@ -49,6 +50,7 @@ void StreamWatch::OnAck(const Stream& stream, const v1::Position& position) {
 
 void StreamWatch::OnResponse(const void* id, const v1::AttachResponse& response) {
   Stream& stream = streams_[id];
+  last_.Add(stream.session_id, response);
   if (response.has_reset()) {
     stream.seq = response.reset().position().seq();
     stream.journal_id = response.reset().position().journal_id();

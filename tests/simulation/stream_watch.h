@@ -6,9 +6,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "coordinator/transport/read_mark.h"
 #include "proto/iris/v1/agent.pb.h"
+#include "tests/simulation/last_events.h"
 #include "tests/simulation/world.h"
 
 namespace iris::simulation {
@@ -22,12 +24,13 @@ class StreamWatch {
  public:
   // `stored` returns the session's mark in the coordinator's store.
   StreamWatch(World& world, std::function<ReadMark(const std::string&)> stored)
-      : world_(world), stored_(std::move(stored)) {}
+      : world_(world), stored_(std::move(stored)), last_(world) {}
 
   void OnRequest(const void* stream, const v1::AttachRequest& request);
   void OnResponse(const void* stream, const v1::AttachResponse& response);
   // The coordinator has stored that it read some of claude's answer to the tell.
   bool SawBegin(const std::string& tell_id) const { return begun_.count(tell_id) > 0; }
+  const LastEvents& last() const { return last_; }
 
  private:
   struct Stream {
@@ -47,6 +50,7 @@ class StreamWatch {
   // What was read and not acknowledged: who is answered, by journal and event.
   std::map<std::string, std::map<uint64_t, std::string>> answered_;
   std::set<std::string> begun_;
+  LastEvents last_;
 };
 
 }  // namespace iris::simulation
