@@ -124,6 +124,14 @@ std::string LastEvents::SessionOf(const std::string& tell_id) const {
   return found == sent_on_.end() ? "" : found->second;
 }
 
+std::vector<std::string> LastEvents::SentOn(const std::string& session_id) const {
+  std::vector<std::string> tell_ids;
+  for (const auto& [tell_id, sent_on] : sent_on_) {
+    if (sent_on == session_id) tell_ids.push_back(tell_id);
+  }
+  return tell_ids;
+}
+
 std::string LastEvents::Of(const std::string& session_id) const {
   const auto found = sessions_.find(session_id);
   std::string lines;

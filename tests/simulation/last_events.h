@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -26,6 +27,7 @@ class LastEvents {
 
   // On which session it was sent; "": it was not.
   std::string SessionOf(const std::string& tell_id) const;
+  std::vector<std::string> SentOn(const std::string& session_id) const;
   // A line each, the oldest first.
   std::string Of(const std::string& session_id) const;
 

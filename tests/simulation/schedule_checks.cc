@@ -44,9 +44,7 @@ void Schedule::CheckOutcome(const SimTell& tell, const TellOutcome& outcome) {
     return;
   }
   const FailureKind kind = KindOf(outcome.status);
-  const bool lost_permission =
-      kind == v1::FAILURE_PERMISSION_DENIED && host_->claudes().cut_off.count(tell.id) > 0;
-  if (allowed_.count(kind) == 0 && !lost_permission) {
+  if (!IsExplained(tell, kind)) {
     Violation(tell, absl::StrCat("tell ", tell.id,
                                  " fails, and nothing that happened explains it: ", KindName(kind),
                                  ": ", outcome.status.message()));
@@ -59,6 +57,24 @@ void Schedule::CheckOutcome(const SimTell& tell, const TellOutcome& outcome) {
     Violation(tell, absl::StrCat("the partial answer to ", tell.id, " is [", *outcome.answer,
                                  "], no beginning of [", right, "]"));
   }
+}
+
+bool Schedule::IsExplained(const SimTell& tell, FailureKind kind) {
+  if (allowed_.count(kind) > 0) return true;
+  if (kind == v1::FAILURE_PERMISSION_DENIED) return host_->claudes().cut_off.count(tell.id) > 0;
+  return kind == v1::FAILURE_AMBIGUOUS && OtherHasItsBeginning(tell);
+}
+
+// A session that was taken from its sender and taken back: the beginning of the turn, or all of it,
+// was acknowledged by the other coordinator in between, and is gone. (Where all of it is gone and
+// claude answered, the transcript has it.)
+bool Schedule::OtherHasItsBeginning(const SimTell& tell) const {
+  const StreamWatch::Lack* const lack = senders_[tell.sender].watch->LackOf(tell.id);
+  if (lack == nullptr) return false;
+  for (size_t sender = 0; sender < senders_.size(); ++sender) {
+    if (sender != tell.sender && senders_[sender].watch->Acknowledged(*lack)) return true;
+  }
+  return false;
 }
 
 void Schedule::CheckStore() {

@@ -109,6 +109,8 @@ class Schedule {
   // What must not become of the tell; with what led there.
   void Violation(const SimTell& tell, absl::string_view what);
   void CheckOutcome(const SimTell& tell, const TellOutcome& outcome);
+  bool IsExplained(const SimTell& tell, FailureKind kind);
+  bool OtherHasItsBeginning(const SimTell& tell) const;
   void CheckStore();
   void CheckOrder();
   void CheckOrderOf(size_t sender, size_t team);
