@@ -38,7 +38,8 @@ absl::Status WhyExited(const v1::Exited& exited) {
 absl::Status NotReadWhole() {
   return MakeFailure(v1::FAILURE_AMBIGUOUS,
                      "the team answered, and only a part of the answer was read here: the "
-                     "coordinator's store was put back from a copy, or the host has lost the rest",
+                     "coordinator's store was put back from a copy, another coordinator had the "
+                     "session meanwhile, or the host has lost the rest",
                      "Ask the team to say it again.");
 }
 

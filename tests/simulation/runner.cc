@@ -33,7 +33,9 @@ void Add(Summary& to, uint64_t name, const Report& report) {
   to.failed += report.failed;
   if (report.violations.empty()) return;
   to.bad_seeds.push_back(name);
-  if (to.first_violation.empty()) to.first_violation = report.violations.front();
+  if (to.first_violation.empty()) {
+    to.first_violation = absl::StrCat(name, ": ", report.violations.front());
+  }
 }
 
 // A summary as text, from a worker to who started it.

@@ -147,7 +147,10 @@ void Schedule::Follower::OnAccepted(const std::string&) {
 void Schedule::Follower::OnSettled(const TellOutcome& outcome) {
   World& world = schedule_.world_;
   world.Note(absl::StrCat("settled ", tell_.id, " ", KindName(KindOf(outcome.status))));
-  if (std::exchange(settled_, true)) world.Violation("a follower hears of the end twice");
+  if (!outcome.status.ok()) world.Detail(outcome.status.message());
+  if (std::exchange(settled_, true)) {
+    schedule_.Violation(tell_, "a follower hears of the end twice");
+  }
   schedule_.last_settled_ = tell_.id;
   schedule_.last_settled_at_ = world.now();
   if (!tell_.outcome.has_value()) {
@@ -157,7 +160,9 @@ void Schedule::Follower::OnSettled(const TellOutcome& outcome) {
   // Of what the copy did not have, the host may not know any more how it ended.
   if (schedule_.put_back_) return;
   if (tell_.outcome->status != outcome.status || *tell_.outcome->answer != *outcome.answer) {
-    world.Violation(absl::StrCat("tell ", tell_.id, " is settled twice, in two ways"));
+    schedule_.Violation(tell_, absl::StrCat("tell ", tell_.id, " is settled twice, in two ways: ",
+                                            tell_.outcome->status.ToString(), ", then ",
+                                            outcome.status.ToString()));
   }
 }
 
@@ -272,7 +277,7 @@ Report Schedule::Run() {
   if (!AllHeard()) {
     for (const SimTell& tell : tells_) {
       if (!tell.outcome.has_value()) {
-        world_.Violation(absl::StrCat("tell ", tell.id, " is never settled"));
+        Violation(tell, absl::StrCat("tell ", tell.id, " is never settled"));
       }
     }
   } else {

@@ -14,39 +14,67 @@ constexpr uint64_t kRestStepsMax = 50'000;
 
 }  // namespace
 
+// So that one run of a seed, on whatever machine, says why.
+void Schedule::Violation(const SimTell& tell, absl::string_view what) {
+  std::string how = absl::StrCat(what, "\n  what happened last:\n", world_.LastNotes());
+  const std::string session_id = senders_[tell.sender].watch->last().SessionOf(tell.id);
+  for (size_t sender = 0; sender < senders_.size() && !session_id.empty(); ++sender) {
+    absl::StrAppend(&how, "  what coordinator ", sender, " had last of session ", session_id,
+                    sender == tell.sender ? ", which is the sender's" : "", ":\n",
+                    senders_[sender].watch->last().Of(session_id));
+  }
+  world_.Violation(how);
+}
+
 void Schedule::CheckOutcome(const SimTell& tell, const TellOutcome& outcome) {
   const std::string right = AnswerTo(tell.text);
   const int turns = host_->claudes().turns.count(tell.id) > 0 ? host_->claudes().turns[tell.id] : 0;
   if (outcome.status.ok()) {
     if (*outcome.answer != right) {
-      world_.Violation(absl::StrCat("the answer to ", tell.id, " is [", *outcome.answer,
-                                    "] in the place of [", right, "]"));
+      Violation(tell, absl::StrCat("the answer to ", tell.id, " is [", *outcome.answer,
+                                   "] in the place of [", right, "]"));
     }
     const bool is_forgotten = turns == 0 && forgotten_.count(tell.id) > 0;
     if (turns != 1 && !is_forgotten) {
-      world_.Violation(absl::StrCat("answered, and begun ", turns, " times"));
+      Violation(tell, absl::StrCat("answered, and begun ", turns, " times"));
     }
     if (host_->claudes().cut_off.count(tell.id) > 0) {
-      world_.Violation("answered, and a permission was lost in its turn");
+      Violation(tell, "answered, and a permission was lost in its turn");
     }
     return;
   }
   const FailureKind kind = KindOf(outcome.status);
-  const bool lost_permission =
-      kind == v1::FAILURE_PERMISSION_DENIED && host_->claudes().cut_off.count(tell.id) > 0;
-  if (allowed_.count(kind) == 0 && !lost_permission) {
-    world_.Violation(absl::StrCat("tell ", tell.id,
-                                  " fails, and nothing that happened explains it: ", KindName(kind),
-                                  ": ", outcome.status.message()));
+  if (!IsExplained(tell, kind)) {
+    Violation(tell, absl::StrCat("tell ", tell.id,
+                                 " fails, and nothing that happened explains it: ", KindName(kind),
+                                 ": ", outcome.status.message()));
   }
   // A copy of the store may be older than the tell: then nobody here knows that the host has it.
   if (kind == v1::FAILURE_UNREACHABLE && turns > 0 && !put_back_) {
-    world_.Violation("claude has a tell that failed because the host was out of reach");
+    Violation(tell, "claude has a tell that failed because the host was out of reach");
   }
   if (!absl::StartsWith(right, *outcome.answer)) {
-    world_.Violation(absl::StrCat("the partial answer to ", tell.id, " is [", *outcome.answer,
-                                  "], no beginning of [", right, "]"));
+    Violation(tell, absl::StrCat("the partial answer to ", tell.id, " is [", *outcome.answer,
+                                 "], no beginning of [", right, "]"));
   }
+}
+
+bool Schedule::IsExplained(const SimTell& tell, FailureKind kind) {
+  if (allowed_.count(kind) > 0) return true;
+  if (kind == v1::FAILURE_PERMISSION_DENIED) return host_->claudes().cut_off.count(tell.id) > 0;
+  return kind == v1::FAILURE_AMBIGUOUS && OtherHasItsBeginning(tell);
+}
+
+// A session that was taken from its sender and taken back: the beginning of the turn, or all of it,
+// was acknowledged by the other coordinator in between, and is gone. (Where all of it is gone and
+// claude answered, the transcript has it.)
+bool Schedule::OtherHasItsBeginning(const SimTell& tell) const {
+  const StreamWatch::Lack* const lack = senders_[tell.sender].watch->LackOf(tell.id);
+  if (lack == nullptr) return false;
+  for (size_t sender = 0; sender < senders_.size(); ++sender) {
+    if (sender != tell.sender && senders_[sender].watch->Acknowledged(*lack)) return true;
+  }
+  return false;
 }
 
 void Schedule::CheckStore() {

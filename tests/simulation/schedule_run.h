@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
@@ -105,7 +106,11 @@ class Schedule {
   absl::Duration GiveUpAt() const;
   bool AllHeard() const;
   bool NothingIsOpen();
+  // What must not become of the tell; with what led there.
+  void Violation(const SimTell& tell, absl::string_view what);
   void CheckOutcome(const SimTell& tell, const TellOutcome& outcome);
+  bool IsExplained(const SimTell& tell, FailureKind kind);
+  bool OtherHasItsBeginning(const SimTell& tell) const;
   void CheckStore();
   void CheckOrder();
   void CheckOrderOf(size_t sender, size_t team);
