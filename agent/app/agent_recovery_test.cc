@@ -92,7 +92,7 @@ TEST_F(AgentRecoveryTest, KilledWhileAToolRunsTheSurvivorFinishesBoth) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
   const std::string text = Held("TOOL"), id = Tell(text);
-  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("tool_use"));
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput(R"("type":"tool_use")"));
   KillAgent();
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());
@@ -109,7 +109,7 @@ TEST_F(AgentRecoveryTest, AChildThatDiedWithTheAgentLeavesAnAmbiguousTell) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
   const std::string id = Tell("BLOCKS 1\nTOOL 600");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("tool_use"));
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput(R"("type":"tool_use")"));
   v1::ListResponse list;
   ASSERT_TRUE(stub_->List(&*NewContext(), {}, &list).ok());
   const pid_t claude = static_cast<pid_t>(list.sessions(0).child().pid());
@@ -128,7 +128,7 @@ TEST_F(AgentRecoveryTest, CloseEndsASurvivorAtOnce) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Open();
   const std::string id = Tell("TOOL 600");
-  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput("tool_use"));
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput(R"("type":"tool_use")"));
   KillAgent();
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());

@@ -79,7 +79,7 @@ TEST_F(SessionCancelTest, AToolThatRunsIsEnded) {
   ASSERT_TRUE(Open().ok());
   const std::string running = Tell("TOOL 60");
   const std::string next = Tell("hello");
-  ASSERT_TRUE(WaitForOutput("tool_use"));
+  ASSERT_TRUE(WaitForOutput(R"("type":"tool_use")"));
   Cancel(running);
   EXPECT_EQ(KindOfOutcome(running), v1::FAILURE_CANCELLED);
   EXPECT_EQ(Answer(next), "ECHO: hello");

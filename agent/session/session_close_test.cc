@@ -21,7 +21,7 @@ using SessionCloseTest = SessionFixture;
 TEST_F(SessionCloseTest, CloseEndsAToolInASessionOfItsOwn) {
   ASSERT_TRUE(Open().ok());
   const std::string id = Tell(R"(TOOL Bash {"command":"trap '' TERM HUP; sleep 600"})");
-  ASSERT_TRUE(WaitForOutput("tool_use"));
+  ASSERT_TRUE(WaitForOutput(R"("type":"tool_use")"));
   ASSERT_TRUE(Close(absl::Seconds(2)));  // As long again after SIGTERM: it must get round to it.
   EXPECT_TRUE(HaveNoChildren());
   EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);

@@ -75,7 +75,7 @@ constexpr std::array kKinds = std::to_array<KindText>({
      "Wait until earlier messages are answered, then try again."},
     {v1::FAILURE_STORAGE, "storage", StatusCode::kResourceExhausted,
      "A disk or a directory cannot be used.",
-     "Make room, or mend the disk or directory that the detail names."},
+     "Make room, or repair the disk or directory that the detail names."},
     {v1::FAILURE_AMBIGUOUS, "ambiguous", StatusCode::kDataLoss,
      "It cannot be known whether the work was done.",
      "Look at what the team did before you send the message again."},

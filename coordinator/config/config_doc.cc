@@ -20,9 +20,9 @@ constexpr absl::string_view kIntroduction = R"(# Configuration
 <!-- Made from coordinator/config/schema.cc and the tables beside it. Do not edit; run
      bazel run //coordinator/config:config_doc > docs/CONFIG.md -->
 
-Iris reads one file: `$IRIS_CONFIG`; else `config.json`, `config.yaml` or `config.yml` in
-`$IRIS_HOME`; else the same names in `${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in
-one directory are an error. A file has at most 1 MiB and 1000 teams. The words are explained in
+Iris reads one file: `$IRIS_CONFIG`; else, where `IRIS_HOME` is set, `config.json`, `config.yaml` or
+`config.yml` in that folder, and no other; else the same names in
+`${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in one directory are an error. A file has at most 1 MiB and 1000 teams. The words are explained in
 [GLOSSARY.md](GLOSSARY.md); if you have a configuration of iris-mcp, read
 [COMING_FROM_IRIS_MCP.md](COMING_FROM_IRIS_MCP.md).
 

@@ -81,7 +81,7 @@ absl::Status StoreLinkMode(absl::string_view mode, RemoteOptions::LinkMode* out)
     *out = value;
     return absl::OkStatus();
   }
-  return Refuse("is not a way to use a connection", "Write auto, forward or stdio.");
+  return Refuse("is not a link mode", "Write auto, forward or stdio.");
 }
 
 absl::Status StoreGrant(absl::string_view who, bool* ask) {

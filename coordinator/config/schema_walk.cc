@@ -43,7 +43,7 @@ absl::Status CheckTeamName(absl::string_view name) {
         "Use 1–64 letters (a-z), digits, '.', '_' and '-', not beginning with '.' or '-'.");
   }
   if (Caller::Named(name).kind() == Caller::Kind::kCommandLine) {
-    return Refuse("this name is taken: messages from the command line come from it",
+    return Refuse("this name is taken: it stands for the conversations of `iris tell --from cli`",
                   "Choose another name.");
   }
   return absl::OkStatus();

@@ -314,8 +314,8 @@ TEST_F(McpSessionTest, ArgumentsThatDoNotFitAreNamed) {
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 0.5}})), HasSubstr("\"timeout\" is no integer"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", -2}})), HasSubstr("timeout must be"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 1e300}})), HasSubstr("timeout must be"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"persist", true}})), HasSubstr("not built yet"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"ttlDays", 3}})), HasSubstr("not built yet"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"persist", true}})), HasSubstr("every answer is kept"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"ttlDays", 3}})), HasSubstr("every answer is kept"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"tiemout", 3}})), HasSubstr("Did you mean timeout?"));
   EXPECT_THAT(Answered(CallOf(1, "send_message", {{"toTeam", "app"}})),
               HasSubstr("\"message\" is missing"));

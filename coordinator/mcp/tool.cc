@@ -240,7 +240,8 @@ absl::Status Unknown(const Tool& tool, const std::string& name) {
   const bool is_of_iris_mcp =
       tool.verb == Tool::Verb::kSend && (name == "persist" || name == "ttlDays");
   if (is_of_iris_mcp) {
-    return Bad(tool, absl::StrCat("\"", name, "\" is not built yet"), "Leave it out.");
+    return Bad(tool, absl::StrCat("\"", name, "\" is not needed: every answer is kept"),
+               "Leave it out.");
   }
   std::vector<std::string> known;
   for (const ToolParameter& parameter : tool.parameters) known.emplace_back(parameter.name);
