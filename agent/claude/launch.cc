@@ -219,6 +219,13 @@ absl::string_view SessionFlag(const LaunchPlan& plan) {
   return plan.resumes ? "--resume" : "--session-id";
 }
 
+void SetResumes(bool resumes, LaunchPlan& plan) {
+  // Ours is the first of them.
+  const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
+  plan.resumes = resumes;
+  if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
+}
+
 }  // namespace
 
 absl::Status CheckEnvironment(const v1::LaunchSpec& spec, const SessionContext& context) {
@@ -315,10 +322,9 @@ v1::LaunchSpec WithLastingAuthSock(const v1::LaunchSpec& spec, const SessionCont
 
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
                        const SessionContext& context, LaunchPlan& plan) {
-  // Ours is the first of them.
-  const auto flag = std::find(plan.child.args.begin(), plan.child.args.end(), SessionFlag(plan));
-  plan.resumes = !FindTranscript(TranscriptPlaceOf(spec, session_id, context)).empty();
-  if (flag != plan.child.args.end()) *flag = std::string(SessionFlag(plan));
+  SetResumes(!FindTranscript(TranscriptPlaceOf(spec, session_id, context)).empty(), plan);
 }
+
+void ResumeAnyway(LaunchPlan& plan) { SetResumes(true, plan); }
 
 }  // namespace iris

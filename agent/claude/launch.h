@@ -58,6 +58,9 @@ v1::LaunchSpec WithLastingAuthSock(const v1::LaunchSpec& spec, const SessionCont
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
                        const SessionContext& context, LaunchPlan& plan);
 
+// For a session of which claude says that it has one, wherever its transcript is.
+void ResumeAnyway(LaunchPlan& plan);
+
 // Whether a child that was started as `one` says is what `other` asks for: all that decides what is
 // started, where, and what it may do is the same. Not its environment and SSH_AUTH_SOCK, which are
 // others with every connection and every front end, nor what concerns the agent alone (limits,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/session/handed_child.h"
@@ -111,6 +112,10 @@ void LiveChild::OnPlanned(absl::StatusOr<LaunchPlan> plan) {
 void LiveChild::OnClaimed(const absl::Status& claimed, LaunchPlan plan) {
   Check(preparing_, "a session is claimed for no child");
   if (abandoned_ || !claimed.ok()) return StopPreparing(claimed);
+  if (std::exchange(is_elsewhere_, false)) {
+    ResumeAnyway(plan);
+    return OnTranscriptSought(std::move(plan));
+  }
   // By now: another host that shares this home may have had the session until it was claimed.
   parts_.spec.LookForTranscript(std::move(plan), [this](absl::StatusOr<LaunchPlan> found) {
     OnTranscriptSought(std::move(found));
@@ -192,6 +197,7 @@ void LiveChild::Save() {
 }
 
 void LiveChild::OnReady() {
+  parts_.queue.OnChildReady();
   v1::Event event;
   *event.mutable_started()->mutable_child() = Info();
   event.mutable_started()->set_resumed(child_->resumed());
@@ -320,9 +326,31 @@ ChildEnd::Child LiveChild::EndOf(const ClaudeChild& child) const {
           .lived = absl::Now() - child.started_at()};
 }
 
+// There is a transcript, and not where the spec has it: the program may be a wrapper with a
+// CLAUDE_CONFIG_DIR of its own.
+bool LiveChild::SaysItIsElsewhere() const {
+  return !child_->resumed() && parts_.end.reason() == v1::Exited::BY_ITSELF &&
+         absl::StrContains(child_->stderr_tail(),
+                           absl::StrCat("Session ID ", id_, " is already in use"));
+}
+
+// OnGone() starts the next one. claude runs nothing twice, and says nothing of what it would not.
+void LiveChild::GoOnElsewhere() {
+  LogInfo(who_(), " (", child_->program(), ") has session ", id_, " elsewhere: it is resumed");
+  is_elsewhere_ = true;
+  parts_.requests.Drop();
+  parts_.queue.SettleMaybeRead(
+      MakeFailure(v1::FAILURE_AMBIGUOUS,
+                  absl::StrCat(who_(),
+                               " lost its agent when it may have had this message, and its "
+                               "transcript is not where Iris looks for it")));
+}
+
 void LiveChild::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
   idle_timer_.Cancel();
   parts_.in_flight.OnChildExited();
+  // Nobody has heard of this child: whoever waits for it gets the next one.
+  if (was_starting && SaysItIsElsewhere()) return GoOnElsewhere();
   parts_.requests.Drop();
   v1::Event event;
   *event.mutable_exited() = parts_.end.Describe(EndOf(*child_), how);

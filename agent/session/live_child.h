@@ -163,6 +163,9 @@ class LiveChild final : private ClaudeSink {
   absl::Status Note();
   void Save();  // The same; a failure is logged.
   ChildEnd::Child EndOf(const ClaudeChild& child) const;
+  // The child that was starting has ended: its session exists, where nothing here finds it.
+  bool SaysItIsElsewhere() const;
+  void GoOnElsewhere();
 
   EventLoop& loop_;
   const SessionContext& context_;
@@ -177,6 +180,7 @@ class LiveChild final : private ClaudeSink {
   bool abandoned_ = false;  // and will not be.
   bool writing_ = false;    // WriteNextTell() waits for the claim.
   bool lingers_ = false;    // It is gone, and its tell is being settled.
+  bool is_elsewhere_ = false;  // By the word of the one before: the next one is to resume it.
   uint64_t starts_ = 0;
   std::unique_ptr<ClaudeChild> child_;
 };

@@ -95,6 +95,7 @@ void TellQueue::SettleOneLost(const Replay::Turn& turn) {
 void TellQueue::WaitAgain(Lost lost) {
   Check(PhaseOf(lost.id) != v1::TellState::SETTLED, "a settled tell waits again");
   ledger_.Set(lost.id, v1::TellState::ACCEPTED);
+  maybe_read_.insert(lost.id);
   if (!lost.has_text) {
     textless_.insert(lost.id);
     return;
@@ -104,6 +105,17 @@ void TellQueue::WaitAgain(Lost lost) {
                                           [](const Waiting& tell) { return !tell.was_lost; });
   waiting_.insert(behind_others, {lost.id, std::move(lost.text), /*ask_transcript=*/false,
                                   /*begun=*/false, /*was_lost=*/true});
+}
+
+void TellQueue::SettleMaybeRead(const absl::Status& outcome) {
+  for (const std::string& tell_id : std::exchange(maybe_read_, {})) {
+    std::erase_if(waiting_, [&](const Waiting& tell) {
+      if (tell.id == tell_id) ForgetText(tell.text.size());
+      return tell.id == tell_id;
+    });
+    textless_.erase(tell_id);
+    Settle(tell_id, outcome);
+  }
 }
 
 bool TellQueue::is_cancelling_lost() const {

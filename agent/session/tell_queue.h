@@ -71,6 +71,11 @@ class TellQueue {
   // Some of them are still to be looked up.
   bool is_settling_lost() const { return lost_are_over_ && !lost_.empty(); }
   bool is_cancelling_lost() const;
+  // A claude is ready: what it has of those that were lost, its transcript says.
+  void OnChildReady() { maybe_read_.clear(); }
+  // The conversation is where nobody finds its transcript: those that were lost and wait again,
+  // with their text or without, are settled so.
+  void SettleMaybeRead(const absl::Status& outcome);
 
   // ------------------------------------------------------------------------------ taking a tell
   enum class Offered {
@@ -181,6 +186,8 @@ class TellQueue {
   std::deque<Lost> lost_;       // Oldest first.
   bool lost_are_over_ = false;  // Their child is gone,
   bool lost_closed_ = false;    // and was, or is by now, to be closed.
+  // They were lost, and no transcript was found that has them.
+  std::set<std::string> maybe_read_;
   std::set<std::string> textless_;      // Accepted by an earlier agent; their text comes again.
   std::set<std::string> settle_again_;  // By AskTranscript(). Bounded: the ledger knows them.
   std::deque<std::string> overtaken_;   // By their cancel, and not sent yet.

@@ -2,9 +2,12 @@
 
 #include <signal.h>
 
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "coordinator/cli/iris_program_fixture.h"
@@ -19,6 +22,17 @@ using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+
+// It has connected to something.
+bool HasSocket(pid_t pid) {
+  std::error_code none;
+  for (const auto& fd :
+       std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/fd"), none)) {
+    const std::string to = std::filesystem::read_symlink(fd.path(), none).string();
+    if (absl::StartsWith(to, "socket:")) return true;
+  }
+  return false;
+}
 
 TEST_F(IrisProgramTest, AnAnswerIsOnStdoutAndNothingElseAnywhere) {
   const Ran ran = Iris({"tell", "echo", "grüße"});
@@ -226,6 +240,20 @@ TEST_F(IrisProgramTest, CancellingEndsWhatWaitsAndWhatIsInFlightAndTheNextGoesOn
   WaitForState(running, "gone");
   WaitForState(queued, "gone");
   EXPECT_EQ(Status()["sessions"][0]["tellsDone"], 3);
+}
+
+// Whatever it had done when the coordinator was killed.
+TEST_F(IrisProgramTest, ACancelIsAskedForAgainWhereItsCoordinatorIsKilled) {
+  const std::string id = Detached("deaf");
+  WaitForState(id, "running");
+  const pid_t killed = Coordinator();
+  Running cancel = Start({"cancel", id});
+  EXPECT_TRUE(WaitFor([&] { return HasSocket(cancel.pid()); }));
+  EXPECT_EQ(Tell(id)["state"], "running");
+  ASSERT_EQ(kill(killed, SIGKILL), 0);
+  const Ran ran = cancel.Finish();
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out, id + " is cancelled\n");
 }
 
 TEST_F(IrisProgramTest, WhoIsInterruptedIsToldHowToComeBackAndTheWorkGoesOn) {

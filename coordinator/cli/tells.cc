@@ -1,5 +1,6 @@
 #include "coordinator/cli/tells.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -127,6 +128,77 @@ Followed Follow(const CommandLine& command, const Places& places, v1::FollowTell
   return followed;
 }
 
+// What came of a cancel, in whichever life of the coordinator.
+struct Cancelled {
+  absl::Status started;  // Of the last coordinator that was to be asked.
+  std::string tell_id;   // Empty: it is not known which message is meant.
+  absl::Status call;
+  v1::CancelTellOfResponse response;
+
+  bool coordinator_lost() const { return CoordinatorLost(call); }
+};
+
+absl::Status AskToCancel(v1::Coordinator::Stub& stub, const std::string& tell_id,
+                         absl::Time deadline, v1::CancelTellOfResponse& response) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(deadline));
+  v1::CancelTellOfRequest request;
+  request.set_tell_id(tell_id);
+  request.set_from(Caller::CommandLine().name());
+  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
+  return FromGrpcStatus(stub.CancelTell(&context, request, &response), "");
+}
+
+// Asks one coordinator after the other until one says that the message is settled.
+Cancelled Cancel(const CommandLine& command, const Places& places) {
+  Cancelled cancelled;
+  const absl::Time deadline = absl::Now() + kAnswer;
+  bool asked_before = false;
+  const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
+    cancelled.started = coordinator.status();
+    if (!coordinator.ok()) return LifeEnd::kOver;
+    const LifeEnd when_lost = absl::Now() < deadline ? LifeEnd::kLost : LifeEnd::kOver;
+    if (cancelled.tell_id.empty()) {
+      absl::StatusOr<std::string> id = WholeId(command, *coordinator->stub);
+      cancelled.call = id.status();
+      if (cancelled.coordinator_lost()) return when_lost;
+      if (!id.ok()) return LifeEnd::kOver;
+      cancelled.tell_id = *std::move(id);
+    }
+    cancelled.response.Clear();
+    cancelled.call =
+        AskToCancel(*coordinator->stub, cancelled.tell_id, deadline, cancelled.response);
+    if (!cancelled.coordinator_lost()) return LifeEnd::kOver;
+    asked_before = true;
+    return when_lost;
+  };
+  const auto connect = [&] {
+    return ConnectOrStart(places, std::min(absl::Now() + kConnectWithin, deadline));
+  };
+  (void)CoordinatorLives(connect).Run(ask);
+  // The life before had heard of it, or the next one has carried it out at its start.
+  const bool is_cancelled = cancelled.response.failure().kind() == v1::FAILURE_CANCELLED;
+  if (asked_before && is_cancelled) cancelled.response.set_was_settled(false);
+  return cancelled;
+}
+
+// `name`: the message, as far as that is known.
+absl::Status WhyNotCancelled(const Cancelled& cancelled, const std::string& name) {
+  if (KindOf(cancelled.call) == v1::FAILURE_TIMEOUT) {
+    return MakeFailure(v1::FAILURE_TIMEOUT,
+                       absl::StrCat("the host has not said within ", absl::FormatDuration(kAnswer),
+                                    " that the message is cancelled; it still will be"),
+                       absl::StrCat("iris tells ", name, " shows how the message ended."));
+  }
+  if (!cancelled.coordinator_lost()) return cancelled.call;
+  return MakeFailure(v1::FAILURE_DROPPED,
+                     absl::StrCat("the coordinator ended before it said that the message is "
+                                  "cancelled: ",
+                                  Failure(ToProto(cancelled.call)).detail()),
+                     absl::StrCat("Cancel it again: iris cancel ", name, "; iris tells ", name,
+                                  " shows whether it is."));
+}
+
 }  // namespace
 
 int RunTells(const CommandLine& command, const Places& places) {
@@ -158,31 +230,18 @@ int RunTells(const CommandLine& command, const Places& places) {
 }
 
 int RunCancel(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
-  if (!coordinator.ok()) {
-    return PrintNotStarted(coordinator.status(), command.json);
+  const Cancelled cancelled = Cancel(command, places);
+  const std::string& tell_id = cancelled.tell_id;
+  if (!cancelled.started.ok()) return PrintNotStarted(cancelled.started, command.json);
+  if (tell_id.empty() && !cancelled.coordinator_lost()) {
+    return PrintRefused(cancelled.call, command.json);
   }
-  const absl::StatusOr<std::string> tell_id = WholeId(command, *coordinator->stub);
-  if (!tell_id.ok()) {
-    return PrintRefused(tell_id.status(), command.json);
+  if (!cancelled.call.ok()) {
+    const std::string typed = command.last ? "--last" : command.tell_id;
+    const std::string& name = tell_id.empty() ? typed : tell_id;
+    return PrintFailed(WhyNotCancelled(cancelled, name), command.json, kExitFailed);
   }
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
-  v1::CancelTellOfRequest request;
-  request.set_tell_id(*tell_id);
-  request.set_from(Caller::CommandLine().name());
-  *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
-  v1::CancelTellOfResponse response;
-  absl::Status got =
-      FromGrpcStatus(coordinator->stub->CancelTell(&context, request, &response), "");
-  if (KindOf(got) == v1::FAILURE_TIMEOUT) {
-    got = MakeFailure(v1::FAILURE_TIMEOUT,
-                      absl::StrCat("the host has not said within ", absl::FormatDuration(kAnswer),
-                                   " that the message is cancelled; it still will be"),
-                      absl::StrCat("iris tells ", *tell_id, " shows how the message ended."));
-  }
-  if (!got.ok()) return PrintFailed(got, command.json, kExitFailed);
-  return PrintCancel(*tell_id, response, command.json);
+  return PrintCancel(tell_id, cancelled.response, command.json);
 }
 
 }  // namespace iris

@@ -20,7 +20,8 @@ absl::Status Cancelled(bool was_put_off, bool given) {
   if (given) {
     return MakeFailure(v1::FAILURE_CANCELLED,
                        "the message was cancelled while there was no way to its team, which may "
-                       "have it, and is told once there is one");
+                       "have it, and is told once there is one",
+                       FixFor(v1::FAILURE_AMBIGUOUS));
   }
   return MakeFailure(
       v1::FAILURE_CANCELLED,

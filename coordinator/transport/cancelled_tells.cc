@@ -10,10 +10,12 @@
 namespace iris {
 namespace {
 
+// The host may have run it by the time it hears of the cancel.
 absl::Status CancelledOutOfReach() {
   return MakeFailure(v1::FAILURE_CANCELLED,
                      "the message was cancelled while the host was out of reach; the team is told "
-                     "once it is back");
+                     "once it is back",
+                     FixFor(v1::FAILURE_AMBIGUOUS));
 }
 
 absl::Status CancelledInTime() {

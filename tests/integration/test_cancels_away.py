@@ -1,6 +1,7 @@
 """What is cancelled while its host is away: either it ends there once the host is back, or it is not said to be
 cancelled."""
 
+import json
 import os
 import signal
 
@@ -95,3 +96,25 @@ def test_a_cancel_is_for_the_host_that_has_the_message_whatever_is_configured_me
     wait_until_it_ticks(user)
     iris.write_config(before)
     expect_it_ends(iris, user)
+
+
+def test_a_cancel_of_what_a_stopped_agent_has_outlives_the_coordinator_and_says_to_look_first(iris, server, remote_user):
+    """The agent reads the message before it hears of the cancel: sent again, it would run twice."""
+    iris.write_config({"teams": {"gpu": server.team(remote_user)}})
+    assert iris.answer("gpu", "COUNT") == "1"
+    agent = iris.link()["agent"]["pid"]
+    os.kill(agent, signal.SIGSTOP)
+    try:
+        left = leave(iris, 'TOOL Bash {"command":"date >>$HOME/ticks"}')
+        wait_until(lambda: [tell["state"] for tell in json.loads(iris.run("tells", "--json").stdout)["tells"]
+                            if tell["tellId"] == left] == ["running"], 60)
+        cancel = iris.start("cancel", left)
+        kill_coordinator(iris)
+        out, err = cancel.communicate(timeout=60)
+        assert cancel.returncode == 0, out + err
+    finally:
+        os.kill(agent, signal.SIGCONT)
+    ended = iris.run("tells", left)
+    assert ended.returncode == 1 and ended.stderr.startswith("cancelled: "), ended.stderr
+    assert "fix: Look at what the team did before you send the message again." in ended.stderr
+    assert iris.answer("gpu", "hello") == "ECHO: hello"

@@ -229,7 +229,9 @@ TEST_F(TransportTest, WhatWasCancelledOutOfReachIsPassedOnThoughNobodyWantsTheHo
   host_.CutWires();
   sink_.WaitForStage(TransportProgress::Stage::kConnecting);
   OnLoop([&] { transport_->Cancel(id); });
-  EXPECT_EQ(KindOf(sink_.WaitFor(id).status), v1::FAILURE_CANCELLED);
+  const absl::Status cancelled = sink_.WaitFor(id).status;
+  EXPECT_EQ(KindOf(cancelled), v1::FAILURE_CANCELLED);
+  EXPECT_EQ(ToProto(cancelled).fix(), FixFor(v1::FAILURE_AMBIGUOUS));
   EXPECT_TRUE(host_.busy());
   host_.RefuseWith(absl::OkStatus());
   EXPECT_THAT(sink_.WaitForCancelsHeard(1), ElementsAre(id));

@@ -17,12 +17,14 @@ namespace {
 
 void Answer(FakeTransport& transport, const std::string& tell_id, const std::string& text) {
   if (absl::StartsWith(text, "hold")) return;
-  // Answered only in another life of the coordinator than the one that took it.
   const std::vector<std::string>& repeated = transport.repeated();
-  if (absl::StartsWith(text, "outlive") &&
-      std::find(repeated.begin(), repeated.end(), tell_id) == repeated.end()) {
+  const bool is_first_life = std::find(repeated.begin(), repeated.end(), tell_id) == repeated.end();
+  if (absl::StartsWith(text, "deaf")) {
+    if (is_first_life) transport.IgnoreCancels();
     return;
   }
+  // Answered only in another life of the coordinator than the one that took it.
+  if (absl::StartsWith(text, "outlive") && is_first_life) return;
   if (absl::StartsWith(text, "die")) {
     transport.Text(tell_id, "half an answer");
     transport.Settle(tell_id, MakeFailure(v1::FAILURE_CHILD_EXITED, "claude ended with signal 9"));

@@ -11,6 +11,7 @@ namespace iris {
 // An engine without hosts, for tests of the whole program. The first word of a message says what
 // its team does:
 //
+//   deaf       never answers, and is cancelled only in another life of the coordinator
 //   die        says "half an answer", then its claude ends with signal 9
 //   hold       never answers
 //   16MiB      answers 16 MiB of text

@@ -141,6 +141,7 @@ void FakeTransport::Unstart(const std::string& tell_id) {
 }
 
 void FakeTransport::Cancel(const std::string& tell_id) {
+  if (ignores_cancels_) return;
   PostUnlessGone([this, tell_id] {
     Unstart(tell_id);
     Settle(tell_id, MakeFailure(v1::FAILURE_CANCELLED, "the message was cancelled"));

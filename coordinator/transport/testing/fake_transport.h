@@ -58,6 +58,8 @@ class FakeTransport : public Transport {
     sink_.OnAccount(tell_id, account);
   }
   void Settle(const std::string& tell_id, const absl::Status& outcome);
+  // What is cancelled from now on goes on, and nobody hears of it.
+  void IgnoreCancels() { ignores_cancels_ = true; }
   // A start that is held ends as FakeHosts says.
   void FinishStart();
   // The child ends or the link is lost; every open tell settles with `why`.
@@ -152,6 +154,7 @@ class FakeTransport : public Transport {
   std::map<std::string, std::string> texts_;  // Of open_tells_.
   std::set<std::string> given_;               // Of all tells.
   bool is_out_of_reach_ = false;
+  bool ignores_cancels_ = false;
   bool awaits_host_ = false;
   bool is_spawning_ = false;  // Spawn() was called out of reach.
   TerminateDone ending_;      // Likewise, of Terminate().
