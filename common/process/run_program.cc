@@ -77,7 +77,7 @@ absl::StatusOr<ProgramOutput> RunProgram(const std::vector<std::string>& argv,
   const absl::StatusOr<pid_t> pid =
       Spawn({.argv = argv,
              .env = env,
-             .cwd = "",
+             .cwd = "/",
              .fds = {{1, out.write_end.get()}, {2, err.write_end.get()}},
              .new_session = true});
   if (!pid.ok()) return CannotRun(argv[0], pid.status());

@@ -17,8 +17,8 @@ struct ProgramOutput {
 };
 inline constexpr size_t kProgramOutputBytesMax = 256 << 10;
 
-// Runs a short-lived program to its end, with stdin on /dev/null. Its process group is gone when
-// this returns. `cancelled` may be null.
+// Runs a short-lived program to its end, in `/`, with stdin on /dev/null. Its process group is
+// gone when this returns. `cancelled` may be null.
 //
 // FAILURE_TIMEOUT: it ran past `deadline` and was killed. FAILURE_CANCELLED: likewise,
 // `*cancelled`. FAILURE_BAD_REQUEST: it cannot be started (not found, not executable).

@@ -30,6 +30,13 @@ TEST(RunProgramTest, BringsBackBothOutputsAndTheExitCode) {
   EXPECT_EQ(output->exit_code, 3);
 }
 
+TEST(RunProgramTest, RunsInTheRootDirectory) {
+  const absl::StatusOr<ProgramOutput> output = RunShell("pwd");
+
+  ASSERT_TRUE(output.ok()) << output.status();
+  EXPECT_EQ(output->out, "/\n");
+}
+
 TEST(RunProgramTest, SaysWhichSignalKilledIt) {
   const absl::StatusOr<ProgramOutput> output = RunShell("kill -9 $$");
 

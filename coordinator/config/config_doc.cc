@@ -111,8 +111,10 @@ constexpr absl::string_view kRemote = R"(
 `remote` is an ssh command, `ssh [OPTIONS] [USER@]HOST`, that connects from your shell without a
 prompt. It is split into words by the quoting rules of POSIX sh (at most 8 KiB, 128 words) and run
 without a shell: unquoted ``$ ` ; | & < > ( )`` and line breaks are errors; `~/` at the start of a
-word is your home directory. `~/.ssh/config`, the ssh-agent and jump hosts work as in your shell: ssh
-gets the caller's whole environment.
+word is your home directory. `~/.ssh/config`, the ssh-agent and jump hosts work as in your shell after
+`cd /`: ssh gets the caller's whole environment, but runs in `/`. So a `Match exec` or ProxyCommand
+does not see the directory of whoever asks (`pwd` and `$PWD` are `/` there), and a relative path in
+`remote`, or of a key in `~/.ssh/config`, is looked for in `/`.
 A user name with a backslash or a `$` needs single quotes: `ssh 'CORP\jdoe@gpu1'` (in a JSON file
 `\\` is one backslash).
 

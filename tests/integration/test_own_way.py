@@ -56,6 +56,19 @@ def by_variable(iris, server, accounts, ends_for):
     return shells
 
 
+@pytest.fixture
+def by_jump_host(iris, server, accounts, ends_for):
+    """Two shells whose SITE decides who they are on the jump host, whose name ssh makes of gpu's."""
+    shells = [{"SITE": name} for name in ("a", "b")]
+    server.client_config.write_text(
+        server.client_config.read_text() + f"Match originalhost jump-gpu exec \"test x$SITE = xb\"\n"
+        f"  User {accounts[1].name}\nHost gpu\n  ProxyJump jump-%n\nHost gpu jump-gpu\n  HostName 127.0.0.1\n"
+        f"  Port {server.port}\n  User {accounts[0].name}\n  IdentityFile {server.identity}\n")
+    iris.write_config({"teams": {"gpu": {"remote": f"ssh -F {server.client_config} gpu", "path": "/tmp"}}})
+    ends_for(shells)
+    return shells
+
+
 def elsewhere(iris) -> dict:
     """Of a shell in another folder, which has conversations of its own."""
     return {"CLAUDE_PROJECT_DIR": str(iris.project)}
@@ -112,6 +125,28 @@ def test_over_a_link_that_is_up_nobody_is_somebody_else(iris, accounts, by_profi
     for _ in range(2):  # In one conversation, turn by turn.
         assert who_answers(iris, other) == names[1]
         assert who_answers(iris, one) == names[0]
+
+
+def test_who_jumps_where_ssh_makes_the_jump_hosts_name_is_the_sender(iris, server, accounts, by_jump_host):
+    one, other = by_jump_host
+    assert who_answers(iris, one) == accounts[0].name
+    assert server.connections(accounts[1]) == 0
+    assert who_answers(iris, other | elsewhere(iris)) == accounts[0].name
+    assert server.connections(accounts[1]) == 1
+    assert len(iris.status()["links"]) == 2
+    assert who_answers(iris, one | {"OTHER": "1"}) == accounts[0].name
+    assert len(iris.status()["links"]) == 2, "what ssh makes of the name is known"
+
+
+@pytest.mark.parametrize("name", ["LOCALDOMAIN", "LD_PRELOAD"])
+def test_what_decides_in_libc_where_a_name_or_a_connection_leads_is_the_senders(iris, server, accounts, ends_for, name):
+    # A library that is there, and loaded into ssh anyway.
+    values = {"LOCALDOMAIN": "site.test", "LD_PRELOAD": "libc.so.6"}
+    iris.write_config({"teams": {"gpu": server.team(accounts[0], path="/tmp")}})
+    ends_for([{}, {name: values[name]}])
+    for env in ({}, {name: values[name]} | elsewhere(iris), {"OTHER": "1"} | elsewhere(iris)):
+        assert who_answers(iris, env) == accounts[0].name
+    assert server.connections(accounts[0]) == 2
 
 
 def test_what_differs_and_leads_nowhere_else_is_the_same_conversation(iris, accounts, by_profile):

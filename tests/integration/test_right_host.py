@@ -212,6 +212,12 @@ def test_who_comes_after_a_change_of_ssh_config_is_where_it_leads_then(iris, gpu
     assert sorted(link["teams"] for link in status["links"]) == [["a", "b", "c"], ["one"], ["two"]]
 
 
+def test_the_directory_in_which_ssh_decides_is_the_root(iris, gpu, sshd, two_accounts):
+    gpu.write(condition="test $(pwd) = /")
+    write_teams(iris, gpu, sshd(), two_accounts, "a")
+    assert iris.answer("a", "PWD") == str(two_accounts[1].home)
+
+
 def test_what_one_host_was_given_is_not_given_to_another(iris, gpu, sshd, two_accounts):
     one, two = two_accounts
     gpu.write(condition=f"test -e {gpu.flag}")

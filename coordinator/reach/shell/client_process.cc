@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<ClientProcess>> ClientProcess::Start(Options opti
   const absl::StatusOr<pid_t> pid =
       Spawn({.argv = options.argv,
              .env = options.env,
-             .cwd = "",
+             .cwd = "/",  // As `ssh -G` is asked.
              .fds = {{0, their_stdio.get()}, {1, their_stdio.get()}, {2, their_stderr.get()}},
              .new_session = true});
   if (!pid.ok()) return CannotRun(options.argv[0], pid.status());

@@ -61,6 +61,34 @@ bool IsOfSsh(absl::string_view name) {
          absl::StartsWith(name, "KRB5") || absl::StartsWith(name, "SSH_SK_");
 }
 
+// What the C library, the loader and the other libraries of ssh look at: which library's code runs
+// as ssh, and which address a name has.
+bool IsOfLibraries(absl::string_view name) {
+  constexpr absl::string_view kNames[] = {"GCONV_PATH",    "GLIBC_TUNABLES", "HESIOD_CONFIG",
+                                          "HES_DOMAIN",    "HOSTALIASES",    "LOCALDOMAIN",
+                                          "RES_OPTIONS"};
+  constexpr absl::string_view kBeginnings[] = {"GSSPROXY_", "GSS_",     "LD_",         "NIS_",
+                                               "OPENSSL_",  "RESOLV_", "SYSTEMD_NSS_"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
+         std::any_of(std::begin(kBeginnings), std::end(kBeginnings),
+                     [name](absl::string_view begin) { return absl::StartsWith(name, begin); });
+}
+
+// ssh runs the ssh of a jump host in a shell, which looks at these before it does.
+bool IsOfShell(absl::string_view name) {
+  return name == "SHELL" || name == "ENV" || name == "BASH_ENV" || name == "ZDOTDIR" ||
+         absl::StartsWith(name, "BASH_FUNC_");
+}
+
+// Of a library that is none of the system's nobody knows what it looks at.
+bool LoadsLibrary(const Environment& env) {
+  for (const char* name : {"LD_AUDIT", "LD_PRELOAD"}) {
+    const auto found = env.find(name);
+    if (found != env.end() && !found->second.empty()) return true;
+  }
+  return false;
+}
+
 // As ssh's match_pattern(): '*' and '?'.
 bool Matches(absl::string_view name, absl::string_view pattern) {
   size_t at = 0, in = 0, star = absl::string_view::npos, retry = 0;
@@ -86,6 +114,7 @@ struct Uses {
   std::set<std::string> named;
   std::vector<std::string> sent;  // Patterns.
   bool anything = false;
+  bool shell = false;
 };
 
 // What follows a '$' in `text`, as a shell and ssh read it.
@@ -114,6 +143,7 @@ Uses UsesIn(absl::string_view printed) {
     const std::pair<absl::string_view, absl::string_view> setting =
         absl::StrSplit(line, absl::MaxSplits(' ', 1));
     uses.anything = uses.anything || RunsProgram(setting.first, setting.second);
+    uses.shell = uses.shell || (setting.first == "proxyjump" && setting.second != "none");
     if (setting.first == "sendenv") uses.sent.emplace_back(setting.second);
   }
   return uses;
@@ -129,13 +159,14 @@ std::string EnvironmentThatCounts(absl::optional<absl::string_view> printed,
   } else {
     uses.anything = true;
   }
+  uses.anything = uses.anything || LoadsLibrary(env);
   std::string counts;
   for (const auto& [name, value] : env) {
     const bool is_sent =
         std::any_of(uses.sent.begin(), uses.sent.end(),
                     [&name = name](const std::string& pattern) { return Matches(name, pattern); });
-    if (IsOfSsh(name) || is_sent || uses.named.count(name) > 0 ||
-        (uses.anything && !IsOfTerminal(name))) {
+    if (IsOfSsh(name) || IsOfLibraries(name) || (uses.shell && IsOfShell(name)) || is_sent ||
+        uses.named.count(name) > 0 || (uses.anything && !IsOfTerminal(name))) {
       absl::StrAppend(&counts, name, "=", value, absl::string_view("\0", 1));
     }
   }

@@ -44,6 +44,39 @@ TEST(SshEnvironmentTest, WhatIsSentCounts) {
   EXPECT_THAT(Counts("sendenv *\n"), HasSubstr("TERM=xterm"));
 }
 
+TEST(SshEnvironmentTest, WhatTheLoaderAndTheLibrariesLookAtCounts) {
+  for (const char* name :
+       {"LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES", "RESOLV_HOST_CONF", "RESOLV_MULTI",
+        "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "LD_ORIGIN_PATH", "GLIBC_TUNABLES",
+        "GCONV_PATH", "NIS_PATH", "OPENSSL_CONF", "SYSTEMD_NSS_RESOLVE_ZONE", "GSS_USE_PROXY"}) {
+    const Environment env = {{name, "/x"}};
+    EXPECT_EQ(EnvironmentThatCounts("hostname gpu1\n", env),
+              std::string(name) + std::string("=/x\0", 4));
+  }
+  EXPECT_EQ(EnvironmentThatCounts("hostname gpu1\n", {{"TZ", "UTC"}, {"LDFLAGS", "-s"}}), "");
+}
+
+TEST(SshEnvironmentTest, WhereALibraryIsLoadedEverythingCountsButTheTerminal) {
+  for (const char* name : {"LD_PRELOAD", "LD_AUDIT"}) {
+    Environment env = Everything();
+    env[name] = "/lib/proxychains.so";
+    const std::string counts = EnvironmentThatCounts("hostname gpu1\n", env);
+    EXPECT_THAT(counts, HasSubstr("AWS_PROFILE=work"));
+    EXPECT_THAT(counts, Not(HasSubstr("PWD=")));
+    env[name] = "";
+    EXPECT_THAT(EnvironmentThatCounts("hostname gpu1\n", env), Not(HasSubstr("AWS_PROFILE")));
+  }
+}
+
+TEST(SshEnvironmentTest, OfAJumpHostTheShellThatRunsItsSshCounts) {
+  for (const char* name : {"SHELL", "BASH_ENV", "ENV", "ZDOTDIR", "BASH_FUNC_ssh%%"}) {
+    const Environment env = {{name, "/x"}};
+    EXPECT_THAT(EnvironmentThatCounts("proxyjump bastion\n", env), HasSubstr(name));
+    EXPECT_EQ(EnvironmentThatCounts("proxyjump none\n", env), "");
+    EXPECT_EQ(EnvironmentThatCounts("hostname gpu1\n", env), "");
+  }
+}
+
 TEST(SshEnvironmentTest, ForAProgramOnTheWayEverythingCountsButTheTerminal) {
   for (const absl::optional<absl::string_view> printed :
        {absl::optional<absl::string_view>("user me\nproxycommand aws ssm start-session\n"),
