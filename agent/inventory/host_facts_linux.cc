@@ -17,6 +17,7 @@
 #include "common/base/hostname.h"
 #include "common/base/small_file.h"
 #include "common/base/utf8.h"
+#include "common/environment/environment.h"
 #include "common/process/spawn.h"
 #include "common/version/version.h"
 
@@ -98,7 +99,8 @@ v1::Hello MakeHello(const HostFacts& facts, const std::string& host_id, uint32_t
 std::vector<std::string> ChildEnvironment() {
   std::vector<std::string> env;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    if (!absl::StartsWith(*entry, "IRIS_READY_FD=")) env.emplace_back(*entry);
+    const absl::string_view variable = *entry;
+    if (!StaysBehind(variable.substr(0, variable.find('=')))) env.emplace_back(variable);
   }
   return env;
 }

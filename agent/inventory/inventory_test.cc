@@ -170,10 +170,11 @@ TEST(HostFactsTest, TheHelloCarriesThemWithinItsBounds) {
   EXPECT_LT(hello.SerializeAsString().size(), 64u << 10);
 }
 
-TEST(HostFactsTest, ChildrenDoNotInheritTheReadyDescriptor) {
+TEST(HostFactsTest, ChildrenDoNotInheritWhatADaemonIsToldBy) {
   clearenv();
   setenv("A", "1", 1);
   setenv("IRIS_READY_FD", "3", 1);
+  setenv("IRIS_DAEMON", "1", 1);
   EXPECT_THAT(ChildEnvironment(), ElementsAre("A=1"));
 }
 

@@ -130,7 +130,8 @@ void ProcessChild::OnKeeperGone() {
 }
 
 // What a keeper left (it was killed, or gave up on a process stuck in the kernel) has come to the
-// agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray.
+// agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray, but
+// for daemons of Iris, which ChildrenOf() leaves out while they live.
 void ProcessChild::SweepStrays() {
   sweep_ = 0;
   bool found = false;

@@ -7,8 +7,13 @@
 
 namespace iris {
 
-// Living processes (zombies left out) whose parents lead to `ancestor`, nearest first, as /proc
-// shows them now. Empty where there is no /proc.
+// Who is below a process, as /proc shows it now; nobody where there is no /proc. Without the living
+// daemons of Iris, and what is below these: a claude's tool may have started one, which then works
+// for others too and is not that claude's to be ended with. They are known by kDaemonVariable in
+// the environment they were started with. A daemon whose environment cannot be read (another
+// account's, or one in the middle of execve()) is known by its name, which begins with "iris".
+
+// Living processes (zombies left out) whose parents lead to `ancestor`, nearest first.
 std::vector<pid_t> DescendantsOf(pid_t ancestor);
 
 // Those whose parent is `parent`, zombies that wait to be reaped among them.

@@ -15,13 +15,13 @@ inline constexpr int kKeeperLifeFd = 4;
 // claude's tools make sessions and groups of their own, may detach twice and may clear their
 // environment: neither killpg nor a mark in the environment finds them all. Being their subreaper,
 // the keeper stays the ancestor of every one, and ends them all when claude is gone – also when the
-// agent has been killed.
+// agent has been killed. All but daemons of Iris that a tool's `iris` has started (descendants.h).
 //
 // Stdin, stdout and stderr are claude's. On descriptor 3 it writes lines:
 //   started PID             claude runs
 //   failed TEXT             it could not be started; the keeper exits
 //   exited code|signal N    claude is gone; its descendants are being ended
-// and exits when no descendant is left (SIGTERM, after 500 ms SIGKILL, for 10 s at most).
+// and exits when none of them is left (SIGTERM, after 500 ms SIGKILL, for 10 s at most).
 // SIGTERM to the keeper: SIGKILL to claude and every descendant at once.
 int KeeperMain(int argc, char** argv);
 

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr int kTermGraceMs = 500;
 constexpr int kGiveUpMs = 10'000;
+// One look goes from process to process, and may miss one that is started meanwhile.
+constexpr int kLooksUntilCertain = 2;
 
 int64_t NowMs() {
   timespec now;
@@ -51,12 +54,16 @@ class Keeper {
     }
   }
 
-  // Returns when no descendant is left, or some resist even SIGKILL (stuck in the kernel).
+  // Returns when no descendant is left but daemons of Iris, which stay and get another parent, or
+  // some resist even SIGKILL (stuck in the kernel).
   void EndDescendants() {
     const int64_t start = NowMs();
-    while (!Reap() && NowMs() - start < kGiveUpMs) {
+    int looks_without_any = 0;
+    while (!Reap() && looks_without_any < kLooksUntilCertain && NowMs() - start < kGiveUpMs) {
       const bool force = urgent_ || NowMs() - start >= kTermGraceMs;
-      for (const pid_t pid : DescendantsOf(getpid())) {
+      const std::vector<pid_t> descendants = DescendantsOf(getpid());
+      looks_without_any = descendants.empty() ? looks_without_any + 1 : 0;
+      for (const pid_t pid : descendants) {
         if (force || !asked_) kill(pid, force ? SIGKILL : SIGTERM);
       }
       asked_ = true;

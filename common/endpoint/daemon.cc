@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/wait.h"
+#include "common/environment/environment.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/process/spawn.h"
@@ -55,7 +56,13 @@ absl::Status OutcomeOf(const std::string& report) {
   return MakeFailure(v1::FAILURE_INTERNAL, "it ended before it was ready");
 }
 
+// Also where a configuration names it: the daemon is no part of the session it is started from.
+bool IsMark(absl::string_view name) {
+  return name == "IRIS_SESSION" || name == kReadyFdName || name == kDaemonVariable;
+}
+
 bool IsMinimal(absl::string_view name, const std::vector<std::string>& further) {
+  if (IsMark(name)) return false;
   for (absl::string_view known : {"HOME", "USER", "LOGNAME", "PATH", "TZ", "LANG",
                                   "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"}) {
     if (name == known) return true;
@@ -81,6 +88,7 @@ absl::Status StartDaemon(const std::vector<std::string>& argv, const std::vector
   ScopedFd writer(ends[1]);
   SpawnSpec spec = {.argv = argv, .env = env, .cwd = "/", .fds = {{kReadyFd, writer.get()}}};
   spec.detached = true;
+  spec.env.insert(spec.env.begin(), absl::StrCat(kDaemonVariable, "=1"));
   spec.env.push_back(absl::StrCat(kReadyFdName, "=", kReadyFd));
   const absl::StatusOr<pid_t> spawned = Spawn(spec);
   if (!spawned.ok() && IsExhausted(spawned.status())) return Exhausted(spawned.status(), what);

@@ -98,7 +98,7 @@ TEST(DaemonTest, ItIsNoChildHasASessionOfItsOwnAndNothingOfOurs) {
   EXPECT_THAT(facts, Contains("cwd=/"));
   EXPECT_THAT(facts, Contains("fds=0 1 2"));
   EXPECT_THAT(facts, Contains("stdio=/dev/null /dev/null /dev/null"));
-  EXPECT_THAT(facts, Contains("env=LANG=C.UTF-8 X=1"));
+  EXPECT_THAT(facts, Contains("env=IRIS_DAEMON=1 LANG=C.UTF-8 X=1"));
   EXPECT_THAT(facts, Not(Contains(absl::StrCat("session=", getsid(0)))));
   EXPECT_THAT(facts, Not(Contains(absl::StrCat("parent=", getpid()))));
 }
@@ -114,6 +114,14 @@ TEST(DaemonTest, TheMinimalEnvironmentHoldsWhatADaemonNeeds) {
   EXPECT_THAT(MinimalEnv({}), Contains(StartsWith("PATH=")));
   EXPECT_THAT(MinimalEnv({}), Not(Contains(StartsWith("SSH_AUTH_SOCK="))));
   EXPECT_THAT(MinimalEnv({}), Not(Contains(StartsWith("DISPLAY="))));
+}
+
+TEST(DaemonTest, NoMarkOfASessionReachesADaemon) {
+  for (const char* mark : {"IRIS_SESSION", "IRIS_DAEMON", "IRIS_READY_FD"}) {
+    setenv(mark, "1", 1);
+    EXPECT_THAT(MinimalEnv({mark}), Not(Contains(StartsWith(absl::StrCat(mark, "=")))));
+    unsetenv(mark);
+  }
 }
 
 TEST(DaemonTest, StartedByHandTheReportGoesNowhere) {

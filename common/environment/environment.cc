@@ -74,6 +74,7 @@ bool StaysBehind(absl::string_view name) {
       "CLAUDE_CODE_SESSION_ID",
       "CLAUDE_CODE_SSE_PORT",
       "CLAUDE_PROJECT_DIR",
+      kDaemonVariable,
       "IRIS_READY_FD",  // As common/endpoint/daemon.cc sets it.
       "IRIS_SESSION",   // kSessionMark of agent/process/strays.h.
       "OLDPWD",

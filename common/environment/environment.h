@@ -30,12 +30,16 @@ inline constexpr size_t kEnvironmentEntriesMax = 4096;
 inline constexpr char kLeftOutVariable[] = "IRIS_LEFT_OUT";
 inline constexpr size_t kLeftOutBytesMax = 1 << 10;
 
+// In the environment of a daemon of Iris (StartDaemon() puts it there), and of nothing that it
+// starts: whoever ends what a claude has started spares who has it. It stays over execve().
+inline constexpr char kDaemonVariable[] = "IRIS_DAEMON";
+
 // This process's, for programs that are to run as if they were started in its place: without what
 // StaysBehind(), and cut to the bounds. No other thread may change the environment meanwhile.
 Environment OwnEnvironment();
 
 // What a claude, a shell, or Iris sets for the processes right below it, and what would lie to
-// every other: CLAUDECODE and the like, OLDPWD, the mark of a session.
+// every other: CLAUDECODE and the like, OLDPWD, the marks of a session and of a daemon.
 bool StaysBehind(absl::string_view name);
 
 // Takes variables out until the rest is within both bounds, and names them in kLeftOutVariable:
