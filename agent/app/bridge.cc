@@ -22,6 +22,7 @@
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/log/log.h"
+#include "common/process/file_size_limit.h"
 #include "common/process/wait_exit.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -95,6 +96,7 @@ bool WriteAll(int fd, absl::string_view bytes) {
 
 int RunBridge(const Options& options) {
   signal(SIGPIPE, SIG_IGN);
+  SurviveFileSizeLimit();
   const absl::StatusOr<Dialed> dialed = Reach(options);
   if (!dialed.ok()) {
     Complain(dialed.status());

@@ -26,6 +26,7 @@
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/private_dir.h"
 #include "common/failure/agent_fix.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "proto/iris/v1/failure.pb.h"
@@ -161,7 +162,7 @@ bool TakeOver(const std::string& candidate, const HostFacts& facts, HostFolder& 
 }
 
 absl::Status Storage(const absl::Status& status, absl::string_view what) {
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(what, ": ", status.message()), kFixHostDisk);
+  return DiskFailure(what, status.message(), kFixHostDisk);
 }
 
 absl::Status MakeSessions(const std::string& folder) {

@@ -24,6 +24,7 @@
 #include "common/environment/environment.h"
 #include "common/failure/exhausted.h"
 #include "common/log/log.h"
+#include "common/process/file_size_limit.h"
 #include "common/rpc/grpc_life.h"
 
 namespace iris {
@@ -33,6 +34,7 @@ namespace {
 void PrepareProcess() {
   signal(SIGHUP, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
+  SurviveFileSizeLimit();
   sigset_t blocked;
   sigemptyset(&blocked);
   for (const int number : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&blocked, number);
@@ -41,6 +43,7 @@ void PrepareProcess() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   umask(077);
   LeaveNoCores();
+  RaiseFileSizeLimit();
   (void)!chdir("/");
 }
 

@@ -22,8 +22,7 @@ namespace {
 
 absl::Status Storage(const absl::Status& why) {
   if (SaysExhausted(why.message())) return Exhausted(why, "the session's journal");
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the session's journal: ", why.message()),
-                     kFixHostDisk);
+  return DiskFailure("the session's journal", why.message(), kFixHostDisk);
 }
 
 }  // namespace
@@ -108,7 +107,13 @@ absl::Status Journal::WriteOne(const Kept& kept) {
     if (!started.ok() && !follows) return started;
   }
   Check(segments_.back()->last_seq() + 1 == seq, "a segment of a journal gets a hole");
-  return segments_.back()->Append(EncodeRecord(*kept.event));
+  const std::string record = EncodeRecord(*kept.event);
+  absl::Status written = segments_.back()->Append(record);
+  // EFBIG: this file must not grow, and another one has room.
+  const bool is_empty = segments_.back()->last_seq() < segments_.back()->first_seq();
+  if (!absl::IsOutOfRange(written) || is_empty) return written;
+  if (absl::Status started = StartSegment(seq); !started.ok()) return started;
+  return segments_.back()->Append(record);
 }
 
 absl::Status Journal::StartSegment(uint64_t first_seq) {

@@ -1,3 +1,6 @@
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -215,6 +218,49 @@ TEST_F(FullDiskTest, WithoutInodesThereIsNoNewTurnButTheRunningOneGoesOn) {
   EXPECT_TRUE(journal->CheckRoom().ok());
   Live("b");
   EXPECT_EQ(seen.size(), 100u);
+}
+
+// ------------------------------------------------------------- the limit on the size of a file
+
+class FileSizeTest : public JournalTest {
+ protected:
+  FileSizeTest() {
+    signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &before_), 0);
+    rlimit lowered = before_;
+    lowered.rlim_cur = 50'000;
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &lowered), 0);
+  }
+  ~FileSizeTest() override {
+    Raise();
+    signal(SIGXFSZ, SIG_DFL);
+  }
+  void Raise() { EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before_), 0); }
+
+ private:
+  rlimit before_ = {};
+};
+
+TEST_F(FileSizeTest, MoreThanAFileMayHoldIsInSeveral) {
+  Live("a");
+  Append(200, 1000);
+  EXPECT_TRUE(journal->CheckDisk().ok());
+  EXPECT_EQ(disk.unwritten_bytes(), 0u);
+  EXPECT_GE(Segments().size(), 4u);
+  Live("b");
+  EXPECT_EQ(seen.size(), 200u);
+}
+
+TEST_F(FileSizeTest, WhatFitsIntoNoneWaitsAndTheLimitIsNamed) {
+  Live("a");
+  Append(1, 100'000);
+  const absl::Status stuck = journal->CheckDisk();
+  EXPECT_EQ(KindOf(stuck), v1::FAILURE_STORAGE);
+  EXPECT_THAT(ToProto(stuck).detail(), HasSubstr("is 50000)"));
+  EXPECT_THAT(ToProto(stuck).fix(), HasSubstr("ulimit -f"));
+  Raise();
+  EXPECT_TRUE(RunUntil([this] { return journal->CheckDisk().ok(); }));
+  EXPECT_EQ(disk.unwritten_bytes(), 0u);
 }
 
 }  // namespace

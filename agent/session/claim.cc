@@ -58,8 +58,7 @@ absl::Status Storage(const std::string& path, absl::string_view why) {
     return Exhausted(absl::ResourceExhaustedError(why),
                      absl::StrCat("session ", SessionOf(path), " cannot be claimed"));
   }
-  return MakeFailure(v1::FAILURE_STORAGE,
-                     absl::StrCat("session ", SessionOf(path), " cannot be claimed: ", why),
+  return DiskFailure(absl::StrCat("session ", SessionOf(path), " cannot be claimed"), why,
                      kFixClaudeDisk);
 }
 

@@ -29,8 +29,7 @@ absl::Status Storage(const absl::Status& why) {
     return why;
   }
   if (SaysExhausted(why.message())) return Exhausted(why, "a session's files");
-  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("a session's files: ", why.message()),
-                     kFixHostDisk);
+  return DiskFailure("a session's files", why.message(), kFixHostDisk);
 }
 
 absl::Status Gone(const std::string& dir, const absl::Status& why) {

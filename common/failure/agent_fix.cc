@@ -13,7 +13,8 @@ constexpr std::array kAgentFixes = {
     kFixClaudeVersion, kFixDirectory,     kFixListRequests, kFixAnswerRequest,   kFixAgentDir,
     kFixGoneDir,       kFixProcesses,     kFixDescriptors,  kFixStopForce,       kFixMemory,
     kFixWatches,       kFixClaudeProgram, kFixApiRefused,   kFixApiLogin,        kFixApiModel,
-    kFixApiTooLarge,   kFixApiBusy,       kFixApiFailed,    kFixApiUnreached,    kFixEnvironment};
+    kFixApiTooLarge,   kFixApiBusy,       kFixApiFailed,    kFixApiUnreached,    kFixEnvironment,
+    kFixFileSize};
 
 }  // namespace
 

@@ -65,6 +65,9 @@ inline constexpr absl::string_view kFixProcesses =
 inline constexpr absl::string_view kFixDescriptors =
     "Raise the limit on open files (`ulimit -n`) and run `iris stop`, on a host `iris stop "
     "--agents`: the next start has it.";
+inline constexpr absl::string_view kFixFileSize =
+    "Raise the limit on the size of a file (`ulimit -f`, the hard one) and run `iris stop`, on a "
+    "host `iris stop --agents`: the next start has it.";
 inline constexpr absl::string_view kFixWatches =
     "End programs of the account, or raise the limit (as root on that machine: `sysctl "
     "fs.epoll.max_user_watches=NUMBER`); it is tried again.";

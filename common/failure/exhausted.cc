@@ -87,6 +87,18 @@ absl::Status Exhausted(const absl::Status& status, absl::string_view doing) {
   return says(ENOMEM) ? OutOfMemory(doing, why) : OutOfDescriptors(doing, why);
 }
 
+absl::Status DiskFailure(absl::string_view doing, absl::string_view why, absl::string_view fix) {
+  const std::string limit = absl::StrContains(why, strerror(EFBIG))
+                                ? Limit(RLIMIT_FSIZE, "the bytes of a file")
+                                : "";
+  return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(doing, ": ", why, limit),
+                     limit.empty() ? fix : kFixFileSize);
+}
+
+bool IsOfFileSize(const absl::Status& failure) {
+  return KindOf(failure) == v1::FAILURE_STORAGE && Failure(ToProto(failure)).fix() == kFixFileSize;
+}
+
 absl::Status SystemFailure(FailureKind kind, int error, absl::string_view doing) {
   if (IsExhausted(error)) return Exhausted(error, doing);
   return MakeFailure(kind, absl::StrCat(doing, ": ", strerror(error)));

@@ -27,6 +27,14 @@ bool SaysExhausted(absl::string_view text);
 absl::Status Exhausted(int error, absl::string_view doing);
 absl::Status Exhausted(const absl::Status& status, absl::string_view doing);
 
+// FAILURE_STORAGE of what could not be written, because of `why`: what errors say of errno. Where
+// that is the limit on the size of a file it is named, with a fix that says how to raise it; else
+// the fix is `fix`.
+absl::Status DiskFailure(absl::string_view doing, absl::string_view why, absl::string_view fix);
+
+// Whether a failure is of that limit, which this process will not get rid of.
+bool IsOfFileSize(const absl::Status& failure);
+
 // Exhausted(), or where `error` is another one a failure of `kind`.
 absl::Status SystemFailure(FailureKind kind, int error, absl::string_view doing);
 

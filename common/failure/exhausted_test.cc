@@ -1,6 +1,10 @@
 #include "common/failure/exhausted.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "common/failure/failure.h"
@@ -40,6 +44,25 @@ TEST(ExhaustedTest, AStatusSaysTheSame) {
 TEST(ExhaustedTest, AFullDiskIsNone) {
   EXPECT_FALSE(IsExhausted(ENOSPC));
   EXPECT_EQ(KindOf(SystemFailure(v1::FAILURE_STORAGE, ENOSPC, "DOING")), v1::FAILURE_STORAGE);
+}
+
+TEST(ExhaustedTest, TheLimitOnTheSizeOfAFileIsNamedWhereThereIsOne) {
+  const auto fail = [] { return DiskFailure("DOING", strerror(EFBIG), "FIX"); };
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit lowered = before;
+  lowered.rlim_cur = std::min<rlim_t>(before.rlim_max, rlim_t{1} << 30);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &lowered), 0);
+  const absl::Status limited = fail();
+  const absl::Status full = DiskFailure("DOING", strerror(ENOSPC), "FIX");
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(KindOf(limited), v1::FAILURE_STORAGE);
+  EXPECT_THAT(ToProto(limited).detail(), HasSubstr(std::to_string(lowered.rlim_cur)));
+  EXPECT_THAT(ToProto(limited).fix(), HasSubstr("ulimit -f"));
+  EXPECT_TRUE(IsOfFileSize(limited));
+  EXPECT_EQ(ToProto(full).fix(), "FIX");
+  EXPECT_FALSE(IsOfFileSize(full));
+  EXPECT_FALSE(IsOfFileSize(absl::OkStatus()));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "common/process/file_size_limit.h"
 #include "common/rpc/grpc_client_life.h"
 #include "common/rpc/grpc_life.h"
 #include "common/version/version.h"
@@ -61,6 +62,7 @@ absl::Status ServeFrom(const Places& places, absl::Duration idle_exit,
 absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine) {
   umask(077);
   LeaveNoCores();
+  RaiseFileSizeLimit();
   KeepHeapSmall();
   KeepGrpcUntilExit();
   KeepGrpcClientThreads();

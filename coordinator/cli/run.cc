@@ -16,6 +16,7 @@
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
+#include "common/process/file_size_limit.h"
 #include "common/process/wait_exit.h"
 #include "common/rpc/grpc_failure.h"
 #include "common/version/version.h"
@@ -211,6 +212,7 @@ int PrintInstead(const ParsedCommandLine& parsed) {
 
 int RunIris(int argc, char** argv, const MakeEngine& make_engine) {
   const std::vector<std::string> arguments = TakeArguments(argc, argv);  // Before anything else.
+  SurviveFileSizeLimit();
   const ParsedCommandLine parsed = ParseCommandLine(arguments);
   switch (parsed.command.verb) {
     case Verb::kNone:

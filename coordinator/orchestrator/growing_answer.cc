@@ -49,6 +49,12 @@ void GrowingAnswer::Finish(size_t bytes_max, bool is_answered) {
   if (!is_answered) structured_bytes_ = 0;
 }
 
+void GrowingAnswer::GiveUp() {
+  text_.clear();
+  whole_ = nullptr;
+  structured_bytes_ = 0;
+}
+
 std::shared_ptr<const std::string> GrowingAnswer::Whole() {
   if (whole_ == nullptr) {
     whole_ = std::make_shared<const std::string>(std::move(text_));

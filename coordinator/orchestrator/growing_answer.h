@@ -39,6 +39,8 @@ class GrowingAnswer {
 
   // There is no more of it: what is too long is cut off, and only an answer has a structured end.
   void Finish(size_t bytes_max, bool is_answered);
+  // It is over, and nothing of it can be kept. What Whole() gave out stays.
+  void GiveUp();
   // All of it, for as long as somebody needs it; nothing is added any more.
   std::shared_ptr<const std::string> Whole();
 

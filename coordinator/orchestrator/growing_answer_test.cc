@@ -56,6 +56,19 @@ TEST(GrowingAnswerTest, OneByteTooManySaysThatItIsTooLong) {
   EXPECT_EQ(answer.bytes(), kBytesMax);
 }
 
+TEST(GrowingAnswerTest, OfWhatIsGivenUpOnlyWhoHasItHasIt) {
+  GrowingAnswer answer;
+  answer.Append("answer", kBytesMax);
+  answer.set_structured_bytes(3);
+  answer.Finish(kBytesMax, /*is_answered=*/true);
+  const std::shared_ptr<const std::string> whole = answer.Whole();
+  answer.GiveUp();
+  EXPECT_EQ(*whole, "answer");
+  EXPECT_EQ(answer.bytes(), 0u);
+  EXPECT_EQ(answer.structured_bytes(), 0u);
+  EXPECT_EQ(*answer.Whole(), "");
+}
+
 TEST(GrowingAnswerDeathTest, WhatIsWholeDoesNotGrow) {
   GrowingAnswer answer;
   answer.Append("one", kBytesMax);

@@ -234,6 +234,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
     int limit_waits = 0;                           // So often it was put off.
     absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
     absl::optional<absl::Status> outcome;          // It is over; to be stored.
+    bool was_not_stored = false;                   // With it: that failed before.
     // With an outcome: it is not over, but put off; to be stored.
     absl::optional<absl::Time> put_off_until;
     std::vector<CancelDone> cancels;
@@ -308,6 +309,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
   void OnSettled(const std::string& tell_id, OpenTell& tell);
+  static void GiveUpAnswer(OpenTell& tell, const absl::Status& why);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;

@@ -1,5 +1,8 @@
 // What becomes of tells where the coordinator's own disk takes nothing for a while.
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -120,6 +123,32 @@ TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
   Heal();
   EXPECT_TRUE(big.Wait().status.ok());
   EXPECT_EQ(big.outcome.answer->size(), 2 * kRoom);
+}
+
+// Room on a disk comes back; that limit stays as it is.
+TEST_F(OrchestratorDiskTest, AnAnswerBeyondTheLimitOnTheSizeOfAFileEndsAsAFailure) {
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit lowered = before;
+  lowered.rlim_cur = std::min<rlim_t>(before.rlim_max, rlim_t{1} << 30);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &lowered), 0);
+  Recorder big, next;
+  const TellSpec spec = Running(big);
+  OnLoop([&] {
+    disk_.SetRoom(4 << 20);
+    Transport().Text(spec.tell_id, std::string(8 << 20, 'a'));
+    Transport().Settle(spec.tell_id, absl::OkStatus());
+    Transport().BeReadUpTo(behind_);
+  });
+  const absl::Status lost = big.Wait().status;
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(KindOf(lost), v1::FAILURE_STORAGE);
+  EXPECT_THAT(ToProto(lost).detail(), HasSubstr("the answer of 8388608 bytes is lost"));
+  EXPECT_THAT(ToProto(lost).fix(), HasSubstr("ulimit -f"));
+  OnLoop([&] { EXPECT_EQ(Transport().acknowledged(), behind_); });
+  const TellSpec later = Running(next);
+  OnLoop([&] { Transport().Settle(later.tell_id, absl::OkStatus()); });
+  EXPECT_TRUE(next.Wait().status.ok());
 }
 
 TEST_F(OrchestratorDiskTest, WhatWasWrittenForNothingIsGivenBackOnceForAll) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/check.h"
 #include "common/log/log.h"
@@ -107,6 +108,14 @@ void Orchestrator::OnSettled(const std::string& tell_id, OpenTell& tell) {
   AnswerAll(tell.cancels, ResponseFor(outcome.status));
 }
 
+// Room on a disk comes back; the limit on the size of a file stays as long as this process.
+void Orchestrator::GiveUpAnswer(OpenTell& tell, const absl::Status& why) {
+  if (tell.answer.bytes() == 0 || tell.put_off_until.has_value()) return;
+  tell.outcome =
+      Annotate(why, absl::StrCat("the answer of ", tell.answer.bytes(), " bytes is lost"));
+  tell.answer.GiveUp();
+}
+
 // The host has it, and so have we: who waits hears why it takes longer.
 void Orchestrator::OnNotStored(const std::string&, const std::vector<std::string>& ended,
                                const absl::Status& why) {
@@ -119,6 +128,8 @@ void Orchestrator::OnNotStored(const std::string&, const std::vector<std::string
     const bool is_news = !tell.progress.has_value() || tell.progress->text() != progress.text();
     std::vector<CancelDone> cancels = std::exchange(tell.cancels, {});
     if (is_news) SetProgress(tell_id, progress);
+    // The first time earlier writes may be in the way, which ForgetUnsaved() clears away.
+    if (std::exchange(tell.was_not_stored, true) && IsOfFileSize(why)) GiveUpAnswer(tell, why);
     AnswerAll(cancels, Annotate(why, "the message is over, which cannot be stored yet"));
   }
 }

@@ -50,7 +50,8 @@ class Store {
   virtual absl::StatusOr<std::vector<StoredSession>> Sessions() = 0;
 
   // Stores a new tell. Where it fails the tell is not there, or whether it is cannot be read. One
-  // that is there already stays as it is; kConflict: it is another one of that id.
+  // that is there already stays as it is; kConflict: it is another one of that id. kLost: the store
+  // was removed or replaced since it was opened; what is open already goes on.
   virtual absl::Status AddTell(const NewTell& tell) = 0;
   absl::Status AddTell(absl::string_view tell_id, absl::string_view session_id,
                        absl::string_view text, TellState state = TellState::kQueued,

@@ -1,4 +1,4 @@
-"""The coordinator's own disk: full for a while, and put back from a copy. No answer is lost, no team blocked."""
+"""The coordinator's own disk: full for a while, gone, and put back from a copy. No answer is lost, no team blocked."""
 
 import contextlib
 import json
@@ -71,6 +71,32 @@ def test_an_answer_for_which_there_is_no_room_waits_for_it(iris, small_disk, ssh
     assert told.poll() is None
     subprocess.run(["mount", "-o", "remount,size=64m", str(iris.iris_home)], check=True)
     assert answer_of(told) == words.big(6000000)
+
+
+def test_a_store_that_goes_from_under_the_coordinator_takes_no_message(iris, teams):
+    def refused():
+        failure = iris.failure("web")
+        assert failure["kind"] == "storage" and "was removed or replaced" in failure["detail"], failure
+        assert "iris stop" in failure["fix"], failure
+
+    gate = Gate(iris.folder / "gate")
+    id, told = told_in_background(iris, gate.message)
+    iris.wait_for_status(lambda s: any(x["tellInFlight"] == id and x["answerBytes"] for x in s.get("sessions", [])))
+    away = iris.folder / "away"
+    away.mkdir()
+    for file in list(iris.iris_home.glob("iris.db*")):
+        file.rename(away / file.name)
+    refused()
+    gate.touch()
+    assert answer_of(told) == gate.answer  # It was accepted before.
+    for file in list(away.iterdir()):
+        file.rename(iris.iris_home / file.name)
+    assert iris.answer("web", "hello") == "ECHO: hello"
+    for file in list(iris.iris_home.glob("iris.db*")):
+        file.unlink()
+    refused()
+    assert iris.run("stop").returncode == 0
+    assert iris.answer("web", "hello") == "ECHO: hello"
 
 
 def copy_of(iris):

@@ -1,4 +1,4 @@
-"""The limits that an administrator sets on processes and open files: named, survived, and over when they are raised."""
+"""An administrator's limits on processes, open files and file sizes: named, survived, and over when they are raised."""
 
 import contextlib
 import json
@@ -9,6 +9,7 @@ import pytest
 
 from integration.iris_fixtures import ended_cleanly
 from integration.users_iris import UsersIris
+from programs import words
 from testbed import processes
 
 
@@ -106,6 +107,23 @@ def test_the_agent_survives_a_limit_on_open_files(iris):
         expect_limit(iris.failure("web"), "ulimit -n", files)
         expect_alive(iris, pid)
     assert iris.answer("web", "hello") == "ECHO: hello"
+
+
+def test_the_limit_of_a_shell_on_the_size_of_files_is_not_that_of_the_coordinator(iris):
+    done = iris.run_under(["prlimit", "--fsize=1000000:"], "tell", "app", "BIG 3000000")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.removesuffix("\n") == words.big(3000000)
+
+
+def test_an_answer_beyond_the_hard_limit_on_the_size_of_files_is_a_failure_and_the_coordinator_lives(iris):
+    done = iris.run_under(["prlimit", "--fsize=2000000:2000000"], "tell", "gpu", "hello")
+    assert done.returncode == 0, done.stderr
+    pid = iris.status()["pid"]
+    failure = iris.failure("gpu", "BIG 6000000")
+    assert failure["kind"] == "storage" and "ulimit -f" in failure["fix"], failure
+    assert "is 2000000)" in failure["detail"], failure
+    assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert iris.status()["pid"] == pid
 
 
 @pytest.mark.parametrize("option,name", [("--nproc=1", "ulimit -u"), ("--nofile=8", "ulimit -n")])

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <cerrno>
 #include <cstring>
@@ -93,6 +95,30 @@ int NoDescriptors(sqlite3* db, int code) {
   return !any && IsOfDescriptors(errno) ? errno : 0;
 }
 
+bool HasRoomOnDisk(const std::string& path) {
+  constexpr uint64_t kBytes = 1 << 20;
+  struct statvfs disk;
+  return statvfs(path.c_str(), &disk) == 0 && uint64_t{disk.f_bavail} * disk.f_frsize >= kBytes;
+}
+
+// Whether the limit on the size of a file stopped the write that `code` of SQLite's comes of, to
+// the file or to its journal; or max_page_count, which follows that limit. sqlite3_system_errno()
+// knows nothing of writes.
+bool StoppedByFileSize(sqlite3* db, int code, const std::string& path) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  if (code == SQLITE_FULL) return HasRoomOnDisk(path);
+  if (code != SQLITE_IOERR_WRITE) return false;
+  int error = 0;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  if (error == EFBIG) return true;
+  sqlite3_file* journal = nullptr;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+  if (journal == nullptr || journal->pMethods == nullptr) return false;
+  journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error == EFBIG;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
@@ -104,6 +130,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   // SQLite hands out a handle even where it cannot open; only then is it null: no memory.
   std::unique_ptr<Database> database(new Database(db, path));
   if (code != SQLITE_OK) return database->Error("open it");
+  struct stat file;
+  if (stat(path.c_str(), &file) == 0) {
+    database->device_ = file.st_dev;
+    database->inode_ = file.st_ino;
+  }
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
   sqlite3_extended_result_codes(db, 1);
   return database;
@@ -159,6 +190,21 @@ bool Database::has_lock() const {
          level != SQLITE_LOCK_NONE;
 }
 
+absl::Status Database::CheckPlace() const {
+  struct stat there;
+  const bool is_there = stat(path_.c_str(), &there) == 0;
+  // Whoever may not look, or cannot just now, knows nothing.
+  if (!is_there && errno != ENOENT && errno != ENOTDIR) return absl::OkStatus();
+  if (is_there && there.st_dev == device_ && there.st_ino == inode_) return absl::OkStatus();
+  return WithTrouble(
+      MakeFailure(
+          v1::FAILURE_STORAGE,
+          absl::StrCat("the store ", path_, " was removed or replaced while the coordinator runs"),
+          "`iris stop`, then send it again: the next coordinator takes the store that is there by "
+          "then, or makes a new one."),
+      StoreTrouble::kLost);
+}
+
 absl::Status Database::Error(absl::string_view doing) const {
   const StoreTrouble trouble = TroubleFor(sqlite3_extended_errcode(db_));
   return WithTrouble(Describe(doing), trouble);
@@ -168,6 +214,10 @@ absl::Status Database::Describe(absl::string_view doing) const {
   const int code = sqlite3_extended_errcode(db_);
   if (const int error = NoDescriptors(db_, code); error != 0) {
     return Exhausted(error, absl::StrCat("the store ", path_, " cannot be used (", doing, ")"));
+  }
+  if (StoppedByFileSize(db_, code, path_)) {
+    return DiskFailure(absl::StrCat("the store ", path_, " cannot be written (", doing, ")"),
+                       strerror(EFBIG), "");
   }
   if ((code & 0xff) == SQLITE_BUSY && !has_lock()) {
     if (const pid_t holder = HolderOf(path_); holder > 0) {

@@ -1,6 +1,8 @@
 #ifndef IRIS_COORDINATOR_STORE_SQLITE_DATABASE_H_
 #define IRIS_COORDINATOR_STORE_SQLITE_DATABASE_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -40,6 +42,10 @@ class Database {
   // long as all the rest of a small one.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
 
+  // FAILURE_STORAGE (kLost) where the file is not at its path any more, removed, moved or replaced:
+  // what is written goes to a file that nobody finds again. One stat().
+  absl::Status CheckPlace() const;
+
   // The failure of the last call, as `doing` something: "store the tell".
   absl::Status Error(absl::string_view doing) const;
   const std::string& path() const { return path_; }
@@ -60,6 +66,8 @@ class Database {
 
   sqlite3* const db_;
   const std::string path_;
+  dev_t device_ = 0;  // Of the file, with its inode.
+  ino_t inode_ = 0;
   std::map<std::string, sqlite3_stmt*, std::less<>> idle_;  // By their SQL; not too many.
   bool in_transaction_ = false;
   bool part_failed_ = false;  // Of the transaction that is open.

@@ -1,6 +1,7 @@
 #include "coordinator/store/sqlite/database.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/scoped_fd.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
@@ -111,6 +113,29 @@ TEST(DatabaseTest, WantOfDescriptorsIsNoFaultOfTheDisk) {
     ExpectLimitOnOpenFiles((*database)->Run("CREATE TABLE one (x)"));
   }
   EXPECT_TRUE((*database)->Run("CREATE TABLE one (x)").ok());
+}
+
+TEST(DatabaseTest, TheLimitOnTheSizeOfAFileIsNamed) {
+  for (const char* mode : {"WAL", "DELETE"}) {
+    const ScratchDir dir;
+    const auto fill = [&] {
+      signal(SIGXFSZ, SIG_IGN);
+      const std::unique_ptr<Database> database = *Database::Open(dir.File("one.db"));
+      const std::string journal = absl::StrCat("PRAGMA journal_mode = ", mode);
+      EXPECT_TRUE(database->Run("PRAGMA locking_mode = EXCLUSIVE").ok());
+      EXPECT_TRUE(database->Run(journal.c_str()).ok());
+      EXPECT_TRUE(database->Run("CREATE TABLE one (x)").ok());
+      const rlimit limit = {.rlim_cur = 300'000, .rlim_max = 300'000};
+      EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+      const absl::Status full = database->Run("INSERT INTO one VALUES (zeroblob(1000000))");
+      EXPECT_EQ(KindOf(full), v1::FAILURE_STORAGE) << full;
+      EXPECT_THAT(ToProto(full).detail(), HasSubstr("is 300000)"));
+      EXPECT_THAT(ToProto(full).fix(), HasSubstr("ulimit -f"));
+      EXPECT_TRUE(database->Run("INSERT INTO one VALUES (1)").ok());
+      _exit(::testing::Test::HasFailure() ? 1 : 0);
+    };
+    EXPECT_EXIT(fill(), ::testing::ExitedWithCode(0), "") << mode;
+  }
 }
 
 TEST(DatabaseTest, AFileThatCannotBeOpenedOtherwiseIsOne) {

@@ -46,6 +46,7 @@ StoredTell TellFromRow(const Statement& row) {
 }  // namespace
 
 absl::Status SqliteStore::AddTell(const NewTell& tell) {
+  if (absl::Status found = database_->CheckPlace(); !found.ok()) return found;
   const absl::Status added = InsertTell(tell);
   // It may be there all the same. Then the next life takes it up, whatever the caller hears now.
   return added.ok() ? added : OrIsThere(tell, added);

@@ -1,5 +1,8 @@
 #include "coordinator/store/sqlite/sqlite_store.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -68,7 +71,26 @@ absl::Status SqliteStore::ChooseJournal() {
         "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
         "PRAGMA foreign_keys = ON";
   }
-  return database_->Run(setup);
+  if (absl::Status set = database_->Run(setup); !set.ok()) return set;
+  return KeepBelowFileLimit();
+}
+
+// The limit on the size of a file (`ulimit -f`) holds for the file and for its journal, which is
+// one transaction and what came before it. So that the file can always be changed, and its journal
+// brought into it, it has half of that, and a journal begins anew at a quarter.
+absl::Status SqliteStore::KeepBelowFileLimit() {
+  constexpr rlim_t kPageBytes = 4096;
+  constexpr rlim_t kJournalPagesMax = 1000;  // SQLite's own.
+  constexpr rlim_t kPagesMax = 1'000'000'000;
+  rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return absl::OkStatus();
+  }
+  const rlim_t pages = limit.rlim_cur / kPageBytes;
+  const std::string setup = absl::StrCat(
+      "PRAGMA max_page_count = ", std::clamp<rlim_t>(pages / 2, 1, kPagesMax),
+      "; PRAGMA wal_autocheckpoint = ", std::clamp<rlim_t>(pages / 4, 1, kJournalPagesMax));
+  return database_->Run(setup.c_str());
 }
 
 absl::Status SqliteStore::MakeSchema() {

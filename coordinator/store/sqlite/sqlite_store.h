@@ -98,6 +98,7 @@ class SqliteStore final : public Store {
   absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
 
   absl::Status ChooseJournal();
+  absl::Status KeepBelowFileLimit();
   absl::StatusOr<int64_t> Pragma(absl::string_view name);
   absl::Status MakeShrinkable();
   absl::Status MakeSchema();

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -177,6 +178,46 @@ TEST_F(StoreTest, OnlyOneProcessHoldsTheFile) {
   EXPECT_THAT(ToProto(second).detail(), HasSubstr(path_));
 }
 
+TEST_F(StoreTest, AStoreThatIsNotAtItsPlaceAnyMoreTakesNoTell) {
+  const std::string elsewhere = dir_.File("elsewhere");
+  const std::string folder = std::filesystem::path(path_).parent_path();
+  const std::function<void()> ways[] = {
+      [&] { std::filesystem::remove_all(folder); },
+      [&] { std::filesystem::rename(folder, elsewhere); },
+      [&] {
+        std::filesystem::rename(path_, elsewhere);
+        std::ofstream(path_) << "another";
+      },
+  };
+  for (const auto& go : ways) {
+    const auto store = Opened();
+    const std::string id = Added(*store);
+    const std::string session = store->GetOrCreateSession("cli", "gpu")->session_id;
+    go();
+    const absl::Status refused = store->AddTell(NewUuid(), session, "hello");
+    EXPECT_EQ(KindOf(refused), v1::FAILURE_STORAGE) << refused;
+    EXPECT_THAT(ToProto(refused).detail(),
+                HasSubstr(path_ + " was removed or replaced while the coordinator runs"));
+    EXPECT_THAT(ToProto(refused).fix(), HasSubstr("iris stop"));
+    // What was accepted before goes on.
+    EXPECT_TRUE(store->MarkRunning(id).ok());
+    EXPECT_TRUE(Settle(*store, id, absl::OkStatus(), "yes").ok());
+    EXPECT_EQ((*store->FindTell(id))->answer, "yes");
+    std::filesystem::remove_all(folder);
+    std::filesystem::remove_all(elsewhere);
+  }
+}
+
+TEST_F(StoreTest, AStoreThatIsPutBackToItsPlaceTakesTellsAgain) {
+  const auto store = Opened();
+  const std::string session = store->GetOrCreateSession("cli", "gpu")->session_id;
+  const std::string folder = std::filesystem::path(path_).parent_path();
+  std::filesystem::rename(folder, dir_.File("elsewhere"));
+  EXPECT_FALSE(store->AddTell(NewUuid(), session, "hello").ok());
+  std::filesystem::rename(dir_.File("elsewhere"), folder);
+  EXPECT_TRUE(store->AddTell(NewUuid(), session, "hello").ok());
+}
+
 TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
   const std::string id = NewUuid();
   const auto be_killed = [&] {
@@ -195,6 +236,43 @@ TEST_F(StoreTest, AFullDiskKeepsNobodyFromReadingWhatAKilledProcessLeft) {
     _exit(store.ok() && (*store)->FindTell(id)->has_value() ? 0 : 1);
   };
   EXPECT_EXIT(read_without_room(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(StoreTest, ManySmallTellsFitBelowALimitOnTheSizeOfAFile) {
+  const auto store_many = [&] {
+    signal(SIGXFSZ, SIG_IGN);
+    constexpr rlim_t kBytes = 1 << 20;
+    const rlimit limit = {.rlim_cur = kBytes, .rlim_max = kBytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    StoreOptions options = Options();
+    options.settled_tells_max = 2;
+    const auto store = Opened(options);
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(store->MarkFetched(Answered(*store)).ok());
+    _exit(HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(store_many(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(StoreTest, WhatDoesNotFitBelowALimitOnTheSizeOfAFileLeavesRoomForTheRest) {
+  const auto store_much = [&] {
+    signal(SIGXFSZ, SIG_IGN);
+    constexpr rlim_t kBytes = 1 << 20;
+    const rlimit limit = {.rlim_cur = kBytes, .rlim_max = kBytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const auto store = Opened();
+    const std::string id = Added(*store);
+    for (int i = 0; i < 3; ++i) {
+      const absl::Status refused =
+          Settle(*store, id, absl::OkStatus(), std::string(3 * kBytes, 'x'));
+      EXPECT_EQ(KindOf(refused), v1::FAILURE_STORAGE) << refused;
+      EXPECT_THAT(ToProto(refused).detail(), HasSubstr("is 1048576)"));
+      EXPECT_THAT(ToProto(refused).fix(), HasSubstr("ulimit -f"));
+    }
+    Answered(*store);
+    EXPECT_TRUE(Settle(*store, id, absl::OkStatus(), "yes").ok());
+    _exit(HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(store_much(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST_F(StoreTest, ALimitStaysWhatItWas) {
