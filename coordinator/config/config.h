@@ -87,6 +87,8 @@ struct Team {
   std::string description;
   std::string color;        // "#rrggbb", or empty.
   std::string claude_path;  // On the team's host: absolute or ~/…; empty = the agent looks for it.
+  std::string written_path = {};  // As it stands in the file.
+  std::string written_claude_path = {};
   absl::optional<RemoteCommand> remote;  // Unset = this machine.
   RemoteOptions remote_options;          // Defaults when `remote` is unset.
   absl::Duration idle_timeout;           // In force: the team's, else the settings'.

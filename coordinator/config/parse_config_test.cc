@@ -287,6 +287,17 @@ TEST(ParseConfigTest, ATeamsVariablesAreBeforeTheSettings) {
   EXPECT_EQ(shown, "A=t;B=ml;C=lines\nand\ttabs;W,X,Y, A=s;B=ml;X,Y, ");
 }
 
+TEST(ParseConfigTest, HowPathsAreWrittenIsKept) {
+  const auto config = Parse(
+      R"({"teams": {"t": {"path": "/of/${SSH_USER}", "claudePath": "~/${SSH_USER}/claude"}}})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const Team& team = config->teams.at(0);
+  EXPECT_EQ(team.path, "/of/ml");
+  EXPECT_EQ(team.written_path, "/of/${SSH_USER}");
+  EXPECT_EQ(team.claude_path, "~/ml/claude");
+  EXPECT_EQ(team.written_claude_path, "~/${SSH_USER}/claude");
+}
+
 TEST(ParseConfigTest, AVariablesValueMakesNoOtherTeamAndWhatIsWrittenDoes) {
   const auto team = [](absl::string_view written, const std::string& user) {
     ConfigSource source = Source();

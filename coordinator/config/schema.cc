@@ -180,6 +180,7 @@ const std::array kKeys =
             {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm,
              "", "The project's directory on the team's host. It need not exist when Iris starts.",
              [](KeyValue value, const KeyTarget& target) {
+               target.team->written_path = std::move(value.written);
                return StoreHostPath(std::move(value.text), &target.team->path);
              }},
             {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
@@ -225,6 +226,7 @@ const std::array kKeys =
             {"teams.*.claudePath", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
              "found on the host", "The `claude` program on the team's host.",
              [](KeyValue value, const KeyTarget& target) {
+               target.team->written_claude_path = std::move(value.written);
                return StoreHostPath(std::move(value.text), &target.team->claude_path);
              }},
             {"teams.*.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",

@@ -2,8 +2,10 @@
 
 #include <cstdlib>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/types/optional.h"
 #include "common/base/sha256.h"
 #include "common/environment/environment.h"
@@ -12,6 +14,7 @@ namespace iris {
 namespace {
 
 constexpr char kNone[] = "none";
+constexpr char kBetween = '+';  // Where the way's digest ends, and the claude's begins.
 
 // Of ${NAME} and ${NAME:-default}. The loader has refused what is not closed.
 void AddNames(absl::string_view written, std::set<std::string>& names) {
@@ -24,7 +27,7 @@ void AddNames(absl::string_view written, std::set<std::string>& names) {
   }
 }
 
-std::set<std::string> NamesIn(const Team& team) {
+std::set<std::string> NamesOfWay(const Team& team) {
   std::set<std::string> names;
   if (!team.remote.has_value()) return names;
   for (const std::string* written :
@@ -32,6 +35,14 @@ std::set<std::string> NamesIn(const Team& team) {
         &team.remote_options.written_agent_dir}) {
     AddNames(*written, names);
   }
+  return names;
+}
+
+std::set<std::string> NamesOfClaude(const Team& team) {
+  std::set<std::string> names;
+  AddNames(team.written_path, names);
+  AddNames(team.written_claude_path, names);
+  for (const EnvSetting& setting : team.env) AddNames(setting.written, names);
   return names;
 }
 
@@ -46,24 +57,37 @@ absl::optional<std::string> ValueOf(const std::string& name, const SharedEnviron
   return std::string(value);
 }
 
-}  // namespace
-
-std::string WayVariables(const Team& team) {
-  const std::set<std::string> names = NamesIn(team);
+std::string DigestOf(const std::set<std::string>& names, const SharedEnvironment& asker) {
   if (names.empty()) return kNone;
   std::string all;
   for (const std::string& name : names) {
-    const absl::optional<std::string> value = ValueOf(name, team.asker.environment);
+    const absl::optional<std::string> value = ValueOf(name, asker);
     absl::StrAppend(&all, name, value.has_value() ? absl::StrCat("=", *value) : "",
                     absl::string_view("\0", 1));
   }
   return Sha256Hex(all);
 }
 
+bool IsAsItWas(absl::string_view digest, const std::set<std::string>& names,
+               const SharedEnvironment& asker) {
+  const std::string now = DigestOf(names, asker);
+  return now == kNone || now == digest || (digest.empty() && asker != nullptr);
+}
+
+}  // namespace
+
+std::string WayVariables(const Team& team) {
+  const SharedEnvironment& asker = team.asker.environment;
+  return absl::StrCat(DigestOf(NamesOfWay(team), asker), absl::string_view(&kBetween, 1),
+                      DigestOf(NamesOfClaude(team), asker));
+}
+
 bool LeadsAsFor(absl::string_view variables, const Team& team) {
-  const std::string now = WayVariables(team);
-  if (now == kNone || now == variables) return true;
-  return variables.empty() && team.asker.environment != nullptr;
+  const SharedEnvironment& asker = team.asker.environment;
+  const std::pair<absl::string_view, absl::string_view> digests =
+      absl::StrSplit(variables, absl::MaxSplits(kBetween, 1));
+  return IsAsItWas(digests.first, NamesOfWay(team), asker) &&
+         IsAsItWas(digests.second, NamesOfClaude(team), asker);
 }
 
 }  // namespace iris

@@ -19,8 +19,10 @@ class AskerTest : public OrchestratorTest {
   AskerTest() {
     on_load_ = [this](const EnvLookup& env, Config& config) {
       const std::string who = env("WHO").value_or("nobody");
-      config.teams[1].env.push_back({.name = "WHO", .written = "${WHO}", .value = who});
-      if (path_is_of_asker_) config.teams[1].path = "/" + who;
+      config.teams[1].env.push_back({.name = "WHO", .written = written_env_, .value = who});
+      if (!path_is_of_asker_) return;
+      config.teams[1].path = "/" + who;
+      config.teams[1].written_path = "/${WHO:-nobody}";
     };
     store_options_.now = [this] { return absl::Now() + later_; };
     Start(HoldScript);
@@ -30,6 +32,13 @@ class AskerTest : public OrchestratorTest {
       orchestrator_.reset();
       store_.reset();
     });
+  }
+  // `gives`: messages get to the host.
+  void Restart(bool gives = true) {
+    OnLoop([this] { orchestrator_->Leave(); });
+    hold_starts_ = !gives;
+    Start(HoldScript);
+    Drain();
   }
   static TellSpec From(const std::string& who) {
     TellSpec spec = ToGpu("hello from " + who);
@@ -63,6 +72,8 @@ class AskerTest : public OrchestratorTest {
   }
 
   bool path_is_of_asker_ = false;
+  // Where it names no variable a later life goes on with a message by itself.
+  std::string written_env_ = "of whoever asks";
   absl::Duration later_;  // Than by the clock. On the loop alone.
 };
 

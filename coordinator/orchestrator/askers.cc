@@ -238,6 +238,7 @@ void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& 
   if (!stored.ok() || !stored->has_value()) return;
   OpenTell& tell = open_[tell_id];
   if (by_sender) tell.way = WayFor((*stored)->to, environment);
+  if (!LeadsItsWay(tell, (*stored)->to, environment)) return SayWhoseVariables(tell_id);
   tell.is_of_sender = by_sender;  // Of the environment that it gets, if it gets this one.
   const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
   if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
@@ -245,19 +246,30 @@ void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& 
   End(tell_id, NoWay(queue.status(), open_[tell_id].given));
 }
 
-absl::Status Orchestrator::CheckNoneIsElsewhere(const Queue& queue) const {
-  for (const std::string& tell_id : no_way_) {
+// Where the configuration did not load before, another reason was said.
+void Orchestrator::SayWhoseVariables(const std::string& tell_id) {
+  v1::TellProgress progress = NotItsSendersVariables();
+  const absl::optional<v1::TellProgress>& said = open_[tell_id].progress;
+  if (said.has_value() && said->text() == progress.text()) return;
+  SetProgress(tell_id, std::move(progress));
+}
+
+size_t Orchestrator::GivenElsewhere(const Queue& queue) const {
+  if (queue.session == nullptr) return 0;
+  return static_cast<size_t>(absl::c_count_if(no_way_, [&](const std::string& tell_id) {
     const auto open = open_.find(tell_id);
-    const bool is_of_queue =
-        open != open_.end() && open->second.session_id == queue.session->session_id();
-    if (!is_of_queue || !open->second.given) continue;
-    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       "an earlier message of this conversation is on the host to which variables "
-                       "of its sender lead, and these do not lead there",
-                       "Ask for it with `iris tells`, with the variables that it was sent with, or "
-                       "cancel it.");
-  }
-  return absl::OkStatus();
+    return open != open_.end() && open->second.given &&
+           open->second.session_id == queue.session->session_id();
+  }));
+}
+
+absl::Status Orchestrator::CheckNoneIsElsewhere(const Queue& queue) const {
+  if (GivenElsewhere(queue) == 0) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                     "an earlier message of this conversation was given to the team with variables "
+                     "of its sender, on which the team's settings depend, and these are others",
+                     "Ask for it with `iris tells`, with the variables that it was sent with, or "
+                     "cancel it.");
 }
 
 void Orchestrator::EndWhatFoundNoWay() {

@@ -4,6 +4,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/progress.h"
 
 namespace iris {
 
@@ -12,11 +13,17 @@ inline bool SaysNothingOfTheTeam(const absl::Status& why) {
   return KindOf(why) == v1::FAILURE_STORAGE || KindOf(why) == v1::FAILURE_BUSY_LIMIT;
 }
 
-// Why a message waits where the configuration loads: what it names leads whoever asks elsewhere.
+// Why a message waits where the configuration loads: for whoever asks the team is another one.
 inline absl::Status AwaitsItsSendersVariables() {
   return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     "the way to its host depends on variables of who sent it, and nobody has "
-                     "asked for the message who has the same");
+                     "what the configuration says of the team depends on variables of who sent "
+                     "it, and nobody has asked for the message who has the same");
+}
+
+inline v1::TellProgress NotItsSendersVariables() {
+  return ToProto({.text = "the message waits for somebody with the variables that its sender had, "
+                          "on which the settings of its team depend, and who asks for it as `iris "
+                          "tells` does"});
 }
 
 // How a message ends that was accepted, and to whose team there is no way any more: `why`. `given`:

@@ -103,9 +103,10 @@ void Orchestrator::StartNext(const std::string& session_id) {
   const bool is_due = not_before == absl::InfinitePast();
   if (!is_due) WaitForLimit(session_id, queue, not_before);
   const bool lacks_asker = queue.in_flight.empty() && WaitsForAsker(queue);
-  if (lacks_asker) ReportPlaces(queue);
+  const bool is_held = GivenElsewhere(queue) > 0;
+  if (lacks_asker || is_held) ReportPlaces(queue);
   const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
-                            !queue.awaits.has_value() && !lacks_asker;
+                            !queue.awaits.has_value() && !lacks_asker && !is_held;
   if (!tell_is_next && !queue.wakes.waiting()) return;
   UseSettingsOfNow(queue);
   if (pool_.Admit(*queue.session)) return StartWhatWaits(queue);
@@ -127,7 +128,7 @@ void Orchestrator::StartWhatWaits(Queue& queue) {
   // The start that is under way has other settings than the message is to have: its end goes on.
   if (queue.session->settings_are_due()) return;
   if (queue.awaits.has_value() || NextNotBefore(queue) != absl::InfinitePast()) return;
-  if (WaitsForAsker(queue)) return;
+  if (WaitsForAsker(queue) || GivenElsewhere(queue) > 0) return;
   if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
     return StartAgainSoon(queue.session->session_id(), queue, status);
   }
@@ -193,7 +194,7 @@ void Orchestrator::SetProgress(std::string tell_id, v1::TellProgress progress) {
 void Orchestrator::ReportPlaces(const Queue& queue) {
   const absl::Time not_before = NextNotBefore(queue);
   const bool is_due = not_before == absl::InfinitePast();
-  size_t ahead = queue.in_flight.empty() ? 0 : 1;
+  size_t ahead = (queue.in_flight.empty() ? 0 : 1) + GivenElsewhere(queue);
   // A copy: who hears of its place may send more, or cancel.
   for (const std::string& waiting : std::deque<std::string>(queue.waiting)) {
     const auto open = open_.find(waiting);

@@ -300,8 +300,11 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
                    const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
   void StopForGood(const std::string& tell_id);
-  // FAILURE_BUSY_LIMIT: one that was found no way is on a host, and what goes another way now would
-  // have its conversation go on elsewhere.
+  void SayWhoseVariables(const std::string& tell_id);
+  // So many of those that were found no way are of the queue's session, and a host may have them:
+  // what goes another way now would have their conversation go on elsewhere.
+  size_t GivenElsewhere(const Queue& queue) const;
+  // FAILURE_BUSY_LIMIT: there are such.
   absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
   // The end: whoever follows a tell or waits for anything hears it, and the sessions go.
   void AnswerAllWhoWait();

@@ -43,12 +43,6 @@ v1::TellProgress NoWayYet(const absl::Status& why) {
                                        Failure(ToProto(why)).detail())});
 }
 
-v1::TellProgress NotItsSendersWay() {
-  return ToProto({.text = "the message waits for somebody with the variables that its sender had, "
-                          "on which the way to its host depends, and who asks for it as `iris "
-                          "tells` does"});
-}
-
 }  // namespace
 
 absl::Status Orchestrator::ResumeOpenTells() {
@@ -88,7 +82,7 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
   if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
     no_way_.push_back(stored.tell_id);
-    SetProgress(stored.tell_id, NotItsSendersWay());
+    SetProgress(stored.tell_id, NotItsSendersVariables());
     return nullptr;
   }
   const bool is_overdue = store_.Now() >= open.accepted_at + limits_.host_wait_max;
@@ -111,8 +105,8 @@ absl::Status Orchestrator::Resume(StoredTell stored) {
 void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
   // Two were under way only where an earlier version lost sight of one. A session that is changing
   // has still the way of somebody else.
-  const bool is_free =
-      queue.in_flight.empty() && !queue.session->ending() && !queue.session->settings_are_due();
+  const bool is_free = queue.in_flight.empty() && !queue.session->ending() &&
+                       !queue.session->settings_are_due() && GivenElsewhere(queue) == 0;
   if (stored.state == TellState::kQueued || !is_free) {
     queue.waiting.push_back(stored.tell_id);
     return PostStartNext(stored.session_id);

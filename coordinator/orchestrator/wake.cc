@@ -100,7 +100,8 @@ absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to,
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
-  const size_t open = queue.waiting.size() + (queue.in_flight.empty() ? 0 : 1);
+  const size_t open =
+      queue.waiting.size() + (queue.in_flight.empty() ? 0 : 1) + GivenElsewhere(queue);
   if (open > 0 && !force) {
     return MakeFailure(
         v1::FAILURE_BUSY_LIMIT,

@@ -1,6 +1,8 @@
-"""A message goes to its host only by the way on which its own sender's environment leads."""
+"""A message goes to its host, and to its claude, only as its own sender's environment has them."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -69,13 +71,32 @@ def by_jump_host(iris, server, accounts, ends_for):
     return shells
 
 
+@pytest.fixture
+def shells(iris):
+    """Two shells in one folder, whose PROJECT and PROFILE differ."""
+    made = []
+    for name in ("a", "b"):
+        folder = iris.home / name
+        folder.mkdir(mode=0o700)
+        made.append({"PROJECT": str(folder), "PROFILE": name})
+    return made
+
+
+def held_until(go) -> str:
+    return f'TOOL Bash {{"command":"until test -e {go}; do sleep 0.1; done; echo gone"}}'
+
+
+def kill_coordinator(iris):
+    os.kill(iris.status()["pid"], signal.SIGKILL)
+
+
 def elsewhere(iris) -> dict:
     """Of a shell in another folder, which has conversations of its own."""
     return {"CLAUDE_PROJECT_DIR": str(iris.project)}
 
 
-def leave(iris, text, env) -> str:
-    left = iris.run("tell", "gpu", text, "--detach", env=env)
+def leave(iris, text, env, team="gpu") -> str:
+    left = iris.run("tell", team, text, "--detach", env=env)
     assert left.returncode == 0, left.stderr
     return left.stdout.strip()
 
@@ -202,3 +223,46 @@ def test_with_the_same_variables_it_is_taken_up_by_anybody(iris, server, account
     server.start_again()
     assert iris.run("tell", "here", "COUNT", env=one | {"WINDOWID": "2"}).returncode == 0
     assert who_answered(iris, left, one) == accounts[0].name
+
+
+@pytest.mark.parametrize("fields, asked, answer", [
+    ({"path": "${PROJECT}"}, "PWD", "PROJECT"),
+    ({"env": {"AWS_PROFILE": "${PROFILE}"}}, "ENV AWS_PROFILE", "PROFILE")], ids=["path", "env"])
+def test_whoever_comes_after_a_kill_lends_a_message_neither_folder_nor_variables(iris, shells, fields, asked, answer):
+    one, other = shells
+    iris.write_config({"settings": {"maxProcesses": 1},
+                       "teams": {"busy": iris.local_team(), "app": iris.local_team() | fields}})
+    go, folder = iris.home / "go", iris.home / "folder"
+    folder.mkdir()
+    in_a_folder = {"CLAUDE_PROJECT_DIR": str(folder)}  # Which has a conversation of its own.
+    running = leave(iris, held_until(go), env=one, team="busy")
+    iris.wait_for_status(lambda s: any(x["tellInFlight"] == running for x in s["sessions"]))
+    left = leave(iris, asked, env=one, team="app")
+    wait_until(lambda: "free process" in doing(iris, one), 60)
+    kill_coordinator(iris)
+    assert "variables that its sender had" in doing(iris, other)
+    go.touch()
+    assert iris.run("tells", running, "--wait", env=other).returncode == 0
+    assert iris.run("tell", "app", asked, env=other | in_a_folder).stdout.strip() == other[answer]
+    assert "variables that its sender had" in doing(iris, other)
+    answered = iris.run("tells", left, "--wait", env=one | {"WINDOWID": "2"})
+    assert answered.stdout.strip() == one[answer], answered.stdout + answered.stderr
+
+
+def test_what_a_team_has_is_gone_on_with_first_and_as_its_sender_has_it(iris, shells):
+    one, other = shells
+    iris.write_config({"teams": {"app": iris.local_team(path="${PROJECT}")}})
+    go = iris.home / "go"
+    running, waiting = (leave(iris, text, env=one, team="app") for text in (held_until(go), "PWD"))
+    iris.wait_for_status(lambda s: any(x["tellInFlight"] == running for x in s["sessions"]))
+    kill_coordinator(iris)
+    assert "variables that its sender had" in doing(iris, other)
+    for words in (["tell", "app", "PWD"], ["wake", "app"], ["sleep", "app"]):
+        refused = iris.run(*words, env=other)
+        assert refused.returncode != 0, refused.stdout
+        assert "busy_limit" in refused.stderr, refused.stderr
+    go.touch()
+    answered = iris.run("tells", waiting, "--wait", env=one)
+    assert answered.stdout.strip() == one["PROJECT"], answered.stdout + answered.stderr
+    assert "gone" in iris.run("tells", running, "--wait", env=one).stdout
+    assert iris.run("tell", "app", "PWD", env=other).stdout.strip() == other["PROJECT"]
