@@ -176,10 +176,10 @@ class LiveChild final : private ClaudeSink {
   const Text who_;
   LoopTimer idle_timer_;
   absl::Time idle_since_;
-  bool preparing_ = false;  // One is about to be started,
-  bool abandoned_ = false;  // and will not be.
-  bool writing_ = false;    // WriteNextTell() waits for the claim.
-  bool lingers_ = false;    // It is gone, and its tell is being settled.
+  bool preparing_ = false;     // One is about to be started,
+  bool abandoned_ = false;     // and will not be.
+  bool writing_ = false;       // WriteNextTell() waits for the claim.
+  bool lingers_ = false;       // It is gone, and its tell is being settled.
   bool is_elsewhere_ = false;  // By the word of the one before: the next one is to resume it.
   uint64_t starts_ = 0;
   std::unique_ptr<ClaudeChild> child_;

@@ -213,6 +213,33 @@ TEST_F(TellQueueTest, ALostTellThatNeverBeganWaitsBeforeAllOthers) {
   EXPECT_EQ(queue->WriteNext().id, kB);
 }
 
+TEST_F(TellQueueTest, LostOnesOfAConversationWithoutATranscriptHereDoNotRunAgain) {
+  for (const std::string& id : {kA, kB}) {
+    Offer(id);
+    queue->WriteNext();
+  }
+  Recover();
+  Offer(kA, /*repeat=*/true);
+  Offer(kC);
+  SettleLost();
+  queue->SettleMaybeRead(MakeFailure(v1::FAILURE_AMBIGUOUS, "it may have been read"));
+  EXPECT_THAT(Story(), IsSupersetOf({absl::StrCat("settled ", kA, " FAILURE_AMBIGUOUS"),
+                                     absl::StrCat("settled ", kB, " FAILURE_AMBIGUOUS")}));
+  EXPECT_EQ(queue->WriteNext().id, kC);
+  EXPECT_FALSE(queue->any_waits());
+}
+
+TEST_F(TellQueueTest, OnceAClaudeIsReadyNothingElseMayHaveBeenRead) {
+  Offer(kA);
+  queue->WriteNext();
+  Recover();
+  Offer(kA, /*repeat=*/true);
+  SettleLost();
+  queue->OnChildReady();
+  queue->SettleMaybeRead(MakeFailure(v1::FAILURE_AMBIGUOUS, "it may have been read"));
+  EXPECT_EQ(queue->WriteNext().id, kA);
+}
+
 TEST_F(TellQueueTest, OneWhoseTextDiedWaitsForIt) {
   Offer(kA);
   Recover();
