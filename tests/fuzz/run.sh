@@ -23,7 +23,7 @@ run_one() {
   /usr/bin/python3 tests/fuzz/seeds.py "$name" "$work/$name"
   local status=0
   # A loaded machine may take long over one input, so only a hang is taken for one.
-  ASAN_OPTIONS=abort_on_error=1 "$programs/$name" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=1024 \
+  ASAN_OPTIONS=abort_on_error=1:allow_user_poisoning=0 "$programs/$name" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=1024 \
     -print_final_stats=1 -artifact_prefix="$finds/$name/" "$work/$name" >"$work/$name.log" 2>&1 || status=$?
   echo "$status" >"$work/$name.status"
 }
