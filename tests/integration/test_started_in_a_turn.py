@@ -42,7 +42,7 @@ def ids_in(text: str) -> list:
 def session_of(iris, team) -> dict:
     """Of a team whose claude is at work."""
     def sessions(status):
-        return [s for s in status.get("sessions", []) if s["to"] == team and s["tellInFlight"]]
+        return [s for s in status.get("sessions", []) if s["to"] == team and s["tellInFlight"] and s["childPid"]]
     [session] = sessions(iris.wait_for_status(sessions))
     return session
 
