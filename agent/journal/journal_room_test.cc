@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/journal/journal_sync.h"
 #include "agent/journal/journal_fixture.h"
+#include "agent/journal/journal_sync.h"
 #include "common/failure/failure.h"
 #include "common/testing/private_mounts.h"
 #include "gmock/gmock.h"

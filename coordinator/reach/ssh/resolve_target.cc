@@ -97,8 +97,7 @@ std::string JumpsOf(absl::string_view output) {
 // ssh has a shell run the ssh of a jump host.
 bool IsPlainForShell(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(c) || !absl::ascii_isascii(c) ||
-           absl::StrContains("%+,-./:@[]_", c);
+    return absl::ascii_isalnum(c) || !absl::ascii_isascii(c) || absl::StrContains("%+,-./:@[]_", c);
   });
 }
 

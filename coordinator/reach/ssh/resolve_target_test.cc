@@ -254,8 +254,8 @@ TEST_F(ResolveTargetTest, AJumpHostThatSshRefusesIsAFailureWithItsWords) {
   const SshTarget target = Target("Host gpu\nProxyJump bastion\nHost bastion\nProxyJump bastion\n");
   const Failure failure = FailureOf(target);
   EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
-  EXPECT_THAT(failure.detail(), AllOf(HasSubstr("gpu: jump host bastion: "),
-                                      HasSubstr("jumphost loop via bastion")));
+  EXPECT_THAT(failure.detail(),
+              AllOf(HasSubstr("gpu: jump host bastion: "), HasSubstr("jumphost loop via bastion")));
   // ssh runs that of a jump host with -W, for which this is no error.
   EXPECT_NE(KeyOf(Target("Host gpu\nProxyJump bastion\nHost *\nForkAfterAuthentication yes\n")),
             "");

@@ -64,10 +64,10 @@ bool IsOfSsh(absl::string_view name) {
 // What the C library, the loader and the other libraries of ssh look at: which library's code runs
 // as ssh, and which address a name has.
 bool IsOfLibraries(absl::string_view name) {
-  constexpr absl::string_view kNames[] = {"GCONV_PATH",    "GLIBC_TUNABLES", "HESIOD_CONFIG",
-                                          "HES_DOMAIN",    "HOSTALIASES",    "LOCALDOMAIN",
+  constexpr absl::string_view kNames[] = {"GCONV_PATH", "GLIBC_TUNABLES", "HESIOD_CONFIG",
+                                          "HES_DOMAIN", "HOSTALIASES",    "LOCALDOMAIN",
                                           "RES_OPTIONS"};
-  constexpr absl::string_view kBeginnings[] = {"GSSPROXY_", "GSS_",     "LD_",         "NIS_",
+  constexpr absl::string_view kBeginnings[] = {"GSSPROXY_", "GSS_",    "LD_",         "NIS_",
                                                "OPENSSL_",  "RESOLV_", "SYSTEMD_NSS_"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
          std::any_of(std::begin(kBeginnings), std::end(kBeginnings),
