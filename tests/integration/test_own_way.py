@@ -83,7 +83,7 @@ def shells(iris):
 
 
 def held_until(go) -> str:
-    return f'TOOL Bash {{"command":"until test -e {go}; do sleep 0.1; done; echo gone"}}'
+    return f'TOOL Bash {{"command":"touch {go.with_suffix(".begun")}; until test -e {go}; do sleep 0.1; done; echo gone"}}'
 
 
 def kill_coordinator(iris):
@@ -254,7 +254,7 @@ def test_what_a_team_has_is_gone_on_with_first_and_as_its_sender_has_it(iris, sh
     iris.write_config({"teams": {"app": iris.local_team(path="${PROJECT}")}})
     go = iris.home / "go"
     running, waiting = (leave(iris, text, env=one, team="app") for text in (held_until(go), "PWD"))
-    iris.wait_for_status(lambda s: any(x["tellInFlight"] == running for x in s["sessions"]))
+    wait_until(go.with_suffix(".begun").exists, 60)
     kill_coordinator(iris)
     assert "variables that its sender had" in doing(iris, other)
     for words in (["tell", "app", "PWD"], ["wake", "app"], ["sleep", "app"]):
