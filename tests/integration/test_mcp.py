@@ -179,7 +179,7 @@ def test_who_speaks_for_another_is_refused_and_told_of_none(connect, caller):
 
 def test_bad_arguments_are_tool_errors_and_a_bad_tool_is_not(connect):
     client = connect()
-    assert "not built yet" in client.failure("send_message", toTeam="app", fromTeam="web", message="x",
+    assert "every answer is kept" in client.failure("send_message", toTeam="app", fromTeam="web", message="x",
                                              persist=True)
     assert "is missing" in client.failure("send_message", toTeam="app")
     assert client.failure("send_message", toTeam="apq", fromTeam="web", message="x") \
