@@ -91,7 +91,6 @@ class SessionPool {
   TransportFactory& factory_;
   KnownHosts known_hosts_;
   SessionListener& listener_;
-  const absl::Time life_began_;
   size_t processes_max_;
   std::map<std::string, Entry> by_id_;
   std::deque<std::string> line_;  // Session ids, the one that waits longest first.

@@ -60,8 +60,11 @@ TEST_F(StoreTest, WhatWasStoredIsThereAfterReopening) {
 
 TEST_F(StoreTest, OnePairHasOneSession) {
   const auto store = Opened();
-  const std::string first = store->GetOrCreateSession("cli", "gpu")->session_id;
+  const StoredSession made = *store->GetOrCreateSession("cli", "gpu");
+  const std::string& first = made.session_id;
   EXPECT_EQ(store->GetOrCreateSession("cli", "gpu")->session_id, first);
+  EXPECT_TRUE(made.is_new);
+  EXPECT_FALSE(store->GetOrCreateSession("cli", "gpu")->is_new);
   EXPECT_NE(store->GetOrCreateSession("gpu", "cli")->session_id, first);
   EXPECT_EQ(store->Sessions()->size(), 2u);
 }
