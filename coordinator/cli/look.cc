@@ -49,23 +49,6 @@ uint64_t Unread(v1::Coordinator::Stub& stub, const std::string& team) {
       }));
 }
 
-// FAILURE_BAD_REQUEST: `team` is not configured. What else AskForTeams() fails with.
-absl::Status CheckTeam(const Coordinator& coordinator, const std::string& team) {
-  v1::ListTeamsResponse teams;
-  if (absl::Status got = AskForTeams(coordinator, teams); !got.ok()) return got;
-  std::vector<std::string> names;
-  for (const v1::TeamInfo& one : teams.teams()) {
-    if (one.name() == team) return absl::OkStatus();
-    names.push_back(one.name());
-  }
-  const std::string nearest = Nearest(names, team);
-  return MakeFailure(
-      v1::FAILURE_BAD_REQUEST,
-      absl::StrCat("there is no team ", Quoted(team), " in ", coordinator.hello.config_path()),
-      absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
-                   "`iris teams` lists them."));
-}
-
 // Of `status` what concerns the team. FAILURE_BAD_REQUEST: there is nothing, and no such team.
 absl::StatusOr<v1::GetStatusResponse> StatusOf(const Coordinator& coordinator,
                                                const std::string& team,
@@ -110,6 +93,22 @@ absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& 
   v1::ListTeamsRequest request;
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return FromGrpcStatus(coordinator.stub->ListTeams(&context, request, &teams), "");
+}
+
+absl::Status CheckTeam(const Coordinator& coordinator, const std::string& team) {
+  v1::ListTeamsResponse teams;
+  if (absl::Status got = AskForTeams(coordinator, teams); !got.ok()) return got;
+  std::vector<std::string> names;
+  for (const v1::TeamInfo& one : teams.teams()) {
+    if (one.name() == team) return absl::OkStatus();
+    names.push_back(one.name());
+  }
+  const std::string nearest = Nearest(names, team);
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat("there is no team ", Quoted(team), " in ", coordinator.hello.config_path()),
+      absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
+                   "`iris teams` lists them."));
 }
 
 int RunTeams(const CommandLine& command, const Places& places) {
