@@ -30,7 +30,11 @@ def is_bridge(process) -> bool:
 
 
 def is_claude(process) -> bool:
-    return _program(process) == "claude"
+    """Not what it has just forked for a tool, which has its name until it is the shell."""
+    if _program(process) != "claude":
+        return False
+    parent = processes.parent(process)
+    return parent is None or _program(parent) != "claude"
 
 
 def is_ssh(process) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from chaos import clients, evidence
 from chaos.check import Answer, Judge
 from chaos.evidence import Prompt, Row
-from chaos.faults import is_coordinator
+from chaos.faults import is_claude, is_coordinator
 from chaos.work import Pair, Tell
 from integration.iris_fixtures import Iris, ended_cleanly
 from testbed import disk, processes
@@ -353,6 +353,17 @@ def test_a_store_is_read_while_it_is_used(iris, folder):
     assert evidence.quick_check(folder) == "ok"
     assert iris.run("cancel", second.tell_id).returncode == 0  # The coordinator goes on.
     told.communicate(timeout=60)
+
+
+def test_what_a_claude_forks_for_a_tool_is_no_claude():
+    # Its subshell is a fork that has the name.
+    script = "exec -a /bin/claude bash -c '(echo; read; true); true'"
+    with subprocess.Popen(["bash", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as claude:
+        assert claude.stdout.readline() == b"\n"
+        [forked] = processes.descendants(claude.pid)
+        assert "claude" in forked.info.cmdline and not is_claude(forked)
+        assert is_claude(processes.Process(claude.pid, processes.process_info(claude.pid)))
+        claude.stdin.close()
 
 
 def test_nothing_is_read_of_what_is_no_coordinator(iris, folder):

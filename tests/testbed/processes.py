@@ -46,6 +46,13 @@ def started(process: Process) -> float:
     return process.info.start_time / os.sysconf("SC_CLK_TCK")
 
 
+def parent(process: Process):
+    """None: it has none that runs, or is gone."""
+    fields = _stat(process.pid)
+    info = process_info(int(fields[1])) if fields else None
+    return info and Process(int(fields[1]), info)
+
+
 def all_pids() -> list:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
