@@ -41,8 +41,8 @@ std::string TargetOf(const std::string& path) {
 }
 
 // A socket of another type cannot be connected to it: the kernel says so where one is open, and
-// whoever listens there does not notice (unix(7), EPROTOTYPE). /proc/net/unix has only names as they
-// were bound, and only those of our own network namespace.
+// whoever listens there does not notice (unix(7), EPROTOTYPE). /proc/net/unix has only names as
+// they were bound, and only those of our own network namespace.
 bool IsOpenStream(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

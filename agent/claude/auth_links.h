@@ -25,7 +25,8 @@ class AuthLinks {
   // Of one link; those before them are as good as gone.
   static constexpr size_t kSocketsMax = 8;
 
-  // Whether somebody whom we trust listens at a path, without asking him: sshd would ask the lender.
+  // Whether somebody whom we trust listens at a path, without asking him: sshd would ask the
+  // lender.
   using IsAlive = std::function<bool(const std::string& socket)>;
   // Whether what a path leads to lies on a network file system, which may hang.
   using IsOnNetwork = std::function<bool(const std::string& path)>;

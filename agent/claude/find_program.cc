@@ -78,8 +78,8 @@ class Places {
 
   void AddOfHome() {
     for (const absl::string_view directory :
-         {".local/bin", ".claude/local", ".npm-global/bin", ".npm-packages/bin", "bin",
-          ".yarn/bin", ".linuxbrew/bin", ".nix-profile/bin", ".local/state/nix/profile/bin",
+         {".local/bin", ".claude/local", ".npm-global/bin", ".npm-packages/bin", "bin", ".yarn/bin",
+          ".linuxbrew/bin", ".nix-profile/bin", ".local/state/nix/profile/bin",
           ".local/state/nix/profiles/profile/bin"}) {
       Add(absl::StrCat(home_, "/", directory));
     }
@@ -207,7 +207,10 @@ std::string ProgramSearch::WhyUnfit(const std::string& path) {
     return for_others ? "is not executable for this account" : "is not executable";
   }
   const std::string begin = ReadSmallFile(path, kFirstLineBytes);
-  if (begin.empty() || absl::StartsWith(begin, "\x7f" "ELF")) return "";  // Some may only be run.
+  if (begin.empty() || absl::StartsWith(begin,
+                                        "\x7f"
+                                        "ELF"))
+    return "";  // Some may only be run.
   if (!absl::StartsWith(begin, "#!")) return "is no program";
   return WhyScriptUnfit(absl::string_view(begin).substr(2, begin.find('\n') - 2));
 }

@@ -53,7 +53,9 @@ TEST_F(FindProgramTest, OnPathItNeedsNoDirectory) {
 
 TEST_F(FindProgramTest, WhatCannotRunIsPassedOverAndNamed) {
   const std::string empty = Put("bin/tool", "");
-  const std::string right = Put("home/.local/bin/tool", "\x7f" "ELF");
+  const std::string right = Put("home/.local/bin/tool",
+                                "\x7f"
+                                "ELF");
   ProgramSearch search = Search();
   EXPECT_EQ(search.Find("tool").path, right);
   EXPECT_EQ(search.Find("tool").directory, scratch_.File("home/.local/bin"));
@@ -95,8 +97,7 @@ TEST_F(FindProgramTest, ItSaysWhyAFileCannotBeRun) {
   EXPECT_EQ(search.WhyUnfit(Put("plain", "#!/bin/sh\n", 0600)), "is not executable");
   EXPECT_EQ(search.WhyUnfit(Link("dangling", "/nonexistent")), "is a link that leads nowhere");
   EXPECT_EQ(search.WhyUnfit(Put("text", "hello\n")), "is no program");
-  EXPECT_EQ(search.WhyUnfit(Put("script", "#!/nonexistent/node --x\n")),
-            "needs /nonexistent/node");
+  EXPECT_EQ(search.WhyUnfit(Put("script", "#!/nonexistent/node --x\n")), "needs /nonexistent/node");
   EXPECT_EQ(search.WhyUnfit(Put("env", "#!/usr/bin/env -S node --x\n")), "needs node");
   EXPECT_EQ(search.WhyUnfit(scratch_.path()), "is not a file");
   EXPECT_EQ(search.WhyUnfit(scratch_.File("absent")), "");
@@ -148,8 +149,7 @@ TEST_F(FindProgramTest, TheNewestVersionGoesFirst) {
   Put(fnm + "v9.0.0/installation/bin/tool", "#!/bin/sh\n");
   const std::string newest = Put(fnm + "v22.0.0/installation/bin/tool", "#!/bin/sh\n");
   EXPECT_EQ(Search().Find("tool").path, newest);
-  const std::string chosen =
-      Put("home/.local/share/fnm/aliases/default/bin/tool", "#!/bin/sh\n");
+  const std::string chosen = Put("home/.local/share/fnm/aliases/default/bin/tool", "#!/bin/sh\n");
   EXPECT_EQ(Search().Find("tool").path, chosen) << "the version that the account chose";
 }
 

@@ -53,8 +53,8 @@ absl::StatusOr<LaunchPlan> PlanLaunch(const v1::LaunchSpec& spec, const std::str
 // lends it (AuthLinks): before PlanLaunch(), and on the loop.
 v1::LaunchSpec WithLastingAuthSock(const v1::LaunchSpec& spec, const SessionContext& context);
 
-// Looks for the transcript once more, and blocks meanwhile: another host that shares this home may have written one since
-// PlanLaunch() made `plan` of the same.
+// Looks for the transcript once more, and blocks meanwhile: another host that shares this home may
+// have written one since PlanLaunch() made `plan` of the same.
 void LookForTranscript(const v1::LaunchSpec& spec, const std::string& session_id,
                        const SessionContext& context, LaunchPlan& plan);
 
@@ -67,8 +67,8 @@ void ResumeAnyway(LaunchPlan& plan);
 // labels).
 bool LaunchesAlike(const v1::LaunchSpec& one, const v1::LaunchSpec& other);
 
-// The directory that `spec.cwd` leads to now; unknown: to none, or to one on a network file system, which
-// is not to be looked at again and again: where its server hangs, whoever looks does.
+// The directory that `spec.cwd` leads to now; unknown: to none, or to one on a network file system,
+// which is not to be looked at again and again: where its server hangs, whoever looks does.
 DirectoryId DirectoryOf(const v1::LaunchSpec& spec, const SessionContext& context);
 
 // Where the claude that `spec` launches keeps its config and, below projects/, its sessions.

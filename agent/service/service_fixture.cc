@@ -118,13 +118,13 @@ ServiceFixture::ServiceFixture() {
   spec.set_team("gpu");
   sessions_ = std::make_unique<SessionTable>(
       loop_, SessionContext{.incarnation = NewUuid(),
-                           .hostname = "gpu1",
-                           .keeper_program = KeeperProgram(),
-                           .home = scratch.path(),
-                           .sessions_dir = scratch.path(),
-                           .program_dirs = {},
-                           // A sanitized stub may leave what it likes at its end.
-                           .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}});
+                            .hostname = "gpu1",
+                            .keeper_program = KeeperProgram(),
+                            .home = scratch.path(),
+                            .sessions_dir = scratch.path(),
+                            .program_dirs = {},
+                            // A sanitized stub may leave what it likes at its end.
+                            .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}});
   service_ = AgentService::Make(loop_, *sessions_,
                                 {.get_host =
                                      [] {

@@ -20,8 +20,8 @@
 namespace iris {
 
 // Replays to a session's readers what claude's transcript has of a tell, where its output does not
-// have it whole, and what the tell has come to by that. Lives on the process loop; the transcript is
-// found and read elsewhere, for as long as kWithin, and nothing here blocks.
+// have it whole, and what the tell has come to by that. Lives on the process loop; the transcript
+// is found and read elsewhere, for as long as kWithin, and nothing here blocks.
 class Replay {
  public:
   using Text = std::function<std::string()>;
@@ -39,8 +39,8 @@ class Replay {
   Replay(SessionLog& log, std::function<Finder()> finder, Text who, SlowWork* work = nullptr)
       : log_(log), finder_(std::move(finder)), who_(std::move(who)), work_(OrAtOnce(work)) {}
 
-  // What the transcript has of the tell, as FindTurn(); later, unless this is gone by then. An error
-  // as well: not within kWithin, or nobody can read it now.
+  // What the transcript has of the tell, as FindTurn(); later, unless this is gone by then. An
+  // error as well: not within kWithin, or nobody can read it now.
   void Look(const std::string& tell_id, Looked done) const;
   // Its readers get these lines in the place of all that they have of it.
   void ReplaceOutput(absl::string_view tell_id, const std::vector<std::string>& lines,

@@ -21,9 +21,8 @@ Session::Session(EventLoop& loop, const SessionContext& context, std::string ses
       claim_(
           id_, context, *files_, [this] { return spec_.ClaimFile(); }, who_),
       replay_(
-          log_,
-          [this] { return [place = child_.Transcript()] { return FindTranscript(place); }; }, who_,
-          context.slow_work),
+          log_, [this] { return [place = child_.Transcript()] { return FindTranscript(place); }; },
+          who_, context.slow_work),
       queue_(
           files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_,
           [this] { GoOn(); }),

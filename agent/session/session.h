@@ -110,8 +110,9 @@ class Session final : private LiveChildSink,
   void set_idle_limits(const IdleLimits& limits) { in_flight_.watch().set_idle_limits(limits); }
 
   // Ends the child and its descendants: EOF on stdin, after `grace` SIGTERM, after another SIGKILL.
-  // A survivor of an earlier agent is ended at once. Tells and Opens that wait are cancelled. `done`
-  // when nothing is left, and the transcript has said what became of tells that a survivor had.
+  // A survivor of an earlier agent is ended at once. Tells and Opens that wait are cancelled.
+  // `done` when nothing is left, and the transcript has said what became of tells that a survivor
+  // had.
   void Close(absl::Duration grace, CloseDone done);
 
   // Whether another program of this process could go on with the session now: "" or, for people,
@@ -182,8 +183,8 @@ class Session final : private LiveChildSink,
   // Neither a child nor a survivor runs: one may be started.
   bool is_free() const { return !child_.exists() && !recovery_.is_draining(); }
   bool is_ready() const { return child_.phase() == LiveChild::Phase::kReady; }
-  // Nothing runs any more, or an answer of the transcript has come: whoever waits for the end of all
-  // hears of it, and the next child is started if somebody waits for it.
+  // Nothing runs any more, or an answer of the transcript has come: whoever waits for the end of
+  // all hears of it, and the next child is started if somebody waits for it.
   void GoOn();
   // Looks up what waits for that, unless the transcript still grows by a tell's turn.
   void AskTranscript();

@@ -48,7 +48,8 @@ class SessionFencedTest : public SessionFixture {
   }
   // Before claude answers `text` the lease goes to another coordinator, and `then` follows. Returns
   // when it is settled, with the event that says so.
-  uint64_t TellAndBeFenced(const std::string& text, const std::function<void()>& then = [] {}) {
+  uint64_t TellAndBeFenced(
+      const std::string& text, const std::function<void()>& then = [] {}) {
     EXPECT_TRUE(Open().ok());
     Do([this](Session& session) {
       reader_.held = Acquire(session);

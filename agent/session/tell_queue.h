@@ -29,8 +29,8 @@ namespace iris {
 //   accepted ─ waiting ── WriteNext ──▶ written ─ (agent lost) ─ lost
 //                 └───────── Settle ──▶ settled ◀── Settle ───────┘
 //
-// None is written before the transcript was asked where that may have it, nor twice; what is settled
-// never waits again.
+// None is written before the transcript was asked where that may have it, nor twice; what is
+// settled never waits again.
 class TellQueue {
  public:
   using Phase = v1::TellState::Phase;
@@ -100,9 +100,9 @@ class TellQueue {
   // long; FAILURE_BUSY_LIMIT, kTellsWaitingMax or kWaitingBytesMax wait already; FAILURE_STORAGE,
   // the disk has no room for what would be said.
   Offered Offer(const std::string& tell_id, std::string text, bool repeat, bool begun, bool opened);
-  // Looks up what waits for that, and lost ones. Not while the transcript grows by a tell's turn: what is told
-  // anew in the middle of another turn would end that one for its reader. While is_asking(), no
-  // tell may be written: on_asked() comes, and asks on.
+  // Looks up what waits for that, and lost ones. Not while the transcript grows by a tell's turn:
+  // what is told anew in the middle of another turn would end that one for its reader. While
+  // is_asking(), no tell may be written: on_asked() comes, and asks on.
   void AskTranscript();
   bool is_asking() const { return is_asking_; }
 
@@ -182,7 +182,7 @@ class TellQueue {
   bool is_asking_ = false;
   bool in_ask_transcript_ = false;
   std::deque<Waiting> waiting_;
-  size_t text_bytes_ = 0;  // Of waiting_ and lost_.
+  size_t text_bytes_ = 0;       // Of waiting_ and lost_.
   std::deque<Lost> lost_;       // Oldest first.
   bool lost_are_over_ = false;  // Their child is gone,
   bool lost_closed_ = false;    // and was, or is by now, to be closed.

@@ -42,7 +42,7 @@ struct RemoteOptions {
   std::string agent_dir;  // On the host: absolute or ~/…; empty = the agent's usual places.
   int port = 0;           // 0 = ssh chooses.
   absl::optional<bool> strict_host_key_checking;  // Unset = ssh chooses. False: accept-new.
-  absl::optional<bool> forward_agent = {};         // Unset = ssh chooses.
+  absl::optional<bool> forward_agent = {};        // Unset = ssh chooses.
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
   int server_alive_count_max = 3;

@@ -161,8 +161,7 @@ class SchemaWalk {
                                 "Write an object: {…}."));
     }
     if (pattern == kTeams && object.size() > kTeamsMax) {
-      return Check(path,
-                   Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
+      return Check(path, Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
     }
     for (const auto& [name, value] : object.items()) {
       const std::string child = KeyPath(path, name);
@@ -265,8 +264,7 @@ class SchemaWalk {
     if (team.remote.has_value() && programs_are_known_) {
       Check(KeyPath(path, "remote"), FinishRemote(draft));
     }
-    if (!draft->given.contains("remote") &&
-        draft->given.contains(std::string(kRemoteOptions))) {
+    if (!draft->given.contains("remote") && draft->given.contains(std::string(kRemoteOptions))) {
       Check(KeyPath(path, kRemoteOptions),
             Refuse("the team has no `remote`, so nothing would come of it",
                    "Add `remote`, or remove remoteOptions."));

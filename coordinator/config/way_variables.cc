@@ -30,9 +30,8 @@ void AddNames(absl::string_view written, std::set<std::string>& names) {
 std::set<std::string> NamesOfWay(const Team& team) {
   std::set<std::string> names;
   if (!team.remote.has_value()) return names;
-  for (const std::string* written :
-       {&team.remote->written, &team.remote_options.written_identity,
-        &team.remote_options.written_agent_dir}) {
+  for (const std::string* written : {&team.remote->written, &team.remote_options.written_identity,
+                                     &team.remote_options.written_agent_dir}) {
     AddNames(*written, names);
   }
   return names;

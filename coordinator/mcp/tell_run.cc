@@ -148,9 +148,7 @@ int64_t TimeoutMs(const ToolCall& call) {
   return static_cast<int64_t>(std::clamp(timeout.get<double>(), -2.0, 1e15));
 }
 
-bool WaitsForLimit(const ToolCall& call) {
-  return FlagArgument(call, "waitForLimit");
-}
+bool WaitsForLimit(const ToolCall& call) { return FlagArgument(call, "waitForLimit"); }
 
 bool WaitsForHost(const ToolCall& call) {
   const std::string when_away = TextArgument(call, "whenAway");

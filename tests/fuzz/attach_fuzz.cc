@@ -110,14 +110,14 @@ class Agent {
     Do([&] {
       table_ = std::make_unique<SessionTable>(loop_.loop(),
                                               SessionContext{.incarnation = NewUuid(),
-                                                            .boot_id = "boot",
-                                                            .pid_namespace = "pid:[1]",
-                                                            .hostname = "fuzzed",
-                                                            .keeper_program = "/bin/true",
-                                                            .home = dir,
-                                                            .sessions_dir = dir,
-                                                            .program_dirs = {},
-                                                            .child_env = {}},
+                                                             .boot_id = "boot",
+                                                             .pid_namespace = "pid:[1]",
+                                                             .hostname = "fuzzed",
+                                                             .keeper_program = "/bin/true",
+                                                             .home = dir,
+                                                             .sessions_dir = dir,
+                                                             .program_dirs = {},
+                                                             .child_env = {}},
                                               std::move(options));
     });
     service_ = AgentService::Make(

@@ -68,8 +68,8 @@ InProcessHost::~InProcessHost() {
   closed.WaitForNotificationWithTimeout(absl::Minutes(1));
   server_->Shutdown();
   server_.reset();
-  // After the last that streams posted, which refers to both, and where what they have of the disk's
-  // and the children's threads is posted too.
+  // After the last that streams posted, which refers to both, and where what they have of the
+  // disk's and the children's threads is posted too.
   loop_.Run([this] {
     grpc_service_.reset();
     service_.reset();

@@ -375,8 +375,8 @@ TEST_P(LinkKeysOfEachBuildTest, AClaudeThatIsStartedBehindALinkThatCameBackHasTh
   EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/second");
 }
 
-// What waits at the host starts another claude without being asked. An agent before build 5 hears of
-// the keys too late for that.
+// What waits at the host starts another claude without being asked. An agent before build 5 hears
+// of the keys too late for that.
 TEST_F(LinkKeysTest, SoHasOneThatAMessageStartsThatTheHostHad) {
   const std::string id = Tell(Held("SLOW") + "\nCRASH 3");
   const std::string waiting = Tell("ENV SSH_AUTH_SOCK");

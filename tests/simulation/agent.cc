@@ -55,14 +55,14 @@ void Host::Start() {
   agent_->incarnation = NewUuid();
   agent_->loop = std::make_unique<EventLoop>([this] { return world_.now(); });
   SessionContext identity{.incarnation = agent_->incarnation,
-                         .boot_id = absl::StrCat("boot-", boots_),
-                         .pid_namespace = "pid:[1]",
-                         .hostname = "simulated",
-                         .keeper_program = "/bin/true",
-                         .home = desk_.home(),
-                         .sessions_dir = dir_ + "/sessions",
-                         .program_dirs = {},
-                         .child_env = {}};
+                          .boot_id = absl::StrCat("boot-", boots_),
+                          .pid_namespace = "pid:[1]",
+                          .hostname = "simulated",
+                          .keeper_program = "/bin/true",
+                          .home = desk_.home(),
+                          .sessions_dir = dir_ + "/sessions",
+                          .program_dirs = {},
+                          .child_env = {}};
   SessionTableOptions world;
   world.start_child = [this](EventLoop&, const ChildSpec& spec, ChildSink& sink) {
     return StartClaude(spec, sink);

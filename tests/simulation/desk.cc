@@ -63,7 +63,8 @@ void Desk::ShareSessions(uint64_t ids_seed) {
   for (const absl::StatusOr<Store*>& store : stores) {
     SeedIds(~ids_seed);  // Others than of the tells.
     for (const std::string& team : teams_) {
-      if (!store.ok() || !(*store)->GetOrCreateSession(Caller::kCommandLineName, team).ok()) std::abort();
+      if (!store.ok() || !(*store)->GetOrCreateSession(Caller::kCommandLineName, team).ok())
+        std::abort();
     }
   }
 }

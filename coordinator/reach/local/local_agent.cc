@@ -28,8 +28,9 @@ absl::Status OfThisMachine(const absl::Status& why) {
   const Failure failure = ToProto(Annotate(why, "the agent on this machine"));
   const bool is_slow = KindOf(why) == v1::FAILURE_UNREACHABLE && failure.fix().empty();
   return MakeFailure(KindOf(why), failure.detail(),
-                     is_slow ? "See whether this machine is overloaded, or its `iris-agent` stopped."
-                             : failure.fix());
+                     is_slow
+                         ? "See whether this machine is overloaded, or its `iris-agent` stopped."
+                         : failure.fix());
 }
 
 class LocalConnector final : public Connector {
@@ -47,8 +48,7 @@ class LocalConnector final : public Connector {
       dialed = Dial(endpoint->socket, absl::InfinitePast());
     }
     if (!dialed.ok()) {
-      on_progress(
-          {.stage = ConnectProgress::Stage::kStarting, .text = "starting the local agent"});
+      on_progress({.stage = ConnectProgress::Stage::kStarting, .text = "starting the local agent"});
       dialed = Start(endpoint->socket);
     }
     if (!dialed.ok()) return OfThisMachine(dialed.status());

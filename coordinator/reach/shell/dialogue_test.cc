@@ -140,10 +140,11 @@ TEST_F(DialogueTest, WhoeverLooksMayMoveTheDeadlineAlsoWhenItHasCome) {
     return start + Dialogue::kLookEvery * 2;
   };
   const auto waits = [&](absl::Time deadline, std::function<absl::Time()> look) {
-    return KindOf(dialogue
-                      .FirstReply(deadline,
-                                  {.line = "", .may_send_line = nullptr, .on_look = std::move(look)})
-                      .status());
+    return KindOf(
+        dialogue
+            .FirstReply(deadline,
+                        {.line = "", .may_send_line = nullptr, .on_look = std::move(look)})
+            .status());
   };
   EXPECT_EQ(waits(start + absl::Milliseconds(10), later), v1::FAILURE_TIMEOUT);
   EXPECT_GE(absl::Now() - start, Dialogue::kLookEvery * 2);

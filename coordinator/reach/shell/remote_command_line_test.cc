@@ -211,11 +211,11 @@ TEST_P(EveryLoginShell, RunsTheLineAndReadsAScript) {
 
   EXPECT_THAT(dialogue.FirstReply(Soon()).value_or("nothing"), HasSubstr("none Linux"));
   const std::string for_another_shell = absl::StrCat(" ", OnStdin(), "\n");
-  ASSERT_TRUE(dialogue
-                  .Send(absl::StrCat("\n", for_another_shell, "\n", kMarker, "\necho ", kMarker,
-                                     " read\n"),
-                        Soon())
-                  .ok());
+  ASSERT_TRUE(
+      dialogue
+          .Send(absl::StrCat("\n", for_another_shell, "\n", kMarker, "\necho ", kMarker, " read\n"),
+                Soon())
+          .ok());
   EXPECT_EQ(dialogue.NextReply(Soon()).value_or("nothing"), "read");
 }
 

@@ -155,9 +155,9 @@ TEST(RemoteCommandTest, AHostIsNeeded) {
 }
 
 TEST(RemoteCommandTest, AHostThatCouldBeReadAsSomethingElseIsRefused) {
-  for (const char* text : {"ssh -- -oProxyCommand=x", "ssh -", "ssh ''", "ssh 'a b'", "ssh 'a;b'",
-                           "ssh 'a$(b)'", "ssh 'CORP\\h'", "ssh me@", "ssh 'me@-h'", "ssh 'a@b c'",
-                           "ssh ssh://a@b@h"}) {
+  for (const char* text :
+       {"ssh -- -oProxyCommand=x", "ssh -", "ssh ''", "ssh 'a b'", "ssh 'a;b'", "ssh 'a$(b)'",
+        "ssh 'CORP\\h'", "ssh me@", "ssh 'me@-h'", "ssh 'a@b c'", "ssh ssh://a@b@h"}) {
     EXPECT_THAT(RefusalOf(text), HasSubstr("not a name or an address")) << text;
   }
 }
@@ -176,8 +176,8 @@ TEST(RemoteCommandTest, UserNamesAreTakenAsSshTakesThem) {
 }
 
 TEST(RemoteCommandTest, WhatSshTakesForNoUserNameIsRefused) {
-  for (const char* text : {"ssh 'u`x`@h'", "ssh @h", "ssh 'a;b@h'", "ssh \"a'b@h\"",
-                           "ssh 'a -b@h'", "ssh 'a\\@h'", "ssh ssh://-l@h"}) {
+  for (const char* text : {"ssh 'u`x`@h'", "ssh @h", "ssh 'a;b@h'", "ssh \"a'b@h\"", "ssh 'a -b@h'",
+                           "ssh 'a\\@h'", "ssh ssh://-l@h"}) {
     EXPECT_THAT(RefusalOf(text), HasSubstr("no such user name")) << text;
   }
 }

@@ -26,9 +26,9 @@ const bool kPrivate = (EnterPrivateMounts(), true);
 
 // sshd's configuration: it takes whatever key is shown, but only after so long.
 std::vector<std::string> Waits(int seconds) {
-  return {"AuthorizedKeysFile none", "AuthorizedKeysCommandUser root",
-          absl::StrCat("AuthorizedKeysCommand /usr/bin/dash -c \"sleep ", seconds,
-                       "; echo %t %k\"")};
+  return {
+      "AuthorizedKeysFile none", "AuthorizedKeysCommandUser root",
+      absl::StrCat("AuthorizedKeysCommand /usr/bin/dash -c \"sleep ", seconds, "; echo %t %k\"")};
 }
 
 std::vector<std::string> WithBanner(const ScratchDir& scratch, std::vector<std::string> config) {

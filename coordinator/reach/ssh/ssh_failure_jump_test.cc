@@ -16,14 +16,14 @@ using ::testing::Not;
 
 // What ssh itself says then; `err` is what came from the way there.
 Failure ThroughProxy(const std::string& err) {
-  return ToProto(ClassifySshEnd(
-      {.stage = SshEnd::Stage::kConnecting,
-       .exit_code = 255,
-       .logged_in = false,
-       .log = "kex_exchange_identification: Connection closed by remote host\r\n"
-              "Connection closed by UNKNOWN port 65535\r\n",
-       .stderr_text = err,
-       .noise = ""}));
+  return ToProto(
+      ClassifySshEnd({.stage = SshEnd::Stage::kConnecting,
+                      .exit_code = 255,
+                      .logged_in = false,
+                      .log = "kex_exchange_identification: Connection closed by remote host\r\n"
+                             "Connection closed by UNKNOWN port 65535\r\n",
+                      .stderr_text = err,
+                      .noise = ""}));
 }
 
 // What a jump host's ssh says, and what it means.
@@ -86,9 +86,8 @@ TEST(JumpHostTest, WhatAJumpHostCannotReachIsBehindIt) {
                    "the jump host's network"),
         std::tuple("administratively prohibited: open failed",
                    "the jump host refuses to lead further", "AllowTcpForwarding")}) {
-    const Failure failure =
-        ThroughProxy(absl::StrCat("Welcome\nchannel 0: open failed: ", reason,
-                                                "\r\nstdio forwarding failed\r\n"));
+    const Failure failure = ThroughProxy(absl::StrCat("Welcome\nchannel 0: open failed: ", reason,
+                                                      "\r\nstdio forwarding failed\r\n"));
     EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
     EXPECT_THAT(failure.detail(), HasSubstr(cause));
     EXPECT_THAT(failure.fix(), HasSubstr(fix));

@@ -124,8 +124,7 @@ int Bridge(const std::string& data) {
         break;
       }
       const std::string bytes(buffer, n);
-      WriteAll(i == 0 ? STDOUT_FILENO : fds[i].fd,
-               i == 0 ? nudges.Without(bytes) : bytes);
+      WriteAll(i == 0 ? STDOUT_FILENO : fds[i].fd, i == 0 ? nudges.Without(bytes) : bytes);
     }
   }
   return 2;

@@ -168,7 +168,8 @@ int SshHost::LogCount(const std::string& words) const {
 
 void SshHost::EndSessions() {
   for (const Process& process : Processes()) {
-    if (process.parent == pid_ && absl::StartsWith(process.name, "sshd")) kill(process.pid, SIGTERM);
+    if (process.parent == pid_ && absl::StartsWith(process.name, "sshd"))
+      kill(process.pid, SIGTERM);
   }
 }
 
