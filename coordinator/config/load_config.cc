@@ -149,14 +149,14 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
 }
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
-                                   bool readable_by_others) {
+                                   bool readable_by_others, absl::Span<const RemoteKind> kinds) {
   const absl::StatusOr<ConfigText> parsed =
       IsYaml(source.path) ? ParseYamlText(text, source.path) : ParseJsonText(text, source.path);
   if (!parsed.ok()) return parsed.status();
   if (absl::Status status = CheckSecrets(*parsed, source, readable_by_others); !status.ok()) {
     return status;
   }
-  return WalkSchema(*parsed, source);
+  return WalkSchema(*parsed, source, kinds);
 }
 
 }  // namespace iris

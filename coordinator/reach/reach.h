@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "coordinator/config/config.h"
+#include "coordinator/config/key.h"
 #include "coordinator/link/target.h"
 
 namespace iris {
@@ -40,8 +41,13 @@ class RemoteReader {
 
   // A `remote` that begins with this word, its program, is of this kind.
   virtual bool Reads(absl::string_view program) const = 0;
-  // The keys of remoteOptions ("port", "identity") that are of this kind: no other may be given.
-  virtual absl::Span<const absl::string_view> options() const = 0;
+  // The keys of remoteOptions that this kind has beside every kind's (Schema()), for its life: what
+  // they take and mean, for the loader and for the document. Their values are in
+  // RemoteOptions::own; the loader refuses every other key. A key that another kind has too is of
+  // the same type there.
+  virtual absl::Span<const Key> keys() const = 0;
+  // Those that are refused with an explanation of their own.
+  virtual absl::Span<const RefusedKey> refused_keys() const { return {}; }
   // Takes the words apart into `way.remote`, and settles with `way.options`, which hold what
   // remoteOptions say, what is said twice. FAILURE_BAD_REQUEST, each with its fix: what this kind
   // does not take, or both say and say differently.
