@@ -19,6 +19,7 @@
 #include "coordinator/config/secrets.h"
 #include "coordinator/config/trusted_path.h"
 #include "coordinator/config/yaml_text.h"
+#include "coordinator/reach/remote_kinds.h"
 
 namespace iris {
 namespace {
@@ -146,6 +147,11 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
   absl::StatusOr<FileText> file = ReadFile(source);
   if (!file.ok()) return Annotate(file.status(), source.path);
   return ParseConfig(file->text, source, file->readable_by_others);
+}
+
+absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
+                                   bool readable_by_others) {
+  return ParseConfig(text, source, readable_by_others, RemoteKinds());
 }
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,

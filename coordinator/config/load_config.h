@@ -9,9 +9,10 @@
 #include "absl/types/span.h"
 #include "coordinator/config/config.h"
 #include "coordinator/config/config_source.h"
-#include "coordinator/reach/remote_kinds.h"
 
 namespace iris {
+
+struct RemoteKind;
 
 inline constexpr size_t kConfigBytesMax = 1 << 20;
 
@@ -31,11 +32,12 @@ absl::StatusOr<std::string> ConfigPath(const EnvLookup& env, absl::string_view h
 absl::StatusOr<Config> LoadConfig(const ConfigSource& source);
 
 // The part of LoadConfig() that does not touch the file system. `readable_by_others`: whether
-// anyone but the file's owner may read it; then it must not hold a secret. `kinds`: which a host
-// may be of.
+// anyone but the file's owner may read it; then it must not hold a secret.
 absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
-                                   bool readable_by_others,
-                                   absl::Span<const RemoteKind> kinds = RemoteKinds());
+                                   bool readable_by_others);
+// The same where hosts are of these kinds, and not of RemoteKinds().
+absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
+                                   bool readable_by_others, absl::Span<const RemoteKind> kinds);
 
 }  // namespace iris
 
