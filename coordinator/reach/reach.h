@@ -11,6 +11,7 @@
 #include "coordinator/config/config.h"
 #include "coordinator/config/key.h"
 #include "coordinator/link/target.h"
+#include "coordinator/transport/transport_factory.h"
 
 namespace iris {
 
@@ -18,7 +19,7 @@ namespace iris {
 //
 //   RemoteReader   what a team's `remote` and remoteOptions say, checked     → RemoteWay
 //   Reach          that as a Target (coordinator/link), which says what it   → Connection
-//                  means now, and connects
+//                  means now, and connects; maybe a way without an agent     → Transport
 //   ShellClient    of a kind whose way is a program before a shell (shell/): → typed failure
 //                  how that ended, and its words, explained
 //
@@ -61,6 +62,10 @@ class Reach {
 
   // `way` was read by this kind's RemoteReader.
   virtual TargetPtr To(const RemoteWay& way) const = 0;
+  // What makes a session's transport where that way ends at a host on which no agent can run
+  // (FAILURE_NO_AGENT_POSSIBLE): it gets what no agent has had. Null: this kind has none, and the
+  // failure is the sender's to read. Lives as long as this, on the coordinator's loop.
+  virtual TransportFactory* WithoutAgent(const RemoteWay&) const { return nullptr; }
 };
 
 }  // namespace iris
