@@ -20,6 +20,7 @@
 #include "coordinator/config/schema.h"
 #include "coordinator/config/suggest.h"
 #include "coordinator/config/unset_variable.h"
+#include "coordinator/config/walk_errors.h"
 #include "coordinator/reach/read_remote.h"
 #include "coordinator/reach/remote_kinds.h"
 
@@ -80,50 +81,6 @@ struct TeamDraft {
   Team team;
   absl::flat_hash_set<std::string> given;  // Its keys, "path" and "remoteOptions.port" alike.
   bool broken = false;                     // Some value of it was refused.
-};
-
-// What is wrong with a file: everything, so that it need not be mended one error a run.
-class Errors {
- public:
-  void Add(int line, absl::Status status, bool is_unset_variable) {
-    ++count_;
-    if (is_unset_variable) ++unset_variables_;
-    if (!full()) kept_.push_back({line, std::move(status)});
-  }
-  // Further ones are only counted.
-  bool full() const { return kept_.size() == kKeptMax; }
-  size_t count() const { return count_; }
-
-  // As one failure, in the order of the lines; marked where all are of unset variables.
-  absl::Status Together() && {
-    absl::Status all = count_ == 1 ? kept_[0].status : Listed();
-    return unset_variables_ == count_ ? MarkUnsetVariable(std::move(all)) : all;
-  }
-
- private:
-  absl::Status Listed() {
-    std::stable_sort(kept_.begin(), kept_.end(),
-                     [](const Error& a, const Error& b) { return a.line < b.line; });
-    std::string detail;
-    const size_t shown = std::min(kept_.size(), kShownMax);
-    for (size_t i = 0; i < shown; ++i) {
-      const Failure failure = ToProto(kept_[i].status);
-      absl::StrAppend(&detail, i == 0 ? "" : "\n", failure.detail(), " (", failure.fix(), ")");
-    }
-    if (shown < count_) absl::StrAppend(&detail, "\nand ", count_ - shown, " more");
-    return Refuse(detail, absl::StrCat("Correct all ", count_, " of them."));
-  }
-
-  static constexpr size_t kKeptMax = 200;
-  static constexpr size_t kShownMax = 30;
-  struct Error {
-    int line;
-    absl::Status status;
-  };
-
-  std::vector<Error> kept_;
-  size_t count_ = 0;
-  size_t unset_variables_ = 0;  // So many of them.
 };
 
 class SchemaWalk {
@@ -322,7 +279,7 @@ class SchemaWalk {
   absl::Span<const RemoteKind> kinds_here_;  // In remoteOptions those that the host may be of.
   Config config_;
   std::vector<TeamDraft> drafts_;
-  Errors errors_;
+  WalkErrors errors_;
   bool programs_are_known_ = true;  // kPrograms was read, or not given.
 };
 
