@@ -55,7 +55,8 @@ class AgentEngine final : public Engine {
              .coordinator_id = options.coordinator_id,
              .placed = options.placed})),
         transports_(MakeTransportFactory(
-            loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget)) {
+            loop, *links_, {.id = options.coordinator_id, .label = Label()}, *options.budget,
+            [this](const RemoteWay& way) { return reaches_.WithoutAgent(way); })) {
     reaches_.Add("ssh",
                  MakeSshReach({.bundle = bundle_.get(), .runtime_dir = options.runtime_dir}));
     Check(reaches_.complete(), "a kind of host that is read and not reached");

@@ -10,6 +10,7 @@
 #include "coordinator/app/places.h"
 #include "coordinator/config/config_source.h"
 #include "coordinator/config/expand_way.h"
+#include "coordinator/link/stored_way.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {

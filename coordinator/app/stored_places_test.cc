@@ -203,8 +203,7 @@ TEST_F(StoredPlacesTest, WhatAVariableInTheWayStandsForIsAskedOfWhoeverStopsAndN
                 .options = {"-o", "SetEnv=TOKEN=canary"},
                 .destination = "gpu1",
                 .written = "ssh -o SetEnv=TOKEN=${TOKEN} gpu1"};
-  way.options.identity = "/home/me/canary";
-  way.options.written_identity = "~/${TOKEN}";
+  way.options.own["identity"] = {.text = "/home/me/canary", .written = "~/${TOKEN}"};
   places_->Note("a", "me@gpu1", way);
   Restart();
 
@@ -212,7 +211,7 @@ TEST_F(StoredPlacesTest, WhatAVariableInTheWayStandsForIsAskedOfWhoeverStopsAndN
   ASSERT_EQ(all.size(), 1u);
   ASSERT_TRUE(all[0].way.ok()) << all[0].way.status();
   EXPECT_EQ(all[0].way->remote.text, "ssh -o SetEnv=TOKEN=another gpu1");
-  EXPECT_EQ(all[0].way->options.identity, "/home/me/another");
+  EXPECT_EQ(all[0].way->options.Own("identity")->text, "/home/me/another");
   all = AllFor({});
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(KindOf(all[0].way.status()), v1::FAILURE_BAD_REQUEST);

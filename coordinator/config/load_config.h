@@ -6,10 +6,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "coordinator/config/config.h"
 #include "coordinator/config/config_source.h"
 
 namespace iris {
+
+struct RemoteKind;
 
 inline constexpr size_t kConfigBytesMax = 1 << 20;
 
@@ -32,6 +35,9 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source);
 // anyone but the file's owner may read it; then it must not hold a secret.
 absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
                                    bool readable_by_others);
+// The same where hosts are of these kinds, and not of RemoteKinds().
+absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
+                                   bool readable_by_others, absl::Span<const RemoteKind> kinds);
 
 }  // namespace iris
 

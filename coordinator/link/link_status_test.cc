@@ -29,9 +29,9 @@ TEST(LinkStatusTest, OfOneThatIsTooOldToSayItIsKnown) {
 
 TEST(LinkStatusTest, FactsAreShownInTheirOrder) {
   v1::LinkStatus status;
-  ShowFacts({{.name = "sshPid", .value = "7"}, {.name = "port", .value = "22"}}, status);
+  ShowFacts({{.name = "clientPid", .value = "7"}, {.name = "port", .value = "22"}}, status);
   ASSERT_EQ(status.facts_size(), 2);
-  EXPECT_EQ(status.facts(0).name(), "sshPid");
+  EXPECT_EQ(status.facts(0).name(), "clientPid");
   EXPECT_EQ(status.facts(1).value(), "22");
 }
 

@@ -6,11 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "coordinator/config/config.h"
 #include "proto/iris/v1/agent.pb.h"
-#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -62,14 +60,6 @@ class PlacedAgents {
   // `asker`; null: of this process. FAILURE_STORAGE.
   virtual absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& asker) = 0;
 };
-
-// The way in the form in which it is stored, as it is written: without the value of any variable;
-// and back. Then `program` is one that the way may begin with whatever the configuration allows by
-// now, and all else of `remote` but `written`, `identity` and `agent_dir` are to be filled in
-// (ExpandWay()). Nothing: it
-// is no such way.
-v1::HostWay ToProto(const RemoteWay& way);
-absl::optional<RemoteWay> FromProto(const v1::HostWay& way);
 
 }  // namespace iris
 

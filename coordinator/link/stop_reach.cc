@@ -13,7 +13,7 @@ namespace {
 
 // To end an agent any will do.
 RemoteWay ByAnyMode(RemoteWay way) {
-  way.options.link_mode = RemoteOptions::LinkMode::kAuto;
+  way.options.own.erase("linkMode");
   return way;
 }
 

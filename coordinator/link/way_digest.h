@@ -8,8 +8,9 @@
 namespace iris {
 
 // What decides which host is meant and which agent there, as far as a team's configuration says it:
-// `remote` with its variables expanded, the port and the agent's folder. A digest, since what a
-// variable stands for may be a secret. Stores have it: it stays the same over builds.
+// `remote` with its variables expanded, what else names the host (Key::names_host: a port), and the
+// agent's folder. A digest, since what a variable stands for may be a secret. Stores have it: it
+// stays the same over builds.
 std::string DigestOfWay(const RemoteCommand& remote, const RemoteOptions& options);
 
 }  // namespace iris

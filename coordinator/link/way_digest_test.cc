@@ -1,5 +1,7 @@
 #include "coordinator/link/way_digest.h"
 
+#include <string>
+
 #include "common/base/sha256.h"
 #include "coordinator/config/config.h"
 #include "gtest/gtest.h"
@@ -9,22 +11,34 @@ namespace {
 
 TEST(WayDigestTest, ItIsWhatStoresHaveAlready) {
   const RemoteCommand remote = {
-      .text = "ssh gpu1", .program = "ssh", .options = {}, .destination = "gpu1"};
+      .text = "reach gpu1", .program = "reach", .options = {}, .destination = "gpu1"};
   RemoteOptions options;
-  options.port = 2222;
+  options.own["port"] = {.text = "", .number = 2222, .names_host = true};
   options.agent_dir = "/scratch/iris";
-  EXPECT_EQ(DigestOfWay(remote, options), Sha256Hex("ssh gpu1\n2222\n/scratch/iris"));
+  EXPECT_EQ(DigestOfWay(remote, options), Sha256Hex("reach gpu1\n2222\n/scratch/iris"));
+  options.own.clear();
+  EXPECT_EQ(DigestOfWay(remote, options), Sha256Hex("reach gpu1\n0\n/scratch/iris"));
+}
+
+TEST(WayDigestTest, WhatAKindSaysNamesTheHostIsOfIt) {
+  RemoteCommand remote;
+  remote.text = "reach gpu1";
+  RemoteOptions options;
+  options.own["sea"] = {.text = "north", .names_host = true};
+  const std::string north = DigestOfWay(remote, options);
+  options.own["sea"].text = "south";
+  EXPECT_NE(DigestOfWay(remote, options), north);
 }
 
 TEST(WayDigestTest, WhatDoesNotDecideWhichHostIsMeantChangesNothing) {
   RemoteCommand remote;
-  remote.text = "ssh gpu1";
+  remote.text = "reach gpu1";
   RemoteOptions options;
   const std::string before = DigestOfWay(remote, options);
-  options.link_mode = RemoteOptions::LinkMode::kStdio;
-  options.identity = "/home/me/.ssh/other";
+  options.own["linkMode"].text = "stdio";
+  options.own["identity"].text = "/home/me/keys/other";
   EXPECT_EQ(DigestOfWay(remote, options), before);
-  remote.text = "ssh gpu2";
+  remote.text = "reach gpu2";
   EXPECT_NE(DigestOfWay(remote, options), before);
 }
 

@@ -7,6 +7,7 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "common/log/check.h"
+#include "common/log/log.h"
 #include "common/request/request_text.h"
 
 namespace iris {
@@ -47,9 +48,28 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
       transport_(MakeTransport()) {}
 
 std::unique_ptr<Transport> PooledSession::MakeTransport() {
-  ReadMark after = read_up_to_;
-  after.host = stored_host_;
-  return factory_.Make(team_, key_, after, sink_);
+  std::unique_ptr<Transport> transport = factory_.Make(team_, key_, ReadSoFar(), sink_);
+  transport->OfferHandOver([this] { return HandOver(); });
+  return transport;
+}
+
+ReadMark PooledSession::ReadSoFar() const {
+  ReadMark mark = read_up_to_;
+  mark.host = stored_host_;
+  return mark;
+}
+
+// The other one stays until the settings change: then an agent may run there.
+bool PooledSession::HandOver() {
+  std::unique_ptr<Transport> other = factory_.MakeWithoutAgent(team_, key_, ReadSoFar(), sink_);
+  if (other == nullptr) return false;
+  LogInfo("no agent can run on the host of team ", key_.to, ": its session with ", key_.from,
+          " does without one");
+  std::vector<OpenTell> open = LeaveTransport();
+  transport_ = std::move(other);
+  GoOnWith(std::move(open));
+  if (starting_) transport_->Spawn();
+  return true;
 }
 
 void PooledSession::UseSettings(const Team& team) {
@@ -82,11 +102,20 @@ void PooledSession::UseSettingsOutOfReach(const Team& team) {
 
 void PooledSession::UseNextTeam() {
   if (!next_team_.has_value()) return;
-  std::vector<OpenTell> open = transport_->tells_under_way();
-  transport_.reset();  // Never two transports to one session.
-  requests_.clear();
+  std::vector<OpenTell> open = LeaveTransport();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
+  GoOnWith(std::move(open));
+}
+
+std::vector<OpenTell> PooledSession::LeaveTransport() {
+  std::vector<OpenTell> open = transport_->tells_under_way();
+  transport_.reset();  // Never two transports at work for one session.
+  requests_.clear();
+  return open;
+}
+
+void PooledSession::GoOnWith(std::vector<OpenTell> open) {
   for (OpenTell& tell : open) {
     tell.sent ? transport_->Resume(tell.id, std::move(tell.text), tell.given)
               : transport_->Tell(tell.id, std::move(tell.text));

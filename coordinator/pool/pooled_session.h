@@ -145,6 +145,13 @@ class PooledSession {
   void UseNextTeam();
   void StartHasEnded();
   std::unique_ptr<Transport> MakeTransport();
+  ReadMark ReadSoFar() const;
+  // As Transport::HandOver.
+  bool HandOver();
+  // What is under way, of the transport that there was.
+  std::vector<OpenTell> LeaveTransport();
+  // Passes it to the one that there is now.
+  void GoOnWith(std::vector<OpenTell> open);
   void OnEnded(const absl::StatusOr<bool>& was_running);
 
   TransportFactory& factory_;

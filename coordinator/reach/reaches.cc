@@ -18,10 +18,16 @@ bool Reaches::complete() const {
   });
 }
 
-TargetPtr Reaches::To(const RemoteWay& way) const {
+const Reach& Reaches::Of(const RemoteWay& way) const {
   const auto reach = by_kind_.find(KindFor(way.remote.program).name);
   Check(reach != by_kind_.end(), "a kind of host that has no reach");
-  return reach->second->To(way);
+  return *reach->second;
+}
+
+TargetPtr Reaches::To(const RemoteWay& way) const { return Of(way).To(way); }
+
+TransportFactory* Reaches::WithoutAgent(const RemoteWay& way) const {
+  return Of(way).WithoutAgent(way);
 }
 
 }  // namespace iris

@@ -10,6 +10,7 @@
 #include "coordinator/config/config.h"
 #include "coordinator/link/target.h"
 #include "coordinator/reach/reach.h"
+#include "coordinator/transport/transport_factory.h"
 
 namespace iris {
 
@@ -23,8 +24,11 @@ class Reaches final : public Reach {
   bool complete() const;
 
   TargetPtr To(const RemoteWay& way) const override;
+  TransportFactory* WithoutAgent(const RemoteWay& way) const override;
 
  private:
+  const Reach& Of(const RemoteWay& way) const;
+
   std::map<std::string, std::unique_ptr<Reach>, std::less<>> by_kind_;
 };
 

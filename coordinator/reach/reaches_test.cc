@@ -4,7 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
+#include "coordinator/transport/testing/fake_transport.h"
+#include "coordinator/transport/transport_factory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,14 +19,17 @@ using ::testing::ElementsAre;
 // Notes what it was asked for, and leads nowhere.
 class NotedReach final : public Reach {
  public:
-  explicit NotedReach(std::vector<std::string>& asked) : asked_(asked) {}
+  explicit NotedReach(std::vector<std::string>& asked, TransportFactory* without_agent = nullptr)
+      : asked_(asked), without_agent_(without_agent) {}
   TargetPtr To(const RemoteWay& way) const override {
     asked_.push_back(way.remote.destination);
     return nullptr;
   }
+  TransportFactory* WithoutAgent(const RemoteWay&) const override { return without_agent_; }
 
  private:
   std::vector<std::string>& asked_;
+  TransportFactory* const without_agent_;
 };
 
 TEST(ReachesTest, AWayIsItsKindsToTake) {
@@ -39,6 +45,19 @@ TEST(ReachesTest, AWayIsItsKindsToTake) {
   reaches.To(way);
   EXPECT_THAT(of_ssh, ElementsAre("gpu1"));
   EXPECT_THAT(of_another, ElementsAre());
+}
+
+TEST(ReachesTest, AKindMayHaveAWayWithoutAnAgent) {
+  EventLoop loop;
+  FakeTransportFactory transports(loop, EchoScript);
+  std::vector<std::string> asked;
+  Reaches reaches;
+  reaches.Add("ssh", std::make_unique<NotedReach>(asked));
+  RemoteWay way;
+  way.remote.program = "ssh";
+  EXPECT_EQ(reaches.WithoutAgent(way), nullptr);
+  reaches.Add("ssh", std::make_unique<NotedReach>(asked, &transports));
+  EXPECT_EQ(reaches.WithoutAgent(way), &transports);
 }
 
 }  // namespace

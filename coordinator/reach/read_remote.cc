@@ -6,18 +6,17 @@
 #include "absl/status/statusor.h"
 #include "coordinator/config/shell_words.h"
 #include "coordinator/reach/reach.h"
-#include "coordinator/reach/remote_kinds.h"
 
 namespace iris {
 
 absl::Status ReadRemote(const std::string& text, absl::Span<const std::string> allowed,
                         absl::string_view home, const absl::flat_hash_set<std::string>* given,
-                        RemoteWay& way) {
+                        RemoteWay& way, absl::Span<const RemoteKind> kinds) {
   absl::StatusOr<std::vector<std::string>> words = SplitShellWords(text, home);
   if (!words.ok()) return words.status();
   const RemoteText remote = {
       .text = text, .words = *std::move(words), .allowed = allowed, .home = home, .given = given};
-  return ReadByKind(remote, RemoteKinds(), way);
+  return ReadByKind(remote, kinds, way);
 }
 
 }  // namespace iris

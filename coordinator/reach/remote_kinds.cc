@@ -2,29 +2,13 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
-#include "absl/algorithm/container.h"
-#include "absl/strings/str_cat.h"
-#include "coordinator/config/refuse.h"
+#include "absl/status/statusor.h"
+#include "coordinator/config/shell_words.h"
 #include "coordinator/reach/ssh/ssh_remote.h"
 
 namespace iris {
-namespace {
-
-absl::Status CheckOptions(const RemoteText& text, const RemoteKind& kind) {
-  if (text.given == nullptr) return absl::OkStatus();
-  std::string strange;  // The first of them, whatever their order is in a hash set.
-  for (const std::string& key : *text.given) {
-    const bool is_its = absl::c_linear_search(kind.reader->options(), key);
-    if (!is_its && (strange.empty() || key < strange)) strange = key;
-  }
-  if (strange.empty()) return absl::OkStatus();
-  return Refuse(
-      absl::StrCat("remoteOptions.", strange, " is not for a host that is reached by ", kind.name),
-      absl::StrCat("Remove remoteOptions.", strange, "."));
-}
-
-}  // namespace
 
 absl::Span<const RemoteKind> RemoteKinds() {
   static const auto* const ssh = new SshRemoteReader;
@@ -39,13 +23,36 @@ const RemoteKind& KindFor(absl::string_view program, absl::Span<const RemoteKind
   return *kind;
 }
 
+absl::Span<const RemoteKind> KindsOf(absl::string_view text, absl::string_view home,
+                                     absl::Span<const RemoteKind> kinds) {
+  const absl::StatusOr<std::vector<std::string>> words = SplitShellWords(text, home);
+  if (!words.ok() || words->empty()) return kinds;
+  return absl::MakeConstSpan(&KindFor(words->front(), kinds), 1);
+}
+
+const Key* FindKey(absl::string_view path, absl::Span<const RemoteKind> kinds) {
+  for (const RemoteKind& kind : kinds) {
+    for (const Key& key : kind.reader->keys()) {
+      if (key.path == path) return &key;
+    }
+  }
+  return nullptr;
+}
+
+const RefusedKey* FindRefusedKey(absl::string_view path, absl::Span<const RemoteKind> kinds) {
+  for (const RemoteKind& kind : kinds) {
+    for (const RefusedKey& key : kind.reader->refused_keys()) {
+      if (key.path == path) return &key;
+    }
+  }
+  return nullptr;
+}
+
 absl::Status ReadByKind(const RemoteText& text, absl::Span<const RemoteKind> kinds,
                         RemoteWay& way) {
   const absl::string_view program =
       text.words.empty() ? absl::string_view() : absl::string_view(text.words[0]);
-  const RemoteKind& kind = KindFor(program, kinds);
-  if (absl::Status options = CheckOptions(text, kind); !options.ok()) return options;
-  return kind.reader->Read(text, way);
+  return KindFor(program, kinds).reader->Read(text, way);
 }
 
 }  // namespace iris

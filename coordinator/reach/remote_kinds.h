@@ -5,6 +5,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "coordinator/config/config.h"
+#include "coordinator/config/key.h"
 #include "coordinator/reach/reach.h"
 
 namespace iris {
@@ -23,8 +24,16 @@ absl::Span<const RemoteKind> RemoteKinds();
 const RemoteKind& KindFor(absl::string_view program,
                           absl::Span<const RemoteKind> kinds = RemoteKinds());
 
-// Has `text` read by the kind that its first word names. FAILURE_BAD_REQUEST, with its fix: a key
-// of remoteOptions was given that is not one of the kind's; and as RemoteReader::Read().
+// Those of `kinds` that a host may be of whose `remote` is `text`, variables expanded: one; all of
+// them, where it is empty or SplitShellWords() refuses it. `home` as there.
+absl::Span<const RemoteKind> KindsOf(absl::string_view text, absl::string_view home,
+                                     absl::Span<const RemoteKind> kinds);
+
+// The first of their own keys that has this path ("teams.*.remoteOptions.port"). nullptr: none.
+const Key* FindKey(absl::string_view path, absl::Span<const RemoteKind> kinds);
+const RefusedKey* FindRefusedKey(absl::string_view path, absl::Span<const RemoteKind> kinds);
+
+// Has `text` read by the kind that its first word names; as RemoteReader::Read().
 absl::Status ReadByKind(const RemoteText& text, absl::Span<const RemoteKind> kinds, RemoteWay& way);
 
 }  // namespace iris

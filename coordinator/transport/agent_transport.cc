@@ -99,13 +99,11 @@ void AgentTransport::Resume(const std::string& tell_id, std::string text, bool g
   const ReadMark& mark = turns_.mark();
   // A store from before marks said so has `in_flight` alone.
   const bool begun = tell_id == mark.begun || tell_id == mark.in_flight;
-  // An earlier build said so of what waited for its first host too. Which host it is was stored
-  // before anything was sent there; a store from before hosts were noted has the journal alone.
-  const bool had_host = !contact_.host().key.empty() || !mark.journal_id.empty();
   tells_.Add({.id = tell_id,
               .text = AsProse(std::move(text)),
               .sent = true,
-              .given = given && had_host,
+              // An earlier build said so of what waited for its first host too.
+              .given = given && HasHadHost(),
               .has_text = true,
               .begun = begun});
   contact_.UpdateUrgency();
@@ -162,7 +160,23 @@ void AgentTransport::OnOtherHost(const absl::Status& why) {
   }
 }
 
+// Which host it is was stored before anything was sent there; a store from before hosts were noted
+// has the journal alone.
+bool AgentTransport::HasHadHost() const {
+  return !contact_.host().key.empty() || !turns_.mark().journal_id.empty();
+}
+
+// Where an agent has had the session, its conversation is there, and a claude may be.
+bool AgentTransport::HandsOver() const {
+  const HostNeeds needs = Needs();
+  const bool is_free = !HasHadHost() && !needs.given && !needs.cancels && !needs.end;
+  if (!is_free || IsIdle() || !contact_.no_agent_possible()) return false;
+  const HandOver hand_over = hand_over_;  // What it stands in may go.
+  return hand_over && hand_over();
+}
+
 void AgentTransport::OnLinkIsDown(const absl::Status& what, const absl::Status& why, bool retries) {
+  if (HandsOver()) return;
   if (ending_.asked() && !ending_.GiveUp(what, !cancels_.empty())) return;
   if (contact_.Possible(Event::kLinkLost)) contact_.Handle(Event::kLinkLost);
   wait_.OnDown();

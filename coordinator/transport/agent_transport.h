@@ -55,6 +55,7 @@ class AgentTransport : public Transport, private ContactOwner {
   void AwaitHost() override;
   void StopAwaiting() override;
   void UseAskerOf(const Team& team) override;
+  void OfferHandOver(HandOver hand_over) override { hand_over_ = std::move(hand_over); }
   EnvironmentNames environment_names() const override { return contact_.launch().given(); }
   void TryNow() override;
   void TryLater() override;
@@ -102,6 +103,10 @@ class AgentTransport : public Transport, private ContactOwner {
 
   TransportState state() const { return contact_.state(); }
   void SeekOrTryNow() { state() == State::kDown ? contact_.Handle(Event::kSought) : TryNow(); }
+  // An agent may have something of the session, whatever is under way now.
+  bool HasHadHost() const;
+  // True: another transport has taken over, and this is gone.
+  bool HandsOver() const;
   // Nobody needs the host now.
   bool IsIdle() const;
   // Runs `task` on the loop unless this is gone by then.
@@ -120,6 +125,7 @@ class AgentTransport : public Transport, private ContactOwner {
   ChildEnding ending_;
   HostNews news_;
   HostWait wait_;
+  HandOver hand_over_;  // Null: nobody takes over.
   AliveFlag alive_;
 };
 

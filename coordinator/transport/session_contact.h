@@ -103,6 +103,8 @@ class SessionContact final : private LinkObserver, private AttachSink {
   bool leads_here() const { return calls_.has_contact() && link_.life() == calls_.life(); }
   // The host has answered in this coordinator's life.
   bool was_up() const { return link_.was_up(); }
+  // As Link::no_agent_possible().
+  bool no_agent_possible() const { return link_.no_agent_possible(); }
   SessionCalls& calls() { return calls_; }
   const HostMark& host() const { return host_.mark(); }
   // True: that is the host of now, and was not stored before.

@@ -14,8 +14,9 @@
 
 namespace iris {
 
-// For the tests of a transport's parts: keeps what the sink hears, a line each. On one thread.
-class SinkRecorder final : public TransportSink {
+// For the tests of transports and their parts: keeps what the sink hears, a line each. On one
+// thread.
+class SinkRecorder : public TransportSink {
  public:
   void OnProgress(const TransportProgress& progress) override {
     Heard(absl::StrCat("progress: ", progress.text, progress.words.empty() ? "" : ", says ",

@@ -142,6 +142,13 @@ class Transport {
   // environment of that one, and so has the way to the host, by which nothing goes before it is
   // known where that leads; what the host has stays there. A child that runs keeps its own.
   virtual void UseAskerOf(const Team&) {}
+  // Who made this may have another transport, which needs no agent. It is asked once an attempt has
+  // reached the host and no agent can run there (FAILURE_NO_AGENT_POSSIBLE), if no agent has ever
+  // had anything of the session; never from inside a call to the transport. True: what is under way
+  // (tells_under_way()) is the other's from its beginning, and this transport is gone; the sink has
+  // heard nothing of it. False: all ends as any failure does. One that needs no agent never asks.
+  using HandOver = std::function<bool()>;
+  virtual void OfferHandOver(HandOver) {}
   // The names of the variables that the child which answered last was started with, and whose they
   // are, as far as that is known.
   virtual EnvironmentNames environment_names() const { return {}; }

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/testing/fake_channel.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -23,6 +24,7 @@ class FakeLink final : public Link {
     auto channel = std::make_unique<FakeChannel>();
     agent_ = channel.get();
     was_up_ = true;
+    failure_ = absl::OkStatus();
     life_ = std::make_shared<LinkLife>(
         LinkLife{.hello = hello,
                  .channel = std::move(channel),
@@ -34,6 +36,7 @@ class FakeLink final : public Link {
   void Down(const absl::Status& why, bool retries) {
     life_.reset();
     agent_ = nullptr;
+    failure_ = why;
     observer_->OnLinkDown(why, retries);
   }
   void Progress(const ConnectProgress& progress) { observer_->OnLinkProgress(progress); }
@@ -49,7 +52,9 @@ class FakeLink final : public Link {
   void Lend(const SharedEnvironment&) override {}
   void OnTraffic() override {}
   std::shared_ptr<LinkLife> life() const override { return life_; }
-  bool no_agent_possible() const override { return false; }
+  bool no_agent_possible() const override {
+    return KindOf(failure_) == v1::FAILURE_NO_AGENT_POSSIBLE;
+  }
   bool was_up() const override { return was_up_; }
   v1::LinkStatus Status() const override { return {}; }
 
@@ -59,6 +64,7 @@ class FakeLink final : public Link {
   FakeChannel* agent_ = nullptr;
   bool wanted_ = false;
   bool was_up_ = false;
+  absl::Status failure_;  // The last, OK once up.
 };
 
 }  // namespace iris

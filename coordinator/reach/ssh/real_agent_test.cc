@@ -35,7 +35,7 @@ TEST_F(RealAgentTest, IsInstalledStartedAndFoundAgain) {
   EXPECT_EQ(cold->mode, LinkMode::kForward) << cold->mode_reason;
   EXPECT_EQ(cold->hello.data_dir(), host.home() + "/iris");
 
-  link_mode_ = RemoteOptions::LinkMode::kStdio;
+  link_mode_ = SshOptions::LinkMode::kStdio;
   const absl::StatusOr<Connection> warm = Connect(target);
   ASSERT_TRUE(warm.ok()) << warm.status();
   EXPECT_FALSE(HasUploaded());

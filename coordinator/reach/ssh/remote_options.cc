@@ -9,8 +9,10 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/expand.h"
+#include "coordinator/config/key.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/schema.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 
 namespace iris {
 namespace {
@@ -65,7 +67,7 @@ struct SharedOption {
   absl::string_view key;      // Below remoteOptions.
   // The form of what `remote` says; what cannot be read stays as it is and differs from everything.
   std::string (*of_remote)(const std::string& value, absl::string_view home);
-  std::string (*of_options)(const RemoteOptions& options);
+  std::string (*of_options)(const SshOptions& options);
   // Takes `number`, in the key's own unit, over; null: ssh reads it from `remote` itself.
   void (*take_over)(int64_t number, RemoteOptions* options);
 };
@@ -95,38 +97,41 @@ std::string AbsolutePath(const std::string& value, absl::string_view home) {
 }
 
 const std::array kShared = std::to_array<SharedOption>({
-    {"port", "port", Verbatim, [](const RemoteOptions& o) { return absl::StrCat(o.port); },
-     nullptr},
-    {"identityfile", "identity", AbsolutePath, [](const RemoteOptions& o) { return o.identity; },
+    {"port", "port", Verbatim, [](const SshOptions& o) { return absl::StrCat(o.port); }, nullptr},
+    {"identityfile", "identity", AbsolutePath, [](const SshOptions& o) { return o.identity; },
      nullptr},
     {"stricthostkeychecking", "strictHostKeyChecking", Strictness,
-     [](const RemoteOptions& o) -> std::string {
+     [](const SshOptions& o) -> std::string {
        return o.strict_host_key_checking.value_or(true) ? "yes" : "accept-new";
      },
      nullptr},
     {"forwardagent", "forwardAgent", YesOrNo,
-     [](const RemoteOptions& o) -> std::string {
+     [](const SshOptions& o) -> std::string {
        return o.forward_agent.value_or(false) ? "yes" : "no";
      },
      nullptr},
     {"connecttimeout", "connectTimeout", Seconds,
-     [](const RemoteOptions& o) { return absl::StrCat(WholeSeconds(o.connect_timeout)); },
+     [](const SshOptions& o) { return absl::StrCat(WholeSeconds(o.connect_timeout)); },
      [](int64_t number, RemoteOptions* o) { o->connect_timeout = absl::Milliseconds(number); }},
     {"serveraliveinterval", "serverAliveInterval", Seconds,
-     [](const RemoteOptions& o) { return absl::StrCat(WholeSeconds(o.server_alive_interval)); },
-     [](int64_t number, RemoteOptions* o) {
-       o->server_alive_interval = absl::Milliseconds(number);
-     }},
+     [](const SshOptions& o) { return absl::StrCat(WholeSeconds(o.server_alive_interval)); },
+     [](int64_t number, RemoteOptions* o) { o->own["serverAliveInterval"].number = number; }},
     {"serveralivecountmax", "serverAliveCountMax", Verbatim,
-     [](const RemoteOptions& o) { return absl::StrCat(o.server_alive_count_max); },
-     [](int64_t number, RemoteOptions* o) {
-       o->server_alive_count_max = static_cast<int>(number);
-     }},
+     [](const SshOptions& o) { return absl::StrCat(o.server_alive_count_max); },
+     [](int64_t number, RemoteOptions* o) { o->own["serverAliveCountMax"].number = number; }},
 });
+
+// Every kind's, or one that is ssh's alone. There is one.
+const Key& KeyNamed(absl::string_view name) {
+  for (const Key& key : SshKeys()) {
+    if (NameOf(key) == name) return key;
+  }
+  return *FindKey(absl::StrCat("teams.*.remoteOptions.", name));
+}
 
 absl::Status TakeOver(const SharedOption& shared, const std::string& value,
                       RemoteOptions* options) {
-  const Key& key = *FindKey(absl::StrCat("teams.*.remoteOptions.", shared.key));
+  const Key& key = KeyNamed(shared.key);
   const int64_t unit = key.type == KeyType::kMilliseconds ? 1000 : 1;
   int64_t number = 0;
   if (!absl::SimpleAtoi(value, &number) || number < (key.min + unit - 1) / unit ||
@@ -145,13 +150,14 @@ absl::Status TakeOver(const SharedOption& shared, const std::string& value,
 absl::Status ReconcileRemoteOptions(absl::Span<const SshSetting> settings,
                                     const absl::flat_hash_set<std::string>& given,
                                     absl::string_view home, RemoteOptions* options) {
+  const SshOptions given_options = SshOptionsOf(*options);
   for (const SharedOption& shared : kShared) {
     bool first = true;
     for (const SshSetting& setting : settings) {
       if (setting.keyword != shared.keyword) continue;
       const std::string value = shared.of_remote(setting.value, home);
       if (given.contains(std::string(shared.key))) {
-        if (value != shared.of_options(*options)) {
+        if (value != shared.of_options(given_options)) {
           return Refuse(absl::StrCat("gives ", shared.keyword, "=", Shown(setting.value),
                                      ", and remoteOptions.", shared.key, " says otherwise"),
                         "Keep one of the two.");

@@ -3,7 +3,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/config.h"
+#include "coordinator/reach/ssh/remote_command.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,13 +20,15 @@ constexpr absl::string_view kHome = "/home/me";
 
 // What remoteOptions say in these tests, every key given.
 RemoteOptions Given() {
-  return {.identity = "/home/me/.ssh/gpu",
-          .port = 2222,
-          .strict_host_key_checking = true,
-          .forward_agent = true,
-          .connect_timeout = absl::Milliseconds(9500),
-          .server_alive_interval = absl::Seconds(60),
-          .server_alive_count_max = 5};
+  RemoteOptions options;
+  options.connect_timeout = absl::Milliseconds(9500);
+  options.own["identity"].text = "/home/me/.ssh/gpu";
+  options.own["port"].number = 2222;
+  options.own["strictHostKeyChecking"].flag = true;
+  options.own["forwardAgent"].flag = true;
+  options.own["serverAliveInterval"].number = 60000;
+  options.own["serverAliveCountMax"].number = 5;
+  return options;
 }
 
 absl::Status Reconcile(std::vector<SshSetting> settings) {
@@ -66,7 +72,8 @@ TEST(RemoteOptionsTest, DifferentValuesAreRefusedForEveryOption) {
 
 // False is passed to ssh as accept-new, so plain "no" would not be honoured.
 TEST(RemoteOptionsTest, LaxHostKeyCheckingIsAcceptNew) {
-  RemoteOptions options = {.strict_host_key_checking = false};
+  RemoteOptions options;
+  options.own["strictHostKeyChecking"].flag = false;
   const auto reconcile = [&options](const std::string& value) {
     return ReconcileRemoteOptions({{"stricthostkeychecking", value}}, {"strictHostKeyChecking"},
                                   kHome, &options);
@@ -84,10 +91,11 @@ TEST(RemoteOptionsTest, WhatOnlyRemoteSaysReplacesTheDefaults) {
                                             {"port", "2222"}};
   ASSERT_TRUE(ReconcileRemoteOptions(settings, {}, kHome, &options).ok());
 
-  EXPECT_EQ(options.connect_timeout, absl::Seconds(5));
-  EXPECT_EQ(options.server_alive_interval, absl::Seconds(90));
-  EXPECT_EQ(options.server_alive_count_max, 9);
-  EXPECT_EQ(options.port, 0);  // ssh reads it from `remote`.
+  const SshOptions ssh = SshOptionsOf(options);
+  EXPECT_EQ(ssh.connect_timeout, absl::Seconds(5));
+  EXPECT_EQ(ssh.server_alive_interval, absl::Seconds(90));
+  EXPECT_EQ(ssh.server_alive_count_max, 9);
+  EXPECT_EQ(ssh.port, 0);  // ssh reads it from `remote`.
 }
 
 TEST(RemoteOptionsTest, WhatOnlyRemoteSaysMustBeInRange) {

@@ -128,7 +128,7 @@ TEST_F(ResolveTargetTest, WhatIsWrittenIsInTheKey) {
   SshTarget target = Target(lines);
   target.options.agent_dir = "/scratch";
   EXPECT_TRUE(keys.insert(KeyOf(target)).second);
-  target.options.link_mode = RemoteOptions::LinkMode::kStdio;
+  target.options.link_mode = SshOptions::LinkMode::kStdio;
   EXPECT_TRUE(keys.insert(KeyOf(target)).second);
   target.options.identity = "/k";
   EXPECT_TRUE(keys.insert(KeyOf(target)).second);

@@ -34,7 +34,7 @@ void AppendOption(std::vector<std::string>& argv, std::string setting) {
 }
 
 // What decides where a connection goes, and as whom.
-void AppendRemoteOptions(std::vector<std::string>& argv, const RemoteOptions& options) {
+void AppendRemoteOptions(std::vector<std::string>& argv, const SshOptions& options) {
   if (options.port != 0) AppendOption(argv, absl::StrCat("Port=", options.port));
   // -i and not -o IdentityFile: it takes blanks as they are, and ssh warns where the file is
   // missing.
@@ -58,7 +58,7 @@ void AppendDestination(std::vector<std::string>& argv, const RemoteCommand& remo
 std::vector<std::string> ConnectArgv(const SshTarget& target, absl::string_view control_path,
                                      absl::string_view log_path, absl::string_view remote_command,
                                      bool session_options) {
-  const RemoteOptions& options = target.options;
+  const SshOptions& options = target.options;
   std::vector<std::string> argv = {target.remote.program, "-T", "-E", std::string(log_path)};
   // VERBOSE says when the login was accepted.
   for (const char* setting :

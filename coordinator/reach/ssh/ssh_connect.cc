@@ -187,7 +187,7 @@ class Attempt final : private ShellClient {
   }
 
   absl::Status ChooseWire(Connection* connection) {
-    using Wanted = RemoteOptions::LinkMode;
+    using Wanted = SshOptions::LinkMode;
     const Wanted wanted = target_.options.link_mode;
     if (wanted == Wanted::kStdio) {
       connection->mode_reason = "remoteOptions.linkMode is stdio";

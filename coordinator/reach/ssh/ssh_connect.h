@@ -11,6 +11,7 @@
 #include "coordinator/config/config.h"
 #include "coordinator/link/connection.h"
 #include "coordinator/reach/shell/agent_bundle.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 
 namespace iris {
 
@@ -19,7 +20,7 @@ class Greeting;
 // One host to reach, from a team's configuration.
 struct SshTarget {
   RemoteCommand remote;
-  RemoteOptions options;
+  SshOptions options;
   // All of the environment of whoever asks, which ssh gets. Empty: not known, this process's own
   // counts (SshEnv()).
   Environment lent_env;

@@ -70,7 +70,7 @@ TEST_F(SshConnectTest, StartupFilesMayPrintSleepAndReadALine) {
   std::ofstream(host.home() + "/.bashrc")
       << "echo 'Welcome to gpu1!'; printf 'no newline'\nsleep 3\nread line\necho \"$line\" noise\n"
          "echo problems >&2\n";
-  link_mode_ = RemoteOptions::LinkMode::kStdio;
+  link_mode_ = SshOptions::LinkMode::kStdio;
 
   const absl::StatusOr<Connection> cold = Connect(host.Target());
   ASSERT_TRUE(cold.ok()) << cold.status();
@@ -124,7 +124,7 @@ TEST_F(SshConnectTest, ForwardingThatTheHostForbidsFallsBackToStdioAndSaysWhy) {
 
 TEST_F(SshConnectTest, StdioCanBeAskedFor) {
   const SshHost host;
-  link_mode_ = RemoteOptions::LinkMode::kStdio;
+  link_mode_ = SshOptions::LinkMode::kStdio;
   const absl::StatusOr<Connection> connection = Connect(host.Target());
 
   ASSERT_TRUE(connection.ok()) << connection.status();
@@ -135,7 +135,7 @@ TEST_F(SshConnectTest, StdioCanBeAskedFor) {
 
 TEST_F(SshConnectTest, AForwardThatIsAskedForAndRefusedIsAFailure) {
   const SshHost host({"AllowStreamLocalForwarding no"});
-  link_mode_ = RemoteOptions::LinkMode::kForward;
+  link_mode_ = SshOptions::LinkMode::kForward;
   const Failure failure = FailureOf(host.Target());
   EXPECT_EQ(failure.kind(), v1::FAILURE_UNREACHABLE);
   EXPECT_THAT(failure.detail(), HasSubstr("remoteOptions.linkMode is forward, and the host"));
@@ -236,7 +236,7 @@ TEST_F(SshConnectTest, AnSshThatIsKilledIsDroppedToo) {
 
 TEST_F(SshConnectTest, AnAgentThatIsKilledEndsTheWire) {
   const SshHost host;
-  for (const auto mode : {RemoteOptions::LinkMode::kForward, RemoteOptions::LinkMode::kStdio}) {
+  for (const auto mode : {SshOptions::LinkMode::kForward, SshOptions::LinkMode::kStdio}) {
     link_mode_ = mode;
     const absl::StatusOr<Connection> connection = Connect(host.Target());
     ASSERT_TRUE(connection.ok()) << connection.status();

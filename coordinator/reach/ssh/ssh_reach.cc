@@ -12,6 +12,7 @@
 #include "coordinator/reach/ssh/greeting.h"
 #include "coordinator/reach/ssh/resolve_target.h"
 #include "coordinator/reach/ssh/ssh_connect.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 
 namespace iris {
 namespace {
@@ -42,13 +43,12 @@ struct Shared {
 
 class SshWay final : public Target {
  public:
-  SshWay(std::shared_ptr<Shared> shared, SshTarget target)
-      : shared_(std::move(shared)),
-        target_(std::move(target)),
-        way_{.remote = target_.remote, .options = target_.options} {}
+  // `target` is what `way` says, for one who asks.
+  SshWay(std::shared_ptr<Shared> shared, RemoteWay way, SshTarget target)
+      : shared_(std::move(shared)), target_(std::move(target)), way_(std::move(way)) {}
   // As ssh has just said it.
-  SshWay(std::shared_ptr<Shared> shared, const ResolvedSsh& resolved)
-      : SshWay(std::move(shared), resolved.target) {
+  SshWay(std::shared_ptr<Shared> shared, RemoteWay way, const ResolvedSsh& resolved)
+      : SshWay(std::move(shared), std::move(way), resolved.target) {
     session_options_ = resolved.session_options;
     greeting_ = shared_->greetings.Of(resolved.key);
   }
@@ -63,13 +63,13 @@ class SshWay final : public Target {
   TargetPtr For(const Environment& env) const override {
     SshTarget target = target_;
     target.lent_env = env;
-    return std::make_shared<SshWay>(shared_, std::move(target));
+    return std::make_shared<SshWay>(shared_, way_, std::move(target));
   }
 
   absl::StatusOr<ResolvedTarget> Resolve(const std::atomic<bool>& cancelled) const override {
     const absl::StatusOr<ResolvedSsh> resolved = ResolveTarget(target_, &cancelled);
     if (!resolved.ok()) return resolved.status();
-    return ResolvedTarget{.target = std::make_shared<SshWay>(shared_, *resolved),
+    return ResolvedTarget{.target = std::make_shared<SshWay>(shared_, way_, *resolved),
                           .key = resolved->key,
                           .name = resolved->name};
   }
@@ -100,7 +100,8 @@ class SshReach final : public Reach {
 
   TargetPtr To(const RemoteWay& way) const override {
     return std::make_shared<SshWay>(
-        shared_, SshTarget{.remote = way.remote, .options = way.options, .lent_env = {}});
+        shared_, way,
+        SshTarget{.remote = way.remote, .options = SshOptionsOf(way.options), .lent_env = {}});
   }
 
  private:

@@ -8,15 +8,6 @@
 
 namespace iris {
 
-absl::Span<const absl::string_view> SshRemoteReader::options() const {
-  static constexpr absl::string_view kOptions[] = {"identity",       "port",
-                                                   "forwardAgent",   "strictHostKeyChecking",
-                                                   "connectTimeout", "serverAliveInterval",
-                                                   "linkMode",       "serverAliveCountMax",
-                                                   "agentDir"};
-  return kOptions;
-}
-
 absl::Status SshRemoteReader::Read(const RemoteText& text, RemoteWay& way) const {
   absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(text.text, text.allowed, text.home);
   if (!parsed.ok()) return parsed.status();

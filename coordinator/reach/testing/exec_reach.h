@@ -10,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/key.h"
+#include "coordinator/config/refuse.h"
 #include "coordinator/link/host_text.h"
 #include "coordinator/link/target.h"
 #include "coordinator/reach/reach.h"
@@ -50,7 +52,6 @@ class ExecClient final : public ShellClient, public WireOwner {
     return {.why = bridge.value_or(MakeFailure(v1::FAILURE_NOT_EXECUTABLE, words)),
             .agent_said_nothing = !bridge.has_value()};
   }
-
   absl::string_view name() const override { return "exec"; }
   absl::Status WhyEnded() override { return Explain(ClientStage::kUp, "").why; }
 
@@ -63,7 +64,6 @@ class ExecTarget final : public Target {
  public:
   ExecTarget(const AgentBundle& bundle, RemoteWay way, Environment env)
       : bundle_(bundle), way_(std::move(way)), env_(std::move(env)) {}
-
   absl::string_view kind() const override { return way_.remote.program; }
   const RemoteWay& way() const override { return way_; }
   std::string resolving() const override { return ""; }
@@ -77,7 +77,6 @@ class ExecTarget final : public Target {
   absl::StatusOr<ResolvedTarget> Resolve(const std::atomic<bool>&) const override {
     return ResolvedTarget{.target = For(env_), .key = question(), .name = way_.remote.destination};
   }
-
   absl::StatusOr<Connection> Connect(const ConnectOptions& options) const override {
     bool look_closer = false;
     absl::StatusOr<Connection> connection = Try(options, &look_closer);
@@ -98,7 +97,9 @@ class ExecTarget final : public Target {
     if (!line.ok()) return line.status();
     std::vector<std::string> argv = {way_.remote.program};
     argv.insert(argv.end(), way_.remote.options.begin(), way_.remote.options.end());
-    argv.insert(argv.end(), {way_.remote.destination, "sh", "-c", *line});
+    const OptionValue* const own = way_.options.Own("shell");
+    const std::string sh = own == nullptr ? "sh" : own->text;
+    argv.insert(argv.end(), {way_.remote.destination, sh, "-c", *line});
     absl::StatusOr<std::unique_ptr<ClientProcess>> process =
         ClientProcess::Start({.name = way_.remote.program, .argv = argv, .env = EntriesOf(env_)});
     if (!process.ok()) return process.status();
@@ -121,13 +122,14 @@ class ExecReach final : public RemoteReader, public Reach {
  public:
   ExecReach(std::string program, const AgentBundle& bundle)
       : program_(std::move(program)), bundle_(bundle) {}
-
   bool Reads(absl::string_view program) const override { return program == program_; }
-  absl::Span<const absl::string_view> options() const override { return {}; }
+  absl::Span<const Key> keys() const override {  // A place need not have a program named sh.
+    static constexpr Key kKeys[] = {{"teams.*.remoteOptions.shell", KeyType::kText, 1, 100, false,
+                                     "", "sh", "What runs Iris's commands there."}};
+    return kKeys;
+  }
   absl::Status Read(const RemoteText& text, RemoteWay& way) const override {
-    if (text.words.size() < 2)
-      return MakeFailure(v1::FAILURE_BAD_REQUEST, "names no place",
-                         "Write it as PROGRAM [WORDS] PLACE.");
+    if (text.words.size() < 2) return Refuse("names no place", "Write PROGRAM [WORDS] PLACE.");
     way.remote.text = std::string(text.text);
     way.remote.program = text.words.front();
     way.remote.options.assign(text.words.begin() + 1, text.words.end() - 1);

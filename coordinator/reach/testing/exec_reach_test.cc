@@ -16,6 +16,7 @@
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/config/config.h"
+#include "coordinator/config/key.h"
 #include "coordinator/link/connection.h"
 #include "coordinator/link/target.h"
 #include "coordinator/reach/reach.h"
@@ -38,6 +39,7 @@ class ExecReachTest : public ::testing::Test {
     RemoteWay way;
     way.options.agent_dir = scratch_.File("agent");
     way.options.connect_timeout = absl::Minutes(1);
+    if (!shell_.empty()) way.options.own["shell"].text = shell_;
     const RemoteText text = {.text = "sh -c … box", .words = {"sh", "-c", script, "box"}};
     EXPECT_TRUE(reach_.Read(text, way).ok());
     return way;
@@ -66,6 +68,7 @@ class ExecReachTest : public ::testing::Test {
   const Environment env_ = {{"HOME", scratch_.path()}, {"PATH", "/usr/bin:/bin"}};
   const ExecReach reach_{"sh", *bundle_};
   std::vector<ConnectProgress::Stage> stages_;
+  std::string shell_;  // remoteOptions.shell; empty: not given.
 };
 
 TEST_F(ExecReachTest, TheAgentIsPutThereOnceAndReachedThroughTheCommand) {
@@ -100,6 +103,16 @@ TEST_F(ExecReachTest, WhatTheCommandSaysAsItEndsIsWhyThereIsNoConnection) {
 
 TEST_F(ExecReachTest, WhereThereIsNoShellNoAgentIsPossible) {
   EXPECT_EQ(FailureBy("exec no-such-shell").kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
+}
+
+// The loader refuses any other key, and stores what this one says.
+TEST_F(ExecReachTest, AKeyOfTheKindsOwnDecidesWhatRunsThere) {
+  ASSERT_EQ(reach_.keys().size(), 1u);
+  EXPECT_EQ(NameOf(reach_.keys()[0]), "shell");
+  shell_ = "/bin/sh";
+  EXPECT_TRUE(ConnectBy("exec \"$@\"").ok());
+  shell_ = "no-such-shell";
+  EXPECT_EQ(FailureBy("exec \"$@\"").kind(), v1::FAILURE_NO_AGENT_POSSIBLE);
 }
 
 TEST_F(ExecReachTest, TheEndOfTheCommandIsTheLossOfTheConnection) {

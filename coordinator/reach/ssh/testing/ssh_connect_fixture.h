@@ -87,7 +87,7 @@ class SshConnectTest : public testing::Test {
   const ScratchDir scratch_;
   const std::string runtime_dir_ = scratch_.File("run");
   const std::unique_ptr<AgentBundle> bundle_;
-  RemoteOptions::LinkMode link_mode_ = RemoteOptions::LinkMode::kAuto;
+  SshOptions::LinkMode link_mode_ = SshOptions::LinkMode::kAuto;
   std::atomic<bool> cancelled_ = false;
   absl::Duration login_patience_ = absl::Seconds(100);
   Greeting greeting_;
