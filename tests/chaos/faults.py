@@ -156,8 +156,8 @@ class Faults:
     def kill_coordinator(self):
         done = _kill(self._here(is_coordinator), self._chance)
         # To a life of the coordinator in which a host never answered that host is unreachable: both have to answer,
-        # as long as anybody asks them.
-        self._stage.iris.wait_for_status(lambda s: self._enough.is_set() or _is_up(s), timeout=60)
+        # as long as anybody asks them. Another build is uploaded over each of three links, of maybe 256 kbit/s in all.
+        self._stage.iris.wait_for_status(lambda s: self._enough.is_set() or _is_up(s), timeout=600)
         return done
 
     def kill_mcp(self):
