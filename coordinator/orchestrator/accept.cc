@@ -1,37 +1,33 @@
 // What is asked of a tell that comes, and how it takes its place in its session's line.
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/check_tell.h"
+#include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
-namespace {
-
-// Of all messages that are about to be sent to sessions that are ready.
-constexpr size_t kTextsKeptBytesMax = 16 << 20;
-
-}  // namespace
 
 absl::Status Orchestrator::Tell(TellSpec spec, TellObserver* observer) {
   return arrivals_.Take(std::move(spec), observer);
 }
 
 absl::Status Orchestrator::CheckSpec(const TellSpec& spec) {
-  return leaving_ ? Leaving() : CheckTell(spec);
+  return tells_.has_left() ? Leaving() : CheckTell(spec);
 }
 
 absl::Status Orchestrator::OnKnown(StoredTell stored, const TellSpec& spec,
                                    TellObserver* observer) {
-  return leaving_ ? Leaving() : TellAgain(std::move(stored), spec, observer);
+  return tells_.has_left() ? Leaving() : TellAgain(std::move(stored), spec, observer);
 }
 
 absl::StatusOr<NewTell> Orchestrator::Admit(TellSpec& spec) {
-  if (leaving_) return Leaving();
+  if (tells_.has_left()) return Leaving();
   if (spec.accepted_before) return StoredAndGone(spec);
   const absl::StatusOr<Queue*> found = CheckNew(spec);
   if (!found.ok()) return found.status();
@@ -69,30 +65,21 @@ bool Orchestrator::GetsNextAtOnce(const Queue& queue) {
 }
 
 absl::Status Orchestrator::OnStored(NewTell added, TellSpec& spec, TellObserver* observer) {
-  if (leaving_) return Leaving();
+  if (tells_.has_left()) return Leaving();
   Queue& queue = queues_[added.session_id];
   const bool at_once = GetsNextAtOnce(queue);
-  OpenTell& tell = open_[added.tell_id];
-  tell.session_id = added.session_id;
-  tell.accepted_at = store_.Now();
-  tell.wait_for_limit = spec.wait_for_limit;
-  tell.wait_for_host = spec.wait_for_host;
-  tell.way = added.way;
-  tell.environment = std::move(spec.environment);
-  tell.is_of_sender = tell.environment != nullptr;
-  tell.stored_as_running = at_once && added.state == TellState::kRunning;
   if (!at_once && added.state == TellState::kRunning) {
     // The session was lost meanwhile, or is used otherwise.
     Note(absl::StrCat("that tell ", added.tell_id, " waits"),
          [tell_id = added.tell_id](Store& store) { return store.MarkQueued(tell_id); });
+    added.state = TellState::kQueued;
   }
-  if (at_once) {
-    tell.text = KeptText::Keep(std::move(added.text), texts_kept_bytes_, kTextsKeptBytesMax);
-  }
-  const SharedEnvironment environment = tell.environment;
+  const SharedEnvironment environment = std::move(spec.environment);
+  AcceptedTell& tell = tells_.Add(std::make_unique<AcceptedTell>(added, store_.Now(), environment));
+  if (at_once) tells_.KeepText(tell, std::move(added.text));
   queue.waiting.push_back(added.tell_id);
   if (observer != nullptr) {
-    tell.observers.push_back(observer);
+    tell.AddObserver(observer);
     KeepAsker(added.tell_id, spec.waiting_session(), observer);
     observer->OnAccepted(added.session_id);
   }
@@ -105,7 +92,7 @@ void Orchestrator::TakePlace(const std::string& tell_id, Queue& queue,
   const std::string& session_id = queue.session->session_id();
   const size_t ahead = queue.waiting.size() - (queue.in_flight.empty() ? 1 : 0);
   if (ahead == 0) return PostStartNext(session_id);
-  SetProgress(tell_id, QueuedProgress(ahead));
+  tells_.SetProgress(tell_id, QueuedProgress(ahead));
   // What an earlier life took goes on with what this one brings.
   AskFor(tell_id, environment, /*by_sender=*/true);
   // The one in flight may wait for a link that somebody has mended.

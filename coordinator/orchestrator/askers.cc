@@ -16,9 +16,6 @@
 namespace iris {
 namespace {
 
-// Each may cost a login.
-constexpr size_t kNextAskersMax = 8;
-
 // The team as it is for who has this environment.
 Team For(const SharedEnvironment& environment, Team team) {
   team.asker.environment = environment;
@@ -30,7 +27,7 @@ Team For(const SharedEnvironment& environment, Team team) {
 // The configuration may have been edited while the message waited behind another. Where it does not
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
-  const OpenTell* const tell = TellOfNow(queue);
+  const AcceptedTell* const tell = TellOfNow(queue);
   if (tell == nullptr && !queue.wakes.waiting()) return;
   const SharedEnvironment environment = EnvironmentOfNow(queue);
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
@@ -39,20 +36,20 @@ void Orchestrator::UseSettingsOfNow(Queue& queue) {
   if (team == nullptr) return;
   const Team asked = For(environment, *team);
   // Nor does it go another way than its sender's, whatever the configuration names by now.
-  if (tell != nullptr && !tell->is_of_sender && !LeadsAsFor(tell->way, asked)) return;
+  if (tell != nullptr && !tell->asker().is_sender() && !LeadsAsFor(tell->asker().way(), asked))
+    return;
   queue.session->UseSettings(asked);
 }
 
-const Orchestrator::OpenTell* Orchestrator::TellOfNow(const Queue& queue) const {
+const AcceptedTell* Orchestrator::TellOfNow(const Queue& queue) const {
   const bool is_in_flight = !queue.in_flight.empty();
   if (!is_in_flight && (queue.wakes.waiting() || queue.waiting.empty())) return nullptr;
-  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
-  return open == open_.end() ? nullptr : &open->second;
+  return tells_.Find(is_in_flight ? queue.in_flight : queue.waiting.front());
 }
 
 SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
-  const OpenTell* const tell = TellOfNow(queue);
-  if (tell != nullptr) return tell->environment;
+  const AcceptedTell* const tell = TellOfNow(queue);
+  if (tell != nullptr) return tell->asker().environment();
   return queue.wakes.environment();
 }
 
@@ -62,65 +59,55 @@ std::string Orchestrator::WayFor(const std::string& to, const SharedEnvironment&
   return team == nullptr ? "" : WayVariables(For(environment, *team));
 }
 
-bool Orchestrator::LeadsItsWay(const OpenTell& tell, const std::string& to,
+bool Orchestrator::LeadsItsWay(const AcceptedTell& tell, const std::string& to,
                                const SharedEnvironment& environment) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
   const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
-  return team == nullptr || LeadsAsFor(tell.way, For(environment, *team));
+  return team == nullptr || LeadsAsFor(tell.asker().way(), For(environment, *team));
 }
 
-bool Orchestrator::LacksVariables(const OpenTell& tell) const {
-  if (tell.environment != nullptr || !tell.may_be_there || tell.given) return false;
-  const auto queue = queues_.find(tell.session_id);
+bool Orchestrator::LacksVariables(const AcceptedTell& tell) const {
+  if (tell.asker().environment() != nullptr || !tell.giving().may_be_there() || tell.given())
+    return false;
+  const auto queue = queues_.find(tell.session_id());
   const bool has_way = queue != queues_.end() && queue->second.session != nullptr;
   return has_way && !queue->second.session->team().pass_env.empty();
 }
 
 bool Orchestrator::WaitsForAsker(const Queue& queue) const {
   if (queue.waiting.empty()) return false;
-  const auto open = open_.find(queue.waiting.front());
-  return open != open_.end() && LacksVariables(open->second);
+  auto* const open = tells_.Find(queue.waiting.front());
+  return open != nullptr && LacksVariables(*open);
 }
 
 bool Orchestrator::LacksAsker(const std::string& tell_id) const {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end() || open->second.outcome.has_value()) return false;
-  if (open->second.has_asker()) return false;
-  if (LacksVariables(open->second) || absl::c_linear_search(no_way_, tell_id)) return true;
-  return absl::c_none_of(open_, [&](const auto& other) {
-    return other.second.session_id == open->second.session_id && other.second.has_asker();
+  auto* const open = tells_.Find(tell_id);
+  if (open == nullptr || open->is_over()) return false;
+  if (open->asker().any()) return false;
+  if (LacksVariables(*open) || absl::c_linear_search(no_way_, tell_id)) return true;
+  return !tells_.Any([&](const AcceptedTell& other) {
+    return other.session_id() == open->session_id() && other.asker().any();
   });
 }
 
 bool Orchestrator::HasLentAsker(const std::string& tell_id) const {
-  const auto open = open_.find(tell_id);
-  return open != open_.end() && IsLent(open->second);
-}
-
-void Orchestrator::NoteNextAsker(OpenTell& tell, const SharedEnvironment& environment) {
-  const auto is_known = [&](const SharedEnvironment& one) { return IsSame(one, environment); };
-  if (!IsLent(tell) || is_known(tell.environment)) return;
-  if (tell.next_askers.size() == kNextAskersMax || absl::c_any_of(tell.next_askers, is_known)) {
-    return;
-  }
-  tell.next_askers.push_back(environment);
+  auto* const open = tells_.Find(tell_id);
+  return open != nullptr && open->is_lent();
 }
 
 void Orchestrator::LendWhatIsNext(Queue& queue) {
   for (const std::string& tell_id : std::deque<std::string>(queue.waiting)) {
-    OpenTell& tell = open_[tell_id];
-    if (tell.environment != nullptr || tell.next_askers.empty()) continue;
-    const SharedEnvironment next = tell.next_askers.front();
-    tell.next_askers.erase(tell.next_askers.begin());
-    Lend(tell_id, next, /*by_sender=*/false);
+    AcceptedTell* const tell = tells_.Find(tell_id);
+    if (tell == nullptr || !tell->asker().has_next()) continue;
+    Lend(tell_id, tell->asker().TakeNext(), /*by_sender=*/false);
   }
 }
 
 void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment,
                           bool by_sender) {
-  const auto open = open_.find(tell_id);
-  if (environment == nullptr || open == open_.end()) return;
-  for (const std::string& ahead : AheadOf(tell_id, open->second.session_id)) {
+  auto* const open = tells_.Find(tell_id);
+  if (environment == nullptr || open == nullptr) return;
+  for (const std::string& ahead : AheadOf(tell_id, open->session_id())) {
     Lend(ahead, environment, /*by_sender=*/false);
   }
   Lend(tell_id, environment, by_sender);
@@ -141,21 +128,22 @@ std::vector<std::string> Orchestrator::AheadOf(const std::string& tell_id,
 
 void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& environment,
                         bool by_sender) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  const bool is_better = by_sender && !open->second.is_of_sender;
-  if (open->second.has_asker() && !is_better) return NoteNextAsker(open->second, environment);
+  auto* const open = tells_.Find(tell_id);
+  if (open == nullptr) return;
+  const bool is_better = by_sender && !open->asker().is_sender();
+  if (open->asker().any() && !is_better) {
+    if (open->is_lent()) open->asker().NoteNext(environment);
+    return;
+  }
   if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);
-  Queue& queue = queues_[open->second.session_id];
+  Queue& queue = queues_[open->session_id()];
   if (queue.session == nullptr) return;  // There is no way, and it is over.
   const std::string& to = queue.session->to();
-  if (by_sender) open->second.way = WayFor(to, environment);
-  if (!LeadsItsWay(open->second, to, environment)) return;
+  if (by_sender) open->asker().set_way(WayFor(to, environment));
+  if (!LeadsItsWay(*open, to, environment)) return;
   const bool waited = WaitsForAsker(queue) && queue.waiting.front() == tell_id;
-  open->second.is_of_sender = by_sender;
-  open->second.is_untried = false;
-  open->second.environment = environment;
-  if (waited) PostStartNext(open->second.session_id);
+  open->asker().Lend(environment, by_sender);
+  if (waited) PostStartNext(open->session_id());
   const bool is_awaited =
       queue.awaits.has_value() && !queue.waiting.empty() && queue.waiting.front() == tell_id;
   // Of others it is asked for when their turn comes.
@@ -172,7 +160,7 @@ void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& env
 
 void Orchestrator::PostTryNow(const std::string& session_id) {
   loop_.Post([this, alive = alive_.Watch(), session_id] {
-    if (!alive || leaving_) return;
+    if (!alive || tells_.has_left()) return;
     if (PooledSession* const session = queues_[session_id].session; session != nullptr) {
       session->TryNow();
     }
@@ -212,10 +200,10 @@ absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environ
   absl::Status status;
   std::vector<std::string> stay;
   for (std::string& tell_id : std::exchange(no_way_, {})) {
-    const auto open = open_.find(tell_id);
-    if (open == open_.end()) continue;
-    if (!status.ok() || open->second.session_id != queue.session->session_id() ||
-        !LeadsItsWay(open->second, queue.session->to(), environment)) {
+    auto* const open = tells_.Find(tell_id);
+    if (open == nullptr) continue;
+    if (!status.ok() || open->session_id() != queue.session->session_id() ||
+        !LeadsItsWay(*open, queue.session->to(), environment)) {
       stay.push_back(std::move(tell_id));
       continue;
     }
@@ -224,7 +212,7 @@ absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environ
       status = stored.status();
       stay.push_back(std::move(tell_id));
     } else if (stored->has_value()) {
-      open->second.environment = environment;
+      open->asker().GoOnWith(environment);
       PutInLine(**std::move(stored), queue);
     }
   }
@@ -236,30 +224,28 @@ void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& 
                            bool by_sender) {
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok() || !stored->has_value()) return;
-  OpenTell& tell = open_[tell_id];
-  if (by_sender) tell.way = WayFor((*stored)->to, environment);
+  AcceptedTell& tell = tells_.At(tell_id);
+  if (by_sender) tell.asker().set_way(WayFor((*stored)->to, environment));
   if (!LeadsItsWay(tell, (*stored)->to, environment)) return SayWhoseVariables(tell_id);
-  tell.is_of_sender = by_sender;  // Of the environment that it gets, if it gets this one.
+  tell.asker().Expect(by_sender);  // Of the environment that it gets, if it gets this one.
   const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
   if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
   if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
-  End(tell_id, NoWay(queue.status(), open_[tell_id].given));
+  End(tell_id, NoWay(queue.status(), tells_.At(tell_id).given()));
 }
 
 // Where the configuration did not load before, another reason was said.
 void Orchestrator::SayWhoseVariables(const std::string& tell_id) {
   v1::TellProgress progress = NotItsSendersVariables();
-  const absl::optional<v1::TellProgress>& said = open_[tell_id].progress;
-  if (said.has_value() && said->text() == progress.text()) return;
-  SetProgress(tell_id, std::move(progress));
+  if (tells_.At(tell_id).Says(progress.text())) return;
+  tells_.SetProgress(tell_id, std::move(progress));
 }
 
 size_t Orchestrator::GivenElsewhere(const Queue& queue) const {
   if (queue.session == nullptr) return 0;
   return static_cast<size_t>(absl::c_count_if(no_way_, [&](const std::string& tell_id) {
-    const auto open = open_.find(tell_id);
-    return open != open_.end() && open->second.given &&
-           open->second.session_id == queue.session->session_id();
+    auto* const open = tells_.Find(tell_id);
+    return open != nullptr && open->given() && open->session_id() == queue.session->session_id();
   }));
 }
 
@@ -276,9 +262,8 @@ void Orchestrator::EndWhatFoundNoWay() {
   absl::Status why = config_.Current().status();
   if (why.ok()) why = AwaitsItsSendersVariables();
   for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
-    const OpenTell& tell = open_[tell_id];
-    const bool is_overdue = store_.Now() >= tell.accepted_at + limits_.host_wait_max;
-    if (is_overdue) End(tell_id, NoWay(why, tell.given));
+    const AcceptedTell& tell = tells_.At(tell_id);
+    if (IsOverdue(tell)) End(tell_id, NoWay(why, tell.given()));
   }
 }
 

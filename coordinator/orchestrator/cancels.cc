@@ -35,7 +35,7 @@ absl::Status Cancelled(bool was_put_off, bool given) {
 // Where this life ends before the host has heard of it, the next one says it. What cannot be stored
 // is asked for all the same.
 void Orchestrator::CancelInFlight(const std::string& tell_id, Queue& queue) {
-  const std::string id_on_host = IdOnHost(tell_id, open_[tell_id].limit_waits);
+  const std::string id_on_host = tells_.At(tell_id).id_on_host();
   NoteCancel(tell_id, id_on_host);
   queue.session->Cancel(id_on_host);
 }
@@ -48,9 +48,9 @@ void Orchestrator::NoteCancel(const std::string& tell_id, const std::string& id_
 void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
   queue.waiting.erase(std::remove(queue.waiting.begin(), queue.waiting.end(), tell_id),
                       queue.waiting.end());
-  const OpenTell& tell = open_[tell_id];
-  if (tell.given) CancelOnHost(tell_id, queue);
-  End(tell_id, Cancelled(tell.limit_waits > 0, tell.given));
+  const AcceptedTell& tell = tells_.At(tell_id);
+  if (tell.given()) CancelOnHost(tell_id, queue);
+  End(tell_id, Cancelled(tell.limit_waits() > 0, tell.given()));
   if (queue.session == nullptr) return;  // There is no way to the team yet.
   LetGoOfWaits(queue);
   ReportPlaces(queue);
@@ -58,14 +58,14 @@ void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
 
 // Of one that a host may have, and that is not under way here.
 void Orchestrator::CancelOnHost(const std::string& tell_id, Queue& queue) {
-  const OpenTell& tell = open_[tell_id];
-  const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
+  const AcceptedTell& tell = tells_.At(tell_id);
+  const std::string id_on_host = tell.id_on_host();
   NoteCancel(tell_id, id_on_host);
-  const absl::StatusOr<ReadMark> mark = store_.FindMark(tell.session_id);
+  const absl::StatusOr<ReadMark> mark = store_.FindMark(tell.session_id());
   to_pass_on_.push_back({.tell_id = tell_id,
                          .id_on_host = id_on_host,
                          .host = mark.ok() ? mark->host.key : "",
-                         .session_id = tell.session_id});
+                         .session_id = tell.session_id()});
   if (queue.session != nullptr) PassOnCancels(queue);
 }
 
@@ -83,7 +83,7 @@ absl::Status Orchestrator::ResumeCancels() {
   const absl::StatusOr<std::vector<Store::PendingCancel>> cancels = store_.Cancels();
   if (!cancels.ok()) return cancels.status();
   for (const Store::PendingCancel& cancel : *cancels) {
-    if (open_.count(cancel.tell_id) > 0) {  // It was not settled any more.
+    if (tells_.Find(cancel.tell_id) != nullptr) {  // It was not settled any more.
       Cancel(cancel.tell_id, Caller::CommandLine(),
              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
       continue;

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
@@ -82,10 +81,8 @@ absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
 
 void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
   arrivals_.Forget(tell_id, observer);
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  std::vector<TellObserver*>& observers = open->second.observers;
-  observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
+  if (tells_.Find(tell_id) == nullptr) return;
+  tells_.RemoveObserver(tell_id, observer);
   turn_waits_.Remove(tell_id, observer);
 }
 
@@ -138,20 +135,20 @@ void Orchestrator::StartWhatWaits(Queue& queue) {
 }
 
 absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
-  OpenTell& tell = open_[tell_id];
+  AcceptedTell& tell = tells_.At(tell_id);
   absl::StatusOr<std::string> text = TextOf(tell_id, tell);
   if (!text.ok()) return text.status();
-  const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
-  if (tell.may_be_there) {
-    queue.session->Resume(id_on_host, *std::move(text), tell.given);
+  const std::string id_on_host = tell.id_on_host();
+  if (tell.giving().may_be_there()) {
+    queue.session->Resume(id_on_host, *std::move(text), tell.given());
   } else {
     queue.session->Tell(id_on_host, *std::move(text));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, OpenTell& tell) {
-  if (tell.text != nullptr) return std::exchange(tell.text, nullptr)->Take();
+absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, AcceptedTell& tell) {
+  if (const std::unique_ptr<KeptText> kept = tell.TakeText(); kept != nullptr) return kept->Take();
   absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
   if (!stored.ok()) return stored.status();
   if (stored->has_value()) return std::move((*stored)->text);
@@ -163,7 +160,7 @@ absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, Ope
 void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
                                   const absl::Status& why) {
   const std::string tell_id = queue.waiting.front();
-  SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
+  tells_.SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
   if (std::exchange(queue.starts_again, true)) return;
   LogError("tell ", tell_id, " to start: ", why.message());
   loop_.After(kStartAgain, [this, alive = alive_.Watch(), session_id] {
@@ -173,23 +170,6 @@ void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
   });
 }
 
-bool Orchestrator::IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const {
-  const auto open = open_.find(tell_id);
-  return open != open_.end() && absl::c_linear_search(open->second.observers, observer);
-}
-
-// Both by value: they may be of what changes while observers hear of it.
-void Orchestrator::SetProgress(std::string tell_id, v1::TellProgress progress) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  open->second.progress = progress;
-  open->second.progress_at = absl::Now();
-  // Who hears of it may send tells, and go: from then on nothing of the tell's is where it was.
-  for (TellObserver* observer : std::vector<TellObserver*>(open->second.observers)) {
-    if (IsFollowedBy(tell_id, observer)) observer->OnProgress(progress);
-  }
-}
-
 // Where everybody who waits stands now.
 void Orchestrator::ReportPlaces(const Queue& queue) {
   const absl::Time not_before = NextNotBefore(queue);
@@ -197,22 +177,20 @@ void Orchestrator::ReportPlaces(const Queue& queue) {
   size_t ahead = (queue.in_flight.empty() ? 0 : 1) + GivenElsewhere(queue);
   // A copy: who hears of its place may send more, or cancel.
   for (const std::string& waiting : std::deque<std::string>(queue.waiting)) {
-    const auto open = open_.find(waiting);
-    const bool waits = open != open_.end() && !open->second.outcome.has_value();
+    auto* const open = tells_.Find(waiting);
+    const bool waits = open != nullptr && !open->is_over();
     if (!waits || queue.waiting.empty()) continue;
     const bool is_first = waiting == queue.waiting.front();
     if (is_first && queue.awaits.has_value()) {
-      const bool is_said = open->second.progress.has_value() &&
-                           open->second.progress->text() == queue.awaits->text();
-      if (!is_said) SetProgress(waiting, *queue.awaits);
+      if (!open->Says(queue.awaits->text())) tells_.SetProgress(waiting, *queue.awaits);
     } else if (is_first && !is_due) {
-      SetProgress(waiting, LimitProgress(not_before));
+      tells_.SetProgress(waiting, LimitProgress(not_before));
     } else if (ahead == 0 && WaitsForAsker(queue)) {
-      SetProgress(waiting, NoAskerProgress());
+      tells_.SetProgress(waiting, NoAskerProgress());
     } else if (ahead == 0) {
-      SetProgress(waiting, NoProcessProgress(pool_.processes_busy(), pool_.processes_max()));
+      tells_.SetProgress(waiting, NoProcessProgress(pool_.processes_busy(), pool_.processes_max()));
     } else {
-      SetProgress(waiting, QueuedProgress(ahead));
+      tells_.SetProgress(waiting, QueuedProgress(ahead));
     }
     ++ahead;
   }
@@ -236,7 +214,7 @@ std::vector<v1::SessionStatus> Orchestrator::StatusOf(
   size_t name_room = kNamesBytesMax;
   for (v1::SessionStatus& status : statuses) {
     for (v1::PendingPermission& permission : *status.mutable_permissions()) {
-      permission.set_tell_id(host_ids_.TellOf(permission.tell_id()));
+      permission.set_tell_id(tells_.TellOf(permission.tell_id()));
       CutInput(permission, input_room);
     }
     CutNames(status, name_room);
@@ -245,8 +223,8 @@ std::vector<v1::SessionStatus> Orchestrator::StatusOf(
     status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));
     status.set_tell_in_flight(queue->second.in_flight);
     if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
-    const auto open = open_.find(queue->second.in_flight);
-    if (open != open_.end()) status.set_answer_bytes(open->second.answer.bytes());
+    auto* const open = tells_.Find(queue->second.in_flight);
+    if (open != nullptr) status.set_answer_bytes(open->answer().bytes());
     const absl::Time not_before = NextNotBefore(queue->second);
     if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
     const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);

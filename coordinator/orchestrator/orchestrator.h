@@ -12,7 +12,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,20 +22,18 @@
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/caller/caller.h"
-#include "coordinator/kept/answers_kept.h"
 #include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/accepted_tell.h"
 #include "coordinator/orchestrator/arrivals.h"
 #include "coordinator/orchestrator/checkpoints.h"
 #include "coordinator/orchestrator/fetched_marks.h"
-#include "coordinator/orchestrator/growing_answer.h"
-#include "coordinator/orchestrator/host_ids.h"
 #include "coordinator/orchestrator/housekeeping.h"
-#include "coordinator/orchestrator/kept_text.h"
-#include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/open_tells.h"
 #include "coordinator/orchestrator/permission_answers.h"
 #include "coordinator/orchestrator/session_wakes.h"
 #include "coordinator/orchestrator/tell.h"
+#include "coordinator/orchestrator/tell_limits.h"
 #include "coordinator/orchestrator/turn_waits.h"
 #include "coordinator/orchestrator/wait_cycles.h"
 #include "coordinator/pool/session_listener.h"
@@ -50,16 +47,6 @@
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
-
-struct TellLimits {
-  size_t waiting_max = 1000;           // Tells behind the one in flight, for each session.
-  size_t observers_max = 100;          // For each tell; as many may cancel it.
-  size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
-  absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
-  absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
-  absl::Duration host_wait_max = kAnswersKept;       // From accepted on, as LeftMessage says.
-  LimitWaits limit_waits;
-};
 
 // Takes tells, keeps them in order, and reports to whoever follows them how they go. One tell of a
 // session is in flight; the others wait, their text in the store. A tell goes on when nobody
@@ -150,7 +137,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // offered again.
   void MarkFetched(const std::string& tell_id) { fetched_.Mark(tell_id); }
 
-  using CancelDone = std::function<void(const absl::StatusOr<v1::CancelTellOfResponse>&)>;
+  using CancelDone = AcceptedTell::CancelDone;
   // Ends one tell, wherever it is: what waits is settled at once, what is in flight when the host
   // says so, with its partial text. The session's next tell goes on. `done` runs once, on the loop,
   // never from inside, when the tell is settled; that may have been before, and may not be for
@@ -194,7 +181,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // The team whose claude has this session, in any life of the coordinator; empty: none has.
   std::string TeamOf(absl::string_view claude_session_id) const;
   // No tell is open.
-  bool idle() const { return open_.empty() && arrivals_.empty(); }
+  bool idle() const { return tells_.empty() && arrivals_.empty(); }
 
   // The daemon leaves, its hosts go on: open tells stay open in the store, for the next life. Who
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
@@ -207,38 +194,6 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   absl::Status SettleOpen();
 
  private:
-  struct OpenTell {
-    std::string session_id;
-    absl::Time accepted_at;
-    std::vector<TellObserver*> observers;
-    SharedEnvironment environment;  // As in TellSpec, or lent: of an earlier life's tell null.
-    bool is_of_sender = false;      // It is not lent.
-    bool is_untried = false;        // Lent, and no login with it yet: another asker's may be next.
-    bool has_asker() const { return environment != nullptr && !is_untried; }
-    // Of those who asked while a login with what was lent was under way, oldest first.
-    std::vector<SharedEnvironment> next_askers;
-    std::string way;                            // As in StoredTell.
-    std::string cancel_on_host;                 // As in Settlement.
-    absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
-    absl::Time progress_at;                     // Since when.
-    GrowingAnswer answer;
-    bool may_be_there = false;                     // Some life may have passed it on.
-    bool given = false;                            // The host may have it: it is stored as running.
-    bool stored_as_running = false;                // Likewise, and it may be still to be given.
-    bool is_being_marked = false;                  // As running, in the store.
-    uint64_t mark_round = 0;                       // So often it was taken back.
-    std::unique_ptr<KeptText> text;                // Null: the store has it.
-    bool wait_for_limit = false;                   // As in TellSpec.
-    bool wait_for_host = false;                    // Likewise.
-    bool has_waited = false;                       // As in LeftMessage, in this life.
-    int limit_waits = 0;                           // So often it was put off.
-    absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
-    absl::optional<absl::Status> outcome;          // It is over; to be stored.
-    bool was_not_stored = false;                   // With it: that failed before.
-    // With an outcome: it is not over, but put off; to be stored.
-    absl::optional<absl::Time> put_off_until;
-    std::vector<CancelDone> cancels;
-  };
   // The tells of one session, and what its transport says of it and them.
   struct Queue final : public TransportSink {
     Orchestrator* owner = nullptr;
@@ -296,7 +251,7 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // The WayVariables() of who has that environment; empty: nobody can say.
   std::string WayFor(const std::string& to, const SharedEnvironment& environment);
   // Whether `to` is for that one where it was for the tell's sender, or nobody can say.
-  bool LeadsItsWay(const OpenTell& tell, const std::string& to,
+  bool LeadsItsWay(const AcceptedTell& tell, const std::string& to,
                    const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
   void StopForGood(const std::string& tell_id);
@@ -308,11 +263,12 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
   // The end: whoever follows a tell or waits for anything hears it, and the sessions go.
   void AnswerAllWhoWait();
-  static absl::Status Leaving();
   // The tell is over. Stored in a moment, with all that was read by then.
   void End(const std::string& tell_id, const absl::Status& outcome);
-  void OnSettled(const std::string& tell_id, OpenTell& tell);
-  static void GiveUpAnswer(OpenTell& tell, const absl::Status& why);
+  // It is not: it is sent again then.
+  void PutOff(const std::string& tell_id, const absl::Status& outcome, absl::Time until);
+  void OnOver(const AcceptedTell& tell);
+  void OnSettled(AcceptedTell& tell);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
@@ -337,8 +293,8 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   void EndOverdue();
   // How it ends if it has waited for too long for what no attempt is made to get. OK: it does not.
   absl::Status EndIfOverdue(const std::string& tell_id, const Queue& queue) const;
-  bool IsOverdue(const OpenTell& tell) const {
-    return store_.Now() >= tell.accepted_at + limits_.host_wait_max;
+  bool IsOverdue(const AcceptedTell& tell) const {
+    return tell.IsOverdue(store_.Now(), limits_.host_wait_max);
   }
 
   // Waits without end (waits.cc). FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its
@@ -364,8 +320,6 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
                           const SharedEnvironment& environment);
   void GiveUpWake(const std::string& session_id, uint64_t round);
   void CancelWaiting(Queue& queue);
-  // That one was open, and is not now; empty: there was none.
-  bool IsOver(const std::string& tell_id) const;
   // Where nothing waits any more, neither a process nor the host is kept for it.
   void LetGoOfWaits(Queue& queue);
   void PostStartNext(const std::string& session_id);
@@ -374,45 +328,35 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   void PostTryNow(const std::string& session_id);
   void UseSettingsOfNow(Queue& queue);
   void Lend(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
-  // Not by its sender, and no host has got it yet.
-  static bool IsLent(const OpenTell& tell) {
-    return tell.has_asker() && !tell.is_of_sender && !tell.given && !tell.outcome.has_value();
-  }
-  static void NoteNextAsker(OpenTell& tell, const SharedEnvironment& environment);
   // To those for which what was lent so far did not serve.
   void LendWhatIsNext(Queue& queue);
   // In the line of the session; none where the tell does not wait there.
   std::vector<std::string> AheadOf(const std::string& tell_id, const std::string& session_id) const;
   // What is under way, or else next in the line; null: nothing, or a wake.
-  const OpenTell* TellOfNow(const Queue& queue) const;
+  const AcceptedTell* TellOfNow(const Queue& queue) const;
   // Of whoever asked for that.
   SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
   // The next tell was taken by an earlier life, and is to have variables of whoever asks (passEnv),
   // which nobody has since.
   bool WaitsForAsker(const Queue& queue) const;
-  bool LacksVariables(const OpenTell& tell) const;
+  bool LacksVariables(const AcceptedTell& tell) const;
   // A tell that no host has got is taken back, and waits for its host (away.cc).
   void TakeBack(Queue& queue);
   void EndWhatDoesNotWait(Queue& queue, const HostAway& away);
-  absl::Status EndOf(const OpenTell& tell, const HostAway& away) const;
-  LeftMessage LeftOf(const OpenTell& tell, const HostAway& away) const;
+  absl::Status EndOf(const AcceptedTell& tell, const HostAway& away) const;
+  LeftMessage LeftOf(const AcceptedTell& tell, const HostAway& away) const;
   // OK: the team is configured, or nobody can say.
   absl::Status CheckStillThere(const Queue& queue);
   // What waits for the session goes to it, which has or gets its process.
   void StartWhatWaits(Queue& queue);
   absl::Status Start(const std::string& tell_id, Queue& queue);
-  absl::StatusOr<std::string> TextOf(const std::string& tell_id, OpenTell& tell);
+  absl::StatusOr<std::string> TextOf(const std::string& tell_id, AcceptedTell& tell);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
-  // Limits of accounts (limits.cc). The tell that a host calls so, or null; not one that is over.
-  std::pair<const std::string, OpenTell>* FindSent(const std::string& id_on_host);
-  // Until when a tell that ended so is put off; nothing: it is over.
-  absl::optional<absl::Time> PutOffUntil(const OpenTell& tell, const absl::Status& outcome) const;
-  void OnPutOff(const std::string& tell_id, OpenTell& tell);
+  // Limits of accounts (limits.cc).
+  void OnPutOff(AcceptedTell& tell);
   // Until when the next tell waits for a limit; InfinitePast: it does not.
   absl::Time NextNotBefore(const Queue& queue) const;
   void WaitForLimit(const std::string& session_id, Queue& queue, absl::Time not_before);
-  void SetProgress(std::string tell_id, v1::TellProgress progress);
-  bool IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const;
   void ReportPlaces(const Queue& queue);
 
   // What is stored of tells, and that it is (settle.cc).
@@ -442,16 +386,13 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   StoreQueue& store_;
   LiveConfig& config_;
   const TellLimits limits_;
-  bool leaving_ = false;
-  size_t texts_kept_bytes_ = 0;                      // OpenTell::text of all.
-  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
-  std::map<std::string, Queue> queues_;              // By session_id.
-  std::map<std::string, std::string> teams_;         // Of all sessions there are, by session_id.
-  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
+  OpenTells tells_;
+  std::map<std::string, Queue> queues_;           // By session_id.
+  std::map<std::string, std::string> teams_;      // Of all sessions there are, by session_id.
+  std::vector<std::string> no_way_;               // Open tells in no queue, oldest first.
+  std::vector<Store::PendingCancel> to_pass_on_;  // Their sessions have no way to the host yet.
   TurnWaits turn_waits_;
   PermissionAnswers answers_;
-  HostIds host_ids_;
   FetchedMarks fetched_;
   Arrivals arrivals_;
   Checkpoints checkpoints_;

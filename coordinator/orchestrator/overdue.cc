@@ -47,14 +47,14 @@ void Orchestrator::EndOverdue() {
 }
 
 absl::Status Orchestrator::EndIfOverdue(const std::string& tell_id, const Queue& queue) const {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end() || open->second.given || !IsOverdue(open->second)) {
+  auto* const open = tells_.Find(tell_id);
+  if (open == nullptr || open->given() || !IsOverdue(*open)) {
     return absl::OkStatus();
   }
   if (queue.awaits.has_value() && queue.away.has_value()) {
     HostAway away = *queue.away;
     away.asker_is_newer = false;
-    return EndOf(open->second, away);
+    return EndOf(*open, away);
   }
   const bool is_first = tell_id == queue.waiting.front();
   return is_first && WaitsForAsker(queue) ? NobodyAsked() : absl::OkStatus();

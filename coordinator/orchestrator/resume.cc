@@ -1,5 +1,6 @@
 // Tells that outlive the coordinator: what one life leaves open the next one takes up.
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,22 +9,13 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/orchestrator/answer_all.h"
+#include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/no_way.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
 namespace {
-
-// For those who follow a tell; the tell itself stays open.
-absl::Status LeftOpen(bool team_has_it) {
-  return MakeFailure(v1::FAILURE_DROPPED,
-                     team_has_it
-                         ? "the coordinator was stopped; the team keeps working on the message"
-                         : "the coordinator was stopped; the message waits for the team",
-                     "Nothing is lost: the next coordinator continues with it. `iris tells` "
-                     "starts one and shows the message.");
-}
 
 absl::Status StoppedForGood(bool team_had_it) {
   if (!team_had_it) {
@@ -65,32 +57,19 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   if (!answer.ok()) return answer.status();
   const absl::StatusOr<Queue*> found = QueueAgain(stored.from, stored.to, nullptr);
   if (!found.ok() && SaysNothingOfTheTeam(found.status())) return found.status();
-  OpenTell& open = open_[stored.tell_id];
-  open.session_id = stored.session_id;
-  open.accepted_at = stored.accepted_at;
-  open.answer.Restore(*std::move(answer));
-  open.given = open.stored_as_running = stored.state == TellState::kRunning;
-  // Whatever the store says: it may be a copy that was put back, from before the host got it.
-  open.may_be_there = true;
-  open.wait_for_limit = stored.wait_for_limit;
-  open.wait_for_host = stored.wait_for_host;
-  open.way = stored.way;
-  open.limit_waits = stored.limit_waits;
-  // What a team may have does not wait any more.
-  if (stored.state == TellState::kQueued) open.not_before = stored.not_before;
-  host_ids_.Note(stored.tell_id, open.limit_waits);
+  const AcceptedTell& open = tells_.Add(std::make_unique<AcceptedTell>(stored, *std::move(answer)));
   if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
   if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
     no_way_.push_back(stored.tell_id);
-    SetProgress(stored.tell_id, NotItsSendersVariables());
+    tells_.SetProgress(stored.tell_id, NotItsSendersVariables());
     return nullptr;
   }
-  const bool is_overdue = store_.Now() >= open.accepted_at + limits_.host_wait_max;
+  const bool is_overdue = IsOverdue(open);
   if (!config_.Current().ok() && !is_overdue) {
     no_way_.push_back(stored.tell_id);
-    SetProgress(stored.tell_id, NoWayYet(found.status()));
+    tells_.SetProgress(stored.tell_id, NoWayYet(found.status()));
   } else {  // The configuration has changed.
-    End(stored.tell_id, NoWay(found.status(), open.given));
+    End(stored.tell_id, NoWay(found.status(), open.given()));
   }
   return nullptr;
 }
@@ -118,7 +97,7 @@ void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
 
 void Orchestrator::Leave() {
   store_.Finish();  // What is being stored.
-  if (!leaving_) checkpoints_.SaveAll();
+  if (!tells_.has_left()) checkpoints_.SaveAll();
   store_.Finish();
   AnswerAllWhoWait();
 }
@@ -126,16 +105,14 @@ void Orchestrator::Leave() {
 // A host that is away when all agents are to end runs it on, and hears of it later. Of one whose
 // agent ends the store forgets that.
 void Orchestrator::StopForGood(const std::string& tell_id) {
-  OpenTell& tell = open_[tell_id];
-  if (tell.given && !tell.outcome.has_value()) {
-    tell.cancel_on_host = IdOnHost(tell_id, tell.limit_waits);
-  }
-  End(tell_id, StoppedForGood(tell.given));
+  AcceptedTell& tell = tells_.At(tell_id);
+  if (tell.given() && !tell.is_over()) tell.NoteCancelOnHost();
+  End(tell_id, StoppedForGood(tell.given()));
 }
 
 absl::Status Orchestrator::SettleOpen() {
   store_.Finish();
-  for (auto& [tell_id, tell] : open_) tell.put_off_until.reset();
+  tells_.ForEach([](AcceptedTell& tell) { tell.StayOver(); });
   for (const auto& [session_id, queue] : queues_) {
     if (!queue.in_flight.empty()) StopForGood(queue.in_flight);
     for (const std::string& waiting : queue.waiting) StopForGood(waiting);
@@ -143,7 +120,7 @@ absl::Status Orchestrator::SettleOpen() {
   for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
   checkpoints_.SaveAll();
   store_.Finish();
-  const size_t left = open_.size();
+  const size_t left = tells_.size();
   AnswerAllWhoWait();
   if (left == 0) return absl::OkStatus();
   return MakeFailure(v1::FAILURE_STORAGE,
@@ -152,14 +129,7 @@ absl::Status Orchestrator::SettleOpen() {
 }
 
 void Orchestrator::AnswerAllWhoWait() {
-  leaving_ = true;
-  for (auto& [tell_id, tell] : std::exchange(open_, {})) {
-    const TellOutcome left{.status = LeftOpen(tell.given),
-                           .answer = tell.answer.Whole(),
-                           .duration = store_.Now() - tell.accepted_at};
-    for (TellObserver* observer : tell.observers) observer->OnSettled(left);
-    AnswerAll(tell.cancels, Leaving());
-  }
+  tells_.Leave(store_.Now());
   for (auto& [session_id, queue] : queues_) {
     queue.waiting.clear();
     queue.in_flight.clear();
@@ -173,13 +143,8 @@ void Orchestrator::AnswerAllWhoWait() {
   answers_.Leave(Leaving());
   no_way_.clear();
   to_pass_on_.clear();
-  host_ids_.Clear();
   checkpoints_.Forget();
   pool_.Clear();
-}
-
-absl::Status Orchestrator::Leaving() {
-  return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
 }
 
 }  // namespace iris

@@ -18,7 +18,7 @@ TransportSink& Orchestrator::SinkFor(PooledSession& session) {
 
 void Orchestrator::Queue::OnProgress(const TransportProgress& progress) {
   session->NoteProgress();
-  if (!awaits.has_value()) return owner->SetProgress(in_flight, ToProto(progress));
+  if (!awaits.has_value()) return owner->tells_.SetProgress(in_flight, ToProto(progress));
   awaits = ToProto(progress);
   owner->ReportPlaces(*this);
 }
@@ -38,43 +38,45 @@ void Orchestrator::Queue::OnDown(const absl::Status& why) {
 }
 
 void Orchestrator::Queue::OnText(const std::string& id_on_host, absl::string_view text) {
-  auto* const open = owner->FindSent(id_on_host);
+  auto* const open = owner->tells_.FindSent(id_on_host);
   if (open == nullptr) return;
-  open->second.answer.Append(text, owner->limits_.answer_bytes_max);
+  open->answer().Append(text, owner->limits_.answer_bytes_max);
 }
 
 void Orchestrator::Queue::OnTextVoid(const std::string& id_on_host) {
-  auto* const open = owner->FindSent(id_on_host);
+  auto* const open = owner->tells_.FindSent(id_on_host);
   if (open == nullptr) return;
-  open->second.answer.Void();
+  open->answer().Void();
 }
 
 void Orchestrator::Queue::OnStructured(const std::string& id_on_host, size_t bytes) {
-  auto* const open = owner->FindSent(id_on_host);
-  if (open != nullptr) open->second.answer.set_structured_bytes(bytes);
+  auto* const open = owner->tells_.FindSent(id_on_host);
+  if (open != nullptr) open->answer().set_structured_bytes(bytes);
 }
 
 void Orchestrator::Queue::OnAccount(const std::string& id_on_host, const v1::TurnAccount& account) {
-  auto* const open = owner->FindSent(id_on_host);
+  auto* const open = owner->tells_.FindSent(id_on_host);
   if (open == nullptr) return;
   v1::TurnAccount of_team = account;
   of_team.set_asks(session->team().ask_permissions);  // Whether a person is asked.
-  open->second.answer.set_account(of_team);
+  open->answer().set_account(of_team);
 }
 
 void Orchestrator::Queue::OnSettled(const std::string& id_on_host, const absl::Status& outcome) {
   session->NoteSettled();
-  auto* const open = owner->FindSent(id_on_host);
+  auto* const open = owner->tells_.FindSent(id_on_host);
   if (open == nullptr) return;
   const size_t bytes_max = owner->limits_.answer_bytes_max;
-  if (outcome.ok() && open->second.answer.IsLongerThan(bytes_max)) {
-    return owner->End(open->first, MakeFailure(v1::FAILURE_STORAGE,
-                                               absl::StrCat("the answer is longer than ", bytes_max,
-                                                            " bytes; the rest was thrown away"),
-                                               "Ask the team to write it to a file."));
+  if (outcome.ok() && open->answer().IsLongerThan(bytes_max)) {
+    return owner->End(open->id(), MakeFailure(v1::FAILURE_STORAGE,
+                                              absl::StrCat("the answer is longer than ", bytes_max,
+                                                           " bytes; the rest was thrown away"),
+                                              "Ask the team to write it to a file."));
   }
-  open->second.put_off_until = owner->PutOffUntil(open->second, outcome);
-  owner->End(open->first, outcome);
+  const absl::optional<absl::Time> again =
+      open->WhenToSendAgain(outcome, owner->store_.Now(), owner->limits_.limit_waits);
+  if (again.has_value()) return owner->PutOff(open->id(), outcome, *again);
+  owner->End(open->id(), outcome);
 }
 
 void Orchestrator::Queue::OnCancelHeard(const std::string& id_on_host) {

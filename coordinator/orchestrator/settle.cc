@@ -28,37 +28,33 @@ v1::CancelTellOfResponse ResponseFor(const absl::Status& outcome) {
 }  // namespace
 
 void Orchestrator::End(const std::string& tell_id, const absl::Status& outcome) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end() || open->second.outcome.has_value()) return;
-  OpenTell& tell = open->second;
-  tell.outcome = outcome;
-  no_way_.erase(std::remove(no_way_.begin(), no_way_.end(), tell_id), no_way_.end());
-  tell.answer.Finish(limits_.answer_bytes_max, outcome.ok());
-  checkpoints_.End(tell.session_id, tell_id);
+  AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr || tell->is_over()) return;
+  tell->End(outcome, limits_.answer_bytes_max);
+  OnOver(*tell);
+}
+
+void Orchestrator::PutOff(const std::string& tell_id, const absl::Status& outcome,
+                          absl::Time until) {
+  AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr || tell->is_over()) return;
+  tell->PutOff(outcome, until, limits_.answer_bytes_max);
+  OnOver(*tell);
+}
+
+void Orchestrator::OnOver(const AcceptedTell& tell) {
+  no_way_.erase(std::remove(no_way_.begin(), no_way_.end(), tell.id()), no_way_.end());
+  checkpoints_.End(tell.session_id(), tell.id());
 }
 
 absl::optional<UnsavedText> Orchestrator::UnsavedTextOf(const std::string& session_id) {
-  const auto open = open_.find(queues_[session_id].in_flight);
-  if (open == open_.end() || open->second.outcome.has_value()) return absl::nullopt;
-  return open->second.answer.Unsaved(open->first);
+  auto* const open = tells_.Find(queues_[session_id].in_flight);
+  if (open == nullptr || open->is_over()) return absl::nullopt;
+  return open->answer().Unsaved(open->id());
 }
 
 std::variant<TellEnd, Postponement> Orchestrator::OutcomeOf(const std::string& tell_id) {
-  const auto open = open_.find(tell_id);
-  Check(open != open_.end() && open->second.outcome.has_value(),
-        "the end is stored of a message that is not over");
-  OpenTell& tell = open->second;
-  if (tell.put_off_until.has_value()) {
-    return Postponement{tell_id, *tell.put_off_until, tell.limit_waits + 1};
-  }
-  std::shared_ptr<const std::string> answer = tell.answer.Whole();
-  const Settlement settlement{.tell_id = tell_id,
-                              .outcome = *tell.outcome,
-                              .answer = *answer,
-                              .structured_bytes = tell.answer.structured_bytes(),
-                              .account = tell.answer.account(),
-                              .cancel_on_host = tell.cancel_on_host};
-  return TellEnd{.settlement = settlement, .answer = std::move(answer)};
+  return tells_.At(tell_id).Outcome();
 }
 
 void Orchestrator::OnMarkStored(const std::string& session_id, const ReadMark& mark) {
@@ -67,53 +63,36 @@ void Orchestrator::OnMarkStored(const std::string& session_id, const ReadMark& m
 }
 
 void Orchestrator::OnTextStored(const std::string& tell_id, size_t bytes, uint64_t round) {
-  const auto open = open_.find(tell_id);
-  if (open != open_.end()) open->second.answer.OnStored(bytes, round);
+  auto* const open = tells_.Find(tell_id);
+  if (open != nullptr) open->answer().OnStored(bytes, round);
 }
 
-void Orchestrator::OnPutOffStored(const std::string& tell_id) {
-  const auto open = open_.find(tell_id);
-  Check(open != open_.end() && open->second.put_off_until.has_value(),
-        "a message is put off that is not to be");
-  OnPutOff(tell_id, open->second);
-}
+void Orchestrator::OnPutOffStored(const std::string& tell_id) { OnPutOff(tells_.At(tell_id)); }
 
 void Orchestrator::OnEndsStored(const std::vector<std::string>& tell_ids) {
-  std::vector<std::pair<std::string, OpenTell>> settled;
+  std::vector<std::unique_ptr<AcceptedTell>> settled;
   for (const std::string& tell_id : tell_ids) {
-    const auto open = open_.find(tell_id);
-    Check(open != open_.end() && open->second.outcome.has_value(),
-          "a message is settled that is not over");
-    host_ids_.Forget(tell_id, open->second.limit_waits);
-    settled.emplace_back(tell_id, std::move(open->second));
-    open_.erase(open);
+    settled.push_back(tells_.Take(tell_id));
     turn_waits_.Forget(tell_id);
   }
-  for (auto& [tell_id, tell] : settled) OnSettled(tell_id, tell);
+  for (const std::unique_ptr<AcceptedTell>& tell : settled) OnSettled(*tell);
 }
 
-void Orchestrator::OnSettled(const std::string& tell_id, OpenTell& tell) {
-  Queue& queue = queues_[tell.session_id];
-  if (queue.in_flight == tell_id) queue.in_flight.clear();
-  PostStartNext(tell.session_id);
-  const TellOutcome outcome{.status = *tell.outcome,
-                            .answer = tell.answer.Whole(),
-                            .duration = store_.Now() - tell.accepted_at,
-                            .structured_bytes = tell.answer.structured_bytes(),
-                            .account = tell.answer.account()};
+void Orchestrator::OnSettled(AcceptedTell& tell) {
+  Queue& queue = queues_[tell.session_id()];
+  if (queue.in_flight == tell.id()) queue.in_flight.clear();
+  PostStartNext(tell.session_id());
+  const TellOutcome outcome{.status = tell.outcome(),
+                            .answer = tell.answer().Whole(),
+                            .duration = store_.Now() - tell.accepted_at(),
+                            .structured_bytes = tell.answer().structured_bytes(),
+                            .account = tell.answer().account()};
   queue.last_turn = outcome.account;
-  for (TellObserver* observer : tell.observers) observer->OnSettled(outcome);
-  if (tell.cancels.empty()) return;
-  if (KindOf(outcome.status) == v1::FAILURE_CANCELLED) MarkFetched(tell_id);
-  AnswerAll(tell.cancels, ResponseFor(outcome.status));
-}
-
-// Room on a disk comes back; the limit on the size of a file stays as long as this process.
-void Orchestrator::GiveUpAnswer(OpenTell& tell, const absl::Status& why) {
-  if (tell.answer.bytes() == 0 || tell.put_off_until.has_value()) return;
-  tell.outcome =
-      Annotate(why, absl::StrCat("the answer of ", tell.answer.bytes(), " bytes is lost"));
-  tell.answer.GiveUp();
+  for (TellObserver* observer : tell.observers()) observer->OnSettled(outcome);
+  if (tell.cancels() == 0) return;
+  if (KindOf(outcome.status) == v1::FAILURE_CANCELLED) MarkFetched(tell.id());
+  std::vector<CancelDone> cancels = tell.TakeCancels();
+  AnswerAll(cancels, ResponseFor(outcome.status));
 }
 
 // The host has it, and so have we: who waits hears why it takes longer.
@@ -122,14 +101,15 @@ void Orchestrator::OnNotStored(const std::string&, const std::vector<std::string
   const v1::TellProgress progress =
       NotStoredProgress("it is over, which cannot be stored yet", why);
   for (const std::string& tell_id : ended) {
-    const auto open = open_.find(tell_id);
-    if (open == open_.end()) continue;
-    OpenTell& tell = open->second;
-    const bool is_news = !tell.progress.has_value() || tell.progress->text() != progress.text();
-    std::vector<CancelDone> cancels = std::exchange(tell.cancels, {});
-    if (is_news) SetProgress(tell_id, progress);
-    // The first time earlier writes may be in the way, which ForgetUnsaved() clears away.
-    if (std::exchange(tell.was_not_stored, true) && IsOfFileSize(why)) GiveUpAnswer(tell, why);
+    AcceptedTell* tell = tells_.Find(tell_id);
+    if (tell == nullptr) continue;
+    std::vector<CancelDone> cancels = tell->TakeCancels();
+    if (!tell->Says(progress.text())) tells_.SetProgress(tell_id, progress);
+    tell = tells_.Find(tell_id);
+    // Room on a disk comes back; the limit on the size of a file stays as long as this process. The
+    // first time earlier writes may be in the way, which ForgetUnsaved() clears away.
+    const bool is_hopeless = tell != nullptr && tell->NoteNotStored() && IsOfFileSize(why);
+    if (is_hopeless) tell->GiveUpAnswer(why);
     AnswerAll(cancels, Annotate(why, "the message is over, which cannot be stored yet"));
   }
 }

@@ -5,9 +5,9 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/orchestrator.h"
 
 namespace iris {
@@ -51,13 +51,6 @@ v1::TellSummary::State StateOf(TellState state) {
       return v1::TellSummary::SETTLED;
   }
   return v1::TellSummary::STATE_UNSPECIFIED;
-}
-
-// What was said a while ago, with the seconds since.
-v1::TellProgress AsOfNow(v1::TellProgress progress, absl::Time said_at) {
-  if (progress.working_ms() == 0) return progress;
-  progress.set_working_ms(progress.working_ms() + absl::ToInt64Milliseconds(absl::Now() - said_at));
-  return progress;
 }
 
 v1::TellSummary SummaryOf(const StoredTellSummary& stored) {
@@ -104,9 +97,9 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
                          .account = std::move(stored.account)});
     return absl::OkStatus();
   }
-  if (leaving_) return Leaving();
-  auto open = open_.find(stored.tell_id);
-  if (open == open_.end()) {
+  if (tells_.has_left()) return Leaving();
+  auto* open = tells_.Find(stored.tell_id);
+  if (open == nullptr) {
     // It was stored, and the store could not say so: its sender heard that it failed.
     const absl::StatusOr<Queue*> reopened = Reopen(stored);
     if (!reopened.ok()) return reopened.status();
@@ -114,29 +107,27 @@ absl::Status Orchestrator::Join(StoredTell stored, TellObserver* observer) {
       (*reopened)->waiting.push_back(stored.tell_id);
       PostStartNext(stored.session_id);
     }
-    open = open_.find(stored.tell_id);
+    open = tells_.Find(stored.tell_id);
   }
-  if (open->second.observers.size() >= limits_.observers_max) {
+  if (open->observers().size() >= limits_.observers_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(limits_.observers_max, " callers follow this message already"));
   }
-  open->second.observers.push_back(observer);
+  open->AddObserver(observer);
   observer->OnAccepted(stored.session_id);
   // What it did in that may have moved the tell, or ended it.
-  open = open_.find(stored.tell_id);
-  if (open != open_.end() && open->second.progress.has_value()) {
-    observer->OnProgress(AsOfNow(*open->second.progress, open->second.progress_at));
-  }
+  open = tells_.Find(stored.tell_id);
+  const absl::optional<v1::TellProgress> said = open == nullptr ? absl::nullopt : open->Progress();
+  if (said.has_value()) observer->OnProgress(*said);
   return absl::OkStatus();
 }
 
 void Orchestrator::DescribeOpen(v1::TellSummary& summary) const {
-  const auto open = open_.find(summary.tell_id());
-  if (open == open_.end()) return;
-  summary.set_answer_bytes(open->second.answer.bytes());
-  if (open->second.progress.has_value()) {
-    *summary.mutable_progress() = AsOfNow(*open->second.progress, open->second.progress_at);
-  }
+  auto* const open = tells_.Find(summary.tell_id());
+  if (open == nullptr) return;
+  summary.set_answer_bytes(open->answer().bytes());
+  const absl::optional<v1::TellProgress> said = open->Progress();
+  if (said.has_value()) *summary.mutable_progress() = *said;
 }
 
 absl::StatusOr<v1::TellSummary> Orchestrator::Find(const std::string& tell_id,
@@ -219,19 +210,18 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
   if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
   const bool was_settled = (*stored)->state == TellState::kSettled;
   if (was_settled) return ResponseFor(was_settled, (*stored)->outcome);
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return Leaving();
-  std::vector<CancelDone>& cancels = open->second.cancels;
-  if (cancels.size() >= limits_.observers_max) {
+  auto* const open = tells_.Find(tell_id);
+  if (open == nullptr) return Leaving();
+  if (open->cancels() >= limits_.observers_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(limits_.observers_max, " callers cancel this message already"));
   }
-  cancels.push_back(std::exchange(done, nullptr));
-  Queue& queue = queues_[open->second.session_id];
-  if (!open->second.outcome.has_value()) {
+  open->AddCancel(std::exchange(done, nullptr));
+  Queue& queue = queues_[open->session_id()];
+  if (!open->is_over()) {
     if (queue.in_flight != tell_id) {
       CancelQueued(tell_id, queue);
-    } else if (cancels.size() == 1) {
+    } else if (open->cancels() == 1) {
       CancelInFlight(tell_id, queue);
     }
   }

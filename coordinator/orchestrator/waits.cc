@@ -24,7 +24,7 @@ WaitCycles Orchestrator::WaitsOfNow() const {
   }
   turn_waits_.AddTo(
       waits, [this](const std::string& session_id) { return TurnOf(session_id); },
-      [this](const std::string& tell_id) { return IsOver(tell_id); });
+      [this](const std::string& tell_id) { return tells_.IsOver(tell_id); });
   arrivals_.ForEachBeingStored([&](const TellSpec& spec, const std::string& session_id) {
     const std::string asker_session = spec.waiting_session();
     if (!TurnOf(asker_session).empty()) waits.AddQuestion(asker_session, session_id);
@@ -50,18 +50,18 @@ absl::Status Orchestrator::CheckWaitFor(const StoredTell& tell,
                         .to = tell.to,
                         .tell_id = tell.tell_id};
   if (wait.turn.empty() || tell.state == TellState::kSettled) return absl::OkStatus();
-  const auto open = open_.find(tell.tell_id);
-  if (open != open_.end() && open->second.outcome.has_value()) return absl::OkStatus();
+  auto* const open = tells_.Find(tell.tell_id);
+  if (open != nullptr && open->is_over()) return absl::OkStatus();
   if (turn_waits_.Waits(tell.tell_id, wait.asker, wait.turn)) return absl::OkStatus();
   return CheckWaitForKnown(wait, WaitsOfNow(), pool_.processes_max());
 }
 
 void Orchestrator::KeepAsker(const std::string& tell_id, const std::string& asker_session,
                              const TellObserver* observer) {
-  const auto open = open_.find(tell_id);
+  auto* const open = tells_.Find(tell_id);
   const std::string turn = TurnOf(asker_session);
-  if (open == open_.end() || turn.empty()) return;
-  turn_waits_.Add(tell_id, open->second.session_id, observer, asker_session, turn);
+  if (open == nullptr || turn.empty()) return;
+  turn_waits_.Add(tell_id, open->session_id(), observer, asker_session, turn);
 }
 
 }  // namespace iris

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/answer_all.h"
+#include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/orchestrator.h"
 
 namespace iris {
@@ -45,7 +46,7 @@ void Orchestrator::Wake(const Caller& from, const std::string& to, WakeDone done
 // Takes `done` unless it fails.
 absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, bool takeover,
                                      WakeDone& done, SharedEnvironment environment) {
-  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
+  if (tells_.has_left()) return Leaving();
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
@@ -74,7 +75,7 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
 
 void Orchestrator::GiveUpWake(const std::string& session_id, uint64_t round) {
   Queue& queue = queues_[session_id];
-  if (leaving_) return;
+  if (tells_.has_left()) return;
   const WakeDone done = queue.wakes.GiveUpOldest(round);
   if (done == nullptr) return;
   if (!queue.wakes.waiting() && queue.waiting.empty()) pool_.LeaveLine(session_id);
@@ -96,7 +97,7 @@ void Orchestrator::Sleep(const Caller& from, const std::string& to, bool force, 
 // Takes `done` unless it fails.
 absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to, bool force,
                                       SleepDone& done, const SharedEnvironment& environment) {
-  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
+  if (tells_.has_left()) return Leaving();
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
@@ -119,7 +120,7 @@ absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to,
   queue.session->Sleep([this, &queue, waiting,
                         in_flight = queue.in_flight](const absl::StatusOr<bool>& was_running) {
     if (!was_running.ok()) {
-      const bool is_over = IsOver(in_flight);
+      const bool is_over = tells_.IsOver(in_flight);
       return AnswerAll(queue.sleeps,
                        NotAsleep(was_running.status(), waiting + (is_over ? 1 : 0),
                                  is_over ? absl::string_view() : absl::string_view(in_flight)));
@@ -131,15 +132,9 @@ absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to,
   return absl::OkStatus();
 }
 
-bool Orchestrator::IsOver(const std::string& tell_id) const {
-  if (tell_id.empty()) return false;
-  const auto open = open_.find(tell_id);
-  return open == open_.end() || open->second.outcome.has_value();
-}
-
 void Orchestrator::CancelWaiting(Queue& queue) {
   for (const std::string& waiting : std::exchange(queue.waiting, {})) {
-    if (open_[waiting].given) {
+    if (tells_.At(waiting).given()) {
       CancelQueued(waiting, queue);
     } else {
       End(waiting, AsleepBefore("while the message waited; the team never got it"));
