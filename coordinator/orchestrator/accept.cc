@@ -9,6 +9,7 @@
 #include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/post_note.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
@@ -42,7 +43,7 @@ absl::StatusOr<NewTell> Orchestrator::Admit(TellSpec& spec) {
                  .state = at_once ? TellState::kRunning : TellState::kQueued,
                  .wait_for_limit = spec.wait_for_limit,
                  .wait_for_host = spec.wait_for_host,
-                 .way = WayFor(spec.to, spec.environment)};
+                 .way = teams_.WayFor(spec.to, spec.environment)};
 }
 
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::CheckNew(const TellSpec& spec) {
@@ -55,7 +56,8 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::CheckNew(const TellSpec& spec
                        absl::StrCat(waiting, " messages from ", spec.from.name(), " to ", spec.to,
                                     " wait already"));
   }
-  if (absl::Status status = CheckNoneIsElsewhere(**found); !status.ok()) return status;
+  const std::string& session_id = (*found)->session->session_id();
+  if (absl::Status status = wayless_.CheckNoneIsGiven(session_id); !status.ok()) return status;
   if (absl::Status status = CheckNewWait(spec, **found); !status.ok()) return status;
   return found;
 }
@@ -70,8 +72,8 @@ absl::Status Orchestrator::OnStored(NewTell added, TellSpec& spec, TellObserver*
   const bool at_once = GetsNextAtOnce(queue);
   if (!at_once && added.state == TellState::kRunning) {
     // The session was lost meanwhile, or is used otherwise.
-    Note(absl::StrCat("that tell ", added.tell_id, " waits"),
-         [tell_id = added.tell_id](Store& store) { return store.MarkQueued(tell_id); });
+    PostNote(store_, absl::StrCat("that tell ", added.tell_id, " waits"),
+             [tell_id = added.tell_id](Store& store) { return store.MarkQueued(tell_id); });
     added.state = TellState::kQueued;
   }
   const SharedEnvironment environment = std::move(spec.environment);

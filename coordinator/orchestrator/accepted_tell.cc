@@ -33,10 +33,11 @@ AcceptedTell::AcceptedTell(const StoredTell& stored, std::string answer)
   if (stored.state == TellState::kQueued) not_before_ = stored.not_before;
 }
 
-LeftMessage AcceptedTell::Left(const HostAway& away, bool is_overdue) const {
+LeftMessage AcceptedTell::Left(const HostAway& away, absl::Time now,
+                               absl::Duration host_wait_max) const {
   return {
       .wait_for_host = wait_for_host_ && away.is_remote,
-      .is_overdue = is_overdue,
+      .is_overdue = IsOverdue(now, host_wait_max),
       .is_of_sender = asker_.is_sender() && IsSame(asker_.environment(), away.environment),
       // What an earlier life took has waited there, most likely.
       .has_waited = has_waited_ || giving_.may_be_there(),

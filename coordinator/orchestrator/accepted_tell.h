@@ -75,7 +75,7 @@ class AcceptedTell {
   bool IsOverdue(absl::Time now, absl::Duration host_wait_max) const {
     return now >= accepted_at_ + host_wait_max;
   }
-  LeftMessage Left(const HostAway& away, bool is_overdue) const;
+  LeftMessage Left(const HostAway& away, absl::Time now, absl::Duration host_wait_max) const;
 
   // Who follows it. Each once for every time that it was added.
   const std::vector<TellObserver*>& observers() const { return observers_; }

@@ -115,7 +115,7 @@ TEST(AcceptedTellTest, WhatAnEarlierLifeLeftGoesOnWithItsAnswer) {
   EXPECT_EQ(tell.limit_waits(), 2);
   // What a team may have does not wait any more.
   EXPECT_EQ(tell.not_before(), absl::InfinitePast());
-  EXPECT_TRUE(tell.Left(HostAway(), /*is_overdue=*/false).has_waited);
+  EXPECT_TRUE(tell.Left(HostAway(), kAccepted, absl::Hours(1)).has_waited);
   tell.NoteCancelOnHost();
   tell.End(absl::CancelledError("cancelled"), kBytesMax);
   const auto outcome = tell.Outcome();

@@ -14,31 +14,19 @@
 #include "coordinator/orchestrator/orchestrator.h"
 
 namespace iris {
-namespace {
-
-// The team as it is for who has this environment.
-Team For(const SharedEnvironment& environment, Team team) {
-  team.asker.environment = environment;
-  return team;
-}
-
-}  // namespace
-
 // The configuration may have been edited while the message waited behind another. Where it does not
 // load, or has the team no more, what was accepted goes on with the settings that there were.
 void Orchestrator::UseSettingsOfNow(Queue& queue) {
   const AcceptedTell* const tell = TellOfNow(queue);
   if (tell == nullptr && !queue.wakes.waiting()) return;
   const SharedEnvironment environment = EnvironmentOfNow(queue);
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return;
-  const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team == nullptr) return;
-  const Team asked = For(environment, *team);
+  const absl::optional<Team> team = teams_.Find(queue.session->to(), environment);
+  if (!team.has_value()) return;
   // Nor does it go another way than its sender's, whatever the configuration names by now.
-  if (tell != nullptr && !tell->asker().is_sender() && !LeadsAsFor(tell->asker().way(), asked))
+  if (tell != nullptr && !tell->asker().is_sender() && !LeadsAsFor(tell->asker().way(), *team)) {
     return;
-  queue.session->UseSettings(asked);
+  }
+  queue.session->UseSettings(*team);
 }
 
 const AcceptedTell* Orchestrator::TellOfNow(const Queue& queue) const {
@@ -51,19 +39,6 @@ SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
   const AcceptedTell* const tell = TellOfNow(queue);
   if (tell != nullptr) return tell->asker().environment();
   return queue.wakes.environment();
-}
-
-std::string Orchestrator::WayFor(const std::string& to, const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
-  return team == nullptr ? "" : WayVariables(For(environment, *team));
-}
-
-bool Orchestrator::LeadsItsWay(const AcceptedTell& tell, const std::string& to,
-                               const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
-  return team == nullptr || LeadsAsFor(tell.asker().way(), For(environment, *team));
 }
 
 bool Orchestrator::LacksVariables(const AcceptedTell& tell) const {
@@ -84,7 +59,7 @@ bool Orchestrator::LacksAsker(const std::string& tell_id) const {
   auto* const open = tells_.Find(tell_id);
   if (open == nullptr || open->is_over()) return false;
   if (open->asker().any()) return false;
-  if (LacksVariables(*open) || absl::c_linear_search(no_way_, tell_id)) return true;
+  if (LacksVariables(*open) || wayless_.Has(tell_id)) return true;
   return !tells_.Any([&](const AcceptedTell& other) {
     return other.session_id() == open->session_id() && other.asker().any();
   });
@@ -135,12 +110,12 @@ void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& env
     if (open->is_lent()) open->asker().NoteNext(environment);
     return;
   }
-  if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);
+  if (wayless_.Has(tell_id)) return FindWay(tell_id, environment, by_sender);
   Queue& queue = queues_[open->session_id()];
   if (queue.session == nullptr) return;  // There is no way, and it is over.
   const std::string& to = queue.session->to();
-  if (by_sender) open->asker().set_way(WayFor(to, environment));
-  if (!LeadsItsWay(*open, to, environment)) return;
+  if (by_sender) open->asker().set_way(teams_.WayFor(to, environment));
+  if (!teams_.LeadsItsWay(open->asker(), to, environment)) return;
   const bool waited = WaitsForAsker(queue) && queue.waiting.front() == tell_id;
   open->asker().Lend(environment, by_sender);
   if (waited) PostStartNext(open->session_id());
@@ -148,13 +123,10 @@ void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& env
       queue.awaits.has_value() && !queue.waiting.empty() && queue.waiting.front() == tell_id;
   // Of others it is asked for when their turn comes.
   if (queue.in_flight != tell_id && !is_awaited) return;
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return;
-  const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team == nullptr) return;
-  const Team asked = For(environment, *team);
-  queue.session->UseAskerOf(asked);
-  queue.session->UseSettings(asked);
+  const absl::optional<Team> team = teams_.Find(to, environment);
+  if (!team.has_value()) return;
+  queue.session->UseAskerOf(*team);
+  queue.session->UseSettings(*team);
   PostTryNow(queue.session->session_id());
 }
 
@@ -170,7 +142,7 @@ void Orchestrator::PostTryNow(const std::string& session_id) {
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const Caller& from,
                                                            const std::string& to,
                                                            const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = teams_.Current(environment);
   if (!config.ok()) return config.status();
   if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
   return QueueAgain(from.name(), to, environment);
@@ -179,31 +151,31 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const Caller& from,
 // The caller may have left the configuration since: what it has sent goes on.
 absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
     const std::string& from, const std::string& to, const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
+  const absl::StatusOr<std::shared_ptr<const Config>> config = teams_.Current(environment);
   if (!config.ok()) return config.status();
   pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
   if (absl::Status status = CheckTeams(Caller::CommandLine(), to, **config); !status.ok()) {
     return status;
   }
   const absl::StatusOr<PooledSession*> session =
-      pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
+      pool_.GetOrCreate(from, LiveTeams::For(environment, *(*config)->FindTeam(to)));
   if (!session.ok()) return session.status();
   Queue& queue = queues_[(*session)->session_id()];
   queue.session = *session;
-  teams_[(*session)->session_id()] = to;
+  team_of_[(*session)->session_id()] = to;
   if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
-  PassOnCancels(queue);
+  cancels_.PassOn(*queue.session);
   return &queue;
 }
 
 absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environment) {
   absl::Status status;
   std::vector<std::string> stay;
-  for (std::string& tell_id : std::exchange(no_way_, {})) {
+  for (std::string& tell_id : wayless_.TakeAll()) {
     auto* const open = tells_.Find(tell_id);
     if (open == nullptr) continue;
     if (!status.ok() || open->session_id() != queue.session->session_id() ||
-        !LeadsItsWay(*open, queue.session->to(), environment)) {
+        !teams_.LeadsItsWay(open->asker(), queue.session->to(), environment)) {
       stay.push_back(std::move(tell_id));
       continue;
     }
@@ -216,7 +188,7 @@ absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environ
       PutInLine(**std::move(stored), queue);
     }
   }
-  no_way_ = std::move(stay);
+  wayless_.PutBack(std::move(stay));
   return status;
 }
 
@@ -225,13 +197,14 @@ void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& 
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok() || !stored->has_value()) return;
   AcceptedTell& tell = tells_.At(tell_id);
-  if (by_sender) tell.asker().set_way(WayFor((*stored)->to, environment));
-  if (!LeadsItsWay(tell, (*stored)->to, environment)) return SayWhoseVariables(tell_id);
+  if (by_sender) tell.asker().set_way(teams_.WayFor((*stored)->to, environment));
+  if (!teams_.LeadsItsWay(tell.asker(), (*stored)->to, environment))
+    return SayWhoseVariables(tell_id);
   tell.asker().Expect(by_sender);  // Of the environment that it gets, if it gets this one.
   const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
   if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
-  if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
-  End(tell_id, NoWay(queue.status(), tells_.At(tell_id).given()));
+  if (!teams_.Current(environment).ok()) return;  // Nor has this one what it takes.
+  settling_.End(tell_id, NoWay(queue.status(), tells_.At(tell_id).given()));
 }
 
 // Where the configuration did not load before, another reason was said.
@@ -242,28 +215,15 @@ void Orchestrator::SayWhoseVariables(const std::string& tell_id) {
 }
 
 size_t Orchestrator::GivenElsewhere(const Queue& queue) const {
-  if (queue.session == nullptr) return 0;
-  return static_cast<size_t>(absl::c_count_if(no_way_, [&](const std::string& tell_id) {
-    auto* const open = tells_.Find(tell_id);
-    return open != nullptr && open->given() && open->session_id() == queue.session->session_id();
-  }));
-}
-
-absl::Status Orchestrator::CheckNoneIsElsewhere(const Queue& queue) const {
-  if (GivenElsewhere(queue) == 0) return absl::OkStatus();
-  return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                     "an earlier message of this conversation was given to the team with variables "
-                     "of its sender, on which the team's settings depend, and these are others",
-                     "Ask for it with `iris tells`, with the variables that it was sent with, or "
-                     "cancel it.");
+  return queue.session == nullptr ? 0 : wayless_.GivenOf(queue.session->session_id());
 }
 
 void Orchestrator::EndWhatFoundNoWay() {
-  absl::Status why = config_.Current().status();
+  absl::Status why = teams_.Current(nullptr).status();
   if (why.ok()) why = AwaitsItsSendersVariables();
-  for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
+  for (const std::string& tell_id : std::vector<std::string>(wayless_.ids())) {
     const AcceptedTell& tell = tells_.At(tell_id);
-    if (IsOverdue(tell)) End(tell_id, NoWay(why, tell.given()));
+    if (IsOverdue(tell)) settling_.End(tell_id, NoWay(why, tell.given()));
   }
 }
 

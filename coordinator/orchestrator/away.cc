@@ -12,15 +12,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
-#include "coordinator/orchestrator/check_tell.h"
 #include "coordinator/orchestrator/no_way.h"
 #include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/post_note.h"
 #include "coordinator/orchestrator/progress.h"
 
 namespace iris {
 
 LeftMessage Orchestrator::LeftOf(const AcceptedTell& tell, const HostAway& away) const {
-  return tell.Left(away, IsOverdue(tell));
+  return tell.Left(away, store_.Now(), limits_.host_wait_max);
 }
 
 absl::Status Orchestrator::EndOf(const AcceptedTell& tell, const HostAway& away) const {
@@ -96,8 +96,8 @@ void Orchestrator::TakeBack(Queue& queue) {
   // Where it was to be given at once it is stored as running. What is not stored now, a later life
   // takes for given, which it has to be able to do anyway.
   open->giving().TakeBack();
-  Note(absl::StrCat("that tell ", open->id(), " waits again"),
-       [tell_id = open->id()](Store& store) { return store.MarkQueued(tell_id); });
+  PostNote(store_, absl::StrCat("that tell ", open->id(), " waits again"),
+           [tell_id = open->id()](Store& store) { return store.MarkQueued(tell_id); });
   queue.waiting.push_front(std::exchange(queue.in_flight, ""));
   queue.awaits.emplace();
 }
@@ -127,14 +127,12 @@ void Orchestrator::EndWhatDoesNotWait(Queue& queue, const HostAway& away) {
     }
   }
   queue.waiting = std::move(stay);
-  for (const auto& [tell_id, end] : ends) End(tell_id, end);
+  for (const auto& [tell_id, end] : ends) settling_.End(tell_id, end);
 }
 
 absl::Status Orchestrator::CheckStillThere(const Queue& queue) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config =
-      config_.Current(EnvironmentOfNow(queue));
-  if (!config.ok() || (*config)->FindTeam(queue.session->to()) != nullptr) return absl::OkStatus();
-  return CheckTeams(Caller::Named(queue.session->from()), queue.session->to(), **config);
+  return teams_.CheckStillThere(Caller::Named(queue.session->from()), queue.session->to(),
+                                EnvironmentOfNow(queue));
 }
 
 void Orchestrator::LetGoOfWaits(Queue& queue) {

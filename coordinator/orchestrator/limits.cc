@@ -18,8 +18,7 @@ constexpr absl::Duration kLookAgain = absl::Minutes(1);
 
 }  // namespace
 
-void Orchestrator::OnPutOff(AcceptedTell& tell) {
-  tells_.SendAgain(tell);
+void Orchestrator::OnSentAgain(AcceptedTell& tell) {
   const std::string session_id = tell.session_id();
   Queue& queue = queues_[session_id];
   queue.in_flight.clear();

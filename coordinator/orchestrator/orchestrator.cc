@@ -44,12 +44,14 @@ Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, Sto
     : loop_(loop),
       own_store_(std::move(own)),
       store_(own_store_ != nullptr ? *own_store_ : *store),
-      config_(config),
+      teams_(config),
       limits_(limits),
       answers_(loop, [this] { return Sessions(); }),
       fetched_(store_),
       arrivals_(store_, *this, limits_.observers_max),
-      checkpoints_(loop, store_, *this),
+      wayless_(tells_),
+      settling_(loop, store_, tells_, wayless_, fetched_, limits_.answer_bytes_max, *this),
+      cancels_(store_, settling_),
       pool_(loop, store_, factory, *this),
       house_(loop, store_, limits_.housekeeping, [this] {
         EndWhatFoundNoWay();
@@ -242,9 +244,26 @@ std::vector<PooledSession*> Orchestrator::Sessions() const {
   return sessions;
 }
 
+std::string Orchestrator::InFlightOf(const std::string& session_id) {
+  return queues_[session_id].in_flight;
+}
+
+void Orchestrator::OnMarkStored(const std::string& session_id, const ReadMark& mark) {
+  Queue& queue = queues_[session_id];
+  if (queue.session != nullptr) queue.session->Acknowledge(mark);
+}
+
+void Orchestrator::OnSettled(const AcceptedTell& tell) {
+  turn_waits_.Forget(tell.id());
+  Queue& queue = queues_[tell.session_id()];
+  if (queue.in_flight == tell.id()) queue.in_flight.clear();
+  PostStartNext(tell.session_id());
+  queue.last_turn = tell.answer().account();
+}
+
 std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
-  const auto team = teams_.find(std::string(claude_session_id));
-  return team == teams_.end() ? "" : team->second;
+  const auto team = team_of_.find(std::string(claude_session_id));
+  return team == team_of_.end() ? "" : team->second;
 }
 
 }  // namespace iris

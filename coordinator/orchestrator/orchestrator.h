@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -25,17 +24,20 @@
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/orchestrator/accepted_tell.h"
 #include "coordinator/orchestrator/arrivals.h"
-#include "coordinator/orchestrator/checkpoints.h"
 #include "coordinator/orchestrator/fetched_marks.h"
+#include "coordinator/orchestrator/host_cancels.h"
 #include "coordinator/orchestrator/housekeeping.h"
 #include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/live_teams.h"
 #include "coordinator/orchestrator/open_tells.h"
 #include "coordinator/orchestrator/permission_answers.h"
 #include "coordinator/orchestrator/session_wakes.h"
+#include "coordinator/orchestrator/settling.h"
 #include "coordinator/orchestrator/tell.h"
 #include "coordinator/orchestrator/tell_limits.h"
 #include "coordinator/orchestrator/turn_waits.h"
 #include "coordinator/orchestrator/wait_cycles.h"
+#include "coordinator/orchestrator/wayless_tells.h"
 #include "coordinator/pool/session_listener.h"
 #include "coordinator/pool/session_pool.h"
 #include "coordinator/store/store.h"
@@ -70,7 +72,7 @@ namespace iris {
 // host has got.
 //
 // Lives on the coordinator's loop.
-class Orchestrator : private SessionListener, private ArrivalOwner, private CheckpointOwner {
+class Orchestrator : private SessionListener, private ArrivalOwner, private SettlingSink {
  public:
   // All outlive the orchestrator. `store` writes where it likes to.
   Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
@@ -248,27 +250,13 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   // queue's session go on for which this one leads the way.
   absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
   void FindWay(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
-  // The WayVariables() of who has that environment; empty: nobody can say.
-  std::string WayFor(const std::string& to, const SharedEnvironment& environment);
-  // Whether `to` is for that one where it was for the tell's sender, or nobody can say.
-  bool LeadsItsWay(const AcceptedTell& tell, const std::string& to,
-                   const SharedEnvironment& environment);
   void EndWhatFoundNoWay();
-  void StopForGood(const std::string& tell_id);
   void SayWhoseVariables(const std::string& tell_id);
   // So many of those that were found no way are of the queue's session, and a host may have them:
   // what goes another way now would have their conversation go on elsewhere.
   size_t GivenElsewhere(const Queue& queue) const;
-  // FAILURE_BUSY_LIMIT: there are such.
-  absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
   // The end: whoever follows a tell or waits for anything hears it, and the sessions go.
   void AnswerAllWhoWait();
-  // The tell is over. Stored in a moment, with all that was read by then.
-  void End(const std::string& tell_id, const absl::Status& outcome);
-  // It is not: it is sent again then.
-  void PutOff(const std::string& tell_id, const absl::Status& outcome, absl::Time until);
-  void OnOver(const AcceptedTell& tell);
-  void OnSettled(AcceptedTell& tell);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
   void DescribeOpen(v1::TellSummary& summary) const;
@@ -279,15 +267,8 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
                                                        const Caller& caller, CancelDone& done);
   // Cancelling (cancels.cc).
   void CancelQueued(const std::string& tell_id, Queue& queue);
-  void CancelInFlight(const std::string& tell_id, Queue& queue);
-  void CancelOnHost(const std::string& tell_id, Queue& queue);
-  // Posted to the store. What fails is logged, as `what`.
-  void Note(std::string what, StoreQueue::Write write);
-  // For the next life, where this one ends before the host has heard of it.
-  void NoteCancel(const std::string& tell_id, const std::string& id_on_host);
+  void CancelInFlight(const AcceptedTell& tell, Queue& queue);
   absl::Status ResumeCancels();
-  // Those of its session that wait for a way to the team.
-  void PassOnCancels(Queue& queue);
   std::vector<PooledSession*> Sessions() const;
   // What has waited for too long (overdue.cc).
   void EndOverdue();
@@ -353,21 +334,16 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   absl::StatusOr<std::string> TextOf(const std::string& tell_id, AcceptedTell& tell);
   void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
   // Limits of accounts (limits.cc).
-  void OnPutOff(AcceptedTell& tell);
   // Until when the next tell waits for a limit; InfinitePast: it does not.
   absl::Time NextNotBefore(const Queue& queue) const;
   void WaitForLimit(const std::string& session_id, Queue& queue, absl::Time not_before);
   void ReportPlaces(const Queue& queue);
 
-  // What is stored of tells, and that it is (settle.cc).
-  absl::optional<UnsavedText> UnsavedTextOf(const std::string& session_id) override;
-  std::variant<TellEnd, Postponement> OutcomeOf(const std::string& tell_id) override;
+  // Of Settling.
+  std::string InFlightOf(const std::string& session_id) override;
   void OnMarkStored(const std::string& session_id, const ReadMark& mark) override;
-  void OnTextStored(const std::string& tell_id, size_t bytes, uint64_t round) override;
-  void OnPutOffStored(const std::string& tell_id) override;
-  void OnEndsStored(const std::vector<std::string>& tell_ids) override;
-  void OnNotStored(const std::string& session_id, const std::vector<std::string>& ended,
-                   const absl::Status& why) override;
+  void OnSentAgain(AcceptedTell& tell) override;
+  void OnSettled(const AcceptedTell& tell) override;
 
   TransportSink& SinkFor(PooledSession& session) override;
   void OnRoom(const std::string& session_id) override;
@@ -384,18 +360,18 @@ class Orchestrator : private SessionListener, private ArrivalOwner, private Chec
   EventLoop& loop_;
   const std::unique_ptr<StoreQueue> own_store_;  // Null: it is somebody else's.
   StoreQueue& store_;
-  LiveConfig& config_;
+  LiveTeams teams_;
   const TellLimits limits_;
   OpenTells tells_;
-  std::map<std::string, Queue> queues_;           // By session_id.
-  std::map<std::string, std::string> teams_;      // Of all sessions there are, by session_id.
-  std::vector<std::string> no_way_;               // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;  // Their sessions have no way to the host yet.
+  std::map<std::string, Queue> queues_;         // By session_id.
+  std::map<std::string, std::string> team_of_;  // Of all sessions there are, by session_id.
   TurnWaits turn_waits_;
   PermissionAnswers answers_;
   FetchedMarks fetched_;
   Arrivals arrivals_;
-  Checkpoints checkpoints_;
+  WaylessTells wayless_;
+  Settling settling_;
+  HostCancels cancels_;
   SessionPool pool_;
   Housekeeping house_;
   AliveFlag alive_;  // For what was posted.

@@ -38,7 +38,7 @@ void Orchestrator::EndOverdue() {
     if (ends.empty()) continue;
     for (const auto& [tell_id, end] : ends) {
       queue.waiting.erase(std::find(queue.waiting.begin(), queue.waiting.end(), tell_id));
-      End(tell_id, end);
+      settling_.End(tell_id, end);
     }
     LetGoOfWaits(queue);
     ReportPlaces(queue);

@@ -17,17 +17,6 @@
 namespace iris {
 namespace {
 
-absl::Status StoppedForGood(bool team_had_it) {
-  if (!team_had_it) {
-    return MakeFailure(v1::FAILURE_CANCELLED,
-                       "everything was stopped while the message waited; the team never got it",
-                       "Send it again.");
-  }
-  return MakeFailure(v1::FAILURE_CANCELLED,
-                     "everything was stopped while the team worked on the message",
-                     "Look at what the team did before you send the message again.");
-}
-
 // The configuration may be mended, or somebody comes for whom it loads.
 v1::TellProgress NoWayYet(const absl::Status& why) {
   return ToProto({.text = absl::StrCat("the message waits for somebody for whom the configuration "
@@ -40,7 +29,7 @@ v1::TellProgress NoWayYet(const absl::Status& why) {
 absl::Status Orchestrator::ResumeOpenTells() {
   const absl::StatusOr<std::vector<StoredSession>> sessions = store_.Sessions();
   if (!sessions.ok()) return sessions.status();
-  for (const StoredSession& session : *sessions) teams_[session.session_id] = session.to;
+  for (const StoredSession& session : *sessions) team_of_[session.session_id] = session.to;
   const absl::StatusOr<std::vector<std::string>> ids = store_.OpenTells();
   if (!ids.ok()) return ids.status();
   for (const std::string& id : *ids) {
@@ -58,18 +47,18 @@ absl::StatusOr<Orchestrator::Queue*> Orchestrator::Reopen(const StoredTell& stor
   const absl::StatusOr<Queue*> found = QueueAgain(stored.from, stored.to, nullptr);
   if (!found.ok() && SaysNothingOfTheTeam(found.status())) return found.status();
   const AcceptedTell& open = tells_.Add(std::make_unique<AcceptedTell>(stored, *std::move(answer)));
-  if (found.ok() && LeadsItsWay(open, stored.to, nullptr)) return *found;
+  if (found.ok() && teams_.LeadsItsWay(open.asker(), stored.to, nullptr)) return *found;
   if (found.ok()) {  // As overdue as it may be: EndWhatFoundNoWay() looks.
-    no_way_.push_back(stored.tell_id);
+    wayless_.Add(stored.tell_id);
     tells_.SetProgress(stored.tell_id, NotItsSendersVariables());
     return nullptr;
   }
   const bool is_overdue = IsOverdue(open);
-  if (!config_.Current().ok() && !is_overdue) {
-    no_way_.push_back(stored.tell_id);
+  if (!teams_.Current(nullptr).ok() && !is_overdue) {
+    wayless_.Add(stored.tell_id);
     tells_.SetProgress(stored.tell_id, NoWayYet(found.status()));
   } else {  // The configuration has changed.
-    End(stored.tell_id, NoWay(found.status(), open.given()));
+    settling_.End(stored.tell_id, NoWay(found.status(), open.given()));
   }
   return nullptr;
 }
@@ -97,28 +86,21 @@ void Orchestrator::PutInLine(StoredTell stored, Queue& queue) {
 
 void Orchestrator::Leave() {
   store_.Finish();  // What is being stored.
-  if (!tells_.has_left()) checkpoints_.SaveAll();
+  if (!tells_.has_left()) settling_.SaveAll();
   store_.Finish();
   AnswerAllWhoWait();
-}
-
-// A host that is away when all agents are to end runs it on, and hears of it later. Of one whose
-// agent ends the store forgets that.
-void Orchestrator::StopForGood(const std::string& tell_id) {
-  AcceptedTell& tell = tells_.At(tell_id);
-  if (tell.given() && !tell.is_over()) tell.NoteCancelOnHost();
-  End(tell_id, StoppedForGood(tell.given()));
 }
 
 absl::Status Orchestrator::SettleOpen() {
   store_.Finish();
   tells_.ForEach([](AcceptedTell& tell) { tell.StayOver(); });
   for (const auto& [session_id, queue] : queues_) {
-    if (!queue.in_flight.empty()) StopForGood(queue.in_flight);
-    for (const std::string& waiting : queue.waiting) StopForGood(waiting);
+    if (!queue.in_flight.empty()) settling_.StopForGood(queue.in_flight);
+    for (const std::string& waiting : queue.waiting) settling_.StopForGood(waiting);
   }
-  for (const std::string& tell_id : std::vector<std::string>(no_way_)) StopForGood(tell_id);
-  checkpoints_.SaveAll();
+  for (const std::string& tell_id : std::vector<std::string>(wayless_.ids()))
+    settling_.StopForGood(tell_id);
+  settling_.SaveAll();
   store_.Finish();
   const size_t left = tells_.size();
   AnswerAllWhoWait();
@@ -141,9 +123,9 @@ void Orchestrator::AnswerAllWhoWait() {
   }
   turn_waits_.Clear();
   answers_.Leave(Leaving());
-  no_way_.clear();
-  to_pass_on_.clear();
-  checkpoints_.Forget();
+  wayless_.Clear();
+  cancels_.Forget();
+  settling_.Forget();
   pool_.Clear();
 }
 

@@ -68,21 +68,21 @@ void Orchestrator::Queue::OnSettled(const std::string& id_on_host, const absl::S
   if (open == nullptr) return;
   const size_t bytes_max = owner->limits_.answer_bytes_max;
   if (outcome.ok() && open->answer().IsLongerThan(bytes_max)) {
-    return owner->End(open->id(), MakeFailure(v1::FAILURE_STORAGE,
-                                              absl::StrCat("the answer is longer than ", bytes_max,
-                                                           " bytes; the rest was thrown away"),
-                                              "Ask the team to write it to a file."));
+    return owner->settling_.End(open->id(),
+                                MakeFailure(v1::FAILURE_STORAGE,
+                                            absl::StrCat("the answer is longer than ", bytes_max,
+                                                         " bytes; the rest was thrown away"),
+                                            "Ask the team to write it to a file."));
   }
   const absl::optional<absl::Time> again =
       open->WhenToSendAgain(outcome, owner->store_.Now(), owner->limits_.limit_waits);
-  if (again.has_value()) return owner->PutOff(open->id(), outcome, *again);
-  owner->End(open->id(), outcome);
+  if (again.has_value()) return owner->settling_.PutOff(open->id(), outcome, *again);
+  owner->settling_.End(open->id(), outcome);
 }
 
 void Orchestrator::Queue::OnCancelHeard(const std::string& id_on_host) {
   session->NoteCancelHeard(id_on_host);
-  owner->Note("that a host heard of a cancel",
-              [id_on_host](Store& store) { return store.ForgetCancel(id_on_host); });
+  owner->cancels_.OnHeard(id_on_host);
 }
 
 void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requests) {
@@ -91,7 +91,7 @@ void Orchestrator::Queue::OnRequests(const std::vector<v1::PendingRequest>& requ
 
 void Orchestrator::Queue::OnReadUpTo(const ReadMark& mark) {
   session->NoteReadUpTo(mark);
-  owner->checkpoints_.Read(session->session_id(), mark);
+  owner->settling_.Read(session->session_id(), mark);
 }
 
 bool Orchestrator::Queue::HostHasAnswered() const { return session->HostHasAnswered(); }

@@ -222,7 +222,7 @@ absl::StatusOr<v1::CancelTellOfResponse> Orchestrator::BeginCancel(const std::st
     if (queue.in_flight != tell_id) {
       CancelQueued(tell_id, queue);
     } else if (open->cancels() == 1) {
-      CancelInFlight(tell_id, queue);
+      CancelInFlight(*open, queue);
     }
   }
   return v1::CancelTellOfResponse();

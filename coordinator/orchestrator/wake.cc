@@ -50,7 +50,8 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
   const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
   if (!found.ok()) return found.status();
   Queue& queue = **found;
-  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
+  const std::string& session_id = queue.session->session_id();
+  if (absl::Status status = wayless_.CheckNoneIsGiven(session_id); !status.ok()) return status;
   // A session that another coordinator has taken over still looks ready here, until it is used; and
   // so does one with a message on a host that is away.
   if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
@@ -65,7 +66,6 @@ absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, 
                        absl::StrCat(limits_.waiting_max, " callers wake ", to, " already"));
   }
   const uint64_t round = queue.wakes.Wait(std::move(done), takeover, std::move(environment));
-  const std::string& session_id = queue.session->session_id();
   loop_.After(limits_.wake_waits_max, [this, alive = alive_.Watch(), session_id, round] {
     if (alive) GiveUpWake(session_id, round);
   });
@@ -137,7 +137,7 @@ void Orchestrator::CancelWaiting(Queue& queue) {
     if (tells_.At(waiting).given()) {
       CancelQueued(waiting, queue);
     } else {
-      End(waiting, AsleepBefore("while the message waited; the team never got it"));
+      settling_.End(waiting, AsleepBefore("while the message waited; the team never got it"));
     }
   }
   queue.wakes.CancelWaiting(AsleepBefore("before it woke up"));
