@@ -1,33 +1,71 @@
-// What hosts are to hear of messages that were cancelled, in this life of the coordinator or a
-// later one.
+#include "coordinator/orchestrator/cancels.h"
 
-#include <algorithm>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/orchestrator/check_found.h"
+#include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/no_way.h"
-#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/session_line.h"
+#include "coordinator/store/store.h"
+#include "coordinator/store/stored.h"
 
 namespace iris {
-void Orchestrator::CancelInFlight(const AcceptedTell& tell, Queue& queue) {
-  cancels_.Note(tell);
-  queue.session->Cancel(tell.id_on_host());
+namespace {
+
+v1::CancelTellOfResponse WasSettled(const absl::Status& outcome) {
+  v1::CancelTellOfResponse response;
+  response.set_was_settled(true);
+  if (!outcome.ok()) *response.mutable_failure() = ToProto(outcome);
+  return response;
 }
 
-void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
-  std::erase(queue.waiting, tell_id);
-  cancels_.EndQueued(tells_.At(tell_id), queue.session);
-  if (queue.session == nullptr) return;  // There is no way to the team yet.
-  LetGoOfWaits(queue);
-  ReportPlaces(queue);
+}  // namespace
+
+void Cancels::Cancel(const std::string& tell_id, const Caller& caller, Done done) {
+  if (arrivals_.Has(tell_id)) {
+    const absl::Status waits = arrivals_.WaitBehind(
+        tell_id, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
+    if (!waits.ok()) loop_.Post([done, waits] { done(waits); });
+    return;
+  }
+  absl::StatusOr<v1::CancelTellOfResponse> known = Begin(tell_id, caller, done);
+  if (done != nullptr) {
+    loop_.Post([done = std::move(done), known = std::move(known)] { done(known); });
+  }
 }
 
-absl::Status Orchestrator::ResumeCancels() {
+// Takes `done` where what becomes of the tell is not known yet.
+absl::StatusOr<v1::CancelTellOfResponse> Cancels::Begin(const std::string& tell_id,
+                                                        const Caller& caller, Done& done) {
+  const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
+  if ((*stored)->state == TellState::kSettled) return WasSettled((*stored)->outcome);
+  AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr) return Leaving();
+  if (tell->cancels() >= callers_max_) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(callers_max_, " callers cancel this message already"));
+  }
+  tell->AddCancel(std::exchange(done, nullptr));
+  if (tell->is_over()) return v1::CancelTellOfResponse();
+  SessionLine* const line = lines_.Find(tell->session_id());
+  if (line == nullptr) {  // There is no way to its team yet.
+    owed_.EndQueued(*tell, /*session=*/nullptr);
+  } else if (line->order().in_flight() != tell_id) {
+    line->CancelQueued(tell_id);
+  } else if (tell->cancels() == 1) {
+    line->CancelInFlight(*tell);
+  }
+  return v1::CancelTellOfResponse();
+}
+
+absl::Status Cancels::TakeUpEarlier() {
   const absl::StatusOr<std::vector<Store::PendingCancel>> cancels = store_.Cancels();
   if (!cancels.ok()) return cancels.status();
   for (const Store::PendingCancel& cancel : *cancels) {
@@ -36,12 +74,12 @@ absl::Status Orchestrator::ResumeCancels() {
              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
       continue;
     }
-    cancels_.Owe(cancel);
+    owed_.Owe(cancel);
     // Which passes it on; or there is no way to the team before somebody finds one.
-    const absl::StatusOr<Queue*> queue = QueueAgain(cancel.from, cancel.to, nullptr);
-    if (queue.ok()) continue;
-    if (SaysNothingOfTheTeam(queue.status())) return queue.status();
-    LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());
+    const absl::StatusOr<SessionLine*> line = ways_.FindAgain(cancel.from, cancel.to, nullptr);
+    if (line.ok()) continue;
+    if (SaysNothingOfTheTeam(line.status())) return line.status();
+    LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", line.status().message());
   }
   return absl::OkStatus();
 }
