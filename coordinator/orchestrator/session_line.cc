@@ -164,7 +164,7 @@ void SessionLine::PostTryNow() {
 }
 
 void SessionLine::Lend(AcceptedTell& tell, const SharedEnvironment& environment, bool by_sender) {
-  const std::string tell_id = tell.id();
+  const std::string& tell_id = tell.id();
   const bool waited = settings_.FirstLacksVariables() && order_.IsFirst(tell_id);
   if (!settings_.Lend(tell, environment, by_sender)) return;
   if (waited) PostStartNext();
