@@ -22,10 +22,9 @@ namespace iris {
 // A session's host that is out of reach: what no host has got waits for its own, at the front of
 // the line and without a process, and nobody else does.
 //
-//   none ── OnAway(): a tell is taken back ──▶ awaited ── End(): it is back, or nothing waits ──▶
-//   none
-//                                               ▲   └── OnAway(): what does not wait ends ──┐
-//                                               └───────────────────────────────────────────┘
+//   none ── OnAway() takes a tell back ──▶ awaited ── End() ──▶ none
+//                                          ▲    └── OnAway() ends what does not wait ──┐
+//                                          └───────────────────────────────────────────┘
 //
 // Lives on the coordinator's loop.
 class LineHostWait {
@@ -57,6 +56,7 @@ class LineHostWait {
   // How a tell ends that waits for the host, and has for too long where no attempt says so; OK: it
   // does not. Nothing: none waits for it, or no attempt has failed yet.
   absl::optional<absl::Status> EndOf(const AcceptedTell& tell) const;
+  // It is back, or nothing waits for it any more.
   void End();
 
  private:

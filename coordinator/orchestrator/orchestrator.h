@@ -47,9 +47,8 @@ namespace iris {
 // session is in flight; the others wait, their text in the store. A tell goes on when nobody
 // follows it.
 //
-//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ over ──▶ settled in the store ──▶
-//   observers                    └── Cancel() ──────────┘           └─ again ─┘  until it is
-//   fetched
+//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ over ──▶ settled in the store
+//                                └── Cancel() ──────────┘           └─ again ─┘
 //
 // A tell is settled in one transaction with how far its session was read: what the store does not
 // take now is tried again every second, and until then the host keeps it, observers wait, and the
@@ -63,6 +62,8 @@ namespace iris {
 // process, and waits for the host; what does not wait for that ends (line_host_wait.h). It is
 // stored as running from just before it is given to the host, and not before: what is stored as
 // queued, no host has got.
+//
+// Only wires the parts that own all this: docs/ARCHITECTURE.md says which owns what.
 //
 // Lives on the coordinator's loop.
 class Orchestrator : private SettlingSink {

@@ -52,9 +52,10 @@ void Settling::OnOver(const AcceptedTell& tell) {
 }
 
 void Settling::StopForGood(const std::string& tell_id) {
-  AcceptedTell& tell = tells_.At(tell_id);
-  if (tell.given() && !tell.is_over()) tell.NoteCancelOnHost();
-  End(tell_id, StoppedForGood(tell.given()));
+  AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr) return;
+  if (tell->given() && !tell->is_over()) tell->NoteCancelOnHost();
+  End(tell_id, StoppedForGood(tell->given()));
 }
 
 absl::optional<UnsavedText> Settling::UnsavedTextOf(const std::string& session_id) {
