@@ -1,221 +1,48 @@
 #include "coordinator/orchestrator/orchestrator.h"
 
-#include <algorithm>
-#include <deque>
+#include <cstddef>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "common/log/log.h"
-#include "coordinator/orchestrator/progress.h"
+#include "coordinator/orchestrator/leaving.h"
+#include "coordinator/orchestrator/session_line.h"
+#include "coordinator/store/stored.h"
 
 namespace iris {
-namespace {
-
-constexpr size_t kInputBytesShown = 4 << 10;
-constexpr size_t kInputsBytesMax = 256 << 10;             // In one status.
-constexpr size_t kNamesBytesMax = 256 << 10;              // Of variables, likewise.
-constexpr absl::Duration kStartAgain = absl::Seconds(1);  // Where the store did not take it.
-
-void CutInput(v1::PendingPermission& permission, size_t& room) {
-  const absl::string_view all = permission.input();
-  std::string shown(Utf8Prefix(all, std::min(kInputBytesShown, room)));
-  room -= std::min(room, shown.size());
-  permission.set_input(std::move(shown));
-}
-
-void CutNames(v1::SessionStatus& status, size_t& room) {
-  for (int i = 0; i < status.env_names_size(); ++i) {
-    const size_t bytes = status.env_names(i).size();
-    if (bytes > room) {
-      status.mutable_env_names()->DeleteSubrange(i, status.env_names_size() - i);
-      return;
-    }
-    room -= bytes;
-  }
-}
-
-}  // namespace
 
 Orchestrator::Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
                            LiveConfig& config, TransportFactory& factory, TellLimits limits)
-    : loop_(loop),
-      own_store_(std::move(own)),
+    : own_store_(std::move(own)),
       store_(own_store_ != nullptr ? *own_store_ : *store),
-      config_(config),
       limits_(limits),
-      answers_(loop, [this] { return Sessions(); }),
+      wayless_(tells_),
       fetched_(store_),
-      arrivals_(store_, *this, limits_.observers_max),
-      checkpoints_(loop, store_, *this),
-      pool_(loop, store_, factory, *this),
+      settling_(loop, store_, tells_, wayless_, fetched_, limits_.answer_bytes_max, *this),
+      host_cancels_(store_, settling_),
+      sent_(store_, tells_, settling_, limits_),
+      teams_(config),
+      lines_({loop, store_, factory, tells_, wayless_, settling_, host_cancels_, sent_, teams_,
+              limits_}),
+      ways_(store_, teams_, tells_, wayless_, host_cancels_, lines_),
+      askers_(store_, tells_, wayless_, settling_, teams_, lines_, ways_, limits_),
+      earlier_(store_, tells_, wayless_, settling_, teams_, lines_, ways_, limits_),
+      intake_({store_, tells_, wayless_, teams_, lines_, ways_, askers_, earlier_, limits_}),
+      cancels_(loop, store_, intake_.arrivals(), tells_, host_cancels_, lines_, ways_,
+               limits_.observers_max),
+      wake_and_sleep_(loop, tells_, wayless_, settling_, lines_, ways_, limits_),
+      lists_(store_, intake_.arrivals(), tells_, fetched_),
+      answers_(loop, [this] { return lines_.Sessions(); }),
       house_(loop, store_, limits_.housekeeping, [this] {
-        EndWhatFoundNoWay();
-        EndOverdue();
+        askers_.EndOverdue();
+        lines_.EndOverdue();
       }) {}
 
 Orchestrator::~Orchestrator() = default;
 
-absl::Status Orchestrator::TellAgain(StoredTell stored, const TellSpec& spec,
-                                     TellObserver* observer) {
-  const bool same_text = stored.dropped || stored.text == spec.text;
-  if (stored.from != spec.from.name() || stored.to != spec.to || !same_text) {
-    return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("the id ", spec.tell_id, " was used for another message"),
-                       "Use a new id for a new message.");
-  }
-  const std::string asker_session = spec.waiting_session();
-  if (absl::Status status = CheckWaitFor(stored, asker_session); !status.ok()) {
-    // The sender does not come again, it goes on.
-    AskFor(spec.tell_id, spec.environment, /*by_sender=*/true);
-    return status;
-  }
-  absl::Status joined = Join(std::move(stored), observer);
-  if (!joined.ok()) return joined;
-  KeepAsker(spec.tell_id, asker_session, observer);
-  AskFor(spec.tell_id, spec.environment, /*by_sender=*/true);
-  return joined;
-}
-
-void Orchestrator::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
-  arrivals_.Forget(tell_id, observer);
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  std::vector<TellObserver*>& observers = open->second.observers;
-  observers.erase(std::remove(observers.begin(), observers.end(), observer), observers.end());
-  turn_waits_.Remove(tell_id, observer);
-}
-
-// Not at once: a caller of Tell() must not hear of the end from inside, and a transport that
-// reports the end of one tell must not be handed the next one from inside.
-void Orchestrator::PostStartNext(const std::string& session_id) {
-  loop_.Post([this, alive = alive_.Watch(), session_id] {
-    if (alive) StartNext(session_id);
-  });
-}
-
-void Orchestrator::StartNext(const std::string& session_id) {
-  Queue& queue = queues_[session_id];
-  const absl::Time not_before = NextNotBefore(queue);
-  const bool is_due = not_before == absl::InfinitePast();
-  if (!is_due) WaitForLimit(session_id, queue, not_before);
-  const bool lacks_asker = queue.in_flight.empty() && WaitsForAsker(queue);
-  const bool is_held = GivenElsewhere(queue) > 0;
-  if (lacks_asker || is_held) ReportPlaces(queue);
-  const bool tell_is_next = queue.in_flight.empty() && !queue.waiting.empty() && is_due &&
-                            !queue.awaits.has_value() && !lacks_asker && !is_held;
-  if (!tell_is_next && !queue.wakes.waiting()) return;
-  UseSettingsOfNow(queue);
-  if (pool_.Admit(*queue.session)) return StartWhatWaits(queue);
-  ReportPlaces(queue);
-}
-
-void Orchestrator::OnRoom(const std::string& session_id) {
-  Queue& queue = queues_[session_id];
-  UseSettingsOfNow(queue);
-  if (!queue.session->ending()) return StartWhatWaits(queue);
-  pool_.Admit(*queue.session);  // A child with the old ones is to end first: OnRoom() comes again.
-}
-
-void Orchestrator::StartWhatWaits(Queue& queue) {
-  if (queue.wakes.waiting()) {
-    queue.wakes.AwaitChild() ? queue.session->TakeOver() : queue.session->Wake();
-  }
-  if (!queue.in_flight.empty() || queue.waiting.empty()) return;
-  // The start that is under way has other settings than the message is to have: its end goes on.
-  if (queue.session->settings_are_due()) return;
-  if (queue.awaits.has_value() || NextNotBefore(queue) != absl::InfinitePast()) return;
-  if (WaitsForAsker(queue) || GivenElsewhere(queue) > 0) return;
-  if (absl::Status status = Start(queue.waiting.front(), queue); !status.ok()) {
-    return StartAgainSoon(queue.session->session_id(), queue, status);
-  }
-  queue.in_flight = queue.waiting.front();
-  queue.waiting.pop_front();
-  ReportPlaces(queue);
-}
-
-absl::Status Orchestrator::Start(const std::string& tell_id, Queue& queue) {
-  OpenTell& tell = open_[tell_id];
-  absl::StatusOr<std::string> text = TextOf(tell_id, tell);
-  if (!text.ok()) return text.status();
-  const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
-  if (tell.may_be_there) {
-    queue.session->Resume(id_on_host, *std::move(text), tell.given);
-  } else {
-    queue.session->Tell(id_on_host, *std::move(text));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> Orchestrator::TextOf(const std::string& tell_id, OpenTell& tell) {
-  if (tell.text != nullptr) return std::exchange(tell.text, nullptr)->Take();
-  absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
-  if (!stored.ok()) return stored.status();
-  if (stored->has_value()) return std::move((*stored)->text);
-  return MakeFailure(v1::FAILURE_STORAGE,
-                     absl::StrCat("message ", tell_id, " is in the store no more"));
-}
-
-// Nobody got the message: it keeps its place.
-void Orchestrator::StartAgainSoon(const std::string& session_id, Queue& queue,
-                                  const absl::Status& why) {
-  const std::string tell_id = queue.waiting.front();
-  SetProgress(tell_id, NotStoredProgress("the message cannot be taken up yet", why));
-  if (std::exchange(queue.starts_again, true)) return;
-  LogError("tell ", tell_id, " to start: ", why.message());
-  loop_.After(kStartAgain, [this, alive = alive_.Watch(), session_id] {
-    if (!alive) return;
-    queues_[session_id].starts_again = false;
-    StartNext(session_id);
-  });
-}
-
-bool Orchestrator::IsFollowedBy(const std::string& tell_id, const TellObserver* observer) const {
-  const auto open = open_.find(tell_id);
-  return open != open_.end() && absl::c_linear_search(open->second.observers, observer);
-}
-
-// Both by value: they may be of what changes while observers hear of it.
-void Orchestrator::SetProgress(std::string tell_id, v1::TellProgress progress) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  open->second.progress = progress;
-  open->second.progress_at = absl::Now();
-  // Who hears of it may send tells, and go: from then on nothing of the tell's is where it was.
-  for (TellObserver* observer : std::vector<TellObserver*>(open->second.observers)) {
-    if (IsFollowedBy(tell_id, observer)) observer->OnProgress(progress);
-  }
-}
-
-// Where everybody who waits stands now.
-void Orchestrator::ReportPlaces(const Queue& queue) {
-  const absl::Time not_before = NextNotBefore(queue);
-  const bool is_due = not_before == absl::InfinitePast();
-  size_t ahead = (queue.in_flight.empty() ? 0 : 1) + GivenElsewhere(queue);
-  // A copy: who hears of its place may send more, or cancel.
-  for (const std::string& waiting : std::deque<std::string>(queue.waiting)) {
-    const auto open = open_.find(waiting);
-    const bool waits = open != open_.end() && !open->second.outcome.has_value();
-    if (!waits || queue.waiting.empty()) continue;
-    const bool is_first = waiting == queue.waiting.front();
-    if (is_first && queue.awaits.has_value()) {
-      const bool is_said = open->second.progress.has_value() &&
-                           open->second.progress->text() == queue.awaits->text();
-      if (!is_said) SetProgress(waiting, *queue.awaits);
-    } else if (is_first && !is_due) {
-      SetProgress(waiting, LimitProgress(not_before));
-    } else if (ahead == 0 && WaitsForAsker(queue)) {
-      SetProgress(waiting, NoAskerProgress());
-    } else if (ahead == 0) {
-      SetProgress(waiting, NoProcessProgress(pool_.processes_busy(), pool_.processes_max()));
-    } else {
-      SetProgress(waiting, QueuedProgress(ahead));
-    }
-    ++ahead;
-  }
+absl::Status Orchestrator::ResumeOpenTells() {
+  if (absl::Status status = earlier_.TakeUpAll(); !status.ok()) return status;
+  return cancels_.TakeUpEarlier();
 }
 
 void Orchestrator::Status(StatusDone done) {
@@ -225,48 +52,61 @@ void Orchestrator::Status(StatusDone done) {
        done = std::move(done)](absl::StatusOr<std::vector<StoredSession>> stored) mutable {
         if (!alive) return;
         if (!stored.ok()) return done(stored.status());
-        done(StatusOf(*stored));
+        done(lines_.Describe(*stored));
       });
 }
 
-std::vector<v1::SessionStatus> Orchestrator::StatusOf(
-    const std::vector<StoredSession>& stored) const {
-  std::vector<v1::SessionStatus> statuses = pool_.Describe(stored);
-  size_t input_room = kInputsBytesMax;
-  size_t name_room = kNamesBytesMax;
-  for (v1::SessionStatus& status : statuses) {
-    for (v1::PendingPermission& permission : *status.mutable_permissions()) {
-      permission.set_tell_id(host_ids_.TellOf(permission.tell_id()));
-      CutInput(permission, input_room);
-    }
-    CutNames(status, name_room);
-    const auto queue = queues_.find(status.session_id());
-    if (queue == queues_.end()) continue;
-    status.set_tells_waiting(static_cast<uint32_t>(queue->second.waiting.size()));
-    status.set_tell_in_flight(queue->second.in_flight);
-    if (IsKnown(queue->second.last_turn)) *status.mutable_last_turn() = queue->second.last_turn;
-    const auto open = open_.find(queue->second.in_flight);
-    if (open != open_.end()) status.set_answer_bytes(open->second.answer.bytes());
-    const absl::Time not_before = NextNotBefore(queue->second);
-    if (not_before != absl::InfinitePast()) status.set_stall(LimitProgress(not_before).text());
-    const bool lacks_asker = queue->second.in_flight.empty() && WaitsForAsker(queue->second);
-    if (lacks_asker) status.set_stall(NoAskerProgress().text());
-    if (queue->second.awaits.has_value()) status.set_stall(queue->second.awaits->text());
-  }
-  return statuses;
+std::string Orchestrator::InFlightOf(const std::string& session_id) {
+  return lines_.InFlightOf(session_id);
 }
 
-std::vector<PooledSession*> Orchestrator::Sessions() const {
-  std::vector<PooledSession*> sessions;
-  for (const auto& [session_id, queue] : queues_) {
-    if (queue.session != nullptr) sessions.push_back(queue.session);
-  }
-  return sessions;
+void Orchestrator::OnMarkStored(const std::string& session_id, const ReadMark& mark) {
+  if (SessionLine* const line = lines_.Find(session_id)) line->OnMarkStored(mark);
 }
 
-std::string Orchestrator::TeamOf(absl::string_view claude_session_id) const {
-  const auto team = teams_.find(std::string(claude_session_id));
-  return team == teams_.end() ? "" : team->second;
+void Orchestrator::OnSentAgain(AcceptedTell& tell) {
+  if (SessionLine* const line = lines_.Find(tell.session_id())) line->OnSentAgain(tell);
+}
+
+void Orchestrator::OnSettled(const AcceptedTell& tell) {
+  intake_.OnSettled(tell.id());
+  if (SessionLine* const line = lines_.Find(tell.session_id())) line->OnSettled(tell);
+}
+
+void Orchestrator::Leave() {
+  store_.Finish();  // What is being stored.
+  if (!tells_.has_left()) settling_.SaveAll();
+  store_.Finish();
+  AnswerAllWhoWait();
+}
+
+absl::Status Orchestrator::SettleOpen() {
+  store_.Finish();
+  tells_.ForEach([](AcceptedTell& tell) { tell.StayOver(); });
+  lines_.StopForGood();
+  for (const std::string& tell_id : std::vector<std::string>(wayless_.ids())) {
+    settling_.StopForGood(tell_id);
+  }
+  settling_.SaveAll();
+  store_.Finish();
+  const size_t left = tells_.size();
+  AnswerAllWhoWait();
+  if (left == 0) return absl::OkStatus();
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("the store took nothing: ", left,
+                                  " messages stay open, and go on with the next coordinator"));
+}
+
+void Orchestrator::AnswerAllWhoWait() {
+  tells_.Leave(store_.Now());
+  lines_.Leave(Leaving());
+  wake_and_sleep_.Leave(Leaving());
+  intake_.Leave();
+  answers_.Leave(Leaving());
+  wayless_.Clear();
+  host_cancels_.Forget();
+  settling_.Forget();
+  lines_.EndContact();
 }
 
 }  // namespace iris

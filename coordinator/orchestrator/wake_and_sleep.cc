@@ -1,14 +1,15 @@
-// Waking and putting to sleep: what the orchestrator does with a session's child, without a tell.
+#include "coordinator/orchestrator/wake_and_sleep.h"
 
 #include <cstddef>
-#include <memory>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/answer_all.h"
-#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/leaving.h"
+#include "coordinator/pool/pooled_session.h"
 
 namespace iris {
 namespace {
@@ -35,7 +36,7 @@ absl::Status NotAsleep(const absl::Status& why, size_t cancelled, absl::string_v
 
 }  // namespace
 
-void Orchestrator::Wake(const Caller& from, const std::string& to, WakeDone done, bool takeover,
+void WakeAndSleep::Wake(const Caller& from, const std::string& to, WakeDone done, bool takeover,
                         SharedEnvironment environment) {
   absl::Status status = BeginWake(from, to, takeover, done, std::move(environment));
   if (status.ok()) return;
@@ -43,65 +44,66 @@ void Orchestrator::Wake(const Caller& from, const std::string& to, WakeDone done
 }
 
 // Takes `done` unless it fails.
-absl::Status Orchestrator::BeginWake(const Caller& from, const std::string& to, bool takeover,
+absl::Status WakeAndSleep::BeginWake(const Caller& from, const std::string& to, bool takeover,
                                      WakeDone& done, SharedEnvironment environment) {
-  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
-  const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
+  if (tells_.has_left()) return Leaving();
+  const absl::StatusOr<SessionLine*> found = ways_.Find(from, to, environment);
   if (!found.ok()) return found.status();
-  Queue& queue = **found;
-  if (absl::Status status = CheckNoneIsElsewhere(queue); !status.ok()) return status;
+  SessionLine& line = **found;
+  const PooledSession& session = line.session();
+  if (absl::Status status = wayless_.CheckNoneIsGiven(line.session_id()); !status.ok()) {
+    return status;
+  }
   // A session that another coordinator has taken over still looks ready here, until it is used; and
   // so does one with a message on a host that is away.
-  if (queue.session->ready() && !queue.session->is_out_of_reach() && !takeover) {
+  if (session.ready() && !session.is_out_of_reach() && !takeover) {
     v1::WakeResponse response;
     response.set_was_ready(true);
-    response.set_child_pid(queue.session->child_pid());
+    response.set_child_pid(session.child_pid());
     loop_.Post([done = std::move(done), response] { done(response); });
     return absl::OkStatus();
   }
-  if (queue.wakes.size() >= limits_.waiting_max) {
+  if (line.wakes().size() >= limits_.waiting_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(limits_.waiting_max, " callers wake ", to, " already"));
   }
-  const uint64_t round = queue.wakes.Wait(std::move(done), takeover, std::move(environment));
-  const std::string& session_id = queue.session->session_id();
-  loop_.After(limits_.wake_waits_max, [this, alive = alive_.Watch(), session_id, round] {
-    if (alive) GiveUpWake(session_id, round);
+  const uint64_t round = line.wakes().Wait(std::move(done), takeover, std::move(environment));
+  loop_.After(limits_.wake_waits_max, [this, alive = alive_.Watch(), &line, round] {
+    if (alive && !line.has_left()) GiveUpWake(line, round);
   });
-  PostStartNext(session_id);
+  line.PostStartNext();
   return absl::OkStatus();
 }
 
-void Orchestrator::GiveUpWake(const std::string& session_id, uint64_t round) {
-  Queue& queue = queues_[session_id];
-  if (leaving_) return;
-  const WakeDone done = queue.wakes.GiveUpOldest(round);
+void WakeAndSleep::GiveUpWake(SessionLine& line, uint64_t round) {
+  const WakeDone done = line.wakes().GiveUpOldest(round);
   if (done == nullptr) return;
-  if (!queue.wakes.waiting() && queue.waiting.empty()) pool_.LeaveLine(session_id);
+  if (!line.wakes().waiting() && !line.order().any_waits()) {
+    lines_.LeaveProcessLine(line.session_id());
+  }
   done(MakeFailure(
       v1::FAILURE_TIMEOUT,
       absl::StrCat("no process became free within ", absl::FormatDuration(limits_.wake_waits_max),
-                   ": all of ", pool_.processes_max(), " are busy"),
+                   ": all of ", lines_.processes_max(), " are busy"),
       "Try again when other teams are through, put one to sleep, or raise "
       "settings.maxProcesses."));
 }
 
-void Orchestrator::Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
-                         SharedEnvironment environment) {
+void WakeAndSleep::Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
+                         const SharedEnvironment& environment) {
   absl::Status status = BeginSleep(from, to, force, done, environment);
   if (status.ok()) return;
   loop_.Post([done = std::move(done), status] { done(status); });
 }
 
 // Takes `done` unless it fails.
-absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to, bool force,
+absl::Status WakeAndSleep::BeginSleep(const Caller& from, const std::string& to, bool force,
                                       SleepDone& done, const SharedEnvironment& environment) {
-  if (leaving_) return MakeFailure(v1::FAILURE_DROPPED, "the coordinator is leaving");
-  const absl::StatusOr<Queue*> found = QueueOf(from, to, environment);
+  if (tells_.has_left()) return Leaving();
+  const absl::StatusOr<SessionLine*> found = ways_.Find(from, to, environment);
   if (!found.ok()) return found.status();
-  Queue& queue = **found;
-  const size_t open =
-      queue.waiting.size() + (queue.in_flight.empty() ? 0 : 1) + GivenElsewhere(queue);
+  SessionLine& line = **found;
+  const size_t open = line.open();
   if (open > 0 && !force) {
     return MakeFailure(
         v1::FAILURE_BUSY_LIMIT,
@@ -109,44 +111,43 @@ absl::Status Orchestrator::BeginSleep(const Caller& from, const std::string& to,
                      open == 1 ? " is" : " are", " not answered yet"),
         "Wait for the answer, or put the team to sleep by force: that cancels what is open.");
   }
-  const size_t waiting = queue.waiting.size();
-  CancelWaiting(queue);
-  if (!queue.session->may_have_child()) {
+  const size_t waiting = line.order().waiting().size();
+  CancelWaiting(line);
+  if (!line.session().may_have_child()) {
     loop_.Post([done = std::move(done)] { done(v1::SleepResponse()); });
     return absl::OkStatus();
   }
-  queue.sleeps.push_back(std::move(done));
-  queue.session->Sleep([this, &queue, waiting,
-                        in_flight = queue.in_flight](const absl::StatusOr<bool>& was_running) {
+  std::vector<SleepDone>& sleeps = sleeps_[line.session_id()];
+  sleeps.push_back(std::move(done));
+  line.session().Sleep([this, &sleeps, waiting, in_flight = line.order().in_flight()](
+                           const absl::StatusOr<bool>& was_running) {
     if (!was_running.ok()) {
-      const bool is_over = IsOver(in_flight);
-      return AnswerAll(queue.sleeps,
+      const bool is_over = tells_.IsOver(in_flight);
+      return AnswerAll(sleeps,
                        NotAsleep(was_running.status(), waiting + (is_over ? 1 : 0),
                                  is_over ? absl::string_view() : absl::string_view(in_flight)));
     }
     v1::SleepResponse response;
     response.set_was_running(*was_running);
-    AnswerAll(queue.sleeps, response);
+    AnswerAll(sleeps, response);
   });
   return absl::OkStatus();
 }
 
-bool Orchestrator::IsOver(const std::string& tell_id) const {
-  if (tell_id.empty()) return false;
-  const auto open = open_.find(tell_id);
-  return open == open_.end() || open->second.outcome.has_value();
-}
-
-void Orchestrator::CancelWaiting(Queue& queue) {
-  for (const std::string& waiting : std::exchange(queue.waiting, {})) {
-    if (open_[waiting].given) {
-      CancelQueued(waiting, queue);
+void WakeAndSleep::CancelWaiting(SessionLine& line) {
+  for (const std::string& waiting : line.TakeWaiting()) {
+    if (tells_.At(waiting).given()) {
+      line.CancelQueued(waiting);
     } else {
-      End(waiting, AsleepBefore("while the message waited; the team never got it"));
+      settling_.End(waiting, AsleepBefore("while the message waited; the team never got it"));
     }
   }
-  queue.wakes.CancelWaiting(AsleepBefore("before it woke up"));
-  LetGoOfWaits(queue);
+  line.wakes().CancelWaiting(AsleepBefore("before it woke up"));
+  line.LetGoOfWaits();
+}
+
+void WakeAndSleep::Leave(const absl::Status& why) {
+  for (auto& [session_id, sleeps] : sleeps_) AnswerAll(sleeps, why);
 }
 
 }  // namespace iris
