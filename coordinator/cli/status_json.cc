@@ -78,6 +78,8 @@ Json SessionJson(const v1::SessionStatus& session) {
                {"created", Moment(session.created_at_ms())}};
   if (session.last_used_at_ms() != 0) json["lastUsed"] = Moment(session.last_used_at_ms());
   if (session.has_last_turn()) json["lastTurn"] = AccountJson<Json>(session.last_turn());
+  if (session.has_trouble()) json["trouble"] = FailureJson(session.trouble());
+  if (session.is_removed()) json["removed"] = true;
   return json;
 }
 

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/failure/failure.h"
 #include "coordinator/cli/report.h"
 #include "coordinator/desk/state_named.h"
 #include "gmock/gmock.h"
@@ -208,6 +209,30 @@ TEST_F(StatusReportTest, WhatWasNotUsedSinceTheCoordinatorBeganIsNotAskedYet) {
                           "app   this machine  not asked yet  -    never",
                           "gpu   -             not asked yet  -    never"));
   EXPECT_THAT(StatusText(status, kLong), HasSubstr(" not asked yet "));
+}
+
+TEST_F(StatusReportTest, WhatHasToBeMendedInATeamStandsFirstUntilItsNewestSessionGoesWell) {
+  v1::GetStatusResponse status;
+  AddSession(status, "app", "busy");
+  v1::SessionStatus& failed = AddSession(status, "gpu", "stopped");
+  failed.set_last_used_at_ms(2'000);
+  *failed.mutable_trouble() = ToProto(MakeFailure(v1::FAILURE_CLAUDE_MISSING, "DETAIL", "FIX"));
+  const StatusView view = {.now_ms = 4'000};
+  const std::string text = StatusText(status, view);
+  EXPECT_THAT(TableOf(text)[1], HasSubstr("✗ claude missing"));
+  EXPECT_THAT(text, HasSubstr("the last message failed: claude_missing: DETAIL\nfix: FIX\n"));
+  AddSession(status, "gpu", "ready").set_last_used_at_ms(3'000);
+  EXPECT_THAT(StatusText(status, view), Not(HasSubstr("✗")));
+}
+
+TEST_F(StatusReportTest, ATeamThatWasRemovedIsListedAsLongAsItHasSomethingToDo) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus& gone = AddSession(status, "gone", "stopped");
+  gone.set_is_removed(true);
+  gone.set_tells_waiting(1);
+  EXPECT_THAT(StatusText(status, {}), HasSubstr("gone "));
+  gone.set_tells_waiting(0);
+  EXPECT_THAT(StatusText(status, {}), Not(HasSubstr("gone ")));
 }
 
 TEST_F(StatusReportTest, ALinkThatIsUpSaysOnlyWhatIsUnusual) {

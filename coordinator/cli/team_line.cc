@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
@@ -59,6 +60,11 @@ void Raise(TeamLine& line, int urgency, const std::string& state, Tint tint) {
   line.tint = tint;
 }
 
+void RaiseProblem(TeamLine& line, const Failure& failure) {
+  const std::string kind(KindName(KindOf(failure)));
+  Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
+}
+
 void AddLink(const v1::LinkStatus& link, TeamLine& line) {
   line.host = link.key() == "local" ? "this machine" : OneLine(link.key());
   if (WasLostIdle(link)) {
@@ -66,8 +72,7 @@ void AddLink(const v1::LinkStatus& link, TeamLine& line) {
   }
   if (link.state() == v1::LinkStatus::SUSPECT) Raise(line, kProblem, "✗ silent", Tint::kBad);
   if (!link.has_failure() || link.state() == v1::LinkStatus::UP) return;
-  const std::string kind(KindName(KindOf(link.failure())));
-  Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
+  RaiseProblem(line, link.failure());
 }
 
 void AddSession(const v1::SessionStatus& session, const v1::GetStatusResponse& status,
@@ -87,6 +92,27 @@ void AddSession(const v1::SessionStatus& session, const v1::GetStatusResponse& s
     if (line.now.empty()) line.now = OneLine(session.stall());
   }
   line.last_used_ms = std::max(line.last_used_ms, session.last_used_at_ms());
+}
+
+// What its sessions have in common was mended where one that was used later has no trouble.
+void AddTrouble(absl::string_view team, const v1::GetStatusResponse& status, TeamLine& line) {
+  const v1::SessionStatus* newest = nullptr;
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (session.to() != team) continue;
+    if (newest == nullptr || session.last_used_at_ms() > newest->last_used_at_ms()) {
+      newest = &session;
+    }
+  }
+  if (newest != nullptr && newest->has_trouble()) RaiseProblem(line, newest->trouble());
+}
+
+// It is not configured any more, and nothing of it is left to do.
+bool IsGone(absl::string_view team, const v1::GetStatusResponse& status) {
+  return absl::c_all_of(status.sessions(), [team](const v1::SessionStatus& session) {
+    const bool is_open = session.tells_waiting() > 0 || !session.tell_in_flight().empty() ||
+                         session.child_pid() != 0;
+    return session.to() != team || (session.is_removed() && !is_open);
+  });
 }
 
 }  // namespace
@@ -113,6 +139,7 @@ TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
     AddSession(session, status, line);
     waiting += session.tells_waiting();
   }
+  AddTrouble(team, status, line);
   if (waiting > 0) {
     absl::StrAppend(&line.now, line.now.empty() ? "" : " · ", waiting, " waiting");
   }
@@ -124,7 +151,9 @@ std::vector<TeamLine> TeamLines(const v1::GetStatusResponse& status) {
   for (const v1::LinkStatus& link : status.links()) {
     teams.insert(link.teams().begin(), link.teams().end());
   }
-  for (const v1::SessionStatus& session : status.sessions()) teams.insert(session.to());
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (!IsGone(session.to(), status)) teams.insert(session.to());
+  }
   std::vector<TeamLine> lines;
   for (const std::string& team : teams) lines.push_back(LineOf(team, status));
   std::stable_sort(lines.begin(), lines.end(),

@@ -20,10 +20,11 @@ v1::TeamInfo InfoOf(const Team& team) {
 }
 
 // No connection says so before the team is used.
-void NoteWhatIsLocal(const Config& config, v1::GetStatusResponse& status) {
+void NoteWhatIsConfigured(const Config& config, v1::GetStatusResponse& status) {
   for (v1::SessionStatus& session : *status.mutable_sessions()) {
     const Team* const team = config.FindTeam(session.to());
     session.set_is_local(team != nullptr && !team->remote.has_value());
+    session.set_is_removed(team == nullptr);
   }
 }
 
@@ -149,7 +150,7 @@ v1::GetStatusResponse CoordinatorDesk::StatusOf(std::vector<v1::SessionStatus> s
   for (v1::SessionStatus& session : sessions) *status.add_sessions() = std::move(session);
   MergeHostReports(hosts, status);
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
-  if (config.ok()) NoteWhatIsLocal(**config, status);
+  if (config.ok()) NoteWhatIsConfigured(**config, status);
   if (!config_.problem().ok()) *status.mutable_config_problem() = ToProto(config_.problem());
   return status;
 }

@@ -99,6 +99,9 @@ void AddSession(const Caller& from, const std::string& team, bool all_of_it,
     AddPermissions(session, entry);
     AddEnvironment(session, all_of_it, entry);
     entry["answered"] = session.tells_done();
+    if (session.has_trouble() && !entry.contains("problem")) {
+      entry["problem"] = Describe(session.trouble());
+    }
     if (session.has_last_turn()) entry["lastTurn"] = AccountJson<Json>(session.last_turn());
     if (session.last_used_at_ms() != 0) {
       entry["lastUsed"] =

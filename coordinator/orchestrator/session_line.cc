@@ -240,6 +240,7 @@ void SessionLine::OnProgress(const TransportProgress& progress) {
 }
 
 void SessionLine::OnReady(int64_t child_pid) {
+  trouble_.OnReady();
   v1::WakeResponse response;
   response.set_child_pid(child_pid);
   wakes_.Answer(response);
@@ -247,6 +248,7 @@ void SessionLine::OnReady(int64_t child_pid) {
 }
 
 void SessionLine::OnDown(const absl::Status& why) {
+  trouble_.OnDown(why);
   wakes_.Answer(why);
   if (order_.any_waits()) PostStartNext();
 }
@@ -287,10 +289,12 @@ void SessionLine::OnSettled(const AcceptedTell& tell) {
   order_.End(tell.id());
   PostStartNext();
   last_turn_ = tell.answer().account();
+  trouble_.OnSettled(tell.outcome());
 }
 
 void SessionLine::Describe(v1::SessionStatus& status) const {
   if (IsKnown(last_turn_)) *status.mutable_last_turn() = last_turn_;
+  if (!trouble_.status().ok()) *status.mutable_trouble() = ToProto(trouble_.status());
   places_.Describe(status);
 }
 

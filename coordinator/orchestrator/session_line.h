@@ -23,6 +23,7 @@
 #include "coordinator/orchestrator/open_tells.h"
 #include "coordinator/orchestrator/session_wakes.h"
 #include "coordinator/orchestrator/settling.h"
+#include "coordinator/orchestrator/team_trouble.h"
 #include "coordinator/orchestrator/tell_limits.h"
 #include "coordinator/orchestrator/wayless_tells.h"
 #include "coordinator/pool/pooled_session.h"
@@ -143,6 +144,7 @@ class SessionLine {
   LineSettings settings_;
   LineHostWait host_;
   LinePlaces places_;
+  TeamTrouble trouble_;
   v1::TurnAccount last_turn_;     // Of its last tell that was settled.
   bool starts_again_ = false;     // The store did not let the next tell start; a timer runs.
   bool waits_for_limit_ = false;  // The next tell does; a timer runs.
