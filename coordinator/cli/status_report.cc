@@ -195,8 +195,8 @@ std::string SessionNotes(const v1::SessionStatus& session) {
     absl::StrAppend(&notes, Pair(session), ": ", OrDash(session.stall()), "\n");
   }
   if (session.has_trouble()) {
-    absl::StrAppend(&notes, Pair(session), ": the last message failed: ",
-                    Printable(Describe(session.trouble())), "\n");
+    absl::StrAppend(&notes, Pair(session),
+                    ": the last message failed: ", Printable(Describe(session.trouble())), "\n");
   }
   if (const std::string problem = EnvironmentProblem(session); !problem.empty()) {
     absl::StrAppend(&notes, Pair(session), ": ", problem, "\n");

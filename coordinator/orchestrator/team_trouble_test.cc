@@ -29,8 +29,9 @@ TEST(TeamTroubleTest, AnAccountIsOneUntilATurnGoesWell) {
 
 TEST(TeamTroubleTest, ChanceAndTheLinkAreNone) {
   TeamTrouble trouble;
-  for (const FailureKind kind : {v1::FAILURE_DROPPED, v1::FAILURE_UNREACHABLE, v1::FAILURE_CANCELLED,
-                                 v1::FAILURE_TIMEOUT, v1::FAILURE_CLAUDE_ERROR}) {
+  for (const FailureKind kind :
+       {v1::FAILURE_DROPPED, v1::FAILURE_UNREACHABLE, v1::FAILURE_CANCELLED, v1::FAILURE_TIMEOUT,
+        v1::FAILURE_CLAUDE_ERROR}) {
     trouble.OnDown(Failed(kind));
     trouble.OnSettled(Failed(kind));
     EXPECT_TRUE(trouble.status().ok()) << KindName(kind);
