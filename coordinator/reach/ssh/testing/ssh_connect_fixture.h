@@ -83,6 +83,16 @@ class SshConnectTest : public testing::Test {
     }
     return back;
   }
+  // Something is said, and the wire ends; what was under way before that may still come back.
+  static bool Ends(const Connection& connection) {
+    (void)send(connection.wire.get(), "x", 1, MSG_NOSIGNAL);
+    for (;;) {
+      struct pollfd ready = {.fd = connection.wire.get(), .events = POLLIN, .revents = 0};
+      char buffer[256];
+      if (poll(&ready, 1, 60'000) <= 0) return false;
+      if (read(connection.wire.get(), buffer, sizeof(buffer)) <= 0) return true;
+    }
+  }
 
   const ScratchDir scratch_;
   const std::string runtime_dir_ = scratch_.File("run");
