@@ -16,7 +16,6 @@ SessionPool::SessionPool(EventLoop& loop, StoreQueue& store, TransportFactory& f
       factory_(factory),
       known_hosts_(store),
       listener_(listener),
-      life_began_(absl::FromUnixMillis(absl::ToUnixMillis(store.Now()))),  // As the store keeps it.
       processes_max_(Settings().max_processes) {}
 
 SessionPool::~SessionPool() = default;
@@ -37,8 +36,7 @@ absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from,
   Entry& entry = by_id_[stored->session_id];
   entry.session = std::make_unique<PooledSession>(
       factory_, team, SessionKey{.session_id = stored->session_id, .from = from, .to = team.name},
-      *after, /*may_live=*/stored->created_at < life_began_, known_hosts_, listener_,
-      [this] { PostMakeRoom(); });
+      *after, /*may_live=*/!stored->is_new, known_hosts_, listener_, [this] { PostMakeRoom(); });
   return entry.session.get();
 }
 
@@ -135,15 +133,14 @@ void SessionPool::PutToSleepForLine() {
   }
 }
 
-// What the store alone can say. A session of an earlier life of the coordinator may still have its
-// child: nobody has asked the host yet.
+// What the store alone can say of a session that nobody has used in this life of the coordinator.
+// It may still have its child: nobody has asked the host yet.
 v1::SessionStatus SessionPool::FromStore(const StoredSession& stored) const {
   v1::SessionStatus status;
   status.set_session_id(stored.session_id);
   status.set_from(stored.from);
   status.set_to(stored.to);
-  status.set_state(stored.created_at < life_began_ ? v1::SessionStatus::UNVERIFIABLE
-                                                   : v1::SessionStatus::STOPPED);
+  status.set_state(v1::SessionStatus::UNVERIFIABLE);
   status.set_tells_done(stored.message_count);
   status.set_created_at_ms(absl::ToUnixMillis(stored.created_at));
   if (stored.last_used_at > absl::InfinitePast()) {

@@ -94,7 +94,6 @@ class SessionPool {
   TransportFactory& factory_;
   KnownHosts known_hosts_;
   SessionListener& listener_;
-  const absl::Time life_began_;
   size_t processes_max_;
   std::map<std::string, Entry> by_id_;
   std::map<std::pair<std::string, std::string>, std::string> ids_;  // By caller and team.

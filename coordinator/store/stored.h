@@ -22,6 +22,7 @@ struct StoredSession {
   absl::Time created_at;
   absl::Time last_used_at = absl::InfinitePast();  // When a tell was last accepted or settled.
   uint64_t message_count = 0;                      // Tells settled.
+  bool is_new = false;                             // GetOrCreateSession() has just made it.
 };
 
 enum class TellState { kQueued, kRunning, kSettled };

@@ -179,7 +179,8 @@ absl::StatusOr<StoredSession> SqliteStore::GetOrCreateSession(absl::string_view 
   StoredSession session{.session_id = NewUuid(),
                         .from = std::string(from),
                         .to = std::string(to),
-                        .created_at = absl::FromUnixMillis(now_ms)};
+                        .created_at = absl::FromUnixMillis(now_ms),
+                        .is_new = true};
   absl::Status added =
       insert->BindText(session.session_id).BindText(from).BindText(to).Bind(now_ms).Finish();
   if (!added.ok()) return added;

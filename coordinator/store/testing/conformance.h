@@ -112,8 +112,11 @@ TEST_P(StoreConformanceTest, WhoItIsAndItsSessionsStay) {
   const std::string coordinator_id = store_->coordinator_id(), session_id = session_id_;
   EXPECT_TRUE(IsUuid(coordinator_id));
   Pass(absl::Seconds(1));
-  const std::string other = store_->GetOrCreateSession("web", "gpu")->session_id;
+  const StoredSession made = *store_->GetOrCreateSession("web", "gpu");
+  const std::string& other = made.session_id;
   EXPECT_NE(other, session_id);
+  EXPECT_TRUE(made.is_new);
+  EXPECT_FALSE(store_->GetOrCreateSession("web", "gpu")->is_new);
   Reopen();
   EXPECT_EQ(store_->coordinator_id(), coordinator_id);
   EXPECT_EQ(session_id_, session_id);

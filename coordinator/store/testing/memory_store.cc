@@ -83,15 +83,16 @@ absl::StatusOr<StoredSession> MemoryStore::GetOrCreateSession(absl::string_view 
   for (const auto& [id, session] : disk_->sessions) {
     if (session.from == from && session.to == to) return session;
   }
-  const StoredSession session{.session_id = NewUuid(),
-                              .from = std::string(from),
-                              .to = std::string(to),
-                              .created_at = Moment()};
+  StoredSession session{.session_id = NewUuid(),
+                        .from = std::string(from),
+                        .to = std::string(to),
+                        .created_at = Moment()};
   const absl::Status added = Write("GetOrCreateSession", [&] {
     disk_->sessions[session.session_id] = session;
     return absl::OkStatus();
   });
   if (!added.ok()) return added;
+  session.is_new = true;
   return session;
 }
 
