@@ -2,8 +2,11 @@
 
 _GTEST = "@sys//:gtest"
 
+# Protobuf comes with it. Libraries that use it leave it to programs, since the agent's is another one.
+_GRPC = "@sys//:grpcpp"
+
 def cc_test(name, srcs = None, deps = [], size = "small", **kwargs):
-    """A test of NAME.cc, linked with GoogleTest and its main.
+    """A test of NAME.cc, linked with GoogleTest, its main, and gRPC.
 
     What its event loops run is measured, and fails the test where it takes too long or blocks: see
     common/loop/watchdog.h. Fuzzers and benchmarks are no tests of this kind.
@@ -11,7 +14,7 @@ def cc_test(name, srcs = None, deps = [], size = "small", **kwargs):
     Args:
       name: the test, NAME_test.
       srcs: other sources than NAME.cc.
-      deps: what the sources include, but for GoogleTest.
+      deps: what the sources include, but for GoogleTest and gRPC.
       size: as Bazel has it.
       **kwargs: passed to Bazel's cc_test.
     """
@@ -19,8 +22,9 @@ def cc_test(name, srcs = None, deps = [], size = "small", **kwargs):
         name = name,
         size = size,
         srcs = srcs or [name + ".cc"],
-        deps = [dep for dep in deps if dep != _GTEST] + [
+        deps = [dep for dep in deps if dep not in [_GTEST, _GRPC]] + [
             "//common/loop:watch_tests",
+            _GRPC,
             _GTEST,
         ],
         **kwargs
