@@ -121,6 +121,7 @@ TEST_F(SessionContactTest, AStreamThatTheAgentEndsIsOpenedAgainWhereSomebodyWait
 TEST_F(SessionContactTest, AStreamThatTheAgentEndsIsTheEndWhereNobodyDoes) {
   ComeToOpen();
   agent().attach->End(absl::OkStatus());
+  Run();
   Run(absl::Seconds(3));
   EXPECT_THAT(Take(), ElementsAre("fails dropped", "let go"));
   EXPECT_EQ(state(), State::kDown);
