@@ -81,7 +81,7 @@ def test_refused_key(iris, gpu, scratch):
 def test_unknown_host_key(iris, gpu, scratch):
     empty = scratch / "no_known_hosts"
     empty.write_text("")
-    gpu(remote=lambda text: text.replace("-p", f"-o UserKnownHostsFile={empty} -p"))
+    gpu(remote=lambda text: text.replace(" -p ", f" -o UserKnownHostsFile={empty} -p "))
     failure = failure_of(iris, "gpu")
     assert failure["kind"] == "host_key"
     assert "fingerprint" in failure["fix"]
@@ -94,7 +94,7 @@ def test_changed_host_key(iris, gpu, scratch, sshd):
     kind, public, *_ = (scratch / "other_host_key.pub").read_text().split()
     known = scratch / "wrong_known_hosts"
     known.write_text(f"[127.0.0.1]:{sshd().port} {kind} {public}\n")
-    gpu(remote=lambda text: text.replace("-p", f"-o UserKnownHostsFile={known} -p"))
+    gpu(remote=lambda text: text.replace(" -p ", f" -o UserKnownHostsFile={known} -p "))
     failure = failure_of(iris, "gpu")
     assert failure["kind"] == "host_key"
     assert "changed" in failure["detail"].lower()

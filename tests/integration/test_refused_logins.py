@@ -52,7 +52,7 @@ def test_so_are_they_where_the_key_of_the_host_is_unknown(iris, server, scratch,
     empty = scratch / "no_known_hosts"
     empty.write_text("")
     team = server.team(remote_user)
-    team["remote"] = team["remote"].replace("-p", f"-o UserKnownHostsFile={empty} -p", 1)
+    team["remote"] = team["remote"].replace(" -p ", f" -o UserKnownHostsFile={empty} -p ", 1)
     iris.write_config({"teams": {"gpu": team, "also": team}})
     expect_few_tries(iris, server, "host_key")
 

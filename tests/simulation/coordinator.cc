@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/config.h"
@@ -133,13 +135,29 @@ void Coordinator::TakeOver(size_t team) {
       /*takeover=*/true);
 }
 
-void Coordinator::Answer(const std::string& request_id, bool allow) {
+void Coordinator::Answer(const std::string& request_id, bool allow, bool take_over) {
   v1::AnswerPermissionRequest request;
   request.set_request_id(request_id);
   request.set_verdict(allow ? v1::AnswerPermissionRequest::ALLOW
                             : v1::AnswerPermissionRequest::DENY);
-  life_->orchestrator->AnswerPermission(request,
-                                        [](const absl::StatusOr<v1::AnswerPermissionResponse>&) {});
+  const auto take_over_if_denied =
+      [this, request_id, take_over](const absl::StatusOr<v1::AnswerPermissionResponse>& answered) {
+        const bool is_denied = KindOf(answered.status()) == v1::FAILURE_PERMISSION_DENIED;
+        if (is_denied && take_over) TakeOverFor(request_id);
+      };
+  life_->orchestrator->AnswerPermission(request, take_over_if_denied);
+}
+
+void Coordinator::TakeOverFor(const std::string& request_id) {
+  v1::AnswerPermissionRequest request;
+  request.set_request_id(request_id);
+  request.set_verdict(v1::AnswerPermissionRequest::SHOW);
+  life_->orchestrator->AnswerPermission(
+      request, [this](const absl::StatusOr<v1::AnswerPermissionResponse>& shown) {
+        if (!shown.ok()) return;
+        const std::vector<std::string>& teams = desk_.teams();
+        TakeOver(absl::c_find(teams, shown->permission().to()) - teams.begin());
+      });
 }
 
 absl::optional<StoredTell> Coordinator::Find(const std::string& tell_id) {

@@ -58,7 +58,8 @@ class Coordinator {
   // A person has it take the team's session; how that ends is seen by what it answers from then on.
   void TakeOver(size_t team);
   // A person's answer, which may be to nothing that it knows of.
-  void Answer(const std::string& request_id, bool allow);
+  // `take_over`: its session too, where that is another coordinator's and so the answer is refused.
+  void Answer(const std::string& request_id, bool allow, bool take_over);
 
   // What the store has, while up.
   absl::optional<StoredTell> Find(const std::string& tell_id);
@@ -71,6 +72,7 @@ class Coordinator {
  private:
   class Dialer;
   class Factory;
+  void TakeOverFor(const std::string& request_id);
   // In this order they are made, and the other way round they go.
   struct Life {
     std::unique_ptr<EventLoop> loop;

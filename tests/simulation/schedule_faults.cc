@@ -255,13 +255,16 @@ void Schedule::OnAsked(const std::string& request_id) {
   world_.After(wait, [this, request_id] { Answer(request_id); });
 }
 
-// Until claude has heard: of a coordinator or a host that is away nothing is answered.
+// Until claude has heard: of a coordinator or a host that is away nothing is answered. A
+// coordinator that took the session over and was killed does not know that anything waits: whoever
+// is asked by the one before takes it back.
 void Schedule::Answer(const std::string& request_id) {
   if (host_->claudes().asking.count(request_id) == 0) return;
-  said_.insert(request_id);
+  const absl::Duration since = said_.emplace(request_id, world_.now()).first->second;
+  const bool take_over = world_.now() - since > absl::Minutes(1);
   const bool allow = IsAllowed(request_id) != (plan_.plant == Plant::kMishear);
   for (Sender& sender : senders_) {
-    if (sender.coordinator->up()) sender.coordinator->Answer(request_id, allow);
+    if (sender.coordinator->up()) sender.coordinator->Answer(request_id, allow, take_over);
   }
   world_.After(absl::Seconds(1), [this, request_id] { Answer(request_id); });
 }

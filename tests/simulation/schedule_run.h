@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -129,7 +130,7 @@ class Schedule {
   absl::Duration refuse_until_;
   std::vector<uint64_t> kinds_;  // Of faults, where a swarm has not all.
   WireFaults wire_faults_;
-  std::set<std::string> said_;  // Requests that a person has answered.
+  std::map<std::string, absl::Duration> said_;  // Requests that a person answered, first when.
   bool disk_fails_ = false;
   bool put_back_ = false;               // The store was, from a copy.
   std::set<FailureKind> allowed_;       // By what has happened so far.
