@@ -27,9 +27,9 @@ constexpr absl::string_view kIntroduction = R"(# Configuration
 
 Iris reads one file: `$IRIS_CONFIG`; else, where `IRIS_HOME` is set, `config.json`, `config.yaml` or
 `config.yml` in that folder, and no other; else the same names in
-`${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in one directory are an error. A file has at most 1 MiB and 1000 teams. The words are explained in
-[GLOSSARY.md](GLOSSARY.md); if you have a configuration of iris-mcp, read
-[COMING_FROM_IRIS_MCP.md](COMING_FROM_IRIS_MCP.md).
+`${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in one directory are an error. A file
+has at most 1 MiB and 1000 teams. The words are explained in [GLOSSARY.md](GLOSSARY.md); if you have
+a configuration of iris-mcp, read [COMING_FROM_IRIS_MCP.md](COMING_FROM_IRIS_MCP.md).
 
 ```json
 {
