@@ -1,9 +1,12 @@
 #include "agent/session/lease.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/session/since.h"
+#include "common/base/ids.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
@@ -13,6 +16,10 @@ namespace iris {
 namespace {
 
 constexpr size_t kLabelBytesMax = 256;
+
+// Random: where the host has lost its files, and is asked for the session anew, no epoch of before
+// may count.
+uint64_t FirstEpoch() { return std::stoull(RandomHex(6), nullptr, 16) + 1; }
 
 }  // namespace
 
@@ -27,7 +34,7 @@ absl::StatusOr<Lease::Grant> Lease::Acquire(const v1::AcquireRequest& request) {
                                     Since(absl::FromUnixMillis(next.holder_since_ms()))),
                        kFixTakeover);
   }
-  Grant grant{.epoch = next.epoch() + 1};
+  Grant grant{.epoch = next.epoch() == 0 ? FirstEpoch() : next.epoch() + 1};
   if (next.holder() != request.coordinator_id()) {
     grant.fenced = next.epoch();
     next.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));

@@ -114,12 +114,13 @@ TEST_F(SessionTableTest, AHolderIsKnownSinceItsFirstGrant) {
 }
 
 TEST_F(SessionTableTest, TheListShowsWhoHoldsWhat) {
-  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  const absl::StatusOr<uint64_t> epoch = table.Acquire(From(laptop));
+  ASSERT_TRUE(epoch.ok()) << epoch.status();
   const v1::ListResponse list = table.List();
   ASSERT_EQ(list.sessions_size(), 1);
   EXPECT_EQ(list.sessions(0).session_id(), session_id);
   EXPECT_EQ(list.sessions(0).coordinator_id(), laptop);
-  EXPECT_EQ(list.sessions(0).epoch(), 1u);
+  EXPECT_EQ(list.sessions(0).epoch(), *epoch);
   EXPECT_EQ(list.sessions(0).state(), v1::SESSION_NO_CHILD);
   EXPECT_TRUE(table.idle());
   EXPECT_EQ(table.running_children(), 0u);
