@@ -38,6 +38,12 @@ class SessionTableTest : public ::testing::Test {
     request.set_takeover(true);
     return request;
   }
+  // The epoch of the first grant, which is the laptop's.
+  uint64_t First() {
+    const absl::StatusOr<uint64_t> epoch = table.Acquire(From(laptop));
+    EXPECT_TRUE(epoch.ok()) << epoch.status();
+    return epoch.value_or(0);
+  }
   FailureKind Find(uint64_t epoch) { return KindOf(table.Find(session_id, epoch).status()); }
 
   const std::string session_id = NewUuid();
@@ -50,40 +56,40 @@ class SessionTableTest : public ::testing::Test {
 };
 
 TEST_F(SessionTableTest, OneCoordinatorHoldsASessionAndTheOtherIsToldWho) {
-  EXPECT_EQ(*table.Acquire(From(laptop)), 1u);
+  const uint64_t first = First();
 
   const absl::Status refused = table.Acquire(From(desktop)).status();
   EXPECT_EQ(KindOf(refused), v1::FAILURE_PERMISSION_DENIED);
   EXPECT_THAT(std::string(refused.message()),
               AllOf(HasSubstr("me@laptop, since 20"), HasSubstr("gpu1")));
   EXPECT_THAT(ToProto(refused).fix(), HasSubstr("iris takeover"));
-  EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
+  EXPECT_EQ(Find(first), v1::FAILURE_UNSPECIFIED);
 }
 
 TEST_F(SessionTableTest, TheHolderMayAcquireAgainAndItsOlderEpochIsOver) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
-  EXPECT_EQ(*table.Acquire(From(laptop)), 2u);
-  EXPECT_EQ(Find(1), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(Find(2), v1::FAILURE_UNSPECIFIED);
+  const uint64_t first = First();
+  EXPECT_EQ(*table.Acquire(From(laptop)), first + 1);
+  EXPECT_EQ(Find(first), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(Find(first + 1), v1::FAILURE_UNSPECIFIED);
 }
 
 TEST_F(SessionTableTest, ATakeoverFencesTheHolder) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
-  EXPECT_EQ(*table.Acquire(Takeover(From(desktop))), 2u);
-  const absl::Status fenced = table.Find(session_id, 1).status();
+  const uint64_t first = First();
+  EXPECT_EQ(*table.Acquire(Takeover(From(desktop))), first + 1);
+  const absl::Status fenced = table.Find(session_id, first).status();
   EXPECT_EQ(KindOf(fenced), v1::FAILURE_PERMISSION_DENIED);
   EXPECT_THAT(std::string(fenced.message()), HasSubstr("me@desktop, since 20"));
   EXPECT_EQ(KindOf(table.Acquire(From(laptop)).status()), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(*table.Acquire(Takeover(From(laptop))), 3u);
-  EXPECT_EQ(Find(2), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(*table.Acquire(Takeover(From(laptop))), first + 2);
+  EXPECT_EQ(Find(first + 1), v1::FAILURE_PERMISSION_DENIED);
 }
 
 TEST_F(SessionTableTest, AConditionOnTheEpochHoldsOnlyWhileNobodyActed) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
-  EXPECT_EQ(*table.Acquire(IfEpoch(From(laptop), 1)), 2u);
-  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(laptop), 1)).status()),
+  const uint64_t first = First();
+  EXPECT_EQ(*table.Acquire(IfEpoch(From(laptop), first)), first + 1);
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(laptop), first)).status()),
             v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(desktop), 2)).status()),
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(desktop), first + 1)).status()),
             v1::FAILURE_PERMISSION_DENIED);
 }
 
@@ -147,12 +153,12 @@ class SessionTableLivesTest : public SessionTableTest {
 };
 
 TEST_F(SessionTableLivesTest, LeasesOutliveTheAgent) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
+  const uint64_t first = First();
   const auto next = NextAgent();
-  EXPECT_TRUE(next->Find(session_id, 1).ok());
+  EXPECT_TRUE(next->Find(session_id, first).ok());
   EXPECT_EQ(KindOf(next->Acquire(From(desktop)).status()), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(*next->Acquire(From(laptop)), 2u);
-  EXPECT_EQ(*NextAgent()->Acquire(From(laptop)), 3u);
+  EXPECT_EQ(*next->Acquire(From(laptop)), first + 1);
+  EXPECT_EQ(*NextAgent()->Acquire(From(laptop)), first + 2);
 }
 
 TEST_F(SessionTableLivesTest, WhatIsDamagedIsPutAsideAndTheOthersAreThere) {
