@@ -162,16 +162,17 @@ TEST_F(SessionTableLivesTest, LeasesOutliveTheAgent) {
 }
 
 TEST_F(SessionTableLivesTest, WhatIsDamagedIsPutAsideAndTheOthersAreThere) {
-  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  const uint64_t first = First();
   v1::AcquireRequest other = From(laptop);
   other.set_session_id(NewUuid());
-  ASSERT_TRUE(table.Acquire(other).ok());
+  const absl::StatusOr<uint64_t> of_other = table.Acquire(other);
+  ASSERT_TRUE(of_other.ok()) << of_other.status();
   std::filesystem::resize_file(SessionDir() + "/state", 10);
   const auto next = NextAgent();
-  EXPECT_TRUE(next->Find(other.session_id(), 1).ok());
-  EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
-  EXPECT_FALSE(next->Find(session_id, 1).ok());
-  EXPECT_EQ(*next->Acquire(From(desktop)), 1u);
+  EXPECT_TRUE(next->Find(other.session_id(), *of_other).ok());
+  EXPECT_EQ(Find(first), v1::FAILURE_UNSPECIFIED);
+  EXPECT_FALSE(next->Find(session_id, first).ok());
+  EXPECT_TRUE(next->Acquire(From(desktop)).ok());
 }
 
 }  // namespace
